@@ -1,0 +1,55 @@
+# `make demo` and `make test` need Python 3.11, pip and make; everything else goes into .venv.
+# Another interpreter: make demo PYTHON=/path/to/python3.12
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO ?= problem=poisson_square seeds=1
+OUT ?= runs/demo
+
+# Pinned build tools are installed first and used without build isolation, so that nothing is built by an unpinned tool.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint benchmark clean
+
+help:
+	@echo "make demo       install into $(VENV) and compare a KAN with an MLP on a Poisson problem"
+	@echo "make test       install into $(VENV), then ruff, mypy, import-linter and the test suite"
+	@echo "make lint       only ruff, mypy and import-linter"
+	@echo "make benchmark  time one optimizer step of a KAN and of an MLP"
+	@echo "make clean      remove $(VENV), caches and build products (runs/ is kept)"
+
+$(VENV)/.tools: constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+		{ echo "kanpde needs Python 3.11 to 3.13, found: $$($(PYTHON) --version 2>&1); set PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv --without-pip $(VENV)
+	$(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python install --quiet -c constraints.txt \
+		pip setuptools wheel hatchling editables
+	@touch $@
+
+$(VENV)/.runtime: pyproject.toml constraints.txt $(VENV)/.tools
+	$(INSTALL) --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.runtime
+	$(INSTALL) --no-build-isolation -e '.[test]'
+	@touch $@
+
+demo: $(VENV)/.runtime
+	$(BIN)/kanpde compare $(DEMO) --out $(OUT) --overwrite
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/python -m pytest $(PYTEST)
+
+benchmark: $(VENV)/.runtime
+	$(BIN)/python scripts/benchmark_step.py
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find kanpde problems tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +

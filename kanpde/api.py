@@ -1,0 +1,176 @@
+"""Solve, compare, load and resume from Python: plain functions that need neither Hydra nor the command line.
+
+    solution = kanpde.solve("poisson_square")
+    solution.relative_l2["u"], solution(points), solution.export("u.vtu")
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kanpde import datafile, report, runs, shipped
+from kanpde.build import Parts, build, make_problem
+from kanpde.checkpoint import Store
+from kanpde.config import Config, ProblemConfig, validate
+from kanpde.errors import ConfigError
+from kanpde.metrics import measure
+from kanpde.version import VERSION
+from kanpde.problem import Problem
+from kanpde.result import StopReason
+from kanpde.solution import History, Result, Solution, StageResult, describe_trial
+from kanpde.solver import Solver
+from kanpde.statement import problem_tree
+from kanpde.types import Progress, Silent
+
+Source = str | Path | Mapping[str, Any] | Config | ProblemConfig | Problem
+
+
+def configure(
+    problem: Source,
+    *,
+    trial: Mapping[str, Any] | None = None,
+    schedule: Sequence[Mapping[str, Any]] | None = None,
+    sampler: Mapping[str, Any] | None = None,
+    weights: Mapping[str, Any] | None = None,
+    compare: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, float] | None = None,
+    dtype: str | None = None,
+    seed: int | None = None,
+) -> Config:
+    """The checked config of a problem with some keys given here.
+
+    `problem` is the name of a shipped problem, the path of a YAML file, a whole config tree (with a `problem` node), a `Config`
+    or a `Problem`. Keys of `trial`, `sampler`, `weights`, `compare` and `parameters` are merged key by key; `schedule` is replaced.
+    Raises ConfigError.
+    """
+    tree, source, trusted = _tree(problem)
+    given = {"trial": trial, "sampler": sampler, "weights": weights, "compare": compare}
+    for key, value in given.items():
+        if value is not None:
+            tree[key] = {**(tree.get(key) or {}), **value}
+    for key, plain in (("schedule", schedule), ("dtype", dtype), ("seed", seed)):
+        if plain is not None:
+            tree[key] = plain
+    if parameters is not None:
+        node = dict(tree["problem"])
+        tree["problem"] = {**node, "parameters": {**(node.get("parameters") or {}), **parameters}}
+    return validate(tree, source=source, trusted=trusted, make_problem=make_problem)
+
+
+def solve(
+    problem: Source,
+    *,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    **keys: Any,
+) -> Solution:
+    """Solve a problem; further keywords are those of `configure`.
+
+    With `out` a run folder is made there with config, checkpoints, history and result; without it nothing is written.
+    Raises the KanpdeError that names what is wrong.
+    """
+    config = problem if isinstance(problem, Config) and not keys else configure(problem, **keys)
+    if out is None:
+        return _solve(config, None, progress or Silent())
+    folder = runs.create(out, name=config.problem.name, overwrite=overwrite)
+    return solve_into(config, folder, progress)
+
+
+def solve_into(config: Config, folder: Path, progress: Progress | None = None) -> Solution:
+    """Solve in a run folder that `runs.create` made."""
+    with runs.locked(folder):
+        report.write_config(folder / "config.yaml", config)
+        solution = _solve(config, folder, runs.RunLog(folder, progress or Silent()))
+        report.write_run(folder, solution)
+    return solution
+
+
+def resume(folder: str | Path, progress: Progress | None = None) -> Solution:
+    """Go on with an interrupted run from its last checkpoint, to the same bits on the same machine and thread count."""
+    path = _run_folder(folder)
+    config = _saved_config(path)
+    with runs.locked(path):
+        solution = _solve(config, path, runs.RunLog(path, progress or Silent()), again=True)
+        report.write_run(path, solution)
+    return solution
+
+
+def load(folder: str | Path) -> Solution:
+    """The solution of a run folder, as its last checkpoint holds it."""
+    path = _run_folder(folder)
+    config = _saved_config(path)
+    parts = build(config)
+    solver = Solver(parts.trial, parts.assembly, config.schedule, Silent(), Store(path / "checkpoints"))
+    solver.resume(config.trial)
+    return _solution(config, parts, *solver.outcome(), seconds=solver.seconds)
+
+
+def available() -> tuple[tuple[str, str], ...]:
+    """Name and description of every shipped problem."""
+    return tuple((name, configure(name).problem.description) for name in shipped.names())
+
+
+def _solve(config: Config, folder: Path | None, progress: Progress, again: bool = False) -> Solution:
+    began = time.perf_counter()
+    parts = build(config)
+    store = None if folder is None else Store.at(folder)
+    solver = Solver(parts.trial, parts.assembly, config.schedule, progress, store)
+    if again:
+        solver.resume(config.trial)
+    earlier = solver.seconds
+    history, stages, reason = solver.run()
+    return _solution(config, parts, history, stages, reason, seconds=earlier + time.perf_counter() - began)
+
+
+def _solution(
+    config: Config, parts: Parts, history: History, stages: tuple[StageResult, ...], reason: StopReason, seconds: float
+) -> Solution:
+    result = Result(
+        problem=config.problem.name,
+        trial=describe_trial(parts.trial),
+        metrics=measure(parts.problem, parts.trial),
+        seconds=seconds,
+        stop_reason=reason,
+        seed=config.seed,
+        dtype=config.dtype,
+        threads=torch.get_num_threads(),
+        stages=stages,
+        points={"interior": len(parts.points.interior.x), "boundary": parts.points.boundary_count},
+        version=VERSION,
+    )
+    return Solution(config, parts.problem, parts.trial, result, history)
+
+
+def _tree(problem: Source) -> tuple[dict[str, Any], str, bool]:
+    """Config tree, how messages call it, and whether it may name a Python file."""
+    if isinstance(problem, Config):
+        return problem.as_tree(), f"config of '{problem.problem.name}'", False
+    if isinstance(problem, Problem):
+        problem = problem.config
+    if isinstance(problem, ProblemConfig):
+        return {"problem": problem_tree(problem)}, f"problem '{problem.name}'", False
+    if isinstance(problem, Mapping):
+        return dict(problem), "config", False
+    if isinstance(problem, Path) or problem.endswith((".yaml", ".yml")):
+        return datafile.load(problem), str(problem), False
+    if isinstance(problem, str):
+        return {"problem": datafile.load(shipped.problem_yaml(problem))}, f"problem '{problem}'", True
+    raise ConfigError(f"problem: needs a name, a path, a mapping or a Problem, found {type(problem).__name__}")
+
+
+def _run_folder(folder: str | Path) -> Path:
+    path = Path(folder)
+    if not (path / "config.yaml").is_file():
+        raise ConfigError(f"{path}: not a run folder (it has no config.yaml); give the folder that a solve printed")
+    return path
+
+
+def _saved_config(folder: Path) -> Config:
+    path = folder / "config.yaml"
+    return validate(datafile.load(path), source=str(path))

@@ -1,0 +1,7 @@
+"""Univariate bases."""
+
+from __future__ import annotations
+
+from kanpde.bases.bspline import LocalBasis, SplineGrid, gather
+
+__all__ = ["LocalBasis", "SplineGrid", "gather"]

@@ -1,0 +1,265 @@
+"""B-splines of degree p on G intervals, evaluated locally: at a point only p + 1 of the K = G + p functions are non-zero.
+
+Cox–de Boor on knots t, with z in the interval [t_i, t_{i+1}) and r = 0 … j counting the functions that live there:
+
+    B_{i-j+r}^j(z) = (z - t_{i-j+r}) / (t_{i+r} - t_{i-j+r}) B^{j-1}_{i-j+r}(z)
+                   + (t_{i+r+1} - z) / (t_{i+r+1} - t_{i-j+r+1}) B^{j-1}_{i-j+r+1}(z),
+    d/dz B_m^j = j [ B_m^{j-1} / (t_{m+j} - t_m) - B_{m+1}^{j-1} / (t_{m+j+1} - t_{m+1}) ].
+
+Outside the grid [t_p, t_{p+G}] every spline goes on as the line through its end value and end slope: C¹, never a clamp.
+Source: C. de Boor, A Practical Guide to Splines, Springer 2001, ch. IX–X; Piegl & Tiller, The NURBS Book, A2.2–A2.3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kanpde.errors import ConfigError, NumericalError
+
+
+@dataclass(frozen=True)
+class SplineGrid:
+    """Knots of I independent univariate spline spaces of one degree.
+
+    `knots` is (I, G + 2p + 1), non-decreasing, with G intervals of positive length inside; the p knots beyond either end
+    only shape the functions. `uniform` says that all spacings of a row agree, which makes evaluation cheaper.
+    """
+
+    knots: Tensor
+    degree: int
+    uniform: bool
+
+    def __post_init__(self) -> None:
+        if self.degree < 1 or self.intervals < 1:
+            raise ConfigError(f"spline grid: needs degree ≥ 1 and ≥ 1 interval, found {self.degree}, {self.intervals}")
+        if not bool((self.breakpoints.diff(dim=1) > 0).all()) or not bool((self.knots.diff(dim=1) >= 0).all()):
+            raise ConfigError("spline grid: breakpoints must increase strictly; remove repeated or unsorted ones")
+
+    @classmethod
+    def even(cls, lower: Tensor, upper: Tensor, intervals: int, degree: int) -> SplineGrid:
+        """Uniform knots on [lower, upper], each (I,), extended by p knots on either side."""
+        steps = torch.arange(-degree, intervals + degree + 1, dtype=lower.dtype, device=lower.device)
+        width = (upper - lower)[:, None]
+        if intervals < 1 or not bool((width > 0).all()):
+            raise ConfigError(f"spline grid: needs lower < upper and ≥ 1 interval, found {intervals} intervals")
+        return cls(lower[:, None] + width * (steps / intervals), degree, True)
+
+    @classmethod
+    def given(cls, breakpoints: Tensor, degree: int) -> SplineGrid:
+        """Any increasing breakpoints (I, G + 1); beyond the ends the last spacings are repeated."""
+        steps = torch.arange(1, degree + 1, dtype=breakpoints.dtype, device=breakpoints.device)
+        left, right = breakpoints[:, :1], breakpoints[:, -1:]
+        before = left - (breakpoints[:, 1:2] - left) * steps.flip(0)
+        after = right + (right - breakpoints[:, -2:-1]) * steps
+        return cls(torch.cat([before, breakpoints, after], dim=1), degree, False)
+
+    @property
+    def intervals(self) -> int:
+        """G."""
+        return self.knots.shape[1] - 2 * self.degree - 1
+
+    @property
+    def size(self) -> int:
+        """K = G + p basis functions."""
+        return self.intervals + self.degree
+
+    @property
+    def breakpoints(self) -> Tensor:
+        """The G + 1 knots inside, (I, G + 1)."""
+        return self.knots[:, self.degree : self.knots.shape[1] - self.degree]
+
+    @property
+    def lower(self) -> Tensor:
+        """Left end of each grid, (I,)."""
+        return self.knots[:, self.degree]
+
+    @property
+    def upper(self) -> Tensor:
+        """Right end of each grid, (I,)."""
+        return self.knots[:, -self.degree - 1]
+
+    def greville(self) -> Tensor:
+        """Knot averages ξ_m = (t_{m+1} + … + t_{m+p}) / p, (I, K): coefficients s·ξ + b give the line s·z + b exactly."""
+        return self.knots[:, 1:-1].unfold(1, self.degree, 1).mean(dim=-1)
+
+    def locate(self, z: Tensor) -> Tensor:
+        """The interval 0 … G - 1 of each input (I, N); the right end belongs to the last one, the outside to the ends."""
+        if self.uniform:
+            rate = self.intervals / (self.upper - self.lower)
+            return ((z - self.lower[:, None]) * rate[:, None]).floor_().clamp_(0, self.intervals - 1).long()
+        return torch.searchsorted(self.breakpoints[:, 1:-1].contiguous(), z.contiguous(), right=True)
+
+    def basis(self, z: Tensor, order: int) -> tuple[Tensor, Tensor]:
+        """Interval (I, N) and the p + 1 non-zero functions with derivatives up to `order`: (order + 1, p + 1, I, N).
+
+        Function r of a point has the coefficient number interval + r. Not recorded by autograd.
+        """
+        with torch.no_grad():
+            inside = torch.minimum(torch.maximum(z, self.lower[:, None]), self.upper[:, None])
+            interval = self.locate(inside)
+            values = self._local(inside, interval, order)
+            beyond = z - inside
+            if bool((beyond != 0).any()):
+                slope = values[1] if order >= 1 else self._local(inside, interval, 1)[1]
+                values[0] += beyond * slope
+                values[2:] *= beyond == 0
+        return interval, values
+
+    def _local(self, z: Tensor, interval: Tensor, order: int) -> Tensor:
+        p = self.degree
+        left, right = self._distances(z, interval)
+        result = z.new_empty(order + 1, p + 1, *z.shape)
+        result[p + 1 :] = 0
+        level = z.new_ones(1, *z.shape)
+        for j in range(1, p + 1):
+            if p - j + 1 <= order:
+                result[p - j + 1] = self._differentiated(level, left, right)
+            scaled = level / self._spans(left, right, j)
+            level = z.new_zeros(j + 1, *z.shape)
+            torch.mul(right[:j], scaled, out=level[:j])
+            level[1:].addcmul_(left[p - j :], scaled)
+        result[0] = level
+        return result
+
+    def _differentiated(self, level: Tensor, left: Tensor, right: Tensor) -> Tensor:
+        """From the functions of degree p - k the k-th derivatives of those of degree p."""
+        for j in range(level.shape[0], self.degree + 1):
+            scaled = level * j / self._spans(left, right, j)
+            level = torch.cat([-scaled, torch.zeros_like(scaled[:1])])
+            level[1:] += scaled
+        return level
+
+    def _spans(self, left: Tensor, right: Tensor, j: int) -> Tensor:
+        """t_{i+1+r} - t_{i+1+r-j} for r = 0 … j - 1: supports of the functions of degree j - 1."""
+        if self.uniform:
+            return ((self.upper - self.lower) * (j / self.intervals))[:, None]
+        return right[:j] + left[self.degree - j :]
+
+    def _distances(self, z: Tensor, interval: Tensor) -> tuple[Tensor, Tensor]:
+        """left[r] = z - t_{i-p+1+r} and right[r] = t_{i+1+r} - z for r = 0 … p - 1, each (p, I, N)."""
+        p = self.degree
+        if self.uniform:
+            step = ((self.upper - self.lower) / self.intervals)[:, None]
+            count = torch.arange(p, dtype=z.dtype, device=z.device)[:, None, None]
+            offset = (z - self.lower[:, None]) - interval * step
+            return offset + (p - 1 - count) * step, (count + 1) * step - offset
+        window = interval + torch.arange(p + 1, p + 1 + p, device=z.device)[:, None, None]
+        rows = torch.arange(self.knots.shape[0], device=z.device)[:, None]
+        return z - self.knots[rows, window - p], self.knots[rows, window] - z
+
+    def evaluate(self, z: Tensor, coefficients: Tensor, order: int = 0) -> Tensor:
+        """∂^order of the splines with coefficients (O, I, K) at z (I, N), (O, I, N)."""
+        interval, values = self.basis(z, order)
+        return torch.einsum("rin,orin->oin", values[order], gather(coefficients, self.slots(interval)))
+
+    def slots(self, interval: Tensor) -> Tensor:
+        """Flat numbers i·K + interval + r of the non-zero functions, (p + 1, I, N)."""
+        rows = torch.arange(self.knots.shape[0], device=interval.device)[:, None] * self.size
+        return (interval + rows) + torch.arange(self.degree + 1, device=interval.device)[:, None, None]
+
+    def transfer(self, coefficients: Tensor, finer: SplineGrid) -> Tensor:
+        """Coefficients (O, I, K') on another grid of the same function (O, I, K).
+
+        Exact by polar forms when every breakpoint stands in the finer grid and the degree agrees; otherwise a least-squares
+        fit at degree + 1 Chebyshev points in every interval of both grids, whose misfit is checked.
+        Source of the polar form: L. Ramshaw, Blossoms are polar forms, CAGD 6 (1989).
+        """
+        if finer.degree == self.degree and _nested(self.breakpoints, finer.breakpoints):
+            return self._blossom(coefficients, finer)
+        return self._refit(coefficients, finer)
+
+    def _blossom(self, coefficients: Tensor, finer: SplineGrid) -> Tensor:
+        """c'_m = polar form of one polynomial piece inside the support of B'_m, at its knots t'_{m+1} … t'_{m+p}."""
+        p, rows = self.degree, torch.arange(self.knots.shape[0])[:, None]
+        middles = (finer.breakpoints[:, 1:] + finer.breakpoints[:, :-1]) / 2
+        support = (torch.arange(finer.size) - p // 2).clamp(0, finer.intervals - 1)
+        interval = self.locate(middles[:, support])
+        work = [coefficients[:, rows, interval + r] for r in range(p + 1)]
+        for level in range(1, p + 1):
+            argument = finer.knots[:, level : level + finer.size]
+            merged = []
+            for r in range(p + 1 - level):
+                low, high = self.knots[rows, interval + r + level], self.knots[rows, interval + r + p + 1]
+                share = (argument - low) / (high - low)
+                merged.append((1 - share) * work[r] + share * work[r + 1])
+            work = merged
+        return work[0]
+
+    def _refit(self, coefficients: Tensor, finer: SplineGrid) -> Tensor:
+        fitted = []
+        for i in range(self.knots.shape[0]):
+            old, new = self.row(i), finer.row(i)
+            z = _fitting_points(old, new)
+            target = old.evaluate(z, coefficients[:, i : i + 1])[:, 0].T
+            matrix = new.collocation(z)
+            scale = matrix.norm(dim=0).clamp_min(torch.finfo(z.dtype).tiny)
+            fit = torch.linalg.lstsq(matrix / scale, target, driver="gelsd").solution / scale[:, None]
+            misfit = (matrix @ fit - target).norm() / target.norm().clamp_min(torch.finfo(z.dtype).tiny)
+            if not bool(misfit < 0.5):
+                raise NumericalError(f"grid refit of input {i}: relative misfit {float(misfit):.1e}; use more intervals")
+            fitted.append(fit.T)
+        return torch.stack(fitted, dim=1)
+
+    def row(self, i: int) -> SplineGrid:
+        """The grid of one input alone."""
+        return SplineGrid(self.knots[i : i + 1], self.degree, self.uniform)
+
+    def collocation(self, z: Tensor) -> Tensor:
+        """Dense values (N, K) of one grid (I = 1) at z (1, N)."""
+        interval, values = self.basis(z, 0)
+        matrix = z.new_zeros(self.size, z.shape[1])
+        return matrix.scatter_(0, self.slots(interval)[:, 0], values[0, :, 0]).T
+
+
+def gather(coefficients: Tensor, slots: Tensor) -> Tensor:
+    """The coefficients (O, I, K) of the non-zero functions with flat numbers `slots` (R, I, N): (O, R, I, N)."""
+    count = coefficients.shape[0]
+    picked = torch.gather(coefficients.reshape(count, -1), 1, slots.reshape(1, -1).expand(count, -1))
+    return picked.reshape(count, *slots.shape)
+
+
+def _nested(coarse: Tensor, fine: Tensor) -> bool:
+    """Whether every coarse breakpoint is (to rounding) a fine one."""
+    tolerance = 64 * torch.finfo(coarse.dtype).eps * (coarse[:, -1:] - coarse[:, :1])
+    if not bool(((coarse[:, [0, -1]] - fine[:, [0, -1]]).abs() <= tolerance).all()):
+        return False
+    slot = torch.searchsorted(fine.contiguous(), (coarse - tolerance).contiguous()).clamp_max(fine.shape[1] - 1)
+    return bool(((torch.gather(fine, 1, slot) - coarse).abs() <= tolerance).all())
+
+
+def _fitting_points(old: SplineGrid, new: SplineGrid) -> Tensor:
+    """Chebyshev points in every interval of both grids (of a new grid also beyond the old one), (1, N)."""
+    edges = torch.cat([old.breakpoints[0], new.breakpoints[0]]).clamp(float(new.lower[0]), float(new.upper[0]))
+    edges = torch.unique(edges)
+    count = new.degree + 1
+    angle = torch.pi * (torch.arange(count, dtype=edges.dtype) + 0.5) / count
+    local = (1 - torch.cos(angle)) / 2
+    return (edges[:-1, None] + edges.diff()[:, None] * local).reshape(1, -1)
+
+
+class LocalBasis(torch.autograd.Function):
+    """The local basis as a function of z that autograd can differentiate to any order: d B^{(k)} / dz = B^{(k+1)}."""
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, grid: SplineGrid, order: int) -> tuple[Tensor, Tensor]:
+        """Interval (I, N) and values (order + 1, p + 1, I, N)."""
+        needs = bool(ctx.needs_input_grad[0])
+        interval, values = grid.basis(z, order + 1 if needs else order)
+        ctx.grid, ctx.order = grid, order
+        if needs:
+            ctx.save_for_backward(z, values)
+            values = values[: order + 1]
+        ctx.mark_non_differentiable(interval)
+        return interval, values
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        """Σ_{k, r} g_{k, r} B_r^{(k+1)}."""
+        z, values = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            values = LocalBasis.apply(z, ctx.grid, ctx.order + 1)[1]
+        return (grads[1] * values[1:]).sum(dim=(0, 1)), None, None

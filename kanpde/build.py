@@ -1,0 +1,101 @@
+"""Config → objects: a problem, a trial solution, collocation points and their assembly."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from kanpde import shipped
+from kanpde.collocation import Collocation, collocate
+from kanpde.config import Config, TrialConfig
+from kanpde.errors import BudgetError, ConfigError
+from kanpde.lifting import lift
+from kanpde.networks import KAN, MLP, build_kan, build_mlp
+from kanpde.problem import Problem
+from kanpde.residual import Assembly, terms
+from kanpde.trial import TrialSolution
+
+MOST_PARAMETERS = 20_000_000
+"""Trained numbers of one trial solution."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything a solve needs, built from one config."""
+
+    problem: Problem
+    trial: TrialSolution
+    points: Collocation
+    assembly: Assembly
+
+
+def build(config: Config) -> Parts:
+    """Build everything; ConfigError or BudgetError name the key to change."""
+    check_budget(config)
+    problem = Problem.create(config.problem)
+    dtype = {"float64": torch.float64, "float32": torch.float32}[config.dtype]
+    lifting, conditions = lift(problem) if config.trial.lifting else (None, problem.conditions)
+    posed = replace(problem, conditions=conditions)
+    lower, upper = (torch.tensor(side).to(dtype) for side in (problem.domain.lower, problem.domain.upper))
+    network = build_network(config.trial, problem, config.seed, dtype)
+    trial = TrialSolution(network, lower, upper, lifting, config.trial.derivatives)
+    points = collocate(problem.domain, posed.parts, config.sampler, config.seed, dtype)
+    return Parts(problem, trial, points, Assembly(terms(posed, points, config.weights), trial))
+
+
+def build_network(trial: TrialConfig, problem: Problem, seed: int, dtype: torch.dtype) -> KAN | MLP:
+    """The network of a trial config; a KAN of too low a degree is refused with the reason."""
+    generator = torch.Generator().manual_seed(seed)
+    shape = [problem.domain.dimension, *trial.width, len(problem.unknowns)]
+    if trial.kind == "mlp":
+        return build_mlp(shape, trial.activation, trial.start, trial.scale, generator, dtype)
+    lowest, order = min(trial.degree), problem.order
+    if lowest < order + 1:
+        raise ConfigError(
+            f"trial.degree: problem '{problem.name}' takes {order} derivatives and its residual must be continuous, but a"
+            f" degree-{lowest} spline has only {lowest - 1} continuous ones; use degree ≥ {order + 1} (≥ {order + 4} for accuracy)"
+        )
+    return build_kan(shape, trial.degree, trial.intervals, trial.start, trial.base == "silu", generator, dtype)
+
+
+def parameter_count(trial: TrialConfig, coordinates: int, unknowns: int) -> int:
+    """P of a trial config, without building it."""
+    shape = [coordinates, *trial.width, unknowns]
+    edges = [a * b for a, b in zip(shape[:-1], shape[1:], strict=True)]
+    if trial.kind == "mlp":
+        return sum(edges) + sum(shape[1:])
+    base = 1 if trial.base == "silu" else 0
+    return sum(e * (g + p + base) for e, g, p in zip(edges, trial.intervals, trial.degree, strict=True))
+
+
+def check_budget(config: Config) -> None:
+    """Refuse what cannot fit before any work is done."""
+    count = parameter_count(config.trial, len(config.problem.coordinates), len(config.problem.unknowns))
+    if count > MOST_PARAMETERS:
+        raise BudgetError(
+            f"trial: {count} parameters are more than {MOST_PARAMETERS}; lower trial.width, trial.intervals or trial.degree"
+        )
+
+
+def make_problem(name: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The problem node that `problem(**parameters)` of problems/NAME.py returns; ConfigError if it has no such function."""
+    path = shipped.problem_python(name)
+    spec = importlib.util.spec_from_file_location(f"kanpde_problem_{name}", path)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"problems/{name}.py: cannot be loaded as a Python file")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    function = getattr(module, "problem", None)
+    if not callable(function):
+        raise ConfigError(f"problems/{name}.py: needs a function problem(**parameters) that returns a problem node")
+    try:
+        node = function(**parameters)
+    except TypeError as error:
+        raise ConfigError(f"problems/{name}.py: {error}") from error
+    if not isinstance(node, Mapping):
+        raise ConfigError(f"problems/{name}.py: problem() must return a mapping, found {type(node).__name__}")
+    return node

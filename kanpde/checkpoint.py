@@ -1,0 +1,139 @@
+"""Checkpoints: plain tensors, numbers, texts, lists and dicts, behind a digest that is checked before anything is read.
+
+File: one ASCII line `kanpde checkpoint 1 <sha256 of the rest>`, then a tensor archive. A folder keeps `last`, `previous` and
+`best` (lowest objective of a finished stage). Files are replaced atomically, so a kill leaves the old one or the new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kanpde.bases import SplineGrid
+from kanpde.config import TrialConfig
+from kanpde.errors import CheckpointError, KanpdeError, StorageError
+from kanpde.networks import KAN, MLP, SplineLayer
+from kanpde.storage import replacing
+
+MAGIC = b"kanpde checkpoint 1 "
+
+
+def write(path: Path, data: Mapping[str, Any]) -> None:
+    """Write atomically; CheckpointError if a parameter is not finite, StorageError if the disk refuses."""
+    if not all(bool(t.isfinite().all()) for t in data["network"].get("tensors", ())):
+        raise CheckpointError(f"{path.name}: non-finite parameters are never saved; the earlier checkpoint was kept")
+    buffer = io.BytesIO()
+    torch.save(dict(data), buffer)
+    payload = buffer.getvalue()
+    with replacing(path) as temporary:
+        temporary.write_bytes(MAGIC + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read and verify; CheckpointError for a damaged or foreign file, StorageError if it cannot be read."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be read: {error.strerror or error}") from error
+    head, _, payload = raw.partition(b"\n")
+    if not head.startswith(MAGIC):
+        raise CheckpointError(f"{path}: not a kanpde checkpoint of format 1; use a run folder made by this version")
+    if hashlib.sha256(payload).hexdigest().encode() != head[len(MAGIC) :]:
+        raise CheckpointError(f"{path}: damaged (its digest does not match); try checkpoints/previous.pt")
+    try:
+        data = torch.load(io.BytesIO(payload), weights_only=True)
+    except Exception as error:
+        raise CheckpointError(f"{path}: cannot be decoded: {type(error).__name__}") from error
+    if not isinstance(data, dict):
+        raise CheckpointError(f"{path}: must hold a mapping, found {type(data).__name__}")
+    return data
+
+
+@dataclass(frozen=True)
+class Store:
+    """The checkpoints of one run folder."""
+
+    folder: Path
+
+    @classmethod
+    def at(cls, run: Path) -> Store:
+        """The store of a run folder, made if missing."""
+        folder = run / "checkpoints"
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"{folder}: cannot be made: {error.strerror or error}") from error
+        return cls(folder)
+
+    def save(self, data: Mapping[str, Any], best: bool) -> None:
+        """Write `last` (the old one becomes `previous`) and, if it is the best so far, `best`."""
+        last = self.folder / "last.pt"
+        if last.exists():
+            os.replace(last, self.folder / "previous.pt")
+        write(last, data)
+        if best:
+            write(self.folder / "best.pt", data)
+
+    def load(self) -> dict[str, Any]:
+        """The last checkpoint, or the previous one where a kill fell between the two renames."""
+        for name in ("last.pt", "previous.pt"):
+            if (self.folder / name).exists():
+                return read(self.folder / name)
+        raise CheckpointError(f"{self.folder}: holds no checkpoint; the run stopped before its first one, so solve it again")
+
+
+def network_state(network: nn.Module) -> dict[str, Any]:
+    """A network as plain data."""
+    if isinstance(network, KAN):
+        layers = network.stack
+        tensors = [t for layer in layers for t in (layer.knots, layer.coefficients)]
+        tensors += [layer.base for layer in layers if layer.base is not None]
+        degrees, uniform = [layer.degree for layer in layers], [layer.uniform for layer in layers]
+        return {"kind": "kan", "degrees": degrees, "uniform": uniform, "tensors": _copies(tensors)}
+    if isinstance(network, MLP):
+        return {"kind": "mlp", "activation": network.activation, "tensors": _copies([*network.weights, *network.biases])}
+    raise CheckpointError(f"cannot save a network of type {type(network).__name__}; known are KAN and MLP")
+
+
+def restore_network(state: Mapping[str, Any], trial: TrialConfig) -> KAN | MLP:
+    """The network of a state; CheckpointError when it does not fit the config beside it."""
+    layers = trial.layers
+    try:
+        tensors: list[Tensor] = list(state["tensors"])
+        if state["kind"] != trial.kind:
+            raise CheckpointError(f"checkpoint: holds a {state['kind']}, but the config asks for a {trial.kind}")
+        network = _kan(state, tensors, layers) if trial.kind == "kan" else _mlp(state, tensors, layers)
+        hidden = tuple(network.shape[1:-1])
+    except (KeyError, IndexError, TypeError, AttributeError, RuntimeError, ValueError) as error:
+        raise CheckpointError(f"checkpoint: its network is incomplete ({error}); use another checkpoint") from error
+    except KanpdeError as error:
+        raise CheckpointError(f"checkpoint: its network is inconsistent: {error}") from error
+    if hidden != trial.width:
+        raise CheckpointError(f"checkpoint: hidden sizes {list(hidden)}, but the config says {list(trial.width)}")
+    return network
+
+
+def _kan(state: Mapping[str, Any], tensors: list[Tensor], layers: int) -> KAN:
+    bases: list[Tensor | None] = [*tensors[2 * layers :]] or [None] * layers
+    return KAN(
+        [
+            SplineLayer(SplineGrid(tensors[2 * k], state["degrees"][k], state["uniform"][k]), tensors[2 * k + 1], bases[k])
+            for k in range(layers)
+        ]
+    )
+
+
+def _mlp(state: Mapping[str, Any], tensors: list[Tensor], layers: int) -> MLP:
+    return MLP(tensors[:layers], tensors[layers : 2 * layers], state["activation"])
+
+
+def _copies(tensors: list[Any]) -> list[Tensor]:
+    return [tensor.detach().clone() for tensor in tensors]

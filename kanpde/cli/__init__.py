@@ -1,0 +1,47 @@
+"""The command line: `kanpde VERB ...`. The only part that imports Hydra, prints, or ends the process."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from kanpde.cli.arguments import SUMMARY, VERBS, parse
+from kanpde.cli.errors import guarded
+from kanpde.errors import ConfigError
+from kanpde.names import did_you_mean
+from kanpde.version import VERSION
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command line `words` (default: those of the process) and return the exit code.
+
+    0 finished, 1 a bug, 2 bad input, 3 numerical failure, 4 files, 5 bad checkpoint, 6 folder in use, 7 over budget,
+    8 tolerance not met, 130 and 143 stopped by a signal.
+    """
+    given = list(sys.argv[1:] if words is None else words)
+    return guarded(lambda: _dispatch(given))
+
+
+def _dispatch(words: list[str]) -> int:
+    from kanpde.cli import terminal, verbs
+
+    if not words or words[0] in ("-h", "--help", "help"):
+        terminal.show_text(SUMMARY)
+        return 0
+    if words[0] in ("--version", "-V"):
+        terminal.show_text(f"kanpde {VERSION}")
+        return 0
+    actions = {
+        "solve": verbs.solve,
+        "compare": verbs.compare,
+        "resume": verbs.resume,
+        "export": verbs.export,
+        "plot": verbs.plot,
+        "list": verbs.list_problems,
+        "show": verbs.show,
+        "init": verbs.init,
+        "doctor": verbs.doctor,
+    }
+    if words[0] not in actions:
+        raise ConfigError(f"unknown verb '{words[0]}'{did_you_mean(words[0], VERBS)} known: {', '.join(VERBS)}")
+    return actions[words[0]](parse(words[0], words[1:]))

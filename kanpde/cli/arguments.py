@@ -1,0 +1,134 @@
+"""What may stand on the command line."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+from kanpde.errors import ConfigError
+
+SUMMARY = """\
+usage: kanpde VERB ...
+
+solve partial differential equations with Kolmogorov-Arnold networks
+
+  solve FILE.yaml | problem=NAME ...    solve a problem
+  compare FILE.yaml | problem=NAME ...  solve it with a KAN and with an MLP, and say who won
+  resume RUN                            go on with an interrupted run
+  export RUN --to vtu|vtk|csv|npz       write the field of a run
+  plot RUN                              draw the figures of a run or of a comparison again
+  list                                  the shipped problems
+  show NAME | FILE.yaml                 what a problem is, and with which settings it would run
+  init NAME                             write NAME.yaml, a commented file to start from
+  doctor                                check the installation
+
+  kanpde VERB --help says more; kanpde --version
+"""
+
+_DOORS = """\
+FILE.yaml is data: it can run no code, and the only settings beside it are the options below.
+problem=NAME opens the other door: Hydra overrides (trial.width=[64] schedule=adam_lbfgs experiment=paper_poisson),
+with --multirun, --config-dir and --cfg job. Hydra configs can run code: use that door only with configs you trust.
+"""
+
+_FORMATS = ("vtu", "vtk", "csv", "npz")
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose mistakes are a `ConfigError` of one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the mistake instead of ending the process."""
+        raise ConfigError(f"{message}; see {self.prog} --help")
+
+
+def parse(verb: str, words: list[str]) -> argparse.Namespace:
+    """The arguments of `verb`.
+
+    Raises:
+        ConfigError: a word is unknown or missing.
+    """
+    parser = Parser(prog=f"kanpde {verb}", allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter)
+    _FILL[verb](parser)
+    return parser.parse_intermixed_args(words)
+
+
+def _solve(parser: Parser) -> None:
+    parser.description = _DOORS
+    parser.add_argument("what", nargs="*", metavar="FILE.yaml | problem=NAME", help="the problem, then Hydra overrides")
+    parser.add_argument("--out", metavar="DIR", help="run folder (default: runs/NAME-DATE-TIME)")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing run folder")
+    parser.add_argument("--dry-run", action="store_true", help="check everything, print sizes, solve nothing")
+    parser.add_argument("--seed", type=int, metavar="N", help="with FILE.yaml: another seed than the file's")
+    parser.add_argument("--quiet", action="store_true", help="print only where the files are")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON, and nothing else, on stdout")
+    hydra = parser.add_argument_group("with problem=NAME (Hydra)")
+    hydra.add_argument("-m", "--multirun", action="store_true", help="one run per combination of a=1,2 b=3,4")
+    hydra.add_argument("-cd", "--config-dir", metavar="DIR", help="more configs, e.g. DIR/problem/NAME.yaml")
+    hydra.add_argument("-c", "--cfg", choices=("job", "hydra", "all"), help="print the composed config, solve nothing")
+    hydra.add_argument("-p", "--package", metavar="KEY", help="with --cfg: only this part")
+    hydra.add_argument("--resolve", action="store_true", help="with --cfg: resolve interpolations")
+
+
+def _compare(parser: Parser) -> None:
+    _solve(parser)
+    parser.add_argument("--seeds", type=int, metavar="N", help="with FILE.yaml: number of seeds")
+
+
+def _run(parser: Parser, meaning: str) -> None:
+    parser.description = meaning
+    parser.add_argument("run", metavar="RUN", help="a run folder")
+
+
+def _export(parser: Parser) -> None:
+    _run(parser, "Write the field of a run: u, and the exact solution, the error and the residual where they exist.")
+    parser.add_argument("--to", choices=_FORMATS, default="vtu", help="format (default: vtu, for ParaView)")
+    parser.add_argument("--out", metavar="FILE", help="file (default: RUN/field.FORMAT)")
+    parser.add_argument("--resolution", type=int, metavar="N", help="cells along the longest side")
+
+
+def _plot(parser: Parser) -> None:
+    _run(parser, "Draw the figures of a run (RUN/figures) or of a comparison (RUN/error_vs_seconds.png) again.")
+
+
+def _resume(parser: Parser) -> None:
+    _run(parser, "Go on with an interrupted run from its last checkpoint.")
+    parser.add_argument("--quiet", action="store_true", help="print only where the files are")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON, and nothing else, on stdout")
+
+
+def _list(parser: Parser) -> None:
+    parser.description = "The shipped problems."
+    parser.add_argument("--json", action="store_true", help="print as JSON")
+
+
+def _show(parser: Parser) -> None:
+    parser.description = "What a problem is; with --resolved the whole config with which it would run, as a data file."
+    parser.add_argument("name", metavar="NAME | FILE.yaml", help="a shipped problem or a data file")
+    parser.add_argument("--resolved", action="store_true", help="the resolved config as YAML")
+    parser.add_argument("--json", action="store_true", help="the resolved config as JSON")
+
+
+def _init(parser: Parser) -> None:
+    parser.description = "Write NAME.yaml into the current directory: a commented problem to start from."
+    parser.add_argument("name", metavar="NAME", help="letters, digits and _")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
+
+
+def _doctor(parser: Parser) -> None:
+    parser.description = "Versions, threads, a self-test solve of about a second, and whether runs can be written here."
+
+
+_FILL = {
+    "solve": _solve,
+    "compare": _compare,
+    "resume": _resume,
+    "export": _export,
+    "plot": _plot,
+    "list": _list,
+    "show": _show,
+    "init": _init,
+    "doctor": _doctor,
+}
+VERBS = tuple(_FILL)
+"""Everything `kanpde` can be told to do."""

@@ -1,0 +1,196 @@
+"""The two doors: a data file, which can run no code, and Hydra overrides, which are trusted. Both end in a `Config`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kanpde import datafile, shipped
+from kanpde.config import Config, validate
+from kanpde.errors import ConfigError
+from kanpde.names import did_you_mean
+
+Task = Callable[[Any], Any]
+"""What Hydra calls with a composed config."""
+
+
+def is_file(arguments: argparse.Namespace) -> bool:
+    """Whether the command line opens the data door: its first word ends in .yaml or .yml.
+
+    Raises:
+        ConfigError: a file and Hydra's words or options stand side by side.
+    """
+    words: list[str] = arguments.what
+    files = [word for word in words if "=" not in word and word.endswith((".yaml", ".yml"))]
+    if not files:
+        return False
+    others = [word for word in words if word != files[0]]
+    for name in ("multirun", "config_dir", "cfg", "package", "resolve"):
+        if getattr(arguments, name):
+            others.append(f"--{name.replace('_', '-')}")
+    if others:
+        raise ConfigError(
+            f"'{files[0]}' is a data file and cannot be mixed with '{others[0]}'; edit the file, or use problem=NAME"
+        )
+    return True
+
+
+def file_config(arguments: argparse.Namespace) -> Config:
+    """The config of the data file that stands on the command line.
+
+    Raises:
+        ConfigError: the file or a key in it is wrong.
+        BudgetError: the file is too large.
+    """
+    path = Path(arguments.what[0])
+    tree = datafile.load(path)
+    if arguments.seed is not None:
+        tree["seed"] = arguments.seed
+    if getattr(arguments, "seeds", None) is not None:
+        node = tree.get("compare")
+        tree["compare"] = {**(node if isinstance(node, Mapping) else {}), "seeds": arguments.seeds}
+    return validate(tree, source=path.name, base=path.parent)
+
+
+def check_words(arguments: argparse.Namespace) -> None:
+    """Check what Hydra would answer in its own words.
+
+    Raises:
+        ConfigError: no problem, a bare word, or an option of the data door.
+    """
+    if not arguments.what:
+        raise ConfigError(_no_problem(shipped.names()))
+    for word in arguments.what:
+        if "=" not in word and not word.startswith("~"):
+            raise ConfigError(f"'{word}' is neither a .yaml file nor an override; did you mean problem={word}?")
+    for name in ("seed", "seeds"):
+        if getattr(arguments, name, None) is not None:
+            raise ConfigError(f"--{name} belongs to a data file; with overrides use {name}={getattr(arguments, name)}")
+
+
+def hydra_config(composed: Any) -> Config:
+    """The config that Hydra composed.
+
+    Raises:
+        ConfigError: a key, an interpolation or a value is wrong.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        tree = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"command line: {_first_line(error)}") from error
+    given = _given(tree)
+    seeds, stages = given.pop("seeds", None), given.pop("stages", None)
+    if seeds is not None:
+        given["compare"] = {**given.get("compare", {}), "seeds": seeds}
+    if stages is not None:
+        given["schedule"] = stages
+    return validate(given, source="command line", trusted=True, make_problem=make_problem)
+
+
+def run_hydra(arguments: argparse.Namespace, task: Task, sweep: Path | None = None) -> None:
+    """Let Hydra compose the overrides and call `task`: once, once per job of a sweep, or never with --cfg.
+
+    Hydra makes no folder and changes no logging; only a sweep keeps its multirun.yaml, in `sweep`.
+
+    Raises:
+        ConfigError: whatever Hydra refuses, in one line.
+    """
+    import hydra
+
+    flags = ["--multirun"] if sweep is not None else []
+    for name in ("config_dir", "cfg", "package"):
+        if getattr(arguments, name) is not None:
+            flags += [f"--{name.replace('_', '-')}", getattr(arguments, name)]
+    flags += ["--resolve"] if arguments.resolve else []
+    words = [_stages(word) for word in arguments.what]
+    if sweep is not None:
+        words += [f"hydra.sweep.dir={_quoted(sweep)}", "hydra.sweep.subdir=."]
+    decorated = hydra.main(config_path=str(shipped.conf()), config_name="config", version_base="1.3")(task)
+    with _command_line(flags + words):
+        try:
+            decorated()
+        except Exception as error:  # Hydra raises many kinds; those of a task never come here
+            raise ConfigError(f"command line: {_explain(error)}") from error
+
+
+@contextmanager
+def _command_line(words: Sequence[str]) -> Iterator[None]:
+    """Hydra reads sys.argv, and raises its errors instead of printing them when HYDRA_FULL_ERROR is set."""
+    argv, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    sys.argv = ["kanpde", *words]
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        yield
+    finally:
+        sys.argv = argv
+        if full is None:
+            del os.environ["HYDRA_FULL_ERROR"]
+        else:
+            os.environ["HYDRA_FULL_ERROR"] = full
+
+
+def make_problem(name: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The problem node of problems/NAME.py; torch is imported only for problems written in Python.
+
+    Raises:
+        ConfigError: there is no such file, or it does not define a problem.
+    """
+    from kanpde import build
+
+    return build.make_problem(name, parameters)
+
+
+def _given(tree: Any) -> dict[str, Any]:
+    """`tree` without keys that are null and without mappings that are then empty: those are not given."""
+    kept: dict[str, Any] = {}
+    for key, value in tree.items():
+        inner = _given(value) if isinstance(value, Mapping) else value
+        if inner is not None and not (isinstance(value, Mapping) and value and not inner):
+            kept[str(key)] = inner
+    return kept
+
+
+def _stages(word: str) -> str:
+    """`schedule=[{...}]` as `stages=[{...}]`: to Hydra a list after the name of a group means files of that group."""
+    key, _, value = word.partition("=")
+    return f"stages={value}" if key == "schedule" and value.replace(" ", "").startswith("[{") else word
+
+
+def _quoted(path: Path) -> str:
+    text = str(path).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{text}'"
+
+
+def _explain(error: Exception) -> str:
+    """One line for what Hydra raised, with the nearest known name where one is missing."""
+    missing, options = getattr(error, "missing_cfg_file", None), getattr(error, "options", None)
+    if missing is not None and options is not None:
+        group, _, name = str(missing).rpartition("/")
+        return shipped.unknown(group, name, tuple(options))
+    if str(error).startswith("You must specify 'problem'"):
+        return _no_problem(tuple(line.strip() for line in str(error).splitlines()[2:]))
+    cause = error.__cause__
+    parent, key = getattr(cause, "parent_node", None), getattr(cause, "key", None)
+    if isinstance(parent, Mapping) and isinstance(key, str) and key not in parent:
+        known = [str(name) for name in parent if name != "hydra"]
+        path = getattr(cause, "full_key", None) or key
+        return f"{path}: unknown key{did_you_mean(key, known)} (known keys: {', '.join(known)})"
+    if str(error).startswith("Ambiguous value"):
+        return f"{_first_line(error)}: a list is written [a,b], a text 'a,b', and a sweep needs --multirun"
+    return _first_line(error) + (f" ({_first_line(cause)})" if isinstance(cause, Exception) else "")
+
+
+def _no_problem(known: Sequence[str]) -> str:
+    return f"no problem given; name a .yaml file or one of problem={', problem='.join(known)}"
+
+
+def _first_line(error: BaseException) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

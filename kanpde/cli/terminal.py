@@ -1,0 +1,175 @@
+"""What a user sees: tables on stdout, progress and errors on stderr, and how Ctrl-C reaches a solve."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from kanpde.comparison import Comparison
+from kanpde.report import Row, comparison_rows, number, result_rows, stage_rows
+from kanpde.result import StopReason
+from kanpde.storage import dump_json
+
+_WIDTH = 140
+"""Columns of a table that goes into a file or a pipe."""
+
+_SIGNALS = {signal.SIGINT: StopReason.INTERRUPTED, signal.SIGTERM: StopReason.TERMINATED}
+
+
+class ProgressBar:
+    """A progress observer that draws one bar per stage on stderr; on anything but a terminal it draws nothing."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._console = Console(stderr=True)
+        self._stop: StopReason | None = None
+        self._task: TaskID | None = None
+        self._bars = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[objective]}", markup=False),
+            TimeElapsedColumn(),
+            console=self._console,
+            disable=quiet or not self._console.is_terminal,
+            transient=True,
+        )
+
+    @property
+    def stop(self) -> StopReason | None:
+        """Why the solve should end early, or None to go on."""
+        return self._stop
+
+    def request_stop(self, reason: StopReason) -> None:
+        """Ask the solve to save its state and end."""
+        self._stop = reason
+        self.message("stopping after this step and saving; press Ctrl-C again to stop at once")
+
+    def stage_started(self, index: int, total: int, name: str, steps: int) -> None:
+        """Begin a bar."""
+        self._drop()
+        self._task = self._bars.add_task(f"{index + 1}/{total} {name}", total=steps, objective="")
+
+    def step(self, done: int, objective: float) -> None:
+        """Move the bar."""
+        if self._task is not None:
+            self._bars.update(self._task, completed=done, objective=f"objective {number(objective)}")
+
+    def stage_finished(self, index: int, objective: float, reason: StopReason) -> None:
+        """Drop the bar."""
+        self._drop()
+
+    def message(self, text: str) -> None:
+        """Print a line above the bar."""
+        if not self._bars.disable:
+            self._bars.console.print(text, markup=False, highlight=False)
+
+    def __enter__(self) -> ProgressBar:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def _drop(self) -> None:
+        if self._task is not None:
+            self._bars.remove_task(self._task)
+            self._task = None
+
+
+@contextmanager
+def watching(arguments: argparse.Namespace) -> Iterator[ProgressBar]:
+    """A progress bar through which SIGINT and SIGTERM reach the solve; no bar with --quiet and --json."""
+    with ProgressBar(arguments.quiet or arguments.json) as bar, _interruptible(bar):
+        yield bar
+
+
+@contextmanager
+def _interruptible(bar: ProgressBar) -> Iterator[None]:
+    """Let SIGINT and SIGTERM ask the solve behind `bar` to stop; a second signal stops at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals belong to the main thread
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if bar.stop is None:
+            bar.request_stop(_SIGNALS[signal.Signals(number)])
+        else:
+            raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(StopReason.TERMINATED.exit_code)
+
+    before = {number: signal.signal(number, handle) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def show_result(result: Mapping[str, Any], folder: Path, *, quiet: bool, as_json: bool) -> None:
+    """Print the table of a solve, or its result.json; the last line of a table says where the files are."""
+    if as_json:
+        _write(dump_json(result))
+        return
+    if not quiet:
+        stages = stage_rows(result)
+        if len(stages) > 1:
+            _table(stages, ("stage", "name", "steps", "objective", "seconds"))
+        _table(result_rows(result), (f"{result['problem']}", ""))
+    _write(f"files: {folder}")
+
+
+def show_comparison(comparison: Comparison, folder: Path, *, quiet: bool, as_json: bool) -> None:
+    """Print the table and the verdicts of a comparison, or its compare.json."""
+    if as_json:
+        _write(dump_json(comparison.as_dict()))
+        return
+    if not quiet:
+        what = "relative L2" if comparison.measure == "relative_l2" else "residual"
+        header = ("mode", "trial solution", "parameters", f"median {what}", "worst", "median seconds", "")
+        _table(comparison_rows(comparison), header)
+        for verdict in comparison.verdicts():
+            _write(verdict.sentence())
+    _write(f"files: {folder}")
+
+
+def show_table(rows: Sequence[Row], header: Row) -> None:
+    """Print a table."""
+    _table(rows, header)
+
+
+def show_text(text: str) -> None:
+    """Print text as it is."""
+    _write(text.rstrip("\n"))
+
+
+def show_error(message: str) -> None:
+    """Print one line on stderr, whatever the message holds."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in message).split())
+    sys.stderr.write(f"kanpde: {line}\n")
+
+
+def _table(rows: Sequence[Row], header: Row) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    for title in header:
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        table.add_row(*(cell.replace("[", r"\[") for cell in row))
+    Console(width=None if sys.stdout.isatty() else _WIDTH).print(table, highlight=False)
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,75 @@
+"""Where equations and conditions are enforced: points of the domain and of its named parts, as tensors.
+
+The seed moves the points (jitter) and nothing else; the same seed gives the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kanpde.config import SamplerConfig
+from kanpde.domains import Domain
+from kanpde.quadrature import PointSet
+
+
+@dataclass(frozen=True)
+class Points:
+    """x (N, d), weights w (N,) with Σw = measure, outward unit normals (N, d) on boundary parts."""
+
+    x: Tensor
+    w: Tensor
+    normal: Tensor | None
+
+    @classmethod
+    def of(cls, points: PointSet, dtype: torch.dtype) -> Points:
+        """The same points as tensors."""
+        x, w = torch.tensor(points.x).to(dtype), torch.tensor(points.w).to(dtype)
+        return cls(x, w, None if points.normal is None else torch.tensor(points.normal).to(dtype))
+
+
+@dataclass(frozen=True)
+class Collocation:
+    """Interior points and the points of every part that carries a condition."""
+
+    interior: Points
+    parts: Mapping[str, Points]
+
+    @property
+    def boundary_count(self) -> int:
+        """Number of points on all parts."""
+        return sum(len(points.x) for points in self.parts.values())
+
+
+def collocate(domain: Domain, parts: Iterable[str], sampler: SamplerConfig, seed: int, dtype: torch.dtype) -> Collocation:
+    """Sample the domain and the named parts; counts are about `sampler.interior` and `sampler.boundary`."""
+    rng = np.random.default_rng(seed)
+    interior = domain.interior(sampler.interior, sampler.kind, rng, sampler.jitter)
+    counts = share(domain, tuple(parts), sampler.boundary)
+    sampled = {
+        part: Points.of(domain.part(part, count, sampler.kind, rng, sampler.jitter), dtype) for part, count in counts.items()
+    }
+    return Collocation(Points.of(interior, dtype), sampled)
+
+
+def share(domain: Domain, parts: tuple[str, ...], total: int) -> dict[str, int]:
+    """Points per part: half of them evenly over the parts, half by measure, so that no small part starves."""
+    if not parts:
+        return {}
+    measure = sum(domain.part_measure(part) for part in parts)
+    even = 0.5 / len(parts)
+    return {part: max(1, math.ceil(total * (even + 0.5 * domain.part_measure(part) / measure))) for part in parts}
+
+
+def held_out(domain: Domain, parts: Iterable[str], count: int, dtype: torch.dtype) -> Collocation:
+    """Quadrature points that training never sees: about `count` inside, √count-like on each part."""
+    on_parts = max(8, round(2 * count ** ((domain.dimension - 1) / domain.dimension)))
+    return Collocation(
+        Points.of(domain.quadrature(count), dtype),
+        {part: Points.of(domain.part_quadrature(part, on_parts), dtype) for part in parts},
+    )

@@ -1,0 +1,131 @@
+"""The `conditions` node: equations on boundary parts, periodic pairs, a pinned mean, pinned points.
+
+`{part: [left, right], equation: "u = 0", weight: 1.0}` · `{periodic: [left, right]}` · `{mean: "u = 0"}` ·
+`{point: [0, 0], equation: "u = 0"}`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kanpde.names import did_you_mean
+from kanpde.reader import Reader, listed
+from kanpde.shapes import FARTHEST, Shape, TimeConfig, coordinates, part_names
+
+MOST_CONDITIONS, HEAVIEST = 1000, 1e30
+_MARKS = {"part": "equation", "periodic": "periodic", "mean": "mean", "point": "point"}
+_KEYS = {
+    "equation": ("part", "equation", "weight"),
+    "periodic": ("periodic", "weight"),
+    "mean": ("mean", "weight"),
+    "point": ("point", "equation", "weight"),
+}
+_EVERY = ("part", "equation", "periodic", "mean", "point", "weight")
+_HINTS = {
+    "on": "use 'part'",
+    "true": "use 'part' (YAML 1.1 reads the key 'on' as true)",
+    "where": "use 'part'",
+    "value": 'write an equation, for example equation: "u = 0"',
+}
+
+
+@dataclass(frozen=True)
+class ConditionConfig:
+    """One condition: kind is equation (on `parts`), periodic (two parts), mean (over the domain) or point."""
+
+    kind: str
+    parts: tuple[str, ...] = ()
+    equation: str | None = None
+    weight: float = 1.0
+    point: tuple[float, ...] | None = None
+
+
+def read_conditions(node: Reader, shape: Shape, time: TimeConfig | None) -> tuple[ConditionConfig, ...]:
+    """The conditions of a list, one for each equation; every part exists."""
+    items = node.items('a list of conditions, for example [{part: left, equation: "u = 0"}]', 0, MOST_CONDITIONS)
+    parts, count = part_names(shape, time), len(coordinates(shape, time))
+    return tuple(condition for item in items for condition in _condition(item, parts, count))
+
+
+def _condition(node: Reader, parts: Sequence[str], count: int) -> list[ConditionConfig]:
+    fields = node.fields(_EVERY, hints=_HINTS)
+    marks = [key for key in fields if key in _MARKS]
+    if len(marks) != 1:
+        found = listed(marks) or "none of them"
+        raise node.error(f"must hold one of part, periodic, mean, point, found {found}")
+    kind = _MARKS[marks[0]]
+    for key, entry in fields.items():
+        if key not in _KEYS[kind]:
+            raise entry.error(f"does not go with {marks[0]!r}; remove it (keys: {listed(_KEYS[kind])})")
+    weight = fields["weight"].number(0.0, HEAVIEST) if "weight" in fields else 1.0
+    if kind == "periodic":
+        return [ConditionConfig(kind, _pair(fields["periodic"], parts), weight=weight)]
+    if kind == "mean":
+        return [ConditionConfig(kind, equation=fields["mean"].formula(), weight=weight)]
+    if "equation" not in fields:
+        raise node.error(f"missing key 'equation' beside {marks[0]!r}")
+    equations = [item.formula() for item in fields["equation"].items_or_one("an equation or a list of them", 1)]
+    if kind == "point":
+        items = fields["point"].items("a list of coordinates", count, count)
+        place = tuple(item.number(-FARTHEST, FARTHEST) for item in items)
+        return [ConditionConfig(kind, (), equation, weight, place) for equation in equations]
+    chosen = _parts(fields["part"], parts)
+    return [ConditionConfig(kind, chosen, equation, weight) for equation in equations]
+
+
+def _parts(node: Reader, known: Sequence[str]) -> tuple[str, ...]:
+    names: list[str] = []
+    for item in node.items_or_one("a part name or a list of them", 1):
+        name = item.text()
+        if name not in known:
+            raise item.error(f"unknown part {name[:60]!r}{did_you_mean(name, known)} (parts: {listed(known)})")
+        if name in names:
+            raise item.error(f"the part {name!r} stands twice in this list; remove one")
+        names.append(name)
+    return tuple(names)
+
+
+def _pair(node: Reader, known: Sequence[str]) -> tuple[str, ...]:
+    node.items("a list of two opposite parts, for example [left, right]", 2, 2)
+    return _parts(node, known)
+
+
+def check_parts(
+    node: Reader,
+    conditions: Sequence[ConditionConfig],
+    free: Sequence[Reader],
+    shape: Shape,
+    time: TimeConfig | None,
+) -> None:
+    """Every part has a condition or is free; `final` needs neither."""
+    known = part_names(shape, time)
+    constrained = {part for condition in conditions for part in condition.parts}
+    left: set[str] = set()
+    for item in free:
+        (part,) = _parts(item, known)
+        if part in constrained:
+            raise item.error(f"the part {part!r} is free and has a condition; remove one of them")
+        if part in left:
+            raise item.error(f"the part {part!r} stands twice in this list; remove one")
+        left.add(part)
+    missing = [part for part in known if part not in constrained | left and (time is None or part != "final")]
+    if missing:
+        plural = "parts" if len(missing) > 1 else "part"
+        raise node.error(f"no condition on the {plural} {listed(missing)}; add one, or list under 'free' what has none")
+
+
+def condition_tree(condition: ConditionConfig) -> dict[str, Any]:
+    """Plain data that reads back to an equal `ConditionConfig`."""
+    weight = {"weight": condition.weight}
+    match condition.kind:
+        case "periodic":
+            return {"periodic": list(condition.parts), **weight}
+        case "mean":
+            return {"mean": condition.equation, **weight}
+        case "point":
+            return {"point": list(condition.point or ()), "equation": condition.equation, **weight}
+        case _:
+            parts = list(condition.parts)
+            return {"part": parts[0] if len(parts) == 1 else parts, "equation": condition.equation, **weight}

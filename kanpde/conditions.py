@@ -1,0 +1,88 @@
+"""Conditions: what holds on boundary parts, at points, on average, or between periodic parts.
+
+    equation   F(x, n, u, ∂u, …) = 0 on named parts: Dirichlet, Neumann, Robin, initial
+    periodic   ∂_i^k u(a) - ∂_i^k u(b) = 0 for k below the equations' order in the coordinate i that the translation b - a runs along
+    mean       the average of F over the domain is 0 (pins what Neumann data leave free)
+    point      F = 0 at one point
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kanpde.config import ConditionConfig
+from kanpde.domains import Domain
+from kanpde.errors import ConfigError
+from kanpde.expressions import Jet, Node, Scope, jets, parse_equation
+from kanpde.jets import unit
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One formula F = 0 and where it holds; `weight` multiplies its mean square, dimensionless.
+
+    `part` names the boundary part (of a periodic pair: the first), `other` the second part of a pair and `shift` the
+    translation to it; `point` is set for kind `point`.
+    """
+
+    name: str
+    kind: str
+    node: Node
+    weight: float = 1.0
+    part: str | None = None
+    other: str | None = None
+    shift: tuple[float, ...] | None = None
+    point: tuple[float, ...] | None = None
+
+
+def read_conditions(
+    configs: Sequence[ConditionConfig], domain: Domain, scope: Scope, equations: Sequence[Node]
+) -> tuple[Condition, ...]:
+    """Parse every condition; ConfigError names the entry."""
+    found: list[Condition] = []
+    for k, config in enumerate(configs):
+        where = f"problem.conditions[{k}]"
+        if config.kind == "periodic":
+            found.extend(_periodic(config, domain, scope, equations, where))
+            continue
+        on_sides = config.kind == "equation" and not {"initial", "final"} & set(config.parts)
+        node = parse_equation(config.equation or "", replace(scope, normal=on_sides, where=where))
+        if not jets(node):
+            raise ConfigError(f"{where}: '{config.equation}' holds no unknown; a condition says something about {_list(scope)}")
+        if config.kind == "point" and config.point is not None and not domain.contains(np.array([config.point]))[0]:
+            raise ConfigError(f"{where}: the point {list(config.point)} is not in the domain; choose one inside")
+        if config.kind == "equation":
+            found.extend(Condition(part, "equation", node, config.weight, part=part) for part in config.parts)
+        else:
+            found.append(Condition(config.kind, config.kind, node, config.weight, point=config.point))
+    return tuple(found)
+
+
+def _periodic(
+    config: ConditionConfig, domain: Domain, scope: Scope, equations: Sequence[Node], where: str
+) -> list[Condition]:
+    first, second = config.parts
+    shift = domain.periodic_shift(first, second)
+    axis = int(np.abs(shift).argmax())
+    dimension = len(scope.coordinates)
+    found = []
+    for unknown, name in enumerate(scope.unknowns):
+        highest = max((j.index[axis] for e in equations for j in jets(e) if j.unknown == unknown), default=0)
+        if highest == 0:
+            raise ConfigError(
+                f"{where}: periodic in {scope.coordinates[axis]}, but no equation differentiates {name} in it; remove it"
+            )
+        for k in range(highest):
+            node = Jet(unknown, unit(axis, dimension, k))
+            label = f"periodic {first}-{second} {name}" + "'" * k
+            found.append(
+                Condition(label, "periodic", node, config.weight, part=first, other=second, shift=tuple(map(float, shift)))
+            )
+    return found
+
+
+def _list(scope: Scope) -> str:
+    return ", ".join(scope.unknowns)

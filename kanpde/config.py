@@ -1,0 +1,222 @@
+"""The closed, typed schema of a file and its validator; imports no torch, so that a bad file is answered at once.
+
+explicit keys  >  problem.recommended  >  defaults by the number of coordinates
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kanpde.conditionconfig import ConditionConfig
+from kanpde.defaults import schedule_defaults
+from kanpde.names import is_identifier
+from kanpde.reader import Reader
+from kanpde.settings import (
+    CompareConfig,
+    OutputConfig,
+    SamplerConfig,
+    WeightsConfig,
+    compare_tree,
+    read_compare,
+    read_output,
+    read_sampler,
+    read_weights,
+    sampler_fields,
+    weights_fields,
+)
+from kanpde.shapes import (
+    BallShape,
+    BoxShape,
+    CombinedShape,
+    DiskShape,
+    IntervalShape,
+    PolygonShape,
+    Shape,
+    TimeConfig,
+    coordinates,
+    is_box,
+    part_names,
+)
+from kanpde.stages import (
+    ExtendGrid,
+    OptimizerStage,
+    StageConfig,
+    UpdateGrid,
+    read_schedule,
+    schedule_tree,
+)
+from kanpde.statement import PROBLEM_KEYS, ProblemConfig, problem_tree, read_statement
+from kanpde.trialconfig import TrialConfig, given_kind, read_trial, trial_fields, trial_tree
+
+__all__ = [
+    "BallShape",
+    "BoxShape",
+    "CombinedShape",
+    "CompareConfig",
+    "ConditionConfig",
+    "Config",
+    "DiskShape",
+    "ExtendGrid",
+    "IntervalShape",
+    "OptimizerStage",
+    "OutputConfig",
+    "PolygonShape",
+    "ProblemConfig",
+    "SamplerConfig",
+    "Shape",
+    "StageConfig",
+    "TimeConfig",
+    "TrialConfig",
+    "UpdateGrid",
+    "WeightsConfig",
+    "coordinates",
+    "part_names",
+    "validate",
+    "validate_problem",
+]
+
+MakeProblem = Callable[[str, Mapping[str, float]], Mapping[str, Any]]
+"""(name, parameters) → problem node: what runs `problem(**parameters)` of problems/NAME.py."""
+
+DTYPES = ("float64", "float32")
+_KEYS = ("problem", "trial", "schedule", "sampler", "weights", "output", "compare", "dtype", "seed")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything a run depends on. Relative inputs are resolved against `base`, which is not part of the file."""
+
+    problem: ProblemConfig
+    trial: TrialConfig
+    schedule: tuple[StageConfig, ...]
+    sampler: SamplerConfig
+    weights: WeightsConfig
+    output: OutputConfig
+    compare: CompareConfig
+    dtype: str = "float64"
+    seed: int = 0
+    base: Path = field(default=Path(), compare=False)
+
+    def as_tree(self) -> dict[str, Any]:
+        """Plain data, fit for YAML or JSON, that validates to an equal `Config`."""
+        return {
+            "problem": problem_tree(self.problem),
+            "trial": trial_tree(self.trial),
+            "schedule": schedule_tree(self.schedule),
+            "sampler": dict(vars(self.sampler)),
+            "weights": dict(vars(self.weights)),
+            "output": dict(vars(self.output)),
+            "compare": compare_tree(self.compare),
+            "dtype": self.dtype,
+            "seed": self.seed,
+        }
+
+
+def validate(
+    tree: Mapping[str, Any],
+    *,
+    source: str,
+    base: Path = Path(),
+    trusted: bool = False,
+    make_problem: MakeProblem | None = None,
+) -> Config:
+    """The checked config of `tree`; `ConfigError` names `source`, the key path, the rule and what was found.
+
+    Null means not given. `problem.python` is refused unless `trusted`, and is then handed to `make_problem`.
+    """
+    hints = dict.fromkeys(PROBLEM_KEYS, "it belongs under 'problem'")
+    root = Reader(tree, source)
+    fields = root.fields(_KEYS, ("problem",), hints)
+    problem = _problem(fields["problem"], trusted, make_problem)
+    recommended = _recommended(problem, fields["problem"])
+    trial, schedule, sampler, weights = _discretisation(root, fields, recommended, problem)
+    empty: dict[str, Any] = {}
+    return Config(
+        problem=problem,
+        trial=trial,
+        schedule=schedule,
+        sampler=sampler,
+        weights=weights,
+        output=read_output(fields.get("output", root.child("output", empty))),
+        compare=read_compare(fields.get("compare", root.child("compare", empty)), len(problem.coordinates)),
+        dtype=fields["dtype"].choice(DTYPES) if "dtype" in fields else "float64",
+        seed=fields["seed"].integer(0, 2**63 - 1) if "seed" in fields else 0,
+        base=base,
+    )
+
+
+def validate_problem(
+    tree: Mapping[str, Any], source: str, trusted: bool = False, make_problem: MakeProblem | None = None
+) -> ProblemConfig:
+    """The checked problem of a file that holds exactly the `problem` node."""
+    return _problem(Reader(tree, source), trusted, make_problem)
+
+
+def _problem(node: Reader, trusted: bool, make_problem: MakeProblem | None) -> ProblemConfig:
+    python = None
+    if isinstance(node.value, Mapping) and node.value.get("python") is not None:
+        python, node = _made(node, trusted, make_problem)
+    problem = read_statement(node)
+    if python is not None:
+        problem = ProblemConfig(**{**vars(problem), "python": python})
+    _discretisation(node, {}, _recommended(problem, node), problem)
+    return problem
+
+
+def _made(node: Reader, trusted: bool, make_problem: MakeProblem | None) -> tuple[str, Reader]:
+    entry = node.child("python", node.value["python"])
+    if not trusted or make_problem is None:
+        raise entry.error("a data file cannot run Python; write the problem as formulas, or start it by name")
+    fields = node.fields(("python", "parameters", "name"))
+    name = entry.text()
+    if not is_identifier(name):
+        raise entry.wrong("the name of a file in problems/, without .py")
+    given = fields["parameters"].entries() if "parameters" in fields else {}
+    parameters = {key: _argument(value) for key, value in given.items()}
+    return name, Reader(make_problem(name, parameters), f"problems/{name}.py")
+
+
+def _argument(node: Reader) -> float:
+    return node.integer(-(2**53), 2**53) if isinstance(node.value, int) else node.number()
+
+
+def _recommended(problem: ProblemConfig, node: Reader) -> dict[str, Reader]:
+    place = node.child("recommended", problem.recommended)
+    return {key: place.child(key, value) for key, value in problem.recommended.items()}
+
+
+def _discretisation(
+    root: Reader, given: Mapping[str, Reader], recommended: Mapping[str, Reader], problem: ProblemConfig
+) -> tuple[TrialConfig, tuple[StageConfig, ...], SamplerConfig, WeightsConfig]:
+    """Trial, schedule, sampler and weights: given keys over recommended ones over defaults."""
+    place = {key: given.get(key, root.child(key, {})) for key in ("trial", "schedule", "sampler", "weights")}
+    nothing = {key: node.child("", {}) for key, node in place.items()}
+    advice = {key: recommended.get(key, nothing[key]) for key in place}
+    dimension = len(problem.coordinates)
+
+    explicit, advised = trial_fields(given.get("trial", nothing["trial"])), trial_fields(advice["trial"])
+    kind = given_kind(explicit) or given_kind(advised) or "kan"
+    dropped = kind != (given_kind(advised) or "kan")
+    trial = read_trial(explicit, {} if dropped else advised, kind, dimension, place["trial"])
+    if trial.lifting and not is_box(problem.domain):
+        entry = explicit.get("lifting", advised.get("lifting", place["trial"]))
+        raise entry.error("exact lifting needs an interval, a rectangle or a box; set it to false")
+
+    schedule = given.get("schedule")
+    if schedule is None and not dropped:
+        schedule = recommended.get("schedule")
+    if schedule is None:
+        schedule = root.child("schedule", schedule_defaults(kind))
+    sampler = read_sampler(
+        sampler_fields(given.get("sampler", nothing["sampler"])),
+        sampler_fields(advice["sampler"]),
+        dimension,
+        place["sampler"],
+    )
+    weights = read_weights(
+        weights_fields(given.get("weights", nothing["weights"])), weights_fields(advice["weights"]), place["weights"]
+    )
+    return trial, read_schedule(schedule, trial), sampler, weights

@@ -1,0 +1,69 @@
+"""Sets with a measure, named boundary parts and outward normals; `build_domain` makes one from a shape of a file."""
+
+from __future__ import annotations
+
+from kanpde.domains.ball import Ball
+from kanpde.domains.base import Domain, frozen_array
+from kanpde.domains.box import Box
+from kanpde.domains.disk import Disk
+from kanpde.domains.mesh import Mesh
+from kanpde.domains.planar import Planar
+from kanpde.domains.regions import Combination, DiskRegion, PolygonRegion, Region
+from kanpde.domains.spacetime import SpaceTime
+from kanpde.errors import ConfigError
+from kanpde.shapes import (
+    BallShape,
+    BoxShape,
+    CombinedShape,
+    DiskShape,
+    IntervalShape,
+    PolygonShape,
+    Shape,
+    TimeConfig,
+    part_names,
+)
+
+__all__ = ["Ball", "Box", "Disk", "Domain", "Mesh", "Planar", "SpaceTime", "build_domain"]
+
+
+def build_domain(shape: Shape, time: TimeConfig | None = None) -> Domain:
+    """The domain of a shape; with `time`, the space-time cylinder over it (time is the last coordinate).
+
+    Raises ConfigError when the shape is degenerate, e.g. an empty intersection or sides that touch in a point.
+    """
+    space = _build_space(shape)
+    return space if time is None else SpaceTime(space, time.lower, time.upper)
+
+
+def _build_space(shape: Shape) -> Domain:
+    names = part_names(shape)
+    match shape:
+        case IntervalShape():
+            return Box(frozen_array([shape.lower]), frozen_array([shape.upper]), names)
+        case BoxShape():
+            return Box(frozen_array(shape.lower), frozen_array(shape.upper), names)
+        case DiskShape():
+            return Disk(frozen_array(shape.center), shape.radius, names[0])
+        case BallShape():
+            return Ball(frozen_array(shape.center), shape.radius, names[0])
+        case _:
+            return Planar(_region(shape), names)
+
+
+def _region(shape: Shape) -> Region:
+    """The plane region of a shape; edges of a rectangle run around it: bottom, right, top, left."""
+    names = part_names(shape)
+    match shape:
+        case CombinedShape():
+            return Combination(shape.operation, tuple(_region(operand) for operand in shape.operands))
+        case DiskShape():
+            return DiskRegion(frozen_array(shape.center), shape.radius, names[0])
+        case PolygonShape():
+            return PolygonRegion(frozen_array(shape.vertices), names)
+        case BoxShape(lower=(x0, y0), upper=(x1, y1)):
+            left, right, bottom, top = names
+            return PolygonRegion(frozen_array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]), (bottom, right, top, left))
+        case _:
+            raise ConfigError(
+                f"combined shape: takes shapes in the plane, found {type(shape).__name__}; use disks and polygons"
+            )

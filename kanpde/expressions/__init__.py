@@ -1,0 +1,57 @@
+"""Typed-in formulas: parse with a closed grammar, differentiate, analyse, print; `.evaluate` puts them on tensors.
+
+Importing this package imports no torch; the values come from `kanpde.expressions.evaluate.evaluate`.
+"""
+
+from __future__ import annotations
+
+from kanpde.expressions.calculus import (
+    depends_on_normal,
+    differentiate,
+    is_linear,
+    jets,
+    linear_parts,
+    order,
+    partial,
+    substitute,
+    substitute_unknowns,
+)
+from kanpde.expressions.parse import parse_equation, parse_expression
+from kanpde.expressions.scope import Scope
+from kanpde.expressions.simplify import add, call, divide, is_zero, multiply, negate, number, power
+from kanpde.expressions.tree import Add, Call, Coordinate, FormulaError, Jet, Mul, Node, Normal, Number, Pow
+from kanpde.expressions.write import text
+
+__all__ = [
+    "Add",
+    "Call",
+    "Coordinate",
+    "FormulaError",
+    "Jet",
+    "Mul",
+    "Node",
+    "Normal",
+    "Number",
+    "Pow",
+    "Scope",
+    "add",
+    "call",
+    "depends_on_normal",
+    "differentiate",
+    "divide",
+    "is_linear",
+    "is_zero",
+    "jets",
+    "linear_parts",
+    "multiply",
+    "negate",
+    "number",
+    "order",
+    "parse_equation",
+    "parse_expression",
+    "partial",
+    "power",
+    "substitute",
+    "substitute_unknowns",
+    "text",
+]

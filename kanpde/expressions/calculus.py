@@ -1,0 +1,233 @@
+"""Differentiation and analysis of formulas.
+
+The total derivative of F(x, ∂^α u, ...) by the coordinate x_i is  D_i F = ∂F/∂x_i + Σ_α ∂F/∂(∂^α u) · ∂^(α + e_i) u.
+Every function walks the distinct nodes once (no recursion), so shared subtrees stay shared and depth does not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from kanpde.expressions.simplify import (
+    MINUS_ONE,
+    ONE,
+    ZERO,
+    add,
+    call,
+    divide,
+    is_zero,
+    multiply,
+    negate,
+    number,
+    power,
+    rebuild,
+)
+from kanpde.expressions.tree import Add, Call, Coordinate, FormulaError, Jet, Mul, Node, Normal, Pow, postorder
+
+MAX_ORDER = 4
+MAX_WORK = 200_000
+
+Leaf = Callable[[Node], Node]
+
+
+class Meter:
+    """A budget of elementary steps, so that a short formula cannot ask for unbounded work."""
+
+    def __init__(self, limit: int = MAX_WORK) -> None:
+        self.limit = limit
+        self.spent = 0
+
+    def spend(self, steps: int) -> None:
+        """Take `steps` from the budget; FormulaError when it is exhausted."""
+        self.spent += steps
+        if self.spent > self.limit:
+            raise FormulaError(f"it expands to more than {self.limit} operations; write it with fewer or simpler terms")
+
+    def charge(self, operands: Iterable[Node]) -> None:
+        """Take what it costs to combine the operands."""
+        self.spend(sum(1 + len(operand.children) for operand in operands))
+
+
+def _complement(sign: Node, node: Node) -> Node:
+    """1 ± node²."""
+    return add(ONE, multiply(sign, node, node))
+
+
+SLOPES: dict[str, Callable[[Node, Node], Node]] = {
+    "sin": lambda a, f: call("cos", a),
+    "cos": lambda a, f: negate(call("sin", a)),
+    "tan": lambda a, f: _complement(ONE, f),
+    "exp": lambda a, f: f,
+    "log": lambda a, f: power(a, MINUS_ONE),
+    "tanh": lambda a, f: _complement(MINUS_ONE, f),
+    "sinh": lambda a, f: call("cosh", a),
+    "cosh": lambda a, f: call("sinh", a),
+    "asin": lambda a, f: power(_complement(MINUS_ONE, a), number(-0.5)),
+    "acos": lambda a, f: negate(power(_complement(MINUS_ONE, a), number(-0.5))),
+    "atan": lambda a, f: power(_complement(ONE, a), MINUS_ONE),
+    "abs": lambda a, f: call("sign", a),
+    "sign": lambda a, f: ZERO,
+}
+"""f'(a) of every function of one argument, given a and f(a)."""
+
+
+def derive(root: Node, leaf: Leaf, memo: dict[Node, Node], meter: Meter) -> Node:
+    """The derivative of `root` when `leaf` gives that of the leaves; `memo` keeps what this leaf rule has derived."""
+    for node in postorder((root,), memo):
+        slopes = [memo[child] for child in node.children]
+        meter.charge((node, *slopes))
+        if not slopes:
+            memo[node] = leaf(node)
+        elif all(is_zero(slope) for slope in slopes):
+            memo[node] = ZERO
+        else:
+            memo[node] = _derivative(node, slopes, meter)
+    return memo[root]
+
+
+def _derivative(node: Node, slopes: Sequence[Node], meter: Meter) -> Node:
+    match node:
+        case Add():
+            return add(*slopes)
+        case Mul(args=args):
+            return _product_rule(args, slopes, meter)
+        case Pow(base=base, exponent=exponent):
+            return _power_rule(node, base, exponent, *slopes)
+        case Call(name="atan2", args=(y, x)):
+            top = add(multiply(x, slopes[0]), negate(multiply(y, slopes[1])))
+            return divide(top, add(multiply(x, x), multiply(y, y)))
+        case Call(name=name, args=(a,)):
+            return multiply(SLOPES[name](a, node), slopes[0])
+    raise AssertionError(f"no rule for {node!r}")
+
+
+def _product_rule(args: Sequence[Node], slopes: Sequence[Node], meter: Meter) -> Node:
+    terms = []
+    for i, slope in enumerate(slopes):
+        if not is_zero(slope):
+            factors = (*args[:i], slope, *args[i + 1 :])
+            meter.charge(factors)
+            terms.append(multiply(*factors))
+    return add(*terms)
+
+
+def _power_rule(node: Node, base: Node, exponent: Node, base_slope: Node, exponent_slope: Node) -> Node:
+    """(a**b)' = b·a**(b−1)·a' + a**b·log(a)·b', without the logarithm where b' = 0."""
+    terms = []
+    if not is_zero(base_slope):
+        terms.append(multiply(exponent, power(base, add(exponent, MINUS_ONE)), base_slope))
+    if not is_zero(exponent_slope):
+        terms.append(multiply(node, call("log", base), exponent_slope))
+    return add(*terms)
+
+
+def total(coordinate: int, frozen_normal: bool = False) -> Leaf:
+    """Leaf rule of D_i. The normal is refused, or held fixed: (n·∇)n = 0 for the extension of n along itself."""
+
+    def leaf(node: Node) -> Node:
+        match node:
+            case Coordinate(index=index):
+                return ONE if index == coordinate else ZERO
+            case Jet(unknown=unknown, index=alpha):
+                if node.order >= MAX_ORDER:
+                    raise FormulaError(f"the differential order exceeds {MAX_ORDER}, the highest allowed")
+                raised = (*alpha[:coordinate], alpha[coordinate] + 1, *alpha[coordinate + 1 :])
+                return Jet(unknown, raised)
+            case Normal() if not frozen_normal:
+                raise FormulaError("the normal cannot be differentiated along a coordinate; apply dn last")
+            case _:
+                return ZERO
+
+    return leaf
+
+
+def differentiate(node: Node, coordinate: int) -> Node:
+    """D_i of the node by coordinate number i; FormulaError beyond order 4, or when the node holds the normal."""
+    return derive(node, total(coordinate), {}, Meter())
+
+
+def partial(node: Node, jet: Jet) -> Node:
+    """∂F/∂(jet): all coordinates and all other jets held fixed."""
+    return derive(node, _only(jet), {}, Meter())
+
+
+def _only(jet: Jet) -> Leaf:
+    return lambda leaf: ONE if leaf == jet else ZERO
+
+
+def jets(node: Node) -> frozenset[Jet]:
+    """The jets (value and derivatives of unknowns) in the node."""
+    return frozenset(part for part in postorder((node,)) if isinstance(part, Jet))
+
+
+def order(node: Node) -> int:
+    """The highest differential order in the node, 0 without derivatives."""
+    return max((jet.order for jet in jets(node)), default=0)
+
+
+def depends_on_normal(node: Node) -> bool:
+    """Whether the outward normal appears in the node."""
+    return any(isinstance(part, Normal) for part in postorder((node,)))
+
+
+def substitute(node: Node, mapping: Mapping[Node, Node]) -> Node:
+    """The node with every subtree that is a key replaced, all at once; FormulaError when a constant has no value."""
+    done: dict[Node, Node] = dict(mapping)
+    meter = Meter()
+    for part in postorder((node,), done):
+        children = [done[child] for child in part.children]
+        meter.charge(children)
+        done[part] = part if children == list(part.children) else rebuild(part, children)
+    return done[node]
+
+
+def substitute_unknowns(node: Node, exact: Sequence[Node]) -> Node:
+    """The node with ∂^α u_k replaced by ∂^α of exact[k]: what the equation says of an exact solution."""
+    meter = Meter()
+    memos: dict[int, dict[Node, Node]] = {}
+    mapping: dict[Node, Node] = {}
+    for jet in jets(node):
+        value = exact[jet.unknown]
+        for coordinate, times in enumerate(jet.index):
+            for _ in range(times):
+                value = derive(value, total(coordinate), memos.setdefault(coordinate, {}), meter)
+        mapping[jet] = value
+    return substitute(node, mapping)
+
+
+def linear_parts(node: Node) -> tuple[dict[Jet, Node], Node]:
+    """(a, b) with F = Σ a[jet]·jet + b, a and b free of jets; ValueError when F is not affine in its jets."""
+    holders = _holders(node)
+    if any(isinstance(part, Call) and part.name == "sign" for part in holders):
+        raise ValueError("the formula is not affine in the unknowns: it holds their sign")
+    found = sorted((part for part in holders if isinstance(part, Jet)), key=lambda jet: (jet.unknown, jet.index))
+    meter = Meter()
+    slopes: dict[Jet, Node] = {}
+    for jet in found:
+        slope = derive(node, _only(jet), {}, meter)
+        if _holders(slope):
+            raise ValueError("the formula is not affine in the unknowns and their derivatives")
+        if not is_zero(slope):
+            slopes[jet] = slope
+    try:
+        return slopes, substitute(node, dict.fromkeys(found, ZERO))
+    except FormulaError as error:
+        raise ValueError(f"the formula is not affine in the unknowns: {error}") from error
+
+
+def _holders(node: Node) -> set[Node]:
+    """The jets in the node and every node above one."""
+    holders: set[Node] = set()
+    for part in postorder((node,)):
+        if isinstance(part, Jet) or not holders.isdisjoint(part.children):
+            holders.add(part)
+    return holders
+
+
+def is_linear(node: Node) -> bool:
+    """Whether the node is affine in all its jets (a node without jets is)."""
+    try:
+        linear_parts(node)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,266 @@
+"""From text to nodes, by precedence climbing over an own tokenizer; nothing is ever evaluated as Python.
+
+    equation := sum '=' sum          (becomes left − right)
+    sum      := product (('+' | '-') product)*
+    product  := unary (('*' | '/') unary)*
+    unary    := ('+' | '-')* power
+    power    := atom ('**' unary)?   (so -x**2 is -(x**2), and 2**3**2 is 2**(3**2))
+    atom     := number | name | name '(' sum (',' sum)* ')' | '(' sum ')' | '[' sum (',' sum)* ']'
+
+Definitions are parsed when a formula reaches them, those they use first, each once. Every mistake is one ConfigError:
+where, formula, what was found, what to write instead, character.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from kanpde.errors import ConfigError
+from kanpde.expressions.calculus import Meter
+from kanpde.expressions.operators import Operators, Value, Vector
+from kanpde.expressions.scope import Scope
+from kanpde.expressions.simplify import MINUS_ONE, number
+from kanpde.expressions.source import Source, Token
+from kanpde.expressions.tree import Coordinate, FormulaError, Jet, Node, Number
+
+MAX_DEPTH = 60
+MAX_WORK = 60_000
+
+Result = TypeVar("Result")
+
+
+def parse_equation(text: str, scope: Scope) -> Node:
+    """left − right of a scalar equation with exactly one '='; ConfigError otherwise."""
+    source = Source(scope.where, text)
+    tokens = source.tokens()
+    signs = [token for token in tokens if token.text == "="]
+    if len(signs) != 1:
+        place = signs[1].position if signs else 0
+        raise source.error(f"an equation needs exactly one '=', found {len(signs) or 'none'}", place)
+    parser = _parser(source, tokens, scope)
+    left = parser.sum()
+    parser.expect("=")
+    right = parser.sum()
+    return parser.finish(parser.build(signs[0], parser.operators.difference, left, right))
+
+
+def parse_expression(text: str, scope: Scope) -> Node:
+    """The node of a scalar formula without '='; ConfigError when it is not one."""
+    source = Source(scope.where, text)
+    tokens = source.tokens()
+    for token in tokens:
+        if token.text == "=":
+            raise source.error("'=' is not allowed here, a formula without '=' is expected", token.position)
+    parser = _parser(source, tokens, scope)
+    return parser.finish(parser.sum())
+
+
+def _parser(source: Source, tokens: list[Token], scope: Scope) -> _Parser:
+    """A parser that knows the values of all definitions the tokens need."""
+    meter = Meter(MAX_WORK)
+    operators = Operators(scope, meter)
+    known: dict[str, Value] = {}
+    parser = _Parser(source, tokens, scope, operators, known)
+    for name, (inner, words) in _needed(parser, meter).items():
+        definition = _Parser(inner, words, scope, operators, known)
+        value = definition.sum()
+        definition.expect_end()
+        known[name] = value
+    return parser
+
+
+def _needed(parser: _Parser, meter: Meter) -> dict[str, tuple[Source, list[Token]]]:
+    """The definitions that the parser's tokens reach, those used by others first; ConfigError for a cycle."""
+    texts: dict[str, tuple[Source, list[Token]]] = {}
+    ordered: dict[str, tuple[Source, list[Token]]] = {}
+    path: dict[str, None] = {}
+    stack = [(name, False) for name in reversed(parser.definition_names())]
+    while stack:
+        name, finished = stack.pop()
+        if finished:
+            del path[name]
+            ordered[name] = texts[name]
+        elif name in path:
+            names = list(path)
+            cycle = " -> ".join([*names[names.index(name) :], name])
+            raise ConfigError(f"{parser.scope.where}: definitions: {cycle} is a cycle")
+        elif name not in ordered:
+            source = Source(f"{parser.scope.where}: definition '{name}'", parser.scope.definitions[name])
+            inner = _Parser(source, source.tokens(), parser.scope, parser.operators, {})
+            inner.build(inner.tokens[0], meter.spend, len(inner.tokens))
+            texts[name] = (source, inner.tokens)
+            path[name] = None
+            stack.append((name, True))
+            stack.extend((other, False) for other in reversed(inner.definition_names()))
+    return ordered
+
+
+class _Parser:
+    """Recursive descent over the tokens of one formula; depth is limited, so the recursion is."""
+
+    def __init__(
+        self, source: Source, tokens: list[Token], scope: Scope, operators: Operators, known: Mapping[str, Value]
+    ) -> None:
+        self.source = source
+        self.tokens = tokens
+        self.scope = scope
+        self.operators = operators
+        self._known = known
+        self._next = 0
+        self._depth = 0
+
+    def definition_names(self) -> list[str]:
+        """The definitions named in the tokens, each once."""
+        return list(dict.fromkeys(token.text for token in self.tokens if token.text in self.scope.definitions))
+
+    def build(self, token: Token, function: Callable[..., Result], *args: object) -> Result:
+        """function(*args), with its FormulaError placed at the token."""
+        try:
+            return function(*args)
+        except FormulaError as error:
+            raise self.source.error(str(error), token.position) from None
+
+    def finish(self, value: Value) -> Node:
+        """The scalar at the end of the formula."""
+        self.expect_end()
+        if isinstance(value, Vector):
+            count = len(value.components)
+            raise self.source.error(f"a scalar is expected, found a vector with {count} components")
+        return value
+
+    def expect(self, symbol: str) -> None:
+        """Step over the symbol, or say what stands there instead."""
+        if self._token.text != symbol:
+            raise self._unexpected(f"expected '{symbol}'")
+        self._next += 1
+
+    def expect_end(self) -> None:
+        """Say what stands after a complete formula."""
+        if self._token.kind != "end":
+            raise self._unexpected("expected an operator or the end")
+
+    def sum(self) -> Value:
+        """product (('+' | '-') product)*"""
+        first = self._token
+        terms = [self._product()]
+        while self._token.text in ("+", "-"):
+            sign = self._take()
+            term = self._product()
+            terms.append(self._negative(sign, term) if sign.text == "-" else term)
+        return terms[0] if len(terms) == 1 else self.build(first, self.operators.sum, terms)
+
+    @property
+    def _token(self) -> Token:
+        return self.tokens[self._next]
+
+    def _take(self) -> Token:
+        token = self._token
+        self._next += 1
+        return token
+
+    def _unexpected(self, rule: str) -> ConfigError:
+        token = self._token
+        before = self.tokens[self._next - 1] if self._next else None
+        remedy = ""
+        ends = before is not None and (before.kind in ("number", "name") or before.text == ")")
+        if ends and (token.kind in ("number", "name") or token.text == "("):
+            remedy = "; write '*' for a product"
+        return self.source.error(f"{rule}, found {token.shown}{remedy}", token.position)
+
+    def _negative(self, sign: Token, value: Value) -> Value:
+        return self.build(sign, self.operators.product, (MINUS_ONE, value))
+
+    def _product(self) -> Value:
+        first = self._token
+        factors = [self._unary()]
+        while self._token.text in ("*", "/"):
+            sign = self._take()
+            factor = self._unary()
+            last = factors[-1]
+            if sign.text == "/" and len(factors) == 1 and isinstance(last, Number) and isinstance(factor, Number):
+                factors[-1] = self.build(sign, self.operators.quotient, last, factor)
+            else:
+                factors.append(self.build(sign, self.operators.inverse, factor) if sign.text == "/" else factor)
+        return factors[0] if len(factors) == 1 else self.build(first, self.operators.product, factors)
+
+    def _unary(self) -> Value:
+        negative = None
+        while self._token.text in ("+", "-"):
+            sign = self._take()
+            if sign.text == "-":
+                negative = None if negative else sign
+        value = self._power()
+        return self._negative(negative, value) if negative else value
+
+    def _power(self) -> Value:
+        base = self._atom()
+        if self._token.text != "**":
+            return base
+        sign = self._take()
+        exponent = self._nested(self._unary)
+        return self.build(sign, self.operators.power, base, exponent)
+
+    def _nested(self, rule: Callable[[], Result]) -> Result:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise self.source.error(f"the formula is nested deeper than {MAX_DEPTH} levels", self._token.position)
+        result = rule()
+        self._depth -= 1
+        return result
+
+    def _atom(self) -> Value:
+        token = self._token
+        if token.kind == "number":
+            return self.build(self._take(), number, float(token.text))
+        if token.kind == "name":
+            self._next += 1
+            return self._call(token) if self._token.text == "(" else self._name(token)
+        if token.text == "(":
+            self._next += 1
+            value = self._nested(self.sum)
+            self.expect(")")
+            return value
+        if token.text == "[":
+            return self._bracket()
+        raise self._unexpected("expected an expression")
+
+    def _list(self, closing: str) -> list[Value]:
+        """The comma-separated values after an opening bracket, and the closing one."""
+        self._next += 1
+        values: list[Value] = []
+        if self._token.text != closing:
+            values.append(self._nested(self.sum))
+            while self._token.text == ",":
+                self._next += 1
+                values.append(self._nested(self.sum))
+        self.expect(closing)
+        return values
+
+    def _bracket(self) -> Value:
+        token = self._token
+        values = self._list("]")
+        components = tuple(value for value in values if isinstance(value, Node))
+        if not values or len(components) < len(values):
+            raise self.source.error("a vector [a, b] needs scalar components", token.position)
+        return Vector(components)
+
+    def _call(self, name: Token) -> Value:
+        if not self.scope.is_call(name.text):
+            raise self.source.error(self.scope.unknown_call(name.text), name.position)
+        return self.build(name, self.operators.apply, name.text, self._list(")"))
+
+    def _name(self, token: Token) -> Value:
+        name, scope = token.text, self.scope
+        if name in scope.coordinates:
+            return Coordinate(scope.coordinates.index(name))
+        if name in scope.unknowns:
+            return Jet(scope.unknowns.index(name), (0,) * scope.dimension)
+        if name in scope.parameters:
+            return number(scope.parameters[name])
+        if name in scope.definitions:
+            return self._known[name]
+        if name == "pi":
+            return Number(math.pi)
+        raise self.source.error(scope.unknown_value(name), token.position)

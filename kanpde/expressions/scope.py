@@ -1,0 +1,117 @@
+"""The names a formula may use, and the sentence for a name it may not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from kanpde.errors import ConfigError
+from kanpde.expressions.calculus import MAX_ORDER
+from kanpde.expressions.simplify import LARGEST
+from kanpde.names import (
+    CONSTANTS,
+    FUNCTIONS,
+    LETTERS,
+    LONGEST_NAME,
+    OPERATORS,
+    did_you_mean,
+    is_derivative,
+    is_identifier,
+    is_reserved,
+)
+
+SHOWN_NAMES = 12
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What the names in a formula stand for; checks itself on construction (ConfigError).
+
+    coordinates: all of them, time last when `time` is true. unknowns: () where none may appear. parameters: numbers.
+    definitions: formulas by name, parsed when first used. normal: whether the outward normal exists, so `dn` does.
+    where: the prefix of every message.
+    """
+
+    coordinates: tuple[str, ...]
+    time: bool = False
+    unknowns: tuple[str, ...] = ()
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    definitions: Mapping[str, str] = field(default_factory=dict)
+    normal: bool = False
+    where: str = "formula"
+
+    def __post_init__(self) -> None:
+        roles: dict[str, str] = {}
+        for role, names in self._roles():
+            for name in names:
+                self._check(role, name)
+                if name in roles:
+                    raise ConfigError(f"{self.where}: the name '{name}' is both {roles[name]} and {role}; rename one")
+                roles[name] = role
+        for name, value in self.parameters.items():
+            if not abs(value) <= LARGEST:
+                raise ConfigError(f"{self.where}: parameter '{name}' is {value}, but must be finite (≤ {LARGEST:g})")
+
+    def _roles(self) -> tuple[tuple[str, Collection[str]], ...]:
+        return (
+            ("a coordinate", self.coordinates),
+            ("an unknown", self.unknowns),
+            ("a parameter", self.parameters),
+            ("a definition", self.definitions),
+        )
+
+    def _check(self, role: str, name: str) -> None:
+        if not is_identifier(name):
+            shown = ascii(name[:LONGEST_NAME])
+            rule = f"use letters, digits and _, a letter first, at most {LONGEST_NAME} characters"
+            raise ConfigError(f"{self.where}: {shown} cannot name {role}; {rule}")
+        if is_reserved(name):
+            raise ConfigError(f"{self.where}: '{name}' cannot name {role}, it is reserved in formulas; rename it")
+
+    @property
+    def dimension(self) -> int:
+        """Number of coordinates d, time included."""
+        return len(self.coordinates)
+
+    @property
+    def spatial(self) -> range:
+        """The numbers of the space coordinates."""
+        return range(self.dimension - self.time)
+
+    def value_names(self) -> list[str]:
+        """Every name that has a value."""
+        return [name for _, names in self._roles() for name in names] + list(CONSTANTS)
+
+    def call_names(self) -> list[str]:
+        """Every name that takes arguments, derivatives beyond the second order left out."""
+        letters = [name for name in self.coordinates if name in LETTERS]
+        derivatives = [f"d{first}{second}" for first in letters for second in ("", *letters)]
+        return [*FUNCTIONS, *OPERATORS, *derivatives]
+
+    def is_call(self, name: str) -> bool:
+        """Whether the name takes arguments here."""
+        if is_derivative(name):
+            return set(name[1:]) <= set(self.coordinates)
+        return name in FUNCTIONS or name in OPERATORS
+
+    def unknown_value(self, name: str) -> str:
+        """The sentence for a name used as a value that is none."""
+        if self.is_call(name):
+            return f"'{name}' needs arguments: {name}(...)"
+        values = self.value_names()
+        hint = did_you_mean(name, values + self.call_names())
+        return f"unknown name '{name}'{hint or '; known are ' + ', '.join(values[:SHOWN_NAMES])}"
+
+    def unknown_call(self, name: str) -> str:
+        """The sentence for a name used with arguments that takes none."""
+        if name in self.value_names():
+            return f"'{name}' is not a function; write '{name}*(...)' for a product"
+        along = name[1:] if name[0] == "d" else ""
+        if along in self.coordinates:
+            return f"unknown function '{name}', write d(..., {along})"
+        if along and set(along) <= set(LETTERS):
+            missing = [letter for letter in along if letter not in self.coordinates]
+            if missing:
+                return f"'{name}' needs the coordinate '{missing[0]}', but there are {', '.join(self.coordinates)}"
+            return f"'{name}' has differential order {len(along)}, the limit is {MAX_ORDER}"
+        return f"unknown function '{name}'{did_you_mean(name, self.call_names())}"

@@ -1,0 +1,79 @@
+"""Errors as norms on a quadrature that training never saw, and residuals at the same points.
+
+    relative L2 = (∫ (u - u*)² / ∫ u*²)^{1/2},    max error = max |u - u*|
+
+over Gauss points of the domain and, for the maximum, of its conditioned parts too. Dimensionless (or in units of u).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from kanpde.collocation import Collocation, held_out
+from kanpde.config import WeightsConfig
+from kanpde.expressions.evaluate import evaluate
+from kanpde.problem import Problem
+from kanpde.residual import Assembly, terms
+from kanpde.trial import TrialSolution
+
+COUNT = {1: 2000, 2: 10_000, 3: 24_000}
+"""Held-out points by number of coordinates; 20 000 beyond three."""
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Errors per unknown (None without an exact solution), held-out residual, worst condition, inputs outside a grid."""
+
+    relative_l2: dict[str, float | None]
+    max_error: dict[str, float | None]
+    residual_rms: float
+    boundary_max: float
+    outside_share: float
+
+
+def measure(problem: Problem, trial: TrialSolution) -> Metrics:
+    """Everything a report says about a trial solution; reads `problem.exact` and changes nothing."""
+    dtype = trial.scale.dtype
+    points = held_out(problem.domain, problem.parts, COUNT.get(problem.domain.dimension, 20_000), dtype)
+    relative, worst = _errors(problem, trial, points)
+    residual, boundary = _residuals(problem, trial, points)
+    share = trial.net.outside_share(trial.scaled(points.interior.x)) if hasattr(trial.net, "outside_share") else 0.0
+    return Metrics(relative, worst, residual, boundary, share)
+
+
+def _errors(
+    problem: Problem, trial: TrialSolution, points: Collocation
+) -> tuple[dict[str, float | None], dict[str, float | None]]:
+    if problem.exact is None:
+        nothing: dict[str, float | None] = dict.fromkeys(problem.unknowns)
+        return nothing, dict(nothing)
+    inside, dtype = points.interior, points.interior.x.dtype
+    x = torch.cat([inside.x, *(part.x for part in points.parts.values())])
+    exact = torch.stack(evaluate(problem.exact, x.double()), dim=1).to(dtype)
+    with torch.no_grad():
+        error = trial(x) - exact
+    n = len(inside.x)
+    relative: dict[str, float | None] = {}
+    worst: dict[str, float | None] = {}
+    for o, name in enumerate(problem.unknowns):
+        size = float((inside.w * exact[:n, o].square()).sum())
+        relative[name] = math.sqrt(float((inside.w * error[:n, o].square()).sum()) / size) if size > 0 else None
+        worst[name] = float(error[:, o].abs().max())
+    return relative, worst
+
+
+def _residuals(problem: Problem, trial: TrialSolution, points: Collocation) -> tuple[float, float]:
+    """Root of the mean over Ω of Σ r² of the equations, and the largest |r| of any condition."""
+    found = terms(problem, points, WeightsConfig(equations=1.0, conditions=1.0))
+    share = points.interior.w / points.interior.w.sum()
+    total, worst = 0.0, 0.0
+    for term, rows in zip(found, Assembly(found, trial).residuals(trial), strict=True):
+        rows = rows.detach()
+        if term.interior:
+            total += float((share * rows.square()).sum())
+        else:
+            worst = max(worst, float(rows.abs().max()))
+    return math.sqrt(total), worst

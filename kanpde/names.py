@@ -1,0 +1,55 @@
+"""The words a formula knows, and what a name of the user's may look like.
+
+One place for both the schema and the parser of formulas, so that a name accepted in a file can be used in a formula.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+LETTERS = ("x", "y", "z", "t")
+"""Letters of named coordinates; `dxx`, `dxt`, ... are built from them."""
+
+FUNCTIONS = (
+    "sin", "cos", "tan", "exp", "log", "sqrt", "tanh", "sinh", "cosh", "asin", "acos", "atan", "atan2", "abs",
+)  # fmt: skip
+"""Functions of a formula; all but `atan2` take one argument."""
+
+OPERATORS = ("d", "dn", "grad", "div", "laplacian", "dot")
+"""Differential operators and `dot`; besides them `d` followed by one to four coordinate letters."""
+
+CONSTANTS = ("pi",)
+"""Named constants."""
+
+MANUFACTURED = "manufactured"
+"""As a definition: the formula is derived from the exact solution."""
+
+LONGEST_NAME = 40
+"""Most characters of an unknown, a parameter, a definition or a part."""
+
+_IDENTIFIER = re.compile(rf"[A-Za-z][A-Za-z0-9_]{{0,{LONGEST_NAME - 1}}}", re.ASCII)
+_DERIVATIVE = re.compile(r"d[xyzt]{1,4}")
+
+
+def is_identifier(name: str) -> bool:
+    """Whether `name` is made of letters, digits and _, begins with a letter and is at most 40 characters long."""
+    return _IDENTIFIER.fullmatch(name) is not None
+
+
+def is_derivative(name: str) -> bool:
+    """Whether `name` is `d` followed by one to four of the letters x, y, z, t."""
+    return _DERIVATIVE.fullmatch(name) is not None
+
+
+def is_reserved(name: str) -> bool:
+    """Whether `name` already means a function, an operator or a constant in every formula (coordinates apart)."""
+    return name in FUNCTIONS + OPERATORS + CONSTANTS + (MANUFACTURED,) or is_derivative(name)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`", did you mean 'width'?"` for the known name nearest to `word`, or an empty text when none is near."""
+    candidates = [name for name in known if name != word]
+    near = difflib.get_close_matches(word[:LONGEST_NAME].lower(), candidates, n=1, cutoff=0.6)
+    return f", did you mean {near[0]!r}?" if near else ""

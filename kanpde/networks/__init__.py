@@ -1,0 +1,9 @@
+"""Networks: maps (N, d) → (N, m) whose last layer is linear in its parameters."""
+
+from __future__ import annotations
+
+from kanpde.networks.kan import KAN, build_kan
+from kanpde.networks.layer import SplineLayer
+from kanpde.networks.mlp import MLP, build_mlp
+
+__all__ = ["KAN", "MLP", "SplineLayer", "build_kan", "build_mlp"]

@@ -1,0 +1,185 @@
+"""Kolmogorov–Arnold networks of any shape: layers of spline edges, the last one linear in its coefficients.
+
+Starts:
+- `paper`: c ~ N(0, 0.1²), base weights Xavier, grids on [-1, 1] (arXiv 2404.19756, §2.2).
+- `ridge`: the first layer's edges are lines, z_q = (a_q·x) / |a_q|_1 ∈ [-1, 1] for x ∈ [-1, 1]^d, with directions a_q spread
+  evenly over the half sphere and turned by the seed; a spline holds a line exactly (coefficients slope × Greville points).
+  The outer layer starts at zero: one linear solve finds it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from scipy.stats import norm, qmc
+from torch import Tensor, nn
+
+from kanpde.bases import SplineGrid
+from kanpde.errors import ConfigError
+from kanpde.jets import Jet
+from kanpde.networks.layer import SplineLayer
+
+
+class KAN(nn.Module):
+    """A stack of spline layers, (N, d) → (N, m)."""
+
+    kind = "kan"
+
+    def __init__(self, layers: Sequence[SplineLayer]) -> None:
+        super().__init__()
+        for before, after in pairwise(layers):
+            if before.outputs != after.inputs:
+                raise ConfigError(f"KAN: a layer gives {before.outputs} outputs but the next takes {after.inputs} inputs")
+        self.layers = nn.ModuleList(layers)
+
+    @property
+    def stack(self) -> list[SplineLayer]:
+        """The layers, first to last."""
+        return [layer for layer in self.layers if isinstance(layer, SplineLayer)]
+
+    @property
+    def shape(self) -> list[int]:
+        """Inputs, hidden widths, outputs."""
+        return [self.stack[0].inputs, *(layer.outputs for layer in self.stack)]
+
+    @property
+    def degrees(self) -> list[int]:
+        """Degree of each layer."""
+        return [layer.degree for layer in self.stack]
+
+    @property
+    def intervals(self) -> list[int]:
+        """Intervals of each layer."""
+        return [layer.grid.intervals for layer in self.stack]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, d) → (N, m)."""
+        z = x.T
+        for layer in self.stack:
+            z = layer(z)
+        return z.T
+
+    def jet(self, x: Jet) -> Jet:
+        """The jet of the outputs, in closed form."""
+        return self.stack[-1].jet(self.hidden(x))
+
+    def hidden(self, x: Jet) -> Jet:
+        """The jet of the inputs of the outer layer."""
+        for layer in self.stack[:-1]:
+            x = layer.jet(x)
+        return x
+
+    def outer_rows(self, hidden: Jet, functional: Tensor) -> Tensor:
+        """The matrix (N, P) of a linear functional (A, N) on the outer layer's basis functions."""
+        return self.stack[-1].rows(hidden, functional)
+
+    @property
+    def outer(self) -> Tensor:
+        """The outer layer's parameters, (P, m), a copy in the column order of `outer_rows`."""
+        last = self.stack[-1]
+        parts = [last.coefficients.detach().reshape(last.outputs, -1)] + ([] if last.base is None else [last.base.detach()])
+        return torch.cat(parts, dim=1).T
+
+    def set_outer(self, values: Tensor) -> None:
+        """Write the outer layer's parameters, (P, m)."""
+        last = self.stack[-1]
+        count = last.inputs * last.grid.size
+        with torch.no_grad():
+            last.coefficients.copy_(values[:count].T.reshape(last.coefficients.shape))
+            if last.base is not None:
+                last.base.copy_(values[count:].T)
+
+    def extended(self, intervals: Sequence[int]) -> KAN:
+        """Grid extension of every layer; the function stays."""
+        return KAN([layer.refined(count) for layer, count in zip(self.stack, intervals, strict=True)])
+
+    def updated(self, x: Tensor, mix: float) -> KAN:
+        """Grid update of every layer to the range of its inputs at points x (N, d); the function stays."""
+        layers, z = [], x.T
+        with torch.no_grad():
+            for layer in self.stack:
+                layers.append(layer.updated(z, mix))
+                z = layer(z)
+        return KAN(layers)
+
+    def outside_share(self, x: Tensor) -> float:
+        """Largest share of inputs outside a layer's grid, over the layers, at points x (N, d)."""
+        share, z = 0.0, x.T
+        with torch.no_grad():
+            for layer in self.stack:
+                share = max(share, layer.outside_share(z))
+                z = layer(z)
+        return share
+
+
+def build_kan(
+    shape: Sequence[int],
+    degrees: Sequence[int],
+    intervals: Sequence[int],
+    start: str,
+    base: bool,
+    generator: torch.Generator,
+    dtype: torch.dtype = torch.float64,
+) -> KAN:
+    """A KAN with `shape` = [d, hidden …, m], one degree and number of intervals per layer."""
+    if not len(degrees) == len(intervals) == len(shape) - 1:
+        raise ConfigError(f"KAN {list(shape)}: needs one degree and one number of intervals for each of {len(shape) - 1} layers")
+    layers = []
+    for k, (inputs, outputs) in enumerate(pairwise(shape)):
+        one = torch.ones(inputs, dtype=dtype)
+        grid = SplineGrid.even(-one, one, intervals[k], degrees[k])
+        last = k == len(shape) - 2
+        if start == "ridge":
+            coefficients = _ridge(grid, inputs, outputs, k == 0, last, generator)
+        elif start == "paper":
+            coefficients = 0.1 * torch.randn(outputs, inputs, grid.size, generator=generator, dtype=dtype)
+        else:
+            raise ConfigError(f"KAN: unknown start {start!r}; known are ridge, paper")
+        weights = None
+        if base:
+            weights = torch.randn(outputs, inputs, generator=generator, dtype=dtype) * math.sqrt(2 / (inputs + outputs))
+            weights = torch.zeros_like(weights) if start == "ridge" else weights
+        layers.append(SplineLayer(grid, coefficients, weights))
+    return KAN(layers)
+
+
+def _ridge(grid: SplineGrid, inputs: int, outputs: int, first: bool, last: bool, generator: torch.Generator) -> Tensor:
+    if last:
+        return grid.knots.new_zeros(outputs, inputs, grid.size)
+    if first:
+        slopes = directions(inputs, outputs, generator).to(grid.knots.dtype)
+    else:
+        slopes = torch.randn(outputs, inputs, generator=generator, dtype=grid.knots.dtype)
+    slopes = slopes / slopes.abs().sum(1, keepdim=True)
+    lines = slopes[:, :, None] * grid.greville()
+    if first:
+        return lines
+    return 0.9 * lines + 0.1 * torch.randn(lines.shape, generator=generator, dtype=lines.dtype) / inputs
+
+
+def directions(dimension: int, count: int, generator: torch.Generator) -> Tensor:
+    """`count` unit directions over the half sphere of R^d, turned at random, (count, d).
+
+    d = 2: equal angles. d = 3: a Fibonacci spiral over the half sphere (Gonzalez, Math. Geosci. 42, 2010). d > 3: scrambled
+    Sobol points mapped by the inverse normal distribution.
+    """
+    if dimension == 1:
+        return torch.ones(count, 1, dtype=torch.float64)
+    k = torch.arange(count, dtype=torch.float64)
+    if dimension == 2:
+        turn = torch.rand(1, generator=generator, dtype=torch.float64)
+        angle = math.pi * (k + turn) / count
+        return torch.stack([torch.cos(angle), torch.sin(angle)], dim=1)
+    if dimension == 3:
+        height = (k + 0.5) / count
+        radius, angle = torch.sqrt(1 - height**2), k * (math.pi * (3 - math.sqrt(5)))
+        spiral = torch.stack([radius * torch.cos(angle), radius * torch.sin(angle), height], dim=1)
+        turn = torch.linalg.qr(torch.randn(3, 3, generator=generator, dtype=torch.float64)).Q
+        return spiral @ turn
+    seed = int(torch.randint(2**31, (1,), generator=generator))
+    cube = qmc.Sobol(dimension, rng=seed).random_base2(max(1, math.ceil(math.log2(max(count, 2)))))[:count]
+    normal = torch.from_numpy(norm.ppf(cube.clip(1e-12, 1 - 1e-12)))
+    return normal / normal.norm(dim=1, keepdim=True)

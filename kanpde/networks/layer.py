@@ -1,0 +1,190 @@
+"""One Kolmogorov–Arnold layer: y_o = Σ_i φ_oi(z_i), with the edge function φ = w_b b(z) + Σ_m c_m B_m(z), b = silu.
+
+Derivatives come in closed form: with the chain factors P_{α,k} of the inputs (see `jets`),
+
+    ∂^α y_o = Σ_i Σ_k P_{α,k}[i] S_k[o, i],     S_k[o, i] = Σ_r c_{o, i, s(i)+r} B_r^{(k)}(z_i),
+
+so a layer costs p + 1 functions per edge and point, whatever the number of intervals.
+Source: Liu et al., KAN: Kolmogorov–Arnold Networks, arXiv 2404.19756 (the spline scale w_s is folded into c).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kanpde.bases import LocalBasis, SplineGrid, gather
+from kanpde.errors import ConfigError
+from kanpde.jets import Jet, chain_factors
+from kanpde.networks.activations import derivatives
+
+
+class SplineLayer(nn.Module):
+    """I inputs, O outputs; coefficients (O, I, K), base weights (O, I) or None, knots a buffer (I, G + 2p + 1)."""
+
+    knots: Tensor
+    base: nn.Parameter | None
+
+    def __init__(self, grid: SplineGrid, coefficients: Tensor, base: Tensor | None = None) -> None:
+        super().__init__()
+        needed = (grid.knots.shape[0], grid.size)
+        if coefficients.shape[1:] != needed:
+            raise ConfigError(f"spline layer: needs coefficients (O, {needed[0]}, {needed[1]}), found {tuple(coefficients.shape)}")
+        self.degree, self.uniform = grid.degree, grid.uniform
+        self.register_buffer("knots", grid.knots.clone())
+        self.coefficients = nn.Parameter(coefficients.clone())
+        self.base = None if base is None else nn.Parameter(base.clone())
+
+    @property
+    def grid(self) -> SplineGrid:
+        """The knots as they are now."""
+        return SplineGrid(self.knots, self.degree, self.uniform)
+
+    @property
+    def inputs(self) -> int:
+        """I."""
+        return self.coefficients.shape[1]
+
+    @property
+    def outputs(self) -> int:
+        """O."""
+        return self.coefficients.shape[0]
+
+    def forward(self, z: Tensor) -> Tensor:
+        """(I, N) → (O, N)."""
+        return self._edges(z, 0)[0].sum(1)
+
+    def jet(self, z: Jet) -> Jet:
+        """The jet of the outputs from the jet of the inputs."""
+        edges = self._edges(z.value, z.space.order).unbind(0)
+        rows = []
+        for terms in chain_factors(z):
+            row = sum((edges[k] if factor is None else edges[k] * factor for k, factor in terms), start=edges[0].new_zeros(()))
+            rows.append(row.sum(1))
+        return Jet(z.space, torch.stack(rows))
+
+    def _edges(self, z: Tensor, order: int) -> Tensor:
+        """Every edge function and its derivatives at its input, (order + 1, O, I, N)."""
+        grid = self.grid
+        interval, values = LocalBasis.apply(z, grid, order)
+        edges: Tensor = _Contraction.apply(values, gather(self.coefficients, grid.slots(interval)))
+        if self.base is None:
+            return edges
+        return edges + torch.stack(derivatives("silu", z, order))[:, None] * self.base[:, :, None]
+
+    def rows(self, z: Jet, functional: Tensor) -> Tensor:
+        """The matrix (N, I·K + base columns) of Σ_α F_α ∂^α of the layer's basis functions, for F (A, N).
+
+        The same for every output; stored by columns; not recorded by autograd. Column i·K + m belongs to coefficient m of
+        input i.
+        """
+        grid, (width, n) = self.grid, z.value.shape
+        with torch.no_grad():
+            by_order = [z.value.new_zeros(width, n) for _ in range(z.space.order + 1)]
+            for weight, terms in zip(functional, chain_factors(z), strict=True):
+                for k, factor in terms:
+                    by_order[k] += weight if factor is None else weight * factor
+            highest = max((k for k, w in enumerate(by_order) if bool(w.any())), default=0)
+            interval, values = grid.basis(z.value, highest)
+            local = values[0].mul_(by_order[0])
+            for k in range(1, highest + 1):
+                local.addcmul_(values[k], by_order[k])
+            bases = 0 if self.base is None else width
+            matrix = z.value.new_zeros(width * grid.size + bases, n)
+            matrix.scatter_(0, grid.slots(interval).reshape(-1, n), local.reshape(-1, n))
+            if bases:
+                base = derivatives("silu", z.value, z.space.order)
+                matrix[-bases:] = torch.stack([w * b for w, b in zip(by_order, base, strict=True)]).sum(0)
+            return matrix.T
+
+    def refined(self, intervals: int) -> SplineLayer:
+        """Grid extension: the same functions on `intervals` intervals.
+
+        A multiple of G splits every interval evenly, so the old breakpoints stay and the extension is exact.
+        """
+        grid = self.grid
+        if intervals < grid.intervals:
+            raise ConfigError(
+                f"extend_grid: {intervals} intervals are fewer than the {grid.intervals} there are; an extension only refines"
+            )
+        if grid.uniform:
+            finer = SplineGrid.even(grid.lower, grid.upper, intervals, grid.degree)
+        else:
+            finer = SplineGrid.given(_subdivide(grid.breakpoints, intervals), grid.degree)
+        return self._moved(finer)
+
+    def updated(self, z: Tensor, mix: float) -> SplineLayer:
+        """Grid update: knots over the range of the inputs z (I, N), `mix` ∈ [0, 1] from uniform to their quantiles.
+
+        The old grid's range is kept where the inputs do not reach, so that the function stays what it was there.
+        """
+        grid = self.grid
+        lower, upper = torch.minimum(z.amin(1), grid.lower), torch.maximum(z.amax(1), grid.upper)
+        levels = torch.linspace(0, 1, grid.intervals + 1, dtype=z.dtype, device=z.device)
+        even = lower[:, None] + (upper - lower)[:, None] * levels
+        if mix == 0:
+            return self._moved(SplineGrid.even(lower, upper, grid.intervals, grid.degree))
+        quantiles = torch.quantile(z, levels, dim=1).T.clone()
+        quantiles[:, 0], quantiles[:, -1] = lower, upper
+        share = min(mix, 0.99)
+        return self._moved(SplineGrid.given((1 - share) * even + share * quantiles, grid.degree))
+
+    def _moved(self, grid: SplineGrid) -> SplineLayer:
+        base = None if self.base is None else self.base.detach()
+        return SplineLayer(grid, self.grid.transfer(self.coefficients.detach(), grid), base)
+
+    def outside_share(self, z: Tensor) -> float:
+        """Share of the inputs z (I, N) that lie outside the grid, dimensionless."""
+        grid = self.grid
+        slack = 1e-9 * (grid.upper - grid.lower)[:, None]
+        return float(((z < grid.lower[:, None] - slack) | (z > grid.upper[:, None] + slack)).double().mean())
+
+    def edge_functions(self, samples: int) -> tuple[Tensor, Tensor]:
+        """Every edge function on its grid: arguments (I, S) and values (I, O, S)."""
+        grid = self.grid
+        levels = torch.linspace(0, 1, samples, dtype=self.knots.dtype, device=self.knots.device)
+        z = grid.lower[:, None] + (grid.upper - grid.lower)[:, None] * levels
+        with torch.no_grad():
+            return z, self._edges(z, 0)[0].permute(1, 0, 2)
+
+
+class _Contraction(torch.autograd.Function):
+    """S[k, o] = Σ_r B[k, r] c[o, r] at every input and point: (k, R, I, N), (O, R, I, N) → (k, O, I, N).
+
+    Written out because the batch stands last: sums over a short leading axis instead of thousands of tiny products.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, gathered: Tensor) -> Tensor:
+        """The contraction over r."""
+        ctx.save_for_backward(values, gathered)
+        total = values[:, None, 0] * gathered[None, :, 0]
+        for r in range(1, values.shape[1]):
+            total.addcmul_(values[:, None, r], gathered[None, :, r])
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """dB[k, r] = Σ_o g[k, o] c[o, r] and dc[o, r] = Σ_k g[k, o] B[k, r]."""
+        (grad,), (values, gathered) = grads, ctx.saved_tensors
+        to_values = to_gathered = None
+        if ctx.needs_input_grad[0]:
+            to_values = grad[:, 0, None] * gathered[None, 0]
+            for o in range(1, gathered.shape[0]):
+                to_values = torch.addcmul(to_values, grad[:, o, None], gathered[None, o])
+        if ctx.needs_input_grad[1]:
+            to_gathered = grad[0, :, None] * values[0, None]
+            for k in range(1, values.shape[0]):
+                to_gathered = torch.addcmul(to_gathered, grad[k, :, None], values[k, None])
+        return to_values, to_gathered
+
+
+def _subdivide(breakpoints: Tensor, intervals: int) -> Tensor:
+    """Breakpoints (I, G + 1) refined to `intervals`: each interval gets its even share, longer ones not preferred."""
+    coarse = breakpoints.shape[1] - 1
+    position = torch.arange(intervals + 1, dtype=breakpoints.dtype) * (coarse / intervals)
+    index = position.floor().clamp(0, coarse - 1).long()
+    share = position - index
+    return breakpoints[:, index] * (1 - share) + breakpoints[:, index + 1] * share

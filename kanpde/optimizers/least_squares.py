@@ -1,0 +1,34 @@
+"""One linear least-squares solve:  min over c of ‖M c - y‖² + ε² ‖D c‖²,  D = diag(column norms of M).
+
+The columns are scaled to length one and an ε-multiple of the identity is stacked below, so that a rank-deficient basis (the
+same constants and low polynomials live in every hidden unit) costs no digits: QR of this matrix keeps what the SVD keeps at
+a fraction of its price; the normal equations would lose half of them.
+Source: Golub & Van Loan, Matrix Computations, 2013, §5.3, §6.1.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from kanpde.errors import NumericalError
+
+
+def solve(matrix: Tensor, right: Tensor, regularisation: float) -> Tensor:
+    """The coefficients (P,) for a matrix (R + P, P) whose last P rows are free (zero); the matrix is overwritten.
+
+    `regularisation` is ε relative to column length one, dimensionless; it is raised to 450 units of rounding of the dtype.
+    Raises NumericalError when the matrix or the solution is not finite.
+    """
+    unknowns = matrix.shape[1]
+    lengths = matrix.norm(dim=0)
+    if not bool(lengths.isfinite().all() & right.isfinite().all()):
+        raise NumericalError("least squares: the matrix or the right-hand side is not finite; check coefficients and sources")
+    lengths = torch.where(lengths > 0, lengths, torch.ones_like(lengths))
+    matrix /= lengths
+    epsilon = max(regularisation, 450 * torch.finfo(matrix.dtype).eps)
+    matrix[-unknowns:].fill_diagonal_(epsilon)
+    solution = torch.linalg.lstsq(matrix, right[:, None], driver="gels").solution[:unknowns, 0] / lengths
+    if not bool(solution.isfinite().all()):
+        raise NumericalError("least squares: the solution is not finite; raise `regularisation` or lower the resolution")
+    return solution

@@ -1,0 +1,11 @@
+"""Figures of a solve and of a comparison: the sole door to matplotlib.
+
+Everything is drawn through figure objects (no pyplot), so no global state is read or changed and threads may draw.
+"""
+
+from __future__ import annotations
+
+from kanpde.plotting.curves import write_comparison
+from kanpde.plotting.run import write_figures
+
+__all__ = ["write_comparison", "write_figures"]

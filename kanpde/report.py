@@ -1,0 +1,193 @@
+"""What a solve or a comparison leaves behind as data: JSON, CSV, the resolved config, and tables as plain rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kanpde import datafile
+from kanpde.comparison import LABELS, Comparison
+from kanpde.config import Config, OptimizerStage, StageConfig, UpdateGrid
+from kanpde.storage import write_json, write_text
+
+if TYPE_CHECKING:
+    from kanpde.solution import History, Solution
+
+Row = tuple[str, ...]
+
+
+def write_run(folder: Path, solution: Solution) -> None:
+    """Write result.json, history.csv and config.yaml of a solve into its run folder, each atomically.
+
+    Raises:
+        StorageError: a file cannot be written.
+    """
+    write_config(folder / "config.yaml", solution.config)
+    write_history(folder / "history.csv", solution.history)
+    write_json(folder / "result.json", solution.result.as_dict())
+
+
+def write_config(path: Path, config: Config) -> Path:
+    """Write the resolved config as YAML that the data door loads again to the same `Config`.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    return write_text(path, datafile.dumps(config.as_tree()))
+
+
+def write_history(path: Path, history: History) -> Path:
+    """Write the history as CSV: step, stage (from 1), seconds since the start, objective (dimensionless), event.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    events: dict[int, list[str]] = {}
+    for step, text in history.events:
+        events.setdefault(step, []).append(text)
+    rows: list[Sequence[object]] = []
+    columns = zip(history.step, history.stage, history.seconds, history.objective, strict=True)
+    for step, stage, seconds, objective in columns:
+        text = "; ".join(events.pop(step, []))
+        rows.append((step, stage + 1, f"{seconds:.6f}", repr(float(objective)), text))
+    rows.extend((step, "", "", "", "; ".join(texts)) for step, texts in events.items())
+    rows.sort(key=lambda row: int(str(row[0])))
+    return write_text(path, dump_csv(("step", "stage", "seconds", "objective", "event"), rows))
+
+
+def write_comparison(folder: Path, comparison: Comparison) -> None:
+    """Write compare.json (solves, medians, verdicts) and compare.csv (one line per solve) of a comparison.
+
+    Raises:
+        StorageError: a file cannot be written.
+    """
+    write_json(folder / "compare.json", comparison.as_dict())
+    measures = ("relative_l2", "max_error", "residual_rms", "boundary_max")
+    header = ("mode", "kind", "seed", "parameters", "seconds", *measures)
+    rows = [
+        (e.mode, e.kind, e.result["seed"], e.parameters, f"{e.seconds:.6f}", *(_cell(e.worst_of(m)) for m in measures))
+        for e in comparison.entries
+    ]
+    write_text(folder / "compare.csv", dump_csv(header, rows))
+
+
+def comparison_rows(comparison: Comparison) -> list[Row]:
+    """One row per mode and kind: mode, trial solution, parameters, median and worst measure, median seconds, winner."""
+    winners = {verdict.mode: verdict.winner for verdict in comparison.verdicts()}
+    return [
+        (
+            LABELS.get(s.mode, s.mode),
+            f"{s.kind.upper()} {list(s.shape)}",
+            str(s.parameters),
+            number(s.median),
+            number(s.worst),
+            f"{s.median_seconds:.2f}",
+            "wins" if winners.get(s.mode) == s.kind else "",
+        )
+        for s in comparison.summaries()
+    ]
+
+
+def dump_csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A table as CSV text with Unix line ends."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def result_rows(result: Mapping[str, Any]) -> list[Row]:
+    """The two-column table of a solve, from the content of result.json.
+
+    Without an exact solution it says so; the held-out residual then stands for itself and is not called an error.
+    """
+    trial = result["trial"]
+    rows: list[Row] = [("problem", str(result["problem"])), ("trial solution", describe_trial(trial))]
+    errors = {name: value for name, value in result["relative_l2"].items() if value is not None}
+    if errors:
+        rows.append(("relative L2 error", _per_field(errors)))
+        rows.append(("max error", _per_field(result["max_error"])))
+    else:
+        rows.append(("error", "unknown: no exact or reference solution; the residuals below were held out of training"))
+    rows.append(("residual (held out, rms)", number(result["residual_rms"])))
+    rows.append(("boundary (held out, max)", number(result["boundary_max"])))
+    points = result.get("points")
+    if points:
+        rows.append(("points", f"{points['interior']} interior, {points['boundary']} boundary"))
+    if result.get("outside_share"):
+        rows.append(("inputs outside a grid", f"{100 * result['outside_share']:.2f} %"))
+    rows.append(("seconds", f"{result['seconds']:.2f} ({result['threads']} threads, {result['dtype']})"))
+    rows.append(("stopped", str(result["stop_message"])))
+    return rows
+
+
+def stage_rows(result: Mapping[str, Any]) -> list[Row]:
+    """One row per stage: number, name, steps, objective at its end, seconds."""
+    return [
+        (str(i), str(s["name"]), str(s["steps"]), number(s["objective"]), f"{s['seconds']:.2f}")
+        for i, s in enumerate(result["stages"], start=1)
+    ]
+
+
+def size_rows(config: Config, parameters: int, rows: int) -> list[Row]:
+    """What a solve would take: P trained numbers, R residual rows, and bytes in memory and on disk."""
+    size = 8 if config.dtype == "float64" else 4
+    trial, d = config.trial, len(config.problem.coordinates)
+    shape = [d, *trial.width, len(config.problem.unknowns)]
+    outer = shape[-1] * shape[-2] * (trial.intervals[-1] + trial.degree[-1]) if trial.kind == "kan" else shape[-2] + 1
+    found: list[Row] = [
+        ("trial solution", f"{trial.kind.upper()} {shape}, {parameters} parameters"),
+        ("residual rows", str(rows)),
+        ("schedule", ", ".join(describe_stage(stage) for stage in config.schedule)),
+    ]
+    if any(getattr(stage, "optimizer", None) == "least_squares" for stage in config.schedule):
+        found.append(("least-squares matrix", f"{rows + outer} × {outer}, {_bytes((rows + outer) * outer * size)}"))
+    found.append(("checkpoint", _bytes(parameters * size * 3)))
+    return found
+
+
+def describe_stage(stage: StageConfig) -> str:
+    """A stage of a schedule in a few words."""
+    if isinstance(stage, OptimizerStage):
+        return stage.optimizer if stage.optimizer == "least_squares" else f"{stage.optimizer} {stage.steps} steps"
+    if isinstance(stage, UpdateGrid):
+        return f"update_grid {stage.mix:g}"
+    return f"extend_grid {_short(stage.intervals)}"
+
+
+def describe_trial(trial: Mapping[str, Any]) -> str:
+    """A trial solution in a few words, from the `trial` node of result.json."""
+    text = f"{str(trial['kind']).upper()} {list(trial['shape'])}"
+    if trial.get("degree") is not None:
+        text += f", degree {_short(trial['degree'])}, intervals {_short(trial['intervals'])}"
+    return f"{text}, {trial['parameters']} parameters"
+
+
+def number(value: float | None) -> str:
+    """A measured number with three digits, or "unknown"."""
+    return "unknown" if value is None else f"{value:.3g}" if 1e-3 <= abs(value) < 1e4 else f"{value:.2e}"
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None else repr(value)
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 2**20:.1f} MiB" if count >= 2**20 else f"{count / 2**10:.1f} KiB"
+
+
+def _per_field(values: Mapping[str, float | None]) -> str:
+    if len(values) == 1:
+        return number(next(iter(values.values())))
+    return ", ".join(f"{name} {number(value)}" for name, value in values.items())
+
+
+def _short(values: Any) -> str:
+    """One number when all are equal, the list otherwise."""
+    if isinstance(values, Sequence) and not isinstance(values, str):
+        return str(values[0]) if len(set(values)) == 1 else str(list(values))
+    return str(values)

@@ -1,0 +1,256 @@
+"""Assembly: problem × points × trial solution → residual rows, and for linear problems their matrix.
+
+Every row is F(x, n, u, ∂u, …) of one equation or condition. A term's share of the objective is  weight · mean(r²), so its rows
+enter a least-squares system multiplied by √(weight / N). A term that is affine in the unknowns is kept as
+
+    F = Σ_{α, o} a_{α, o}(x) ∂^α u_o + b(x),
+
+with a and b evaluated once; only the jets depend on the parameters.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from kanpde.collocation import Collocation, Points
+from kanpde.conditions import Condition
+from kanpde.config import WeightsConfig
+from kanpde.errors import ConfigError, NumericalError
+from kanpde.expressions import Jet as Unknown
+from kanpde.expressions import Node, is_linear, jets, linear_parts
+from kanpde.expressions.evaluate import evaluate
+from kanpde.jets import Jet, JetSpace
+from kanpde.problem import Problem
+from kanpde.trial import Located, TrialSolution
+
+CHUNK = 1 << 21
+"""Numbers of one basis evaluation that are assembled at a time (16 MiB in float64)."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """Rows of one equation or condition: F at x, minus F at x + shift if periodic, averaged if `average` (N,) is given."""
+
+    name: str
+    interior: bool
+    node: Node
+    x: Tensor
+    normal: Tensor | None
+    weight: float
+    average: Tensor | None = None
+    shift: Tensor | None = None
+
+    @property
+    def rows(self) -> int:
+        """R of this term."""
+        return 1 if self.average is not None else len(self.x)
+
+
+def terms(problem: Problem, points: Collocation, weights: WeightsConfig) -> list[Term]:
+    """Every equation at the interior points and every condition on its part."""
+    on_parts = [_condition_term(condition, points, weights.conditions) for condition in problem.conditions]
+    return [*equation_terms(problem, points.interior.x, weights.equations), *on_parts]
+
+
+def equation_terms(problem: Problem, x: Tensor, weight: float = 1.0) -> list[Term]:
+    """Every equation at points x (N, d)."""
+    return [Term(f"equation {k + 1}", True, node, x, None, weight) for k, node in enumerate(problem.equations)]
+
+
+def _condition_term(condition: Condition, points: Collocation, weight: float) -> Term:
+    inside = points.interior
+    weight *= condition.weight
+    if condition.kind == "mean":
+        return Term("mean", False, condition.node, inside.x, None, weight, average=inside.w / inside.w.sum())
+    if condition.point is not None:
+        return Term("point", False, condition.node, inside.x.new_tensor([condition.point]), None, weight)
+    at: Points = points.parts[condition.part or ""]
+    shift = None if condition.shift is None else at.x.new_tensor(condition.shift)
+    return Term(condition.name, False, condition.node, at.x, at.normal, weight, shift=shift)
+
+
+class Assembly:
+    """The residual of a problem at fixed points, for any parameters of one trial solution's kind.
+
+    Raises NumericalError when a coefficient or source is not finite at a point.
+    """
+
+    def __init__(self, found: Sequence[Term], trial: TrialSolution) -> None:
+        self.terms = tuple(found)
+        self._bound = [_Bound.of(term, trial) for term in found]
+        self._groups = _group(self._bound)
+
+    @property
+    def linear(self) -> bool:
+        """Whether every term is affine in the unknowns."""
+        return all(bound.linear for bound in self._bound)
+
+    @property
+    def rows(self) -> int:
+        """R, all rows."""
+        return sum(term.rows for term in self.terms)
+
+    def residuals(self, trial: TrialSolution) -> list[Tensor]:
+        """The unweighted rows of every term, in the order of `terms`."""
+        found: dict[int, Tensor] = {}
+        for group in self._groups:
+            jet = trial.jet(group.at)
+            for number, bound, start in group.members:
+                found[number] = bound.residual(jet, start)
+        return [found[number] for number in range(len(self._bound))]
+
+    def objective(self, trial: TrialSolution) -> Tensor:
+        """Σ_terms weight · mean(r²), a scalar that autograd follows to the parameters."""
+        total = torch.zeros((), dtype=self.terms[0].x.dtype)
+        for term, rows in zip(self.terms, self.residuals(trial), strict=True):
+            if rows.shape != (term.rows,):
+                raise NumericalError(f"residual of '{term.name}': needs shape ({term.rows},), found {tuple(rows.shape)}")
+            total = total + term.weight * rows.square().mean()
+        return total
+
+    def linear_system(self, trial: TrialSolution, extra: int = 0) -> tuple[Tensor, Tensor]:
+        """Matrix (R + extra, P·m) stored by columns and right-hand side (R + extra,) for the outer parameters.
+
+        Rows are weighted; the last `extra` rows are zero. Column o·P + j is parameter j of unknown o.
+        """
+        count, unknowns = trial.net.outer.shape
+        matrix = self.terms[0].x.new_zeros(count * unknowns, self.rows + extra)
+        right = self.terms[0].x.new_zeros(self.rows + extra)
+        row = 0
+        for bound in self._bound:
+            scale = math.sqrt(bound.term.weight / bound.term.rows)
+            row = bound.fill(trial, matrix, right, row, scale, count)
+        return matrix.T, right
+
+
+@dataclass(frozen=True)
+class _Bound:
+    """A term with everything that does not depend on the parameters."""
+
+    term: Term
+    at: Located
+    coefficients: Tensor | None
+    remainder: Tensor
+    node: Node
+
+    @classmethod
+    def of(cls, term: Term, trial: TrialSolution) -> _Bound:
+        present = jets(term.node)
+        space = JetSpace.closure((jet.index for jet in present), term.x.shape[1])
+        x = term.x if term.shift is None else torch.cat([term.x, term.x + term.shift])
+        at = trial.locate(x, space)
+        if not is_linear(term.node):
+            return cls(term, at, None, x.new_zeros(len(term.x)), term.node)
+        factors, rest = linear_parts(term.node)
+        normal = term.normal
+        remainder, *values = evaluate([rest, *factors.values()], term.x, normal)
+        for name, value in zip(("source", *map(str, factors)), (remainder, *values), strict=True):
+            if not bool(value.isfinite().all()):
+                where = term.x[~value.isfinite()][0].tolist()
+                raise NumericalError(f"{term.name}: its {name} is not finite at {where}; change the formula or the domain")
+        unknowns = trial.net.shape[-1]
+        coefficients = term.x.new_zeros(len(space.indices), unknowns, len(term.x))
+        for jet, value in zip(factors, values, strict=True):
+            coefficients[space.position[jet.index], jet.unknown] = value
+        return cls(term, at, coefficients, remainder, term.node)
+
+    @property
+    def linear(self) -> bool:
+        return self.coefficients is not None
+
+    def residual(self, jet: Jet, start: int) -> Tensor:
+        """The rows from a jet that holds this term's points from number `start` on."""
+        n = len(self.term.x)
+        rows = self._apply(jet, start)
+        if self.term.shift is not None:
+            rows = rows - self._apply(jet, start + n)
+        return rows if self.term.average is None else (self.term.average * rows).sum()[None]
+
+    def _apply(self, jet: Jet, start: int) -> Tensor:
+        n = len(self.term.x)
+        data = jet.data[:, :, start : start + n]
+        if self.coefficients is not None:
+            return (self.coefficients * data).sum((0, 1)) + self.remainder
+
+        def read(unknown: Unknown) -> Tensor:
+            return data[jet.space.position[unknown.index], unknown.unknown]
+
+        return evaluate([self.node], self.term.x, self.term.normal, read)[0]
+
+    def fill(self, trial: TrialSolution, matrix: Tensor, right: Tensor, row: int, scale: float, count: int) -> int:
+        """Write this term's rows from number `row` on; returns the number of the next row."""
+        if self.coefficients is None:
+            raise ConfigError(f"{self.term.name}: not linear in the unknowns, so one least-squares solve cannot find it; use adam or lbfgs")
+        n = len(self.term.x)
+        step = max(1, CHUNK // (count + 1))
+        for start in range(0, n, step):
+            stop = min(start + step, n)
+            block = self._rows(trial, start, stop, 0)
+            if self.term.shift is not None:
+                block = [a - b for a, b in zip(block, self._rows(trial, start, stop, n), strict=True)]
+            for o, rows in enumerate(block):
+                target = matrix[o * count : (o + 1) * count]
+                if self.term.average is None:
+                    torch.mul(rows.T, scale, out=target[:, row + start : row + stop])
+                else:
+                    target[:, row] += scale * (self.term.average[start:stop] @ rows)
+        right[row : row + self.term.rows] = -scale * self._constant()
+        return row + self.term.rows
+
+    def _rows(self, trial: TrialSolution, start: int, stop: int, offset: int) -> list[Tensor]:
+        assert self.coefficients is not None
+        return trial.outer_rows(self.at.rows(offset + start, offset + stop), self.coefficients[:, :, start:stop])
+
+    def _constant(self) -> Tensor:
+        """What the rows are for zero outer parameters."""
+        extension = self.at.extension
+        if extension is None:
+            data = self.remainder.new_zeros(len(self.at.space.indices), 1, len(self.at.x))
+            return self.residual(Jet(self.at.space, data), 0)
+        return self.residual(extension, 0)
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Terms whose jets are taken together, since they need the same derivatives."""
+
+    at: Located
+    members: tuple[tuple[int, _Bound, int], ...]
+
+
+def _group(found: Iterable[_Bound]) -> list[_Group]:
+    by_space: dict[JetSpace, list[tuple[int, _Bound]]] = {}
+    for number, bound in enumerate(found):
+        by_space.setdefault(bound.at.space, []).append((number, bound))
+    groups = []
+    for space, members in by_space.items():
+        starts = [0]
+        for _, bound in members:
+            starts.append(starts[-1] + len(bound.at.x))
+        placed = tuple((number, bound, start) for (number, bound), start in zip(members, starts, strict=False))
+        groups.append(_Group(_join([bound.at for _, bound in members], space), placed))
+    return groups
+
+
+def _join(located: Sequence[Located], space: JetSpace) -> Located:
+    if len(located) == 1:
+        return located[0]
+
+    def cat(parts: Sequence[Jet | None]) -> Jet | None:
+        data = [part.data for part in parts if part is not None]
+        return Jet(space, torch.cat(data, dim=2)) if data else None
+
+    inputs = cat([at.inputs for at in located])
+    assert inputs is not None
+    return Located(
+        torch.cat([at.x for at in located]),
+        space,
+        inputs,
+        cat([at.extension for at in located]),
+        cat([at.factor for at in located]),
+    )

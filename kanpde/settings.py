@@ -1,0 +1,140 @@
+"""The `sampler`, `weights`, `output` and `compare` nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kanpde.defaults import COMPARE, OUTPUT, WEIGHTS, sampler_defaults, schedule_defaults
+from kanpde.frozen import FrozenMap, freeze, thaw
+from kanpde.reader import Reader
+from kanpde.stages import LONGEST_SECONDS, StageConfig, read_schedule, schedule_tree
+from kanpde.trialconfig import read_trial, trial_fields
+
+MOST_POINTS, MOST_SEEDS, HEAVIEST = 100_000_000, 1000, 1e30
+SAMPLERS = ("grid", "chebyshev", "sobol", "latin_hypercube", "gauss")
+MODES = ("equal_parameters", "equal_time", "best")
+
+
+@dataclass(frozen=True)
+class SamplerConfig:
+    """About `interior` and `boundary` collocation points; `jitter` in [0, 1] is how much the seed moves them."""
+
+    interior: int
+    boundary: int
+    kind: str
+    jitter: float = 1.0
+
+
+@dataclass(frozen=True)
+class WeightsConfig:
+    """Factors of the mean square of the equations and of the conditions, dimensionless."""
+
+    equations: float = WEIGHTS["equations"]
+    conditions: float = WEIGHTS["conditions"]
+
+
+@dataclass(frozen=True)
+class OutputConfig:
+    """Which files a run writes besides its report."""
+
+    vtu: bool = True
+    plots: bool = True
+
+
+@dataclass(frozen=True)
+class CompareConfig:
+    """KAN against MLP: seeds 0, 1, ..., the modes, and how the MLP differs from its defaults.
+
+    `mlp` is a partial trial node; `seconds` is the time of `equal_time`, by default that of the KAN.
+    """
+
+    seeds: int = COMPARE["seeds"]
+    modes: tuple[str, ...] = COMPARE["modes"]
+    mlp: Mapping[str, Any] | None = None
+    mlp_schedule: tuple[StageConfig, ...] | None = None
+    seconds: float | None = None
+
+
+Fields = Mapping[str, Reader]
+
+
+def sampler_fields(node: Reader) -> dict[str, Reader]:
+    """The keys of a (partial) sampler node."""
+    return node.fields(("interior", "boundary", "kind", "jitter"))
+
+
+def read_sampler(explicit: Fields, recommended: Fields, dimension: int, place: Reader) -> SamplerConfig:
+    """Explicit keys over recommended ones over the defaults of `dimension` coordinates."""
+    defaults = {key: place.child(key, value) for key, value in sampler_defaults(dimension).items()}
+    fields = {**defaults, **recommended, **explicit}
+    return SamplerConfig(
+        fields["interior"].integer(1, MOST_POINTS),
+        fields["boundary"].integer(1, MOST_POINTS),
+        fields["kind"].choice(SAMPLERS),
+        fields["jitter"].number(0.0, 1.0),
+    )
+
+
+def weights_fields(node: Reader) -> dict[str, Reader]:
+    """The keys of a (partial) weights node."""
+    return node.fields(("equations", "conditions"))
+
+
+def read_weights(explicit: Fields, recommended: Fields, place: Reader) -> WeightsConfig:
+    """Explicit keys over recommended ones over defaults."""
+    fields = {**recommended, **explicit}
+    values = {key: entry.number(0.0, HEAVIEST) for key, entry in fields.items()}
+    weights = WeightsConfig(**values)
+    if weights.equations == weights.conditions == 0.0:
+        raise place.error("equations and conditions are both 0, nothing is left to solve; make one positive")
+    return weights
+
+
+def read_output(node: Reader) -> OutputConfig:
+    """The output node; missing keys are true."""
+    return OutputConfig(**{key: entry.flag() for key, entry in node.fields(OUTPUT).items()})
+
+
+def read_compare(node: Reader, dimension: int) -> CompareConfig:
+    """The compare node; its mlp and mlp_schedule must make a whole MLP together with the defaults."""
+    fields = node.fields(("seeds", "modes", "mlp", "mlp_schedule", "seconds"))
+    read: dict[str, Any] = {}
+    if "seeds" in fields:
+        read["seeds"] = fields["seeds"].integer(1, MOST_SEEDS)
+    if "modes" in fields:
+        read["modes"] = _modes(fields["modes"])
+    if "seconds" in fields:
+        read["seconds"] = fields["seconds"].number(most=LONGEST_SECONDS, above=0.0)
+    place = fields.get("mlp", node.child("mlp", {}))
+    partial = trial_fields(place)
+    if "kind" in partial:
+        partial["kind"].choice(("mlp",))
+    trial = read_trial(partial, {}, "mlp", dimension, place)
+    if "mlp" in fields:
+        read["mlp"] = FrozenMap({key: freeze(entry.value) for key, entry in partial.items()})
+    schedule = fields.get("mlp_schedule", node.child("mlp_schedule", schedule_defaults("mlp")))
+    stages = read_schedule(schedule, trial)
+    if "mlp_schedule" in fields:
+        read["mlp_schedule"] = stages
+    return CompareConfig(**read)
+
+
+def _modes(node: Reader) -> tuple[str, ...]:
+    modes = tuple(item.choice(MODES) for item in node.items_or_one("a list of modes", 1, len(MODES)))
+    if len(set(modes)) < len(modes):
+        raise node.error("holds a mode twice; remove one")
+    return modes
+
+
+def compare_tree(compare: CompareConfig) -> dict[str, Any]:
+    """Plain data that reads back to an equal `CompareConfig`."""
+    tree: dict[str, Any] = {"seeds": compare.seeds, "modes": list(compare.modes)}
+    if compare.mlp is not None:
+        tree["mlp"] = thaw(compare.mlp)
+    if compare.mlp_schedule is not None:
+        tree["mlp_schedule"] = schedule_tree(compare.mlp_schedule)
+    if compare.seconds is not None:
+        tree["seconds"] = compare.seconds
+    return tree

@@ -1,0 +1,90 @@
+"""Where the shipped configs and problems lie: `conf/` and `problems/` in a checkout, inside the package in a wheel."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from kanpde import datafile
+from kanpde.errors import ConfigError, StorageError
+from kanpde.names import did_you_mean
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def conf() -> Path:
+    """Folder of the shipped YAML files.
+
+    Raises:
+        StorageError: the installation lacks it.
+    """
+    return _folder("_conf", "conf")
+
+
+def problems() -> Path:
+    """Folder of the shipped problems that need Python.
+
+    Raises:
+        StorageError: the installation lacks it.
+    """
+    return _folder("_problems", "problems")
+
+
+def names() -> tuple[str, ...]:
+    """Names of the shipped problems, sorted."""
+    return tuple(sorted(path.stem for path in (conf() / "problem").glob("*.yaml")))
+
+
+def problem_yaml(name: str) -> Path:
+    """The file `conf/problem/NAME.yaml`.
+
+    Raises:
+        ConfigError: there is no such problem; the message names the nearest.
+    """
+    known = names()
+    if name not in known:
+        raise ConfigError(unknown("problem", name, known))
+    return conf() / "problem" / f"{name}.yaml"
+
+
+def problem_python(name: str) -> Path:
+    """The file `problems/NAME.py`.
+
+    Raises:
+        ConfigError: there is no such file; the message names the nearest.
+    """
+    known = tuple(sorted(path.stem for path in problems().glob("*.py") if not path.stem.startswith("_")))
+    if name not in known:
+        raise ConfigError(unknown("python problem", name, known))
+    return problems() / f"{name}.py"
+
+
+def description(name: str) -> str:
+    """The description of a shipped problem, without importing anything: from its YAML, or its Python file's docstring.
+
+    Raises:
+        ConfigError: there is no such problem, or its file is wrong.
+    """
+    node = datafile.load(problem_yaml(name))
+    if "python" in node:
+        text = ast.get_docstring(ast.parse(problem_python(str(node["python"])).read_text(encoding="utf-8"))) or ""
+        return text.partition("\n")[0]
+    return str(node.get("description", ""))
+
+
+def starter() -> str:
+    """Text of the commented file that `kanpde init` hands out."""
+    return (conf() / "starter.yaml").read_text(encoding="utf-8")
+
+
+def unknown(what: str, name: str, known: tuple[str, ...]) -> str:
+    """One line: `name` is not a known `what`, the nearest one, and all of them."""
+    hint = did_you_mean(name, known)
+    return f"unknown {what} {name[:80]!r}{hint or ';'} known: {', '.join(known) or 'none'}"
+
+
+def _folder(inside: str, beside: str) -> Path:
+    for folder in (_PACKAGE / inside, _PACKAGE.parent / beside):
+        if folder.is_dir():
+            return folder
+    raise StorageError(f"incomplete installation: neither kanpde/{inside} nor {beside}/ exists; install kanpde again")

@@ -1,0 +1,243 @@
+"""The only loop: stages in order, progress, history, stop reasons, the guard against non-finite numbers, checkpoints.
+
+A stage either lowers the objective  Σ weight · mean(r²)  (an optimizer) or changes the grids with the function kept
+(extension, update). Parameter shapes change between stages only. The loop prints nothing: it reports to a `Progress`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kanpde import optimizers
+from kanpde.checkpoint import Store, network_state, restore_network
+from kanpde.config import ExtendGrid, OptimizerStage, StageConfig, TrialConfig, UpdateGrid
+from kanpde.errors import BudgetError, ConfigError
+from kanpde.networks import KAN
+from kanpde.residual import Assembly
+from kanpde.result import StopReason
+from kanpde.solution import History, StageResult
+from kanpde.trial import TrialSolution
+from kanpde.types import Progress
+
+CHUNK = {"adam": 10, "lbfgs": 10}
+"""Steps between two looks at the clock, the observer and the guard."""
+
+SAVE_EVERY = 30.0
+"""Seconds between two checkpoints inside a stage."""
+
+LARGEST_MATRIX = 8 << 30
+"""Bytes that one least-squares matrix and its factorisation may take."""
+
+
+@dataclass
+class _State:
+    """Where a run is; everything a resumed run needs besides its config."""
+
+    stage: int = 0
+    step: int = 0
+    total: int = 0
+    seconds: float = 0.0
+    optimizer: dict[str, Any] | None = None
+    reason: str = StopReason.INTERRUPTED.name
+    history: list[tuple[int, float, float, int]] = field(default_factory=list)
+    events: list[tuple[int, str]] = field(default_factory=list)
+    finished: list[tuple[str, int, float, float, str]] = field(default_factory=list)
+
+
+class Solver:
+    """Runs a schedule on one trial solution; `resume` first to go on from a checkpoint, then `run`."""
+
+    def __init__(
+        self,
+        trial: TrialSolution,
+        assembly: Assembly,
+        schedule: tuple[StageConfig, ...],
+        progress: Progress,
+        store: Store | None = None,
+        sample: Tensor | None = None,
+    ) -> None:
+        self.trial = trial
+        self._assembly = assembly
+        self._schedule = schedule
+        self._progress = progress
+        self._store = store
+        self._sample = assembly.terms[0].x if sample is None else sample
+        self._state = _State()
+        self._clock = time.perf_counter()
+        self._saved = self._clock
+
+    def resume(self, config: TrialConfig) -> None:
+        """Take parameters, optimizer state and history from the store's last checkpoint."""
+        if self._store is None:
+            raise ConfigError("resume: needs a run folder")
+        data = self._store.load()
+        self.trial.network = restore_network(data["network"], config)
+        self._state = _State(**data["state"])
+
+    @property
+    def seconds(self) -> float:
+        """Wall seconds of the loop so far, earlier sittings included."""
+        return self._state.seconds
+
+    def outcome(self) -> tuple[History, tuple[StageResult, ...], StopReason]:
+        """History, one result per finished stage, and why the run ended."""
+        return self._history(), self._results(), StopReason[self._state.reason]
+
+    def run(self) -> tuple[History, tuple[StageResult, ...], StopReason]:
+        """All stages that are left; returns the history, one result per stage, and why it ended."""
+        state, total = self._state, len(self._schedule)
+        self._clock = self._saved = time.perf_counter() - state.seconds
+        reason = StopReason.FINISHED
+        while state.stage < total:
+            reason = self._stage(self._schedule[state.stage], total)
+            if reason in (StopReason.INTERRUPTED, StopReason.TERMINATED):
+                break
+            state.stage, state.step, state.optimizer = state.stage + 1, 0, None
+            if reason is StopReason.NON_FINITE:
+                break
+        ended = state.stage == total and reason is not StopReason.NON_FINITE
+        state.reason = (StopReason.FINISHED if ended and total > 1 else reason).name
+        self._save(best=ended)
+        return self.outcome()
+
+    def _stage(self, stage: StageConfig, total: int) -> StopReason:
+        name, steps = _describe(stage)
+        state = self._state
+        self._progress.stage_started(state.stage, total, name, steps)
+        began, before = self._now(), state.total
+        if isinstance(stage, OptimizerStage) and stage.optimizer == "least_squares":
+            reason = self._solve_linear(stage)
+        elif isinstance(stage, OptimizerStage):
+            reason = self._iterate(stage)
+        else:
+            reason = self._change_grid(stage)
+        objective = state.history[-1][1] if state.history else float("nan")
+        self._progress.stage_finished(state.stage, objective, reason)
+        if reason not in (StopReason.INTERRUPTED, StopReason.TERMINATED):
+            state.finished.append((name, state.total - before, objective, self._now() - began, reason.name))
+        return reason
+
+    def _solve_linear(self, stage: OptimizerStage) -> StopReason:
+        if not self._assembly.linear:
+            raise ConfigError(
+                "schedule: least_squares solves linear problems, but an equation or condition is nonlinear; use adam or lbfgs"
+            )
+        outer = self.trial.net.outer
+        count, rows = outer.numel(), self._assembly.rows
+        needed = 3 * (rows + count) * count * outer.element_size()
+        if needed > LARGEST_MATRIX:
+            raise BudgetError(
+                f"least_squares: {rows} rows × {count} columns need {needed / 2**30:.1f} GiB, more than"
+                f" {LARGEST_MATRIX / 2**30:.0f} GiB; lower trial.width, trial.intervals or sampler.interior"
+            )
+        matrix, right = self._assembly.linear_system(self.trial, extra=count)
+        values = optimizers.solve(matrix, right, stage.regularisation)
+        del matrix
+        self.trial.net.set_outer(values.reshape(outer.shape[1], -1).T)
+        with torch.no_grad():
+            self._record(1, float(self._assembly.objective(self.trial)))
+        return self._progress.stop or StopReason.SOLVED
+
+    def _iterate(self, stage: OptimizerStage) -> StopReason:
+        parameters = list(self.trial.network.parameters())
+        method = _METHODS[stage.optimizer](parameters, stage)
+        state = self._state
+        if state.optimizer is not None:
+            method.load(state.optimizer)
+        kept = _copy(parameters)
+        began = self._now()
+        while state.step < stage.steps:
+            try:
+                moved = method.advance(self._objective, min(CHUNK[stage.optimizer], stage.steps - state.step))
+                optimizers.finite(self._objective())
+            except optimizers.NonFiniteError:
+                _restore(parameters, kept)
+                return StopReason.NON_FINITE
+            kept = _copy(parameters)
+            state.step += moved.steps
+            self._record(moved.steps, moved.objective)
+            state.optimizer = method.state()
+            stopped = self._progress.stop
+            if stopped is not None:
+                return stopped
+            if moved.stalled:
+                return StopReason.STALLED
+            if stage.seconds is not None and self._now() - began > stage.seconds:
+                return StopReason.TIME_LIMIT
+            self._save_sometimes()
+        return StopReason.MAX_STEPS
+
+    def _change_grid(self, stage: ExtendGrid | UpdateGrid) -> StopReason:
+        network = self.trial.network
+        if not isinstance(network, KAN):
+            raise ConfigError("schedule: only a kan has grids to extend or update; remove the stage for an mlp")
+        if isinstance(stage, ExtendGrid):
+            counts = stage.intervals if isinstance(stage.intervals, tuple) else (stage.intervals,) * len(network.layers)
+            changed = network.extended(counts)
+        else:
+            changed = network.updated(self.trial.scaled(self._sample), stage.mix)
+        self.trial.network = changed
+        self._state.events.append((self._state.total, _describe(stage)[0]))
+        return StopReason.SOLVED
+
+    def _objective(self) -> Tensor:
+        return self._assembly.objective(self.trial)
+
+    def _record(self, steps: int, objective: float) -> None:
+        state = self._state
+        state.total += steps
+        state.history.append((state.total, objective, self._now(), state.stage))
+        self._progress.step(state.step or steps, objective)
+
+    def _now(self) -> float:
+        return time.perf_counter() - self._clock
+
+    def _save_sometimes(self) -> None:
+        if self._now() - self._saved > SAVE_EVERY:
+            self._save(best=False)
+
+    def _save(self, best: bool) -> None:
+        if self._store is None:
+            return
+        state = self._state
+        state.seconds = self._saved = self._now()
+        self._store.save({"network": network_state(self.trial.network), "state": dict(vars(state))}, best)
+
+    def _history(self) -> History:
+        rows = self._state.history
+        step, objective, seconds, stage = zip(*rows, strict=True) if rows else ((), (), (), ())
+        return History(step, objective, seconds, stage, tuple(self._state.events))
+
+    def _results(self) -> tuple[StageResult, ...]:
+        return tuple(StageResult(*entry) for entry in self._state.finished)
+
+
+def _describe(stage: StageConfig) -> tuple[str, int]:
+    if isinstance(stage, OptimizerStage):
+        return stage.optimizer, 1 if stage.optimizer == "least_squares" else stage.steps
+    if isinstance(stage, UpdateGrid):
+        return f"update_grid mix {stage.mix:g}", 1
+    counts = stage.intervals if isinstance(stage.intervals, int) else list(stage.intervals)
+    return f"extend_grid {counts}", 1
+
+
+_METHODS: dict[str, Callable[[list[nn.Parameter], OptimizerStage], optimizers.Iterative]] = {
+    "adam": lambda parameters, stage: optimizers.Adam(parameters, stage.learning_rate),
+    "lbfgs": lambda parameters, stage: optimizers.LBFGS(parameters, stage.tolerance),
+}
+
+
+def _copy(parameters: list[nn.Parameter]) -> list[Tensor]:
+    return [parameter.detach().clone() for parameter in parameters]
+
+
+def _restore(parameters: list[nn.Parameter], kept: list[Tensor]) -> None:
+    with torch.no_grad():
+        for parameter, value in zip(parameters, kept, strict=True):
+            parameter.copy_(value)

@@ -1,0 +1,199 @@
+"""The `problem` node: a boundary value problem as data.
+
+On a domain Ω with boundary parts Γ_i: equations F(x, u, ∂u, ...) = 0 in Ω, conditions on Γ_i. Formulas stay text
+here; what they mean is checked by the parser of formulas. Where a file says `manufactured` for a definition, the
+formula is derived from `exact`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Any
+
+from kanpde.conditionconfig import ConditionConfig, check_parts, condition_tree, read_conditions
+from kanpde.frozen import FrozenMap, freeze, thaw
+from kanpde.names import MANUFACTURED, is_identifier, is_reserved
+from kanpde.reader import Reader
+from kanpde.shapes import Shape, TimeConfig, coordinates, part_names, read_interval, read_shape, shape_tree
+
+MOST_UNKNOWNS, MOST_EQUATIONS = 20, 100
+RECOMMENDED = ("trial", "schedule", "sampler", "weights")
+PROBLEM_KEYS = (
+    "name", "description", "unknowns", "domain", "time", "parameters", "definitions", "equations", "conditions",
+    "free", "exact", "recommended", "python",
+)  # fmt: skip
+_NEEDED = ("unknowns", "domain", "equations", "conditions")
+_HINTS = {
+    "equation": "did you mean 'equations'?",
+    "boundary": "did you mean 'conditions'?",
+    "solution": "did you mean 'exact'?",
+    **dict.fromkeys(RECOMMENDED, "it belongs beside 'problem', or under 'recommended'"),
+    **dict.fromkeys(("output", "compare", "dtype", "seed"), "it belongs beside 'problem'"),
+}
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class ProblemConfig:
+    """Unknowns on a domain, equations inside, conditions on parts, and what the author recommends.
+
+    `exact` serves errors and `manufactured` definitions only. `python` is the name of the file that made the problem.
+    """
+
+    name: str
+    unknowns: tuple[str, ...]
+    domain: Shape
+    equations: tuple[str, ...]
+    conditions: tuple[ConditionConfig, ...]
+    description: str = ""
+    time: TimeConfig | None = None
+    parameters: Mapping[str, float] = field(default_factory=FrozenMap)
+    definitions: Mapping[str, str] = field(default_factory=FrozenMap)
+    free: tuple[str, ...] = ()
+    exact: Mapping[str, str] | None = None
+    recommended: Mapping[str, Any] = field(default_factory=FrozenMap)
+    python: str | None = field(default=None, compare=False)
+
+    @property
+    def coordinates(self) -> tuple[str, ...]:
+        """Names of the d coordinates, time last."""
+        return coordinates(self.domain, self.time)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the boundary parts."""
+        return part_names(self.domain, self.time)
+
+
+def read_statement(node: Reader) -> ProblemConfig:
+    """The problem of a node without `python`; `recommended` is read as plain data."""
+    if isinstance(node.value, str):
+        raise node.error(
+            f"must be a mapping, found {node.value!r}; for a shipped problem give problem={node.value} on the command"
+            " line instead of a file"
+            if is_identifier(node.value)
+            else f"must be a mapping, found {node.value[:60]!r}"
+        )
+    fields = node.fields(PROBLEM_KEYS, _NEEDED, _HINTS)
+    shape = read_shape(fields["domain"])
+    time = _time(fields["time"]) if "time" in fields else None
+    taken = [part for part in part_names(shape) if time is not None and part in ("initial", "final")]
+    if taken:
+        raise fields["domain"].error(f"the part name {taken[0]!r} is that of a part of the time interval; rename it")
+    names = _Names(coordinates(shape, time))
+    unknowns = _unknowns(fields["unknowns"], names)
+    parameters = _entries(fields, "parameters", names)
+    definitions = _entries(fields, "definitions", names)
+    conditions = read_conditions(fields["conditions"], shape, time)
+    free = tuple(fields["free"].items_or_one("a list of part names")) if "free" in fields else ()
+    check_parts(fields["conditions"], conditions, free, shape, time)
+    exact = _exact(fields["exact"], unknowns) if "exact" in fields else None
+    for entry in definitions.values():
+        if entry.value == MANUFACTURED and exact is None:
+            raise entry.error(f"{MANUFACTURED!r} needs an exact solution; give 'exact' or a formula")
+    equations = fields["equations"].items_or_one("a list of equations", 1, MOST_EQUATIONS)
+    return ProblemConfig(
+        name=_problem_name(fields, node),
+        unknowns=unknowns,
+        domain=shape,
+        equations=tuple(item.formula() for item in equations),
+        conditions=conditions,
+        description=fields["description"].text() if "description" in fields else "",
+        time=time,
+        parameters=FrozenMap({name: entry.number() for name, entry in parameters.items()}),
+        definitions=FrozenMap({name: entry.formula() for name, entry in definitions.items()}),
+        free=tuple(item.text() for item in free),
+        exact=exact,
+        recommended=_recommended(fields),
+    )
+
+
+class _Names:
+    """The names in use, each with what it names."""
+
+    def __init__(self, coordinate_names: Collection[str]) -> None:
+        self._owners = dict.fromkeys(coordinate_names, "a coordinate")
+
+    def take(self, name: str, kind: str, node: Reader) -> None:
+        """Register `name` as `kind`, or say why it cannot be."""
+        if not is_identifier(name):
+            rule = "a name must begin with a letter and hold at most 40 letters, digits and _"
+            raise node.error(f"{rule}, found {name[:60]!r}")
+        if is_reserved(name):
+            raise node.error(f"the name {name!r} has a meaning in formulas already; choose another name for {kind}")
+        if name in self._owners:
+            raise node.error(f"the name {name!r} is already used for {self._owners[name]}; choose another for {kind}")
+        self._owners[name] = kind
+
+
+def _unknowns(node: Reader, names: _Names) -> tuple[str, ...]:
+    items = node.items_or_one("a list of names", 1, MOST_UNKNOWNS)
+    unknowns = tuple(item.text() for item in items)
+    for name, item in zip(unknowns, items, strict=True):
+        names.take(name, "an unknown", item)
+        if name.startswith("residual") or name.endswith(("_exact", "_error")):
+            raise item.error(f"{name!r} would collide with a field of the output; choose another name")
+    return unknowns
+
+
+def _entries(fields: Mapping[str, Reader], key: str, names: _Names) -> dict[str, Reader]:
+    entries = fields[key].entries() if key in fields else {}
+    for name, entry in entries.items():
+        names.take(name, f"a {key.removesuffix('s')}", entry)
+    return entries
+
+
+def _time(node: Reader) -> TimeConfig:
+    fields = node.fields(("interval",), ("interval",))
+    lower, upper, _ = read_interval(fields["interval"], named=False)
+    return TimeConfig(lower, upper)
+
+
+def _exact(node: Reader, unknowns: Sequence[str]) -> FrozenMap[str]:
+    fields = node.fields(unknowns, unknowns)
+    return FrozenMap({name: fields[name].formula() for name in unknowns})
+
+
+def _problem_name(fields: Mapping[str, Reader], node: Reader) -> str:
+    if "name" not in fields:
+        stem = PurePath(node.source).stem
+        return stem if _NAME.fullmatch(stem) else "problem"
+    name = fields["name"].text()
+    if not _NAME.fullmatch(name):
+        raise fields["name"].wrong("at most 60 letters, digits and . _ - (it names folders)")
+    return name
+
+
+def _recommended(fields: Mapping[str, Reader]) -> FrozenMap[Any]:
+    if "recommended" not in fields:
+        return FrozenMap()
+    parts = fields["recommended"].fields(RECOMMENDED)
+    return FrozenMap({key: freeze(_without_null(entry.value)) for key, entry in parts.items()})
+
+
+def _without_null(tree: Any) -> Any:
+    if isinstance(tree, Mapping):
+        return {key: value for key, value in tree.items() if value is not None}
+    return tree
+
+
+def problem_tree(problem: ProblemConfig) -> dict[str, Any]:
+    """Plain data that reads back to an equal `ProblemConfig`; keys that hold nothing are left out."""
+    tree = {
+        "name": problem.name,
+        "description": problem.description,
+        "unknowns": list(problem.unknowns),
+        "domain": shape_tree(problem.domain),
+        "time": problem.time and {"interval": [problem.time.lower, problem.time.upper]},
+        "parameters": thaw(problem.parameters),
+        "definitions": thaw(problem.definitions),
+        "equations": list(problem.equations),
+        "conditions": [condition_tree(condition) for condition in problem.conditions],
+        "free": list(problem.free),
+        "exact": thaw(problem.exact),
+        "recommended": thaw(problem.recommended),
+    }
+    return {key: value for key, value in tree.items() if value or key == "conditions"}

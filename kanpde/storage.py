@@ -1,0 +1,97 @@
+"""Files that are either whole or absent: written beside their place, synced, then renamed onto it."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kanpde.errors import StorageError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path in the folder of `path`; when the block ends well it becomes `path` in one step.
+
+    The temporary name keeps the suffix of `path`. A reader sees the old file or the new one, never a part of it,
+    also after a kill or a power failure.
+
+    Raises:
+        StorageError: the folder is missing, not writable, or full.
+    """
+    try:
+        temporary = path.with_name(f".{path.stem}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
+        try:
+            yield temporary
+            _sync(temporary)
+            os.replace(temporary, path)
+            _sync(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write `text` as UTF-8 to `path`, atomically.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+    return path
+
+
+def write_json(path: Path, data: Mapping[str, Any]) -> Path:
+    """Write `data` as strict JSON to `path`, atomically; numbers that are not finite become null.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    return write_text(path, dump_json(data) + "\n")
+
+
+def dump_json(data: Mapping[str, Any]) -> str:
+    """`data` as strict, indented JSON; numbers that are not finite become null."""
+    return json.dumps(_strict(data), indent=2, allow_nan=False, ensure_ascii=False)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in `path`.
+
+    Raises:
+        StorageError: the file is missing, not readable, or holds no JSON object.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise StorageError(f"{path}: is not valid JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise StorageError(f"{path}: must hold a JSON object, found {type(data).__name__}")
+    return data
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {str(key): _strict(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_strict(item) for item in value]
+    return value
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,162 @@
+"""The trial solution u(x; θ): a network of the scaled coordinates, and an exact boundary lifting if there is one,
+
+    u_o(x) = g_o(x) + D_o(x) · N_o(s(x)),     s: bounding box → [-1, 1]^d affine.
+
+Without lifting g = 0 and D = 1. It does not know a KAN from an MLP: both give jets, and both are linear in their outer layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from kanpde.expressions import Node, differentiate
+from kanpde.expressions.evaluate import evaluate
+from kanpde.jets import Jet, JetSpace, by_autograd, coordinates, multiply
+
+
+class Network(Protocol):
+    """What a network must offer beyond being a module (N, d) → (N, m)."""
+
+    kind: str
+
+    @property
+    def shape(self) -> list[int]:
+        """Inputs, hidden widths, outputs."""
+
+    def jet(self, x: Jet) -> Jet:
+        """The jet of the outputs in closed form."""
+
+    def hidden(self, x: Jet) -> Jet:
+        """The jet of what enters the outer layer."""
+
+    def outer_rows(self, hidden: Jet, functional: Tensor) -> Tensor:
+        """The matrix (N, P) of a linear functional (A, N) on the outer features."""
+
+    @property
+    def outer(self) -> Tensor:
+        """Outer parameters (P, m)."""
+
+    def set_outer(self, values: Tensor) -> None:
+        """Write the outer parameters (P, m)."""
+
+
+@dataclass(frozen=True)
+class Lifting:
+    """Per unknown the extension g of its Dirichlet data and a factor D that is zero exactly where they are given."""
+
+    extensions: tuple[Node, ...]
+    factors: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class Located:
+    """Points with everything about them that does not depend on θ: scaled coordinates and the lifting's jets."""
+
+    x: Tensor
+    space: JetSpace
+    inputs: Jet
+    extension: Jet | None
+    factor: Jet | None
+
+    def rows(self, start: int, stop: int) -> Located:
+        """The points number start … stop - 1."""
+
+        def cut(jet: Jet) -> Jet:
+            return Jet(jet.space, jet.data[:, :, start:stop])
+
+        lifted = self.extension is not None and self.factor is not None
+        return Located(
+            self.x[start:stop],
+            self.space,
+            cut(self.inputs),
+            cut(self.extension) if lifted and self.extension else None,
+            cut(self.factor) if lifted and self.factor else None,
+        )
+
+
+class TrialSolution(nn.Module):
+    """u(x; θ) with its jets; `engine` is `taylor` (closed form) or `autograd` (nested reverse mode)."""
+
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(
+        self, network: nn.Module, lower: Tensor, upper: Tensor, lifting: Lifting | None = None, engine: str = "taylor"
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("shift", (lower + upper) / 2)
+        self.register_buffer("scale", 2 / (upper - lower))
+        self.lifting = lifting
+        self.engine = engine
+
+    @property
+    def net(self) -> Network:
+        """The network by its protocol."""
+        return self.network  # type: ignore[return-value]
+
+    @property
+    def parameter_count(self) -> int:
+        """P, all trainable numbers."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def scaled(self, x: Tensor) -> Tensor:
+        """Points in the network's own coordinates, (N, d)."""
+        return (x - self.shift) * self.scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, d) → (N, m)."""
+        value: Tensor = self.network(self.scaled(x))
+        if self.lifting is None:
+            return value
+        extension = torch.stack(evaluate(self.lifting.extensions, x), dim=1)
+        return extension + torch.stack(evaluate(self.lifting.factors, x), dim=1) * value
+
+    def locate(self, x: Tensor, space: JetSpace) -> Located:
+        """Prepare points for repeated evaluation."""
+        inputs = coordinates(x, space, self.scale, self.shift)
+        if self.lifting is None:
+            return Located(x, space, inputs, None, None)
+        extension, factor = (_jet_of(nodes, x, space) for nodes in (self.lifting.extensions, self.lifting.factors))
+        return Located(x, space, inputs, extension, factor)
+
+    def jet(self, at: Located) -> Jet:
+        """The jet of u at prepared points, (A, m, N)."""
+        if self.engine == "autograd":
+            return by_autograd(self, at.x, at.space)
+        jet = self.net.jet(at.inputs)
+        if at.extension is None or at.factor is None:
+            return jet
+        return Jet(at.space, at.extension.data + multiply(at.factor, jet).data)
+
+    def outer_rows(self, at: Located, functional: Tensor) -> list[Tensor]:
+        """Per unknown the matrix (N, P) of the functional Σ_α F_α ∂^α u_o on the outer parameters, F (A, m, N).
+
+        The lifting's factor enters by the adjoint of Leibniz' rule; the extension does not: it belongs to the right-hand side.
+        """
+        with torch.no_grad():
+            hidden = self.net.hidden(at.inputs)
+            if at.factor is not None:
+                pulled = torch.zeros_like(functional)
+                for weight, terms in zip(functional, at.space.leibniz, strict=True):
+                    for count, ours, theirs in terms:
+                        pulled[theirs] += count * weight * at.factor.data[ours]
+                functional = pulled
+            return [self.net.outer_rows(hidden, functional[:, o]) for o in range(functional.shape[1])]
+
+
+def _jet_of(nodes: Sequence[Node], x: Tensor, space: JetSpace) -> Jet:
+    """The jets of formulas by symbolic differentiation, (A, m, N)."""
+    flat: list[Node] = []
+    for alpha in space.indices:
+        for node in nodes:
+            for axis, count in enumerate(alpha):
+                for _ in range(count):
+                    node = differentiate(node, axis)
+            flat.append(node)
+    return Jet(space, torch.stack(evaluate(flat, x)).reshape(len(space.indices), len(nodes), len(x)))

@@ -1,0 +1,129 @@
+"""The `trial` node: which trial solution, of what shape.
+
+A kan of hidden sizes `width` = [n1, ..., nk] has k + 1 layers; `degree` and `intervals` hold one value per layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kanpde.defaults import layer_defaults, trial_defaults
+from kanpde.frozen import thaw
+from kanpde.reader import Reader, listed
+
+KINDS = ("kan", "mlp")
+MOST_LAYERS, WIDEST, HIGHEST_DEGREE, MOST_INTERVALS = 16, 4096, 30, 100_000
+_COMMON = ("kind", "width", "start", "lifting", "derivatives")
+_KEYS = {"kan": (*_COMMON, "degree", "intervals", "base"), "mlp": (*_COMMON, "activation", "scale")}
+KEYS = tuple(dict.fromkeys(_KEYS["kan"] + _KEYS["mlp"]))
+_STARTS = {"kan": ("ridge", "paper"), "mlp": ("xavier", "features")}
+
+
+@dataclass(frozen=True)
+class TrialConfig:
+    """A kan (degree, intervals, base) or an mlp (activation, scale); what the other kind has is empty or default."""
+
+    kind: str
+    width: tuple[int, ...]
+    degree: tuple[int, ...] = ()
+    intervals: tuple[int, ...] = ()
+    start: str = "ridge"
+    base: str = "none"
+    lifting: bool = False
+    activation: str = "tanh"
+    derivatives: str = "taylor"
+    scale: float = 1.0
+
+    @property
+    def layers(self) -> int:
+        """Number of layers, one more than the hidden sizes."""
+        return len(self.width) + 1
+
+
+def trial_fields(node: Reader) -> dict[str, Reader]:
+    """The keys of a (partial) trial node."""
+    return node.fields(KEYS, hints={"grid": "did you mean 'intervals'?", "order": "did you mean 'degree'?"})
+
+
+def given_kind(fields: Mapping[str, Reader]) -> str | None:
+    """The kind that `fields` ask for, or None."""
+    return fields["kind"].choice(KINDS) if "kind" in fields else None
+
+
+def read_trial(
+    explicit: Mapping[str, Reader], recommended: Mapping[str, Reader], kind: str, dimension: int, place: Reader
+) -> TrialConfig:
+    """Explicit keys over recommended ones over defaults.
+
+    A recommended value per layer belongs to the recommended number of layers: it is left out where `width` is explicit
+    and gives another number.
+    """
+    defaults = {key: place.child(key, value) for key, value in trial_defaults(kind, dimension).items()}
+    fields = {**defaults, **recommended, **explicit}
+    for key, entry in fields.items():
+        if key not in _KEYS[kind]:
+            article = "an mlp" if kind == "mlp" else "a kan"
+            raise entry.error(f"{article} has no {key!r}; remove it (keys of {article}: {listed(_KEYS[kind])})")
+    width = _width(fields["width"], kind)
+    layers = len(width) + 1
+    if kind == "mlp":
+        return TrialConfig("mlp", width, activation=_activation(fields), scale=_scale(fields), **_shared(fields, kind))
+    own = layer_defaults(dimension, layers)
+    per_layer = {
+        key: _per_layer(_chosen(key, explicit, recommended, place.child(key, own[key]), layers), layers, width, most)
+        for key, most in (("degree", HIGHEST_DEGREE), ("intervals", MOST_INTERVALS))
+    }
+    base = fields["base"].choice(("none", "silu"))
+    return TrialConfig("kan", width, per_layer["degree"], per_layer["intervals"], base=base, **_shared(fields, kind))
+
+
+def _shared(fields: Mapping[str, Reader], kind: str) -> dict[str, Any]:
+    return {
+        "start": fields["start"].choice(_STARTS[kind]),
+        "lifting": fields["lifting"].flag(),
+        "derivatives": fields["derivatives"].choice(("taylor", "autograd")),
+    }
+
+
+def _activation(fields: Mapping[str, Reader]) -> str:
+    return fields["activation"].choice(("tanh", "silu", "sine"))
+
+
+def _scale(fields: Mapping[str, Reader]) -> float:
+    return fields["scale"].number(most=1e3, above=0.0)
+
+
+def _width(node: Reader, kind: str) -> tuple[int, ...]:
+    least = 1 if kind == "mlp" else 0
+    items = node.items_or_one("a list of hidden sizes, for example [48]", least, MOST_LAYERS)
+    return tuple(item.integer(1, WIDEST) for item in items)
+
+
+def _chosen(
+    key: str, explicit: Mapping[str, Reader], recommended: Mapping[str, Reader], default: Reader, layers: int
+) -> Reader:
+    if key in explicit:
+        return explicit[key]
+    if key in recommended:
+        value = recommended[key].value
+        stale = "width" in explicit and isinstance(value, list | tuple) and len(value) != layers
+        if not stale:
+            return recommended[key]
+    return default
+
+
+def _per_layer(node: Reader, layers: int, width: tuple[int, ...], most: int) -> tuple[int, ...]:
+    values = tuple(item.integer(1, most) for item in node.items_or_one("an integer or one per layer", 1))
+    if not isinstance(node.value, list | tuple):
+        return values * layers
+    if len(values) != layers:
+        shape = f"width {list(width)} makes {layers} layer{'s' if layers > 1 else ''}"
+        raise node.error(f"must hold one value per layer: {shape}, found {len(values)} values")
+    return values
+
+
+def trial_tree(trial: TrialConfig) -> dict[str, Any]:
+    """Plain data that reads back to an equal `TrialConfig`."""
+    return {key: thaw(getattr(trial, key)) for key in _KEYS[trial.kind]}
