@@ -28,6 +28,7 @@ _HOME = {
     "StopReason": "result",
     "available": "api",
     "compare": "api",
+    "compare": "api",
     "configure": "api",
     "load": "api",
     "resume": "api",

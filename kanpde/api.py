@@ -13,9 +13,11 @@ from typing import Any
 
 import torch
 
-from kanpde import datafile, report, runs, shipped
+from kanpde import compare as plans
+from kanpde import datafile, export, plotting, report, runs, shipped
 from kanpde.build import Parts, build, make_problem
 from kanpde.checkpoint import Store
+from kanpde.comparison import Comparison, Entry
 from kanpde.config import Config, ProblemConfig, validate
 from kanpde.errors import ConfigError
 from kanpde.metrics import measure
@@ -83,12 +85,89 @@ def solve(
 
 
 def solve_into(config: Config, folder: Path, progress: Progress | None = None) -> Solution:
-    """Solve in a run folder that `runs.create` made."""
+    """Solve in a run folder that `runs.create` made, and leave report, field and figures there."""
     with runs.locked(folder):
         report.write_config(folder / "config.yaml", config)
         solution = _solve(config, folder, runs.RunLog(folder, progress or Silent()))
-        report.write_run(folder, solution)
+        _write(folder, solution)
     return solution
+
+
+def compare(
+    problem: Source,
+    *,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    **keys: Any,
+) -> Comparison:
+    """KAN against MLP on one problem; further keywords are those of `configure` (seeds and modes are in `compare`).
+
+    With `out` a folder is made there with compare.json, compare.csv, a picture and one VTU with both fields.
+    """
+    config = configure(problem, **keys)
+    if out is None:
+        return _compare(config, progress or Silent())[0]
+    folder = runs.create(out, name=config.problem.name, overwrite=overwrite)
+    return compare_into(config, folder, progress)
+
+
+def compare_into(config: Config, folder: Path, progress: Progress | None = None) -> Comparison:
+    """Compare in a folder that `runs.create` made."""
+    with runs.locked(folder):
+        report.write_config(folder / "config.yaml", config)
+        comparison, kan, mlp = _compare(config, runs.RunLog(folder, progress or Silent()))
+        report.write_comparison(folder, comparison)
+        if config.output.plots:
+            plotting.write_comparison(folder / "error_vs_seconds.png", comparison)
+        if config.output.vtu and kan is not None and mlp is not None and kan.meshable:
+            mesh = kan.mesh()
+            fields = export.merge_fields(kan.fields(mesh.points), mlp.fields(mesh.points))
+            export.write_field(folder / "both.vtu", mesh, fields, kan.problem.coordinates)
+    return comparison
+
+
+def _compare(config: Config, progress: Progress) -> tuple[Comparison, Solution | None, Solution | None]:
+    """All solves; also the first pair of solutions, for the pictures. Stops early when the observer asks for it."""
+    entries: list[Entry] = []
+    pair: tuple[Solution | None, Solution | None] = (None, None)
+    for seed in range(config.seed, config.seed + config.compare.seeds):
+        kan = _solve(plans.kan_config(config, seed), None, progress)
+        equal = _solve(plans.equal_mlp(config, seed), None, progress)
+        for mode in config.compare.modes:
+            if progress.stop is not None:
+                break
+            both = _mode(config, mode, seed, kan, equal, progress)
+            entries += [Entry(mode, solution.result.as_dict()) for solution in both]
+            pair = pair if pair[0] is not None else both
+    return Comparison(config.problem.name, tuple(entries)), *pair
+
+
+def _mode(
+    config: Config, mode: str, seed: int, kan: Solution, equal: Solution, progress: Progress
+) -> tuple[Solution, Solution]:
+    if mode == "equal_parameters":
+        return kan, equal
+    if mode == "best":
+        return kan, _solve(plans.best_mlp(config, seed), None, progress)
+    seconds = config.compare.seconds or max(kan.seconds, equal.seconds)
+    return _fill(kan, seconds, progress), _fill(equal, seconds, progress)
+
+
+def _fill(solution: Solution, seconds: float, progress: Progress) -> Solution:
+    """The same solve given `seconds` in all; what already took about that long stands."""
+    left = seconds - solution.seconds
+    if left < 0.05 * seconds:
+        return solution
+    return _solve(plans.longer(solution.config, left), None, progress)
+
+
+def _write(folder: Path, solution: Solution) -> None:
+    report.write_run(folder, solution)
+    if solution.config.output.vtu and solution.meshable:
+        solution.export(folder / "field.vtu")
+    if solution.config.output.plots:
+        plotting.write_figures(folder / "figures", solution)
 
 
 def resume(folder: str | Path, progress: Progress | None = None) -> Solution:
@@ -97,7 +176,7 @@ def resume(folder: str | Path, progress: Progress | None = None) -> Solution:
     config = _saved_config(path)
     with runs.locked(path):
         solution = _solve(config, path, runs.RunLog(path, progress or Silent()), again=True)
-        report.write_run(path, solution)
+        _write(path, solution)
     return solution
 
 

@@ -53,8 +53,7 @@ def _errors(
     inside, dtype = points.interior, points.interior.x.dtype
     x = torch.cat([inside.x, *(part.x for part in points.parts.values())])
     exact = torch.stack(evaluate(problem.exact, x.double()), dim=1).to(dtype)
-    with torch.no_grad():
-        error = trial(x) - exact
+    error = trial.evaluate(x) - exact
     n = len(inside.x)
     relative: dict[str, float | None] = {}
     worst: dict[str, float | None] = {}
@@ -70,8 +69,9 @@ def _residuals(problem: Problem, trial: TrialSolution, points: Collocation) -> t
     found = terms(problem, points, WeightsConfig(equations=1.0, conditions=1.0))
     share = points.interior.w / points.interior.w.sum()
     total, worst = 0.0, 0.0
-    for term, rows in zip(found, Assembly(found, trial).residuals(trial), strict=True):
-        rows = rows.detach()
+    with torch.no_grad():
+        rows_of_terms = Assembly(found, trial).residuals(trial)
+    for term, rows in zip(found, rows_of_terms, strict=True):
         if term.interior:
             total += float((share * rows.square()).sum())
         else:

@@ -169,7 +169,9 @@ def describe_trial(trial: Mapping[str, Any]) -> str:
 
 def number(value: float | None) -> str:
     """A measured number with three digits, or "unknown"."""
-    return "unknown" if value is None else f"{value:.3g}" if 1e-3 <= abs(value) < 1e4 else f"{value:.2e}"
+    if value is None:
+        return "unknown"
+    return f"{value:.3g}" if value == 0 or 1e-3 <= abs(value) < 1e3 else f"{value:.2e}"
 
 
 def _cell(value: float | None) -> str:

@@ -11,28 +11,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from kanpde import report
-from kanpde.comparison import Comparison
-from kanpde.config import Config
 from kanpde.errors import ConfigError, FolderInUseError, StorageError
-from kanpde.export import merge_fields, write_field
 from kanpde.result import StopReason
 from kanpde.types import Progress
 
-if TYPE_CHECKING:
-    from kanpde.solution import Solution
-
 LOG = "run.log"
-_MOST_VTU_COORDINATES = 3
-_BOTH = {1: 400, 2: 128, 3: 32}
-"""Cells of both.vtu along the longest side, by the number of coordinates."""
 _LOCK = ".lock"
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,80}")
+_SWEEP = ("multirun.yaml", "multirun.csv")
 _OWN = frozenset({
     LOG, _LOCK, "config.yaml", "result.json", "history.csv", "checkpoints", "figures",
-    "compare.json", "compare.csv", "error_vs_seconds.png", "both.vtu", "multirun.yaml", "multirun.csv",
+    "compare.json", "compare.csv", "error_vs_seconds.png", "both.vtu", *_SWEEP,
 })  # fmt: skip
 _EXPORTED = re.compile(r"field\.(vtu|vtk|csv|npz)")
 
@@ -56,10 +46,7 @@ def create(out: str | Path | None, *, name: str, root: str | Path = "runs", over
     """
     try:
         folder = _fresh(Path(root), name) if out is None else _asked(Path(out), overwrite)
-        with (folder / LOG).open("x", encoding="utf-8") as log:
-            log.write(f"{_now()} created {folder.name}\n")
-    except FileExistsError as error:
-        raise FolderInUseError(f"run folder '{out}' was taken by another process; choose another --out") from error
+        _claim(folder)
     except OSError as error:
         raise StorageError(f"run folder '{out or root}' cannot be made: {error.strerror or error}") from error
     return folder
@@ -124,57 +111,6 @@ class RunLog:
         append_log(self._folder, text)
 
 
-def finish(folder: Path, solution: Solution) -> None:
-    """Write all that a solve leaves in its folder: report, and the field and the figures that its config asks for.
-
-    After a signal only the report is written, so that the process ends soon; `kanpde export` and `plot` do the rest.
-
-    Raises:
-        StorageError: a file cannot be written.
-    """
-    report.write_run(folder, solution)
-    output, reason = solution.config.output, solution.stop_reason
-    if reason not in (StopReason.INTERRUPTED, StopReason.TERMINATED):
-        if output.vtu and solution.problem.domain.dimension <= _MOST_VTU_COORDINATES:
-            solution.export(folder / "field.vtu")
-        if output.plots:
-            from kanpde import plotting  # matplotlib is slow to import and not always wanted
-
-            plotting.write_figures(folder / "figures", solution)
-    append_log(folder, f"ended: {reason.value}")
-
-
-def finish_comparison(
-    folder: Path, config: Config, comparison: Comparison, kan: Solution | None = None, mlp: Solution | None = None
-) -> None:
-    """Write all that a comparison leaves: config, solves, medians, verdicts, the picture, and both fields in one VTU.
-
-    Args:
-        folder: a run folder.
-        config: of the comparison.
-        comparison: all its solves.
-        kan: the solution whose field stands for the KAN.
-        mlp: the solution whose field stands for the MLP.
-
-    Raises:
-        StorageError: a file cannot be written.
-    """
-    report.write_config(folder / "config.yaml", config)
-    report.write_comparison(folder, comparison)
-    if config.output.plots:
-        from kanpde import plotting
-
-        plotting.write_comparison(folder / "error_vs_seconds.png", comparison)
-    if config.output.vtu and kan is not None and mlp is not None:
-        domain = kan.problem.domain
-        if domain.dimension <= _MOST_VTU_COORDINATES:
-            mesh = domain.mesh(_BOTH[domain.dimension])
-            fields = merge_fields(kan.fields(mesh.points), mlp.fields(mesh.points))
-            write_field(folder / "both.vtu", mesh, fields, kan.problem.coordinates)
-    for verdict in comparison.verdicts():
-        append_log(folder, verdict.sentence())
-
-
 def append_log(folder: Path, text: str) -> None:
     """Append one dated line to the log of a run folder.
 
@@ -191,7 +127,7 @@ def append_log(folder: Path, text: str) -> None:
 def discard(folder: Path) -> None:
     """Remove a run folder in which nothing was computed: one that holds no more than its log and its config."""
     content = {path.name for path in folder.iterdir()}
-    if content <= {LOG, _LOCK, "config.yaml", "checkpoints"} and not any((folder / "checkpoints").glob("*")):
+    if content <= {LOG, _LOCK, "config.yaml", *_SWEEP, "checkpoints"} and not any((folder / "checkpoints").glob("*")):
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -204,6 +140,14 @@ def check_name(name: str) -> str:
     if not _NAME.fullmatch(name) or name in (".", ".."):
         raise ConfigError(f"run name '{name}' must be 1 to 80 of the characters A-Z a-z 0-9 . _ -; choose another")
     return name
+
+
+def _claim(folder: Path) -> None:
+    try:
+        with (folder / LOG).open("x", encoding="utf-8") as log:
+            log.write(f"{_now()} created {folder.name}\n")
+    except FileExistsError as error:
+        raise FolderInUseError(f"run folder '{folder}' was taken by another process; choose another --out") from error
 
 
 def _fresh(root: Path, name: str) -> Path:

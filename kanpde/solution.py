@@ -14,6 +14,7 @@ from torch import Tensor
 
 from kanpde import export
 from kanpde.config import Config
+from kanpde.domains import Mesh
 from kanpde.errors import ConfigError
 from kanpde.expressions.evaluate import evaluate
 from kanpde.metrics import Metrics
@@ -24,6 +25,9 @@ from kanpde.result import StopReason
 from kanpde.trial import TrialSolution
 
 Array = NDArray[np.float64]
+
+RESOLUTION = {1: 400, 2: 128, 3: 32}
+"""Cells along the longest side of an exported mesh, by number of coordinates."""
 
 
 @dataclass(frozen=True)
@@ -116,9 +120,7 @@ class Solution:
         return values.to(points) if isinstance(points, Tensor) else values.double().numpy()
 
     def _values(self, points: Array) -> Tensor:
-        with torch.no_grad():
-            value: Tensor = self.trial(torch.tensor(points).to(self.trial.scale.dtype))
-        return value
+        return self.trial.evaluate(torch.tensor(points).to(self.trial.scale.dtype))
 
     @property
     def relative_l2(self) -> dict[str, float | None]:
@@ -164,17 +166,27 @@ class Solution:
                 found[f"{name}_exact"] = field.numpy()
                 found[f"{name}_error"] = found[name] - found[f"{name}_exact"]
         x = torch.tensor(points).to(self.trial.scale.dtype)
-        residuals = Assembly(equation_terms(self.problem, x), self.trial).residuals(self.trial)
+        with torch.no_grad():
+            residuals = Assembly(equation_terms(self.problem, x), self.trial).residuals(self.trial)
         for k, residual in enumerate(residuals, start=1):
-            found["residual" if len(residuals) == 1 else f"residual_{k}"] = residual.detach().double().numpy()
+            found["residual" if len(residuals) == 1 else f"residual_{k}"] = residual.double().numpy()
         return found
+
+    @property
+    def meshable(self) -> bool:
+        """Whether the domain has few enough coordinates (three) for a mesh."""
+        return self.problem.domain.dimension in RESOLUTION
+
+    def mesh(self, resolution: int | None = None) -> Mesh:
+        """A mesh of the domain for pictures and files; ConfigError beyond three coordinates."""
+        return self.problem.domain.mesh(resolution or RESOLUTION.get(self.problem.domain.dimension, 8))
 
     def export(self, path: str | Path, resolution: int | None = None) -> Path:
         """Write the fields on a mesh of the domain; the suffix decides (.vtu, .vtk, .csv, .npz).
 
         `resolution` is the number of cells along the longest side. Raises ConfigError or StorageError.
         """
-        mesh = self.problem.domain.mesh(resolution or {1: 400, 2: 128, 3: 32}.get(self.problem.domain.dimension, 8))
+        mesh = self.mesh(resolution)
         return export.write_field(path, mesh, self.fields(mesh.points), self.problem.coordinates)
 
 

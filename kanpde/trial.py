@@ -19,6 +19,10 @@ from kanpde.expressions.evaluate import evaluate
 from kanpde.jets import Jet, JetSpace, by_autograd, coordinates, multiply
 
 
+CHUNK = 256
+"""Points that are evaluated at a time where no graph is needed."""
+
+
 class Network(Protocol):
     """What a network must offer beyond being a module (N, d) → (N, m)."""
 
@@ -117,6 +121,11 @@ class TrialSolution(nn.Module):
         extension = torch.stack(evaluate(self.lifting.extensions, x), dim=1)
         return extension + torch.stack(evaluate(self.lifting.factors, x), dim=1) * value
 
+    def evaluate(self, x: Tensor) -> Tensor:
+        """u at points x (N, d) without a graph, a few points at a time, (N, m)."""
+        with torch.no_grad():
+            return torch.cat([self(part) for part in x.split(CHUNK)])
+
     def locate(self, x: Tensor, space: JetSpace) -> Located:
         """Prepare points for repeated evaluation."""
         inputs = coordinates(x, space, self.scale, self.shift)
@@ -126,9 +135,13 @@ class TrialSolution(nn.Module):
         return Located(x, space, inputs, extension, factor)
 
     def jet(self, at: Located) -> Jet:
-        """The jet of u at prepared points, (A, m, N)."""
+        """The jet of u at prepared points, (A, m, N); without a graph a few points at a time, which stay in the cache."""
+        if not torch.is_grad_enabled() and len(at.x) > CHUNK:
+            parts = [self.jet(at.rows(k, min(k + CHUNK, len(at.x)))) for k in range(0, len(at.x), CHUNK)]
+            return Jet(at.space, torch.cat([part.data for part in parts], dim=2))
         if self.engine == "autograd":
-            return by_autograd(self, at.x, at.space)
+            jet = by_autograd(self, at.x, at.space)
+            return jet if torch.is_grad_enabled() else Jet(jet.space, jet.data.detach())
         jet = self.net.jet(at.inputs)
         if at.extension is None or at.factor is None:
             return jet

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from kanpde.domains import Ball, Box, Disk, Domain, Mesh, Planar, SpaceTime, build_domain
+from kanpde.domains.curves import TURN, Arc, Segment, split
 from kanpde.domains.mesh import signed_measures
 from kanpde.domains.regions import Combination, PolygonRegion
 from kanpde.domains.slices import gauss_rule
@@ -59,6 +60,7 @@ SPACES: dict[str, tuple[Shape, float]] = {
     "bitten_plate": (combined("difference", CHANNEL, DiskShape((0.0, 0.3), 0.2, "hole")), 2 - 0.02 * np.pi),
     "annulus": (combined("difference", DiskShape((0.0, 0.0), 1.0, "outer"), DiskShape((0.1, 0.2), 0.5, "inner")),
                 0.75 * np.pi),
+    "overlapping_edges": (combined("union", CHANNEL, BoxShape((1.0, 0.0), (3.0, 1.0), "east")), 3.0),
     "two_islands": (combined("union", DiskShape((0.0, 0.0), 1.0, "a"), DiskShape((3.0, 0.5), 0.5, "b")), 1.25 * np.pi),
     "nested": (combined("union", combined("intersection", SQUARE, DiskShape((0.0, 0.0), 1.2)),
                         PolygonShape(((0.0, 0.0), (2.0, -0.1), (2.0, 0.1)), "needle")), NESTED),
@@ -134,14 +136,12 @@ def test_boundary_points(domain: Domain) -> None:
         assert (len(points) == 1) if domain.dimension == 1 else (100 <= len(points) <= most), (name, kind)
 
 
-def test_mean_of_the_position_is_the_centroid(domain: Domain) -> None:
+def test_weights_give_the_first_and_second_moments(domain: Domain) -> None:
     exact = domain.quadrature(20000)
-    centroid = exact.w @ exact.x / domain.measure
-    for kind in kinds(domain):
+    for kind, power in product(kinds(domain), (1, 2)):
         points = domain.interior(4000, kind, rng(), 0.2)
-        assert points.w @ points.x / domain.measure == pytest.approx(
-            centroid, abs=0.03 * (domain.upper - domain.lower).max()
-        ), kind
+        moment = exact.w @ scaled(domain, exact.x) ** power
+        assert np.abs(points.w @ scaled(domain, points.x) ** power - moment).max() < 0.03 * domain.measure, kind
 
 
 def test_divergence_theorem(domain: Domain) -> None:
@@ -212,6 +212,24 @@ def test_mesh(domain: Domain) -> None:
     assert edges.max() < 6 * (domain.upper - domain.lower).max() / 24
     facets = np.sort(np.concatenate([np.delete(cells, i, axis=1) for i in range(cells.shape[1])]), axis=1)
     assert np.unique(facets, axis=0, return_counts=True)[1].max() <= 2
+
+
+@pytest.mark.parametrize("gap", [0.1, 0.01, 0.001])
+def test_mesh_keeps_thin_gaps_open(gap: float) -> None:
+    # the gap lies opposite the middle of a chord of the outer circle, which reaches 0.0034 into the disk at first
+    center = (0.5 - gap) * np.array([np.cos(np.pi / 38), np.sin(np.pi / 38)])
+    inner = DiskShape((float(center[0]), float(center[1])), 0.5, "inner")
+    domain = build_domain(combined("difference", DiskShape((0.0, 0.0), 1.0, "outer"), inner))
+    mesh = domain.mesh(12)
+    ((_, cells),) = mesh.cells
+    assert domain.contains(mesh.points).all()
+    assert signed_measures(mesh.points, cells).sum() == pytest.approx(domain.measure, rel=0.03)
+    edges, counts = np.unique(np.sort(cells[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1), axis=0, return_counts=True)
+    rim = edges[counts == 1]
+    assert np.bincount(rim.ravel())[np.unique(rim)].tolist() == [2] * len(rim)
+    middle = mesh.points[rim].mean(axis=1)
+    from_outer, from_inner = 1 - np.linalg.norm(middle, axis=1), 0.5 - np.linalg.norm(middle - center, axis=1)
+    assert np.minimum(np.abs(from_outer), np.abs(from_inner)).max() < 0.01
 
 
 def test_unknown_part_and_kind(domain: Domain) -> None:
@@ -328,6 +346,22 @@ def test_a_part_cut_in_two_keeps_its_name() -> None:
     left = domain.part("left", 100, "grid", rng()).x
     assert (left[:, 0] == 0).all() and not ((left[:, 1] > 0.1) & (left[:, 1] < 0.5)).any()
     assert (left[:, 1] < 0.1).sum() == pytest.approx(100 / 6, abs=2)
+
+
+def test_edges_that_lie_on_each_other_count_once() -> None:
+    domain = build_domain(SPACES["overlapping_edges"][0])
+    assert [domain.part_measure(name) for name in ("bottom", "east_bottom")] == pytest.approx([2.0, 1.0])
+    assert domain.vanished == ("right", "east_left")
+
+
+def test_break_points_that_round_apart_cut_once() -> None:
+    circle = Arc(np.zeros(2), 1.0, 0.0, TURN, "circle")
+    (piece,) = split(circle, np.array([[1.0, 1e-15], [1.0, -1e-15], [1.0, 0.0]]), 1e-9)
+    assert piece.closed
+    pieces = split(
+        Segment(np.zeros(2), np.array([2.0, 0.0]), "edge"), np.array([[1.0, 0.0], [1 + 1e-15, 0], [0, 0]]), 1e-9
+    )
+    assert [piece.length for piece in pieces] == pytest.approx([1.0, 1.0])
 
 
 def test_slices_give_the_area_of_green_before_scaling() -> None:

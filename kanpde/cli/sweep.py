@@ -12,6 +12,9 @@ from kanpde import runs
 from kanpde.cli import doors, terminal
 from kanpde.cli.errors import guarded
 from kanpde.config import Config
+from kanpde.errors import ConfigError
+from kanpde.report import dump_csv
+from kanpde.storage import write_text
 
 Run = Callable[[Config, Path | None, argparse.Namespace], int]
 """Does one run: config, run folder (None for a default one), arguments; returns an exit code."""
@@ -28,9 +31,14 @@ def run_sweep(arguments: argparse.Namespace, run: Run) -> int:
         The exit code of the first job that failed, else 0.
     """
     base = runs.create(arguments.out, name="multirun", overwrite=arguments.overwrite).resolve()
-    doors.run_hydra(arguments, _Job(base, run, arguments), sweep=base)
+    write_text(base / "multirun.csv", dump_csv(("job", "exit_code", "overrides"), ()))
+    try:
+        doors.run_hydra(arguments, _Job(base, run, arguments), sweep=base)
+    except ConfigError:
+        runs.discard(base)
+        raise
     with (base / "multirun.csv").open(encoding="utf-8", newline="") as table:
-        rows = sorted(csv.reader(table), key=lambda row: int(row[0]))
+        rows = sorted(list(csv.reader(table))[1:], key=lambda row: int(row[0]))
     if not arguments.quiet and not arguments.json:
         terminal.show_table([(str(base / row[0]), row[1], row[2]) for row in rows], ("run", "exit code", "overrides"))
     if not arguments.json:

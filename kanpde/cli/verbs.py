@@ -34,6 +34,7 @@ def resume(arguments: argparse.Namespace) -> int:
     folder = Path(arguments.run)
     with terminal.watching(arguments) as bar:
         solution = api.resume(folder, bar)
+    runs.append_log(folder, f"ended: {solution.stop_reason.value}")
     terminal.show_result(solution.result.as_dict(), folder, quiet=arguments.quiet, as_json=arguments.json)
     return solution.stop_reason.exit_code
 
@@ -141,6 +142,7 @@ def _solve(config: Config, out: Path | None, arguments: argparse.Namespace) -> i
         return _dry_run(config)
     with _folder(config, out, arguments.overwrite) as folder, terminal.watching(arguments) as bar:
         solution = api.solve_into(config, folder, bar)
+        runs.append_log(folder, f"ended: {solution.stop_reason.value}")
     terminal.show_result(solution.result.as_dict(), folder, quiet=arguments.quiet, as_json=arguments.json)
     return solution.stop_reason.exit_code
 
@@ -153,6 +155,8 @@ def _compare(config: Config, out: Path | None, arguments: argparse.Namespace) ->
         return _dry_run(config)
     with _folder(config, out, arguments.overwrite) as folder, terminal.watching(arguments) as bar:
         comparison = api.compare_into(config, folder, bar)
+        for verdict in comparison.verdicts():
+            runs.append_log(folder, verdict.sentence())
     terminal.show_comparison(comparison, folder, quiet=arguments.quiet, as_json=arguments.json)
     return bar.stop.exit_code if bar.stop is not None else 0
 

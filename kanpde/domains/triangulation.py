@@ -1,7 +1,8 @@
 """Triangles inside a plane region: Delaunay on boundary points and a triangular lattice of interior points.
 
 An edge between neighbouring boundary points that the triangulation does not hold is halved until it does; then every
-triangle lies on one side of the polygon of boundary points, and those whose centroid lies outside are dropped.
+triangle lies on one side of the polygon of boundary points, and those whose centroid lies outside are dropped. Gaps so
+thin that 12 rounds of halving do not resolve them are meshed as they come.
 
 Source: Ruppert, Journal of Algorithms 18 (1995) 548–585 (splitting of missing segments).
 """

@@ -107,12 +107,14 @@ class KAN(nn.Module):
 
     def outside_share(self, x: Tensor) -> float:
         """Largest share of inputs outside a layer's grid, over the layers, at points x (N, d)."""
-        share, z = 0.0, x.T
+        shares = [0.0] * len(self.layers)
         with torch.no_grad():
-            for layer in self.stack:
-                share = max(share, layer.outside_share(z))
-                z = layer(z)
-        return share
+            for part in x.split(256):
+                z = part.T
+                for k, layer in enumerate(self.stack):
+                    shares[k] += layer.outside_share(z) * len(part) / len(x)
+                    z = layer(z)
+        return max(shares)
 
 
 def build_kan(

@@ -34,8 +34,9 @@ class SplineLayer(nn.Module):
             raise ConfigError(f"spline layer: needs coefficients (O, {needed[0]}, {needed[1]}), found {tuple(coefficients.shape)}")
         self.degree, self.uniform = grid.degree, grid.uniform
         self.register_buffer("knots", grid.knots.clone())
-        self.coefficients = nn.Parameter(coefficients.clone())
-        self.base = None if base is None else nn.Parameter(base.clone())
+        packed = torch.contiguous_format
+        self.coefficients = nn.Parameter(coefficients.clone(memory_format=packed))
+        self.base = None if base is None else nn.Parameter(base.clone(memory_format=packed))
 
     @property
     def grid(self) -> SplineGrid:

@@ -29,8 +29,8 @@ class MLP(nn.Module):
         super().__init__()
         activations.apply(activation, weights[0].new_zeros(1))
         self.activation = activation
-        self.weights = nn.ParameterList([nn.Parameter(w.clone()) for w in weights])
-        self.biases = nn.ParameterList([nn.Parameter(b.clone()) for b in biases])
+        self.weights = nn.ParameterList([nn.Parameter(_packed(w)) for w in weights])
+        self.biases = nn.ParameterList([nn.Parameter(_packed(b)) for b in biases])
 
     @property
     def shape(self) -> list[int]:
@@ -106,3 +106,8 @@ def _features(inputs: int, outputs: int, scale: float, generator: torch.Generato
     weight = (shuffled * slope[:, None]).T
     centre = 2 * torch.rand(outputs, inputs, generator=generator, dtype=torch.float64) - 1
     return weight, -(weight.T * centre).sum(1)
+
+
+def _packed(values: Tensor) -> Tensor:
+    """A contiguous copy: torch's L-BFGS flattens parameters by their memory."""
+    return values.clone(memory_format=torch.contiguous_format)

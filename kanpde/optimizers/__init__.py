@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kanpde.optimizers.base import Advance, Iterative, NonFiniteError, Objective
+from kanpde.optimizers.base import Advance, Iterative, NonFiniteError, Objective, finite
 from kanpde.optimizers.gradient import LBFGS, Adam
 from kanpde.optimizers.least_squares import solve
 
-__all__ = ["LBFGS", "Adam", "Advance", "Iterative", "NonFiniteError", "Objective", "solve"]
+__all__ = ["LBFGS", "Adam", "Advance", "Iterative", "NonFiniteError", "Objective", "finite", "solve"]

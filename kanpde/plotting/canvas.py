@@ -47,5 +47,5 @@ def save(figure: Figure, path: Path) -> Path:
         StorageError: the file cannot be written.
     """
     with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", metadata={"Software": "kanpde"})
+        figure.savefig(temporary, format="png", bbox_inches="tight", pad_inches=0.12, metadata={"Software": "kanpde"})
     return path

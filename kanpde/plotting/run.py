@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Panel = tuple[str, Array]
 
+_NOTHING = 1e-17
+"""Top of the scale of a magnitude that is zero everywhere."""
+
 _DECADES = 8.0
 """Most decades that a picture of a magnitude spans below its largest value."""
 
@@ -97,7 +100,7 @@ def _magnitudes(view: View, panels: Sequence[Panel], title: str) -> Figure:
     for label, field in panels:
         magnitude = np.abs(field)
         finite = magnitude[np.isfinite(magnitude)]
-        top = float(finite.max()) if finite.size and finite.max() > 0 else 1e-300
+        top = float(finite.max()) if finite.size and finite.max() > 0 else _NOTHING
         clipped = np.maximum(magnitude, top * 10.0**-_DECADES)
         low = float(np.quantile(clipped[np.isfinite(clipped)], 0.01)) if finite.size else top
         shown.append((label, clipped))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-_CURVE, _MESH, _SLICE = 600, 120, 161
+_CURVE, _MESH, _SLICE = 600, 96, 91
 
 
 class View(ABC):
