@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from kanpde import shipped
 from kanpde.collocation import Collocation, collocate
-from kanpde.config import Config, TrialConfig
+from kanpde.config import CombinedShape, Config, DiskShape, Shape, TrialConfig
 from kanpde.errors import BudgetError, ConfigError
 from kanpde.lifting import lift
-from kanpde.networks import KAN, MLP, build_kan, build_mlp
+from kanpde.networks import KAN, MLP, Radial, build_kan, build_mlp
 from kanpde.problem import Problem
 from kanpde.residual import Assembly, terms
 from kanpde.trial import TrialSolution
@@ -59,7 +61,49 @@ def build_network(trial: TrialConfig, problem: Problem, seed: int, dtype: torch.
             f"trial.degree: problem '{problem.name}' takes {order} derivatives and its residual must be continuous, but a"
             f" degree-{lowest} spline has only {lowest - 1} continuous ones; use degree ≥ {order + 1} (≥ {order + 4} for accuracy)"
         )
-    return build_kan(shape, trial.degree, trial.intervals, trial.start, trial.base == "silu", generator, dtype)
+    radial = _radial_units(trial, problem, generator)
+    return build_kan(shape, trial.degree, trial.intervals, trial.start, trial.base == "silu", generator, dtype, radial)
+
+
+def _radial_units(trial: TrialConfig, problem: Problem, generator: torch.Generator) -> list[Radial]:
+    """`trial.radial` units per round hole, their centres on a circle of half its radius, turned at random.
+
+    In the network's coordinates s = (x - middle) / half the squared distance is Σ half² (s - centre)².
+    """
+    holes = round_holes(problem.config.domain)
+    if trial.radial == 0 or not holes or problem.config.time is not None:
+        return []
+    if trial.radial * len(holes) >= trial.width[0]:
+        raise ConfigError(
+            f"trial.radial: {trial.radial} units for each of {len(holes)} holes leave none of {trial.width[0]} hidden units;"
+            " lower trial.radial or raise trial.width"
+        )
+    lower, upper = problem.domain.lower, problem.domain.upper
+    middle, half = (lower + upper) / 2, (upper - lower) / 2
+    units = []
+    for hole in holes:
+        turn = float(torch.rand(1, generator=generator, dtype=torch.float64))
+        for k in range(trial.radial):
+            angle = 2 * math.pi * (k + turn) / trial.radial
+            offset = 0.5 * hole.radius if trial.radial > 1 else 0.0
+            centre = np.array(hole.center) + offset * np.array([math.cos(angle), math.sin(angle)])
+            far = np.maximum(abs(centre - lower), abs(upper - centre))
+            units.append(
+                Radial(
+                    tuple(((centre - middle) / half).tolist()),
+                    tuple((half**2).tolist()),
+                    (hole.radius - offset) ** 2,
+                    float((far**2).sum()),
+                )
+            )
+    return units
+
+
+def round_holes(shape: Shape) -> list[DiskShape]:
+    """The disks that a plane shape is cut by."""
+    if not isinstance(shape, CombinedShape) or shape.operation != "difference":
+        return []
+    return [operand for operand in shape.operands[1:] if isinstance(operand, DiskShape)]
 
 
 def parameter_count(trial: TrialConfig, coordinates: int, unknowns: int) -> int:

@@ -16,14 +16,17 @@ from kanpde.reader import Reader, listed
 KINDS = ("kan", "mlp")
 MOST_LAYERS, WIDEST, HIGHEST_DEGREE, MOST_INTERVALS = 16, 4096, 30, 100_000
 _COMMON = ("kind", "width", "start", "lifting", "derivatives")
-_KEYS = {"kan": (*_COMMON, "degree", "intervals", "base"), "mlp": (*_COMMON, "activation", "scale")}
+_KEYS = {"kan": (*_COMMON, "degree", "intervals", "base", "radial"), "mlp": (*_COMMON, "activation", "scale")}
 KEYS = tuple(dict.fromkeys(_KEYS["kan"] + _KEYS["mlp"]))
 _STARTS = {"kan": ("ridge", "paper"), "mlp": ("xavier", "features")}
 
 
 @dataclass(frozen=True)
 class TrialConfig:
-    """A kan (degree, intervals, base) or an mlp (activation, scale); what the other kind has is empty or default."""
+    """A kan (degree, intervals, base, radial) or an mlp (activation, scale); what the other kind has is empty or default.
+
+    `radial` units of the first layer per round hole of the domain start as squared distances to points in the hole.
+    """
 
     kind: str
     width: tuple[int, ...]
@@ -31,6 +34,7 @@ class TrialConfig:
     intervals: tuple[int, ...] = ()
     start: str = "ridge"
     base: str = "none"
+    radial: int = 0
     lifting: bool = False
     activation: str = "tanh"
     derivatives: str = "taylor"
@@ -76,7 +80,9 @@ def read_trial(
         for key, most in (("degree", HIGHEST_DEGREE), ("intervals", MOST_INTERVALS))
     }
     base = fields["base"].choice(("none", "silu"))
-    return TrialConfig("kan", width, per_layer["degree"], per_layer["intervals"], base=base, **_shared(fields, kind))
+    radial = fields["radial"].integer(0, 1000)
+    layers_of = (per_layer["degree"], per_layer["intervals"])
+    return TrialConfig("kan", width, *layers_of, base=base, radial=radial, **_shared(fields, kind))
 
 
 def _shared(fields: Mapping[str, Reader], kind: str) -> dict[str, Any]:

@@ -145,6 +145,13 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_who_reads_the_old_file_goes_on_reading_it(tmp_path: Path) -> None:
+    path = write_text(tmp_path / "a.txt", "old")
+    (tmp_path / "reader").hardlink_to(path)
+    assert write_text(path, "new").read_text() == "new"
+    assert (tmp_path / "reader").read_text() == "old"  # replaced as a whole, not rewritten in place
+
+
 def test_a_written_file_has_the_usual_permissions(tmp_path: Path) -> None:
     path = write_text(tmp_path / "a.txt", "a\n")
     (tmp_path / "b.txt").write_text("b")

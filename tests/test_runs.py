@@ -38,6 +38,14 @@ def test_one_of_many_gets_the_folder_asked_for(tmp_path: Path) -> None:
         assert sum(pool.map(attempt, range(16))) == 1
 
 
+def test_who_comes_second_to_an_empty_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "_asked", lambda folder, overwrite: folder)  # both saw it empty
+    (tmp_path / "run").mkdir()
+    runs.create(tmp_path / "run", name="x")
+    with pytest.raises(FolderInUseError, match="was taken by another process; choose another --out"):
+        runs.create(tmp_path / "run", name="x")
+
+
 def test_an_existing_run_is_refused_unless_overwritten(tmp_path: Path) -> None:
     folder = runs.create(tmp_path / "deep" / "run", name="x")
     (folder / "result.json").write_text("{}")

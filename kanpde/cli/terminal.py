@@ -127,7 +127,7 @@ def show_result(result: Mapping[str, Any], folder: Path, *, quiet: bool, as_json
         stages = stage_rows(result)
         if len(stages) > 1:
             _table(stages, ("stage", "name", "steps", "objective", "seconds"))
-        _table(result_rows(result), (f"{result['problem']}", ""))
+        _table(result_rows(result), ("", ""))
     _write(f"files: {folder}")
 
 
@@ -162,7 +162,7 @@ def show_error(message: str) -> None:
 
 
 def _table(rows: Sequence[Row], header: Row) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False, show_header=any(header))
     for title in header:
         table.add_column(title, overflow="fold")
     for row in rows:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kanpde.networks.kan import KAN, build_kan
+from kanpde.networks.kan import KAN, Radial, build_kan
 from kanpde.networks.layer import SplineLayer
 from kanpde.networks.mlp import MLP, build_mlp
 
-__all__ = ["KAN", "MLP", "SplineLayer", "build_kan", "build_mlp"]
+__all__ = ["KAN", "MLP", "Radial", "SplineLayer", "build_kan", "build_mlp"]

@@ -4,13 +4,16 @@ Starts:
 - `paper`: c ~ N(0, 0.1²), base weights Xavier, grids on [-1, 1] (arXiv 2404.19756, §2.2).
 - `ridge`: the first layer's edges are lines, z_q = (a_q·x) / |a_q|_1 ∈ [-1, 1] for x ∈ [-1, 1]^d, with directions a_q spread
   evenly over the half sphere and turned by the seed; a spline holds a line exactly (coefficients slope × Greville points).
-  The outer layer starts at zero: one linear solve finds it.
+  The outer layer starts at zero: one linear solve finds it. The last units may be `Radial` instead, z = Σ_i s_i (x_i - a_i)²
+  with a outside the domain, say in a hole: a spline holds a parabola exactly too, and the outer grid is then geometric, since
+  what comes from a hole (log r, 1/r, …) varies with the ratio of distances.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -21,6 +24,16 @@ from kanpde.bases import SplineGrid
 from kanpde.errors import ConfigError
 from kanpde.jets import Jet
 from kanpde.networks.layer import SplineLayer
+
+
+@dataclass(frozen=True)
+class Radial:
+    """A unit z = Σ_i scales_i (x_i - centre_i)² of the network's own coordinates, with z ∈ [low, high], low > 0."""
+
+    centre: tuple[float, ...]
+    scales: tuple[float, ...]
+    low: float
+    high: float
 
 
 class KAN(nn.Module):
@@ -125,17 +138,25 @@ def build_kan(
     base: bool,
     generator: torch.Generator,
     dtype: torch.dtype = torch.float64,
+    radial: Sequence[Radial] = (),
 ) -> KAN:
-    """A KAN with `shape` = [d, hidden …, m], one degree and number of intervals per layer."""
+    """A KAN with `shape` = [d, hidden …, m], one degree and number of intervals per layer.
+
+    `radial` replaces the last units of the first layer of a ridge start; there must be fewer than its width.
+    """
     if not len(degrees) == len(intervals) == len(shape) - 1:
         raise ConfigError(f"KAN {list(shape)}: needs one degree and one number of intervals for each of {len(shape) - 1} layers")
     layers = []
     for k, (inputs, outputs) in enumerate(pairwise(shape)):
         one = torch.ones(inputs, dtype=dtype)
         grid = SplineGrid.even(-one, one, intervals[k], degrees[k])
+        if k == 1 and radial:
+            grid = _with_geometric(grid, radial)
         last = k == len(shape) - 2
         if start == "ridge":
             coefficients = _ridge(grid, inputs, outputs, k == 0, last, generator)
+            if k == 0 and radial:
+                coefficients[-len(radial) :] = _parabolas(grid, radial)
         elif start == "paper":
             coefficients = 0.1 * torch.randn(outputs, inputs, grid.size, generator=generator, dtype=dtype)
         else:
@@ -160,6 +181,25 @@ def _ridge(grid: SplineGrid, inputs: int, outputs: int, first: bool, last: bool,
     if first:
         return lines
     return 0.9 * lines + 0.1 * torch.randn(lines.shape, generator=generator, dtype=lines.dtype) / inputs
+
+
+def _with_geometric(grid: SplineGrid, radial: Sequence[Radial]) -> SplineGrid:
+    """The grid with breakpoints low (high / low)^{k/G} for the last inputs."""
+    levels = torch.linspace(0, 1, grid.intervals + 1, dtype=grid.knots.dtype)
+    breakpoints = grid.breakpoints.clone()
+    for row, unit in enumerate(radial, start=len(breakpoints) - len(radial)):
+        breakpoints[row] = unit.low * (unit.high / unit.low) ** levels
+    return SplineGrid.given(breakpoints, grid.degree)
+
+
+def _parabolas(grid: SplineGrid, radial: Sequence[Radial]) -> Tensor:
+    """Coefficients of s (x - a)²: its polar form at p knots is s · (mean over pairs of t_j t_k - 2 a mean of t_j + a²)."""
+    p = grid.degree
+    knots = grid.knots[:, 1:-1].unfold(1, p, 1)
+    total, squares = knots.sum(-1), knots.square().sum(-1)
+    pairs = (total.square() - squares) / (p * (p - 1))
+    centres, scales = (grid.knots.new_tensor([getattr(unit, key) for unit in radial])[:, :, None] for key in ("centre", "scales"))
+    return scales * (pairs - 2 * centres * (total / p) + centres.square())
 
 
 def directions(dimension: int, count: int, generator: torch.Generator) -> Tensor:
