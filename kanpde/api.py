@@ -26,7 +26,7 @@ from kanpde.problem import Problem
 from kanpde.result import StopReason
 from kanpde.solution import History, Result, Solution, StageResult, describe_trial
 from kanpde.solver import Solver
-from kanpde.statement import problem_tree
+from kanpde.config.statement import problem_tree
 from kanpde.types import Progress, Silent
 
 Source = str | Path | Mapping[str, Any] | Config | ProblemConfig | Problem

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from kanpde.errors import BudgetError, ConfigError
-from kanpde.reader import INTEGER, LONGEST_TEXT, NUMBER, control_character, shown
+from kanpde.config.reader import INTEGER, LONGEST_TEXT, NUMBER, control_character, shown
 
 MOST_BYTES = 1_000_000
 MOST_NODES = 10_000

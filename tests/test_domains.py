@@ -14,7 +14,7 @@ from kanpde.domains.regions import Combination, PolygonRegion
 from kanpde.domains.slices import gauss_rule
 from kanpde.errors import ConfigError
 from kanpde.quadrature import KINDS, SEQUENCES
-from kanpde.shapes import (
+from kanpde.config.shapes import (
     BallShape,
     BoxShape,
     CombinedShape,

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from packaging.requirements import Requirement
@@ -177,6 +178,12 @@ def installed_closure(required: list[str]) -> set[str]:
 def test_one_version_number() -> None:
     assert kanpde.__version__ == PROJECT["version"]
     assert f"## {PROJECT['version']}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_no_public_name_is_hidden_by_a_module() -> None:
+    loaded = [getattr(kanpde, name) for name in kanpde.__all__]  # loads every module behind the names
+    assert len(loaded) == len(kanpde.__all__)
+    assert [name for name in kanpde.__all__ if isinstance(getattr(kanpde, name), ModuleType)] == []
 
 
 # Sizes and paths -----------------------------------------------------------------------------------------------------

@@ -85,7 +85,7 @@ def test_installed_command_lists_and_solves_outside_the_checkout(environment: Pa
 
 
 def test_installed_package_solves_from_python_outside_the_checkout(environment: Path, tmp_path: Path) -> None:
-    program = "import kanpde; print(kanpde.solve('poisson_square').relative_l2['u'])"
+    program = "import kanpde; print(kanpde.solve('poisson_square', trial={'width': [24]}).relative_l2['u'])"
     printed = run(environment / "bin" / "python", "-c", program, cwd=tmp_path)
-    assert float(printed.split()[-1]) < 1e-11
+    assert float(printed.split()[-1]) < 1e-4
     assert list(tmp_path.iterdir()) == []

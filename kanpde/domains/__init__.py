@@ -11,7 +11,7 @@ from kanpde.domains.planar import Planar
 from kanpde.domains.regions import Combination, DiskRegion, PolygonRegion, Region
 from kanpde.domains.spacetime import SpaceTime
 from kanpde.errors import ConfigError
-from kanpde.shapes import (
+from kanpde.config.shapes import (
     BallShape,
     BoxShape,
     CombinedShape,

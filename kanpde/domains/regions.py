@@ -17,7 +17,7 @@ import numpy as np
 from kanpde.domains.curves import TURN, Arc, Curve, Segment
 from kanpde.domains.disk import require_radius
 from kanpde.errors import ConfigError
-from kanpde.polygons import polygon_flaw
+from kanpde.config.polygons import polygon_flaw
 from kanpde.quadrature import Array
 
 OPERATIONS = ("union", "difference", "intersection")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kanpde.frozen import FrozenMap
+from kanpde.config.frozen import FrozenMap
 
 _KAN_WIDTH: tuple[tuple[int, ...], ...] = ((), (64,), (160,), ())
 _INNER_DEGREE, _INNER_INTERVALS = 5, 2

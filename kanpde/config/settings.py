@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kanpde.defaults import COMPARE, OUTPUT, WEIGHTS, sampler_defaults, schedule_defaults
-from kanpde.frozen import FrozenMap, freeze, thaw
-from kanpde.reader import Reader
-from kanpde.stages import LONGEST_SECONDS, StageConfig, read_schedule, schedule_tree
-from kanpde.trialconfig import read_trial, trial_fields
+from kanpde.config.defaults import COMPARE, OUTPUT, WEIGHTS, sampler_defaults, schedule_defaults
+from kanpde.config.frozen import FrozenMap, freeze, thaw
+from kanpde.config.reader import Reader
+from kanpde.config.stages import LONGEST_SECONDS, StageConfig, read_schedule, schedule_tree
+from kanpde.config.trial import read_trial, trial_fields
 
 MOST_POINTS, MOST_SEEDS, HEAVIEST = 100_000_000, 1000, 1e30
 SAMPLERS = ("grid", "chebyshev", "sobol", "latin_hypercube", "gauss")

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kanpde.names import is_identifier
-from kanpde.polygons import polygon_flaw
-from kanpde.reader import Reader, listed
+from kanpde.config.polygons import polygon_flaw
+from kanpde.config.reader import Reader, listed
 
 FARTHEST = 1e12
 """Largest magnitude of a coordinate or a length; its inverse is the smallest length."""

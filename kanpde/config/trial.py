@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kanpde.defaults import layer_defaults, trial_defaults
-from kanpde.frozen import thaw
-from kanpde.reader import Reader, listed
+from kanpde.config.defaults import layer_defaults, trial_defaults
+from kanpde.config.frozen import thaw
+from kanpde.config.reader import Reader, listed
 
 KINDS = ("kan", "mlp")
 MOST_LAYERS, WIDEST, HIGHEST_DEGREE, MOST_INTERVALS = 16, 4096, 30, 100_000

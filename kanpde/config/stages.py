@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kanpde.defaults import STAGE
-from kanpde.reader import Reader, listed
-from kanpde.trialconfig import MOST_INTERVALS, TrialConfig
+from kanpde.config.defaults import STAGE
+from kanpde.config.reader import Reader, listed
+from kanpde.config.trial import MOST_INTERVALS, TrialConfig
 
 MOST_STAGES, MOST_STEPS, LONGEST_SECONDS = 1000, 1_000_000_000, 1e9
 OPTIMIZERS = tuple(STAGE)

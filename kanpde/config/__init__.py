@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kanpde.conditionconfig import ConditionConfig
-from kanpde.defaults import schedule_defaults
+from kanpde.config.conditions import ConditionConfig
+from kanpde.config.defaults import schedule_defaults
 from kanpde.names import is_identifier
-from kanpde.reader import Reader
-from kanpde.settings import (
+from kanpde.config.reader import Reader
+from kanpde.config.settings import (
     CompareConfig,
     OutputConfig,
     SamplerConfig,
@@ -27,7 +27,7 @@ from kanpde.settings import (
     sampler_fields,
     weights_fields,
 )
-from kanpde.shapes import (
+from kanpde.config.shapes import (
     BallShape,
     BoxShape,
     CombinedShape,
@@ -40,7 +40,7 @@ from kanpde.shapes import (
     is_box,
     part_names,
 )
-from kanpde.stages import (
+from kanpde.config.stages import (
     ExtendGrid,
     OptimizerStage,
     StageConfig,
@@ -48,8 +48,8 @@ from kanpde.stages import (
     read_schedule,
     schedule_tree,
 )
-from kanpde.statement import PROBLEM_KEYS, ProblemConfig, problem_tree, read_statement
-from kanpde.trialconfig import TrialConfig, given_kind, read_trial, trial_fields, trial_tree
+from kanpde.config.statement import PROBLEM_KEYS, ProblemConfig, problem_tree, read_statement
+from kanpde.config.trial import TrialConfig, given_kind, read_trial, trial_fields, trial_tree
 
 __all__ = [
     "BallShape",
