@@ -28,7 +28,6 @@ _HOME = {
     "StopReason": "result",
     "available": "api",
     "compare": "api",
-    "compare": "api",
     "configure": "api",
     "load": "api",
     "resume": "api",

@@ -1,7 +1,7 @@
 """Solve, compare, load and resume from Python: plain functions that need neither Hydra nor the command line.
 
-    solution = kanpde.solve("poisson_square")
-    solution.relative_l2["u"], solution(points), solution.export("u.vtu")
+solution = kanpde.solve("poisson_square")
+solution.relative_l2["u"], solution(points), solution.export("u.vtu")
 """
 
 from __future__ import annotations
@@ -13,21 +13,20 @@ from typing import Any
 
 import torch
 
-from kanpde import compare as plans
-from kanpde import datafile, export, plotting, report, runs, shipped
+from kanpde import contenders, datafile, export, report, runs, shipped
 from kanpde.build import Parts, build, make_problem
 from kanpde.checkpoint import Store
 from kanpde.comparison import Comparison, Entry
 from kanpde.config import Config, ProblemConfig, validate
+from kanpde.config.statement import problem_tree
 from kanpde.errors import ConfigError
 from kanpde.metrics import measure
-from kanpde.version import VERSION
 from kanpde.problem import Problem
 from kanpde.result import StopReason
 from kanpde.solution import History, Result, Solution, StageResult, describe_trial
 from kanpde.solver import Solver
-from kanpde.config.statement import problem_tree
 from kanpde.types import Progress, Silent
+from kanpde.version import VERSION
 
 Source = str | Path | Mapping[str, Any] | Config | ProblemConfig | Problem
 
@@ -119,6 +118,8 @@ def compare_into(config: Config, folder: Path, progress: Progress | None = None)
         comparison, kan, mlp = _compare(config, runs.RunLog(folder, progress or Silent()))
         report.write_comparison(folder, comparison)
         if config.output.plots:
+            from kanpde import plotting
+
             plotting.write_comparison(folder / "error_vs_seconds.png", comparison)
         if config.output.vtu and kan is not None and mlp is not None and kan.meshable:
             mesh = kan.mesh()
@@ -132,8 +133,8 @@ def _compare(config: Config, progress: Progress) -> tuple[Comparison, Solution |
     entries: list[Entry] = []
     pair: tuple[Solution | None, Solution | None] = (None, None)
     for seed in range(config.seed, config.seed + config.compare.seeds):
-        kan = _solve(plans.kan_config(config, seed), None, progress)
-        equal = _solve(plans.equal_mlp(config, seed), None, progress)
+        kan = _solve(contenders.kan_config(config, seed), None, progress)
+        equal = _solve(contenders.equal_mlp(config, seed), None, progress)
         for mode in config.compare.modes:
             if progress.stop is not None:
                 break
@@ -149,7 +150,7 @@ def _mode(
     if mode == "equal_parameters":
         return kan, equal
     if mode == "best":
-        return kan, _solve(plans.best_mlp(config, seed), None, progress)
+        return kan, _solve(contenders.best_mlp(config, seed), None, progress)
     seconds = config.compare.seconds or max(kan.seconds, equal.seconds)
     return _fill(kan, seconds, progress), _fill(equal, seconds, progress)
 
@@ -159,14 +160,19 @@ def _fill(solution: Solution, seconds: float, progress: Progress) -> Solution:
     left = seconds - solution.seconds
     if left < 0.05 * seconds:
         return solution
-    return _solve(plans.longer(solution.config, left), None, progress)
+    return _solve(contenders.longer(solution.config, left), None, progress)
 
 
 def _write(folder: Path, solution: Solution) -> None:
+    """Report, field and figures; after a signal the report alone, so that Ctrl-C ends soon (`export` and `plot` make the rest)."""
     report.write_run(folder, solution)
+    if solution.stop_reason in (StopReason.INTERRUPTED, StopReason.TERMINATED):
+        return
     if solution.config.output.vtu and solution.meshable:
         solution.export(folder / "field.vtu")
     if solution.config.output.plots:
+        from kanpde import plotting
+
         plotting.write_figures(folder / "figures", solution)
 
 

@@ -6,6 +6,7 @@ import importlib.util
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -109,7 +110,7 @@ def round_holes(shape: Shape) -> list[DiskShape]:
 def parameter_count(trial: TrialConfig, coordinates: int, unknowns: int) -> int:
     """P of a trial config, without building it."""
     shape = [coordinates, *trial.width, unknowns]
-    edges = [a * b for a, b in zip(shape[:-1], shape[1:], strict=True)]
+    edges = [a * b for a, b in pairwise(shape)]
     if trial.kind == "mlp":
         return sum(edges) + sum(shape[1:])
     base = 1 if trial.base == "silu" else 0

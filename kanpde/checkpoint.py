@@ -87,7 +87,9 @@ class Store:
         for name in ("last.pt", "previous.pt"):
             if (self.folder / name).exists():
                 return read(self.folder / name)
-        raise CheckpointError(f"{self.folder}: holds no checkpoint; the run stopped before its first one, so solve it again")
+        raise CheckpointError(
+            f"{self.folder}: holds no checkpoint; the run stopped before its first one, so solve it again"
+        )
 
 
 def network_state(network: nn.Module) -> dict[str, Any]:
@@ -99,7 +101,11 @@ def network_state(network: nn.Module) -> dict[str, Any]:
         degrees, uniform = [layer.degree for layer in layers], [layer.uniform for layer in layers]
         return {"kind": "kan", "degrees": degrees, "uniform": uniform, "tensors": _copies(tensors)}
     if isinstance(network, MLP):
-        return {"kind": "mlp", "activation": network.activation, "tensors": _copies([*network.weights, *network.biases])}
+        return {
+            "kind": "mlp",
+            "activation": network.activation,
+            "tensors": _copies([*network.weights, *network.biases]),
+        }
     raise CheckpointError(f"cannot save a network of type {type(network).__name__}; known are KAN and MLP")
 
 
@@ -125,7 +131,9 @@ def _kan(state: Mapping[str, Any], tensors: list[Tensor], layers: int) -> KAN:
     bases: list[Tensor | None] = [*tensors[2 * layers :]] or [None] * layers
     return KAN(
         [
-            SplineLayer(SplineGrid(tensors[2 * k], state["degrees"][k], state["uniform"][k]), tensors[2 * k + 1], bases[k])
+            SplineLayer(
+                SplineGrid(tensors[2 * k], state["degrees"][k], state["uniform"][k]), tensors[2 * k + 1], bases[k]
+            )
             for k in range(layers)
         ]
     )

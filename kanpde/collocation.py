@@ -46,13 +46,16 @@ class Collocation:
         return sum(len(points.x) for points in self.parts.values())
 
 
-def collocate(domain: Domain, parts: Iterable[str], sampler: SamplerConfig, seed: int, dtype: torch.dtype) -> Collocation:
+def collocate(
+    domain: Domain, parts: Iterable[str], sampler: SamplerConfig, seed: int, dtype: torch.dtype
+) -> Collocation:
     """Sample the domain and the named parts; counts are about `sampler.interior` and `sampler.boundary`."""
     rng = np.random.default_rng(seed)
     interior = domain.interior(sampler.interior, sampler.kind, rng, sampler.jitter)
     counts = share(domain, tuple(parts), sampler.boundary)
     sampled = {
-        part: Points.of(domain.part(part, count, sampler.kind, rng, sampler.jitter), dtype) for part, count in counts.items()
+        part: Points.of(domain.part(part, count, sampler.kind, rng, sampler.jitter), dtype)
+        for part, count in counts.items()
     }
     return Collocation(Points.of(interior, dtype), sampled)
 

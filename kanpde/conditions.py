@@ -1,9 +1,9 @@
 """Conditions: what holds on boundary parts, at points, on average, or between periodic parts.
 
-    equation   F(x, n, u, ∂u, …) = 0 on named parts: Dirichlet, Neumann, Robin, initial
-    periodic   ∂_i^k u(a) - ∂_i^k u(b) = 0 for k below the equations' order in the coordinate i that the translation b - a runs along
-    mean       the average of F over the domain is 0 (pins what Neumann data leave free)
-    point      F = 0 at one point
+equation   F(x, n, u, ∂u, …) = 0 on named parts: Dirichlet, Neumann, Robin, initial
+periodic   ∂_i^k u(a) - ∂_i^k u(b) = 0 for k below the equations' order in the coordinate i that the translation b - a runs along
+mean       the average of F over the domain is 0 (pins what Neumann data leave free)
+point      F = 0 at one point
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def read_conditions(
         on_sides = config.kind == "equation" and not {"initial", "final"} & set(config.parts)
         node = parse_equation(config.equation or "", replace(scope, normal=on_sides, where=where))
         if not jets(node):
-            raise ConfigError(f"{where}: '{config.equation}' holds no unknown; a condition says something about {_list(scope)}")
+            raise ConfigError(
+                f"{where}: '{config.equation}' holds no unknown; a condition says something about {_list(scope)}"
+            )
         if config.kind == "point" and config.point is not None and not domain.contains(np.array([config.point]))[0]:
             raise ConfigError(f"{where}: the point {list(config.point)} is not in the domain; choose one inside")
         if config.kind == "equation":
@@ -79,7 +81,9 @@ def _periodic(
             node = Jet(unknown, unit(axis, dimension, k))
             label = f"periodic {first}-{second} {name}" + "'" * k
             found.append(
-                Condition(label, "periodic", node, config.weight, part=first, other=second, shift=tuple(map(float, shift)))
+                Condition(
+                    label, "periodic", node, config.weight, part=first, other=second, shift=tuple(map(float, shift))
+                )
             )
     return found
 

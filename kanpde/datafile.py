@@ -15,8 +15,8 @@ from typing import Any
 
 import yaml
 
-from kanpde.errors import BudgetError, ConfigError
 from kanpde.config.reader import INTEGER, LONGEST_TEXT, NUMBER, control_character, shown
+from kanpde.errors import BudgetError, ConfigError
 
 MOST_BYTES = 1_000_000
 MOST_NODES = 10_000

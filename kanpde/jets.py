@@ -94,11 +94,13 @@ def _set_partitions(slots: list[int]) -> Iterator[list[list[int]]]:
 class Jet:
     """Values ∂^α of m components at N points; `data` has shape (A, m, N) in the order of `space.indices`.
 
-    Points stand last, so that every operation of the chain rule runs over contiguous memory.
+    Points stand last, so that every operation of the chain rule runs over contiguous memory. `scale` (d,) is given where
+    component i is scale_i times coordinate i plus a constant: then most derivatives are known to be zero.
     """
 
     space: JetSpace
     data: Tensor
+    scale: Tensor | None = None
 
     @property
     def value(self) -> Tensor:
@@ -136,7 +138,7 @@ def coordinates(x: Tensor, space: JetSpace, scale: Tensor, shift: Tensor) -> Jet
         k = space.position.get(unit(axis, d))
         if k is not None:
             data[k, axis] = scale[axis]
-    return Jet(space, data)
+    return Jet(space, data, scale)
 
 
 def chain_factors(jet: Jet) -> list[list[tuple[int, Tensor | None]]]:

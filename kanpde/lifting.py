@@ -19,7 +19,18 @@ import torch
 from kanpde.conditions import Condition
 from kanpde.domains import Domain
 from kanpde.errors import ConfigError
-from kanpde.expressions import Coordinate, Jet, Node, Number, add, divide, jets, linear_parts, multiply, negate, substitute
+from kanpde.expressions import (
+    Coordinate,
+    Node,
+    Number,
+    add,
+    divide,
+    jets,
+    linear_parts,
+    multiply,
+    negate,
+    substitute,
+)
 from kanpde.expressions.evaluate import evaluate
 from kanpde.problem import Problem
 from kanpde.trial import Lifting
@@ -52,7 +63,9 @@ def lift(problem: Problem) -> tuple[Lifting, tuple[Condition, ...]]:
         else:
             sides[found[0]].append(found[1])
     if not any(sides):
-        raise ConfigError(f"trial.lifting: problem '{problem.name}' has no condition of the form u = g to lift; set it to false")
+        raise ConfigError(
+            f"trial.lifting: problem '{problem.name}' has no condition of the form u = g to lift; set it to false"
+        )
     lifted = [_extension(own, problem.domain) for own in sides]
     for own, extension in zip(sides, lifted, strict=True):
         _check_corners(own, extension, problem.domain)

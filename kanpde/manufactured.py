@@ -29,7 +29,9 @@ def derive_sources(
     for number, name in enumerate(names, start=first):
         holders = [k for k, e in enumerate(solved) if any(jet.unknown == number for jet in jets(e))]
         if exact is None:
-            raise ConfigError(f"problem.definitions.{name}: 'manufactured' needs `exact`; give it, or write the formula")
+            raise ConfigError(
+                f"problem.definitions.{name}: 'manufactured' needs `exact`; give it, or write the formula"
+            )
         if len(holders) != 1:
             raise ConfigError(
                 f"problem.definitions.{name}: a manufactured source must stand in exactly one equation, found in {len(holders)}"
@@ -41,14 +43,20 @@ def derive_sources(
 
 
 def _source(equation: Node, source: Jet, name: str, exact: Sequence[Node]) -> Node:
-    filled = substitute(equation, {jet: substitute_unknowns(jet, exact) for jet in jets(equation) if jet.unknown < source.unknown})
+    filled = substitute(
+        equation, {jet: substitute_unknowns(jet, exact) for jet in jets(equation) if jet.unknown < source.unknown}
+    )
     try:
         coefficients, rest = linear_parts(filled)
     except ValueError as error:
-        raise ConfigError(f"problem.definitions.{name}: the equation is not linear in {name}; write its formula") from error
+        raise ConfigError(
+            f"problem.definitions.{name}: the equation is not linear in {name}; write its formula"
+        ) from error
     factor = coefficients.pop(source, None)
     if factor is None or coefficients or is_zero(factor):
-        raise ConfigError(f"problem.definitions.{name}: may not be differentiated or multiplied away; write its formula")
+        raise ConfigError(
+            f"problem.definitions.{name}: may not be differentiated or multiplied away; write its formula"
+        )
     return negate(divide(rest, factor))
 
 

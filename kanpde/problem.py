@@ -20,8 +20,8 @@ from kanpde.conditions import Condition, read_conditions
 from kanpde.config import ProblemConfig, coordinates
 from kanpde.domains import Domain, build_domain
 from kanpde.errors import ConfigError
-from kanpde.expressions import Node, Scope, is_linear, jets, parse_equation, parse_expression, substitute_unknowns
 from kanpde.expressions import Jet as Unknown
+from kanpde.expressions import Node, Scope, is_linear, jets, parse_equation, parse_expression, substitute_unknowns
 from kanpde.expressions.evaluate import evaluate
 from kanpde.manufactured import derive_sources, sources
 
@@ -48,7 +48,8 @@ class Problem:
         kept = {name: text for name, text in config.definitions.items() if name not in made}
         wide = replace(scope, unknowns=(*config.unknowns, *made), definitions=MappingProxyType(kept))
         equations = tuple(
-            parse_equation(text, replace(wide, where=f"problem.equations[{k}]")) for k, text in enumerate(config.equations)
+            parse_equation(text, replace(wide, where=f"problem.equations[{k}]"))
+            for k, text in enumerate(config.equations)
         )
         equations = derive_sources(equations, made, len(config.unknowns), exact)
         _check_equations(config, equations)
@@ -91,7 +92,7 @@ class Problem:
         for number, name in enumerate(self.unknowns):
             if not any(jet.unknown == number and jet.order == 0 for node in pinning for jet in jets(node)):
                 raise ConfigError(
-                    f"problem '{self.name}': only derivatives of {name} appear, so it is determined up to a constant (pure Neumann);"
+                    f"problem '{self.name}': only derivatives of {name} appear, so it is free by a constant (pure Neumann);"
                     f' pin it, for example with the condition {{mean: "{name} = 0"}}'
                 )
 

@@ -109,7 +109,9 @@ class Assembly:
         total = torch.zeros((), dtype=self.terms[0].x.dtype)
         for term, rows in zip(self.terms, self.residuals(trial), strict=True):
             if rows.shape != (term.rows,):
-                raise NumericalError(f"residual of '{term.name}': needs shape ({term.rows},), found {tuple(rows.shape)}")
+                raise NumericalError(
+                    f"residual of '{term.name}': needs shape ({term.rows},), found {tuple(rows.shape)}"
+                )
             total = total + term.weight * rows.square().mean()
         return total
 
@@ -152,7 +154,9 @@ class _Bound:
         for name, value in zip(("source", *map(str, factors)), (remainder, *values), strict=True):
             if not bool(value.isfinite().all()):
                 where = term.x[~value.isfinite()][0].tolist()
-                raise NumericalError(f"{term.name}: its {name} is not finite at {where}; change the formula or the domain")
+                raise NumericalError(
+                    f"{term.name}: its {name} is not finite at {where}; change the formula or the domain"
+                )
         unknowns = trial.net.shape[-1]
         coefficients = term.x.new_zeros(len(space.indices), unknowns, len(term.x))
         for jet, value in zip(factors, values, strict=True):
@@ -185,7 +189,9 @@ class _Bound:
     def fill(self, trial: TrialSolution, matrix: Tensor, right: Tensor, row: int, scale: float, count: int) -> int:
         """Write this term's rows from number `row` on; returns the number of the next row."""
         if self.coefficients is None:
-            raise ConfigError(f"{self.term.name}: not linear in the unknowns, so one least-squares solve cannot find it; use adam or lbfgs")
+            raise ConfigError(
+                f"{self.term.name}: not linear in the unknowns, so one least-squares solve cannot find it; use adam or lbfgs"
+            )
         n = len(self.term.x)
         step = max(1, CHUNK // (count + 1))
         for start in range(0, n, step):
@@ -243,7 +249,7 @@ def _join(located: Sequence[Located], space: JetSpace) -> Located:
 
     def cat(parts: Sequence[Jet | None]) -> Jet | None:
         data = [part.data for part in parts if part is not None]
-        return Jet(space, torch.cat(data, dim=2)) if data else None
+        return Jet(space, torch.cat(data, dim=2), parts[0].scale) if data and parts[0] else None
 
     inputs = cat([at.inputs for at in located])
     assert inputs is not None

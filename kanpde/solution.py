@@ -107,8 +107,12 @@ class Solution:
         """
         d = self.problem.domain.dimension
         if points.ndim != 2 or points.shape[1] != d:
-            raise ConfigError(f"solution: needs points of shape (N, {d}) for {self.problem.coordinates}, found {tuple(points.shape)}")
-        given = points.detach().double().cpu().numpy() if isinstance(points, Tensor) else np.asarray(points, dtype=float)
+            raise ConfigError(
+                f"solution: needs points of shape (N, {d}) for {self.problem.coordinates}, found {tuple(points.shape)}"
+            )
+        given = (
+            points.detach().double().cpu().numpy() if isinstance(points, Tensor) else np.asarray(points, dtype=float)
+        )
         if outside != "allow":
             wrong = ~self.problem.domain.contains(given)
             if wrong.any():

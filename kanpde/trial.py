@@ -18,7 +18,6 @@ from kanpde.expressions import Node, differentiate
 from kanpde.expressions.evaluate import evaluate
 from kanpde.jets import Jet, JetSpace, by_autograd, coordinates, multiply
 
-
 CHUNK = 256
 """Points that are evaluated at a time where no graph is needed."""
 
@@ -71,7 +70,7 @@ class Located:
         """The points number start … stop - 1."""
 
         def cut(jet: Jet) -> Jet:
-            return Jet(jet.space, jet.data[:, :, start:stop])
+            return Jet(jet.space, jet.data[:, :, start:stop], jet.scale)
 
         lifted = self.extension is not None and self.factor is not None
         return Located(
@@ -124,7 +123,7 @@ class TrialSolution(nn.Module):
     def evaluate(self, x: Tensor) -> Tensor:
         """u at points x (N, d) without a graph, a few points at a time, (N, m)."""
         with torch.no_grad():
-            return torch.cat([self(part) for part in x.split(CHUNK)])
+            return torch.cat([self(x[k : k + CHUNK]) for k in range(0, len(x), CHUNK)])
 
     def locate(self, x: Tensor, space: JetSpace) -> Located:
         """Prepare points for repeated evaluation."""

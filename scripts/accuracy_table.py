@@ -21,7 +21,9 @@ def main() -> None:
     for name in names:
         solutions = [kanpde.solve(name, seed=seed) for seed in range(seeds)]
         trial = solutions[0].result.trial
-        errors = [max(e for e in s.relative_l2.values() if e is not None) for s in solutions if any(s.relative_l2.values())]
+        errors = [
+            max(e for e in s.relative_l2.values() if e is not None) for s in solutions if any(s.relative_l2.values())
+        ]
         measured = [f"{statistics.median(errors):.1e}", f"{max(errors):.1e}"] if errors else ["no exact solution", ""]
         seconds = statistics.median(s.seconds for s in solutions)
         shape = f"KAN {trial['shape']}, p = {trial['degree'][-1]}, G = {trial['intervals'][-1]}"

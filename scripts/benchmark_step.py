@@ -32,7 +32,9 @@ def step_of(module: nn.Module, residual: Callable[[], Tensor]) -> Callable[[], N
 
 
 def closed_form(network: KAN | MLP, x: Tensor) -> Callable[[], None]:
-    at = coordinates(x, JetSpace.closure([(2, 0), (0, 2)], 2), torch.ones(2, dtype=x.dtype), torch.zeros(2, dtype=x.dtype))
+    at = coordinates(
+        x, JetSpace.closure([(2, 0), (0, 2)], 2), torch.ones(2, dtype=x.dtype), torch.zeros(2, dtype=x.dtype)
+    )
     return step_of(network, lambda: network.jet(at).laplacian[0] - 1)
 
 
@@ -59,7 +61,9 @@ def main() -> None:
         import kan as pykan
 
         torch.set_default_dtype(torch.float64)
-        theirs = pykan.KAN(width=[2, 10, 1], grid=10, k=3, symbolic_enabled=False, save_act=False, auto_save=False, seed=0)
+        theirs = pykan.KAN(
+            width=[2, 10, 1], grid=10, k=3, symbolic_enabled=False, save_act=False, auto_save=False, seed=0
+        )
         steps["pykan G=10"], counts["pykan G=10"] = nested(theirs, x), sum(p.numel() for p in theirs.parameters())
     except ImportError:
         print("pykan is not installed, so its row is left out (pip install pykan scikit-learn pandas tqdm)")
@@ -71,7 +75,9 @@ def main() -> None:
             if turn >= 3:
                 times[name].append(time.perf_counter() - began)
     base = {name: statistics.median(values) for name, values in times.items()}
-    print(f"threads {torch.get_num_threads()}, {rounds} rounds\n{'':12s}{'parameters':>11s}{'median ms':>11s}{'min ms':>9s}")
+    print(
+        f"threads {torch.get_num_threads()}, {rounds} rounds\n{'':12s}{'parameters':>11s}{'median ms':>11s}{'min ms':>9s}"
+    )
     for name, values in times.items():
         print(f"{name:12s}{counts[name]:11d}{1e3 * base[name]:11.2f}{1e3 * min(values):9.2f}")
     for name, other in (("KAN G=10", "MLP"), ("KAN G=200", "KAN G=10"), ("pykan G=10", "KAN G=10")):

@@ -13,10 +13,10 @@ import pytest
 import pyvista
 
 from kanpde import meshfile
+from kanpde.config.shapes import BoxShape, DiskShape, IntervalShape, TimeConfig
 from kanpde.domains import Mesh, build_domain
 from kanpde.errors import ConfigError, StorageError
 from kanpde.export import merge_fields, write_field
-from kanpde.config.shapes import BoxShape, DiskShape, IntervalShape, TimeConfig
 from kanpde.storage import dump_json, read_json, replacing, write_json, write_text
 
 MESHES = {

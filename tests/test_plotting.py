@@ -14,13 +14,13 @@ import torch
 from matplotlib.image import imread
 
 from kanpde.comparison import Comparison, Entry
+from kanpde.config.shapes import BallShape, BoxShape, DiskShape, IntervalShape, TimeConfig
 from kanpde.domains import Domain, build_domain
 from kanpde.errors import StorageError
 from kanpde.plotting import write_comparison, write_figures
 from kanpde.plotting.curves import draw_comparison, draw_edges, draw_history
 from kanpde.plotting.run import _magnitudes
 from kanpde.plotting.views import Slices, Triangles, view_of
-from kanpde.config.shapes import BallShape, BoxShape, DiskShape, IntervalShape, TimeConfig
 
 SQUARE = BoxShape((-1.0, -1.0), (1.0, 1.0), None)
 DOMAINS: dict[str, tuple[Domain, tuple[str, ...]]] = {

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from kanpde.bases.bspline import LocalBasis, SplineGrid, gather
+from kanpde.bases.bspline import SplineGrid, gather, local_basis
 
-__all__ = ["LocalBasis", "SplineGrid", "gather"]
+__all__ = ["SplineGrid", "gather", "local_basis"]

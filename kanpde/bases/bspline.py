@@ -13,6 +13,8 @@ Source: C. de Boor, A Practical Guide to Splines, Springer 2001, ch. IX–X; Pie
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -110,6 +112,24 @@ class SplineGrid:
         return interval, values
 
     def _local(self, z: Tensor, interval: Tensor, order: int) -> Tensor:
+        return self._cardinal(z, interval, order) if self.uniform else self._recursion(z, interval, order)
+
+    def _cardinal(self, z: Tensor, interval: Tensor, order: int) -> Tensor:
+        """Even knots: every piece is the same p + 1 polynomials of s ∈ [-1/2, 1/2], so all derivatives are one product."""
+        p, (inputs, count) = self.degree, z.shape
+        rate = (self.intervals / (self.upper - self.lower))[:, None]
+        powers = z.new_empty(p + 1, inputs, count)
+        powers[0] = 1
+        torch.sub((z - self.lower[:, None]) * rate, interval + 0.5, out=powers[1])
+        for k in range(2, p + 1):
+            torch.mul(powers[k - 1], powers[1], out=powers[k])
+        table = z.new_tensor(cardinal_pieces(p, order)).reshape(-1, p + 1)
+        values = (table @ powers.reshape(p + 1, -1)).reshape(order + 1, p + 1, inputs, count)
+        for k in range(1, order + 1):
+            values[k] *= rate**k
+        return values
+
+    def _recursion(self, z: Tensor, interval: Tensor, order: int) -> Tensor:
         p = self.degree
         left, right = self._distances(z, interval)
         result = z.new_empty(order + 1, p + 1, *z.shape)
@@ -118,7 +138,7 @@ class SplineGrid:
         for j in range(1, p + 1):
             if p - j + 1 <= order:
                 result[p - j + 1] = self._differentiated(level, left, right)
-            scaled = level / self._spans(left, right, j)
+            scaled = level / (right[:j] + left[p - j :])
             level = z.new_zeros(j + 1, *z.shape)
             torch.mul(right[:j], scaled, out=level[:j])
             level[1:].addcmul_(left[p - j :], scaled)
@@ -128,25 +148,14 @@ class SplineGrid:
     def _differentiated(self, level: Tensor, left: Tensor, right: Tensor) -> Tensor:
         """From the functions of degree p - k the k-th derivatives of those of degree p."""
         for j in range(level.shape[0], self.degree + 1):
-            scaled = level * j / self._spans(left, right, j)
+            scaled = level * j / (right[:j] + left[self.degree - j :])
             level = torch.cat([-scaled, torch.zeros_like(scaled[:1])])
             level[1:] += scaled
         return level
 
-    def _spans(self, left: Tensor, right: Tensor, j: int) -> Tensor:
-        """t_{i+1+r} - t_{i+1+r-j} for r = 0 … j - 1: supports of the functions of degree j - 1."""
-        if self.uniform:
-            return ((self.upper - self.lower) * (j / self.intervals))[:, None]
-        return right[:j] + left[self.degree - j :]
-
     def _distances(self, z: Tensor, interval: Tensor) -> tuple[Tensor, Tensor]:
         """left[r] = z - t_{i-p+1+r} and right[r] = t_{i+1+r} - z for r = 0 … p - 1, each (p, I, N)."""
         p = self.degree
-        if self.uniform:
-            step = ((self.upper - self.lower) / self.intervals)[:, None]
-            count = torch.arange(p, dtype=z.dtype, device=z.device)[:, None, None]
-            offset = (z - self.lower[:, None]) - interval * step
-            return offset + (p - 1 - count) * step, (count + 1) * step - offset
         window = interval + torch.arange(p + 1, p + 1 + p, device=z.device)[:, None, None]
         rows = torch.arange(self.knots.shape[0], device=z.device)[:, None]
         return z - self.knots[rows, window - p], self.knots[rows, window] - z
@@ -200,7 +209,9 @@ class SplineGrid:
             fit = torch.linalg.lstsq(matrix / scale, target, driver="gelsd").solution / scale[:, None]
             misfit = (matrix @ fit - target).norm() / target.norm().clamp_min(torch.finfo(z.dtype).tiny)
             if not bool(misfit < 0.5):
-                raise NumericalError(f"grid refit of input {i}: relative misfit {float(misfit):.1e}; use more intervals")
+                raise NumericalError(
+                    f"grid refit of input {i}: relative misfit {float(misfit):.1e}; use more intervals"
+                )
             fitted.append(fit.T)
         return torch.stack(fitted, dim=1)
 
@@ -212,13 +223,45 @@ class SplineGrid:
         """Dense values (N, K) of one grid (I = 1) at z (1, N)."""
         interval, values = self.basis(z, 0)
         matrix = z.new_zeros(self.size, z.shape[1])
-        return matrix.scatter_(0, self.slots(interval)[:, 0], values[0, :, 0]).T
+        matrix.scatter_(0, self.slots(interval)[:, 0], values[0, :, 0])
+        return matrix.T
+
+
+@lru_cache(maxsize=64)
+def cardinal_pieces(degree: int, order: int) -> tuple[tuple[tuple[float, ...], ...], ...]:
+    """Coefficients of s^j, s = u - 1/2, of the k-th derivative of function r on an interval of length one: [k][r][j].
+
+    By the recursion in exact fractions, so every entry is correctly rounded:
+    B_r^j(u) = [ (r + 1 - u) B_r^{j-1}(u) + (u + j - r) B_{r-1}^{j-1}(u) ] / j.
+    """
+    level = [[Fraction(1)]]
+    half = Fraction(1, 2)
+    for j in range(1, degree + 1):
+        nothing = [Fraction(0)] * j
+        padded = [nothing, *level, nothing]
+        level = [
+            [(a + b) / j for a, b in zip(_times(padded[r + 1], r + half, -1), _times(padded[r], j - r + half, 1), strict=True)]
+            for r in range(j + 1)
+        ]
+    table = []
+    for _ in range(order + 1):
+        table.append(tuple(tuple(float(c) for c in piece) for piece in level))
+        level = [[*(k * c for k, c in enumerate(piece) if k), Fraction(0)] for piece in level]
+    return tuple(table)
+
+
+def _times(polynomial: list[Fraction], constant: Fraction, slope: int) -> list[Fraction]:
+    """polynomial(s) · (constant + slope·s)."""
+    product = [constant * c for c in polynomial] + [Fraction(0)]
+    for k, c in enumerate(polynomial):
+        product[k + 1] += slope * c
+    return product
 
 
 def gather(coefficients: Tensor, slots: Tensor) -> Tensor:
     """The coefficients (O, I, K) of the non-zero functions with flat numbers `slots` (R, I, N): (O, R, I, N)."""
     count = coefficients.shape[0]
-    picked = torch.gather(coefficients.reshape(count, -1), 1, slots.reshape(1, -1).expand(count, -1))
+    picked: Tensor = torch.gather(coefficients.reshape(count, -1), 1, slots.reshape(1, -1).expand(count, -1))
     return picked.reshape(count, *slots.shape)
 
 
@@ -238,7 +281,8 @@ def _fitting_points(old: SplineGrid, new: SplineGrid) -> Tensor:
     count = new.degree + 1
     angle = torch.pi * (torch.arange(count, dtype=edges.dtype) + 0.5) / count
     local = (1 - torch.cos(angle)) / 2
-    return (edges[:-1, None] + edges.diff()[:, None] * local).reshape(1, -1)
+    points: Tensor = (edges[:-1, None] + edges.diff()[:, None] * local).reshape(1, -1)
+    return points
 
 
 class LocalBasis(torch.autograd.Function):
@@ -261,5 +305,11 @@ class LocalBasis(torch.autograd.Function):
         """Σ_{k, r} g_{k, r} B_r^{(k+1)}."""
         z, values = ctx.saved_tensors
         if torch.is_grad_enabled():
-            values = LocalBasis.apply(z, ctx.grid, ctx.order + 1)[1]
+            values = local_basis(z, ctx.grid, ctx.order + 1)[1]
         return (grads[1] * values[1:]).sum(dim=(0, 1)), None, None
+
+
+def local_basis(z: Tensor, grid: SplineGrid, order: int) -> tuple[Tensor, Tensor]:
+    """Interval (I, N) and the non-zero functions (order + 1, p + 1, I, N) at z (I, N), differentiable by z to any order."""
+    result: tuple[Tensor, Tensor] = LocalBasis.apply(z, grid, order)  # type: ignore[no-untyped-call]
+    return result

@@ -12,7 +12,6 @@ from typing import Any
 
 from kanpde.config.conditions import ConditionConfig
 from kanpde.config.defaults import schedule_defaults
-from kanpde.names import is_identifier
 from kanpde.config.reader import Reader
 from kanpde.config.settings import (
     CompareConfig,
@@ -50,6 +49,7 @@ from kanpde.config.stages import (
 )
 from kanpde.config.statement import PROBLEM_KEYS, ProblemConfig, problem_tree, read_statement
 from kanpde.config.trial import TrialConfig, given_kind, read_trial, trial_fields, trial_tree
+from kanpde.names import is_identifier
 
 __all__ = [
     "BallShape",

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kanpde.names import did_you_mean
 from kanpde.config.reader import Reader, listed
 from kanpde.config.shapes import FARTHEST, Shape, TimeConfig, coordinates, part_names
+from kanpde.names import did_you_mean
 
 MOST_CONDITIONS, HEAVIEST = 1000, 1e30
 _MARKS = {"part": "equation", "periodic": "periodic", "mean": "mean", "point": "point"}

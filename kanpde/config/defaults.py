@@ -29,7 +29,9 @@ _SCHEDULE: FrozenMap[tuple[FrozenMap[Any], ...]] = FrozenMap(
         ),
     }
 )
-_KAN: FrozenMap[Any] = FrozenMap({"start": "ridge", "base": "none", "radial": 0, "lifting": False, "derivatives": "taylor"})
+_KAN: FrozenMap[Any] = FrozenMap(
+    {"start": "ridge", "base": "none", "radial": 0, "lifting": False, "derivatives": "taylor"}
+)
 _MLP: FrozenMap[Any] = FrozenMap(
     {
         "width": (100, 100),

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kanpde.names import is_identifier
 from kanpde.config.polygons import polygon_flaw
 from kanpde.config.reader import Reader, listed
+from kanpde.names import is_identifier
 
 FARTHEST = 1e12
 """Largest magnitude of a coordinate or a length; its inverse is the smallest length."""

@@ -15,9 +15,9 @@ from typing import Any
 
 from kanpde.config.conditions import ConditionConfig, check_parts, condition_tree, read_conditions
 from kanpde.config.frozen import FrozenMap, freeze, thaw
-from kanpde.names import MANUFACTURED, is_identifier, is_reserved
 from kanpde.config.reader import Reader
 from kanpde.config.shapes import Shape, TimeConfig, coordinates, part_names, read_interval, read_shape, shape_tree
+from kanpde.names import MANUFACTURED, is_identifier, is_reserved
 
 MOST_UNKNOWNS, MOST_EQUATIONS = 20, 100
 RECOMMENDED = ("trial", "schedule", "sampler", "weights")

@@ -2,15 +2,6 @@
 
 from __future__ import annotations
 
-from kanpde.domains.ball import Ball
-from kanpde.domains.base import Domain, frozen_array
-from kanpde.domains.box import Box
-from kanpde.domains.disk import Disk
-from kanpde.domains.mesh import Mesh
-from kanpde.domains.planar import Planar
-from kanpde.domains.regions import Combination, DiskRegion, PolygonRegion, Region
-from kanpde.domains.spacetime import SpaceTime
-from kanpde.errors import ConfigError
 from kanpde.config.shapes import (
     BallShape,
     BoxShape,
@@ -22,6 +13,15 @@ from kanpde.config.shapes import (
     TimeConfig,
     part_names,
 )
+from kanpde.domains.ball import Ball
+from kanpde.domains.base import Domain, frozen_array
+from kanpde.domains.box import Box
+from kanpde.domains.disk import Disk
+from kanpde.domains.mesh import Mesh
+from kanpde.domains.planar import Planar
+from kanpde.domains.regions import Combination, DiskRegion, PolygonRegion, Region
+from kanpde.domains.spacetime import SpaceTime
+from kanpde.errors import ConfigError
 
 __all__ = ["Ball", "Box", "Disk", "Domain", "Mesh", "Planar", "SpaceTime", "build_domain"]
 

@@ -14,10 +14,10 @@ from typing import final
 
 import numpy as np
 
+from kanpde.config.polygons import polygon_flaw
 from kanpde.domains.curves import TURN, Arc, Curve, Segment
 from kanpde.domains.disk import require_radius
 from kanpde.errors import ConfigError
-from kanpde.config.polygons import polygon_flaw
 from kanpde.quadrature import Array
 
 OPERATIONS = ("union", "difference", "intersection")

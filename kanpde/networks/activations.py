@@ -6,6 +6,8 @@ silu^{(k)} = z σ^{(k)} + k σ^{(k-1)}.  sine: a turn by π/2 per derivative.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -14,7 +16,11 @@ from kanpde.errors import ConfigError
 
 def apply(name: str, z: Tensor) -> Tensor:
     """The activation itself; ConfigError for an unknown name."""
-    functions = {"tanh": torch.tanh, "silu": torch.nn.functional.silu, "sine": torch.sin}
+    functions: dict[str, Callable[[Tensor], Tensor]] = {
+        "tanh": torch.tanh,
+        "silu": torch.nn.functional.silu,
+        "sine": torch.sin,
+    }
     if name not in functions:
         raise ConfigError(f"activation: unknown name {name!r}; known are {', '.join(functions)}")
     return functions[name](z)

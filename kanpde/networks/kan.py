@@ -45,7 +45,9 @@ class KAN(nn.Module):
         super().__init__()
         for before, after in pairwise(layers):
             if before.outputs != after.inputs:
-                raise ConfigError(f"KAN: a layer gives {before.outputs} outputs but the next takes {after.inputs} inputs")
+                raise ConfigError(
+                    f"KAN: a layer gives {before.outputs} outputs but the next takes {after.inputs} inputs"
+                )
         self.layers = nn.ModuleList(layers)
 
     @property
@@ -93,7 +95,9 @@ class KAN(nn.Module):
     def outer(self) -> Tensor:
         """The outer layer's parameters, (P, m), a copy in the column order of `outer_rows`."""
         last = self.stack[-1]
-        parts = [last.coefficients.detach().reshape(last.outputs, -1)] + ([] if last.base is None else [last.base.detach()])
+        parts = [last.coefficients.detach().reshape(last.outputs, -1)] + (
+            [] if last.base is None else [last.base.detach()]
+        )
         return torch.cat(parts, dim=1).T
 
     def set_outer(self, values: Tensor) -> None:
@@ -122,10 +126,10 @@ class KAN(nn.Module):
         """Largest share of inputs outside a layer's grid, over the layers, at points x (N, d)."""
         shares = [0.0] * len(self.layers)
         with torch.no_grad():
-            for part in x.split(256):
-                z = part.T
+            for start in range(0, len(x), 256):
+                z = x[start : start + 256].T
                 for k, layer in enumerate(self.stack):
-                    shares[k] += layer.outside_share(z) * len(part) / len(x)
+                    shares[k] += layer.outside_share(z) * z.shape[1] / len(x)
                     z = layer(z)
         return max(shares)
 
@@ -145,7 +149,9 @@ def build_kan(
     `radial` replaces the last units of the first layer of a ridge start; there must be fewer than its width.
     """
     if not len(degrees) == len(intervals) == len(shape) - 1:
-        raise ConfigError(f"KAN {list(shape)}: needs one degree and one number of intervals for each of {len(shape) - 1} layers")
+        raise ConfigError(
+            f"KAN {list(shape)}: needs one degree and one number of intervals for each of {len(shape) - 1} layers"
+        )
     layers = []
     for k, (inputs, outputs) in enumerate(pairwise(shape)):
         one = torch.ones(inputs, dtype=dtype)
@@ -198,7 +204,9 @@ def _parabolas(grid: SplineGrid, radial: Sequence[Radial]) -> Tensor:
     knots = grid.knots[:, 1:-1].unfold(1, p, 1)
     total, squares = knots.sum(-1), knots.square().sum(-1)
     pairs = (total.square() - squares) / (p * (p - 1))
-    centres, scales = (grid.knots.new_tensor([getattr(unit, key) for unit in radial])[:, :, None] for key in ("centre", "scales"))
+    centres, scales = (
+        grid.knots.new_tensor([getattr(unit, key) for unit in radial])[:, :, None] for key in ("centre", "scales")
+    )
     return scales * (pairs - 2 * centres * (total / p) + centres.square())
 
 
@@ -218,10 +226,12 @@ def directions(dimension: int, count: int, generator: torch.Generator) -> Tensor
     if dimension == 3:
         height = (k + 0.5) / count
         radius, angle = torch.sqrt(1 - height**2), k * (math.pi * (3 - math.sqrt(5)))
-        spiral = torch.stack([radius * torch.cos(angle), radius * torch.sin(angle), height], dim=1)
+        spiral: Tensor = torch.stack([radius * torch.cos(angle), radius * torch.sin(angle), height], dim=1)
         turn = torch.linalg.qr(torch.randn(3, 3, generator=generator, dtype=torch.float64)).Q
-        return spiral @ turn
+        turned: Tensor = spiral @ turn
+        return turned
     seed = int(torch.randint(2**31, (1,), generator=generator))
     cube = qmc.Sobol(dimension, rng=seed).random_base2(max(1, math.ceil(math.log2(max(count, 2)))))[:count]
-    normal = torch.from_numpy(norm.ppf(cube.clip(1e-12, 1 - 1e-12)))
-    return normal / normal.norm(dim=1, keepdim=True)
+    normal: Tensor = torch.from_numpy(norm.ppf(cube.clip(1e-12, 1 - 1e-12)))
+    unit: Tensor = normal / normal.norm(dim=1, keepdim=True)
+    return unit

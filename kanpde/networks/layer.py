@@ -10,14 +10,15 @@ Source: Liu et al., KAN: Kolmogorov–Arnold Networks, arXiv 2404.19756 (the spl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from kanpde.bases import LocalBasis, SplineGrid, gather
+from kanpde.bases import SplineGrid, gather, local_basis
 from kanpde.errors import ConfigError
-from kanpde.jets import Jet, chain_factors
+from kanpde.jets import Jet, JetSpace, chain_factors
 from kanpde.networks.activations import derivatives
 
 
@@ -31,7 +32,9 @@ class SplineLayer(nn.Module):
         super().__init__()
         needed = (grid.knots.shape[0], grid.size)
         if coefficients.shape[1:] != needed:
-            raise ConfigError(f"spline layer: needs coefficients (O, {needed[0]}, {needed[1]}), found {tuple(coefficients.shape)}")
+            raise ConfigError(
+                f"spline layer: needs coefficients (O, {needed[0]}, {needed[1]}), found {tuple(coefficients.shape)}"
+            )
         self.degree, self.uniform = grid.degree, grid.uniform
         self.register_buffer("knots", grid.knots.clone())
         packed = torch.contiguous_format
@@ -60,17 +63,22 @@ class SplineLayer(nn.Module):
     def jet(self, z: Jet) -> Jet:
         """The jet of the outputs from the jet of the inputs."""
         edges = self._edges(z.value, z.space.order).unbind(0)
+        if z.scale is not None:
+            return _along_axes(z.space, edges, z.scale)
         rows = []
         for terms in chain_factors(z):
-            row = sum((edges[k] if factor is None else edges[k] * factor for k, factor in terms), start=edges[0].new_zeros(()))
+            row = sum(
+                (edges[k] if factor is None else edges[k] * factor for k, factor in terms), start=edges[0].new_zeros(())
+            )
             rows.append(row.sum(1))
         return Jet(z.space, torch.stack(rows))
 
     def _edges(self, z: Tensor, order: int) -> Tensor:
         """Every edge function and its derivatives at its input, (order + 1, O, I, N)."""
         grid = self.grid
-        interval, values = LocalBasis.apply(z, grid, order)
-        edges: Tensor = _Contraction.apply(values, gather(self.coefficients, grid.slots(interval)))
+        interval, values = local_basis(z, grid, order)
+        gathered = gather(self.coefficients, grid.slots(interval))
+        edges: Tensor = _Contraction.apply(values, gathered)  # type: ignore[no-untyped-call]
         if self.base is None:
             return edges
         return edges + torch.stack(derivatives("silu", z, order))[:, None] * self.base[:, :, None]
@@ -149,6 +157,16 @@ class SplineLayer(nn.Module):
         z = grid.lower[:, None] + (grid.upper - grid.lower)[:, None] * levels
         with torch.no_grad():
             return z, self._edges(z, 0)[0].permute(1, 0, 2)
+
+
+def _along_axes(space: JetSpace, edges: Sequence[Tensor], scale: Tensor) -> Jet:
+    """Σ_i φ_i(scale_i x_i): a derivative along one axis sees one edge function, a mixed one sees none."""
+    rows = [edges[0].sum(1)]
+    for alpha in space.indices[1:]:
+        axis, order = max(range(len(alpha)), key=alpha.__getitem__), max(alpha)
+        row = edges[order][:, axis] * scale[axis] ** order
+        rows.append(row if order == sum(alpha) else torch.zeros_like(row))
+    return Jet(space, torch.stack(rows))
 
 
 class _Contraction(torch.autograd.Function):

@@ -91,7 +91,9 @@ def build_mlp(
         if start == "features" and k == 0 and len(shape) > 2:
             weight, bias = _features(inputs, outputs, scale, generator)
         elif start in ("xavier", "features"):
-            weight = torch.randn(inputs, outputs, generator=generator, dtype=torch.float64) * math.sqrt(2 / (inputs + outputs))
+            weight = torch.randn(inputs, outputs, generator=generator, dtype=torch.float64) * math.sqrt(
+                2 / (inputs + outputs)
+            )
             bias = torch.zeros(outputs, dtype=torch.float64)
         else:
             raise ConfigError(f"MLP: unknown start {start!r}; known are xavier, features")

@@ -23,12 +23,16 @@ def solve(matrix: Tensor, right: Tensor, regularisation: float) -> Tensor:
     unknowns = matrix.shape[1]
     lengths = matrix.norm(dim=0)
     if not bool(lengths.isfinite().all() & right.isfinite().all()):
-        raise NumericalError("least squares: the matrix or the right-hand side is not finite; check coefficients and sources")
+        raise NumericalError(
+            "least squares: the matrix or the right-hand side is not finite; check coefficients and sources"
+        )
     lengths = torch.where(lengths > 0, lengths, torch.ones_like(lengths))
     matrix /= lengths
     epsilon = max(regularisation, 450 * torch.finfo(matrix.dtype).eps)
     matrix[-unknowns:].fill_diagonal_(epsilon)
-    solution = torch.linalg.lstsq(matrix, right[:, None], driver="gels").solution[:unknowns, 0] / lengths
+    solution: Tensor = torch.linalg.lstsq(matrix, right[:, None], driver="gels").solution[:unknowns, 0] / lengths
     if not bool(solution.isfinite().all()):
-        raise NumericalError("least squares: the solution is not finite; raise `regularisation` or lower the resolution")
+        raise NumericalError(
+            "least squares: the solution is not finite; raise `regularisation` or lower the resolution"
+        )
     return solution
