@@ -17,7 +17,14 @@ from kanpde.bases import SplineGrid
 from kanpde.errors import ConfigError
 from kanpde.jets import Jet, JetSpace, by_autograd, coordinates
 from kanpde.networks import KAN, MLP, SplineLayer, activations, build_kan, build_mlp
-from kanpde.networks.kan import directions
+from kanpde.networks.kan import Radial, directions
+
+
+def scrambled(network: KAN) -> KAN:
+    """The same network with random outer parameters."""
+    network.set_outer(uniform(*network.outer.shape, seed=1))
+    return network
+
 
 MAKERS: dict[str, Callable[[], KAN | MLP]] = {
     "kan-1-1": lambda: kan([1, 1]),
@@ -25,6 +32,9 @@ MAKERS: dict[str, Callable[[], KAN | MLP]] = {
     "kan-2-5-1": lambda: kan([2, 5, 1]),
     "kan-2-4-3-2": lambda: kan([2, 4, 3, 2], degree=5, intervals=2),
     "kan-3-4-2-silu": lambda: kan([3, 4, 2], base=True),
+    "kan-2-6-1-radial": lambda: scrambled(
+        build_kan([2, 6, 1], [4, 5], [2, 3], "ridge", True, generator(), radial=RADIAL)
+    ),
     "kan-2-3-1-moved": lambda: kan([2, 3, 1], base=True).updated(3 * uniform(50, 2), 0.6),
     "mlp-2-6-1": lambda: mlp([2, 6, 1]),
     "mlp-3-5-4-2": lambda: mlp([3, 5, 4, 2], "silu"),
@@ -333,6 +343,26 @@ def test_directions_are_unit_vectors_spread_over_the_half_sphere(d: int) -> None
 def test_in_the_plane_any_number_of_directions_has_equal_angles() -> None:
     angles = torch.sort(torch.remainder(torch.atan2(*directions(2, 7, generator(4)).T.flip(0)), math.pi)).values
     assert gap(angles.diff(), torch.full((6,), math.pi / 7).double()) < 1e-6
+
+
+RADIAL = (
+    Radial((0.3, -0.2), (1.0, 4.0), 0.05, 12.0),
+    Radial((-0.5, 0.1), (2.25, 0.25), 0.02, 9.0),
+)
+
+
+def test_radial_units_are_squared_distances_on_geometric_grids() -> None:
+    network = build_kan([2, 6, 1], [3, 5], [2, 4], "ridge", False, generator(), radial=RADIAL)
+    x = uniform(50, 2)
+    z = network.stack[0](x.T)
+    for k, unit in enumerate(RADIAL):
+        centre, scales = (torch.tensor(part, dtype=torch.float64) for part in (unit.centre, unit.scales))
+        assert gap(z[4 + k], (scales * (x - centre) ** 2).sum(1)) < 1e-12
+        breakpoints = network.stack[1].grid.breakpoints[4 + k]
+        ratios = breakpoints[1:] / breakpoints[:-1]
+        assert gap(ratios, ratios[:1].expand(4)) < 1e-12
+        assert math.isclose(float(breakpoints[0]), unit.low) and math.isclose(float(breakpoints[-1]), unit.high)
+    assert gap(z[:4], build_kan([2, 6, 1], [3, 5], [2, 4], "ridge", False, generator()).stack[0](x.T)[:4]) < 1e-14
 
 
 def test_the_paper_start_is_small_noise_on_even_grids() -> None:

@@ -9,7 +9,22 @@ from typing import Any
 
 import pytest
 import torch
-from core_helpers import CUBE, DISK, LINE, PLATE, SIDES, SQUARE, create, formula, gap, kan, mlp, problem_node, uniform
+from core_helpers import (
+    CUBE,
+    DISK,
+    LINE,
+    PLATE,
+    SIDES,
+    SQUARE,
+    create,
+    formula,
+    gap,
+    kan,
+    mlp,
+    parts,
+    problem_node,
+    uniform,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -20,6 +35,7 @@ from kanpde.expressions import jets
 from kanpde.expressions.evaluate import evaluate
 from kanpde.jets import JetSpace
 from kanpde.lifting import lift
+from kanpde.networks import KAN
 from kanpde.problem import Problem
 from kanpde.trial import Lifting, TrialSolution
 
@@ -286,3 +302,47 @@ def test_every_corner_is_checked() -> None:
         node = problem_node(SQUARE, ["laplacian(u) = 0"], [sides, {"part": ["bottom", "top"], "equation": "u = 0"}])
         with pytest.raises(ConfigError, match="boundary values disagree"):
             lift(create(node))
+
+
+# Radial units at round holes -----------------------------------------------------------------------------------------
+
+HOLES = problem_node(
+    {
+        "difference": [
+            {"rectangle": {"lower": [0, -1], "upper": [4, 1]}},
+            {"disk": {"center": [1, 0.2], "radius": 0.3, "name": "a"}},
+            {"disk": {"center": [3, -0.1], "radius": 0.5, "name": "b"}},
+        ]
+    },
+    ["laplacian(u) = 0"],
+    [{"part": [*SIDES, "a", "b"], "equation": "u = x"}],
+)
+HOLED = {"kind": "kan", "width": [20], "degree": [4, 6], "intervals": [2, 5], "radial": 3}
+
+
+def test_radial_units_are_distances_from_points_inside_the_holes() -> None:
+    found = parts(HOLES, trial=HOLED, sampler={"interior": 300, "boundary": 100})
+    network = found.trial.network
+    assert isinstance(network, KAN)
+    x = torch.cat([found.points.interior.x, *(part.x for part in found.points.parts.values())])
+    assert network.outside_share(found.trial.scaled(x)) == 0.0
+    z = network.stack[0](found.trial.scaled(x).T)[-6:].detach()
+    for k, (cx, cy, radius) in enumerate([(1.0, 0.2, 0.3)] * 3 + [(3.0, -0.1, 0.5)] * 3):
+        frame = torch.stack([x[:, 0], x[:, 1], torch.ones(len(x)).double()], dim=1)
+        slopes = torch.linalg.lstsq(frame, (z[k] - x.square().sum(1))[:, None]).solution[:, 0]
+        centre = -slopes[:2] / 2
+        assert gap(z[k], (x - centre).square().sum(1)) < 1e-10
+        assert abs(float((centre - torch.tensor([cx, cy], dtype=torch.float64)).norm()) - radius / 2) < 1e-9
+
+
+def test_no_radial_units_without_round_holes() -> None:
+    plate = {**HOLES, "domain": PLATE, "conditions": [{"part": SIDES, "equation": "u = x"}]}
+    network = parts(plate, trial=HOLED, sampler={"interior": 50, "boundary": 50}).trial.network
+    assert isinstance(network, KAN) and all(layer.uniform for layer in network.stack)
+
+
+@pytest.mark.parametrize("width", [[6], []], ids=str)
+def test_radial_units_need_room(width: list[int]) -> None:
+    layers = {"degree": 5, "intervals": 3}
+    with pytest.raises(ConfigError, match=r"trial\.radial"):
+        parts(HOLES, trial={**HOLED, **layers, "width": width}, sampler={"interior": 50, "boundary": 50})

@@ -75,10 +75,7 @@ class SplineLayer(nn.Module):
 
     def _edges(self, z: Tensor, order: int) -> Tensor:
         """Every edge function and its derivatives at its input, (order + 1, O, I, N)."""
-        grid = self.grid
-        interval, values = local_basis(z, grid, order)
-        gathered = gather(self.coefficients, grid.slots(interval))
-        edges: Tensor = _Contraction.apply(values, gathered)  # type: ignore[no-untyped-call]
+        edges = spline_edges(z, self.coefficients, self.grid, order)
         if self.base is None:
             return edges
         return edges + torch.stack(derivatives("silu", z, order))[:, None] * self.base[:, :, None]
@@ -169,35 +166,52 @@ def _along_axes(space: JetSpace, edges: Sequence[Tensor], scale: Tensor) -> Jet:
     return Jet(space, torch.stack(rows))
 
 
-class _Contraction(torch.autograd.Function):
-    """S[k, o] = Σ_r B[k, r] c[o, r] at every input and point: (k, R, I, N), (O, R, I, N) → (k, O, I, N).
+class _Edges(torch.autograd.Function):
+    """S[k, o] = Σ_r B_r^{(k)}(z) c[o, r] for every input and point, (order + 1, O, I, N), from z (I, N) and c (O, I, K).
 
-    Written out because the batch stands last: sums over a short leading axis instead of thousands of tiny products.
+    One order more than asked for is kept, since it is the derivative by z: dS[k]/dz = S[k + 1]. Sums run over the short leading
+    axes; the batch stands last. Where the backward pass is itself recorded, it is made of differentiable calls.
     """
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor, gathered: Tensor) -> Tensor:
-        """The contraction over r."""
-        ctx.save_for_backward(values, gathered)
-        total = values[:, None, 0] * gathered[None, :, 0]
+    def forward(ctx: Any, z: Tensor, coefficients: Tensor, grid: SplineGrid, order: int) -> Tensor:
+        """The splines and their derivatives."""
+        ctx.grid, ctx.order = grid, order
+        interval, values = grid.basis(z, order + 1 if ctx.needs_input_grad[0] else order)
+        slots = grid.slots(interval)
+        gathered = gather(coefficients, slots)
+        edges = values[:, None, 0] * gathered[None, :, 0]
         for r in range(1, values.shape[1]):
-            total.addcmul_(values[:, None, r], gathered[None, :, r])
-        return total
+            edges.addcmul_(values[:, None, r], gathered[None, :, r])
+        ctx.save_for_backward(z, coefficients, slots, values, edges)
+        return edges[: order + 1]
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """dB[k, r] = Σ_o g[k, o] c[o, r] and dc[o, r] = Σ_k g[k, o] B[k, r]."""
-        (grad,), (values, gathered) = grads, ctx.saved_tensors
-        to_values = to_gathered = None
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        """dz = Σ_{k, o} g[k, o] S[k + 1, o] and dc[o, r] = Σ_k g[k, o] B_r^{(k)}, added up where the basis functions live."""
+        (grad,), (z, coefficients, slots, values, edges) = grads, ctx.saved_tensors
+        to_z = to_coefficients = None
+        if torch.is_grad_enabled():
+            values = local_basis(z, ctx.grid, ctx.order)[1]
+            if ctx.needs_input_grad[0]:
+                edges = spline_edges(z, coefficients, ctx.grid, ctx.order + 1)
         if ctx.needs_input_grad[0]:
-            to_values = grad[:, 0, None] * gathered[None, 0]
-            for o in range(1, gathered.shape[0]):
-                to_values = torch.addcmul(to_values, grad[:, o, None], gathered[None, o])
+            to_z = (grad * edges[1:]).sum((0, 1))
         if ctx.needs_input_grad[1]:
-            to_gathered = grad[0, :, None] * values[0, None]
-            for k in range(1, values.shape[0]):
-                to_gathered = torch.addcmul(to_gathered, grad[k, :, None], values[k, None])
-        return to_values, to_gathered
+            share = grad[0, :, None] * values[0, None]
+            for k in range(1, len(grad)):
+                share = torch.addcmul(share, grad[k, :, None], values[k, None])
+            count = len(coefficients)
+            nothing = torch.zeros_like(coefficients).reshape(count, -1)
+            index = slots.reshape(1, -1).expand(count, -1)
+            to_coefficients = nothing.scatter_add(1, index, share.reshape(count, -1)).reshape(coefficients.shape)
+        return to_z, to_coefficients, None, None
+
+
+def spline_edges(z: Tensor, coefficients: Tensor, grid: SplineGrid, order: int) -> Tensor:
+    """Every spline edge and its derivatives up to `order` at its input, (order + 1, O, I, N)."""
+    edges: Tensor = _Edges.apply(z, coefficients, grid, order)  # type: ignore[no-untyped-call]
+    return edges
 
 
 def _subdivide(breakpoints: Tensor, intervals: int) -> Tensor:
