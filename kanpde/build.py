@@ -46,7 +46,8 @@ def build(config: Config) -> Parts:
     lower, upper = (torch.tensor(side).to(dtype) for side in (problem.domain.lower, problem.domain.upper))
     network = build_network(config.trial, problem, config.seed, dtype)
     trial = TrialSolution(network, lower, upper, lifting, config.trial.derivatives)
-    points = collocate(problem.domain, posed.parts, config.sampler, config.seed, dtype)
+    averaged = any(condition.kind == "mean" for condition in posed.conditions)
+    points = collocate(problem.domain, posed.parts, config.sampler, config.seed, dtype, averaged)
     return Parts(problem, trial, points, Assembly(terms(posed, points, config.weights), trial))
 
 
@@ -74,9 +75,10 @@ def _radial_units(trial: TrialConfig, problem: Problem, generator: torch.Generat
     holes = round_holes(problem.config.domain)
     if trial.radial == 0 or not holes or problem.config.time is not None:
         return []
-    if trial.radial * len(holes) >= trial.width[0]:
+    width = trial.width[0] if trial.width else 0
+    if trial.radial * len(holes) >= width:
         raise ConfigError(
-            f"trial.radial: {trial.radial} units for each of {len(holes)} holes leave none of {trial.width[0]} hidden units;"
+            f"trial.radial: {trial.radial} units for each of {len(holes)} holes leave none of {width} hidden units;"
             " lower trial.radial or raise trial.width"
         )
     lower, upper = problem.domain.lower, problem.domain.upper

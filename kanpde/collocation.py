@@ -35,10 +35,11 @@ class Points:
 
 @dataclass(frozen=True)
 class Collocation:
-    """Interior points and the points of every part that carries a condition."""
+    """Interior points, the points of every part that carries a condition, and a quadrature for averages if one is taken."""
 
     interior: Points
     parts: Mapping[str, Points]
+    average: Points | None = None
 
     @property
     def boundary_count(self) -> int:
@@ -46,10 +47,17 @@ class Collocation:
         return sum(len(points.x) for points in self.parts.values())
 
 
+MOST_AVERAGED = 2500
+"""Quadrature points of an average."""
+
+
 def collocate(
-    domain: Domain, parts: Iterable[str], sampler: SamplerConfig, seed: int, dtype: torch.dtype
+    domain: Domain, parts: Iterable[str], sampler: SamplerConfig, seed: int, dtype: torch.dtype, averaged: bool = False
 ) -> Collocation:
-    """Sample the domain and the named parts; counts are about `sampler.interior` and `sampler.boundary`."""
+    """Sample the domain and the named parts; counts are about `sampler.interior` and `sampler.boundary`.
+
+    `averaged` asks for a quadrature too: collocation weights are not accurate enough for an integral.
+    """
     rng = np.random.default_rng(seed)
     interior = domain.interior(sampler.interior, sampler.kind, rng, sampler.jitter)
     counts = share(domain, tuple(parts), sampler.boundary)
@@ -57,7 +65,8 @@ def collocate(
         part: Points.of(domain.part(part, count, sampler.kind, rng, sampler.jitter), dtype)
         for part, count in counts.items()
     }
-    return Collocation(Points.of(interior, dtype), sampled)
+    average = Points.of(domain.quadrature(min(sampler.interior, MOST_AVERAGED)), dtype) if averaged else None
+    return Collocation(Points.of(interior, dtype), sampled, average)
 
 
 def share(domain: Domain, parts: tuple[str, ...], total: int) -> dict[str, int]:
@@ -72,7 +81,7 @@ def share(domain: Domain, parts: tuple[str, ...], total: int) -> dict[str, int]:
 def held_out(domain: Domain, parts: Iterable[str], count: int, dtype: torch.dtype) -> Collocation:
     """Quadrature points that training never sees: about `count` inside, √count-like on each part."""
     on_parts = max(8, round(2 * count ** ((domain.dimension - 1) / domain.dimension)))
+    inside = Points.of(domain.quadrature(count), dtype)
     return Collocation(
-        Points.of(domain.quadrature(count), dtype),
-        {part: Points.of(domain.part_quadrature(part, on_parts), dtype) for part in parts},
+        inside, {part: Points.of(domain.part_quadrature(part, on_parts), dtype) for part in parts}, inside
     )

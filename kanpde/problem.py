@@ -15,13 +15,23 @@ from types import MappingProxyType
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from kanpde.conditions import Condition, read_conditions
 from kanpde.config import ProblemConfig, coordinates
 from kanpde.domains import Domain, build_domain
 from kanpde.errors import ConfigError
 from kanpde.expressions import Jet as Unknown
-from kanpde.expressions import Node, Scope, is_linear, jets, parse_equation, parse_expression, substitute_unknowns
+from kanpde.expressions import (
+    Node,
+    Scope,
+    is_linear,
+    jets,
+    parse_equation,
+    parse_expression,
+    partial,
+    substitute_unknowns,
+)
 from kanpde.expressions.evaluate import evaluate
 from kanpde.manufactured import derive_sources, sources
 
@@ -101,29 +111,66 @@ class Problem:
         if self.exact is None:
             return
         rng = np.random.default_rng(12345)
-        inside = self.domain.interior(64, "sobol", rng).x
+        check = _Check(self.name, self.exact, torch.tensor(self.domain.interior(64, "sobol", rng).x))
         for text, node in zip(self.config.equations, self.equations, strict=True):
-            self._check_node(f"equation '{text}'", node, inside, None)
+            check(f"equation '{text}'", node, check.inside)
         for condition in self.conditions:
-            if condition.kind == "equation" and condition.part is not None:
-                on_part = self.domain.part(condition.part, 32, "sobol", rng)
-                self._check_node(f"condition on '{condition.part}'", condition.node, on_part.x, on_part.normal)
+            node = condition.node
+            if condition.kind == "mean":
+                points = self.domain.quadrature(2500)
+                check(
+                    "condition on the mean",
+                    node,
+                    torch.tensor(points.x),
+                    average=torch.tensor(points.w / self.domain.measure),
+                )
             elif condition.point is not None:
-                self._check_node("condition at a point", condition.node, np.array([condition.point]), None)
+                check("condition at a point", node, torch.tensor([condition.point], dtype=torch.float64))
+            elif condition.part is not None:
+                points = self.domain.part(condition.part, 32, "sobol", rng)
+                x = torch.tensor(points.x)
+                if condition.shift is not None:
+                    shift = torch.tensor(condition.shift, dtype=torch.float64)
+                    check(f"periodic condition '{condition.name}'", node, x, other=x + shift)
+                else:
+                    check(f"condition on '{condition.part}'", node, x, torch.tensor(points.normal))
 
-    def _check_node(self, what: str, node: Node, x: np.ndarray, normal: np.ndarray | None) -> None:
-        assert self.exact is not None
-        at = torch.tensor(x)
-        terms = [substitute_unknowns(jet, self.exact) for jet in sorted(jets(node), key=lambda j: (j.unknown, j.index))]
-        residual, *sizes = evaluate(
-            [substitute_unknowns(node, self.exact), *terms], at, None if normal is None else torch.tensor(normal)
-        )
-        scale = 1.0 + max(float(size.abs().max()) for size in sizes)
+
+@dataclass(frozen=True)
+class _Check:
+    """Whether formulas hold for the exact solution, relative to the size that their terms reach there or inside."""
+
+    problem: str
+    exact: tuple[Node, ...]
+    inside: Tensor
+
+    def __call__(
+        self,
+        what: str,
+        node: Node,
+        x: Tensor,
+        normal: Tensor | None = None,
+        average: Tensor | None = None,
+        other: Tensor | None = None,
+    ) -> None:
+        """ConfigError when the residual at x (N, d) is larger than 1e-8 of the largest term."""
+        found = sorted(jets(node), key=lambda jet: (jet.unknown, jet.index))
+        fields = [substitute_unknowns(jet, self.exact) for jet in found]
+        slopes = [substitute_unknowns(partial(node, jet), self.exact) for jet in found]
+        residual, *rates = evaluate([substitute_unknowns(node, self.exact), *slopes], x, normal)
+        sizes = [
+            torch.cat(pair).abs().max() for pair in zip(evaluate(fields, x), evaluate(fields, self.inside), strict=True)
+        ]
+        if other is not None:
+            residual = residual - evaluate([substitute_unknowns(node, self.exact)], other)[0]
+        if average is not None:
+            residual = (average * residual).sum()
+        scale = max(float(rate.abs().max() * size) for rate, size in zip(rates, sizes, strict=True))
         worst = float(residual.abs().max())
         if not worst <= 1e-8 * scale:
             raise ConfigError(
-                f"problem '{self.name}': exact does not satisfy the {what}: the residual is {worst:.1e} where its terms are"
-                f" about {scale:.1e}; correct exact or the equation"
+                f"problem '{self.problem}': exact does not satisfy the {what}: the residual is {worst:.1e} where its terms are"
+                f" about {scale:.1e}; correct exact or the {what.split()[0]}"
             )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -22,7 +22,7 @@ from kanpde.conditions import Condition
 from kanpde.config import WeightsConfig
 from kanpde.errors import ConfigError, NumericalError
 from kanpde.expressions import Jet as Unknown
-from kanpde.expressions import Node, is_linear, jets, linear_parts
+from kanpde.expressions import Node, is_linear, jets, linear_parts, text
 from kanpde.expressions.evaluate import evaluate
 from kanpde.jets import Jet, JetSpace
 from kanpde.problem import Problem
@@ -34,7 +34,10 @@ CHUNK = 1 << 21
 
 @dataclass(frozen=True)
 class Term:
-    """Rows of one equation or condition: F at x, minus F at x + shift if periodic, averaged if `average` (N,) is given."""
+    """Rows of one equation or condition: F at x, minus F at x + shift if periodic, averaged if `average` (N,) is given.
+
+    `words` are the names of the coordinates and unknowns, for messages.
+    """
 
     name: str
     interior: bool
@@ -44,6 +47,7 @@ class Term:
     weight: float
     average: Tensor | None = None
     shift: Tensor | None = None
+    words: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
     @property
     def rows(self) -> int:
@@ -53,22 +57,29 @@ class Term:
 
 def terms(problem: Problem, points: Collocation, weights: WeightsConfig) -> list[Term]:
     """Every equation at the interior points and every condition on its part."""
+    words = (problem.coordinates, problem.unknowns)
     on_parts = [_condition_term(condition, points, weights.conditions) for condition in problem.conditions]
-    return [*equation_terms(problem, points.interior.x, weights.equations), *on_parts]
+    return [
+        *equation_terms(problem, points.interior.x, weights.equations),
+        *(replace(term, words=words) for term in on_parts),
+    ]
 
 
 def equation_terms(problem: Problem, x: Tensor, weight: float = 1.0) -> list[Term]:
     """Every equation at points x (N, d)."""
-    return [Term(f"equation {k + 1}", True, node, x, None, weight) for k, node in enumerate(problem.equations)]
+    words = (problem.coordinates, problem.unknowns)
+    return [
+        Term(f"equation {k + 1}", True, node, x, None, weight, words=words) for k, node in enumerate(problem.equations)
+    ]
 
 
 def _condition_term(condition: Condition, points: Collocation, weight: float) -> Term:
-    inside = points.interior
     weight *= condition.weight
     if condition.kind == "mean":
-        return Term("mean", False, condition.node, inside.x, None, weight, average=inside.w / inside.w.sum())
+        over = points.average or points.interior
+        return Term("mean", False, condition.node, over.x, None, weight, average=over.w / over.w.sum())
     if condition.point is not None:
-        return Term("point", False, condition.node, inside.x.new_tensor([condition.point]), None, weight)
+        return Term("point", False, condition.node, points.interior.x.new_tensor([condition.point]), None, weight)
     at: Points = points.parts[condition.part or ""]
     shift = None if condition.shift is None else at.x.new_tensor(condition.shift)
     return Term(condition.name, False, condition.node, at.x, at.normal, weight, shift=shift)
@@ -151,7 +162,8 @@ class _Bound:
         factors, rest = linear_parts(term.node)
         normal = term.normal
         remainder, *values = evaluate([rest, *factors.values()], term.x, normal)
-        for name, value in zip(("source", *map(str, factors)), (remainder, *values), strict=True):
+        names = ("source", *(f"factor of {text(jet, *term.words)}" for jet in factors))
+        for name, value in zip(names, (remainder, *values), strict=True):
             if not bool(value.isfinite().all()):
                 where = term.x[~value.isfinite()][0].tolist()
                 raise NumericalError(

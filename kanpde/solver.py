@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from kanpde import optimizers
 from kanpde.checkpoint import Store, network_state, restore_network
 from kanpde.config import ExtendGrid, OptimizerStage, StageConfig, TrialConfig, UpdateGrid
-from kanpde.errors import BudgetError, ConfigError
+from kanpde.errors import BudgetError, ConfigError, NumericalError
 from kanpde.networks import KAN
 from kanpde.residual import Assembly
 from kanpde.result import StopReason
@@ -31,18 +31,25 @@ CHUNK = {"adam": 10, "lbfgs": 10}
 SAVE_EVERY = 30.0
 """Seconds between two checkpoints inside a stage."""
 
+LARGEST_CHANGE = 0.5
+"""How much of its size a function may change by when its grids do; where knots do not nest it cannot stay exactly."""
+
 LARGEST_MATRIX = 8 << 30
 """Bytes that one least-squares matrix and its factorisation may take."""
 
 
 @dataclass
 class _State:
-    """Where a run is; everything a resumed run needs besides its config."""
+    """Where a run is; everything a resumed run needs besides its config.
+
+    `step` counts in the stage, `total` in the run; `began` is when the stage began, in wall seconds of the run.
+    """
 
     stage: int = 0
     step: int = 0
     total: int = 0
     seconds: float = 0.0
+    began: float = 0.0
     optimizer: dict[str, Any] | None = None
     reason: str = StopReason.INTERRUPTED.name
     history: list[tuple[int, float, float, int]] = field(default_factory=list)
@@ -92,25 +99,26 @@ class Solver:
     def run(self) -> tuple[History, tuple[StageResult, ...], StopReason]:
         """All stages that are left; returns the history, one result per stage, and why it ended."""
         state, total = self._state, len(self._schedule)
-        self._clock = self._saved = time.perf_counter() - state.seconds
-        reason = StopReason.FINISHED
+        self._clock = time.perf_counter() - state.seconds
+        self._save()
         while state.stage < total:
-            reason = self._stage(self._schedule[state.stage], total)
+            asked = self._progress.stop
+            reason = asked or self._stage(self._schedule[state.stage], total)
             if reason in (StopReason.INTERRUPTED, StopReason.TERMINATED):
+                state.reason = reason.name
                 break
-            state.stage, state.step, state.optimizer = state.stage + 1, 0, None
             if reason is StopReason.NON_FINITE:
-                break
-        ended = state.stage == total and reason is not StopReason.NON_FINITE
-        state.reason = (StopReason.FINISHED if ended and total > 1 else reason).name
-        self._save(best=ended)
+                state.stage = total
+            state.reason = (StopReason.FINISHED if reason is not StopReason.NON_FINITE and total > 1 else reason).name
+            self._save(best=state.stage == total)
+        self._save()
         return self.outcome()
 
     def _stage(self, stage: StageConfig, total: int) -> StopReason:
-        name, steps = _describe(stage)
+        """One stage, or what is left of it; a finished one is written down and the next one is up."""
         state = self._state
+        name, steps = _describe(stage)
         self._progress.stage_started(state.stage, total, name, steps)
-        began, before = self._now(), state.total
         if isinstance(stage, OptimizerStage) and stage.optimizer == "least_squares":
             reason = self._solve_linear(stage)
         elif isinstance(stage, OptimizerStage):
@@ -120,7 +128,8 @@ class Solver:
         objective = state.history[-1][1] if state.history else float("nan")
         self._progress.stage_finished(state.stage, objective, reason)
         if reason not in (StopReason.INTERRUPTED, StopReason.TERMINATED):
-            state.finished.append((name, state.total - before, objective, self._now() - began, reason.name))
+            state.finished.append((name, state.step, objective, self._now() - state.began, reason.name))
+            state.stage, state.step, state.optimizer, state.began = state.stage + 1, 0, None, self._now()
         return reason
 
     def _solve_linear(self, stage: OptimizerStage) -> StopReason:
@@ -142,7 +151,7 @@ class Solver:
         self.trial.net.set_outer(values.reshape(outer.shape[1], -1).T)
         with torch.no_grad():
             self._record(1, float(self._assembly.objective(self.trial)))
-        return self._progress.stop or StopReason.SOLVED
+        return StopReason.SOLVED
 
     def _iterate(self, stage: OptimizerStage) -> StopReason:
         parameters = list(self.trial.network.parameters())
@@ -151,26 +160,24 @@ class Solver:
         if state.optimizer is not None:
             method.load(state.optimizer)
         kept = _copy(parameters)
-        began = self._now()
         while state.step < stage.steps:
             try:
                 moved = method.advance(self._objective, min(CHUNK[stage.optimizer], stage.steps - state.step))
-                optimizers.finite(self._objective())
             except optimizers.NonFiniteError:
                 _restore(parameters, kept)
                 return StopReason.NON_FINITE
             kept = _copy(parameters)
-            state.step += moved.steps
             self._record(moved.steps, moved.objective)
             state.optimizer = method.state()
-            stopped = self._progress.stop
-            if stopped is not None:
-                return stopped
             if moved.stalled:
-                return StopReason.STALLED
-            if stage.seconds is not None and self._now() - began > stage.seconds:
+                return StopReason.TOLERANCE if stage.tolerance > 0 else StopReason.STALLED
+            if stage.seconds is not None and self._now() - state.began > stage.seconds:
                 return StopReason.TIME_LIMIT
-            self._save_sometimes()
+            stopped = self._progress.stop
+            if stopped is not None and state.step < stage.steps:
+                return stopped
+            if time.perf_counter() - self._saved > SAVE_EVERY:
+                self._save()
         return StopReason.MAX_STEPS
 
     def _change_grid(self, stage: ExtendGrid | UpdateGrid) -> StopReason:
@@ -179,35 +186,46 @@ class Solver:
             raise ConfigError("schedule: only a kan has grids to extend or update; remove the stage for an mlp")
         if isinstance(stage, ExtendGrid):
             counts = stage.intervals if isinstance(stage.intervals, tuple) else (stage.intervals,) * len(network.layers)
-            changed = network.extended(counts)
+            changed = network.extended(counts, self.trial.scaled(self._sample))
         else:
             changed = network.updated(self.trial.scaled(self._sample), stage.mix)
-        self.trial.network = changed
-        self._state.events.append((self._state.total, _describe(stage)[0]))
+        self._keep_function(changed, _describe(stage)[0])
         return StopReason.SOLVED
+
+    def _keep_function(self, changed: KAN, name: str) -> None:
+        """Take the changed network if it is the same function; its relative change at the points is told to the observer."""
+        before = self.trial.evaluate(self._sample)
+        kept, self.trial.network = self.trial.network, changed
+        change = float((self.trial.evaluate(self._sample) - before).norm() / before.norm().clamp_min(1e-300))
+        if not change <= LARGEST_CHANGE:
+            self.trial.network = kept
+            raise NumericalError(
+                f"{name}: the function changes by {change:.1e} of its size, more than {LARGEST_CHANGE:g}; extend by a multiple of"
+                " the present intervals, which is exact"
+            )
+        self._progress.message(f"{name}: the function changed by {change:.1e} of its size")
+        self._state.events.append((self._state.total, name))
 
     def _objective(self) -> Tensor:
         return self._assembly.objective(self.trial)
 
     def _record(self, steps: int, objective: float) -> None:
         state = self._state
+        state.step += steps
         state.total += steps
         state.history.append((state.total, objective, self._now(), state.stage))
-        self._progress.step(state.step or steps, objective)
+        self._progress.step(state.step, objective)
 
     def _now(self) -> float:
+        """Wall seconds since the run began, earlier sittings included."""
         return time.perf_counter() - self._clock
 
-    def _save_sometimes(self) -> None:
-        if self._now() - self._saved > SAVE_EVERY:
-            self._save(best=False)
-
-    def _save(self, best: bool) -> None:
-        if self._store is None:
-            return
-        state = self._state
-        state.seconds = self._saved = self._now()
-        self._store.save({"network": network_state(self.trial.network), "state": dict(vars(state))}, best)
+    def _save(self, best: bool = False) -> None:
+        self._state.seconds = self._now()
+        self._saved = time.perf_counter()
+        if self._store is not None:
+            data = {"network": network_state(self.trial.network), "state": dict(vars(self._state))}
+            self._store.save(data, best)
 
     def _history(self) -> History:
         rows = self._state.history
@@ -228,7 +246,7 @@ def _describe(stage: StageConfig) -> tuple[str, int]:
 
 
 _METHODS: dict[str, Callable[[list[nn.Parameter], OptimizerStage], optimizers.Iterative]] = {
-    "adam": lambda parameters, stage: optimizers.Adam(parameters, stage.learning_rate),
+    "adam": lambda parameters, stage: optimizers.Adam(parameters, stage.learning_rate, stage.tolerance),
     "lbfgs": lambda parameters, stage: optimizers.LBFGS(parameters, stage.tolerance),
 }
 

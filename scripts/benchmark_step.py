@@ -20,7 +20,6 @@ from torch import Tensor, nn
 from kanpde.jets import JetSpace, coordinates
 from kanpde.networks import KAN, MLP, build_kan, build_mlp
 
-
 PAIRS = (("KAN G=10", "MLP"), ("KAN G=200", "KAN G=10"), ("pykan G=10", "KAN G=10"), ("pykan G=10", "KAN G=10 + silu"))
 
 

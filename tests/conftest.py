@@ -10,11 +10,16 @@ import torch
 from kanpde import metrics
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Report errors at a hundred held-out points, and do tiny sums on one thread, so that a busy machine does no harm."""
-    monkeypatch.setattr(metrics, "COUNT", dict.fromkeys(range(1, 4), 100))
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Tiny sums on one thread: faster on a busy machine, and the same bits everywhere in a file."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def quick(one_thread: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Report errors at a hundred held-out points, on one thread."""
+    monkeypatch.setattr(metrics, "COUNT", dict.fromkeys(range(1, 4), 100))

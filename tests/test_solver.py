@@ -15,7 +15,7 @@ from torch import Tensor
 from kanpde import api, solver
 from kanpde.build import Parts, build
 from kanpde.config import Config
-from kanpde.errors import BudgetError, ConfigError
+from kanpde.errors import BudgetError, ConfigError, NumericalError
 from kanpde.networks import KAN
 from kanpde.result import StopReason
 from kanpde.solution import History, Solution, StageResult
@@ -37,7 +37,7 @@ TRIALS = {"kan": KAN_TRIAL, "mlp": MLP_TRIAL}
 ADAM = {"optimizer": "adam", "steps": 40, "learning_rate": 5e-3}
 LBFGS = {"optimizer": "lbfgs", "steps": 40}
 LEAST_SQUARES = {"optimizer": "least_squares"}
-EXTEND = {"extend_grid": [4, 7]}
+EXTEND = {"extend_grid": [4, 6]}
 UPDATE = {"update_grid": 0.5}
 
 
@@ -80,14 +80,14 @@ def test_all_layers_are_trained() -> None:
 
 
 def test_one_least_squares_solve_reaches_the_lowest_objective() -> None:
-    made, history, stages, reason = run(small([LEAST_SQUARES]))
+    made, history, stages, reason = run(small([LEAST_SQUARES], RIDGE_TRIAL))
     assert reason is StopReason.SOLVED and history.step == (1,) and stages[0].stop_reason == "SOLVED"
     lowest = float(made.assembly.objective(made.trial).detach())
     outer = made.trial.net.outer
     for seed in range(3):
         made.trial.net.set_outer(outer + 1e-3 * uniform(*outer.shape, seed=seed))
         assert float(made.assembly.objective(made.trial).detach()) > lowest
-    assert math.isclose(history.objective[0], lowest, rel_tol=1e-9)
+    assert math.isclose(history.objective[0], lowest, rel_tol=1e-6)
 
 
 def test_derivative_engines_give_the_same_training() -> None:
@@ -187,9 +187,9 @@ def test_the_last_of_many_stages_finishes_the_run() -> None:
     _, history, stages, reason = run(small([LEAST_SQUARES, EXTEND, ADAM]))
     assert reason is StopReason.FINISHED
     assert [(s.name, s.stop_reason) for s in stages] == [
-        ("least_squares", "SOLVED"), ("extend_grid [4, 7]", "SOLVED"), ("adam", "MAX_STEPS"),
+        ("least_squares", "SOLVED"), ("extend_grid [4, 6]", "SOLVED"), ("adam", "MAX_STEPS"),
     ]  # fmt: skip
-    assert history.events == ((1, "extend_grid [4, 7]"),)
+    assert history.events == ((1, "extend_grid [4, 6]"),)
     assert list(history.step) == sorted(history.step) and list(history.seconds) == sorted(history.seconds)
     assert history.stage == (0, *(2,) * (len(history.step) - 1))
 
@@ -209,8 +209,8 @@ def test_the_observer_hears_every_stage_in_order() -> None:
 
 @pytest.mark.parametrize("stage", [LEAST_SQUARES, ADAM, LBFGS], ids=["least_squares", "adam", "lbfgs"])
 def test_a_stage_reports_the_objective_at_its_end(stage: dict[str, Any]) -> None:
-    made, _, stages, _ = run(small([stage]))
-    assert math.isclose(stages[0].objective, float(made.assembly.objective(made.trial).detach()), rel_tol=1e-9)
+    made, _, stages, _ = run(small([stage], RIDGE_TRIAL))
+    assert math.isclose(stages[0].objective, float(made.assembly.objective(made.trial).detach()), rel_tol=1e-6)
 
 
 def test_the_loop_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
@@ -261,12 +261,17 @@ def test_nested_grid_extension_between_stages_keeps_the_function(before: dict[st
 @pytest.mark.parametrize("change", [{"extend_grid": [13, 17]}, {"update_grid": 0.5}], ids=["extend", "update"])
 @pytest.mark.parametrize("start", ["ridge", "paper"])
 def test_any_grid_change_after_a_linear_solve_nearly_keeps_the_function(start: str, change: dict[str, Any]) -> None:
-    """Functions that no input reaches must not get coefficients so large that a refit loses the rest."""
+    """Or it is refused: the grid of a paper start is hardly reached, and what stands on it cannot be refitted."""
     trial = {"kind": "kan", "width": [6], "degree": [5, 9], "intervals": [2, 12], "start": start}
     sampler = {"interior": 400, "boundary": 80}
-    plain, made = (run(small([LEAST_SQUARES, *more], trial, sampler=sampler))[0] for more in ([], [change]))
-    x = uniform(200, 2)
-    assert gap(made.trial(x), plain.trial(x)) < 1e-2
+    plain = run(small([LEAST_SQUARES], trial, sampler=sampler))[0]
+    try:
+        made = run(small([LEAST_SQUARES, change], trial, sampler=sampler))[0]
+    except NumericalError as refusal:
+        assert start == "paper" and "the function changes by" in str(refusal)
+    else:
+        x = uniform(200, 2)
+        assert gap(made.trial(x), plain.trial(x)) < 1e-2
 
 
 def test_one_number_extends_every_layer() -> None:
@@ -288,11 +293,11 @@ def test_training_goes_on_after_a_grid_stage() -> None:
 
 
 def test_grid_update_in_a_schedule_brings_inputs_inside() -> None:
-    loose = {**KAN_TRIAL, "intervals": 6}
-    made, *_ = run(small([{**ADAM, "learning_rate": 0.1}], loose))
+    loose, far = {**KAN_TRIAL, "intervals": 12, "degree": 3}, {**ADAM, "learning_rate": 0.2}
+    made, *_ = run(small([far], loose))
     x = made.trial.scaled(made.points.interior.x)
     assert isinstance(made.trial.network, KAN) and made.trial.network.outside_share(x) > 0
-    made, history, _, _ = run(small([{**ADAM, "learning_rate": 0.1}, UPDATE], loose))
+    made, history, _, _ = run(small([far, UPDATE], loose))
     assert isinstance(made.trial.network, KAN) and made.trial.network.outside_share(x) == 0
     assert history.events == ((40, "update_grid mix 0.5"),)
 
@@ -302,7 +307,7 @@ def test_grid_update_in_a_schedule_brings_inputs_inside() -> None:
 SCHEDULES = {
     "adam": [{**ADAM, "steps": 30}, EXTEND, {**ADAM, "steps": 30}],
     "lbfgs": [{**LBFGS, "steps": 30}, EXTEND, {**LBFGS, "steps": 30}],
-    "all": [{**ADAM, "steps": 10}, UPDATE, {**LBFGS, "steps": 20}, EXTEND, LEAST_SQUARES, {**ADAM, "steps": 10}],
+    "all": [{**ADAM, "steps": 10}, UPDATE, {**LBFGS, "steps": 20}, EXTEND, LEAST_SQUARES, {**ADAM, "steps": 20}],
 }
 
 

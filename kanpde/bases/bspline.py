@@ -92,7 +92,7 @@ class SplineGrid:
         """The interval 0 … G - 1 of each input (I, N); the right end belongs to the last one, the outside to the ends."""
         if self.uniform:
             rate = self.intervals / (self.upper - self.lower)
-            return ((z - self.lower[:, None]) * rate[:, None]).floor_().clamp_(0, self.intervals - 1).long()
+            return ((z - self.lower[:, None]) * rate[:, None]).floor_().long().clamp_(0, self.intervals - 1)
         return torch.searchsorted(self.breakpoints[:, 1:-1].contiguous(), z.contiguous(), right=True)
 
     def basis(self, z: Tensor, order: int) -> tuple[Tensor, Tensor]:
@@ -170,16 +170,17 @@ class SplineGrid:
         rows = torch.arange(self.knots.shape[0], device=interval.device)[:, None] * self.size
         return (interval + rows) + torch.arange(self.degree + 1, device=interval.device)[:, None, None]
 
-    def transfer(self, coefficients: Tensor, finer: SplineGrid) -> Tensor:
+    def transfer(self, coefficients: Tensor, finer: SplineGrid, inputs: Tensor | None = None) -> Tensor:
         """Coefficients (O, I, K') on another grid of the same function (O, I, K).
 
         Exact by polar forms when every breakpoint stands in the finer grid and the degree agrees; otherwise a least-squares
-        fit at degree + 1 Chebyshev points in every interval of both grids, whose misfit is checked.
+        fit at degree + 1 Chebyshev points in every interval of both grids, whose misfit is checked. The range of `inputs` (I, N),
+        where they are given, then counts far more than what lies beyond it.
         Source of the polar form: L. Ramshaw, Blossoms are polar forms, CAGD 6 (1989).
         """
         if finer.degree == self.degree and _nested(self.breakpoints, finer.breakpoints):
             return self._blossom(coefficients, finer)
-        return self._refit(coefficients, finer)
+        return self._refit(coefficients, finer, inputs)
 
     def _blossom(self, coefficients: Tensor, finer: SplineGrid) -> Tensor:
         """c'_m = polar form of one polynomial piece inside the support of B'_m, at its knots t'_{m+1} … t'_{m+p}."""
@@ -198,13 +199,14 @@ class SplineGrid:
             work = merged
         return work[0]
 
-    def _refit(self, coefficients: Tensor, finer: SplineGrid) -> Tensor:
+    def _refit(self, coefficients: Tensor, finer: SplineGrid, inputs: Tensor | None) -> Tensor:
         fitted = []
         for i in range(self.knots.shape[0]):
             old, new = self.row(i), finer.row(i)
             z = _fitting_points(old, new)
             target = old.evaluate(z, coefficients[:, i : i + 1])[:, 0].T
-            matrix = new.collocation(z)
+            weight = _weights(z[0], target, None if inputs is None else inputs[i])[:, None]
+            matrix, target = weight * new.collocation(z), weight * target
             scale = matrix.norm(dim=0).clamp_min(torch.finfo(z.dtype).tiny)
             fit = torch.linalg.lstsq(matrix / scale, target, driver="gelsd").solution / scale[:, None]
             misfit = (matrix @ fit - target).norm() / target.norm().clamp_min(torch.finfo(z.dtype).tiny)
@@ -240,7 +242,10 @@ def cardinal_pieces(degree: int, order: int) -> tuple[tuple[tuple[float, ...], .
         nothing = [Fraction(0)] * j
         padded = [nothing, *level, nothing]
         level = [
-            [(a + b) / j for a, b in zip(_times(padded[r + 1], r + half, -1), _times(padded[r], j - r + half, 1), strict=True)]
+            [
+                (a + b) / j
+                for a, b in zip(_times(padded[r + 1], r + half, -1), _times(padded[r], j - r + half, 1), strict=True)
+            ]
             for r in range(j + 1)
         ]
     table = []
@@ -272,6 +277,18 @@ def _nested(coarse: Tensor, fine: Tensor) -> bool:
         return False
     slot = torch.searchsorted(fine.contiguous(), (coarse - tolerance).contiguous()).clamp_max(fine.shape[1] - 1)
     return bool(((torch.gather(fine, 1, slot) - coarse).abs() <= tolerance).all())
+
+
+def _weights(z: Tensor, target: Tensor, inputs: Tensor | None) -> Tensor:
+    """Weights of a refit (N,): one where inputs are; beyond them so small that even large values there cannot disturb it."""
+    weight = torch.ones_like(z)
+    if inputs is None:
+        return weight
+    beyond = (z < inputs.min()) | (z > inputs.max())
+    if bool(beyond.any()) and not bool(beyond.all()):
+        ratio = target[~beyond].square().mean().sqrt() / target[beyond].abs().max().clamp_min(torch.finfo(z.dtype).tiny)
+        weight[beyond] = 1e-3 * min(1.0, float(ratio))
+    return weight
 
 
 def _fitting_points(old: SplineGrid, new: SplineGrid) -> Tensor:

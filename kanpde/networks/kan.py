@@ -109,9 +109,14 @@ class KAN(nn.Module):
             if last.base is not None:
                 last.base.copy_(values[count:].T)
 
-    def extended(self, intervals: Sequence[int]) -> KAN:
-        """Grid extension of every layer; the function stays."""
-        return KAN([layer.refined(count) for layer, count in zip(self.stack, intervals, strict=True)])
+    def extended(self, intervals: Sequence[int], x: Tensor | None = None) -> KAN:
+        """Grid extension of every layer; the function stays, where knots do not nest best at the points x (N, d)."""
+        layers, z = [], None if x is None else x.T
+        with torch.no_grad():
+            for layer, count in zip(self.stack, intervals, strict=True):
+                layers.append(layer.refined(count, z))
+                z = None if z is None else layers[-1](z)
+        return KAN(layers)
 
     def updated(self, x: Tensor, mix: float) -> KAN:
         """Grid update of every layer to the range of its inputs at points x (N, d); the function stays."""
@@ -119,7 +124,7 @@ class KAN(nn.Module):
         with torch.no_grad():
             for layer in self.stack:
                 layers.append(layer.updated(z, mix))
-                z = layer(z)
+                z = layers[-1](z)
         return KAN(layers)
 
     def outside_share(self, x: Tensor) -> float:

@@ -41,6 +41,14 @@ class SplineLayer(nn.Module):
         self.coefficients = nn.Parameter(coefficients.clone(memory_format=packed))
         self.base = None if base is None else nn.Parameter(base.clone(memory_format=packed))
 
+    def get_extra_state(self) -> bool:
+        """What a state_dict holds beside the tensors: whether the knots are evenly spaced."""
+        return self.uniform
+
+    def set_extra_state(self, state: bool) -> None:
+        """Take it over."""
+        self.uniform = state
+
     @property
     def grid(self) -> SplineGrid:
         """The knots as they are now."""
@@ -105,10 +113,11 @@ class SplineLayer(nn.Module):
                 matrix[-bases:] = torch.stack([w * b for w, b in zip(by_order, base, strict=True)]).sum(0)
             return matrix.T
 
-    def refined(self, intervals: int) -> SplineLayer:
+    def refined(self, intervals: int, z: Tensor | None = None) -> SplineLayer:
         """Grid extension: the same functions on `intervals` intervals.
 
-        A multiple of G splits every interval evenly, so the old breakpoints stay and the extension is exact.
+        A multiple of G splits every interval evenly, so the old breakpoints stay and the extension is exact;
+        otherwise the function is kept best where the inputs z (I, N) are.
         """
         grid = self.grid
         if intervals < grid.intervals:
@@ -119,7 +128,7 @@ class SplineLayer(nn.Module):
             finer = SplineGrid.even(grid.lower, grid.upper, intervals, grid.degree)
         else:
             finer = SplineGrid.given(_subdivide(grid.breakpoints, intervals), grid.degree)
-        return self._moved(finer)
+        return self._moved(finer, z)
 
     def updated(self, z: Tensor, mix: float) -> SplineLayer:
         """Grid update: knots over the range of the inputs z (I, N), `mix` ∈ [0, 1] from uniform to their quantiles.
@@ -131,15 +140,15 @@ class SplineLayer(nn.Module):
         levels = torch.linspace(0, 1, grid.intervals + 1, dtype=z.dtype, device=z.device)
         even = lower[:, None] + (upper - lower)[:, None] * levels
         if mix == 0:
-            return self._moved(SplineGrid.even(lower, upper, grid.intervals, grid.degree))
+            return self._moved(SplineGrid.even(lower, upper, grid.intervals, grid.degree), z)
         quantiles = torch.quantile(z, levels, dim=1).T.clone()
         quantiles[:, 0], quantiles[:, -1] = lower, upper
         share = min(mix, 0.99)
-        return self._moved(SplineGrid.given((1 - share) * even + share * quantiles, grid.degree))
+        return self._moved(SplineGrid.given((1 - share) * even + share * quantiles, grid.degree), z)
 
-    def _moved(self, grid: SplineGrid) -> SplineLayer:
+    def _moved(self, grid: SplineGrid, z: Tensor | None) -> SplineLayer:
         base = None if self.base is None else self.base.detach()
-        return SplineLayer(grid, self.grid.transfer(self.coefficients.detach(), grid), base)
+        return SplineLayer(grid, self.grid.transfer(self.coefficients.detach(), grid, z), base)
 
     def outside_share(self, z: Tensor) -> float:
         """Share of the inputs z (I, N) that lie outside the grid, dimensionless."""

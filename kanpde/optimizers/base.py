@@ -19,7 +19,7 @@ class NonFiniteError(ArithmeticError):
 
 @dataclass(frozen=True)
 class Advance:
-    """`steps` steps were done; `objective` is its value before the last of them; `stalled` if no progress is possible."""
+    """`steps` steps were done; `objective` is its value after them; `stalled` if they brought no progress worth having."""
 
     steps: int
     objective: float

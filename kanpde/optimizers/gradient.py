@@ -9,27 +9,30 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from kanpde.optimizers.base import Advance, NonFiniteError, Objective, finite
 
 
 class Adam:
-    """Adam with a constant learning rate (dimensionless)."""
+    """Adam with a constant learning rate (dimensionless); it stalls when a call changes the objective by less than a
+    `tolerance` of itself.
+    """
 
-    def __init__(self, parameters: Sequence[nn.Parameter], learning_rate: float) -> None:
-        self._torch = torch.optim.Adam(parameters, lr=learning_rate)
+    def __init__(self, parameters: Sequence[nn.Parameter], learning_rate: float, tolerance: float = 0.0) -> None:
+        self._parameters = list(parameters)
+        self._tolerance = tolerance
+        self._torch = torch.optim.Adam(self._parameters, lr=learning_rate)
 
     def advance(self, objective: Objective, steps: int) -> Advance:
         """`steps` gradient steps."""
-        value = 0.0
-        for _ in range(steps):
-            self._torch.zero_grad()
-            total = objective()
-            value = finite(total)
-            total.backward()  # type: ignore[no-untyped-call]
+        before = 0.0
+        for k in range(steps):
+            value = finite(_with_gradient(objective, self._parameters))
+            before = before if k else value
             self._torch.step()
-        return Advance(steps, value)
+        after = _value(objective)
+        return Advance(steps, after, abs(before - after) < self._tolerance * abs(before))
 
     def state(self) -> dict[str, Any]:
         """Moments and counters."""
@@ -41,34 +44,33 @@ class Adam:
 
 
 class LBFGS:
-    """L-BFGS, memory 50; it stalls when no step changes the parameters or the objective by more than `tolerance`."""
+    """L-BFGS, memory 50; it stalls when `steps` iterations lower the objective by no more than `tolerance` of itself."""
 
-    def __init__(self, parameters: Sequence[nn.Parameter], tolerance: float) -> None:
+    def __init__(self, parameters: Sequence[nn.Parameter], tolerance: float = 0.0) -> None:
+        self._parameters = list(parameters)
+        self._tolerance = tolerance
         self._torch = torch.optim.LBFGS(
-            parameters, history_size=50, tolerance_grad=0.0, tolerance_change=tolerance, line_search_fn="strong_wolfe"
+            self._parameters, history_size=50, tolerance_grad=0.0, tolerance_change=0.0, line_search_fn="strong_wolfe"
         )
 
     def advance(self, objective: Objective, steps: int) -> Advance:
-        """Up to `steps` iterations; torch takes one more evaluation per call, so call it for many at a time."""
+        """Up to `steps` iterations; every call takes two evaluations more, so call it for many at a time."""
         group = self._torch.param_groups[0]
-        group["max_iter"], group["max_eval"] = steps, 2 * steps + 10
-        latest = 0.0
+        group["max_iter"], group["max_eval"] = steps, 25 * steps
+        seen: list[float] = []
 
-        def closure() -> torch.Tensor:
-            nonlocal latest
-            self._torch.zero_grad()
-            total = objective()
-            latest = finite(total)
-            total.backward()  # type: ignore[no-untyped-call]
+        def closure() -> Tensor:
+            total = _with_gradient(objective, self._parameters)
+            seen.append(finite(total))
             return total
 
-        before = self._iterations()
+        already = self._iterations()
         try:
             self._torch.step(closure)  # type: ignore[no-untyped-call]
         except IndexError as error:
             raise NonFiniteError("line search met a non-finite slope") from error
-        done = self._iterations() - before
-        return Advance(max(done, 1), latest, stalled=done == 0)
+        done, after = self._iterations() - already, _value(objective)
+        return Advance(done, after, done < steps or seen[0] - after <= self._tolerance * abs(seen[0]))
 
     def _iterations(self) -> int:
         states = list(self._torch.state.values())
@@ -81,3 +83,20 @@ class LBFGS:
     def load(self, state: dict[str, Any]) -> None:
         """Go on from a saved state."""
         self._torch.load_state_dict(state)
+
+
+def _with_gradient(objective: Objective, parameters: Sequence[nn.Parameter]) -> Tensor:
+    """The objective, with its gradient left in the parameters; NonFiniteError if the gradient is not finite."""
+    for parameter in parameters:
+        parameter.grad = None
+    total = objective()
+    total.backward()  # type: ignore[no-untyped-call]
+    for parameter in parameters:
+        if parameter.grad is not None and not bool(parameter.grad.isfinite().all()):
+            raise NonFiniteError("the gradient is not finite")
+    return total
+
+
+def _value(objective: Objective) -> float:
+    with torch.no_grad():
+        return finite(objective())

@@ -13,6 +13,10 @@ from torch import Tensor
 
 from kanpde.errors import NumericalError
 
+SHORTEST = 1e-6
+"""Columns shorter than this share of the longest are not scaled up to length one: functions that hardly any point reaches
+would get huge coefficients and tear the field between the points."""
+
 
 def solve(matrix: Tensor, right: Tensor, regularisation: float) -> Tensor:
     """The coefficients (P,) for a matrix (R + P, P) whose last P rows are free (zero); the matrix is overwritten.
@@ -26,7 +30,8 @@ def solve(matrix: Tensor, right: Tensor, regularisation: float) -> Tensor:
         raise NumericalError(
             "least squares: the matrix or the right-hand side is not finite; check coefficients and sources"
         )
-    lengths = torch.where(lengths > 0, lengths, torch.ones_like(lengths))
+    longest = float(lengths.max())
+    lengths = lengths.clamp_min(SHORTEST * longest if longest > 0 else 1.0)
     matrix /= lengths
     epsilon = max(regularisation, 450 * torch.finfo(matrix.dtype).eps)
     matrix[-unknowns:].fill_diagonal_(epsilon)
