@@ -4,7 +4,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
-DEMO ?= problem=poisson_square seeds=1
+DEMO ?= problem=poisson_paper seeds=1
 OUT ?= runs/demo
 
 # Pinned build tools are installed first and used without build isolation, so that nothing is built by an unpinned tool.

@@ -53,13 +53,14 @@ def configure(
     given = {"trial": trial, "sampler": sampler, "weights": weights, "compare": compare}
     for key, value in given.items():
         if value is not None:
-            tree[key] = {**(tree.get(key) or {}), **value}
+            tree[key] = _merged(tree.get(key), value)
     for key, plain in (("schedule", schedule), ("dtype", dtype), ("seed", seed)):
         if plain is not None:
             tree[key] = plain
     if parameters is not None:
-        node = dict(tree["problem"])
-        tree["problem"] = {**node, "parameters": {**(node.get("parameters") or {}), **parameters}}
+        node = tree.get("problem")
+        inner = node.get("parameters") if isinstance(node, Mapping) else None
+        tree["problem"] = _merged(node, {"parameters": _merged(inner, parameters)})
     return validate(tree, source=source, trusted=trusted, make_problem=make_problem)
 
 
@@ -242,11 +243,18 @@ def _tree(problem: Source) -> tuple[dict[str, Any], str, bool]:
         return {"problem": problem_tree(problem)}, f"problem '{problem.name}'", False
     if isinstance(problem, Mapping):
         return dict(problem), "config", False
-    if isinstance(problem, Path) or problem.endswith((".yaml", ".yml")):
+    if isinstance(problem, Path) or (isinstance(problem, str) and problem.endswith((".yaml", ".yml"))):
         return datafile.load(problem), str(problem), False
     if isinstance(problem, str):
         return {"problem": datafile.load(shipped.problem_yaml(problem))}, f"problem '{problem}'", True
     raise ConfigError(f"problem: needs a name, a path, a mapping or a Problem, found {type(problem).__name__}")
+
+
+def _merged(below: Any, above: Any) -> Any:
+    """The keys of `above` over those of `below`; what is no mapping is left for the validator to refuse."""
+    if not isinstance(above, Mapping):
+        return above
+    return {**(below if isinstance(below, Mapping) else {}), **above}
 
 
 def _run_folder(folder: str | Path) -> Path:

@@ -14,7 +14,7 @@ import torch
 
 from kanpde import shipped
 from kanpde.collocation import Collocation, collocate
-from kanpde.config import CombinedShape, Config, DiskShape, Shape, TrialConfig
+from kanpde.config import CombinedShape, Config, DiskShape, OptimizerStage, Shape, TrialConfig
 from kanpde.errors import BudgetError, ConfigError
 from kanpde.lifting import lift
 from kanpde.networks import KAN, MLP, Radial, build_kan, build_mlp
@@ -24,6 +24,9 @@ from kanpde.trial import TrialSolution
 
 MOST_PARAMETERS = 20_000_000
 """Trained numbers of one trial solution."""
+
+MOST_BYTES = 12 << 30
+"""Memory that one step may take."""
 
 
 @dataclass(frozen=True)
@@ -120,12 +123,39 @@ def parameter_count(trial: TrialConfig, coordinates: int, unknowns: int) -> int:
 
 
 def check_budget(config: Config) -> None:
-    """Refuse what cannot fit before any work is done."""
-    count = parameter_count(config.trial, len(config.problem.coordinates), len(config.problem.unknowns))
+    """Refuse what cannot fit, before any work is done; BudgetError says how much it is and which keys to lower."""
+    sizes = len(config.problem.coordinates), len(config.problem.unknowns)
+    count = parameter_count(config.trial, *sizes)
     if count > MOST_PARAMETERS:
         raise BudgetError(
             f"trial: {count} parameters are more than {MOST_PARAMETERS}; lower trial.width, trial.intervals or trial.degree"
         )
+    rows = config.sampler.interior * len(config.problem.equations) + config.sampler.boundary
+    needed = working_bytes(config, rows, *sizes)
+    if needed > MOST_BYTES:
+        raise BudgetError(
+            f"this run would take about {needed / 2**30:.0f} GiB for {rows} rows and {count} parameters, more than"
+            f" {MOST_BYTES / 2**30:.0f} GiB; lower sampler.interior, sampler.boundary, trial.width or trial.intervals"
+        )
+
+
+def working_bytes(config: Config, rows: int, coordinates: int, unknowns: int) -> int:
+    """A rough upper bound of the memory of one step, in bytes.
+
+    A least-squares solve holds its matrix three times (rows × outer parameters); a gradient step holds about twelve numbers
+    per edge (unit of an MLP) and point.
+    """
+    shape, trial = [coordinates, *config.trial.width, unknowns], config.trial
+    number = 8 if config.dtype == "float64" else 4
+    outer = shape[-2] * (trial.intervals[-1] + trial.degree[-1] if trial.kind == "kan" else 1) * unknowns
+    edges = max(a * b for a, b in pairwise(shape)) if trial.kind == "kan" else sum(shape)
+    stages = {stage.optimizer for stage in config.schedule if isinstance(stage, OptimizerStage)}
+    found = [16 * rows * coordinates]
+    if "least_squares" in stages:
+        found.append(3 * (rows + outer) * outer)
+    if stages - {"least_squares"}:
+        found.append(12 * rows * edges)
+    return max(found) * number
 
 
 def make_problem(name: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:

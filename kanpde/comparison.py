@@ -3,7 +3,7 @@
 A comparison has modes (equal parameters, equal wall-clock, each at its best schedule). In each mode both kinds solve
 the same problem on the same points once per seed. The measure is the relative L2 error, the largest over the unknowns;
 without an exact or reference solution it is the held-out residual, which is then called a residual and not an error.
-Per mode and kind the median and the worst over the seeds count, and the smaller median wins.
+Per mode and kind the median and the worst over the seeds count, and the smaller median wins if it is smaller by a factor of two.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import Any
 from kanpde.errors import StorageError
 
 KINDS = ("kan", "mlp")
+CLEAR = 2.0
+"""Medians that differ by less than this factor are a tie: rounding and the choice of seeds decide there."""
 LABELS: Mapping[str, str] = {
     "equal_parameters": "equal parameters",
     "equal_time": "equal wall-clock",
@@ -110,7 +112,7 @@ class Verdict:
         what = {"relative_l2": "relative L2 error", "residual_rms": "held-out residual"}[self.measure]
         mode = LABELS.get(self.mode, self.mode)
         if self.winner == "tie":
-            return f"{mode}: neither wins, the median {what}s are equal"
+            return f"{mode}: neither wins, the median {what}s differ by a factor of {self.ratio:.2g} only"
         loser = KINDS[1 - KINDS.index(self.winner)]
         return (
             f"{mode}: the {self.winner.upper()} wins, its median {what} is {self.ratio:.3g} times "
@@ -203,4 +205,4 @@ class Comparison:
         best, other = (kan, mlp) if kan.median < mlp.median else (mlp, kan)
         ratio = other.median / best.median if best.median > 0 else math.inf
         seconds_ratio = best.median_seconds / other.median_seconds if other.median_seconds > 0 else math.inf
-        return Verdict(kan.mode, best.kind, ratio, seconds_ratio, self.measure)
+        return Verdict(kan.mode, best.kind if ratio >= CLEAR else "tie", ratio, seconds_ratio, self.measure)

@@ -113,7 +113,9 @@ class Solution:
         given = (
             points.detach().double().cpu().numpy() if isinstance(points, Tensor) else np.asarray(points, dtype=float)
         )
-        if outside != "allow":
+        if outside not in ("error", "allow"):
+            raise ConfigError(f"solution: outside must be 'error' or 'allow', found {outside!r}")
+        if outside == "error" and len(given):
             wrong = ~self.problem.domain.contains(given)
             if wrong.any():
                 raise ConfigError(
@@ -121,7 +123,9 @@ class Solution:
                     f' {given[wrong][0].tolist()}; leave them out or give outside="allow"'
                 )
         values = self._values(given)
-        return values.to(points) if isinstance(points, Tensor) else values.double().numpy()
+        if not isinstance(points, Tensor):
+            return values.double().numpy()
+        return values.to(points.device, points.dtype if points.is_floating_point() else values.dtype)
 
     def _values(self, points: Array) -> Tensor:
         return self.trial.evaluate(torch.tensor(points).to(self.trial.scale.dtype))

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from kanpde import optimizers
 from kanpde.checkpoint import Store, network_state, restore_network
 from kanpde.config import ExtendGrid, OptimizerStage, StageConfig, TrialConfig, UpdateGrid
-from kanpde.errors import BudgetError, ConfigError, NumericalError
+from kanpde.errors import ConfigError, NumericalError
 from kanpde.networks import KAN
 from kanpde.residual import Assembly
 from kanpde.result import StopReason
@@ -33,9 +33,6 @@ SAVE_EVERY = 30.0
 
 LARGEST_CHANGE = 0.5
 """How much of its size a function may change by when its grids do; where knots do not nest it cannot stay exactly."""
-
-LARGEST_MATRIX = 8 << 30
-"""Bytes that one least-squares matrix and its factorisation may take."""
 
 
 @dataclass
@@ -138,13 +135,7 @@ class Solver:
                 "schedule: least_squares solves linear problems, but an equation or condition is nonlinear; use adam or lbfgs"
             )
         outer = self.trial.net.outer
-        count, rows = outer.numel(), self._assembly.rows
-        needed = 3 * (rows + count) * count * outer.element_size()
-        if needed > LARGEST_MATRIX:
-            raise BudgetError(
-                f"least_squares: {rows} rows × {count} columns need {needed / 2**30:.1f} GiB, more than"
-                f" {LARGEST_MATRIX / 2**30:.0f} GiB; lower trial.width, trial.intervals or sampler.interior"
-            )
+        count = outer.numel()
         matrix, right = self._assembly.linear_system(self.trial, extra=count)
         values = optimizers.solve(matrix, right, stage.regularisation)
         del matrix
@@ -162,7 +153,7 @@ class Solver:
         kept = _copy(parameters)
         while state.step < stage.steps:
             try:
-                moved = method.advance(self._objective, min(CHUNK[stage.optimizer], stage.steps - state.step))
+                moved = method.advance(self._objective, self._steps_until_look(stage))
             except optimizers.NonFiniteError:
                 _restore(parameters, kept)
                 return StopReason.NON_FINITE
@@ -179,6 +170,15 @@ class Solver:
             if time.perf_counter() - self._saved > SAVE_EVERY:
                 self._save()
         return StopReason.MAX_STEPS
+
+    def _steps_until_look(self, stage: OptimizerStage) -> int:
+        """Steps until the next look; under a time limit no more than fit into what is left of it at the pace so far."""
+        state = self._state
+        steps = min(CHUNK[stage.optimizer], stage.steps - state.step)
+        if stage.seconds is None:
+            return steps
+        used = self._now() - state.began
+        return max(1, min(steps, int(state.step * (stage.seconds - used) / used))) if state.step else 1
 
     def _change_grid(self, stage: ExtendGrid | UpdateGrid) -> StopReason:
         network = self.trial.network

@@ -123,7 +123,7 @@ class TrialSolution(nn.Module):
     def evaluate(self, x: Tensor) -> Tensor:
         """u at points x (N, d) without a graph, a few points at a time, (N, m)."""
         with torch.no_grad():
-            return torch.cat([self(x[k : k + CHUNK]) for k in range(0, len(x), CHUNK)])
+            return torch.cat([self(x[k : k + CHUNK]) for k in range(0, max(1, len(x)), CHUNK)])
 
     def locate(self, x: Tensor, space: JetSpace) -> Located:
         """Prepare points for repeated evaluation."""

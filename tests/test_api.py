@@ -127,7 +127,11 @@ def test_another_kind_drops_what_was_recommended_for_the_first() -> None:
 
 def test_schedule_seed_dtype_and_parameters() -> None:
     found = api.configure(
-        "poisson_rotated", schedule=[{"optimizer": "adam", "steps": 3}], seed=7, dtype="float32", parameters={"angle": 1.0}
+        "poisson_rotated",
+        schedule=[{"optimizer": "adam", "steps": 3}],
+        seed=7,
+        dtype="float32",
+        parameters={"angle": 1.0},
     )
     assert (len(found.schedule), found.seed, found.dtype) == (1, 7, "float32")
     assert found.problem.parameters["angle"] == 1.0
@@ -183,7 +187,9 @@ def test_values_take_the_type_of_the_points(solution: Solution) -> None:
 
 def test_whole_numbers_as_points_do_not_cut_the_values(solution: Solution) -> None:
     x = torch.tensor([[1, 0], [1, -1], [0, 1]])
-    halves = api.solve({**TREE, "problem": problem_node(SQUARE, ["laplacian(u) = 0"], [{"part": SIDES, "equation": "u = x/2"}])})
+    halves = api.solve(
+        {**TREE, "problem": problem_node(SQUARE, ["laplacian(u) = 0"], [{"part": SIDES, "equation": "u = x/2"}])}
+    )
     assert gap(halves(x)[:, 0].double(), x[:, 0] / 2.0) < 1e-6
 
 
@@ -199,7 +205,9 @@ def test_no_points_give_no_values(solution: Solution) -> None:
 @pytest.mark.parametrize("shape", [(4,), (4, 3), (2, 2, 2), ()])
 def test_points_of_another_shape_are_refused(solution: Solution, shape: tuple[int, ...]) -> None:
     for points in (np.zeros(shape), torch.zeros(shape)):
-        with pytest.raises(ConfigError, match=r"solution: needs points of shape \(N, 2\) for .*x.*y.*, found \(") as caught:
+        with pytest.raises(
+            ConfigError, match=r"solution: needs points of shape \(N, 2\) for .*x.*y.*, found \("
+        ) as caught:
             solution(points)
         assert str(shape) in str(caught.value)
 
@@ -224,8 +232,15 @@ def test_an_unknown_choice_for_points_outside(solution: Solution) -> None:
 
 
 def test_the_hole_of_a_domain_is_outside() -> None:
-    ring = {"difference": [{"disk": {"center": [0, 0], "radius": 1}}, {"disk": {"center": [0, 0], "radius": 0.4, "name": "hole"}}]}
-    node = problem_node(ring, ["laplacian(u) = 0"], [{"part": ["circle", "hole"], "equation": "u = x"}], exact={"u": "x"})
+    ring = {
+        "difference": [
+            {"disk": {"center": [0, 0], "radius": 1}},
+            {"disk": {"center": [0, 0], "radius": 0.4, "name": "hole"}},
+        ]
+    }
+    node = problem_node(
+        ring, ["laplacian(u) = 0"], [{"part": ["circle", "hole"], "equation": "u = x"}], exact={"u": "x"}
+    )
     found = api.solve({"problem": node, "trial": TRIAL, "sampler": SAMPLER})
     with pytest.raises(ConfigError, match="1 of 2 points lie outside the domain"):
         found(np.array([[0.0, 0.0], [0.5, 0.0]]))
@@ -269,9 +284,7 @@ def test_reported_errors_are_those_of_the_values(solution: Solution) -> None:
 
 def test_the_result_is_plain_data_with_every_promised_key(solution: Solution) -> None:
     tree = json.loads(json.dumps(solution.result.as_dict(), allow_nan=False))
-    promised = (
-        "problem trial relative_l2 max_error residual_rms boundary_max seconds stop_reason stop_message seed dtype threads stages"
-    )
+    promised = "problem trial relative_l2 max_error residual_rms boundary_max seconds stop_reason stop_message seed dtype threads stages"
     assert set(promised.split()) <= set(tree)
     assert set(tree["trial"]) >= {"kind", "width", "shape", "degree", "intervals", "parameters"}
     assert tree["trial"]["parameters"] == solution.coefficients().numel() == 5 * 2 * 5 + 5 * 7
@@ -290,7 +303,16 @@ def test_two_unknowns_are_two_columns() -> None:
     found = api.solve({**TREE, "problem": node})
     x = uniform(9, 2)
     assert gap(found(x)[:, 1], 2 * x[:, 0] + x[:, 1]) < 1e-8
-    assert list(found.fields(x.numpy())) == ["u", "p", "u_exact", "u_error", "p_exact", "p_error", "residual_1", "residual_2"]
+    assert list(found.fields(x.numpy())) == [
+        "u",
+        "p",
+        "u_exact",
+        "u_error",
+        "p_exact",
+        "p_error",
+        "residual_1",
+        "residual_2",
+    ]
     assert set(found.relative_l2) == {"u", "p"}
 
 
@@ -323,7 +345,9 @@ def test_most_shipped_problems_have_an_exact_solution_to_delete() -> None:
 
 
 @pytest.mark.parametrize(
-    "trial", [LITTLE, {**LITTLE, "start": "paper", "base": "silu"}, {"kind": "mlp", "width": [6], "start": "features"}], ids=str
+    "trial",
+    [LITTLE, {**LITTLE, "start": "paper", "base": "silu"}, {"kind": "mlp", "width": [6], "start": "features"}],
+    ids=str,
 )
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(trial: dict[str, Any]) -> None:
     schedule = [{"optimizer": "least_squares"}, {"optimizer": "adam", "steps": 2}]
@@ -362,7 +386,9 @@ def test_a_solve_leaves_the_global_generators_alone() -> None:
 # Single precision and other types ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("trial", [TRIAL, {**TRIAL, "lifting": True}, {"kind": "mlp", "width": [8], "start": "features"}], ids=str)
+@pytest.mark.parametrize(
+    "trial", [TRIAL, {**TRIAL, "lifting": True}, {"kind": "mlp", "width": [8], "start": "features"}], ids=str
+)
 @pytest.mark.parametrize("stage", ["least_squares", "adam", "lbfgs"])
 def test_single_precision_runs_everywhere(trial: dict[str, Any], stage: str) -> None:
     schedule = [{"optimizer": stage} if stage == "least_squares" else {"optimizer": stage, "steps": 5}]
@@ -476,7 +502,9 @@ def test_lifting_solves_the_same_problem(tmp_path: Path) -> None:
 
 
 def test_kinds_of_trial_solutions() -> None:
-    made = [build(api.configure(NODE_ONLY, trial={"kind": kind, "width": [4]})).trial.network for kind in ("kan", "mlp")]
+    made = [
+        build(api.configure(NODE_ONLY, trial={"kind": kind, "width": [4]})).trial.network for kind in ("kan", "mlp")
+    ]
     assert isinstance(made[0], KAN) and isinstance(made[1], MLP)
 
 
@@ -488,8 +516,12 @@ def test_an_mlp_of_features_and_one_solve() -> None:
 
 
 def test_an_interval_and_a_disk_need_no_special_words() -> None:
-    line = problem_node(LINE, ["dxx(u) = 2"], [{"part": ["left", "right"], "equation": "u = x**2"}], exact={"u": "x**2"})
-    disk = problem_node(DISK, ["laplacian(u) = 4"], [{"part": "circle", "equation": "u = x**2 + y**2"}], exact={"u": "x**2 + y**2"})
+    line = problem_node(
+        LINE, ["dxx(u) = 2"], [{"part": ["left", "right"], "equation": "u = x**2"}], exact={"u": "x**2"}
+    )
+    disk = problem_node(
+        DISK, ["laplacian(u) = 4"], [{"part": "circle", "equation": "u = x**2 + y**2"}], exact={"u": "x**2 + y**2"}
+    )
     for node in (line, disk):
         error = api.solve({"problem": node, "trial": ADDITIVE, "sampler": SAMPLER}).relative_l2["u"]
         assert error is not None and error < 1e-11

@@ -123,7 +123,9 @@ def test_every_flipped_byte_is_refused(good: bytes, tmp_path: Path) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_any_other_bytes_are_refused(good: bytes, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+def test_any_other_bytes_are_refused(
+    good: bytes, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
     start = data.draw(st.integers(0, len(good)))
     raw = good[:start] + data.draw(st.binary(max_size=40)) + good[start + data.draw(st.integers(0, 40)) :]
     if raw != good:
@@ -261,7 +263,9 @@ def test_non_finite_parameters_are_never_saved(bad: float, tmp_path: Path) -> No
     poisoned = numbered(2)
     poisoned["network"]["tensors"][1][0, 0, 0] = bad
     for _ in range(3):
-        with pytest.raises(CheckpointError, match="non-finite parameters are never saved; the earlier checkpoint was kept"):
+        with pytest.raises(
+            CheckpointError, match="non-finite parameters are never saved; the earlier checkpoint was kept"
+        ):
             store.save(poisoned, best=True)
         assert steps(store) == 1 and read(store.folder / "best.pt")["state"]["step"] == 1
     store.save(numbered(3), best=False)
@@ -332,7 +336,9 @@ def test_a_killed_process_leaves_a_whole_checkpoint(tmp_path: Path) -> None:
     assert steps(Store(tmp_path / "checkpoints")) in (last, last + 1)
 
 
-def test_a_full_disk_is_a_storage_error_and_keeps_the_old_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_a_storage_error_and_keeps_the_old_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = Store.at(tmp_path)
     store.save(numbered(1), best=False)
 

@@ -288,9 +288,7 @@ def test_a_numerical_failure_keeps_the_folder_and_stands_in_its_log(
     assert Path("a/run.log").read_text().splitlines()[-1].endswith("failed: the matrix is singular")
 
 
-def test_a_bug_is_one_line_and_debug_shows_where(
-    tell: Tell, tiny: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bug_is_one_line_and_debug_shows_where(tell: Tell, tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from kanpde import api
 
     def fail(*_: object) -> None:

@@ -35,10 +35,10 @@ from kanpde.config import (
     validate,
     validate_problem,
 )
-from kanpde.errors import ConfigError
 from kanpde.config.frozen import FrozenMap, freeze, thaw
-from kanpde.names import FUNCTIONS, OPERATORS, did_you_mean, is_identifier, is_reserved
 from kanpde.config.polygons import polygon_flaw
+from kanpde.errors import ConfigError
+from kanpde.names import FUNCTIONS, OPERATORS, did_you_mean, is_identifier, is_reserved
 
 SQUARE = {"rectangle": {"lower": [-1, -1], "upper": [1, 1]}}
 WALLS = {"part": ["left", "right", "bottom", "top"], "equation": "u = 0"}

@@ -7,13 +7,6 @@ from itertools import product
 import numpy as np
 import pytest
 
-from kanpde.domains import Ball, Box, Disk, Domain, Mesh, Planar, SpaceTime, build_domain
-from kanpde.domains.curves import TURN, Arc, Segment, split
-from kanpde.domains.mesh import signed_measures
-from kanpde.domains.regions import Combination, PolygonRegion
-from kanpde.domains.slices import gauss_rule
-from kanpde.errors import ConfigError
-from kanpde.quadrature import KINDS, SEQUENCES
 from kanpde.config.shapes import (
     BallShape,
     BoxShape,
@@ -25,6 +18,13 @@ from kanpde.config.shapes import (
     TimeConfig,
     part_names,
 )
+from kanpde.domains import Ball, Box, Disk, Domain, Mesh, Planar, SpaceTime, build_domain
+from kanpde.domains.curves import TURN, Arc, Segment, split
+from kanpde.domains.mesh import signed_measures
+from kanpde.domains.regions import Combination, PolygonRegion
+from kanpde.domains.slices import gauss_rule
+from kanpde.errors import ConfigError
+from kanpde.quadrature import KINDS, SEQUENCES
 
 SQUARE = BoxShape((-1.0, -1.0), (1.0, 1.0))
 CHANNEL = BoxShape((0.0, 0.0), (2.0, 1.0))

@@ -188,7 +188,12 @@ def test_medians_worst_and_winners() -> None:
 
 def test_a_tie_is_a_tie() -> None:
     (verdict,) = Comparison("line", (entry("best", "kan", 1e-3, 1.0), entry("best", "mlp", 1e-3, 2.0))).verdicts()
-    assert verdict.sentence() == "each at its best: neither wins, the median relative L2 errors are equal"
+    assert (
+        verdict.sentence()
+        == "each at its best: neither wins, the median relative L2 errors differ by a factor of 1 only"
+    )
+    near = Comparison("line", (entry("best", "kan", 1e-3, 1.0), entry("best", "mlp", 1.9e-3, 2.0)))
+    assert near.verdicts()[0].winner == "tie"
 
 
 def test_without_an_exact_solution_residuals_are_compared_and_called_so() -> None:

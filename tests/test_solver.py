@@ -13,6 +13,7 @@ from core_helpers import ENDS, LINE, SIDES, SQUARE, StopAfter, config, gap, prob
 from torch import Tensor
 
 from kanpde import api, solver
+from kanpde import build as builder
 from kanpde.build import Parts, build
 from kanpde.config import Config
 from kanpde.errors import BudgetError, ConfigError, NumericalError
@@ -125,7 +126,9 @@ def test_lbfgs_stalls_at_the_rounding_of_the_minimum() -> None:
     node = problem_node(LINE, ["dxx(u) - u = exp(x)"], [{"part": ENDS, "equation": "u = 1"}])
     found = small([{**LBFGS, "steps": 400}], trial, node=node, weights={"conditions": 1.0}, sampler={"interior": 20})
     made, history, _, reason = run(found)
-    (lowest,) = run(small([LEAST_SQUARES], trial, node=node, weights={"conditions": 1.0}, sampler={"interior": 20}))[1].objective
+    (lowest,) = run(small([LEAST_SQUARES], trial, node=node, weights={"conditions": 1.0}, sampler={"interior": 20}))[
+        1
+    ].objective
     assert float(made.assembly.objective(made.trial).detach()) < lowest * (1 + 1e-6)
     assert reason is StopReason.STALLED and history.step[-1] < 400
 
@@ -223,14 +226,19 @@ def test_the_loop_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_one_linear_solve_is_for_linear_problems() -> None:
     found = small([LEAST_SQUARES], node=problem_node(SQUARE, ["laplacian(u) = u**2"], NOTHING["conditions"]))
-    with pytest.raises(ConfigError, match="least_squares solves linear problems, but an equation or condition is nonlinear"):
+    with pytest.raises(
+        ConfigError, match="least_squares solves linear problems, but an equation or condition is nonlinear"
+    ):
         run(found)
 
 
-def test_a_matrix_beyond_the_budget_is_refused_before_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(solver, "LARGEST_MATRIX", 10_000)
-    with pytest.raises(BudgetError, match=r"\d+ rows × \d+ columns need .* GiB, more than .* lower trial.width") as caught:
-        run(small([LEAST_SQUARES]))
+@pytest.mark.parametrize("stage", [LEAST_SQUARES, ADAM], ids=["least_squares", "adam"])
+def test_what_is_beyond_the_budget_is_refused_before_it_is_made(
+    stage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(builder, "MOST_BYTES", 10_000)
+    with pytest.raises(BudgetError, match=r"would take about .* GiB for \d+ rows .* lower sampler.interior") as caught:
+        run(small([stage]))
     assert caught.value.exit_code == 7
 
 
