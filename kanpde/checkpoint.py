@@ -117,18 +117,39 @@ def restore_network(state: Mapping[str, Any], trial: TrialConfig) -> KAN | MLP:
         if state["kind"] != trial.kind:
             raise CheckpointError(f"checkpoint: holds a {state['kind']}, but the config asks for a {trial.kind}")
         network = _kan(state, tensors, layers) if trial.kind == "kan" else _mlp(state, tensors, layers)
-        hidden = tuple(network.shape[1:-1])
+        _check_network(network, trial)
     except (KeyError, IndexError, TypeError, AttributeError, RuntimeError, ValueError) as error:
         raise CheckpointError(f"checkpoint: its network is incomplete ({error}); use another checkpoint") from error
+    except CheckpointError:
+        raise
     except KanpdeError as error:
         raise CheckpointError(f"checkpoint: its network is inconsistent: {error}") from error
-    if hidden != trial.width:
-        raise CheckpointError(f"checkpoint: hidden sizes {list(hidden)}, but the config says {list(trial.width)}")
     return network
+
+
+def _check_network(network: KAN | MLP, trial: TrialConfig) -> None:
+    facts: list[tuple[str, object, object]] = [("hidden sizes", network.shape[1:-1], list(trial.width))]
+    if isinstance(network, KAN):
+        bases = {layer.base is not None for layer in network.stack}
+        fewer = [min(pair) for pair in zip(network.intervals, trial.intervals, strict=False)]
+        facts += [
+            ("degree", network.degrees, list(trial.degree)),
+            ("base function", bases, {trial.base == "silu"}),
+            ("fewest intervals", fewer, list(trial.intervals)),
+        ]
+    else:
+        facts.append(("activation", network.activation, trial.activation))
+    for what, found, asked in facts:
+        if found != asked:
+            raise CheckpointError(
+                f"checkpoint: {what} {found}, but the config says {asked}; use the run's own config.yaml"
+            )
 
 
 def _kan(state: Mapping[str, Any], tensors: list[Tensor], layers: int) -> KAN:
     bases: list[Tensor | None] = [*tensors[2 * layers :]] or [None] * layers
+    if len(bases) != layers or len(state["degrees"]) != layers:
+        raise ValueError(f"{len(tensors)} tensors for {layers} layers")
     return KAN(
         [
             SplineLayer(
@@ -140,7 +161,9 @@ def _kan(state: Mapping[str, Any], tensors: list[Tensor], layers: int) -> KAN:
 
 
 def _mlp(state: Mapping[str, Any], tensors: list[Tensor], layers: int) -> MLP:
-    return MLP(tensors[:layers], tensors[layers : 2 * layers], state["activation"])
+    if len(tensors) != 2 * layers:
+        raise ValueError(f"{len(tensors)} tensors for {layers} layers")
+    return MLP(tensors[:layers], tensors[layers:], state["activation"])
 
 
 def _copies(tensors: list[Any]) -> list[Tensor]:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from kanpde import optimizers
 from kanpde.checkpoint import Store, network_state, restore_network
 from kanpde.config import ExtendGrid, OptimizerStage, StageConfig, TrialConfig, UpdateGrid
-from kanpde.errors import ConfigError, NumericalError
+from kanpde.errors import CheckpointError, ConfigError, NumericalError
 from kanpde.networks import KAN
 from kanpde.residual import Assembly
 from kanpde.result import StopReason
@@ -53,6 +53,14 @@ class _State:
     events: list[tuple[int, str]] = field(default_factory=list)
     finished: list[tuple[str, int, float, float, str]] = field(default_factory=list)
 
+    def check(self, stages: int) -> None:
+        """ValueError or KeyError when a value that was read makes no sense for a schedule of `stages` stages."""
+        if not (0 <= self.stage <= stages and min(self.step, self.total) >= 0):
+            raise ValueError(f"stage {self.stage} of {stages}")
+        StopReason[self.reason]
+        if not isinstance(self.history, list) or any(len(row) != 4 for row in self.history):
+            raise ValueError("history")
+
 
 class Solver:
     """Runs a schedule on one trial solution; `resume` first to go on from a checkpoint, then `run`."""
@@ -81,8 +89,18 @@ class Solver:
         if self._store is None:
             raise ConfigError("resume: needs a run folder")
         data = self._store.load()
-        self.trial.network = restore_network(data["network"], config)
-        self._state = _State(**data["state"])
+        try:
+            network = restore_network(data["network"], config)
+            state = _State(**data["state"])
+            state.check(len(self._schedule))
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"checkpoint: its state is incomplete ({error}); solve again") from error
+        expected = self.trial.net.shape, self.trial.scale.dtype
+        if (network.shape, next(network.parameters()).dtype) != expected:
+            raise CheckpointError(
+                f"checkpoint: a network {network.shape}, but the config asks for {expected[0]} in {expected[1]}"
+            )
+        self.trial.network, self._state = network, state
 
     @property
     def seconds(self) -> float:
@@ -149,7 +167,10 @@ class Solver:
         method = _METHODS[stage.optimizer](parameters, stage)
         state = self._state
         if state.optimizer is not None:
-            method.load(state.optimizer)
+            try:
+                method.load(state.optimizer)
+            except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+                raise CheckpointError(f"checkpoint: its optimizer state does not fit ({error}); solve again") from error
         kept = _copy(parameters)
         while state.step < stage.steps:
             try:

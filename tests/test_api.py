@@ -160,6 +160,13 @@ def test_a_trial_beyond_the_budget_is_refused_at_once() -> None:
         api.solve({**TREE, "trial": {"width": [4096, 4096], "degree": 5, "intervals": 64}})
 
 
+def test_a_grid_extended_beyond_the_budget_is_refused_before_anything_is_solved() -> None:
+    schedule = [{"optimizer": "least_squares"}, {"extend_grid": [1, 90_000]}, {"optimizer": "least_squares"}]
+    with pytest.raises(BudgetError) as caught:
+        build(api.configure(TREE, schedule=schedule))
+    assert caught.value.exit_code == 7
+
+
 def test_a_misspelt_keyword_is_python_s_error() -> None:
     with pytest.raises(TypeError, match="unexpected keyword"):
         api.solve(TREE, trail={})
@@ -284,8 +291,8 @@ def test_reported_errors_are_those_of_the_values(solution: Solution) -> None:
 
 def test_the_result_is_plain_data_with_every_promised_key(solution: Solution) -> None:
     tree = json.loads(json.dumps(solution.result.as_dict(), allow_nan=False))
-    promised = "problem trial relative_l2 max_error residual_rms boundary_max seconds stop_reason stop_message seed dtype threads stages"
-    assert set(promised.split()) <= set(tree)
+    measured = {"relative_l2", "max_error", "residual_rms", "boundary_max", "seconds", "stop_reason", "stop_message"}
+    assert measured | {"problem", "trial", "seed", "dtype", "threads", "stages"} <= set(tree)
     assert set(tree["trial"]) >= {"kind", "width", "shape", "degree", "intervals", "parameters"}
     assert tree["trial"]["parameters"] == solution.coefficients().numel() == 5 * 2 * 5 + 5 * 7
     assert tree["stop_message"] == StopReason.SOLVED.value and tree["stop_reason"] == "solved"

@@ -18,6 +18,8 @@ from torch import Tensor
 from kanpde.bases import SplineGrid, local_basis
 from kanpde.errors import ConfigError, NumericalError
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 LOWER, UPPER = torch.tensor([-1.0, 0.5], dtype=torch.float64), torch.tensor([1.0, 3.0], dtype=torch.float64)
 DEGREES = (1, 2, 3, 5, 11, 13)
 
@@ -74,6 +76,13 @@ def test_values_and_all_derivatives_are_those_of_scipy(grid: SplineGrid) -> None
     z, c = inside(grid), coefficients(grid)
     for order in range(grid.degree + 1):
         assert gap(grid.evaluate(z, c, order), oracle(grid, c, z, order)) < 1e-12, order
+
+
+@pytest.mark.parametrize("degree", [1, 3])
+def test_at_a_breakpoint_the_highest_derivative_is_that_of_the_right(degree: int) -> None:
+    grid = ragged(degree, 7)
+    z, c = grid.breakpoints[:, 1:-1], coefficients(grid)
+    assert gap(grid.evaluate(z, c, degree), oracle(grid, c, z, degree)) < 1e-12
 
 
 def test_derivatives_beyond_the_degree_are_zero(grid: SplineGrid) -> None:

@@ -25,6 +25,8 @@ from kanpde.config import TrialConfig
 from kanpde.errors import CheckpointError, KanpdeError, StorageError
 from kanpde.networks import KAN, MLP
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 NETWORKS: dict[str, tuple[KAN | MLP, TrialConfig]] = {
     "kan": (kan([2, 4, 1], degree=3, intervals=2), TrialConfig("kan", (4,), (3, 3), (2, 2))),
     "kan-flat": (kan([3, 2], degree=5, intervals=4), TrialConfig("kan", (), (5,), (4,))),

@@ -14,6 +14,8 @@ from torch import Tensor
 
 from kanpde.jets import Jet, JetSpace, by_autograd, chain_factors, compose, coordinates, multiply, unit
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 ORDER = {1: 4, 2: 4, 3: 3}
 FULL = {d: JetSpace.closure([a for a in itertools.product(range(5), repeat=d) if sum(a) == ORDER[d]], d) for d in ORDER}
 STIRLING = {1: [1], 2: [1, 1], 3: [1, 3, 1], 4: [1, 7, 6, 1], 5: [1, 15, 25, 10, 1]}

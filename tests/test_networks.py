@@ -329,6 +329,13 @@ def test_the_ridge_start_makes_lines_that_stay_on_the_grid(d: int) -> None:
     assert network.outer.count_nonzero() == 0
 
 
+def test_deeper_layers_of_the_ridge_start_stay_on_their_grids_too() -> None:
+    network = build_kan([2, 9, 7, 5, 1], [4] * 4, [3] * 4, "ridge", False, generator(2))
+    assert network.outside_share(uniform(500, 2)) == 0.0
+    z = network.hidden(inputs(uniform(500, 2), space(2, 1))).value
+    assert float(z.detach().std(dim=1).min()) > 0.02, "and no unit is dead"
+
+
 @pytest.mark.parametrize("d", [2, 3, 4])
 def test_directions_are_unit_vectors_spread_over_the_half_sphere(d: int) -> None:
     found = directions(d, 24, generator())
@@ -344,6 +351,8 @@ def test_in_the_plane_any_number_of_directions_has_equal_angles() -> None:
     angles = torch.sort(torch.remainder(torch.atan2(*directions(2, 7, generator(4)).T.flip(0)), math.pi)).values
     assert gap(angles.diff(), torch.full((6,), math.pi / 7).double()) < 1e-6
 
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 RADIAL = (
     Radial((0.3, -0.2), (1.0, 4.0), 0.05, 12.0),

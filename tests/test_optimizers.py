@@ -19,6 +19,8 @@ from torch import Tensor, nn
 from kanpde.errors import NumericalError
 from kanpde.optimizers import LBFGS, Adam, Iterative, NonFiniteError, solve
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 METHODS: dict[str, Callable[[list[nn.Parameter]], Iterative]] = {
     "adam": lambda parameters: Adam(parameters, 0.05),
     "lbfgs": lambda parameters: LBFGS(parameters, 0.0),

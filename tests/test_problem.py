@@ -21,6 +21,8 @@ from kanpde.expressions import Node, Number, jets, substitute_unknowns
 from kanpde.expressions.evaluate import evaluate
 from kanpde.problem import Problem
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 ZERO = {"part": SIDES, "equation": "u = 0"}
 
 

@@ -25,6 +25,8 @@ from kanpde.residual import Assembly, terms
 from kanpde.solver import Solver
 from kanpde.types import Silent
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 class Errors(NamedTuple):
     """Largest error per unknown over the largest exact value; residual of the equations and of the conditions."""

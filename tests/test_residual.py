@@ -36,6 +36,8 @@ from kanpde.problem import Problem
 from kanpde.residual import Assembly, Term, equation_terms, terms
 from kanpde.trial import TrialSolution
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 ROBIN = problem_node(
     PLATE,
     ["-div((1 + x**2)*grad(u)) + dx(u) - 3*u = sin(x) + y"],

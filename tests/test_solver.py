@@ -177,6 +177,14 @@ def test_non_finite_numbers_stop_it_and_finite_parameters_are_kept(trial: str, s
         assert made.assembly.objective(made.trial).isfinite()
 
 
+@pytest.mark.parametrize("steps", [1, 10, 11])
+def test_the_very_last_step_is_guarded_too(steps: int) -> None:
+    """The first step already goes too far, and nothing looks at the objective behind the last one but the guard."""
+    found = small([{**ADAM, **FAST, "steps": steps}], TRIALS_THAT_FAIL["kan"], node=BURST)
+    made, _, _, reason = run(found)
+    assert reason is StopReason.NON_FINITE and made.assembly.objective(made.trial).isfinite()
+
+
 @pytest.mark.parametrize("asked", [StopReason.INTERRUPTED, StopReason.TERMINATED])
 @pytest.mark.parametrize("stage", [ADAM, LBFGS], ids=["adam", "lbfgs"])
 def test_the_observer_stops_it(stage: dict[str, Any], asked: StopReason) -> None:
@@ -313,8 +321,8 @@ def test_grid_update_in_a_schedule_brings_inputs_inside() -> None:
 # Going on to the same bits -------------------------------------------------------------------------------------------
 
 SCHEDULES = {
-    "adam": [{**ADAM, "steps": 30}, EXTEND, {**ADAM, "steps": 30}],
-    "lbfgs": [{**LBFGS, "steps": 30}, EXTEND, {**LBFGS, "steps": 30}],
+    "adam": [{**ADAM, "steps": 20}, EXTEND, {**ADAM, "steps": 20}],
+    "lbfgs": [{**LBFGS, "steps": 20}, EXTEND, {**LBFGS, "steps": 20}],
     "all": [{**ADAM, "steps": 10}, UPDATE, {**LBFGS, "steps": 20}, EXTEND, LEAST_SQUARES, {**ADAM, "steps": 20}],
 }
 
@@ -326,7 +334,7 @@ def timeless(solution: Solution) -> dict[str, Any]:
     return {**history, "stages": stages, "reason": solution.stop_reason, "metrics": solution.result.metrics}
 
 
-@pytest.mark.parametrize("calls", [1, 2, 3, 5])
+@pytest.mark.parametrize("calls", [1, 3])
 @pytest.mark.parametrize("name", list(SCHEDULES))
 def test_an_interrupted_run_goes_on_to_the_same_bits(name: str, calls: int, tmp_path: Path) -> None:
     found = small(SCHEDULES[name])
@@ -384,7 +392,7 @@ class Crash(StopAfter):
         return None
 
 
-@pytest.mark.parametrize("calls", [1, 4])
+@pytest.mark.parametrize("calls", [1, 3])
 def test_a_crashed_run_goes_on_from_its_last_checkpoint(
     calls: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,6 +39,8 @@ from kanpde.networks import KAN
 from kanpde.problem import Problem
 from kanpde.trial import Lifting, TrialSolution
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 LOWER, UPPER = torch.tensor([0.0, -1.0]).double(), torch.tensor([2.0, 0.5]).double()
 SPACE = JetSpace.closure([(2, 0), (1, 1), (0, 2), (3, 0)], 2)
 LIFTING = Lifting(

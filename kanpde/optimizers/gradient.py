@@ -39,7 +39,8 @@ class Adam:
         return self._torch.state_dict()
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Go on from a saved state; ValueError if it belongs to other parameters."""
+        _check_sizes(state, [parameter.shape for parameter in self._parameters])
         self._torch.load_state_dict(state)
 
 
@@ -81,8 +82,18 @@ class LBFGS:
         return self._torch.state_dict()
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Go on from a saved state; ValueError if it belongs to other parameters."""
+        _check_sizes(state, [torch.Size([sum(parameter.numel() for parameter in self._parameters)])])
         self._torch.load_state_dict(state)
+
+
+def _check_sizes(state: dict[str, Any], shapes: Sequence[torch.Size]) -> None:
+    """Every tensor of entry k, or in a list of it, has the shape of parameter k; numbers are free."""
+    for number, entry in state["state"].items():
+        found = [t for value in entry.values() for t in (value if isinstance(value, list) else [value])]
+        for tensor in found:
+            if isinstance(tensor, Tensor) and tensor.ndim and tensor.shape != shapes[number]:
+                raise ValueError(f"a tensor {tuple(tensor.shape)} where {tuple(shapes[number])} is needed")
 
 
 def _with_gradient(objective: Objective, parameters: Sequence[nn.Parameter]) -> Tensor:
