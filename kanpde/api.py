@@ -80,6 +80,7 @@ def solve(
     config = problem if isinstance(problem, Config) and not keys else configure(problem, **keys)
     if out is None:
         return _solve(config, None, progress or Silent())
+    build(config)  # a mistake must neither leave a folder nor cost an old run
     folder = runs.create(out, name=config.problem.name, overwrite=overwrite)
     return solve_into(config, folder, progress)
 
@@ -108,6 +109,7 @@ def compare(
     config = configure(problem, **keys)
     if out is None:
         return _compare(config, progress or Silent())[0]
+    build(config)  # a mistake must neither leave a folder nor cost an old run
     folder = runs.create(out, name=config.problem.name, overwrite=overwrite)
     return compare_into(config, folder, progress)
 
@@ -151,7 +153,8 @@ def _mode(
     if mode == "equal_parameters":
         return kan, equal
     if mode == "best":
-        return kan, _solve(contenders.best_mlp(config, seed), None, progress)
+        tried = [_solve(candidate, None, progress) for candidate in contenders.best_mlps(config, seed)]
+        return kan, min(tried, key=lambda solution: solution.residual_rms)
     seconds = config.compare.seconds or max(kan.seconds, equal.seconds)
     return _fill(kan, seconds, progress), _fill(equal, seconds, progress)
 
@@ -220,7 +223,7 @@ def _solution(
     result = Result(
         problem=config.problem.name,
         trial=describe_trial(parts.trial),
-        metrics=measure(parts.problem, parts.trial),
+        metrics=measure(parts.problem, parts.trial, parts.points),
         seconds=seconds,
         stop_reason=reason,
         seed=config.seed,

@@ -14,7 +14,7 @@ import torch
 
 from kanpde import shipped
 from kanpde.collocation import Collocation, collocate
-from kanpde.config import CombinedShape, Config, DiskShape, OptimizerStage, Shape, TrialConfig
+from kanpde.config import CombinedShape, Config, DiskShape, ExtendGrid, OptimizerStage, Shape, TrialConfig
 from kanpde.errors import BudgetError, ConfigError
 from kanpde.lifting import lift
 from kanpde.networks import KAN, MLP, Radial, build_kan, build_mlp
@@ -43,6 +43,7 @@ def build(config: Config) -> Parts:
     """Build everything; ConfigError or BudgetError name the key to change."""
     check_budget(config)
     problem = Problem.create(config.problem)
+    _check_linear(config, problem)
     dtype = {"float64": torch.float64, "float32": torch.float32}[config.dtype]
     lifting, conditions = lift(problem) if config.trial.lifting else (None, problem.conditions)
     posed = replace(problem, conditions=conditions)
@@ -52,6 +53,15 @@ def build(config: Config) -> Parts:
     averaged = any(condition.kind == "mean" for condition in posed.conditions)
     points = collocate(problem.domain, posed.parts, config.sampler, config.seed, dtype, averaged)
     return Parts(problem, trial, points, Assembly(terms(posed, points, config.weights), trial))
+
+
+def _check_linear(config: Config, problem: Problem) -> None:
+    linear = all(getattr(stage, "optimizer", None) != "least_squares" for stage in config.schedule) or problem.is_linear
+    if not linear:
+        raise ConfigError(
+            f"schedule: least_squares solves linear problems, but an equation or condition of '{problem.name}' is nonlinear; use"
+            " adam or lbfgs, for example schedule: [{optimizer: lbfgs, steps: 500}]"
+        )
 
 
 def build_network(trial: TrialConfig, problem: Problem, seed: int, dtype: torch.dtype) -> KAN | MLP:
@@ -147,6 +157,10 @@ def working_bytes(config: Config, rows: int, coordinates: int, unknowns: int) ->
     """
     shape, trial = [coordinates, *config.trial.width, unknowns], config.trial
     number = 8 if config.dtype == "float64" else 4
+    for stage in config.schedule:
+        if isinstance(stage, ExtendGrid):
+            finest = stage.intervals if isinstance(stage.intervals, tuple) else (stage.intervals,) * trial.layers
+            trial = replace(trial, intervals=finest)
     outer = shape[-2] * (trial.intervals[-1] + trial.degree[-1] if trial.kind == "kan" else 1) * unknowns
     edges = max(a * b for a, b in pairwise(shape)) if trial.kind == "kan" else sum(shape)
     stages = {stage.optimizer for stage in config.schedule if isinstance(stage, OptimizerStage)}

@@ -9,14 +9,15 @@ point      F = 0 at one point
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from kanpde.config import ConditionConfig
 from kanpde.domains import Domain
 from kanpde.errors import ConfigError
-from kanpde.expressions import Jet, Node, Scope, jets, parse_equation
+from kanpde.expressions import Jet, Node, Scope, jets
+from kanpde.formulas import condition_node
 from kanpde.jets import unit
 
 
@@ -48,12 +49,7 @@ def read_conditions(
         if config.kind == "periodic":
             found.extend(_periodic(config, domain, scope, equations, where))
             continue
-        on_sides = config.kind == "equation" and not {"initial", "final"} & set(config.parts)
-        node = parse_equation(config.equation or "", replace(scope, normal=on_sides, where=where))
-        if not jets(node):
-            raise ConfigError(
-                f"{where}: '{config.equation}' holds no unknown; a condition says something about {_list(scope)}"
-            )
+        node = condition_node(config.equation or "", config.kind, config.parts, scope, where)
         if config.kind == "point" and config.point is not None and not domain.contains(np.array([config.point]))[0]:
             raise ConfigError(f"{where}: the point {list(config.point)} is not in the domain; choose one inside")
         if config.kind == "equation":
@@ -86,7 +82,3 @@ def _periodic(
                 )
             )
     return found
-
-
-def _list(scope: Scope) -> str:
-    return ", ".join(scope.unknowns)

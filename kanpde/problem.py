@@ -8,32 +8,20 @@ never sees `exact`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from types import MappingProxyType
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from kanpde.conditions import Condition, read_conditions
-from kanpde.config import ProblemConfig, coordinates
+from kanpde.config import ProblemConfig
 from kanpde.domains import Domain, build_domain
 from kanpde.errors import ConfigError
-from kanpde.expressions import Jet as Unknown
-from kanpde.expressions import (
-    Node,
-    Scope,
-    is_linear,
-    jets,
-    parse_equation,
-    parse_expression,
-    partial,
-    substitute_unknowns,
-)
+from kanpde.expressions import Node, is_linear, jets, partial, substitute_unknowns
 from kanpde.expressions.evaluate import evaluate
-from kanpde.manufactured import derive_sources, sources
+from kanpde.formulas import Formulas
 
 
 @dataclass(frozen=True)
@@ -50,22 +38,11 @@ class Problem:
     @classmethod
     def create(cls, config: ProblemConfig) -> Problem:
         """Build from a validated config; ConfigError is one line that names the key."""
+        formulas = Formulas.of(config)
         domain = build_domain(config.domain, config.time)
-        names = coordinates(config.domain, config.time)
-        scope = Scope(names, config.time is not None, config.unknowns, config.parameters, config.definitions)
-        exact = _exact(config, scope)
-        made = sources(config.definitions)
-        kept = {name: text for name, text in config.definitions.items() if name not in made}
-        wide = replace(scope, unknowns=(*config.unknowns, *made), definitions=MappingProxyType(kept))
-        equations = tuple(
-            parse_equation(text, replace(wide, where=f"problem.equations[{k}]"))
-            for k, text in enumerate(config.equations)
-        )
-        equations = derive_sources(equations, made, len(config.unknowns), exact)
-        _check_equations(config, equations)
-        scope = replace(scope, definitions=MappingProxyType(kept))
-        conditions = read_conditions(config.conditions, domain, scope, equations)
-        problem = cls(config, domain, names, equations, conditions, exact)
+        equations, exact = formulas.equations, formulas.exact
+        conditions = read_conditions(config.conditions, domain, formulas.scope, equations)
+        problem = cls(config, domain, formulas.scope.coordinates, equations, conditions, exact)
         problem._check_pinned()
         problem._check_exact()
         return problem
@@ -98,13 +75,20 @@ class Problem:
 
     def _check_pinned(self) -> None:
         """An unknown whose value appears nowhere is only determined up to a constant."""
-        pinning = [*self.equations, *(c.node for c in self.conditions if c.kind != "periodic")]
         for number, name in enumerate(self.unknowns):
+            pinning = [*self.equations, *(c.node for c in self.conditions if self._pins(c, number))]
             if not any(jet.unknown == number and jet.order == 0 for node in pinning for jet in jets(node)):
                 raise ConfigError(
                     f"problem '{self.name}': only derivatives of {name} appear, so it is free by a constant (pure Neumann);"
                     f' pin it, for example with the condition {{mean: "{name} = 0"}}'
                 )
+
+    def _pins(self, condition: Condition, unknown: int) -> bool:
+        """Whether a condition can fix a constant; one average over space-time cannot fix a function of time."""
+        if condition.kind == "periodic" or condition.weight == 0:
+            return False
+        moves = any(jet.unknown == unknown and jet.index[-1] for node in self.equations for jet in jets(node))
+        return condition.kind != "mean" or self.config.time is None or moves
 
     def _check_exact(self) -> None:
         """Equations and conditions hold for the exact solution at random points, to 1e-8 of their largest term."""
@@ -172,22 +156,3 @@ class _Check:
                 f"problem '{self.problem}': exact does not satisfy the {what}: the residual is {worst:.1e} where its terms are"
                 f" about {scale:.1e}; correct exact or the {what.split()[0]}"
             )
-
-
-def _exact(config: ProblemConfig, scope: Scope) -> tuple[Node, ...] | None:
-    if config.exact is None:
-        return None
-    bare = replace(scope, unknowns=())
-    return tuple(parse_expression(config.exact[u], replace(bare, where=f"problem.exact.{u}")) for u in config.unknowns)
-
-
-def _check_equations(config: ProblemConfig, equations: Sequence[Node]) -> None:
-    found: set[Unknown] = set()
-    for text, node in zip(config.equations, equations, strict=True):
-        here = jets(node)
-        if not here:
-            raise ConfigError(f"problem '{config.name}': the equation '{text}' holds no unknown")
-        found |= here
-    for number, name in enumerate(config.unknowns):
-        if not any(jet.unknown == number for jet in found):
-            raise ConfigError(f"problem '{config.name}': no equation holds the unknown '{name}'; add one or remove it")

@@ -59,10 +59,32 @@ def terms(problem: Problem, points: Collocation, weights: WeightsConfig) -> list
     """Every equation at the interior points and every condition on its part."""
     words = (problem.coordinates, problem.unknowns)
     on_parts = [_condition_term(condition, points, weights.conditions) for condition in problem.conditions]
-    return [
+    found = [
         *equation_terms(problem, points.interior.x, weights.equations),
         *(replace(term, words=words) for term in on_parts),
     ]
+    if not weights.scaled:
+        return found
+    half = torch.tensor((problem.domain.upper - problem.domain.lower) / 2, dtype=torch.float64)
+    return [replace(term, weight=term.weight / _size(term, half) ** 2) for term in found]
+
+
+def _size(term: Term, half: Tensor) -> float:
+    """The largest root mean square of a coefficient, in coordinates in which the domain is as long as [-1, 1]^d.
+
+    One for a term that is not affine in the unknowns, or whose coefficients vanish or are not finite.
+    """
+    if not is_linear(term.node):
+        return 1.0
+    factors, _ = linear_parts(term.node)
+    normal = None if term.normal is None else term.normal.double()
+    values = evaluate([*factors.values()], term.x.double(), normal)
+    sizes = [
+        float(value.square().mean().sqrt() / torch.prod(half ** torch.tensor(jet.index)))
+        for jet, value in zip(factors, values, strict=True)
+    ]
+    size = max(sizes, default=0.0)
+    return size if math.isfinite(size) and size > 0 else 1.0
 
 
 def equation_terms(problem: Problem, x: Tensor, weight: float = 1.0) -> list[Term]:

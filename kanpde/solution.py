@@ -43,7 +43,7 @@ class StageResult:
 
 @dataclass(frozen=True)
 class History:
-    """Objective (before the last of the steps) over steps and wall seconds; `stage` counts from 0; events are (step, text)."""
+    """Objective over steps and wall seconds; `stage` counts from 0; events are (step, text)."""
 
     step: tuple[int, ...]
     objective: tuple[float, ...]

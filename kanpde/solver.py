@@ -140,7 +140,8 @@ class Solver:
             reason = self._iterate(stage)
         else:
             reason = self._change_grid(stage)
-        objective = state.history[-1][1] if state.history else float("nan")
+        with torch.no_grad():
+            objective = float(self._assembly.objective(self.trial))
         self._progress.stage_finished(state.stage, objective, reason)
         if reason not in (StopReason.INTERRUPTED, StopReason.TERMINATED):
             state.finished.append((name, state.step, objective, self._now() - state.began, reason.name))
@@ -148,14 +149,15 @@ class Solver:
         return reason
 
     def _solve_linear(self, stage: OptimizerStage) -> StopReason:
-        if not self._assembly.linear:
-            raise ConfigError(
-                "schedule: least_squares solves linear problems, but an equation or condition is nonlinear; use adam or lbfgs"
-            )
         outer = self.trial.net.outer
         count = outer.numel()
+        if self._assembly.rows < count:
+            self._progress.message(
+                f"least_squares: {self._assembly.rows} rows cannot determine {count} coefficients; raise sampler.interior or lower"
+                " trial.width"
+            )
         matrix, right = self._assembly.linear_system(self.trial, extra=count)
-        values = optimizers.solve(matrix, right, stage.regularisation)
+        values = optimizers.solve(matrix, right, stage.regularisation, outer.shape[1])
         del matrix
         self.trial.net.set_outer(values.reshape(outer.shape[1], -1).T)
         with torch.no_grad():

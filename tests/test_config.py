@@ -291,8 +291,8 @@ def test_a_python_problem_needs_a_trusted_door() -> None:
         (1, (), (11,), (64,), SamplerConfig(512, 2, "chebyshev")),
         (2, (64,), (5, 11), (2, 24), SamplerConfig(4900, 800, "chebyshev")),
         (3, (160,), (5, 9), (2, 6), SamplerConfig(12167, 4800, "chebyshev")),
-        (4, (), (11,), (16,), SamplerConfig(8000, 4000, "sobol")),
-        (10, (), (11,), (16,), SamplerConfig(8000, 4000, "sobol")),
+        (4, (300,), (5, 9), (2, 1), SamplerConfig(8000, 4000, "sobol")),
+        (10, (300,), (5, 9), (2, 1), SamplerConfig(8000, 4000, "sobol")),
     ],
 )
 def test_defaults_follow_the_number_of_coordinates(
@@ -307,7 +307,7 @@ def test_defaults_follow_the_number_of_coordinates(
     assert (trial.kind, trial.width, trial.degree, trial.intervals) == ("kan", width, degree, intervals)
     assert (trial.start, trial.base, trial.lifting, trial.derivatives) == ("ridge", "none", False, "taylor")
     assert checked.sampler == sampler
-    assert checked.weights == WeightsConfig(1.0, 1e4)
+    assert checked.weights == WeightsConfig(1.0, 1e4, True)
     assert [type(stage) for stage in checked.schedule] == [OptimizerStage]
     assert checked.schedule[0].optimizer == "least_squares"  # type: ignore[union-attr]
     assert (checked.dtype, checked.seed) == ("float64", 0)
@@ -346,11 +346,11 @@ def advised(**tree: Any) -> Config:
 
 def test_explicit_wins_over_recommended_over_default() -> None:
     checked = advised(trial={"degree": [7, 8]}, sampler={"interior": 200}, weights={"equations": 3})
-    assert advised(weights={"conditions": 5}).weights == WeightsConfig(1.0, 5.0)
+    assert advised(weights={"conditions": 5}).weights == WeightsConfig(1.0, 5.0, True)
     assert (checked.trial.width, checked.trial.degree, checked.trial.intervals) == ((48,), (7, 8), (4, 16))
     assert len(checked.schedule) == 3
     assert checked.sampler == SamplerConfig(200, 800, "sobol")
-    assert checked.weights == WeightsConfig(3.0, 7.0)
+    assert checked.weights == WeightsConfig(3.0, 7.0, True)
     assert len(advised(schedule=[{"optimizer": "adam"}]).schedule) == 1
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from kanpde import datafile, shipped
 from kanpde.config import Config, validate
 from kanpde.errors import ConfigError
+from kanpde.formulas import Formulas
 from kanpde.names import did_you_mean
 
 Task = Callable[[Any], Any]
@@ -54,7 +55,12 @@ def file_config(arguments: argparse.Namespace) -> Config:
     if getattr(arguments, "seeds", None) is not None:
         node = tree.get("compare")
         tree["compare"] = {**(node if isinstance(node, Mapping) else {}), "seeds": arguments.seeds}
-    return validate(tree, source=path.name, base=path.parent)
+    config = validate(tree, source=path.name, base=path.parent)
+    try:
+        Formulas.of(config.problem)
+    except ConfigError as error:
+        raise ConfigError(f"{path.name}: {error}") from error
+    return config
 
 
 def check_words(arguments: argparse.Namespace) -> None:

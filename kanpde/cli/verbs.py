@@ -174,10 +174,9 @@ def _dry_run(config: Config) -> int:
 @contextmanager
 def _folder(config: Config, out: Path | None, overwrite: bool) -> Iterator[Path]:
     """A new run folder; bad input leaves none behind, and anything else that fails stands in its log."""
-    if overwrite and out is not None and out.exists():
-        from kanpde.build import build
+    from kanpde.build import build
 
-        build(config)  # a mistake in the new config must not cost the old run
+    build(config)  # a mistake in the new config must neither leave a folder nor cost an old run
     folder = runs.create(out, name=config.problem.name, overwrite=overwrite)
     try:
         yield folder

@@ -10,10 +10,10 @@ from typing import Any
 
 from kanpde.config.frozen import FrozenMap
 
-_KAN_WIDTH: tuple[tuple[int, ...], ...] = ((), (64,), (160,), ())
+_KAN_WIDTH: tuple[tuple[int, ...], ...] = ((), (64,), (160,), (300,))
 _INNER_DEGREE, _INNER_INTERVALS = 5, 2
-_OUTER_DEGREE = (11, 11, 9, 11)
-_OUTER_INTERVALS = (64, 24, 6, 16)
+_OUTER_DEGREE = (11, 11, 9, 9)
+_OUTER_INTERVALS = (64, 24, 6, 1)
 _INTERIOR = (512, 4900, 12167, 8000)
 _BOUNDARY = (2, 800, 4800, 4000)
 

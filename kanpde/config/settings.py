@@ -29,10 +29,14 @@ class SamplerConfig:
 
 @dataclass(frozen=True)
 class WeightsConfig:
-    """Factors of the mean square of the equations and of the conditions, dimensionless."""
+    """Factors of the mean square of the equations and of the conditions, dimensionless.
+
+    `scaled` divides every term by the size of its coefficients first, so that the answer does not depend on units.
+    """
 
     equations: float = WEIGHTS["equations"]
     conditions: float = WEIGHTS["conditions"]
+    scaled: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,17 +83,15 @@ def read_sampler(explicit: Fields, recommended: Fields, dimension: int, place: R
 
 def weights_fields(node: Reader) -> dict[str, Reader]:
     """The keys of a (partial) weights node."""
-    return node.fields(("equations", "conditions"))
+    return node.fields(("equations", "conditions", "scaled"))
 
 
 def read_weights(explicit: Fields, recommended: Fields, place: Reader) -> WeightsConfig:
     """Explicit keys over recommended ones over defaults."""
     fields = {**recommended, **explicit}
-    values = {key: entry.number(0.0, HEAVIEST) for key, entry in fields.items()}
-    weights = WeightsConfig(**values)
-    if weights.equations == weights.conditions == 0.0:
-        raise place.error("equations and conditions are both 0, nothing is left to solve; make one positive")
-    return weights
+    numbers = ("equations", "conditions")
+    values = {key: fields[key].number(most=HEAVIEST, above=0.0) for key in numbers if key in fields}
+    return WeightsConfig(**values, scaled=fields["scaled"].flag() if "scaled" in fields else True)
 
 
 def read_output(node: Reader) -> OutputConfig:

@@ -16,7 +16,7 @@ from kanpde.expressions.calculus import (
     substitute,
     substitute_unknowns,
 )
-from kanpde.expressions.parse import parse_equation, parse_expression
+from kanpde.expressions.parse import check_definition, parse_equation, parse_expression
 from kanpde.expressions.scope import Scope
 from kanpde.expressions.simplify import add, call, divide, is_zero, multiply, negate, number, power
 from kanpde.expressions.tree import Add, Call, Coordinate, FormulaError, Jet, Mul, Node, Normal, Number, Pow
@@ -36,6 +36,7 @@ __all__ = [
     "Scope",
     "add",
     "call",
+    "check_definition",
     "depends_on_normal",
     "differentiate",
     "divide",

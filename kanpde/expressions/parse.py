@@ -57,6 +57,12 @@ def parse_expression(text: str, scope: Scope) -> Node:
     return parser.finish(parser.sum())
 
 
+def check_definition(name: str, scope: Scope) -> None:
+    """ConfigError when the definition `name` is no formula, scalar or vector."""
+    source = Source(scope.where, name)
+    _parser(source, source.tokens(), scope).sum()
+
+
 def _parser(source: Source, tokens: list[Token], scope: Scope) -> _Parser:
     """A parser that knows the values of all definitions the tokens need."""
     meter = Meter(MAX_WORK)

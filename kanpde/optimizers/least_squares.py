@@ -1,4 +1,4 @@
-"""One linear least-squares solve:  min over c of ‖M c - y‖² + ε² ‖D c‖²,  D = diag(column norms of M).
+"""One linear least-squares solve:  min over c of ‖M c - y‖² + ε² ‖D c‖²,  D = column norms of M (at least SHORTEST of the longest).
 
 The columns are scaled to length one and an ε-multiple of the identity is stacked below, so that a rank-deficient basis (the
 same constants and low polynomials live in every hidden unit) costs no digits: QR of this matrix keeps what the SVD keeps at
@@ -13,14 +13,15 @@ from torch import Tensor
 
 from kanpde.errors import NumericalError
 
-SHORTEST = 1e-6
+SHORTEST = 1e-9
 """Columns shorter than this share of the longest are not scaled up to length one: functions that hardly any point reaches
 would get huge coefficients and tear the field between the points."""
 
 
-def solve(matrix: Tensor, right: Tensor, regularisation: float) -> Tensor:
+def solve(matrix: Tensor, right: Tensor, regularisation: float, blocks: int = 1) -> Tensor:
     """The coefficients (P,) for a matrix (R + P, P) whose last P rows are free (zero); the matrix is overwritten.
 
+    The columns fall into `blocks` of equal size, one per unknown, each with its own longest column.
     `regularisation` is ε relative to column length one, dimensionless; it is raised to 450 units of rounding of the dtype.
     Raises NumericalError when the matrix or the solution is not finite.
     """
@@ -30,8 +31,9 @@ def solve(matrix: Tensor, right: Tensor, regularisation: float) -> Tensor:
         raise NumericalError(
             "least squares: the matrix or the right-hand side is not finite; check coefficients and sources"
         )
-    longest = float(lengths.max())
-    lengths = lengths.clamp_min(SHORTEST * longest if longest > 0 else 1.0)
+    longest = lengths.reshape(blocks, -1).amax(1, keepdim=True)
+    shortest = torch.where(longest > 0, SHORTEST * longest, torch.ones_like(longest))
+    lengths = torch.maximum(lengths.reshape(blocks, -1), shortest).reshape(-1)
     matrix /= lengths
     epsilon = max(regularisation, 450 * torch.finfo(matrix.dtype).eps)
     matrix[-unknowns:].fill_diagonal_(epsilon)
