@@ -12,7 +12,7 @@ import torch
 from core_helpers import ENDS, LINE, SIDES, SQUARE, StopAfter, config, gap, problem_node, uniform
 from torch import Tensor
 
-from kanpde import api, solver
+from kanpde import api, checkpoint, solver
 from kanpde import build as builder
 from kanpde.build import Parts, build
 from kanpde.config import Config
@@ -392,16 +392,18 @@ class Crash(StopAfter):
         return None
 
 
-@pytest.mark.parametrize("calls", [1, 3])
+@pytest.mark.parametrize("calls", [0, 1, 3])
 def test_a_crashed_run_goes_on_from_its_last_checkpoint(
     calls: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Killed in the very first steps it starts again; later it goes on from within a stage."""
     found = small(SCHEDULES["lbfgs"])
     monkeypatch.setattr(solver, "SAVE_EVERY", 0.0)
     with pytest.raises(MemoryError):
         api.solve(found, out=tmp_path / "run", progress=Crash(calls))
-    resumed = api.resume(tmp_path / "run")
-    assert torch.equal(resumed.coefficients(), api.solve(found).coefficients())
+    saved = checkpoint.read(tmp_path / "run" / "checkpoints" / "last.pt")["state"]
+    assert saved["total"] == 10 * calls
+    assert torch.equal(api.resume(tmp_path / "run").coefficients(), api.solve(found).coefficients())
 
 
 @pytest.mark.parametrize("schedule", [[LEAST_SQUARES], [ADAM], SCHEDULES["all"]], ids=["one", "adam", "all"])
@@ -423,7 +425,8 @@ def test_a_run_that_became_non_finite_stays_so_when_it_is_resumed(tmp_path: Path
 
 def test_wall_seconds_of_all_sittings_count(tmp_path: Path) -> None:
     found = small(SCHEDULES["adam"])
-    first = api.solve(found, out=tmp_path / "run", progress=StopAfter(4))
+    first = api.solve(found, out=tmp_path / "run", progress=StopAfter(3))
+    assert first.stop_reason is StopReason.INTERRUPTED
     second = api.resume(tmp_path / "run")
     assert second.seconds > first.history.seconds[-1] > 0
     assert list(second.history.seconds) == sorted(second.history.seconds)
