@@ -49,6 +49,7 @@ class _State:
     began: float = 0.0
     optimizer: dict[str, Any] | None = None
     reason: str = StopReason.INTERRUPTED.name
+    best: float = float("inf")
     history: list[tuple[int, float, float, int]] = field(default_factory=list)
     events: list[tuple[int, str]] = field(default_factory=list)
     finished: list[tuple[str, int, float, float, str]] = field(default_factory=list)
@@ -125,7 +126,9 @@ class Solver:
             if reason is StopReason.NON_FINITE:
                 state.stage = total
             state.reason = (StopReason.FINISHED if reason is not StopReason.NON_FINITE and total > 1 else reason).name
-            self._save(best=state.stage == total)
+            objective = state.finished[-1][2] if state.finished else float("inf")
+            better, state.best = objective < state.best, min(objective, state.best)
+            self._save(best=better)
         self._save()
         return self.outcome()
 

@@ -13,9 +13,10 @@ import torch
 from core_helpers import DISK, LINE, SIDES, SQUARE, StopAfter, config, create, gap, problem_node, uniform
 
 import kanpde
-from kanpde import api, datafile, shipped
+from kanpde import api, datafile, metrics, shipped
 from kanpde import build as builder
 from kanpde.build import build
+from kanpde.collocation import Collocation
 from kanpde.config import Config
 from kanpde.config.statement import problem_tree
 from kanpde.errors import BudgetError, ConfigError, FolderInUseError, KanpdeError
@@ -289,6 +290,23 @@ def test_reported_errors_are_those_of_the_values(solution: Solution) -> None:
     assert abs(relative - error) < 1e-2 * error
     assert 0.9 * np.abs(fields["u_error"]).max() < worst < 1.5 * np.abs(fields["u_error"]).max()
     assert abs(found.residual_rms - np.sqrt((at.w * fields["residual"] ** 2).sum() / 4)) < 1e-2 * found.residual_rms
+
+
+def test_errors_are_never_measured_at_the_trained_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Gauss sampler that asks for as many points as the report takes would train on them."""
+    seen: list[Collocation] = []
+    true = metrics.held_out
+
+    def spy(*args: Any) -> Collocation:
+        seen.append(true(*args))
+        return seen[-1]
+
+    monkeypatch.setattr(metrics, "held_out", spy)
+    found = api.configure(TREE, sampler={"kind": "gauss", "interior": metrics.COUNT[2], "boundary": 80})
+    api.solve(found)
+    trained = build(found).points
+    assert torch.equal(seen[0].interior.x, trained.interior.x), "or this test says nothing"
+    assert not torch.equal(seen[-1].interior.x, trained.interior.x)
 
 
 def test_the_result_is_plain_data_with_every_promised_key(solution: Solution) -> None:

@@ -230,6 +230,7 @@ def test_grid_update_keeps_a_smooth_function_and_catches_every_input(mix: float)
     assert network.outside_share(x) > 0.05
     moved = network.updated(x, mix)
     assert moved.outside_share(x) == 0.0
+    assert all(layer.uniform == (mix == 0) for layer in moved.stack)
     inner = uniform(200, 2, seed=3) / 2
     assert gap(moved(inner), network(inner)) < 2e-2
     assert moved.intervals == network.intervals

@@ -56,11 +56,19 @@ def test_an_inconsistent_system_is_solved_as_numpy_does_and_its_residual_is_orth
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.lists(st.integers(-2, 3), min_size=6, max_size=6))
+@given(st.lists(st.integers(-4, 3), min_size=6, max_size=6))
 def test_columns_of_any_scale_cost_no_digits(powers: list[int]) -> None:
     scale = 10.0 ** torch.tensor(powers, dtype=torch.float64)
     matrix, wanted = uniform(30, 6), uniform(6, seed=3, lower=0.5)
     found = solved(matrix * scale, matrix @ wanted) * scale
+    assert gap(found, wanted) < 1e-11
+
+
+def test_unknowns_in_any_units_cost_no_digits() -> None:
+    """Two unknowns, one block of columns each: metres beside gigapascals."""
+    matrix, wanted = uniform(40, 8), uniform(8, seed=3, lower=0.5)
+    scale = torch.tensor([1e-14] * 4 + [1e9] * 4, dtype=torch.float64)
+    found = solve(*stacked(matrix * scale, matrix @ wanted), 1e-13, blocks=2) * scale
     assert gap(found, wanted) < 1e-11
 
 

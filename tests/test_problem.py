@@ -133,6 +133,15 @@ def test_an_exact_solution_that_is_not_periodic() -> None:
     assert "periodic" in refusal(laplace(conditions=conditions, exact={"u": "x + 1"}))
 
 
+def test_a_mean_and_a_period_are_no_pointwise_conditions() -> None:
+    """∫ xy = 0 although xy is not, and cos πx is periodic although it is not zero where the condition stands."""
+    slopes = {"part": SIDES, "equation": "dn(u) = dn(x*y)"}
+    create(laplace(conditions=[slopes, {"mean": "u = 0"}], exact={"u": "x*y"}))
+    assert "mean" in refusal(laplace(conditions=[slopes, {"mean": "u = 1e-6"}], exact={"u": "x*y"}))
+    wave = [{"periodic": ["left", "right"]}, {"part": ["bottom", "top"], "equation": "u = cos(pi*x)"}]
+    create(laplace(equations=["laplacian(u) = -pi**2*cos(pi*x)"], conditions=wave, exact={"u": "cos(pi*x)"}))
+
+
 def test_an_exact_solution_that_is_not_finite() -> None:
     assert "exact does not satisfy" in refusal(laplace(equations=["dxx(u) + dyy(u) = 0"], exact={"u": "log(x - 5)"}))
 
@@ -185,6 +194,18 @@ def test_a_reaction_pins_a_neumann_problem() -> None:
 def test_periodic_conditions_pin_nothing() -> None:
     conditions = [{"periodic": ["left", "right"]}, {"periodic": ["bottom", "top"]}]
     assert "only derivatives of u appear" in refusal(laplace(conditions=conditions))
+
+
+def test_a_condition_of_no_weight_pins_nothing() -> None:
+    pinned = {"mean": "u = 0", "weight": 0.0}
+    assert "only derivatives of u appear" in refusal(laplace(conditions=[NEUMANN, pinned]))
+
+
+def test_one_average_over_space_time_pins_what_the_equation_moves_in_time_only() -> None:
+    conditions = [{"part": [*ENDS, "initial"], "equation": "dx(u) = 0"}, {"mean": "u = 0"}]
+    keys = {"time": {"interval": [0, 1]}}
+    assert "only derivatives of u appear" in refusal(problem_node(LINE, ["dxx(u) = 0"], conditions, **keys))
+    create(problem_node(LINE, ["dt(u) = dxx(u)"], conditions, **keys))
 
 
 def test_every_unknown_must_be_pinned() -> None:

@@ -274,6 +274,59 @@ def test_weights_multiply_the_mean_square_of_each_term() -> None:
     assert gap(objective, sum(t.weight * r.square().mean() for t, r in zip(of, found, strict=True))) < 1e-13
 
 
+# Units --------------------------------------------------------------------------------------------------------------
+
+
+def scaled_system(node: dict[str, Any], **weights: Any) -> tuple[Tensor, Tensor]:
+    found = parts(node, trial=TRIALS["kan"], sampler=SMALL, weights=weights)
+    scramble(found.trial.network, seed=3)
+    return found.assembly.linear_system(found.trial)
+
+
+IN_METRES = problem_node(
+    {"rectangle": {"lower": [0, 0], "upper": [2, 1]}},
+    ["-k*laplacian(u) + c*u = q*sin(x)"],
+    [
+        {"part": "left", "equation": "u = y"},
+        {"part": "right", "equation": "k*dn(u) + h*u = 1", "weight": 3.0},
+        {"part": ["bottom", "top"], "equation": "dn(u) = 0"},
+    ],
+    parameters={"k": 2.0, "c": 0.5, "q": 7.0, "h": 0.1},
+)
+IN_MILLIMETRES = problem_node(
+    {"rectangle": {"lower": [0, 0], "upper": [2000, 1000]}},
+    ["-k*laplacian(u) + c*u = q*sin(x/1000)"],
+    [
+        {"part": "left", "equation": "u = y/1000"},
+        {"part": "right", "equation": "k*dn(u) + h*u = 1000", "weight": 3.0},
+        {"part": ["bottom", "top"], "equation": "1e11*dn(u) = 0"},
+    ],
+    parameters={"k": 2e6, "c": 0.5, "q": 7.0, "h": 100.0},
+)
+
+
+def test_the_system_does_not_depend_on_units() -> None:
+    ours, theirs = scaled_system(IN_METRES), scaled_system(IN_MILLIMETRES)
+    assert gap(ours[0], theirs[0]) < 1e-12 and gap(ours[1], theirs[1]) < 1e-12
+
+
+def test_the_system_does_not_depend_on_factors_of_an_equation() -> None:
+    times = copy.deepcopy(IN_METRES)
+    times["equations"] = ["E*(-k*laplacian(u) + c*u) = E*q*sin(x)"]
+    times["parameters"]["E"] = 2.1e11
+    ours, theirs = scaled_system(IN_METRES), scaled_system(times)
+    assert gap(ours[0], theirs[0]) < 1e-12 and gap(ours[1], theirs[1]) < 1e-12
+
+
+def test_without_scaling_the_terms_are_taken_as_they_stand() -> None:
+    times = copy.deepcopy(IN_METRES)
+    times["equations"] = ["100*(-k*laplacian(u) + c*u) = 100*q*sin(x)"]
+    (ours, _), (theirs, _) = (scaled_system(node, scaled=False) for node in (IN_METRES, times))
+    inside = slice(0, len(parts(IN_METRES, trial=TRIALS["kan"], sampler=SMALL).points.interior.x))
+    assert gap(theirs[inside], 100 * ours[inside]) < 1e-12
+    assert gap(theirs[inside.stop :], ours[inside.stop :]) < 1e-12
+
+
 # Grouping ------------------------------------------------------------------------------------------------------------
 
 

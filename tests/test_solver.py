@@ -432,6 +432,18 @@ def test_wall_seconds_of_all_sittings_count(tmp_path: Path) -> None:
     assert list(second.history.seconds) == sorted(second.history.seconds)
 
 
+def test_the_best_checkpoint_holds_the_lowest_objective_of_a_finished_stage(tmp_path: Path) -> None:
+    worse = {"optimizer": "adam", "steps": 10, "learning_rate": 1.0}
+    found = small([{**ADAM, "steps": 10}, LEAST_SQUARES, worse], RIDGE_TRIAL)
+    solution = api.solve(found, out=tmp_path / "run")
+    objectives = [stage.objective for stage in solution.result.stages]
+    assert min(objectives) == objectives[1] < objectives[2]
+    best = checkpoint.read(tmp_path / "run" / "checkpoints" / "best.pt")
+    assert best["state"]["history"][-1][1] == objectives[1]
+    last = checkpoint.read(tmp_path / "run" / "checkpoints" / "last.pt")
+    assert last["state"]["history"][-1][1] == objectives[2]
+
+
 def test_resume_needs_a_store() -> None:
     found = small([ADAM])
     made = build(found)
