@@ -15,7 +15,7 @@ from kanpde.errors import NumericalError
 
 SHORTEST = 1e-9
 """Columns shorter than this share of the longest are not scaled up to length one: functions that hardly any point reaches
-would get huge coefficients and tear the field between the points."""
+would get coefficients without any limit. It limits them, it does not make them small."""
 
 
 def solve(matrix: Tensor, right: Tensor, regularisation: float, blocks: int = 1) -> Tensor:
