@@ -43,7 +43,6 @@ def build(config: Config) -> Parts:
     """Build everything; ConfigError or BudgetError name the key to change."""
     check_budget(config)
     problem = Problem.create(config.problem)
-    _check_linear(config, problem)
     dtype = {"float64": torch.float64, "float32": torch.float32}[config.dtype]
     lifting, conditions = lift(problem) if config.trial.lifting else (None, problem.conditions)
     posed = replace(problem, conditions=conditions)
@@ -53,15 +52,6 @@ def build(config: Config) -> Parts:
     averaged = any(condition.kind == "mean" for condition in posed.conditions)
     points = collocate(problem.domain, posed.parts, config.sampler, config.seed, dtype, averaged)
     return Parts(problem, trial, points, Assembly(terms(posed, points, config.weights), trial))
-
-
-def _check_linear(config: Config, problem: Problem) -> None:
-    linear = all(getattr(stage, "optimizer", None) != "least_squares" for stage in config.schedule) or problem.is_linear
-    if not linear:
-        raise ConfigError(
-            f"schedule: least_squares solves linear problems, but an equation or condition of '{problem.name}' is nonlinear; use"
-            " adam or lbfgs, for example schedule: [{optimizer: lbfgs, steps: 500}]"
-        )
 
 
 def build_network(trial: TrialConfig, problem: Problem, seed: int, dtype: torch.dtype) -> KAN | MLP:

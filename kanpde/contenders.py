@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 from kanpde.build import parameter_count
-from kanpde.config import Config, OptimizerStage, StageConfig, validate
+from kanpde.config import STAGE, Config, OptimizerStage, StageConfig, validate
 
 FEATURES: Mapping[str, Any] = {"start": "features", "activation": "sine", "scale": 14.0}
 """Random features for a least-squares solve: of tanh and sine with slopes 2 … 14, measured on three shipped problems."""
@@ -50,7 +50,7 @@ def equal_mlp(config: Config, seed: int) -> Config:
 def best_mlps(config: Config, seed: int) -> list[Config]:
     """The MLP as the `compare` node asks for it, or the candidates for the best that ships."""
     given = dict(config.compare.mlp or {})
-    linear = OptimizerStage("least_squares", 20, tolerance=1e-12, regularisation=1e-13)
+    linear = OptimizerStage("least_squares", **STAGE["least_squares"])
     schedule = config.compare.mlp_schedule
     if schedule is None:
         schedule = (linear,) if _starts_linear(config.schedule) else equal_mlp(config, seed).schedule

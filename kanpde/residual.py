@@ -5,13 +5,14 @@ enter a least-squares system multiplied by √(weight / N). A term that is affin
 
     F = Σ_{α, o} a_{α, o}(x) ∂^α u_o + b(x),
 
-with a and b evaluated once; only the jets depend on the parameters.
+with a and b evaluated once; only the jets depend on the parameters. Of any other term a = ∂F/∂(∂^α u_o) is the linearisation
+at the present jets, by symbolic differentiation.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -20,9 +21,9 @@ from torch import Tensor
 from kanpde.collocation import Collocation, Points
 from kanpde.conditions import Condition
 from kanpde.config import WeightsConfig
-from kanpde.errors import ConfigError, NumericalError
+from kanpde.errors import NumericalError
 from kanpde.expressions import Jet as Unknown
-from kanpde.expressions import Node, is_linear, jets, linear_parts, text
+from kanpde.expressions import Node, is_linear, jets, linear_parts, partial, text
 from kanpde.expressions.evaluate import evaluate
 from kanpde.jets import Jet, JetSpace
 from kanpde.problem import Problem
@@ -72,16 +73,15 @@ def terms(problem: Problem, points: Collocation, weights: WeightsConfig) -> list
 def _size(term: Term, half: Tensor) -> float:
     """The largest root mean square of a coefficient, in coordinates in which the domain is as long as [-1, 1]^d.
 
-    One for a term that is not affine in the unknowns, or whose coefficients vanish or are not finite.
+    The coefficients are those of the linearisation at zero; one if they vanish or are not finite.
     """
-    if not is_linear(term.node):
-        return 1.0
-    factors, _ = linear_parts(term.node)
+    found = sorted(jets(term.node), key=lambda jet: (jet.unknown, jet.index))
     normal = None if term.normal is None else term.normal.double()
-    values = evaluate([*factors.values()], term.x.double(), normal)
+    x = term.x.double()
+    values = evaluate([partial(term.node, jet) for jet in found], x, normal, lambda jet: torch.zeros_like(x[:, 0]))
     sizes = [
         float(value.square().mean().sqrt() / torch.prod(half ** torch.tensor(jet.index)))
-        for jet, value in zip(factors, values, strict=True)
+        for jet, value in zip(found, values, strict=True)
     ]
     size = max(sizes, default=0.0)
     return size if math.isfinite(size) and size > 0 else 1.0
@@ -148,18 +148,23 @@ class Assembly:
             total = total + term.weight * rows.square().mean()
         return total
 
-    def linear_system(self, trial: TrialSolution, extra: int = 0) -> tuple[Tensor, Tensor]:
-        """Matrix (R + extra, P·m) stored by columns and right-hand side (R + extra,) for the outer parameters.
+    def linearised(self, trial: TrialSolution, extra: int = 0) -> tuple[Tensor, Tensor]:
+        """Matrix M (R + extra, P·m) stored by columns and right-hand side (R + extra,) of a Newton step of the outer parameters.
 
-        Rows are weighted; the last `extra` rows are zero. Column o·P + j is parameter j of unknown o.
+        The rows after the step c are M c - right to first order, exactly where the problem is linear. Rows are weighted; the
+        last `extra` rows are zero. Column o·P + j is parameter j of unknown o.
         """
         count, unknowns = trial.net.outer.shape
         matrix = self.terms[0].x.new_zeros(count * unknowns, self.rows + extra)
         right = self.terms[0].x.new_zeros(self.rows + extra)
         row = 0
-        for bound in self._bound:
-            scale = math.sqrt(bound.term.weight / bound.term.rows)
-            row = bound.fill(trial, matrix, right, row, scale, count)
+        with torch.no_grad():
+            residuals = self.residuals(trial)
+            for bound, residual in zip(self._bound, residuals, strict=True):
+                scale = math.sqrt(bound.term.weight / bound.term.rows)
+                bound.fill(trial, matrix, row, scale, count)
+                right[row : row + bound.term.rows] = -scale * residual
+                row += bound.term.rows
         return matrix.T, right
 
 
@@ -171,16 +176,17 @@ class _Bound:
     at: Located
     coefficients: Tensor | None
     remainder: Tensor
-    node: Node
+    slopes: tuple[tuple[Unknown, Node], ...] = ()
 
     @classmethod
     def of(cls, term: Term, trial: TrialSolution) -> _Bound:
-        present = jets(term.node)
+        present = sorted(jets(term.node), key=lambda jet: (jet.unknown, jet.index))
         space = JetSpace.closure((jet.index for jet in present), term.x.shape[1])
         x = term.x if term.shift is None else torch.cat([term.x, term.x + term.shift])
         at = trial.locate(x, space)
         if not is_linear(term.node):
-            return cls(term, at, None, x.new_zeros(len(term.x)), term.node)
+            slopes = tuple((jet, partial(term.node, jet)) for jet in present)
+            return cls(term, at, None, x.new_zeros(len(term.x)), slopes)
         factors, rest = linear_parts(term.node)
         normal = term.normal
         remainder, *values = evaluate([rest, *factors.values()], term.x, normal)
@@ -195,7 +201,7 @@ class _Bound:
         coefficients = term.x.new_zeros(len(space.indices), unknowns, len(term.x))
         for jet, value in zip(factors, values, strict=True):
             coefficients[space.position[jet.index], jet.unknown] = value
-        return cls(term, at, coefficients, remainder, term.node)
+        return cls(term, at, coefficients, remainder)
 
     @property
     def linear(self) -> bool:
@@ -215,17 +221,10 @@ class _Bound:
         if self.coefficients is not None:
             return (self.coefficients * data).sum((0, 1)) + self.remainder
 
-        def read(unknown: Unknown) -> Tensor:
-            return data[jet.space.position[unknown.index], unknown.unknown]
+        return evaluate([self.term.node], self.term.x, self.term.normal, _reader(Jet(jet.space, data)))[0]
 
-        return evaluate([self.node], self.term.x, self.term.normal, read)[0]
-
-    def fill(self, trial: TrialSolution, matrix: Tensor, right: Tensor, row: int, scale: float, count: int) -> int:
-        """Write this term's rows from number `row` on; returns the number of the next row."""
-        if self.coefficients is None:
-            raise ConfigError(
-                f"{self.term.name}: not linear in the unknowns, so one least-squares solve cannot find it; use adam or lbfgs"
-            )
+    def fill(self, trial: TrialSolution, matrix: Tensor, row: int, scale: float, count: int) -> None:
+        """Write the linearised rows of this term from number `row` on."""
         n = len(self.term.x)
         step = max(1, CHUNK // (count + 1))
         for start in range(0, n, step):
@@ -239,20 +238,27 @@ class _Bound:
                     torch.mul(rows.T, scale, out=target[:, row + start : row + stop])
                 else:
                     target[:, row] += scale * (self.term.average[start:stop] @ rows)
-        right[row : row + self.term.rows] = -scale * self._constant()
-        return row + self.term.rows
 
     def _rows(self, trial: TrialSolution, start: int, stop: int, offset: int) -> list[Tensor]:
-        assert self.coefficients is not None
-        return trial.outer_rows(self.at.rows(offset + start, offset + stop), self.coefficients[:, :, start:stop])
+        at = self.at.rows(offset + start, offset + stop)
+        if self.coefficients is not None:
+            return trial.outer_rows(at, self.coefficients[:, :, start:stop])
+        return trial.outer_rows(at, self._slopes(trial.jet(at), start, stop))
 
-    def _constant(self) -> Tensor:
-        """What the rows are for zero outer parameters."""
-        extension = self.at.extension
-        if extension is None:
-            data = self.remainder.new_zeros(len(self.at.space.indices), 1, len(self.at.x))
-            return self.residual(Jet(self.at.space, data), 0)
-        return self.residual(extension, 0)
+    def _slopes(self, jet: Jet, start: int, stop: int) -> Tensor:
+        """∂F/∂(∂^α u_o) at a jet of the points start … stop - 1, (A, m, N)."""
+        normal = None if self.term.normal is None else self.term.normal[start:stop]
+        nodes = [node for _, node in self.slopes]
+        values = evaluate(nodes, self.term.x[start:stop], normal, _reader(jet))
+        slopes = torch.zeros_like(jet.data)
+        for (unknown, _), value in zip(self.slopes, values, strict=True):
+            slopes[jet.space.position[unknown.index], unknown.unknown] = value
+        return slopes
+
+
+def _reader(jet: Jet) -> Callable[[Unknown], Tensor]:
+    """Where a formula reads ∂^α u_o."""
+    return lambda unknown: jet.derivative(unknown.index)[unknown.unknown]
 
 
 @dataclass(frozen=True)

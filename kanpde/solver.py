@@ -31,6 +31,9 @@ CHUNK = {"adam": 10, "lbfgs": 10}
 SAVE_EVERY = 30.0
 """Seconds between two checkpoints inside a stage."""
 
+SHORTEST_SHARE = 1e-4
+"""Where a Newton step shorter than this share of itself still does not lower the objective, it is given up."""
+
 LARGEST_CHANGE = 0.5
 """How much of its size a function may change by when its grids do; where knots do not nest it cannot stay exactly."""
 
@@ -138,34 +141,62 @@ class Solver:
         name, steps = _describe(stage)
         self._progress.stage_started(state.stage, total, name, steps)
         if isinstance(stage, OptimizerStage) and stage.optimizer == "least_squares":
-            reason = self._solve_linear(stage)
+            reason = self._solve_outer(stage)
         elif isinstance(stage, OptimizerStage):
             reason = self._iterate(stage)
         else:
             reason = self._change_grid(stage)
-        with torch.no_grad():
-            objective = float(self._assembly.objective(self.trial))
+        objective = self._value()
         self._progress.stage_finished(state.stage, objective, reason)
         if reason not in (StopReason.INTERRUPTED, StopReason.TERMINATED):
             state.finished.append((name, state.step, objective, self._now() - state.began, reason.name))
             state.stage, state.step, state.optimizer, state.began = state.stage + 1, 0, None, self._now()
         return reason
 
-    def _solve_linear(self, stage: OptimizerStage) -> StopReason:
-        outer = self.trial.net.outer
-        count = outer.numel()
-        if self._assembly.rows < count:
+    def _solve_outer(self, stage: OptimizerStage) -> StopReason:
+        """Newton's method for the outer parameters: one solve where the problem is linear.
+
+        A step is halved until the objective falls; where it does not, the parameters stay.
+        """
+        net, assembly, linear = self.trial.net, self._assembly, self._assembly.linear
+        unknowns, count = net.outer.shape[1], net.outer.numel()
+        if assembly.rows < count:
             self._progress.message(
-                f"least_squares: {self._assembly.rows} rows cannot determine {count} coefficients; raise sampler.interior or lower"
+                f"least_squares: {assembly.rows} rows cannot determine {count} coefficients; raise sampler.interior or lower"
                 " trial.width"
             )
-        matrix, right = self._assembly.linear_system(self.trial, extra=count)
-        values = optimizers.solve(matrix, right, stage.regularisation, outer.shape[1])
-        del matrix
-        self.trial.net.set_outer(values.reshape(outer.shape[1], -1).T)
+        value = self._value()
+        while self._state.step < stage.steps:
+            matrix, right = assembly.linearised(self.trial, extra=count)
+            step = optimizers.solve(matrix, right, stage.regularisation, unknowns).reshape(unknowns, -1).T
+            del matrix
+            before, share = net.outer, 1.0
+            net.set_outer(before + step)
+            new = self._value()
+            while not linear and not new < value and share > SHORTEST_SHARE:
+                share /= 2
+                net.set_outer(before + share * step)
+                new = self._value()
+            if not linear and not new < value:
+                net.set_outer(before)
+                self._record(1, value)
+                return StopReason.STALLED
+            fell, value = value - new, new
+            self._record(1, value)
+            if linear:
+                return StopReason.SOLVED
+            if share == 1.0 and fell <= stage.tolerance * value:
+                return StopReason.TOLERANCE
+            if self._progress.stop is not None:
+                return self._progress.stop
+            if stage.seconds is not None and self._now() - self._state.began > stage.seconds:
+                return StopReason.TIME_LIMIT
+            self._save_now_and_then()
+        return StopReason.MAX_STEPS
+
+    def _value(self) -> float:
         with torch.no_grad():
-            self._record(1, float(self._assembly.objective(self.trial)))
-        return StopReason.SOLVED
+            return float(self._objective())
 
     def _iterate(self, stage: OptimizerStage) -> StopReason:
         parameters = list(self.trial.network.parameters())
@@ -193,8 +224,7 @@ class Solver:
             stopped = self._progress.stop
             if stopped is not None and state.step < stage.steps:
                 return stopped
-            if time.perf_counter() - self._saved > SAVE_EVERY:
-                self._save()
+            self._save_now_and_then()
         return StopReason.MAX_STEPS
 
     def _steps_until_look(self, stage: OptimizerStage) -> int:
@@ -245,6 +275,10 @@ class Solver:
     def _now(self) -> float:
         """Wall seconds since the run began, earlier sittings included."""
         return time.perf_counter() - self._clock
+
+    def _save_now_and_then(self) -> None:
+        if time.perf_counter() - self._saved > SAVE_EVERY:
+            self._save()
 
     def _save(self, best: bool = False) -> None:
         self._state.seconds = self._now()

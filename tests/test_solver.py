@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -229,15 +230,44 @@ def test_the_loop_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr() == ("", "")
 
 
+# Newton -------------------------------------------------------------------------------------------------------------
+
+
+def bratu(*stages: dict[str, Any]) -> Config:
+    """-Δu = e^u with u = 0 around, from zero."""
+    node = problem_node(SQUARE, ["-laplacian(u) = exp(u)"], WAVE["conditions"])
+    return small(list(stages), RIDGE_TRIAL, node=node)
+
+
+def test_newton_converges_and_never_goes_up() -> None:
+    _, history, stages, _ = run(bratu({**LEAST_SQUARES, "steps": 30, "tolerance": 1e-6}))
+    values = history.objective
+    assert stages[0].stop_reason == "TOLERANCE" and 3 <= len(values) <= 7
+    assert all(later <= earlier for earlier, later in pairwise(values))
+    falls = [earlier - later for earlier, later in pairwise(values)]
+    assert falls[1] < 1e-2 * falls[0]
+
+
+def test_newton_stops_after_its_steps_and_a_second_stage_goes_on_from_there() -> None:
+    whole = run(bratu({**LEAST_SQUARES, "steps": 3, "tolerance": 0.0}))[1].objective
+    short = {**LEAST_SQUARES, "tolerance": 0.0}
+    _, history, stages, _ = run(bratu({**short, "steps": 1}, {**short, "steps": 2}))
+    assert stages[0].stop_reason == "MAX_STEPS" and history.objective == whole
+
+
+def test_a_newton_step_that_overshoots_is_shortened() -> None:
+    """u² = 1 from u = 0.01 on: the full step goes to 50, where the objective is six million times larger."""
+    node = problem_node(SQUARE, ["u**2 = 1"], [{"point": [0.5, 0.5], "equation": "u = 1", "weight": 1e-6}])
+    node["free"] = SIDES
+    found = small([{**LEAST_SQUARES, "steps": 60, "tolerance": 1e-6}], RIDGE_TRIAL, node=node)
+    made = build(found)
+    made.trial.net.set_outer(torch.full_like(made.trial.net.outer, 0.01 / 3))
+    before = float(made.assembly.objective(made.trial).detach())
+    values = (before, *Solver(made.trial, made.assembly, found.schedule, Silent()).run()[0].objective)
+    assert all(later < earlier for earlier, later in pairwise(values[:8])) and values[-1] < 1e-10
+
+
 # Refusals ------------------------------------------------------------------------------------------------------------
-
-
-def test_one_linear_solve_is_for_linear_problems() -> None:
-    found = small([LEAST_SQUARES], node=problem_node(SQUARE, ["laplacian(u) = u**2"], NOTHING["conditions"]))
-    with pytest.raises(
-        ConfigError, match=r"least_squares solves linear problems, but an equation or condition of .* is nonlinear"
-    ):
-        run(found)
 
 
 @pytest.mark.parametrize("stage", [LEAST_SQUARES, ADAM], ids=["least_squares", "adam"])

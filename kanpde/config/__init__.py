@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kanpde.config.conditions import ConditionConfig
-from kanpde.config.defaults import schedule_defaults
+from kanpde.config.defaults import STAGE, schedule_defaults
 from kanpde.config.reader import Reader
 from kanpde.config.settings import (
     CompareConfig,
@@ -52,6 +52,7 @@ from kanpde.config.trial import TrialConfig, given_kind, read_trial, trial_field
 from kanpde.names import is_identifier
 
 __all__ = [
+    "STAGE",
     "BallShape",
     "BoxShape",
     "CombinedShape",
