@@ -35,7 +35,8 @@ CHUNK = 1 << 21
 
 @dataclass(frozen=True)
 class Term:
-    """Rows of one equation or condition: F at x, minus F at x + shift if periodic, averaged if `average` (N,) is given.
+    """Rows of one equation or condition: F at x, minus F at x + shift if periodic, averaged if `average` (N,) is given,
+    minus `data` (N,) if measured or computed values are to be met.
 
     `words` are the names of the coordinates and unknowns, for messages.
     """
@@ -48,6 +49,7 @@ class Term:
     weight: float
     average: Tensor | None = None
     shift: Tensor | None = None
+    data: Tensor | None = None
     words: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
     @property
@@ -213,6 +215,8 @@ class _Bound:
         rows = self._apply(jet, start)
         if self.term.shift is not None:
             rows = rows - self._apply(jet, start + n)
+        if self.term.data is not None:
+            rows = rows - self.term.data
         return rows if self.term.average is None else (self.term.average * rows).sum()[None]
 
     def _apply(self, jet: Jet, start: int) -> Tensor:
