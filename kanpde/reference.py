@@ -62,7 +62,7 @@ def read(path: Path, name: str) -> Reference:
     try:
         with np.load(path, allow_pickle=False) as file:
             x, w, values, error = (np.asarray(file[key]) for key in KEYS)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as cause:
+    except (OSError, ValueError, TypeError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as cause:
         raise StorageError(f"{path}: cannot be read as a reference; install kanpde again: {cause}") from cause
     arrays = (x, w, values, error)
     shaped = (x.ndim, w.ndim, values.ndim, error.ndim) == (2, 1, 2, 0) and 0 < len(x) == len(w) == len(values)
