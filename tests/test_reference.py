@@ -15,6 +15,7 @@ from core_helpers import LINE, SIDES, SQUARE, create, problem_node
 from numpy.typing import NDArray
 
 from kanpde import api, datafile, shipped
+from kanpde.comparison import Entry
 from kanpde.config import validate_problem
 from kanpde.config.statement import problem_tree
 from kanpde.errors import ConfigError, StorageError
@@ -126,6 +127,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "negative weight": {"w": np.array([1.0, 2.0, -1.0, 1.0, 1.0])},
     "zero weight": {"w": np.zeros(5)},
     "too few weights": {"w": np.ones(4)},
+    "too many points": {"w": np.ones(4), "values": np.ones((4, 1))},
     "too many values": {"values": np.ones((6, 1))},
     "flat values": {"values": np.ones(5)},
     "flat points": {"x": np.ones(5)},
@@ -212,6 +214,7 @@ def test_errors_are_measured_at_the_points_of_the_reference(folder: Path) -> Non
     assert found.relative_l2["u"] == pytest.approx(float(np.sqrt((w @ error**2 / (w @ values**2))[0])), rel=1e-12)
     assert found.max_error["u"] == pytest.approx(float(np.abs(error).max()), rel=1e-12)
     assert json.loads(json.dumps(found.result.as_dict()))["reference"] == {"name": "saddle", "error": 3e-15}
+    assert Entry("best", found.result.as_dict()).as_dict()["reference"] == {"name": "saddle", "error": 3e-15}
     rows = dict(result_rows(found.result.as_dict()))
     assert rows["error against"] == "reference 'saddle' (its own error 3.00e-15)"
     assert "relative L2 error" in rows and "error" not in rows
