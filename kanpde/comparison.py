@@ -75,6 +75,7 @@ class Entry:
             "parameters": self.parameters,
             "seconds": self.seconds,
             "steps": sum(stage["steps"] for stage in self.result["stages"]),
+            "reference": self.result.get("reference"),
         } | {key: self.result[key] for key in keys}
 
 

@@ -2,7 +2,8 @@
 
     relative L2 = (∫ (u - u*)² / ∫ u*²)^{1/2},    max error = max |u - u*|
 
-over Gauss points of the domain and, for the maximum, of its conditioned parts too. Dimensionless (or in units of u).
+over Gauss points of the domain and, for the maximum, of its conditioned parts too; against a reference, over the points of
+the reference. Dimensionless (or in units of u).
 """
 
 from __future__ import annotations
@@ -25,17 +26,21 @@ COUNT = {1: 2000, 2: 10_000, 3: 24_000}
 
 @dataclass(frozen=True)
 class Metrics:
-    """Errors per unknown (None without an exact solution), held-out residual, worst condition, inputs outside a grid."""
+    """Errors per unknown, held-out residual, worst condition, inputs outside a grid.
+
+    Errors are None without an exact solution or a reference; `reference` is the name and the own error of the latter, or None.
+    """
 
     relative_l2: dict[str, float | None]
     max_error: dict[str, float | None]
     residual_rms: float
     boundary_max: float
     outside_share: float
+    reference: dict[str, str | float] | None = None
 
 
 def measure(problem: Problem, trial: TrialSolution, trained: Collocation) -> Metrics:
-    """Everything a report says about a trial solution; reads `problem.exact` and changes nothing.
+    """Everything a report says about a trial solution; reads `problem.exact` and `problem.reference` and changes nothing.
 
     Held-out points that happen to be the trained ones (a Gauss sampler of the same size) are replaced by more.
     """
@@ -47,7 +52,9 @@ def measure(problem: Problem, trial: TrialSolution, trained: Collocation) -> Met
     relative, worst = _errors(problem, trial, points)
     residual, boundary = _residuals(problem, trial, points)
     share = trial.net.outside_share(trial.scaled(points.interior.x)) if hasattr(trial.net, "outside_share") else 0.0
-    return Metrics(relative, worst, residual, boundary, share)
+    known = problem.reference
+    against: dict[str, str | float] | None = None if known is None else {"name": known.name, "error": known.error}
+    return Metrics(relative, worst, residual, boundary, share, against)
 
 
 def _same(ours: Collocation, theirs: Collocation) -> bool:
@@ -59,19 +66,23 @@ def _same(ours: Collocation, theirs: Collocation) -> bool:
 def _errors(
     problem: Problem, trial: TrialSolution, points: Collocation
 ) -> tuple[dict[str, float | None], dict[str, float | None]]:
-    if problem.exact is None:
+    dtype = points.interior.x.dtype
+    if problem.exact is not None:
+        x, w = torch.cat([points.interior.x, *(part.x for part in points.parts.values())]), points.interior.w
+        exact = torch.stack(evaluate(problem.exact, x.double()), dim=1).to(dtype)
+    elif problem.reference is not None:
+        known = problem.reference
+        x, w, exact = (torch.tensor(array).to(dtype) for array in (known.x, known.w, known.values))
+    else:
         nothing: dict[str, float | None] = dict.fromkeys(problem.unknowns)
         return nothing, dict(nothing)
-    inside, dtype = points.interior, points.interior.x.dtype
-    x = torch.cat([inside.x, *(part.x for part in points.parts.values())])
-    exact = torch.stack(evaluate(problem.exact, x.double()), dim=1).to(dtype)
     error = trial.evaluate(x) - exact
-    n = len(inside.x)
+    n = len(w)
     relative: dict[str, float | None] = {}
     worst: dict[str, float | None] = {}
     for o, name in enumerate(problem.unknowns):
-        size = float((inside.w * exact[:n, o].square()).sum())
-        relative[name] = math.sqrt(float((inside.w * error[:n, o].square()).sum()) / size) if size > 0 else None
+        size = float((w * exact[:n, o].square()).sum())
+        relative[name] = math.sqrt(float((w * error[:n, o].square()).sum()) / size) if size > 0 else None
         worst[name] = float(error[:, o].abs().max())
     return relative, worst
 

@@ -1,9 +1,9 @@
-"""A problem: domain, equations, conditions and, for errors only, an exact solution.
+"""A problem: domain, equations, conditions and, for errors only, an exact solution or a reference.
 
     F_k(x, u, ∂u, …) = 0 in Ω,    conditions on ∂Ω
 
 `Problem.create` parses every formula, checks that the problem is posed sensibly, and that `exact` satisfies it. The solve
-never sees `exact`.
+never sees `exact` or `reference`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from kanpde.errors import ConfigError
 from kanpde.expressions import Node, is_linear, jets, partial, substitute_unknowns
 from kanpde.expressions.evaluate import evaluate
 from kanpde.formulas import Formulas
+from kanpde.reference import Reference
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Problem:
     equations: tuple[Node, ...]
     conditions: tuple[Condition, ...]
     exact: tuple[Node, ...] | None
+    reference: Reference | None = None
 
     @classmethod
     def create(cls, config: ProblemConfig) -> Problem:
@@ -42,7 +44,8 @@ class Problem:
         domain = build_domain(config.domain, config.time)
         equations, exact = formulas.equations, formulas.exact
         conditions = read_conditions(config.conditions, domain, formulas.scope, equations)
-        problem = cls(config, domain, formulas.scope.coordinates, equations, conditions, exact)
+        reference = Reference.of(config.reference, domain, len(config.unknowns)) if config.reference else None
+        problem = cls(config, domain, formulas.scope.coordinates, equations, conditions, exact, reference)
         problem._check_pinned()
         problem._check_exact()
         return problem

@@ -111,6 +111,8 @@ def result_rows(result: Mapping[str, Any]) -> list[Row]:
     if errors:
         rows.append(("relative L2 error", _per_field(errors)))
         rows.append(("max error", _per_field(result["max_error"])))
+        if known := result.get("reference"):
+            rows.append(("error against", f"reference '{known['name']}' (its own error {number(known['error'])})"))
     else:
         rows.append(("error", "unknown: no exact or reference solution; the residuals below were held out of training"))
     rows.append(("residual (held out, rms)", number(result["residual_rms"])))

@@ -22,7 +22,7 @@ def conf() -> Path:
 
 
 def problems() -> Path:
-    """Folder of the shipped problems that need Python.
+    """Folder of the shipped problems that need Python, and of the references.
 
     Raises:
         StorageError: the installation lacks it.
@@ -57,6 +57,18 @@ def problem_python(name: str) -> Path:
     if name not in known:
         raise ConfigError(unknown("python problem", name, known))
     return problems() / f"{name}.py"
+
+
+def reference(name: str) -> Path:
+    """The file `problems/references/NAME.npz`.
+
+    Raises:
+        ConfigError: there is no such file; the message names the nearest.
+    """
+    known = tuple(sorted(path.stem for path in (problems() / "references").glob("*.npz")))
+    if name not in known:
+        raise ConfigError(f"problem.reference: {unknown('reference', name, known)}")
+    return problems() / "references" / f"{name}.npz"
 
 
 def description(name: str) -> str:

@@ -69,7 +69,7 @@ class Result:
     version: str
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data; errors are None without an exact solution."""
+        """Plain data; errors are None without an exact solution or a reference."""
         return {
             "problem": self.problem,
             "trial": dict(self.trial),
@@ -132,12 +132,12 @@ class Solution:
 
     @property
     def relative_l2(self) -> dict[str, float | None]:
-        """Relative L2 error per unknown on held-out points; None without an exact solution."""
+        """Relative L2 error per unknown on held-out points; None without an exact solution or a reference."""
         return self.result.metrics.relative_l2
 
     @property
     def max_error(self) -> dict[str, float | None]:
-        """Largest error per unknown on held-out points; None without an exact solution."""
+        """Largest error per unknown on held-out points; None without an exact solution or a reference."""
         return self.result.metrics.max_error
 
     @property

@@ -351,14 +351,17 @@ ADDITIVE = {"width": [], "degree": 5, "intervals": 4}
 
 SHIPPED = {name: problem_tree(api.configure(name).problem) for name in shipped.names()}
 WITH_EXACT = [name for name, node in SHIPPED.items() if "exact" in node]
+NONLINEAR = {"kovasznay"}  # least squares alone do not solve it
 
 
-@pytest.mark.parametrize("name", WITH_EXACT)
-@pytest.mark.parametrize("stage", ["least_squares", "lbfgs"])
+@pytest.mark.parametrize(
+    ("name", "stage"),
+    [(n, stage) for n in WITH_EXACT for stage in ("least_squares", "lbfgs") if stage == "lbfgs" or n not in NONLINEAR],
+)
 def test_deleting_exact_changes_no_bit_of_any_coefficient(name: str, stage: str) -> None:
     node = SHIPPED[name]
     schedule = [{"optimizer": stage} if stage == "least_squares" else {"optimizer": stage, "steps": 3}]
-    trial = {**LITTLE, "radial": 0, "start": "paper" if stage == "lbfgs" else "ridge"}
+    trial = {**LITTLE, "degree": [5, 5], "radial": 0, "start": "paper" if stage == "lbfgs" else "ridge"}
     keys = {"trial": trial, "sampler": {"interior": 120, "boundary": 60}, "schedule": schedule}
     bare = {key: value for key, value in node.items() if key != "exact"}
     found = [api.solve({"problem": tree, **keys}) for tree in (node, bare)]

@@ -65,7 +65,7 @@ def check_condition(problem: Problem, condition: Condition, rng: np.random.Gener
         x, normal = torch.tensor(at.x), torch.tensor(at.normal)
     values, size = of_exact(problem, condition.node, x, normal)
     if condition.shift is not None:
-        values = values - of_exact(problem, condition.node, x + torch.tensor(condition.shift), normal)[0]
+        values = values - of_exact(problem, condition.node, x + torch.tensor(condition.shift, dtype=x.dtype), normal)[0]
     assert values.abs().max() < 1e-10 * size, condition.name
 
 
@@ -88,11 +88,21 @@ def test_a_shipped_problem_is_satisfied_by_its_exact_solution(name: str) -> None
         check_condition(problem, condition, rng)
 
 
+NONLINEAR = {"allen_cahn", "burgers", "burgers_sharp", "kdv", "kovasznay", "kuramoto_sivashinsky"}
+ORDERS = {name: 1 for name in shipped.names() if name.startswith("advection")} | {
+    "kdv": 3,
+    "biharmonic": 4,
+    "kuramoto_sivashinsky": 4,
+}
+
+
 @pytest.mark.parametrize("name", shipped.names())
-def test_a_shipped_problem_is_linear_and_every_side_is_covered(name: str) -> None:
+def test_a_shipped_problem_is_what_it_says_and_every_side_is_covered(name: str) -> None:
     problem = Problem.create(api.configure(name).problem)
-    assert problem.is_linear and problem.order == 2
-    assert set(problem.parts) == set(problem.domain.parts) - {"final"}
+    assert problem.is_linear == (name not in NONLINEAR) and problem.order == ORDERS.get(name, 2)
+    others = {condition.other for condition in problem.conditions} - {None}
+    assert set(problem.parts) | others == set(problem.domain.parts) - {"final"}
+    assert not (problem.exact and problem.reference)
 
 
 # Exact that does not satisfy -----------------------------------------------------------------------------------------

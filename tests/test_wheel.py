@@ -57,7 +57,7 @@ def test_wheel_holds_the_package_and_every_shipped_problem(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {name.split("/")[0].split("-")[0] for name in names} == {"kanpde"}
     for source, target in (("kanpde", "kanpde"), ("conf", "kanpde/_conf"), ("problems", "kanpde/_problems")):
-        files = [path for suffix in ("py", "yaml", "typed") for path in (ROOT / source).rglob(f"*.{suffix}")]
+        files = [path for suffix in ("py", "yaml", "npz", "typed") for path in (ROOT / source).rglob(f"*.{suffix}")]
         assert {f"{target}/{path.relative_to(ROOT / source).as_posix()}" for path in files} <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not [name for name in names if name.startswith(("tests/", "scripts/", "conf/", "problems/"))]

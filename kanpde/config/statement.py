@@ -23,7 +23,7 @@ MOST_UNKNOWNS, MOST_EQUATIONS = 20, 100
 RECOMMENDED = ("trial", "schedule", "sampler", "weights")
 PROBLEM_KEYS = (
     "name", "description", "unknowns", "domain", "time", "parameters", "definitions", "equations", "conditions",
-    "free", "exact", "recommended", "python",
+    "free", "exact", "reference", "recommended", "python",
 )  # fmt: skip
 _NEEDED = ("unknowns", "domain", "equations", "conditions")
 _HINTS = {
@@ -40,7 +40,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}", re.ASCII)
 class ProblemConfig:
     """Unknowns on a domain, equations inside, conditions on parts, and what the author recommends.
 
-    `exact` serves errors and `manufactured` definitions only. `python` is the name of the file that made the problem.
+    `exact` serves errors and `manufactured` definitions only; `reference` names computed values that serve errors where no
+    `exact` exists. `python` is the name of the file that made the problem.
     """
 
     name: str
@@ -54,6 +55,7 @@ class ProblemConfig:
     definitions: Mapping[str, str] = field(default_factory=FrozenMap)
     free: tuple[str, ...] = ()
     exact: Mapping[str, str] | None = None
+    reference: str | None = None
     recommended: Mapping[str, Any] = field(default_factory=FrozenMap)
     python: str | None = field(default=None, compare=False)
 
@@ -91,6 +93,7 @@ def read_statement(node: Reader) -> ProblemConfig:
     free = tuple(fields["free"].items_or_one("a list of part names")) if "free" in fields else ()
     check_parts(fields["conditions"], conditions, free, shape, time)
     exact = _exact(fields["exact"], unknowns) if "exact" in fields else None
+    reference = _reference(fields["reference"], exact) if "reference" in fields else None
     for entry in definitions.values():
         if entry.value == MANUFACTURED and exact is None:
             raise entry.error(f"{MANUFACTURED!r} needs an exact solution; give 'exact' or a formula")
@@ -107,6 +110,7 @@ def read_statement(node: Reader) -> ProblemConfig:
         definitions=FrozenMap({name: entry.formula() for name, entry in definitions.items()}),
         free=tuple(item.text() for item in free),
         exact=exact,
+        reference=reference,
         recommended=_recommended(fields),
     )
 
@@ -157,6 +161,14 @@ def _exact(node: Reader, unknowns: Sequence[str]) -> FrozenMap[str]:
     return FrozenMap({name: fields[name].formula() for name in unknowns})
 
 
+def _reference(node: Reader, exact: Mapping[str, str] | None) -> str:
+    if exact is not None:
+        raise node.error("does not go with 'exact', which needs no reference; remove one of them")
+    if not is_identifier(name := node.text()):
+        raise node.wrong("the name of a shipped reference (letters, digits and _; no path)")
+    return name
+
+
 def _problem_name(fields: Mapping[str, Reader], node: Reader) -> str:
     if "name" not in fields:
         stem = PurePath(node.source).stem
@@ -194,6 +206,7 @@ def problem_tree(problem: ProblemConfig) -> dict[str, Any]:
         "conditions": [condition_tree(condition) for condition in problem.conditions],
         "free": list(problem.free),
         "exact": thaw(problem.exact),
+        "reference": problem.reference,
         "recommended": thaw(problem.recommended),
     }
     return {key: value for key, value in tree.items() if value or key == "conditions"}
