@@ -14,12 +14,13 @@ from typing import Any
 import torch
 
 from kanpde import contenders, datafile, export, report, runs, shipped
-from kanpde.build import Parts, build, make_problem
+from kanpde.build import Parts, build, check_budget, make_problem
 from kanpde.checkpoint import Store
 from kanpde.comparison import Comparison, Entry
 from kanpde.config import Config, ProblemConfig, validate
 from kanpde.config.statement import problem_tree
 from kanpde.errors import ConfigError
+from kanpde.marching import Marched, in_slabs, march, prepare
 from kanpde.metrics import measure
 from kanpde.problem import Problem
 from kanpde.result import StopReason
@@ -80,7 +81,7 @@ def solve(
     config = problem if isinstance(problem, Config) and not keys else configure(problem, **keys)
     if out is None:
         return _solve(config, None, progress or Silent())
-    build(config)  # a mistake must neither leave a folder nor cost an old run
+    prepare(config)  # a mistake must neither leave a folder nor cost an old run
     folder = runs.create(out, name=config.problem.name, overwrite=overwrite)
     return solve_into(config, folder, progress)
 
@@ -109,7 +110,7 @@ def compare(
     config = configure(problem, **keys)
     if out is None:
         return _compare(config, progress or Silent())[0]
-    build(config)  # a mistake must neither leave a folder nor cost an old run
+    prepare(config)  # a mistake must neither leave a folder nor cost an old run
     folder = runs.create(out, name=config.problem.name, overwrite=overwrite)
     return compare_into(config, folder, progress)
 
@@ -194,6 +195,9 @@ def load(folder: str | Path) -> Solution:
     """The solution of a run folder, as its last checkpoint holds it."""
     path = _run_folder(folder)
     config = _saved_config(path)
+    if in_slabs(config):
+        found = march(config, Silent(), path, read_only=True)
+        return _solution(config, found, found.history, found.stages, found.reason, seconds=found.seconds)
     parts = build(config)
     solver = Solver(parts.trial, parts.assembly, config.schedule, Silent(), Store(path / "checkpoints"))
     solver.resume(config.trial)
@@ -207,6 +211,10 @@ def available() -> tuple[tuple[str, str], ...]:
 
 def _solve(config: Config, folder: Path | None, progress: Progress, again: bool = False) -> Solution:
     began = time.perf_counter()
+    if in_slabs(config):
+        check_budget(config)
+        found = march(config, progress, folder, again)
+        return _solution(config, found, found.history, found.stages, found.reason, seconds=found.seconds)
     parts = build(config)
     store = None if folder is None else Store.at(folder)
     solver = Solver(parts.trial, parts.assembly, config.schedule, progress, store)
@@ -218,7 +226,12 @@ def _solve(config: Config, folder: Path | None, progress: Progress, again: bool 
 
 
 def _solution(
-    config: Config, parts: Parts, history: History, stages: tuple[StageResult, ...], reason: StopReason, seconds: float
+    config: Config,
+    parts: Parts | Marched,
+    history: History,
+    stages: tuple[StageResult, ...],
+    reason: StopReason,
+    seconds: float,
 ) -> Solution:
     result = Result(
         problem=config.problem.name,

@@ -43,7 +43,7 @@ def build(config: Config) -> Parts:
     """Build everything; ConfigError or BudgetError name the key to change."""
     check_budget(config)
     problem = Problem.create(config.problem)
-    dtype = {"float64": torch.float64, "float32": torch.float32}[config.dtype]
+    dtype = dtype_of(config)
     lifting, conditions = lift(problem) if config.trial.lifting else (None, problem.conditions)
     posed = replace(problem, conditions=conditions)
     lower, upper = (torch.tensor(side).to(dtype) for side in (problem.domain.lower, problem.domain.upper))
@@ -54,20 +54,30 @@ def build(config: Config) -> Parts:
     return Parts(problem, trial, points, Assembly(terms(posed, points, config.weights), trial))
 
 
+def dtype_of(config: Config) -> torch.dtype:
+    """The number format of a config."""
+    return {"float64": torch.float64, "float32": torch.float32}[config.dtype]
+
+
 def build_network(trial: TrialConfig, problem: Problem, seed: int, dtype: torch.dtype) -> KAN | MLP:
     """The network of a trial config; a KAN of too low a degree is refused with the reason."""
     generator = torch.Generator().manual_seed(seed)
     shape = [problem.domain.dimension, *trial.width, len(problem.unknowns)]
     if trial.kind == "mlp":
         return build_mlp(shape, trial.activation, trial.start, trial.scale, generator, dtype)
+    check_degree(trial, problem)
+    radial = _radial_units(trial, problem, generator)
+    return build_kan(shape, trial.degree, trial.intervals, trial.start, trial.base == "silu", generator, dtype, radial)
+
+
+def check_degree(trial: TrialConfig, problem: Problem) -> None:
+    """ConfigError when a KAN's splines have too few continuous derivatives for the problem."""
     lowest, order = min(trial.degree), problem.order
     if lowest < order + 1:
         raise ConfigError(
             f"trial.degree: problem '{problem.name}' takes {order} derivatives and its residual must be continuous, but a"
             f" degree-{lowest} spline has only {lowest - 1} continuous ones; use degree ≥ {order + 1} (≥ {order + 4} for accuracy)"
         )
-    radial = _radial_units(trial, problem, generator)
-    return build_kan(shape, trial.degree, trial.intervals, trial.start, trial.base == "silu", generator, dtype, radial)
 
 
 def _radial_units(trial: TrialConfig, problem: Problem, generator: torch.Generator) -> list[Radial]:

@@ -64,14 +64,20 @@ class Store:
     folder: Path
 
     @classmethod
-    def at(cls, run: Path) -> Store:
-        """The store of a run folder, made if missing."""
-        folder = run / "checkpoints"
+    def at(cls, run: Path, part: str = "", make: bool = True) -> Store:
+        """The store of a run folder (or of a named part of a run), made if missing."""
+        folder = run / "checkpoints" / part
         try:
-            folder.mkdir(exist_ok=True)
+            if make:
+                folder.mkdir(parents=bool(part), exist_ok=True)
         except OSError as error:
             raise StorageError(f"{folder}: cannot be made: {error.strerror or error}") from error
         return cls(folder)
+
+    @property
+    def any(self) -> bool:
+        """Whether there is a checkpoint."""
+        return any((self.folder / name).exists() for name in ("last.pt", "previous.pt"))
 
     def save(self, data: Mapping[str, Any], best: bool) -> None:
         """Write `last` (the old one becomes `previous`) and, if it is the best so far, `best`."""

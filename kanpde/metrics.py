@@ -18,7 +18,7 @@ from kanpde.config import WeightsConfig
 from kanpde.expressions.evaluate import evaluate
 from kanpde.problem import Problem
 from kanpde.residual import Assembly, terms
-from kanpde.trial import TrialSolution
+from kanpde.slabs import AnyTrial
 
 COUNT = {1: 2000, 2: 10_000, 3: 24_000}
 """Held-out points by number of coordinates; 20 000 beyond three."""
@@ -39,7 +39,7 @@ class Metrics:
     reference: dict[str, str | float] | None = None
 
 
-def measure(problem: Problem, trial: TrialSolution, trained: Collocation) -> Metrics:
+def measure(problem: Problem, trial: AnyTrial, trained: Collocation) -> Metrics:
     """Everything a report says about a trial solution; reads `problem.exact` and `problem.reference` and changes nothing.
 
     Held-out points that happen to be the trained ones (a Gauss sampler of the same size) are replaced by more.
@@ -51,10 +51,9 @@ def measure(problem: Problem, trial: TrialSolution, trained: Collocation) -> Met
         points = held_out(problem.domain, problem.parts, count, trial.scale.dtype)
     relative, worst = _errors(problem, trial, points)
     residual, boundary = _residuals(problem, trial, points)
-    share = trial.net.outside_share(trial.scaled(points.interior.x)) if hasattr(trial.net, "outside_share") else 0.0
     known = problem.reference
     against: dict[str, str | float] | None = None if known is None else {"name": known.name, "error": known.error}
-    return Metrics(relative, worst, residual, boundary, share, against)
+    return Metrics(relative, worst, residual, boundary, trial.outside_share(points.interior.x), against)
 
 
 def _same(ours: Collocation, theirs: Collocation) -> bool:
@@ -64,7 +63,7 @@ def _same(ours: Collocation, theirs: Collocation) -> bool:
 
 
 def _errors(
-    problem: Problem, trial: TrialSolution, points: Collocation
+    problem: Problem, trial: AnyTrial, points: Collocation
 ) -> tuple[dict[str, float | None], dict[str, float | None]]:
     dtype = points.interior.x.dtype
     if problem.exact is not None:
@@ -87,7 +86,7 @@ def _errors(
     return relative, worst
 
 
-def _residuals(problem: Problem, trial: TrialSolution, points: Collocation) -> tuple[float, float]:
+def _residuals(problem: Problem, trial: AnyTrial, points: Collocation) -> tuple[float, float]:
     """Root of the mean over Ω of Σ r² of the equations, and the largest |r| of any condition."""
     found = terms(problem, points, WeightsConfig(equations=1.0, conditions=1.0))
     share = points.interior.w / points.interior.w.sum()

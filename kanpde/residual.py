@@ -27,6 +27,7 @@ from kanpde.expressions import Node, is_linear, jets, linear_parts, partial, tex
 from kanpde.expressions.evaluate import evaluate
 from kanpde.jets import Jet, JetSpace
 from kanpde.problem import Problem
+from kanpde.slabs import AnyTrial
 from kanpde.trial import Located, TrialSolution
 
 CHUNK = 1 << 21
@@ -115,7 +116,7 @@ class Assembly:
     Raises NumericalError when a coefficient or source is not finite at a point.
     """
 
-    def __init__(self, found: Sequence[Term], trial: TrialSolution) -> None:
+    def __init__(self, found: Sequence[Term], trial: AnyTrial) -> None:
         self.terms = tuple(found)
         self._bound = [_Bound.of(term, trial) for term in found]
         self._groups = _group(self._bound)
@@ -130,7 +131,7 @@ class Assembly:
         """R, all rows."""
         return sum(term.rows for term in self.terms)
 
-    def residuals(self, trial: TrialSolution) -> list[Tensor]:
+    def residuals(self, trial: AnyTrial) -> list[Tensor]:
         """The unweighted rows of every term, in the order of `terms`."""
         found: dict[int, Tensor] = {}
         for group in self._groups:
@@ -181,7 +182,7 @@ class _Bound:
     slopes: tuple[tuple[Unknown, Node], ...] = ()
 
     @classmethod
-    def of(cls, term: Term, trial: TrialSolution) -> _Bound:
+    def of(cls, term: Term, trial: AnyTrial) -> _Bound:
         present = sorted(jets(term.node), key=lambda jet: (jet.unknown, jet.index))
         space = JetSpace.closure((jet.index for jet in present), term.x.shape[1])
         x = term.x if term.shift is None else torch.cat([term.x, term.x + term.shift])

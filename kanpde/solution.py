@@ -22,7 +22,7 @@ from kanpde.networks import KAN
 from kanpde.problem import Problem
 from kanpde.residual import Assembly, equation_terms
 from kanpde.result import StopReason
-from kanpde.trial import TrialSolution
+from kanpde.slabs import AnyTrial
 
 Array = NDArray[np.float64]
 
@@ -92,7 +92,7 @@ class Solution:
 
     config: Config
     problem: Problem
-    trial: TrialSolution
+    trial: AnyTrial
     result: Result
     history: History
 
@@ -198,7 +198,7 @@ class Solution:
         return export.write_field(path, mesh, self.fields(mesh.points), self.problem.coordinates)
 
 
-def describe_trial(trial: TrialSolution) -> dict[str, Any]:
+def describe_trial(trial: AnyTrial) -> dict[str, Any]:
     """The `trial` node of result.json."""
     network = trial.network
     return {

@@ -7,8 +7,9 @@ A stage either lowers the objective  Σ weight · mean(r²)  (an optimizer) or c
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -77,12 +78,14 @@ class Solver:
         progress: Progress,
         store: Store | None = None,
         sample: Tensor | None = None,
+        extra: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self.trial = trial
         self._assembly = assembly
         self._schedule = schedule
         self._progress = progress
         self._store = store
+        self._extra = dict(extra)
         self._sample = assembly.terms[0].x if sample is None else sample
         self._state = _State()
         self._clock = time.perf_counter()
@@ -284,7 +287,7 @@ class Solver:
         self._state.seconds = self._now()
         self._saved = time.perf_counter()
         if self._store is not None:
-            data = {"network": network_state(self.trial.network), "state": dict(vars(self._state))}
+            data = {"network": network_state(self.trial.network), "state": dict(vars(self._state)), **self._extra}
             self._store.save(data, best)
 
     def _history(self) -> History:

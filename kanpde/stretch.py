@@ -9,6 +9,7 @@ Source: W. Huang & R. D. Russell, Adaptive Moving Mesh Methods, Springer 2011, c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,12 +43,12 @@ class Stretch:
     def equidistributing(cls, x: Array, density: Array, periodic: bool) -> Stretch:
         """The map of a density (M,) > 0 given at increasing positions x (M,)."""
         given = CubicSpline(x, density)
-        mode = "wrap" if periodic else "reflect"
+        mode: Literal["wrap", "reflect"] = "wrap" if periodic else "reflect"
         found = cls.none(float(x[0]), float(x[-1]))
         for _ in range(PASSES):
             even = found.inverse(np.linspace(-1.0, 1.0, FINE))
             share = np.maximum(given(even), 1e-12) * np.gradient(even)
-            share = gaussian_filter1d(share, SMOOTHING * FINE, mode=mode)
+            share = gaussian_filter1d(np.asarray(share, dtype=float), SMOOTHING * FINE, mode=mode, truncate=9.0)
             total = CubicSpline(np.linspace(-1.0, 1.0, FINE), share).antiderivative()(np.linspace(-1.0, 1.0, FINE))
             found = cls(even, 2 * total / total[-1] - 1)
         return found

@@ -47,6 +47,9 @@ class Network(Protocol):
     def set_outer(self, values: Tensor) -> None:
         """Write the outer parameters (P, m)."""
 
+    def outside_share(self, x: Tensor) -> float:
+        """Largest share of inputs outside a layer's grid at scaled points x (N, d)."""
+
 
 @dataclass(frozen=True)
 class Lifting:
@@ -111,6 +114,10 @@ class TrialSolution(nn.Module):
     def scaled(self, x: Tensor) -> Tensor:
         """Points in the network's own coordinates, (N, d)."""
         return (x - self.shift) * self.scale
+
+    def outside_share(self, x: Tensor) -> float:
+        """Largest share of inputs outside a grid of a KAN's layers, at points x (N, d)."""
+        return self.net.outside_share(self.scaled(x))
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, d) → (N, m)."""

@@ -163,9 +163,9 @@ def _compare(config: Config, out: Path | None, arguments: argparse.Namespace) ->
 
 def _dry_run(config: Config) -> int:
     """Build everything, print the sizes, solve nothing."""
-    from kanpde.build import build
+    from kanpde.marching import prepare
 
-    parts = build(config)
+    parts = prepare(config)
     rows = report.size_rows(config, parts.trial.parameter_count, parts.assembly.rows)
     terminal.show_table(rows, (f"{config.problem.name}", "would take"))
     return 0
@@ -174,9 +174,9 @@ def _dry_run(config: Config) -> int:
 @contextmanager
 def _folder(config: Config, out: Path | None, overwrite: bool) -> Iterator[Path]:
     """A new run folder; bad input leaves none behind, and anything else that fails stands in its log."""
-    from kanpde.build import build
+    from kanpde.marching import prepare
 
-    build(config)  # a mistake in the new config must neither leave a folder nor cost an old run
+    prepare(config)  # a mistake in the new config must neither leave a folder nor cost an old run
     folder = runs.create(out, name=config.problem.name, overwrite=overwrite)
     try:
         yield folder

@@ -83,7 +83,8 @@ MakeProblem = Callable[[str, Mapping[str, float]], Mapping[str, Any]]
 """(name, parameters) → problem node: what runs `problem(**parameters)` of problems/NAME.py."""
 
 DTYPES = ("float64", "float32")
-_KEYS = ("problem", "trial", "schedule", "sampler", "weights", "output", "compare", "dtype", "seed")
+_KEYS = ("problem", "trial", "schedule", "sampler", "weights", "slabs", "output", "compare", "dtype", "seed")
+MOST_SLABS = 100_000
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ class Config:
     weights: WeightsConfig
     output: OutputConfig
     compare: CompareConfig
+    slabs: int = 1
     dtype: str = "float64"
     seed: int = 0
     base: Path = field(default=Path(), compare=False)
@@ -109,6 +111,7 @@ class Config:
             "schedule": schedule_tree(self.schedule),
             "sampler": dict(vars(self.sampler)),
             "weights": dict(vars(self.weights)),
+            "slabs": self.slabs,
             "output": dict(vars(self.output)),
             "compare": compare_tree(self.compare),
             "dtype": self.dtype,
@@ -141,12 +144,21 @@ def validate(
         schedule=schedule,
         sampler=sampler,
         weights=weights,
+        slabs=_slabs(fields.get("slabs", recommended.get("slabs")), problem),
         output=read_output(fields.get("output", root.child("output", empty))),
         compare=read_compare(fields.get("compare", root.child("compare", empty)), len(problem.coordinates)),
         dtype=fields["dtype"].choice(DTYPES) if "dtype" in fields else "float64",
         seed=fields["seed"].integer(0, 2**63 - 1) if "seed" in fields else 0,
         base=base,
     )
+
+
+def _slabs(node: Reader | None, problem: ProblemConfig) -> int:
+    """How many equal slabs the time interval is solved in."""
+    count = 1 if node is None else node.integer(1, MOST_SLABS)
+    if node is not None and count > 1 and problem.time is None:
+        raise node.error(f"{count} time slabs, but the problem has no time; remove it")
+    return count
 
 
 def validate_problem(
@@ -163,7 +175,9 @@ def _problem(node: Reader, trusted: bool, make_problem: MakeProblem | None) -> P
     problem = read_statement(node)
     if python is not None:
         problem = ProblemConfig(**{**vars(problem), "python": python})
-    _discretisation(node, {}, _recommended(problem, node), problem)
+    recommended = _recommended(problem, node)
+    _discretisation(node, {}, recommended, problem)
+    _slabs(recommended.get("slabs"), problem)
     return problem
 
 

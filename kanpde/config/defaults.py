@@ -30,7 +30,7 @@ _SCHEDULE: FrozenMap[tuple[FrozenMap[Any], ...]] = FrozenMap(
     }
 )
 _KAN: FrozenMap[Any] = FrozenMap(
-    {"start": "ridge", "base": "none", "radial": 0, "lifting": False, "derivatives": "taylor"}
+    {"start": "ridge", "base": "none", "radial": 0, "spread": 2.0, "lifting": False, "derivatives": "taylor"}
 )
 _MLP: FrozenMap[Any] = FrozenMap(
     {

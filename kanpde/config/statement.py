@@ -20,7 +20,7 @@ from kanpde.config.shapes import Shape, TimeConfig, coordinates, part_names, rea
 from kanpde.names import MANUFACTURED, is_identifier, is_reserved
 
 MOST_UNKNOWNS, MOST_EQUATIONS = 20, 100
-RECOMMENDED = ("trial", "schedule", "sampler", "weights")
+RECOMMENDED = ("trial", "schedule", "sampler", "weights", "slabs")
 PROBLEM_KEYS = (
     "name", "description", "unknowns", "domain", "time", "parameters", "definitions", "equations", "conditions",
     "free", "exact", "reference", "recommended", "python",

@@ -16,9 +16,9 @@ from kanpde.config.reader import Reader, listed
 KINDS = ("kan", "mlp")
 MOST_LAYERS, WIDEST, HIGHEST_DEGREE, MOST_INTERVALS = 16, 4096, 30, 100_000
 _COMMON = ("kind", "width", "start", "lifting", "derivatives")
-_KEYS = {"kan": (*_COMMON, "degree", "intervals", "base", "radial"), "mlp": (*_COMMON, "activation", "scale")}
+_KEYS = {"kan": (*_COMMON, "degree", "intervals", "base", "radial", "spread"), "mlp": (*_COMMON, "activation", "scale")}
 KEYS = tuple(dict.fromkeys(_KEYS["kan"] + _KEYS["mlp"]))
-_STARTS = {"kan": ("ridge", "paper"), "mlp": ("xavier", "features")}
+_STARTS = {"kan": ("ridge", "paper", "stretched"), "mlp": ("xavier", "features")}
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class TrialConfig:
     """A kan (degree, intervals, base, radial) or an mlp (activation, scale); what the other kind has is empty or default.
 
     `radial` units of the first layer per round hole of the domain start as squared distances to points in the hole.
+    `spread` is that of the speeds of a `stretched` start, in intervals of the outer grid.
     """
 
     kind: str
@@ -39,6 +40,7 @@ class TrialConfig:
     activation: str = "tanh"
     derivatives: str = "taylor"
     scale: float = 1.0
+    spread: float = 2.0
 
     @property
     def layers(self) -> int:
@@ -81,8 +83,9 @@ def read_trial(
     }
     base = fields["base"].choice(("none", "silu"))
     radial = fields["radial"].integer(0, 1000)
+    spread = fields["spread"].number(least=0.0, most=1e3)
     layers_of = (per_layer["degree"], per_layer["intervals"])
-    return TrialConfig("kan", width, *layers_of, base=base, radial=radial, **_shared(fields, kind))
+    return TrialConfig("kan", width, *layers_of, base=base, radial=radial, spread=spread, **_shared(fields, kind))
 
 
 def _shared(fields: Mapping[str, Reader], kind: str) -> dict[str, Any]:

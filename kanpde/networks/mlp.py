@@ -76,6 +76,10 @@ class MLP(nn.Module):
             self.weights[-1].copy_(values[:-1])
             self.biases[-1].copy_(values[-1])
 
+    def outside_share(self, x: Tensor) -> float:
+        """Zero: an MLP has no grid."""
+        return 0.0
+
 
 def build_mlp(
     shape: Sequence[int],
