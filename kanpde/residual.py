@@ -131,6 +131,11 @@ class Assembly:
         """R, all rows."""
         return sum(term.rows for term in self.terms)
 
+    @property
+    def positions(self) -> Tensor:
+        """The first coordinate of every row's point, (R,), in the order of `linearised`; an average stands at its centre."""
+        return torch.cat([x[:, 0] if a is None else a @ x[:, :1] for x, a in ((t.x, t.average) for t in self.terms)])
+
     def residuals(self, trial: AnyTrial) -> list[Tensor]:
         """The unweighted rows of every term, in the order of `terms`."""
         found: dict[int, Tensor] = {}

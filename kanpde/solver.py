@@ -124,8 +124,7 @@ class Solver:
         self._clock = time.perf_counter() - state.seconds
         self._save()
         while state.stage < total:
-            asked = self._progress.stop
-            reason = asked or self._stage(self._schedule[state.stage], total)
+            reason = self._progress.stop or self._stage(self._schedule[state.stage], total)
             if reason in (StopReason.INTERRUPTED, StopReason.TERMINATED):
                 state.reason = reason.name
                 break
@@ -170,9 +169,9 @@ class Solver:
             )
         value = self._value()
         while self._state.step < stage.steps:
-            matrix, right = assembly.linearised(self.trial, extra=count)
-            step = optimizers.solve(matrix, right, stage.regularisation, unknowns).reshape(unknowns, -1).T
-            del matrix
+            system = assembly.linearised(self.trial, extra=count)
+            step = optimizers.solve(*system, stage.regularisation, unknowns, assembly.positions).reshape(unknowns, -1).T
+            del system
             before, share = net.outer, 1.0
             net.set_outer(before + step)
             new = self._value()

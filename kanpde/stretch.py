@@ -1,8 +1,8 @@
 """A smooth map ξ of an interval onto [-1, 1] that spreads equal knots as a function asks for (r-adaptation).
 
-The density is  w = max_k (|u^(k)| / max |u|)^{1/k}, k = 1 … 3, the inverse of the length over which u changes, not less than
-FLOOR over the length of the interval. It is smoothed over SMOOTHING in the new coordinate, so that neighbouring intervals differ
-little, and ξ is its integral: every interval gets an equal share (equidistribution).
+The density is  w = max_k (|u^(k)| / max |u|)^{1/k}, k = 1 … 3, the inverse of the length over which u changes, mixed with a
+constant: a share EVEN of the knots is spread evenly. It is smoothed over SMOOTHING in the new coordinate, so that neighbouring
+intervals differ little, and ξ is its integral: every interval gets an equal share (equidistribution).
 Source: W. Huang & R. D. Russell, Adaptive Moving Mesh Methods, Springer 2011, ch. 2.
 """
 
@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter1d
 
 Array = NDArray[np.float64]
 
-FLOOR = 2.0
+EVEN = 0.8
 SMOOTHING = 0.06
 """Standard deviation of the smoothing as a share of [-1, 1], per pass."""
 
@@ -42,7 +42,8 @@ class Stretch:
     @classmethod
     def equidistributing(cls, x: Array, density: Array, periodic: bool) -> Stretch:
         """The map of a density (M,) > 0 given at increasing positions x (M,)."""
-        given = CubicSpline(x, density)
+        whole = float(CubicSpline(x, density).integrate(x[0], x[-1]))
+        given = CubicSpline(x, (1 - EVEN) * density / whole + EVEN / (x[-1] - x[0]))
         mode: Literal["wrap", "reflect"] = "wrap" if periodic else "reflect"
         found = cls.none(float(x[0]), float(x[-1]))
         for _ in range(PASSES):
@@ -82,4 +83,4 @@ def density(derivatives: Array, length: float) -> Array:
     """w (M,) from u', u'', u''' of every unknown, (3, m, M), on an interval of a length; see the module's formula."""
     size = np.maximum(np.abs(derivatives[0]).max(axis=1), 1e-300)
     powers = [(np.abs(d) / size[:, None]) ** (1 / k) for k, d in enumerate(derivatives[1:], start=1)]
-    return np.asarray(np.maximum(np.max(powers, axis=(0, 1)), FLOOR / length))
+    return np.asarray(np.maximum(np.max(powers, axis=(0, 1)), 1 / length))

@@ -18,7 +18,7 @@ from kanpde.expressions import Node, differentiate
 from kanpde.expressions.evaluate import evaluate
 from kanpde.jets import Jet, JetSpace, by_autograd, coordinates, multiply
 
-CHUNK = 256
+CHUNK = 1024
 """Points that are evaluated at a time where no graph is needed."""
 
 

@@ -12,16 +12,20 @@ import torch
 from torch import Tensor
 
 from kanpde.errors import NumericalError
+from kanpde.optimizers.envelope import Windows
 
 SHORTEST = 1e-9
 """Columns shorter than this share of the longest are not scaled up to length one: functions that hardly any point reaches
 would get coefficients without any limit. It limits them, it does not make them small."""
 
 
-def solve(matrix: Tensor, right: Tensor, regularisation: float, blocks: int = 1) -> Tensor:
+def solve(
+    matrix: Tensor, right: Tensor, regularisation: float, blocks: int = 1, position: Tensor | None = None
+) -> Tensor:
     """The coefficients (P,) for a matrix (R + P, P) whose last P rows are free (zero); the matrix is overwritten.
 
     The columns fall into `blocks` of equal size, one per unknown, each with its own longest column.
+    Where rows that are close by `position` (R,) touch the same few columns, windows of both are solved one after the other.
     `regularisation` is ε relative to column length one, dimensionless; it is raised to 450 units of rounding of the dtype.
     Raises NumericalError when the matrix or the solution is not finite.
     """
@@ -34,10 +38,14 @@ def solve(matrix: Tensor, right: Tensor, regularisation: float, blocks: int = 1)
     longest = lengths.reshape(blocks, -1).amax(1, keepdim=True)
     shortest = torch.where(longest > 0, SHORTEST * longest, torch.ones_like(longest))
     lengths = torch.maximum(lengths.reshape(blocks, -1), shortest).reshape(-1)
-    matrix /= lengths
     epsilon = max(regularisation, 450 * torch.finfo(matrix.dtype).eps)
-    matrix[-unknowns:].fill_diagonal_(epsilon)
-    solution: Tensor = torch.linalg.lstsq(matrix, right[:, None], driver="gels").solution[:unknowns, 0] / lengths
+    windows = None if position is None else Windows.of(matrix[:-unknowns], position)
+    if windows is not None:
+        solution = windows.solve(matrix[:-unknowns], right, lengths, epsilon) / lengths
+    else:
+        matrix /= lengths
+        matrix[-unknowns:].fill_diagonal_(epsilon)
+        solution = torch.linalg.lstsq(matrix, right[:, None], driver="gels").solution[:unknowns, 0] / lengths
     if not bool(solution.isfinite().all()):
         raise NumericalError(
             "least squares: the solution is not finite; raise `regularisation` or lower the resolution"
