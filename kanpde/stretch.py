@@ -18,8 +18,8 @@ from scipy.ndimage import gaussian_filter1d
 
 Array = NDArray[np.float64]
 
-EVEN = 0.8
-SMOOTHING = 0.06
+EVEN = 0.4
+SMOOTHING = 0.1
 """Standard deviation of the smoothing as a share of [-1, 1], per pass."""
 
 PASSES = 4
