@@ -67,7 +67,10 @@ def build_network(trial: TrialConfig, problem: Problem, seed: int, dtype: torch.
             f" degree-{lowest} spline has only {lowest - 1} continuous ones; use degree ≥ {order + 1} (≥ {order + 4} for accuracy)"
         )
     radial = _radial_units(trial, problem, generator)
-    return build_kan(shape, trial.degree, trial.intervals, trial.start, trial.base == "silu", generator, dtype, radial)
+    kan = build_kan(shape, trial.degree, trial.intervals, trial.start, trial.base == "silu", generator, dtype, radial)
+    if trial.start == "ridge" and len(shape) > 2:
+        kan.shrink_lines(1 + trial.margin, len(radial))
+    return kan
 
 
 def _radial_units(trial: TrialConfig, problem: Problem, generator: torch.Generator) -> list[Radial]:

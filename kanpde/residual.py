@@ -154,26 +154,25 @@ class Assembly:
         The rows after the step c are M c - right to first order, exactly where the problem is linear. Rows are weighted; the
         last `extra` rows are zero. Column o·P + j is parameter j of unknown o.
         """
-        count, unknowns = trial.net.outer.shape
-        matrix = self.terms[0].x.new_zeros(count * unknowns, self.rows + extra)
         right = self.terms[0].x.new_zeros(self.rows + extra)
-        row = 0
         with torch.no_grad():
-            residuals = self.residuals(trial)
-            for bound, residual in zip(self._bound, residuals, strict=True):
-                scale = math.sqrt(bound.term.weight / bound.term.rows)
-                bound.fill(trial, matrix, row, scale, count)
-                right[row : row + bound.term.rows] = -scale * residual
-                row += bound.term.rows
-        return matrix.T, right
+            right[: self.rows] = -self.weighted(trial)
+        return self.matrix(trial, extra), right
+
+    def matrix(self, trial: TrialSolution, extra: int = 0) -> Tensor:
+        """The matrix of `linearised` alone."""
+        count, unknowns = trial.net.outer.shape
+        return self._filled(trial, count, unknowns, extra, inner=False)
 
     def jacobian(self, trial: TrialSolution) -> Tensor:
         """The derivatives of the weighted rows by the inner parameters (R, P), stored by columns."""
-        matrix = self.terms[0].x.new_zeros(sum(p.numel() for p in trial.net.inner), self.rows)
-        row = 0
+        return self._filled(trial, sum(p.numel() for p in trial.net.inner), 1, 0, inner=True)
+
+    def _filled(self, trial: TrialSolution, count: int, blocks: int, extra: int, inner: bool) -> Tensor:
+        matrix, row = self.terms[0].x.new_zeros(count * blocks, self.rows + extra), 0
         for bound in self._bound:
             scale = math.sqrt(bound.term.weight / bound.term.rows)
-            bound.fill(trial, matrix, row, scale, len(matrix), inner=True)
+            bound.fill(trial, matrix, row, scale, count, inner)
             row += bound.term.rows
         return matrix.T
 
@@ -238,9 +237,7 @@ class _Bound:
 
         return evaluate([self.term.node], self.term.x, self.term.normal, _reader(Jet(jet.space, data)))[0]
 
-    def fill(
-        self, trial: TrialSolution, matrix: Tensor, row: int, scale: float, count: int, inner: bool = False
-    ) -> None:
+    def fill(self, trial: TrialSolution, matrix: Tensor, row: int, scale: float, count: int, inner: bool) -> None:
         """Write the linearised rows of this term from number `row` on, by blocks of `count` outer or inner parameters."""
         n = len(self.term.x)
         step = max(1, CHUNK // (count + 1))

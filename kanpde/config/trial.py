@@ -16,7 +16,7 @@ from kanpde.config.reader import Reader, listed
 KINDS = ("kan", "mlp")
 MOST_LAYERS, WIDEST, HIGHEST_DEGREE, MOST_INTERVALS = 16, 4096, 30, 100_000
 _COMMON = ("kind", "width", "start", "lifting", "derivatives")
-_KEYS = {"kan": (*_COMMON, "degree", "intervals", "base", "radial"), "mlp": (*_COMMON, "activation", "scale")}
+_KEYS = {"kan": (*_COMMON, "degree", "intervals", "base", "radial", "margin"), "mlp": (*_COMMON, "activation", "scale")}
 KEYS = tuple(dict.fromkeys(_KEYS["kan"] + _KEYS["mlp"]))
 _STARTS = {"kan": ("ridge", "paper"), "mlp": ("xavier", "features")}
 
@@ -25,7 +25,8 @@ _STARTS = {"kan": ("ridge", "paper"), "mlp": ("xavier", "features")}
 class TrialConfig:
     """A kan (degree, intervals, base, radial) or an mlp (activation, scale); what the other kind has is empty or default.
 
-    `radial` units of the first layer per round hole of the domain start as squared distances to points in the hole.
+    `radial` units of the first layer per round hole of the domain start as squared distances to points in the hole; the lines
+    of a ridge start leave a share `margin` of the second layer's grid free on either side, for inputs that move in training.
     """
 
     kind: str
@@ -35,6 +36,7 @@ class TrialConfig:
     start: str = "ridge"
     base: str = "none"
     radial: int = 0
+    margin: float = 0.0
     lifting: bool = False
     activation: str = "tanh"
     derivatives: str = "taylor"
@@ -80,9 +82,16 @@ def read_trial(
         for key, most in (("degree", HIGHEST_DEGREE), ("intervals", MOST_INTERVALS))
     }
     base = fields["base"].choice(("none", "silu"))
-    radial = fields["radial"].integer(0, 1000)
-    layers_of = (per_layer["degree"], per_layer["intervals"])
-    return TrialConfig("kan", width, *layers_of, base=base, radial=radial, **_shared(fields, kind))
+    return TrialConfig(
+        "kan",
+        width,
+        per_layer["degree"],
+        per_layer["intervals"],
+        base=base,
+        radial=fields["radial"].integer(0, 1000),
+        margin=fields["margin"].number(0.0, 10.0),
+        **_shared(fields, kind),
+    )
 
 
 def _shared(fields: Mapping[str, Reader], kind: str) -> dict[str, Any]:

@@ -127,6 +127,11 @@ class KAN(nn.Module):
             found[:0] = [part.flatten(0, 1) for part in (blocks[:, :count], blocks[:, count:])]
         return torch.cat(found).T
 
+    def shrink_lines(self, share: float, radial: int = 0) -> None:
+        """Divide the outputs of the first layer, but for the last `radial` ones, by `share`."""
+        with torch.no_grad():
+            self.stack[0].coefficients[: self.stack[0].outputs - radial] /= share
+
     def extended(self, intervals: Sequence[int], x: Tensor | None = None) -> KAN:
         """Grid extension of every layer; the function stays, where knots do not nest best at the points x (N, d)."""
         layers, z = [], None if x is None else x.T

@@ -17,6 +17,8 @@ SHORTEST = 1e-9
 """Columns shorter than this share of the longest are not scaled up to length one: functions that hardly any point reaches
 would get coefficients without any limit. It limits them, it does not make them small."""
 
+NOT_FINITE = "least squares: the matrix or the right-hand side is not finite; check coefficients and sources"
+
 
 def solve(matrix: Tensor, right: Tensor, regularisation: float, blocks: int = 1) -> Tensor:
     """The coefficients (P,) for a matrix (R + P, P) whose last P rows are free (zero); the matrix is overwritten.
@@ -26,20 +28,26 @@ def solve(matrix: Tensor, right: Tensor, regularisation: float, blocks: int = 1)
     Raises NumericalError when the matrix or the solution is not finite.
     """
     unknowns = matrix.shape[1]
-    lengths = matrix.norm(dim=0)
-    if not bool(lengths.isfinite().all() & right.isfinite().all()):
-        raise NumericalError(
-            "least squares: the matrix or the right-hand side is not finite; check coefficients and sources"
-        )
-    longest = lengths.reshape(blocks, -1).amax(1, keepdim=True)
-    shortest = torch.where(longest > 0, SHORTEST * longest, torch.ones_like(longest))
-    lengths = torch.maximum(lengths.reshape(blocks, -1), shortest).reshape(-1)
-    matrix /= lengths
-    epsilon = max(regularisation, 450 * torch.finfo(matrix.dtype).eps)
-    matrix[-unknowns:].fill_diagonal_(epsilon)
+    if not bool(right.isfinite().all()):
+        raise NumericalError(NOT_FINITE)
+    lengths, _ = equilibrate(matrix, regularisation, blocks)
     solution: Tensor = torch.linalg.lstsq(matrix, right[:, None], driver="gels").solution[:unknowns, 0] / lengths
     if not bool(solution.isfinite().all()):
         raise NumericalError(
             "least squares: the solution is not finite; raise `regularisation` or lower the resolution"
         )
     return solution
+
+
+def equilibrate(matrix: Tensor, regularisation: float, blocks: int = 1) -> tuple[Tensor, float]:
+    """Scale the columns of `solve`'s matrix and write ε I into its free rows; the lengths (P,) and ε."""
+    lengths = matrix.norm(dim=0)
+    if not bool(lengths.isfinite().all()):
+        raise NumericalError(NOT_FINITE)
+    longest = lengths.reshape(blocks, -1).amax(1, keepdim=True)
+    shortest = torch.where(longest > 0, SHORTEST * longest, torch.ones_like(longest))
+    lengths = torch.maximum(lengths.reshape(blocks, -1), shortest).reshape(-1)
+    matrix /= lengths
+    epsilon = max(regularisation, 450 * torch.finfo(matrix.dtype).eps)
+    matrix[-len(lengths) :].fill_diagonal_(epsilon)
+    return lengths, epsilon

@@ -1,0 +1,59 @@
+"""A Gauss-Newton step without the Jacobian: conjugate gradients on (JᵀJ + λ D²) δ = -Jᵀ r, which need J v and Jᵀ w only.
+
+D² is the diagonal of JᵀJ as (Jᵀ z)² averaged over random signs z estimates it; it also preconditions.
+Sources: Bekas, Kokiopoulou & Saad, Appl. Numer. Math. 57 (2007); Nocedal & Wright, Numerical Optimization, 2006, ch. 7.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from kanpde.optimizers.base import System
+
+PROBES = 24
+"""Random signs for the diagonal."""
+
+ITERATIONS = 100
+"""Products with J and Jᵀ for one step."""
+
+ACCURACY = 1e-3
+"""Where the residual of the normal equations is this share of what it was, the step is good enough."""
+
+
+class Krylov:
+    """The joint model of all parameters, solved by conjugate gradients."""
+
+    def __init__(self, system: System) -> None:
+        self._system, self._at = system, system.vector
+        self._rows = system.residual()
+        self._forward, self._adjoint = system.products()
+        generator = torch.Generator().manual_seed(0)
+        squares = torch.zeros_like(self._at)
+        for _ in range(PROBES):
+            signs = 2.0 * torch.randint(2, self._rows.shape, generator=generator).to(self._rows) - 1
+            squares += self._adjoint(signs).square() / PROBES
+        self._diagonal = squares.clamp_min(float(1e-12 * squares.max()))
+
+    def place(self, damping: float) -> float:
+        """A `Model`."""
+        damped, right = damping * self._diagonal, -self._adjoint(self._rows)
+        step, rest = torch.zeros_like(right), right
+        direction = scaled = rest / self._diagonal
+        slope = first = rest @ scaled
+        for _ in range(ITERATIONS):
+            turned = self._adjoint(self._forward(direction)) + damped * direction
+            length = slope / (direction @ turned)
+            step, rest = step + length * direction, rest - length * turned
+            scaled = rest / self._diagonal
+            before, slope = slope, rest @ scaled
+            if not slope > ACCURACY**2 * first:
+                break
+            direction = scaled + (slope / before) * direction
+        self._system.write(self._at + step)
+        return float(_fall(self._forward(step), self._rows))
+
+
+def _fall(change: Tensor, rows: Tensor) -> Tensor:
+    """‖r‖² - ‖r + J δ‖²."""
+    return -(2 * rows + change) @ change
