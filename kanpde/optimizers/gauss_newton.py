@@ -32,6 +32,9 @@ from kanpde.optimizers.least_squares import equilibrate
 START = 1e-3
 """λ before the first step, dimensionless."""
 
+PATIENCE = 10
+"""Steps without progress worth having before the end."""
+
 TRIES = 30
 """Values of λ that are tried for one step; the last one is beyond 10^100."""
 
@@ -51,21 +54,22 @@ class Model(Protocol):
 
 
 class GaussNewton:
-    """Steps of one kind of model; it stalls when a call lowers the objective by no more than `tolerance` of itself."""
+    """Steps of one kind of model; it stalls when each of PATIENCE steps in a row brings less than `tolerance` of the objective."""
 
     def __init__(self, system: System, model: Callable[[System], Model], tolerance: float = 0.0) -> None:
         self._system, self._model, self._tolerance = system, model, tolerance
-        self._damping, self._growth = START, 2.0
+        self._damping, self._growth, self._slow = START, 2.0, 0
 
     def advance(self, objective: Objective, steps: int) -> Advance:
         """Up to `steps` steps that lower the objective."""
-        value = before = self._value()
+        value = self._value()
         for done in range(steps):
             found = self._step(value)
             if found is None:
                 return Advance(done, value, True)
+            self._slow = self._slow + 1 if value - found <= self._tolerance * value else 0
             value = found
-        return Advance(steps, value, before - value <= self._tolerance * before)
+        return Advance(steps, value, self._slow >= PATIENCE)
 
     def _step(self, value: float) -> float | None:
         """The objective after one step, or None when no λ lowers it; the parameters then stay."""
@@ -99,15 +103,15 @@ class GaussNewton:
         return value
 
     def state(self) -> dict[str, Any]:
-        """λ and its growth."""
-        return {"damping": self._damping, "growth": self._growth}
+        """λ, its growth and the number of slow steps."""
+        return {"damping": self._damping, "growth": self._growth, "slow": self._slow}
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from a saved state; ValueError if it makes no sense."""
         damping, growth = float(state["damping"]), float(state["growth"])
         if not (0 <= damping < math.inf and 1 < growth < math.inf):
             raise ValueError(f"damping {damping}, growth {growth}")
-        self._damping, self._growth = damping, growth
+        self._damping, self._growth, self._slow = damping, growth, int(state["slow"])
 
 
 class Damped:

@@ -7,7 +7,6 @@ Sources: Bekas, Kokiopoulou & Saad, Appl. Numer. Math. 57 (2007); Nocedal & Wrig
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
 from kanpde.optimizers.base import System
 
@@ -27,22 +26,23 @@ class Krylov:
     def __init__(self, system: System) -> None:
         self._system, self._at = system, system.vector
         self._rows = system.residual()
-        self._forward, self._adjoint = system.products()
+        _, adjoint = system.products()
         generator = torch.Generator().manual_seed(0)
         squares = torch.zeros_like(self._at)
         for _ in range(PROBES):
             signs = 2.0 * torch.randint(2, self._rows.shape, generator=generator).to(self._rows) - 1
-            squares += self._adjoint(signs).square() / PROBES
+            squares += adjoint(signs).square() / PROBES
         self._diagonal = squares.clamp_min(float(1e-12 * squares.max()))
 
     def place(self, damping: float) -> float:
         """A `Model`."""
-        damped, right = damping * self._diagonal, -self._adjoint(self._rows)
+        forward, adjoint = self._system.products()
+        damped, right = damping * self._diagonal, -adjoint(self._rows)
         step, rest = torch.zeros_like(right), right
         direction = scaled = rest / self._diagonal
         slope = first = rest @ scaled
         for _ in range(ITERATIONS):
-            turned = self._adjoint(self._forward(direction)) + damped * direction
+            turned = adjoint(forward(direction)) + damped * direction
             length = slope / (direction @ turned)
             step, rest = step + length * direction, rest - length * turned
             scaled = rest / self._diagonal
@@ -50,10 +50,6 @@ class Krylov:
             if not slope > ACCURACY**2 * first:
                 break
             direction = scaled + (slope / before) * direction
+        change = forward(step)
         self._system.write(self._at + step)
-        return float(_fall(self._forward(step), self._rows))
-
-
-def _fall(change: Tensor, rows: Tensor) -> Tensor:
-    """‖r‖² - ‖r + J δ‖²."""
-    return -(2 * rows + change) @ change
+        return float(-(2 * self._rows + change) @ change)
