@@ -22,6 +22,7 @@ class System:
     def __init__(self, trial: TrialSolution, assembly: Assembly) -> None:
         self._trial, self._assembly = trial, assembly
         self._parameters = list(trial.network.parameters())
+        self._known: tuple[Tensor, Tensor] | None = None
         self.linear = assembly.linear
         self.blocks = trial.net.outer.shape[1]
 
@@ -41,9 +42,12 @@ class System:
         self._trial.net.set_outer(outer.reshape(self.blocks, -1).T)
 
     def residual(self) -> Tensor:
-        """r (R,)."""
-        with torch.no_grad():
-            return self._assembly.weighted(self._trial)
+        """r (R,); kept until the parameters change."""
+        at = self.vector
+        if self._known is None or not torch.equal(self._known[0], at):
+            with torch.no_grad():
+                self._known = at, self._assembly.weighted(self._trial)
+        return self._known[1]
 
     def jacobian(self) -> Tensor:
         """J (R, P of a)."""

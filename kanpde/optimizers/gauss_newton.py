@@ -41,6 +41,9 @@ TRIES = 30
 SHORTEST = 1e-6
 """A column shorter than this share of the longest is damped as if it were so long."""
 
+UNREACHED = 1e-3
+"""Columns of M shorter than this share of the longest are not scaled up: a coefficient of a function that hardly any point
+reaches must not become large, since the next step may reach it."""
 
 CORRECTIONS = 2
 """Newton steps of the outer parameters after each step of the inner ones, where the problem is not linear."""
@@ -199,7 +202,7 @@ class Elimination:
         if self._known is not None and system.linear and torch.equal(self._known[0], inner):
             return self._known[1]
         matrix = system.outer_matrix(len(system.outer))
-        lengths, epsilon = equilibrate(matrix, self._regularisation, system.blocks)
+        lengths, epsilon = equilibrate(matrix, self._regularisation, system.blocks, UNREACHED)
         householder, tau = torch.geqrf(matrix)
         self._known = inner, Factor(householder, tau, lengths, epsilon)
         return self._known[1]

@@ -39,14 +39,19 @@ def solve(matrix: Tensor, right: Tensor, regularisation: float, blocks: int = 1)
     return solution
 
 
-def equilibrate(matrix: Tensor, regularisation: float, blocks: int = 1) -> tuple[Tensor, float]:
-    """Scale the columns of `solve`'s matrix and write ε I into its free rows; the lengths (P,) and ε."""
+def equilibrate(
+    matrix: Tensor, regularisation: float, blocks: int = 1, shortest: float = SHORTEST
+) -> tuple[Tensor, float]:
+    """Scale the columns of `solve`'s matrix and write ε I into its free rows; the lengths (P,) and ε.
+
+    No length is taken to be below `shortest` times the longest.
+    """
     lengths = matrix.norm(dim=0)
     if not bool(lengths.isfinite().all()):
         raise NumericalError(NOT_FINITE)
     longest = lengths.reshape(blocks, -1).amax(1, keepdim=True)
-    shortest = torch.where(longest > 0, SHORTEST * longest, torch.ones_like(longest))
-    lengths = torch.maximum(lengths.reshape(blocks, -1), shortest).reshape(-1)
+    least = torch.where(longest > 0, shortest * longest, torch.ones_like(longest))
+    lengths = torch.maximum(lengths.reshape(blocks, -1), least).reshape(-1)
     matrix /= lengths
     epsilon = max(regularisation, 450 * torch.finfo(matrix.dtype).eps)
     matrix[-len(lengths) :].fill_diagonal_(epsilon)
