@@ -30,6 +30,7 @@ from kanpde.build import Parts, build, working_bytes
 from kanpde.checkpoint import Store
 from kanpde.config import Config
 from kanpde.errors import BudgetError
+from kanpde.optimizers import Krylov
 from kanpde.result import StopReason
 from kanpde.solution import History, StageResult
 from kanpde.solver import Solver
@@ -151,6 +152,27 @@ def test_the_objective_falls_at_every_step(stage: str, trial: str, node: dict[st
     assert reason is StopReason.MAX_STEPS
     assert all(after < before for before, after in pairwise(history.objective))
     assert history.objective[-1] == pytest.approx(float(made.assembly.objective(made.trial).detach()), rel=1e-6)
+
+
+@pytest.mark.parametrize("trial", list(SMALL))
+def test_conjugate_gradients_find_the_damped_step(trial: str) -> None:
+    """(JᵀJ + λ D²) δ = -Jᵀ r to a thousandth, with D² within the noise of its estimate the diagonal of JᵀJ."""
+    made = build(small({"optimizer": "gauss_newton_cg"}, trial=trial))
+    scramble(made.trial.network, size=0.2)
+    found = system(made)
+    forward, adjoint = found.products()
+    matrix = torch.stack([forward(v) for v in torch.eye(len(found.vector)).double()], dim=1)
+    right, before = -adjoint(found.residual()), found.vector
+    model = Krylov(found)
+    predicted = model.place(1.0)
+    step = found.vector - before
+    damped = matrix.T @ matrix + torch.diag(model.diagonal)
+    assert float((damped @ step - right).norm() / right.norm()) < 0.02
+    squares = matrix.square().sum(0)
+    assert 0.5 < float((model.diagonal / squares)[squares > 1e-6 * squares.max()].median()) < 2.0
+    found.write(before)
+    rows = found.residual()
+    assert predicted == pytest.approx(float(rows.square().sum() - (rows + matrix @ step).square().sum()), rel=1e-8)
 
 
 @pytest.mark.parametrize("trial", list(SMALL))

@@ -32,20 +32,20 @@ class Krylov:
         for _ in range(PROBES):
             signs = 2.0 * torch.randint(2, self._rows.shape, generator=generator).to(self._rows) - 1
             squares += adjoint(signs).square() / PROBES
-        self._diagonal = squares.clamp_min(float(1e-12 * squares.max()))
+        self.diagonal = squares.clamp_min(float(1e-12 * squares.max()))
 
     def place(self, damping: float) -> float:
         """A `Model`."""
         forward, adjoint = self._system.products()
-        damped, right = damping * self._diagonal, -adjoint(self._rows)
+        damped, right = damping * self.diagonal, -adjoint(self._rows)
         step, rest = torch.zeros_like(right), right
-        direction = scaled = rest / self._diagonal
+        direction = scaled = rest / self.diagonal
         slope = first = rest @ scaled
         for _ in range(ITERATIONS):
             turned = adjoint(forward(direction)) + damped * direction
             length = slope / (direction @ turned)
             step, rest = step + length * direction, rest - length * turned
-            scaled = rest / self._diagonal
+            scaled = rest / self.diagonal
             before, slope = slope, rest @ scaled
             if not slope > ACCURACY**2 * first:
                 break
