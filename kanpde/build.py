@@ -28,6 +28,8 @@ MOST_PARAMETERS = 20_000_000
 MOST_BYTES = 12 << 30
 """Memory that one step may take."""
 
+_MATRICES = ("variable_projection", "levenberg_marquardt", "broyden")
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -67,7 +69,10 @@ def build_network(trial: TrialConfig, problem: Problem, seed: int, dtype: torch.
         return build_mlp(shape, trial.activation, trial.start, trial.scale, generator, dtype)
     check_degree(trial, problem)
     radial = _radial_units(trial, problem, generator)
-    return build_kan(shape, trial.degree, trial.intervals, trial.start, trial.base == "silu", generator, dtype, radial)
+    kan = build_kan(shape, trial.degree, trial.intervals, trial.start, trial.base == "silu", generator, dtype, radial)
+    if trial.start == "ridge" and len(shape) > 2:
+        kan.shrink_lines(1 + trial.margin, len(radial))
+    return kan
 
 
 def check_degree(trial: TrialConfig, problem: Problem) -> None:
@@ -143,17 +148,20 @@ def check_budget(config: Config) -> None:
     rows = config.sampler.interior * len(config.problem.equations) + config.sampler.boundary
     needed = working_bytes(config, rows, *sizes)
     if needed > MOST_BYTES:
+        stages = {stage.optimizer for stage in config.schedule if isinstance(stage, OptimizerStage)}
+        instead = ", or take gauss_newton_cg or lbfgs, which hold no such matrix" if stages & set(_MATRICES) else ""
         raise BudgetError(
             f"this run would take about {needed / 2**30:.0f} GiB for {rows} rows and {count} parameters, more than"
-            f" {MOST_BYTES / 2**30:.0f} GiB; lower sampler.interior, sampler.boundary, trial.width or trial.intervals"
+            f" {MOST_BYTES / 2**30:.0f} GiB; lower sampler.interior, sampler.boundary, trial.width or trial.intervals{instead}"
         )
 
 
 def working_bytes(config: Config, rows: int, coordinates: int, unknowns: int) -> int:
     """A rough upper bound of the memory of one step, in bytes.
 
-    A least-squares solve holds its matrix three times (rows × outer parameters); a gradient step holds about twelve numbers
-    per edge (unit of an MLP) and point.
+    A least-squares solve holds its matrix three times (rows × outer parameters), variable projection and Levenberg-Marquardt
+    hold the Jacobian of all parameters four times, Broyden the inverse Hessian three times; a gradient step holds about twelve
+    numbers per edge (unit of an MLP) and point, one that is itself differentiated three times as many.
     """
     shape, trial = [coordinates, *config.trial.width, unknowns], config.trial
     number = 8 if config.dtype == "float64" else 4
@@ -163,13 +171,16 @@ def working_bytes(config: Config, rows: int, coordinates: int, unknowns: int) ->
             trial = replace(trial, intervals=finest)
     outer = shape[-2] * (trial.intervals[-1] + trial.degree[-1] if trial.kind == "kan" else 1) * unknowns
     edges = max(a * b for a, b in pairwise(shape)) if trial.kind == "kan" else sum(shape)
-    stages = {stage.optimizer for stage in config.schedule if isinstance(stage, OptimizerStage)}
-    found = [16 * rows * coordinates]
-    if "least_squares" in stages:
-        found.append(3 * (rows + outer) * outer)
-    if stages - {"least_squares"}:
-        found.append(12 * rows * edges)
-    return max(found) * number
+    count, gradient = parameter_count(trial, coordinates, unknowns), 12 * rows * edges
+    takes = {
+        "least_squares": 3 * (rows + outer) * outer,
+        "variable_projection": 4 * (rows + outer) * count,
+        "levenberg_marquardt": 4 * (rows + count) * count,
+        "broyden": 3 * count**2 + gradient,
+        "gauss_newton_cg": 3 * gradient,
+    }
+    stages = [stage.optimizer for stage in config.schedule if isinstance(stage, OptimizerStage)]
+    return max([16 * rows * coordinates, *(takes.get(stage, gradient) for stage in stages)]) * number
 
 
 def make_problem(name: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -182,6 +182,18 @@ def multiply(left: Jet, right: Jet) -> Jet:
     return Jet(left.space, torch.stack(rows))
 
 
+def pull_back(step: Callable[[Jet], Jet], jet: Jet, functional: Tensor) -> Tensor:
+    """The adjoint of the derivative of step(jet): F (A, O, N) on the outputs becomes one on the inputs, (A, I, N).
+
+    The points must be independent of each other, so one reverse pass serves them all.
+    """
+    data = jet.data.detach().requires_grad_(True)
+    with torch.enable_grad():
+        outputs = step(Jet(jet.space, data)).data
+    (pulled,) = torch.autograd.grad(outputs, data, functional)
+    return pulled
+
+
 def by_autograd(function: Callable[[Tensor], Tensor], x: Tensor, space: JetSpace) -> Jet:
     """The jet of any differentiable map (N, d) → (N, m) whose rows are independent, by nested reverse mode.
 

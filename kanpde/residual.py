@@ -28,7 +28,7 @@ from kanpde.expressions.evaluate import evaluate
 from kanpde.jets import Jet, JetSpace
 from kanpde.problem import Problem
 from kanpde.slabs import AnyTrial
-from kanpde.trial import Located, TrialSolution
+from kanpde.trial import Located, TrialSolution, join
 
 CHUNK = 1 << 21
 """Numbers of one basis evaluation that are assembled at a time (16 MiB in float64)."""
@@ -162,18 +162,32 @@ class Assembly:
         The rows after the step c are M c - right to first order, exactly where the problem is linear. Rows are weighted; the
         last `extra` rows are zero. Column o·P + j is parameter j of unknown o.
         """
-        count, unknowns = trial.net.outer.shape
-        matrix = self.terms[0].x.new_zeros(count * unknowns, self.rows + extra)
         right = self.terms[0].x.new_zeros(self.rows + extra)
-        row = 0
         with torch.no_grad():
-            residuals = self.residuals(trial)
-            for bound, residual in zip(self._bound, residuals, strict=True):
-                scale = math.sqrt(bound.term.weight / bound.term.rows)
-                bound.fill(trial, matrix, row, scale, count)
-                right[row : row + bound.term.rows] = -scale * residual
-                row += bound.term.rows
-        return matrix.T, right
+            right[: self.rows] = -self.weighted(trial)
+        return self.matrix(trial, extra), right
+
+    def matrix(self, trial: TrialSolution, extra: int = 0) -> Tensor:
+        """The matrix of `linearised` alone."""
+        count, unknowns = trial.net.outer.shape
+        return self._filled(trial, count, unknowns, extra, inner=False)
+
+    def jacobian(self, trial: TrialSolution) -> Tensor:
+        """The derivatives of the weighted rows by the inner parameters (R, P), stored by columns."""
+        return self._filled(trial, sum(p.numel() for p in trial.net.inner), 1, 0, inner=True)
+
+    def _filled(self, trial: TrialSolution, count: int, blocks: int, extra: int, inner: bool) -> Tensor:
+        matrix, row = self.terms[0].x.new_zeros(count * blocks, self.rows + extra), 0
+        for bound in self._bound:
+            scale = math.sqrt(bound.term.weight / bound.term.rows)
+            bound.fill(trial, matrix, row, scale, count, inner)
+            row += bound.term.rows
+        return matrix.T
+
+    def weighted(self, trial: TrialSolution) -> Tensor:
+        """All rows times √(weight / N), (R,): the objective is the sum of their squares."""
+        pairs = zip(self.terms, self.residuals(trial), strict=True)
+        return torch.cat([math.sqrt(term.weight / term.rows) * rows for term, rows in pairs])
 
 
 @dataclass(frozen=True)
@@ -233,15 +247,15 @@ class _Bound:
 
         return evaluate([self.term.node], self.term.x, self.term.normal, _reader(Jet(jet.space, data)))[0]
 
-    def fill(self, trial: TrialSolution, matrix: Tensor, row: int, scale: float, count: int) -> None:
-        """Write the linearised rows of this term from number `row` on."""
+    def fill(self, trial: TrialSolution, matrix: Tensor, row: int, scale: float, count: int, inner: bool) -> None:
+        """Write the linearised rows of this term from number `row` on, by blocks of `count` outer or inner parameters."""
         n = len(self.term.x)
         step = max(1, CHUNK // (count + 1))
         for start in range(0, n, step):
             stop = min(start + step, n)
-            block = self._rows(trial, start, stop, 0)
+            block = self._rows(trial, start, stop, 0, inner)
             if self.term.shift is not None:
-                block = [a - b for a, b in zip(block, self._rows(trial, start, stop, n), strict=True)]
+                block = [a - b for a, b in zip(block, self._rows(trial, start, stop, n, inner), strict=True)]
             for o, rows in enumerate(block):
                 target = matrix[o * count : (o + 1) * count]
                 if self.term.average is None:
@@ -249,11 +263,14 @@ class _Bound:
                 else:
                     target[:, row] += scale * (self.term.average[start:stop] @ rows)
 
-    def _rows(self, trial: TrialSolution, start: int, stop: int, offset: int) -> list[Tensor]:
+    def _rows(self, trial: TrialSolution, start: int, stop: int, offset: int, inner: bool) -> list[Tensor]:
         at = self.at.rows(offset + start, offset + stop)
         if self.coefficients is not None:
-            return trial.outer_rows(at, self.coefficients[:, :, start:stop])
-        return trial.outer_rows(at, self._slopes(trial.jet(at), start, stop))
+            slopes = self.coefficients[:, :, start:stop]
+        else:
+            with torch.no_grad():
+                slopes = self._slopes(trial.jet(at), start, stop)
+        return [trial.inner_rows(at, slopes)] if inner else trial.outer_rows(at, slopes)
 
     def _slopes(self, jet: Jet, start: int, stop: int) -> Tensor:
         """∂F/∂(∂^α u_o) at a jet of the points start … stop - 1, (A, m, N)."""
@@ -284,29 +301,10 @@ def _group(found: Iterable[_Bound]) -> list[_Group]:
     for number, bound in enumerate(found):
         by_space.setdefault(bound.at.space, []).append((number, bound))
     groups = []
-    for space, members in by_space.items():
+    for members in by_space.values():
         starts = [0]
         for _, bound in members:
             starts.append(starts[-1] + len(bound.at.x))
         placed = tuple((number, bound, start) for (number, bound), start in zip(members, starts, strict=False))
-        groups.append(_Group(_join([bound.at for _, bound in members], space), placed))
+        groups.append(_Group(join([bound.at for _, bound in members]), placed))
     return groups
-
-
-def _join(located: Sequence[Located], space: JetSpace) -> Located:
-    if len(located) == 1:
-        return located[0]
-
-    def cat(parts: Sequence[Jet | None]) -> Jet | None:
-        data = [part.data for part in parts if part is not None]
-        return Jet(space, torch.cat(data, dim=2), parts[0].scale) if data and parts[0] else None
-
-    inputs = cat([at.inputs for at in located])
-    assert inputs is not None
-    return Located(
-        torch.cat([at.x for at in located]),
-        space,
-        inputs,
-        cat([at.extension for at in located]),
-        cat([at.factor for at in located]),
-    )

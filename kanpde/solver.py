@@ -7,7 +7,7 @@ A stage either lowers the objective  Σ weight · mean(r²)  (an optimizer) or c
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -23,11 +23,12 @@ from kanpde.networks import KAN
 from kanpde.residual import Assembly
 from kanpde.result import StopReason
 from kanpde.solution import History, StageResult
+from kanpde.system import iterative
 from kanpde.trial import TrialSolution
 from kanpde.types import Progress
 
-CHUNK = {"adam": 10, "lbfgs": 10}
-"""Steps between two looks at the clock, the observer and the guard."""
+CHUNK = {"adam": 10, "lbfgs": 10, "broyden": 10}
+"""Steps (one for what is not named) between two looks at the clock, the observer and the guard."""
 
 SAVE_EVERY = 30.0
 """Seconds between two checkpoints inside a stage."""
@@ -202,7 +203,7 @@ class Solver:
 
     def _iterate(self, stage: OptimizerStage) -> StopReason:
         parameters = list(self.trial.network.parameters())
-        method = _METHODS[stage.optimizer](parameters, stage)
+        method = iterative(stage, self.trial, self._assembly)
         state = self._state
         if state.optimizer is not None:
             try:
@@ -232,7 +233,7 @@ class Solver:
     def _steps_until_look(self, stage: OptimizerStage) -> int:
         """Steps until the next look; under a time limit no more than fit into what is left of it at the pace so far."""
         state = self._state
-        steps = min(CHUNK[stage.optimizer], stage.steps - state.step)
+        steps = min(CHUNK.get(stage.optimizer, 1), stage.steps - state.step)
         if stage.seconds is None:
             return steps
         used = self._now() - state.began
@@ -305,12 +306,6 @@ def _describe(stage: StageConfig) -> tuple[str, int]:
         return f"update_grid mix {stage.mix:g}", 1
     counts = stage.intervals if isinstance(stage.intervals, int) else list(stage.intervals)
     return f"extend_grid {counts}", 1
-
-
-_METHODS: dict[str, Callable[[list[nn.Parameter], OptimizerStage], optimizers.Iterative]] = {
-    "adam": lambda parameters, stage: optimizers.Adam(parameters, stage.learning_rate, stage.tolerance),
-    "lbfgs": lambda parameters, stage: optimizers.LBFGS(parameters, stage.tolerance),
-}
 
 
 def _copy(parameters: list[nn.Parameter]) -> list[Tensor]:

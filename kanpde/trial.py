@@ -50,6 +50,13 @@ class Network(Protocol):
     def outside_share(self, x: Tensor) -> float:
         """Largest share of inputs outside a layer's grid at scaled points x (N, d)."""
 
+    @property
+    def inner(self) -> list[nn.Parameter]:
+        """All other parameters."""
+
+    def inner_rows(self, x: Jet, functional: Tensor) -> Tensor:
+        """The matrix (N, P) of the derivatives of a linear functional (A, m, N) on the outputs by `inner`."""
+
 
 @dataclass(frozen=True)
 class Lifting:
@@ -83,6 +90,22 @@ class Located:
             cut(self.extension) if lifted and self.extension else None,
             cut(self.factor) if lifted and self.factor else None,
         )
+
+
+def join(located: Sequence[Located]) -> Located:
+    """The points of all in one, in this order; they need the same derivatives."""
+    if len(located) == 1:
+        return located[0]
+    space = located[0].space
+
+    def cat(parts: Sequence[Jet | None]) -> Jet | None:
+        data = [part.data for part in parts if part is not None]
+        return Jet(space, torch.cat(data, dim=2), parts[0].scale) if data and parts[0] else None
+
+    inputs = cat([at.inputs for at in located])
+    assert inputs is not None
+    extension, factor = cat([at.extension for at in located]), cat([at.factor for at in located])
+    return Located(torch.cat([at.x for at in located]), space, inputs, extension, factor)
 
 
 class TrialSolution(nn.Module):
@@ -159,14 +182,23 @@ class TrialSolution(nn.Module):
         The lifting's factor enters by the adjoint of Leibniz' rule; the extension does not: it belongs to the right-hand side.
         """
         with torch.no_grad():
-            hidden = self.net.hidden(at.inputs)
-            if at.factor is not None:
-                pulled = torch.zeros_like(functional)
-                for weight, terms in zip(functional, at.space.leibniz, strict=True):
-                    for count, ours, theirs in terms:
-                        pulled[theirs] += count * weight * at.factor.data[ours]
-                functional = pulled
+            hidden, functional = self.net.hidden(at.inputs), _unlifted(at, functional)
             return [self.net.outer_rows(hidden, functional[:, o]) for o in range(functional.shape[1])]
+
+    def inner_rows(self, at: Located, functional: Tensor) -> Tensor:
+        """The matrix (N, P) of the derivatives of Σ_{α, o} F_{α, o} ∂^α u_o by the inner parameters, F (A, m, N)."""
+        return self.net.inner_rows(at.inputs, _unlifted(at, functional))
+
+
+def _unlifted(at: Located, functional: Tensor) -> Tensor:
+    """The functional on the network's outputs that F is on u: the adjoint of Leibniz' rule with the lifting's factor."""
+    if at.factor is None:
+        return functional
+    pulled = torch.zeros_like(functional)
+    for weight, terms in zip(functional, at.space.leibniz, strict=True):
+        for count, ours, theirs in terms:
+            pulled[theirs] += count * weight * at.factor.data[ours]
+    return pulled
 
 
 def _jet_of(nodes: Sequence[Node], x: Tensor, space: JetSpace) -> Jet:

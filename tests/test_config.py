@@ -407,7 +407,7 @@ def test_stages_of_every_kind() -> None:
         {"optimizer": "lbfgs"},
     ]
     assert config(schedule=stages).schedule == (
-        OptimizerStage("least_squares", 3, tolerance=1e-2, seconds=5.0, regularisation=1e-10),
+        OptimizerStage("least_squares", 3, tolerance=0.1, seconds=5.0, regularisation=1e-10),
         ExtendGrid((4, 48)),
         UpdateGrid(0.5),
         OptimizerStage("adam", 1000, learning_rate=1e-2, tolerance=1e-8),

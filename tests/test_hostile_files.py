@@ -86,7 +86,10 @@ WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
     "huge integer": (put("400", "9" * 5000), ("sampler.interior: must be an integer from 1 to 100000000, found '999",)),
     "too many points": (put("400", "1000000000000"), ("sampler.interior: must be an integer from 1 to",)),
     "negative weight": (put("100.0", "-1"), ("weights.conditions: must be a number greater than 0", "found -1")),
-    "no weight": (put("1.0, conditions: 100.0", "0, conditions: 0"), ("weights.equations: must be a number greater than 0",)),
+    "no weight": (
+        put("1.0, conditions: 100.0", "0, conditions: 0"),
+        ("weights.equations: must be a number greater than 0",),
+    ),
     "degree 0": (put("[7, 9]", "0"), ("trial.degree: must be an integer from 1 to 30, found 0",)),
     "degree 31": (put("[7, 9]", "[7, 31]"), ("trial.degree[1]: must be an integer from 1 to 30, found 31",)),
     "no intervals": (put("[4, 12]", "0"), ("trial.intervals: must be an integer from 1 to 100000",)),

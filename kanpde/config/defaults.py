@@ -30,7 +30,15 @@ _SCHEDULE: FrozenMap[tuple[FrozenMap[Any], ...]] = FrozenMap(
     }
 )
 _KAN: FrozenMap[Any] = FrozenMap(
-    {"start": "ridge", "base": "none", "radial": 0, "spread": 2.0, "lifting": False, "derivatives": "taylor"}
+    {
+        "start": "ridge",
+        "base": "none",
+        "radial": 0,
+        "margin": 0.0,
+        "spread": 2.0,
+        "lifting": False,
+        "derivatives": "taylor",
+    }
 )
 _MLP: FrozenMap[Any] = FrozenMap(
     {
@@ -47,6 +55,10 @@ STAGE: FrozenMap[FrozenMap[Any]] = FrozenMap(
         "least_squares": FrozenMap({"steps": 30, "tolerance": 0.1, "regularisation": 1e-13}),
         "adam": FrozenMap({"steps": 1000, "learning_rate": 1e-3, "tolerance": 0.0}),
         "lbfgs": FrozenMap({"steps": 500, "tolerance": 0.0}),
+        "variable_projection": FrozenMap({"steps": 200, "tolerance": 1e-6, "regularisation": 1e-10}),
+        "levenberg_marquardt": FrozenMap({"steps": 200, "tolerance": 1e-6}),
+        "broyden": FrozenMap({"steps": 1000, "tolerance": 0.0}),
+        "gauss_newton_cg": FrozenMap({"steps": 100, "tolerance": 1e-6}),
     }
 )
 """Keys and default values of each optimizer; every optimizer also knows `seconds`."""

@@ -16,7 +16,10 @@ from kanpde.config.reader import Reader, listed
 KINDS = ("kan", "mlp")
 MOST_LAYERS, WIDEST, HIGHEST_DEGREE, MOST_INTERVALS = 16, 4096, 30, 100_000
 _COMMON = ("kind", "width", "start", "lifting", "derivatives")
-_KEYS = {"kan": (*_COMMON, "degree", "intervals", "base", "radial", "spread"), "mlp": (*_COMMON, "activation", "scale")}
+_KEYS = {
+    "kan": (*_COMMON, "degree", "intervals", "base", "radial", "margin", "spread"),
+    "mlp": (*_COMMON, "activation", "scale"),
+}
 KEYS = tuple(dict.fromkeys(_KEYS["kan"] + _KEYS["mlp"]))
 _STARTS = {"kan": ("ridge", "paper", "stretched"), "mlp": ("xavier", "features")}
 
@@ -25,7 +28,8 @@ _STARTS = {"kan": ("ridge", "paper", "stretched"), "mlp": ("xavier", "features")
 class TrialConfig:
     """A kan (degree, intervals, base, radial) or an mlp (activation, scale); what the other kind has is empty or default.
 
-    `radial` units of the first layer per round hole of the domain start as squared distances to points in the hole.
+    `radial` units of the first layer per round hole of the domain start as squared distances to points in the hole; the lines
+    of a ridge start leave a share `margin` of the second layer's grid free on either side, for inputs that move in training.
     `spread` is that of the speeds of a `stretched` start, in intervals of the outer grid.
     """
 
@@ -36,6 +40,7 @@ class TrialConfig:
     start: str = "ridge"
     base: str = "none"
     radial: int = 0
+    margin: float = 0.0
     lifting: bool = False
     activation: str = "tanh"
     derivatives: str = "taylor"
@@ -82,10 +87,17 @@ def read_trial(
         for key, most in (("degree", HIGHEST_DEGREE), ("intervals", MOST_INTERVALS))
     }
     base = fields["base"].choice(("none", "silu"))
-    radial = fields["radial"].integer(0, 1000)
-    spread = fields["spread"].number(least=0.0, most=1e3)
-    layers_of = (per_layer["degree"], per_layer["intervals"])
-    return TrialConfig("kan", width, *layers_of, base=base, radial=radial, spread=spread, **_shared(fields, kind))
+    return TrialConfig(
+        "kan",
+        width,
+        per_layer["degree"],
+        per_layer["intervals"],
+        base=base,
+        radial=fields["radial"].integer(0, 1000),
+        margin=fields["margin"].number(0.0, 10.0),
+        spread=fields["spread"].number(0.0, 1e3),
+        **_shared(fields, kind),
+    )
 
 
 def _shared(fields: Mapping[str, Reader], kind: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from kanpde.bases import SplineGrid
 from kanpde.errors import ConfigError
-from kanpde.jets import Jet
+from kanpde.jets import Jet, pull_back
 from kanpde.networks.layer import SplineLayer
 
 
@@ -108,6 +108,29 @@ class KAN(nn.Module):
             last.coefficients.copy_(values[:count].T.reshape(last.coefficients.shape))
             if last.base is not None:
                 last.base.copy_(values[count:].T)
+
+    @property
+    def inner(self) -> list[nn.Parameter]:
+        """The parameters of all layers but the outer one, in the column order of `inner_rows`."""
+        return [parameter for layer in self.stack[:-1] for parameter in layer.parameters()]
+
+    def inner_rows(self, x: Jet, functional: Tensor) -> Tensor:
+        """The matrix (N, P) of the derivatives of Σ F_{α, o} ∂^α y_o by `inner`, for F (A, m, N)."""
+        inputs, found = [x], [x.value.new_zeros(0, x.value.shape[1])]
+        with torch.no_grad():
+            for layer in self.stack[:-1]:
+                inputs.append(layer.jet(inputs[-1]))
+        for k in range(len(self.stack) - 1, 0, -1):
+            functional = pull_back(self.stack[k].jet, inputs[k], functional)
+            blocks, layer = self.stack[k - 1].blocks(inputs[k - 1], functional), self.stack[k - 1]
+            count = layer.inputs * layer.grid.size
+            found[:0] = [part.flatten(0, 1) for part in (blocks[:, :count], blocks[:, count:])]
+        return torch.cat(found).T
+
+    def shrink_lines(self, share: float, radial: int = 0) -> None:
+        """Divide the outputs of the first layer, but for the last `radial` ones, by `share`."""
+        with torch.no_grad():
+            self.stack[0].coefficients[: self.stack[0].outputs - radial] /= share
 
     def extended(self, intervals: Sequence[int], x: Tensor | None = None) -> KAN:
         """Grid extension of every layer; the function stays, where knots do not nest best at the points x (N, d)."""

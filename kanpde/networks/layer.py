@@ -94,24 +94,30 @@ class SplineLayer(nn.Module):
         The same for every output; stored by columns; not recorded by autograd. Column i·K + m belongs to coefficient m of
         input i.
         """
+        return self.blocks(z, functional[:, None])[0].T
+
+    def blocks(self, z: Jet, functional: Tensor) -> Tensor:
+        """The matrices of `rows` for O functionals (A, O, N) at once, (O, I·K + base columns, N)."""
         grid, (width, n) = self.grid, z.value.shape
+        count, bases = functional.shape[1], 0 if self.base is None else width
         with torch.no_grad():
-            by_order = [z.value.new_zeros(width, n) for _ in range(z.space.order + 1)]
-            for weight, terms in zip(functional, chain_factors(z), strict=True):
+            by_order = [z.value.new_zeros(count, width, n) for _ in range(z.space.order + 1)]
+            for weight, terms in zip(functional[:, :, None], chain_factors(z), strict=True):
                 for k, factor in terms:
                     by_order[k] += weight if factor is None else weight * factor
             highest = max((k for k, w in enumerate(by_order) if bool(w.any())), default=0)
             interval, values = grid.basis(z.value, highest)
-            local = values[0].mul_(by_order[0])
-            for k in range(1, highest + 1):
-                local.addcmul_(values[k], by_order[k])
-            bases = 0 if self.base is None else width
-            matrix = z.value.new_zeros(width * grid.size + bases, n)
-            matrix.scatter_(0, grid.slots(interval).reshape(-1, n), local.reshape(-1, n))
+            slots = grid.slots(interval).reshape(-1, n)
+            blocks = z.value.new_zeros(count, width * grid.size + bases, n)
+            for o, block in enumerate(blocks):
+                local = values[0] * by_order[0][o]
+                for k in range(1, highest + 1):
+                    local.addcmul_(values[k], by_order[k][o])
+                block.scatter_(0, slots, local.reshape(-1, n))
             if bases:
                 base = derivatives("silu", z.value, z.space.order)
-                matrix[-bases:] = torch.stack([w * b for w, b in zip(by_order, base, strict=True)]).sum(0)
-            return matrix.T
+                blocks[:, -bases:] = torch.stack([w * b for w, b in zip(by_order, base, strict=True)]).sum(0)
+            return blocks
 
     def refined(self, intervals: int, z: Tensor | None = None) -> SplineLayer:
         """Grid extension: the same functions on `intervals` intervals.

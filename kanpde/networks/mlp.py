@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from kanpde.errors import ConfigError
-from kanpde.jets import Jet, compose
+from kanpde.jets import Jet, compose, pull_back
 from kanpde.networks import activations
 from kanpde.networks.kan import directions
 
@@ -50,9 +50,11 @@ class MLP(nn.Module):
     def hidden(self, x: Jet) -> Jet:
         """The jet of the last hidden activations."""
         for k in range(len(self.weights) - 1):
-            z = self._affine(x, k)
-            x = compose(z, activations.derivatives(self.activation, z.value, z.space.order))
+            x = self._activated(self._affine(x, k))
         return x
+
+    def _activated(self, z: Jet) -> Jet:
+        return compose(z, activations.derivatives(self.activation, z.value, z.space.order))
 
     def _affine(self, x: Jet, k: int) -> Jet:
         value, rest = x.data[0], x.data[1:]
@@ -79,6 +81,24 @@ class MLP(nn.Module):
     def outside_share(self, x: Tensor) -> float:
         """Zero: an MLP has no grid."""
         return 0.0
+
+    @property
+    def inner(self) -> list[nn.Parameter]:
+        """The parameters of all layers but the outer one, in the column order of `inner_rows`."""
+        return [parameter for pair in list(zip(self.weights, self.biases, strict=True))[:-1] for parameter in pair]
+
+    def inner_rows(self, x: Jet, functional: Tensor) -> Tensor:
+        """The matrix (N, P) of the derivatives of Σ F_{α, o} ∂^α y_o by `inner`, for F (A, m, N)."""
+        inputs, found = [x], [x.value.new_zeros(0, x.value.shape[1])]
+        with torch.no_grad():
+            for k in range(len(self.weights) - 1):
+                inputs.append(self._activated(self._affine(inputs[-1], k)))
+            for k in range(len(self.weights) - 1, 0, -1):
+                functional = torch.einsum("ho,aon->ahn", self.weights[k], functional)
+                functional = pull_back(self._activated, self._affine(inputs[k - 1], k - 1), functional)
+                outer = torch.einsum("ain,aon->ion", inputs[k - 1].data, functional)
+                found[:0] = [outer.flatten(0, 1), functional[0]]
+        return torch.cat(found).T
 
 
 def build_mlp(

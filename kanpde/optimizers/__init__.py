@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
-from kanpde.optimizers.base import Advance, Iterative, NonFiniteError, Objective, finite
+from kanpde.optimizers.base import Advance, Iterative, NonFiniteError, Objective, System, finite
+from kanpde.optimizers.broyden import Broyden
+from kanpde.optimizers.gauss_newton import GaussNewton, Joint, projected
 from kanpde.optimizers.gradient import LBFGS, Adam
+from kanpde.optimizers.krylov import Krylov
 from kanpde.optimizers.least_squares import solve
 
-__all__ = ["LBFGS", "Adam", "Advance", "Iterative", "NonFiniteError", "Objective", "finite", "solve"]
+__all__ = [
+    "LBFGS",
+    "Adam",
+    "Advance",
+    "Broyden",
+    "GaussNewton",
+    "Iterative",
+    "Joint",
+    "Krylov",
+    "NonFiniteError",
+    "Objective",
+    "System",
+    "finite",
+    "projected",
+    "solve",
+]

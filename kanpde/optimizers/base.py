@@ -39,6 +39,49 @@ class Iterative(Protocol):
         """Go on from a saved state."""
 
 
+class System(Protocol):
+    """Rows r(a, c) of a least-squares problem, the objective ‖r‖²; a are inner, c outer parameters, both vectors.
+
+    `linear` says that r is affine in c; c falls into `blocks` of equal size.
+    """
+
+    linear: bool
+    blocks: int
+
+    @property
+    def inner(self) -> Tensor:
+        """a, a copy."""
+
+    @property
+    def outer(self) -> Tensor:
+        """c, a copy."""
+
+    def place(self, inner: Tensor, outer: Tensor) -> None:
+        """Write both vectors."""
+
+    def residual(self) -> Tensor:
+        """r (R,)."""
+
+    def jacobian(self) -> Tensor:
+        """J = ∂r/∂a (R, P of a)."""
+
+    def outer_matrix(self, extra: int = 0) -> Tensor:
+        """M = ∂r/∂c with `extra` rows of zeros below (R + extra, P of c)."""
+
+    @property
+    def vector(self) -> Tensor:
+        """θ, all parameters in another order, a copy."""
+
+    def write(self, vector: Tensor) -> None:
+        """Write θ."""
+
+    def gradient(self) -> tuple[float, Tensor]:
+        """The objective and its gradient by θ."""
+
+    def products(self) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
+        """v ↦ ∂r/∂θ v and w ↦ (∂r/∂θ)ᵀ w at the present parameters, without the matrix."""
+
+
 def finite(value: Tensor) -> float:
     """The value as a number; NonFiniteError if it is not finite."""
     number = float(value.detach())

@@ -18,6 +18,8 @@ SHORTEST = 1e-9
 """Columns shorter than this share of the longest are not scaled up to length one: functions that hardly any point reaches
 would get coefficients without any limit. It limits them, it does not make them small."""
 
+NOT_FINITE = "least squares: the matrix or the right-hand side is not finite; check coefficients and sources"
+
 
 def solve(
     matrix: Tensor, right: Tensor, regularisation: float, blocks: int = 1, position: Tensor | None = None
@@ -30,24 +32,43 @@ def solve(
     Raises NumericalError when the matrix or the solution is not finite.
     """
     unknowns = matrix.shape[1]
-    lengths = matrix.norm(dim=0)
-    if not bool(lengths.isfinite().all() & right.isfinite().all()):
-        raise NumericalError(
-            "least squares: the matrix or the right-hand side is not finite; check coefficients and sources"
-        )
-    longest = lengths.reshape(blocks, -1).amax(1, keepdim=True)
-    shortest = torch.where(longest > 0, SHORTEST * longest, torch.ones_like(longest))
-    lengths = torch.maximum(lengths.reshape(blocks, -1), shortest).reshape(-1)
-    epsilon = max(regularisation, 450 * torch.finfo(matrix.dtype).eps)
+    if not bool(right.isfinite().all()):
+        raise NumericalError(NOT_FINITE)
     windows = None if position is None else Windows.of(matrix[:-unknowns], position)
     if windows is not None:
-        solution = windows.solve(matrix[:-unknowns], right, lengths, epsilon) / lengths
+        lengths = _lengths(matrix, blocks, SHORTEST)
+        solution = windows.solve(matrix[:-unknowns], right, lengths, _floor(regularisation, matrix)) / lengths
     else:
-        matrix /= lengths
-        matrix[-unknowns:].fill_diagonal_(epsilon)
+        lengths, _ = equilibrate(matrix, regularisation, blocks)
         solution = torch.linalg.lstsq(matrix, right[:, None], driver="gels").solution[:unknowns, 0] / lengths
     if not bool(solution.isfinite().all()):
         raise NumericalError(
             "least squares: the solution is not finite; raise `regularisation` or lower the resolution"
         )
     return solution
+
+
+def equilibrate(
+    matrix: Tensor, regularisation: float, blocks: int = 1, shortest: float = SHORTEST
+) -> tuple[Tensor, float]:
+    """Scale the columns of `solve`'s matrix and write ε I into its free rows; the lengths (P,) and ε.
+
+    No length is taken to be below `shortest` times the longest.
+    """
+    lengths, epsilon = _lengths(matrix, blocks, shortest), _floor(regularisation, matrix)
+    matrix /= lengths
+    matrix[-len(lengths) :].fill_diagonal_(epsilon)
+    return lengths, epsilon
+
+
+def _lengths(matrix: Tensor, blocks: int, shortest: float) -> Tensor:
+    lengths = matrix.norm(dim=0)
+    if not bool(lengths.isfinite().all()):
+        raise NumericalError(NOT_FINITE)
+    longest = lengths.reshape(blocks, -1).amax(1, keepdim=True)
+    least = torch.where(longest > 0, shortest * longest, torch.ones_like(longest))
+    return torch.maximum(lengths.reshape(blocks, -1), least).reshape(-1)
+
+
+def _floor(regularisation: float, matrix: Tensor) -> float:
+    return max(regularisation, 450 * torch.finfo(matrix.dtype).eps)

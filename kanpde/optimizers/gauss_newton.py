@@ -1,0 +1,242 @@
+"""Damped Gauss-Newton steps on every parameter: Levenberg-Marquardt and variable projection.
+
+Rows r(a, c), a the inner parameters, c the outer ones, J = ∂r/∂a, M = ∂r/∂c. A step of Levenberg-Marquardt is
+
+    min over (δ, γ) of ‖r + J δ + M γ‖² + λ ‖D (δ, γ)‖²,     D = lengths of the columns,
+
+one of variable projection leaves γ undamped (but for ε, see `least_squares`): with Q R = M by QR and Q = (Q₁ Q₂),
+
+    min over δ of ‖Q₂ᵀ (r + J δ)‖² + λ ‖D δ‖²,     R γ = -Q₁ᵀ (r + J δ),
+
+Kaufman's form of Golub and Pereyra's method; after it c is solved for anew. Both use QR of the rows, never normal equations.
+Where J does not fit, conjugate gradients on the damped normal equations need only products with it (`krylov`).
+A step counts when the objective falls; λ follows Nielsen's rule.
+Sources: Golub & Pereyra, SIAM J. Numer. Anal. 10 (1973); Kaufman, BIT 15 (1975); Nielsen, IMM-REP-1999-05; Moré,
+The Levenberg-Marquardt algorithm, LNM 630 (1978).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from kanpde.errors import NumericalError
+from kanpde.optimizers.base import Advance, NonFiniteError, Objective, System
+from kanpde.optimizers.least_squares import equilibrate
+
+START = 1e-3
+"""λ before the first step, dimensionless."""
+
+PATIENCE = 10
+"""Steps without progress worth having before the end."""
+
+TRIES = 30
+"""Values of λ that are tried for one step; the last one is beyond 10^100."""
+
+SHORTEST = 1e-6
+"""A column shorter than this share of the longest is damped as if it were so long."""
+
+UNREACHED = 1e-3
+"""Columns of M shorter than this share of the longest are not scaled up: a coefficient of a function that hardly any point
+reaches must not become large, since the next step may reach it."""
+
+CORRECTIONS = 2
+"""Newton steps of the outer parameters after each step of the inner ones, where the problem is not linear."""
+
+
+class Model(Protocol):
+    """The rows to first order around the present parameters."""
+
+    def place(self, damping: float) -> float:
+        """Move the parameters by the step of this λ; the fall of the objective that it should bring."""
+
+
+class GaussNewton:
+    """Steps of one kind of model; it stalls when each of PATIENCE steps in a row brings less than `tolerance` of the objective."""
+
+    def __init__(self, system: System, model: Callable[[System], Model], tolerance: float = 0.0) -> None:
+        self._system, self._model, self._tolerance = system, model, tolerance
+        self._damping, self._growth, self._slow = START, 2.0, 0
+
+    def advance(self, objective: Objective, steps: int) -> Advance:
+        """Up to `steps` steps that lower the objective."""
+        value = self._value()
+        for done in range(steps):
+            found = self._step(value)
+            if found is None:
+                return Advance(done, value, True)
+            self._slow = self._slow + 1 if value - found <= self._tolerance * value else 0
+            value = found
+        return Advance(steps, value, self._slow >= PATIENCE)
+
+    def _step(self, value: float) -> float | None:
+        """The objective after one step, or None when no λ lowers it; the parameters then stay."""
+        system = self._system
+        kept, model = system.vector, self._model(system)
+        for _ in range(TRIES):
+            predicted, new = self._tried(model)
+            if new < value:
+                gain = (value - new) / max(predicted, 1e-300)
+                self._damping *= max(0.2, 1 - (2 * min(gain, 2.0) - 1) ** 3)
+                self._growth = 2.0
+                return new
+            system.write(kept)
+            self._damping *= self._growth
+            self._growth *= 2
+        self._damping, self._growth = START, 2.0
+        return None
+
+    def _tried(self, model: Model) -> tuple[float, float]:
+        """The predicted fall and the objective after a step; infinite where it leads to numbers that are not finite."""
+        try:
+            predicted = model.place(self._damping)
+        except NumericalError:
+            return 0.0, math.inf
+        return predicted, float(self._system.residual().square().sum())
+
+    def _value(self) -> float:
+        value = float(self._system.residual().square().sum())
+        if not math.isfinite(value):
+            raise NonFiniteError(f"objective {value}")
+        return value
+
+    def state(self) -> dict[str, Any]:
+        """λ, its growth and the number of slow steps."""
+        return {"damping": self._damping, "growth": self._growth, "slow": self._slow}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state; ValueError if it makes no sense."""
+        damping, growth = float(state["damping"]), float(state["growth"])
+        if not (0 <= damping < math.inf and 1 < growth < math.inf):
+            raise ValueError(f"damping {damping}, growth {growth}")
+        self._damping, self._growth, self._slow = damping, growth, int(state["slow"])
+
+
+class Damped:
+    """min over q of ‖B q - y‖² + λ ‖D q‖² for many λ: one QR of the rows, then one of a triangle per λ."""
+
+    def __init__(self, rows: Tensor, right: Tensor) -> None:
+        """B (R, P) and y (R,); NonFiniteError if they are not finite."""
+        if not bool(rows.isfinite().all() & right.isfinite().all()):
+            raise NonFiniteError("the Jacobian is not finite")
+        lengths = rows.norm(dim=0)
+        longest = lengths.max() if len(lengths) else 1.0
+        self._lengths = lengths.clamp_min(float(SHORTEST * longest) or 1.0)
+        triangle = torch.linalg.qr(torch.cat([rows / self._lengths, right[:, None]], dim=1), mode="r").R
+        self._triangle, self._right = triangle[:, :-1], triangle[:, -1]
+
+    def step(self, damping: float) -> tuple[Tensor, float]:
+        """q, and how much ‖B q - y‖² is below ‖y‖² + the damping's share: Nielsen's predicted fall."""
+        count = self._triangle.shape[1]
+        if not count:
+            return self._right[:0], 0.0
+        below = math.sqrt(damping) * torch.eye(count, dtype=self._right.dtype)
+        stacked = torch.cat([self._triangle, below])
+        right = torch.cat([self._right, self._right.new_zeros(count)])
+        step = torch.linalg.lstsq(stacked, right[:, None], driver="gels").solution[:, 0]
+        predicted = (self._triangle @ step).square().sum() + 2 * damping * step.square().sum()
+        return step / self._lengths, float(predicted)
+
+
+class Joint:
+    """Levenberg-Marquardt's model: all parameters are damped alike."""
+
+    def __init__(self, system: System) -> None:
+        self._system, self._at = system, (system.inner, system.outer)
+        self._damped = Damped(torch.cat([system.jacobian(), system.outer_matrix()], dim=1), -system.residual())
+
+    def place(self, damping: float) -> float:
+        """A `Model`."""
+        step, predicted = self._damped.step(damping)
+        move(self._system, self._at, step)
+        return predicted
+
+
+def move(system: System, at: tuple[Tensor, Tensor], step: Tensor) -> None:
+    """Place the parameters `step` away from (a, c)."""
+    inner, outer = at
+    system.place(inner + step[: len(inner)], outer + step[len(inner) :])
+
+
+@dataclass(frozen=True)
+class Factor:
+    """QR of M with its columns scaled to length one, stacked on ε I."""
+
+    householder: Tensor
+    tau: Tensor
+    lengths: Tensor
+    epsilon: float
+
+    def right(self, system: System) -> Tensor:
+        """The rows to be met, -r and -ε D c below, (R + P, 1)."""
+        return torch.cat([-system.residual(), -self.epsilon * self.lengths * system.outer])[:, None]
+
+    def rotated(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Q₁ᵀ and Q₂ᵀ of rows (R + P, K)."""
+        turned = torch.ormqr(self.householder, self.tau, rows, left=True, transpose=True)
+        return turned[: len(self.tau)], turned[len(self.tau) :]
+
+    def solution(self, top: Tensor) -> Tensor:
+        """γ from Q₁ᵀ of what it is to meet (P, 1)."""
+        triangle = self.householder[: len(self.tau)]
+        scaled: Tensor = torch.linalg.solve_triangular(triangle, top, upper=True)
+        return scaled[:, 0] / self.lengths
+
+
+class Elimination:
+    """The outer parameters as a function of the inner ones: min over c of ‖r(a, c)‖² + ε² ‖D c‖², by Newton's method."""
+
+    def __init__(self, system: System, regularisation: float) -> None:
+        self._system, self._regularisation = system, regularisation
+        self._known: tuple[Tensor, Factor] | None = None
+
+    def factor(self) -> Factor:
+        """Of M at the present parameters; where the problem is linear M depends on the inner ones only."""
+        system = self._system
+        inner = system.inner
+        if self._known is not None and system.linear and torch.equal(self._known[0], inner):
+            return self._known[1]
+        matrix = system.outer_matrix(len(system.outer))
+        lengths, epsilon = equilibrate(matrix, self._regularisation, system.blocks, UNREACHED)
+        householder, tau = torch.geqrf(matrix)
+        self._known = inner, Factor(householder, tau, lengths, epsilon)
+        return self._known[1]
+
+    def settle(self) -> None:
+        """Move the outer parameters to their best: one solve where the problem is linear, else a few Newton steps."""
+        system = self._system
+        for _ in range(1 if system.linear else CORRECTIONS):
+            factor = self.factor()
+            step = factor.solution(factor.rotated(factor.right(system))[0])
+            system.place(system.inner, system.outer + step)
+
+
+class Projected:
+    """Variable projection's model: the outer parameters follow the inner ones; they are best before the first step too."""
+
+    def __init__(self, system: System, elimination: Elimination) -> None:
+        self._system, self._elimination = system, elimination
+        self._factor, self._at = elimination.factor(), (system.inner, system.outer)
+        rows = system.jacobian()
+        rows = torch.cat([rows, rows.new_zeros(len(system.outer), rows.shape[1])])
+        self._top, below = self._factor.rotated(torch.cat([self._factor.right(system), rows], dim=1))
+        self._damped = Damped(below[:, 1:], below[:, 0])
+
+    def place(self, damping: float) -> float:
+        """A `Model`."""
+        step, predicted = self._damped.step(damping)
+        follow = self._factor.solution(self._top[:, :1] - self._top[:, 1:] @ step[:, None])
+        move(self._system, self._at, torch.cat([step, follow]))
+        self._elimination.settle()
+        return predicted
+
+
+def projected(system: System, regularisation: float) -> Callable[[System], Model]:
+    """How variable projection with this ε makes its models; the factorisation of M is kept from one to the next."""
+    elimination = Elimination(system, regularisation)
+    return lambda system: Projected(system, elimination)

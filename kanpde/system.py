@@ -1,0 +1,115 @@
+"""The residual rows of a trial solution as functions of two vectors: the parameters of the inner layers and of the outer one.
+
+What the least-squares steps see of a PDE: r(a, c), its derivatives J = ∂r/∂a and M = ∂r/∂c, and the parameters themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from kanpde import optimizers
+from kanpde.config import OptimizerStage
+from kanpde.residual import Assembly
+from kanpde.trial import TrialSolution
+
+
+class System:
+    """Satisfies `optimizers.System`; the outer vector holds one unknown after the other."""
+
+    def __init__(self, trial: TrialSolution, assembly: Assembly) -> None:
+        self._trial, self._assembly = trial, assembly
+        self._parameters = list(trial.network.parameters())
+        self._known: tuple[Tensor, Tensor] | None = None
+        self.linear = assembly.linear
+        self.blocks = trial.net.outer.shape[1]
+
+    @property
+    def inner(self) -> Tensor:
+        """a, a copy."""
+        return _flat([self._trial.scale.new_zeros(0), *(p.detach() for p in self._trial.net.inner)])
+
+    @property
+    def outer(self) -> Tensor:
+        """c, a copy."""
+        return self._trial.net.outer.T.reshape(-1)
+
+    def place(self, inner: Tensor, outer: Tensor) -> None:
+        """Write both vectors."""
+        _write(self._trial.net.inner, inner)
+        self._trial.net.set_outer(outer.reshape(self.blocks, -1).T)
+
+    def residual(self) -> Tensor:
+        """r (R,); kept until the parameters change."""
+        at = self.vector
+        if self._known is None or not torch.equal(self._known[0], at):
+            with torch.no_grad():
+                self._known = at, self._assembly.weighted(self._trial)
+        return self._known[1]
+
+    def jacobian(self) -> Tensor:
+        """J (R, P of a)."""
+        return self._assembly.jacobian(self._trial)
+
+    def outer_matrix(self, extra: int = 0) -> Tensor:
+        """M (R + extra, P of c), the last rows zero."""
+        return self._assembly.matrix(self._trial, extra)
+
+    @property
+    def vector(self) -> Tensor:
+        """All parameters in the order of the module, a copy."""
+        return _flat([parameter.detach() for parameter in self._parameters])
+
+    def write(self, vector: Tensor) -> None:
+        """Write all of them."""
+        _write(self._parameters, vector)
+
+    def gradient(self) -> tuple[float, Tensor]:
+        """The objective and its gradient by `vector`."""
+        value = self._assembly.objective(self._trial)
+        return float(value.detach()), _flat(torch.autograd.grad(value, self._parameters))
+
+    def products(self) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
+        """v ↦ ∂r/∂θ v and w ↦ (∂r/∂θ)ᵀ w for θ = `vector`: the second by reverse mode, the first as its derivative by w."""
+        rows = self._assembly.weighted(self._trial)
+        dual = torch.zeros_like(rows, requires_grad=True)
+        pulled = _flat(torch.autograd.grad(rows, self._parameters, dual, create_graph=True))
+
+        def forward(v: Tensor) -> Tensor:
+            return torch.autograd.grad(pulled, dual, v, retain_graph=True)[0]
+
+        def adjoint(w: Tensor) -> Tensor:
+            return _flat(torch.autograd.grad(rows, self._parameters, w, retain_graph=True))
+
+        return forward, adjoint
+
+
+def iterative(stage: OptimizerStage, trial: TrialSolution, assembly: Assembly) -> optimizers.Iterative:
+    """The optimizer of a stage that advances by steps."""
+    system, parameters = System(trial, assembly), list(trial.network.parameters())
+    match stage.optimizer:
+        case "adam":
+            return optimizers.Adam(parameters, stage.learning_rate, stage.tolerance)
+        case "lbfgs":
+            return optimizers.LBFGS(parameters, stage.tolerance)
+        case "broyden":
+            return optimizers.Broyden(system, stage.tolerance)
+        case "levenberg_marquardt":
+            return optimizers.GaussNewton(system, optimizers.Joint, stage.tolerance)
+        case "gauss_newton_cg":
+            return optimizers.GaussNewton(system, optimizers.Krylov, stage.tolerance)
+    return optimizers.GaussNewton(system, optimizers.projected(system, stage.regularisation), stage.tolerance)
+
+
+def _flat(parts: Iterable[Tensor]) -> Tensor:
+    return torch.cat([part.reshape(-1) for part in parts])
+
+
+def _write(parameters: Sequence[nn.Parameter], vector: Tensor) -> None:
+    start = 0
+    with torch.no_grad():
+        for parameter in parameters:
+            parameter.copy_(vector[start : start + parameter.numel()].reshape(parameter.shape))
+            start += parameter.numel()
