@@ -104,8 +104,12 @@ def network_state(network: nn.Module) -> dict[str, Any]:
         layers = network.stack
         tensors = [t for layer in layers for t in (layer.knots, layer.coefficients)]
         tensors += [layer.base for layer in layers if layer.base is not None]
-        degrees, uniform = [layer.degree for layer in layers], [layer.uniform for layer in layers]
-        return {"kind": "kan", "degrees": degrees, "uniform": uniform, "tensors": _copies(tensors)}
+        facts = {
+            "degrees": [layer.degree for layer in layers],
+            "uniform": [layer.uniform for layer in layers],
+            "periodic": [layer.periodic for layer in layers],
+        }
+        return {"kind": "kan", **facts, "tensors": _copies(tensors)}
     if isinstance(network, MLP):
         return {
             "kind": "mlp",
@@ -159,7 +163,9 @@ def _kan(state: Mapping[str, Any], tensors: list[Tensor], layers: int) -> KAN:
     return KAN(
         [
             SplineLayer(
-                SplineGrid(tensors[2 * k], state["degrees"][k], state["uniform"][k]), tensors[2 * k + 1], bases[k]
+                SplineGrid(tensors[2 * k], state["degrees"][k], state["uniform"][k], state["periodic"][k]),
+                tensors[2 * k + 1],
+                bases[k],
             )
             for k in range(layers)
         ]

@@ -188,6 +188,8 @@ def build_slab(config: Config, problem: Problem, interval: tuple[float, float], 
     stretch = None
     if config.trial.start == "stretched":
         stretch = _stretch(posed, before)
+        if stretch.periodic:
+            posed = replace(posed, conditions=tuple(c for c in kept if c.kind != "periodic"))
         network: KAN | MLP = _stretched(config, posed, stretch, dtype)
         points = _points(config, posed, stretch, dtype)
     else:
@@ -227,22 +229,24 @@ def _stretched(config: Config, problem: Problem, stretch: Stretch, dtype: torch.
             "trial.start: stretched needs a kan with one hidden layer and one coordinate of space beside the time; use ridge"
         )
     check_degree(trial, problem)
-    breakpoints, coefficients = stretch.spline(trial.intervals[0], trial.degree[0])
+    knots, coefficients = stretch.spline(trial.intervals[0], trial.degree[0])
     return build_stretched(
-        torch.tensor(breakpoints).to(dtype),
+        torch.tensor(knots).to(dtype),
         torch.tensor(coefficients).to(dtype),
         trial.width[0],
         trial.intervals[1],
         trial.degree[1],
         trial.spread,
         len(problem.unknowns),
+        stretch.periodic,
     )
 
 
 def _stretch(problem: Problem, before: Slab | None) -> Stretch:
     """The map of the network's coordinate that the state at the start of a slab asks for."""
     half = (problem.domain.upper[0] - problem.domain.lower[0]) / 2
-    even = Stretch.none(-1.0, 1.0)
+    periodic = any(condition.kind == "periodic" for condition in problem.conditions)
+    even = replace(Stretch.none(-1.0, 1.0), periodic=periodic)
     s = even.x if before is None or before.stretch is None else before.stretch.inverse(np.linspace(-1, 1, FINE))
     s[0], s[-1] = -1.0, 1.0
     x = np.stack([problem.domain.lower[0] + half * (s + 1), np.full(FINE, problem.domain.lower[1])], axis=1)
@@ -250,7 +254,6 @@ def _stretch(problem: Problem, before: Slab | None) -> Stretch:
     if found is None:
         return even
     derivatives = found * half ** np.arange(4)[:, None, None]
-    periodic = any(condition.kind == "periodic" for condition in problem.conditions)
     return Stretch.equidistributing(s, density(derivatives, 2.0), periodic)
 
 

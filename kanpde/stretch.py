@@ -33,42 +33,64 @@ class Stretch:
 
     x: Array
     xi: Array
+    periodic: bool = False
 
     @classmethod
-    def none(cls, lower: float, upper: float) -> Stretch:
+    def none(cls, lower: float, upper: float, periodic: bool = False) -> Stretch:
         """The affine map."""
-        return cls(np.linspace(lower, upper, FINE), np.linspace(-1.0, 1.0, FINE))
+        return cls(np.linspace(lower, upper, FINE), np.linspace(-1.0, 1.0, FINE), periodic)
 
     @classmethod
     def equidistributing(cls, x: Array, density: Array, periodic: bool) -> Stretch:
         """The map of a density (M,) > 0 given at increasing positions x (M,)."""
         whole = float(CubicSpline(x, density).integrate(x[0], x[-1]))
         given = CubicSpline(x, (1 - EVEN) * density / whole + EVEN / (x[-1] - x[0]))
-        mode: Literal["wrap", "reflect"] = "wrap" if periodic else "reflect"
-        found = cls.none(float(x[0]), float(x[-1]))
+        levels = np.linspace(-1.0, 1.0, FINE)
+        found = cls.none(float(x[0]), float(x[-1]), periodic)
         for _ in range(PASSES):
-            even = found.inverse(np.linspace(-1.0, 1.0, FINE))
-            share = np.maximum(given(even), 1e-12) * np.gradient(even)
-            share = gaussian_filter1d(np.asarray(share, dtype=float), SMOOTHING * FINE, mode=mode, truncate=9.0)
-            total = CubicSpline(np.linspace(-1.0, 1.0, FINE), share).antiderivative()(np.linspace(-1.0, 1.0, FINE))
-            found = cls(even, 2 * total / total[-1] - 1)
+            even = np.clip(found.inverse(levels), x[0], x[-1])
+            share = np.maximum(given(even), 1e-12) * found._backward(levels, 1)
+            smooth = CubicSpline(levels, _smoothed(share, periodic), bc_type="periodic" if periodic else "clamped")
+            total = smooth.antiderivative()(levels)
+            found = cls(even, 2 * total / total[-1] - 1, periodic)
         return found
 
     def __call__(self, x: Array) -> Array:
         """ξ at positions, (N,)."""
-        return np.asarray(CubicSpline(self.x, self.xi)(x))
+        slope = 2 / (self.x[-1] - self.x[0])
+        rest = CubicSpline(self.x, self._ends(self.xi - slope * self.x), bc_type=self._kind)
+        return np.asarray(rest(x) + slope * x)
 
     def inverse(self, xi: Array) -> Array:
         """x with ξ(x) = xi, (N,)."""
-        return np.asarray(CubicSpline(self.xi, self.x)(xi))
+        return self._backward(xi, 0)
+
+    def _backward(self, xi: Array, order: int) -> Array:
+        """The inverse map or its derivative."""
+        slope = (self.x[-1] - self.x[0]) / 2
+        rest = CubicSpline(self.xi, self._ends(self.x - slope * self.xi), bc_type=self._kind)
+        return np.asarray(rest(xi, order) + (slope if order else slope * xi))
+
+    @property
+    def _kind(self) -> Literal["periodic", "not-a-knot"]:
+        return "periodic" if self.periodic else "not-a-knot"
+
+    def _ends(self, values: Array) -> Array:
+        """The same values, the last one made equal to the first to the last bit where they repeat."""
+        return np.append(values[:-1], values[0]) if self.periodic else values
 
     def spline(self, intervals: int, degree: int) -> tuple[Array, Array]:
-        """Breakpoints (G + 1,) in [lower, upper], even in ξ, and the coefficients (G + p,) of the spline nearest to ξ.
+        """Knots (G + 2p + 1,), those in [lower, upper] even in ξ, and the coefficients (G + p,) of the spline nearest to ξ.
 
-        The knots go on beyond the ends as `SplineGrid.given` lets them.
+        If periodic, ξ(x) - x repeats with all its derivatives.
         """
         points = self.inverse(np.linspace(-1.0, 1.0, intervals + 1))
         points[0], points[-1] = self.x[0], self.x[-1]
+        length = points[-1] - points[0]
+        if self.periodic:
+            knots = np.concatenate([points[-degree - 1 : -1] - length, points, points[1 : degree + 1] + length])
+            x = points[:-1] if degree % 2 else (points[1:] + points[:-1]) / 2
+            return knots, _periodic_fit(x, self(x) - 2 * x / length, knots, degree, length)
         steps = np.arange(1, degree + 1)
         before = points[0] - (points[1] - points[0]) * steps[::-1]
         after = points[-1] + (points[-1] - points[-2]) * steps
@@ -76,7 +98,26 @@ class Stretch:
         local = (1 - np.cos(np.pi * (np.arange(degree + 2) + 0.5) / (degree + 2))) / 2
         x = (points[:-1, None] + np.diff(points)[:, None] * local).ravel()
         spline: BSpline = make_lsq_spline(x, self(x), knots, degree, method="qr")
-        return points, np.asarray(spline.c)
+        return knots, np.asarray(spline.c)
+
+
+def _smoothed(share: Array, periodic: bool) -> Array:
+    """Values (M,) at even positions, both ends included, after a Gaussian of standard deviation SMOOTHING."""
+    if periodic:
+        inside = gaussian_filter1d(share[:-1], SMOOTHING * FINE, mode="wrap", truncate=9.0)
+        return np.append(inside, inside[0])
+    return np.asarray(gaussian_filter1d(share, SMOOTHING * FINE, mode="mirror", truncate=9.0))
+
+
+def _periodic_fit(x: Array, values: Array, knots: Array, degree: int, length: float) -> Array:
+    """Coefficients (G + p,) of the spline that takes `values` at x (G,) after adding the line 2 x / length."""
+    count = len(x)
+    full = BSpline.design_matrix(x, knots, degree).toarray()
+    wrapped = full[:, :count].copy()
+    wrapped[:, :degree] += full[:, count:]
+    coefficients = np.linalg.solve(wrapped, values)
+    lines = np.lib.stride_tricks.sliding_window_view(knots[1:-1], degree).mean(axis=1)
+    return np.asarray(np.concatenate([coefficients, coefficients[:degree]]) + 2 * lines / length)
 
 
 def density(derivatives: Array, length: float) -> Array:

@@ -27,27 +27,33 @@ class SplineGrid:
     """Knots of I independent univariate spline spaces of one degree.
 
     `knots` is (I, G + 2p + 1), non-decreasing, with G intervals of positive length inside; the p knots beyond either end
-    only shape the functions. `uniform` says that all spacings of a row agree, which makes evaluation cheaper.
+    only shape the functions. `uniform` says that all spacings of a row agree, which makes evaluation cheaper. A `periodic` space
+    repeats after upper - lower: function m + G is function m, and no argument lies outside; its knots repeat too.
     """
 
     knots: Tensor
     degree: int
     uniform: bool
+    periodic: bool = False
 
     def __post_init__(self) -> None:
         if self.degree < 1 or self.intervals < 1:
             raise ConfigError(f"spline grid: needs degree ≥ 1 and ≥ 1 interval, found {self.degree}, {self.intervals}")
         if not bool((self.breakpoints.diff(dim=1) > 0).all()) or not bool((self.knots.diff(dim=1) >= 0).all()):
             raise ConfigError("spline grid: breakpoints must increase strictly; remove repeated or unsorted ones")
+        if self.periodic and self.intervals <= self.degree:
+            raise ConfigError(
+                f"spline grid: a periodic one needs more intervals than its degree {self.degree}, found {self.intervals}"
+            )
 
     @classmethod
-    def even(cls, lower: Tensor, upper: Tensor, intervals: int, degree: int) -> SplineGrid:
+    def even(cls, lower: Tensor, upper: Tensor, intervals: int, degree: int, periodic: bool = False) -> SplineGrid:
         """Uniform knots on [lower, upper], each (I,), extended by p knots on either side."""
         steps = torch.arange(-degree, intervals + degree + 1, dtype=lower.dtype, device=lower.device)
         width = (upper - lower)[:, None]
         if intervals < 1 or not bool((width > 0).all()):
             raise ConfigError(f"spline grid: needs lower < upper and ≥ 1 interval, found {intervals} intervals")
-        return cls(lower[:, None] + width * (steps / intervals), degree, True)
+        return cls(lower[:, None] + width * (steps / intervals), degree, True, periodic)
 
     @classmethod
     def given(cls, breakpoints: Tensor, degree: int) -> SplineGrid:
@@ -65,8 +71,8 @@ class SplineGrid:
 
     @property
     def size(self) -> int:
-        """K = G + p basis functions."""
-        return self.intervals + self.degree
+        """K = G + p basis functions, or G if periodic."""
+        return self.intervals + (0 if self.periodic else self.degree)
 
     @property
     def breakpoints(self) -> Tensor:
@@ -100,6 +106,11 @@ class SplineGrid:
         Function r of a point has the coefficient number interval + r. Not recorded by autograd.
         """
         with torch.no_grad():
+            if self.periodic:
+                lower = self.lower[:, None]
+                inside = lower + torch.remainder(z - lower, self.upper[:, None] - lower)
+                interval = self.locate(inside)
+                return interval, self._local(inside, interval, order)
             inside = torch.minimum(torch.maximum(z, self.lower[:, None]), self.upper[:, None])
             interval = self.locate(inside)
             values = self._local(inside, interval, order)
@@ -167,7 +178,8 @@ class SplineGrid:
     def slots(self, interval: Tensor) -> Tensor:
         """Flat numbers i·K + interval + r of the non-zero functions, (p + 1, I, N)."""
         rows = torch.arange(self.knots.shape[0], device=interval.device)[:, None] * self.size
-        return (interval + rows) + torch.arange(self.degree + 1, device=interval.device)[:, None, None]
+        number = interval + torch.arange(self.degree + 1, device=interval.device)[:, None, None]
+        return rows + (number % self.size if self.periodic else number)
 
     def transfer(self, coefficients: Tensor, finer: SplineGrid, inputs: Tensor | None = None) -> Tensor:
         """Coefficients (O, I, K') on another grid of the same function (O, I, K).
@@ -177,6 +189,8 @@ class SplineGrid:
         where they are given, then counts far more than what lies beyond it.
         Source of the polar form: L. Ramshaw, Blossoms are polar forms, CAGD 6 (1989).
         """
+        if self.periodic:
+            raise ConfigError("spline grid: a periodic one cannot be extended or updated; leave the stage out")
         if finer.degree == self.degree and _nested(self.breakpoints, finer.breakpoints):
             return self._blossom(coefficients, finer)
         return self._refit(coefficients, finer, inputs)
@@ -218,7 +232,7 @@ class SplineGrid:
 
     def row(self, i: int) -> SplineGrid:
         """The grid of one input alone."""
-        return SplineGrid(self.knots[i : i + 1], self.degree, self.uniform)
+        return SplineGrid(self.knots[i : i + 1], self.degree, self.uniform, self.periodic)
 
     def collocation(self, z: Tensor) -> Tensor:
         """Dense values (N, K) of one grid (I = 1) at z (1, N)."""

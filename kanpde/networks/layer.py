@@ -35,24 +35,24 @@ class SplineLayer(nn.Module):
             raise ConfigError(
                 f"spline layer: needs coefficients (O, {needed[0]}, {needed[1]}), found {tuple(coefficients.shape)}"
             )
-        self.degree, self.uniform = grid.degree, grid.uniform
+        self.degree, self.uniform, self.periodic = grid.degree, grid.uniform, grid.periodic
         self.register_buffer("knots", grid.knots.clone())
         packed = torch.contiguous_format
         self.coefficients = nn.Parameter(coefficients.clone(memory_format=packed))
         self.base = None if base is None else nn.Parameter(base.clone(memory_format=packed))
 
-    def get_extra_state(self) -> bool:
-        """What a state_dict holds beside the tensors: whether the knots are evenly spaced."""
-        return self.uniform
+    def get_extra_state(self) -> tuple[bool, bool]:
+        """What a state_dict holds beside the tensors: whether the knots are evenly spaced, and whether they repeat."""
+        return self.uniform, self.periodic
 
-    def set_extra_state(self, state: bool) -> None:
+    def set_extra_state(self, state: tuple[bool, bool]) -> None:
         """Take it over."""
-        self.uniform = state
+        self.uniform, self.periodic = state
 
     @property
     def grid(self) -> SplineGrid:
         """The knots as they are now."""
-        return SplineGrid(self.knots, self.degree, self.uniform)
+        return SplineGrid(self.knots, self.degree, self.uniform, self.periodic)
 
     @property
     def inputs(self) -> int:
@@ -158,6 +158,8 @@ class SplineLayer(nn.Module):
 
     def outside_share(self, z: Tensor) -> float:
         """Share of the inputs z (I, N) that lie outside the grid, dimensionless."""
+        if self.periodic:
+            return 0.0
         grid = self.grid
         slack = 1e-9 * (grid.upper - grid.lower)[:, None]
         return float(((z < grid.lower[:, None] - slack) | (z > grid.upper[:, None] + slack)).double().mean())

@@ -19,28 +19,32 @@ MARGIN = 1e-6
 
 
 def build_stretched(
-    breakpoints: Tensor,
+    knots: Tensor,
     coefficients: Tensor,
     width: int,
     intervals: int,
     degree: int,
     spread: float,
     unknowns: int,
+    periodic: bool = False,
 ) -> KAN:
-    """The KAN with outer coefficients zero for a map ξ with breakpoints (G + 1,) in [-1, 1] and coefficients (G + p,).
+    """The KAN with outer coefficients zero for a map ξ of [-1, 1], a spline with knots (G + 2p + 1,) and coefficients (G + p,).
 
-    `spread` is in intervals of the outer grid, dimensionless.
+    `spread` is in intervals of the outer grid, dimensionless. Periodic in x by construction if asked for: then ξ must
+    advance by 2 from end to end smoothly, and the outer splines repeat after 2. Shifts of periodic functions keep their mean, so
+    the last unit then sees t alone, within one interval of its grid.
     """
-    inner = len(coefficients) - len(breakpoints) + 1
-    one = breakpoints.new_ones(1)
-    lines = SplineGrid.even(-one, one, len(breakpoints) - 1, inner)
-    grid = SplineGrid.given(torch.cat([breakpoints[None], lines.breakpoints]), inner)
-    speeds = breakpoints.new_tensor([0.0]) if width == 1 else torch.linspace(-1, 1, width, dtype=breakpoints.dtype)
-    speeds = speeds * (2 * spread / intervals)
-    edges = (
-        torch.stack([coefficients.expand(width, -1), -speeds[:, None] * grid.greville()[1]], dim=1)
-        / ((1 + MARGIN) * (1 + speeds.abs()))[:, None, None]
-    )
-    ones = breakpoints.new_ones(width)
-    outer = SplineGrid.even(-ones, ones, intervals, degree)
-    return KAN([SplineLayer(grid, edges), SplineLayer(outer, breakpoints.new_zeros(unknowns, width, outer.size))])
+    inner, one = len(knots) - len(coefficients) - 1, knots.new_ones(1)
+    lines = SplineGrid.even(-one, one, len(coefficients) - inner, inner)
+    grid = SplineGrid(torch.cat([knots[None], lines.knots]), inner, False)
+    time, moving = grid.greville()[1], width - 1 if periodic else width
+    speeds = torch.linspace(-1, 1, moving, dtype=knots.dtype) * (2 * spread / intervals if moving > 1 else 0.0)
+    edges = torch.stack([coefficients.expand(moving, -1), -speeds[:, None] * time], dim=1)
+    if periodic:
+        alone = torch.stack([torch.full_like(time, -1 + 1 / intervals), 0.9 / intervals * time])
+        edges = torch.cat([edges, alone[None]])
+    else:
+        edges = edges / ((1 + MARGIN) * (1 + speeds.abs()))[:, None, None]
+    ones = knots.new_ones(width)
+    outer = SplineGrid.even(-ones, ones, intervals, degree, periodic)
+    return KAN([SplineLayer(grid, edges), SplineLayer(outer, knots.new_zeros(unknowns, width, outer.size))])
