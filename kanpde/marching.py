@@ -187,7 +187,7 @@ def build_slab(config: Config, problem: Problem, interval: tuple[float, float], 
     dtype = dtype_of(config)
     stretch = None
     if config.trial.start == "stretched":
-        stretch = _stretch(posed, before)
+        stretch = _stretch(posed, before, min(config.trial.intervals))
         if stretch.periodic:
             posed = replace(posed, conditions=tuple(c for c in kept if c.kind != "periodic"))
         network: KAN | MLP = _stretched(config, posed, stretch, dtype)
@@ -242,7 +242,7 @@ def _stretched(config: Config, problem: Problem, stretch: Stretch, dtype: torch.
     )
 
 
-def _stretch(problem: Problem, before: Slab | None) -> Stretch:
+def _stretch(problem: Problem, before: Slab | None, intervals: int) -> Stretch:
     """The map of the network's coordinate that the state at the start of a slab asks for."""
     half = (problem.domain.upper[0] - problem.domain.lower[0]) / 2
     periodic = any(condition.kind == "periodic" for condition in problem.conditions)
@@ -254,7 +254,7 @@ def _stretch(problem: Problem, before: Slab | None) -> Stretch:
     if found is None:
         return even
     derivatives = found * half ** np.arange(4)[:, None, None]
-    return Stretch.equidistributing(s, density(derivatives, 2.0), periodic)
+    return Stretch.equidistributing(s, density(derivatives, 2.0), periodic, intervals)
 
 
 def _state(trial: TrialSolution, x: Tensor) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -2,7 +2,7 @@
 
 The density is  w = max_k (|u^(k)| / max |u|)^{1/k}, k = 1 … 3, the inverse of the length over which u changes, mixed with a
 constant: a share EVEN of the knots is spread evenly. It is smoothed over SMOOTHING in the new coordinate, so that neighbouring
-intervals differ little, and ξ is its integral: every interval gets an equal share (equidistribution).
+intervals differ little (over INTERVALS of them at least), and ξ is its integral: every interval gets an equal share (equidistribution).
 Source: W. Huang & R. D. Russell, Adaptive Moving Mesh Methods, Springer 2011, ch. 2.
 """
 
@@ -18,11 +18,14 @@ from scipy.ndimage import gaussian_filter1d
 
 Array = NDArray[np.float64]
 
-EVEN = 0.4
-SMOOTHING = 0.1
+EVEN = 0.3
+SMOOTHING = 0.07
 """Standard deviation of the smoothing as a share of [-1, 1], per pass."""
 
-PASSES = 4
+INTERVALS = 5
+"""The same in intervals, at least."""
+
+PASSES = 8
 FINE = 4000
 """Points on which the density is integrated."""
 
@@ -41,8 +44,9 @@ class Stretch:
         return cls(np.linspace(lower, upper, FINE), np.linspace(-1.0, 1.0, FINE), periodic)
 
     @classmethod
-    def equidistributing(cls, x: Array, density: Array, periodic: bool) -> Stretch:
-        """The map of a density (M,) > 0 given at increasing positions x (M,)."""
+    def equidistributing(cls, x: Array, density: Array, periodic: bool, intervals: int) -> Stretch:
+        """The map of a density (M,) > 0 given at increasing positions x (M,), smooth on `intervals` even intervals of ξ."""
+        deviation = FINE * max(SMOOTHING, INTERVALS / intervals)
         whole = float(CubicSpline(x, density).integrate(x[0], x[-1]))
         given = CubicSpline(x, (1 - EVEN) * density / whole + EVEN / (x[-1] - x[0]))
         levels = np.linspace(-1.0, 1.0, FINE)
@@ -50,7 +54,9 @@ class Stretch:
         for _ in range(PASSES):
             even = np.clip(found.inverse(levels), x[0], x[-1])
             share = np.maximum(given(even), 1e-12) * found._backward(levels, 1)
-            smooth = CubicSpline(levels, _smoothed(share, periodic), bc_type="periodic" if periodic else "clamped")
+            smooth = CubicSpline(
+                levels, _smoothed(share, deviation, periodic), bc_type="periodic" if periodic else "clamped"
+            )
             total = smooth.antiderivative()(levels)
             found = cls(even, 2 * total / total[-1] - 1, periodic)
         return found
@@ -101,12 +107,12 @@ class Stretch:
         return knots, np.asarray(spline.c)
 
 
-def _smoothed(share: Array, periodic: bool) -> Array:
-    """Values (M,) at even positions, both ends included, after a Gaussian of standard deviation SMOOTHING."""
+def _smoothed(share: Array, deviation: float, periodic: bool) -> Array:
+    """Values (M,) at even positions, both ends included, after a Gaussian of a standard deviation in positions."""
     if periodic:
-        inside = gaussian_filter1d(share[:-1], SMOOTHING * FINE, mode="wrap", truncate=9.0)
+        inside = gaussian_filter1d(share[:-1], deviation, mode="wrap", truncate=9.0)
         return np.append(inside, inside[0])
-    return np.asarray(gaussian_filter1d(share, SMOOTHING * FINE, mode="mirror", truncate=9.0))
+    return np.asarray(gaussian_filter1d(share, deviation, mode="mirror", truncate=9.0))
 
 
 def _periodic_fit(x: Array, values: Array, knots: Array, degree: int, length: float) -> Array:

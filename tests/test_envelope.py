@@ -149,16 +149,6 @@ def test_the_same_system_gives_the_same_bits() -> None:
     assert torch.equal(solved(matrix, right, position), solved(matrix, right, position))
 
 
-def test_the_number_of_threads_is_left_as_it_was() -> None:
-    matrix, right, position = system()
-    torch.set_num_threads(2)
-    try:
-        solved(matrix, right, position)
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(1)
-
-
 def test_single_precision_is_fitted_to_its_own_rounding() -> None:
     matrix, right, position = (each.float() for each in system())
     found, wanted = solved(matrix, right, position), solved(matrix, right, None)

@@ -10,8 +10,6 @@ Source: Reid, Comput. J. 10, 1967; Lawson & Hanson, Solving Least Squares Proble
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,17 +28,6 @@ SAMPLE = 16
 WORTHWHILE = 1 / 6
 """Windows are used where they need less than this share of the operations of the whole matrix; one of theirs takes two to five
 times as long."""
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """The windows are too small to share: threads would only wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 @dataclass(frozen=True)
@@ -70,7 +57,6 @@ class Windows:
         begins, ends = begins[columns], ends[columns]
         return cls(rows, block, *(torch.from_numpy(each) for each in (columns, begins, ends)))
 
-    @_one_thread()
     def solve(self, matrix: Tensor, right: Tensor, lengths: Tensor, epsilon: float) -> Tensor:
         """The minimiser s (P,) of ‖M D⁻¹ s - y‖² + ε² ‖s‖² with D the diagonal of `lengths`."""
         by_column, kept = matrix.T, matrix.new_zeros(0, 1)

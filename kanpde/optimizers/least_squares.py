@@ -34,6 +34,7 @@ def solve(
     unknowns = matrix.shape[1]
     if not bool(right.isfinite().all()):
         raise NumericalError(NOT_FINITE)
+    solution: Tensor
     windows = None if position is None else Windows.of(matrix[:-unknowns], position)
     if windows is not None:
         lengths = _lengths(matrix, blocks, SHORTEST)
