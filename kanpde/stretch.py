@@ -2,7 +2,7 @@
 
 The density is  w = max_k (|u^(k)| / max |u|)^{1/k}, k = 1 … 3, the inverse of the length over which u changes, mixed with a
 constant: a share EVEN of the knots is spread evenly. It is smoothed over SMOOTHING in the new coordinate, so that neighbouring
-intervals differ little (over INTERVALS of them at least), and ξ is its integral: every interval gets an equal share (equidistribution).
+intervals differ little (over INTERVALS of them at least), and ξ is its integral: equidistribution.
 Source: W. Huang & R. D. Russell, Adaptive Moving Mesh Methods, Springer 2011, ch. 2.
 """
 
