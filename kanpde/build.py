@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from kanpde import shipped
+from kanpde.characteristics import characteristics
 from kanpde.collocation import Collocation, collocate
 from kanpde.config import CombinedShape, Config, DiskShape, ExtendGrid, OptimizerStage, Shape, TrialConfig
 from kanpde.errors import BudgetError, ConfigError
@@ -68,11 +70,31 @@ def build_network(trial: TrialConfig, problem: Problem, seed: int, dtype: torch.
     if trial.kind == "mlp":
         return build_mlp(shape, trial.activation, trial.start, trial.scale, generator, dtype)
     check_degree(trial, problem)
-    radial = _radial_units(trial, problem, generator)
-    kan = build_kan(shape, trial.degree, trial.intervals, trial.start, trial.base == "silu", generator, dtype, radial)
+    radial, chosen = _radial_units(trial, problem, generator), _chosen(trial, problem)
+    base = trial.base == "silu"
+    kan = build_kan(shape, trial.degree, trial.intervals, trial.start, base, generator, dtype, radial, chosen)
     if trial.start == "ridge" and len(shape) > 2:
         kan.shrink_lines(1 + trial.margin, len(radial))
     return kan
+
+
+def _chosen(trial: TrialConfig, problem: Problem) -> Tensor:
+    """The directions of the first units in the network's coordinates, (n, d); the others are even."""
+    found = trial.directions
+    if found == "characteristic":
+        found = characteristics(problem)
+        if not found:
+            raise ConfigError(
+                "trial.directions: only a linear equation in two coordinates with constant coefficients of the highest order has"
+                f" characteristic directions, and only if it is no elliptic one; '{problem.name}' has none, use even"
+            )
+        if trial.width and len(found) > trial.width[0]:
+            raise ConfigError(
+                f"trial.directions: '{problem.name}' has {len(found)} characteristic directions; raise trial.width"
+            )
+    half = (problem.domain.upper - problem.domain.lower) / 2
+    vectors = [] if isinstance(found, str) else [np.array(vector) * half for vector in found]
+    return torch.tensor(np.array(vectors).reshape(-1, len(half)))
 
 
 def check_degree(trial: TrialConfig, problem: Problem) -> None:

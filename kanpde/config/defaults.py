@@ -36,6 +36,7 @@ _KAN: FrozenMap[Any] = FrozenMap(
         "radial": 0,
         "margin": 0.0,
         "spread": 2.0,
+        "directions": "even",
         "lifting": False,
         "derivatives": "taylor",
     }

@@ -14,10 +14,11 @@ from kanpde.config.frozen import thaw
 from kanpde.config.reader import Reader, listed
 
 KINDS = ("kan", "mlp")
+DIRECTIONS = ("even", "characteristic")
 MOST_LAYERS, WIDEST, HIGHEST_DEGREE, MOST_INTERVALS = 16, 4096, 30, 100_000
 _COMMON = ("kind", "width", "start", "lifting", "derivatives")
 _KEYS = {
-    "kan": (*_COMMON, "degree", "intervals", "base", "radial", "margin", "spread"),
+    "kan": (*_COMMON, "degree", "intervals", "base", "radial", "margin", "spread", "directions"),
     "mlp": (*_COMMON, "activation", "scale"),
 }
 KEYS = tuple(dict.fromkeys(_KEYS["kan"] + _KEYS["mlp"]))
@@ -30,7 +31,8 @@ class TrialConfig:
 
     `radial` units of the first layer per round hole of the domain start as squared distances to points in the hole; the lines
     of a ridge start leave a share `margin` of the second layer's grid free on either side, for inputs that move in training.
-    `spread` is that of the speeds of a `stretched` start, in intervals of the outer grid.
+    `spread` is that of the speeds of a `stretched` start, in intervals of the outer grid. `directions` of a ridge start are even,
+    characteristic (those of the equation first, then even ones), or given in the problem's coordinates (the rest is even).
     """
 
     kind: str
@@ -46,6 +48,7 @@ class TrialConfig:
     derivatives: str = "taylor"
     scale: float = 1.0
     spread: float = 2.0
+    directions: str | tuple[tuple[float, ...], ...] = "even"
 
     @property
     def layers(self) -> int:
@@ -96,6 +99,7 @@ def read_trial(
         radial=fields["radial"].integer(0, 1000),
         margin=fields["margin"].number(0.0, 10.0),
         spread=fields["spread"].number(0.0, 1e3),
+        directions=_directions(fields["directions"], width, dimension),
         **_shared(fields, kind),
     )
 
@@ -106,6 +110,20 @@ def _shared(fields: Mapping[str, Reader], kind: str) -> dict[str, Any]:
         "lifting": fields["lifting"].flag(),
         "derivatives": fields["derivatives"].choice(("taylor", "autograd")),
     }
+
+
+def _directions(node: Reader, width: tuple[int, ...], dimension: int) -> str | tuple[tuple[float, ...], ...]:
+    """One of the named choices, or at most as many non-zero vectors as the first layer has units."""
+    if not isinstance(node.value, list | tuple):
+        return node.choice(DIRECTIONS)
+    if not width:
+        raise node.error("a kan without hidden layer has no directions; remove it")
+    items = node.items("a list of vectors, for example [[1, 1], [1, -1]]", 1, width[0])
+    found = tuple(tuple(x.number() for x in item.items("a vector", dimension, dimension)) for item in items)
+    for item, vector in zip(items, found, strict=True):
+        if not any(vector):
+            raise item.error("must not be zero")
+    return found
 
 
 def _activation(fields: Mapping[str, Reader]) -> str:
