@@ -23,6 +23,7 @@ from kanpde.errors import ConfigError
 from kanpde.marching import Marched, in_slabs, march, prepare
 from kanpde.metrics import measure
 from kanpde.problem import Problem
+from kanpde.resolution import choose
 from kanpde.result import StopReason
 from kanpde.solution import History, Result, Solution, StageResult, describe_trial
 from kanpde.solver import Solver
@@ -43,6 +44,8 @@ def configure(
     parameters: Mapping[str, float] | None = None,
     dtype: str | None = None,
     seed: int | None = None,
+    tolerance: float | None = None,
+    seconds: float | None = None,
 ) -> Config:
     """The checked config of a problem with some keys given here.
 
@@ -55,7 +58,8 @@ def configure(
     for key, value in given.items():
         if value is not None:
             tree[key] = _merged(tree.get(key), value)
-    for key, plain in (("schedule", schedule), ("dtype", dtype), ("seed", seed)):
+    plain_keys = {"schedule": schedule, "dtype": dtype, "seed": seed, "tolerance": tolerance, "seconds": seconds}
+    for key, plain in plain_keys.items():
         if plain is not None:
             tree[key] = plain
     if parameters is not None:
@@ -215,6 +219,14 @@ def _solve(config: Config, folder: Path | None, progress: Progress, again: bool 
         check_budget(config)
         found = march(config, progress, folder, again)
         return _solution(config, found, found.history, found.stages, found.reason, seconds=found.seconds)
+    if config.tolerance is not None and not again:
+        chosen = choose(config, progress)
+        if folder is not None:
+            report.write_config(folder / "config.yaml", chosen.config)
+            chosen.solver.keep(Store.at(folder))
+        history, stages, _ = chosen.solver.outcome()
+        seconds = time.perf_counter() - began
+        return _solution(chosen.config, chosen.parts, history, stages, chosen.reason, seconds, chosen.estimate)
     parts = build(config)
     store = None if folder is None else Store.at(folder)
     solver = Solver(parts.trial, parts.assembly, config.schedule, progress, store)
@@ -232,6 +244,7 @@ def _solution(
     stages: tuple[StageResult, ...],
     reason: StopReason,
     seconds: float,
+    estimate: float | None = None,
 ) -> Solution:
     result = Result(
         problem=config.problem.name,
@@ -245,6 +258,8 @@ def _solution(
         stages=stages,
         points={"interior": len(parts.points.interior.x), "boundary": parts.points.boundary_count},
         version=VERSION,
+        tolerance=config.tolerance,
+        estimate=estimate,
     )
     return Solution(config, parts.problem, parts.trial, result, history)
 

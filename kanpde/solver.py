@@ -115,6 +115,11 @@ class Solver:
         """Wall seconds of the loop so far, earlier sittings included."""
         return self._state.seconds
 
+    def keep(self, store: Store) -> None:
+        """Save the present state there, and whatever follows."""
+        self._store = store
+        self._save(best=True)
+
     def outcome(self) -> tuple[History, tuple[StageResult, ...], StopReason]:
         """History, one result per finished stage, and why the run ended."""
         return self._history(), self._results(), StopReason[self._state.reason]
