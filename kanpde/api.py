@@ -138,6 +138,8 @@ def compare_into(config: Config, folder: Path, progress: Progress | None = None)
 
 def _compare(config: Config, progress: Progress) -> tuple[Comparison, Solution | None, Solution | None]:
     """All solves; also the first pair of solutions, for the pictures. Stops early when the observer asks for it."""
+    if config.tolerance is not None:
+        raise ConfigError("tolerance: not in a comparison, which solves both sides as configured; remove it")
     entries: list[Entry] = []
     pair: tuple[Solution | None, Solution | None] = (None, None)
     for seed in range(config.seed, config.seed + config.compare.seeds):
@@ -215,10 +217,6 @@ def available() -> tuple[tuple[str, str], ...]:
 
 def _solve(config: Config, folder: Path | None, progress: Progress, again: bool = False) -> Solution:
     began = time.perf_counter()
-    if in_slabs(config):
-        check_budget(config)
-        found = march(config, progress, folder, again)
-        return _solution(config, found, found.history, found.stages, found.reason, seconds=found.seconds)
     if config.tolerance is not None and not again:
         chosen = choose(config, progress)
         if folder is not None:
@@ -227,6 +225,10 @@ def _solve(config: Config, folder: Path | None, progress: Progress, again: bool 
         history, stages, _ = chosen.solver.outcome()
         seconds = time.perf_counter() - began
         return _solution(chosen.config, chosen.parts, history, stages, chosen.reason, seconds, chosen.estimate)
+    if in_slabs(config):
+        check_budget(config)
+        found = march(config, progress, folder, again)
+        return _solution(config, found, found.history, found.stages, found.reason, seconds=found.seconds)
     parts = build(config)
     store = None if folder is None else Store.at(folder)
     solver = Solver(parts.trial, parts.assembly, config.schedule, progress, store)

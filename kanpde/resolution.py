@@ -7,7 +7,8 @@ directions of the equation alone, even directions. With R_k the root of the obje
 
 estimates the relative L2 error: the difference of two levels is the error of the coarser one, and C, which is the stability of
 the problem for errors of this kind, turns the residual of the finer one into an error too. A level whose residual is not
-clearly smaller says nothing about C; the first level is compared with the start, u_0 = 0. The first level whose estimate meets the tolerance is the result, else the best one.
+clearly smaller says nothing about C; the first one is compared with the start u_0 = 0. The first level whose estimate meets
+the tolerance is the result, else the one of the smallest residual. How far a search comes in its seconds depends on the machine.
 """
 
 from __future__ import annotations
