@@ -1,7 +1,8 @@
 """The resolution that a tolerance asks for, chosen from the held-out residual; neither `exact` nor `reference` is read.
 
 Families of trial solutions are climbed level by level, cheap ones first: sums of univariate functions, the characteristic
-directions of the equation alone, even directions. With R_k the root of the objective at held-out points and u_k level k,
+directions of the equation alone, the directions of its source alone, even directions. With R_k the root of the objective at
+held-out points and u_k level k,
 
     e_k ≈ SAFETY · C · R_k / ‖u_k‖,     C = ‖u_k - u_{k-1}‖ / (R_{k-1} - R_k),
 
@@ -29,6 +30,7 @@ from kanpde.errors import BudgetError, ConfigError, NumericalError
 from kanpde.marching import in_slabs
 from kanpde.metrics import COUNT
 from kanpde.problem import Problem
+from kanpde.pursuit import source_directions
 from kanpde.residual import Assembly, terms
 from kanpde.result import StopReason
 from kanpde.solver import Solver
@@ -46,6 +48,8 @@ SMALL = 2e10
 
 CLEARLY = 0.3
 """A finer level counts as resolved better when its residual is below this share of the coarser one's."""
+
+CHARACTERISTIC, SOURCE = "characteristic directions", "directions of the source"
 
 Shape = tuple[int, int, int]
 """Hidden units, degree and intervals of the outer layer; 0 units: a sum of univariate functions."""
@@ -92,6 +96,7 @@ class _Search:
         self._tolerance = config.tolerance or 0.0
         self._problem = Problem.create(config.problem)
         self._best: Level | None = None
+        self._directions: tuple[tuple[float, ...], ...] = ()
         self._stability: Tensor | None = None
 
     def run(self) -> Chosen:
@@ -126,7 +131,10 @@ class _Search:
         yield "univariate functions", [(0, high, g) for g in (steps if d == 1 else steps[:4])]
         count = len(characteristics(self._problem))
         if count:
-            yield "characteristic directions", [(count, high, g) for g in (32, *steps[3:], 1024)]
+            yield CHARACTERISTIC, [(count, high, g) for g in (32, *steps[3:], 1024)]
+        self._directions = source_directions(self._problem)
+        if self._directions:
+            yield SOURCE, [(len(self._directions), high, g) for g in steps[2:]]
         if d == 2:
             sizes = ((12, 4), (20, 8), (32, 12), (40, 18), (48, 24), (64, 32), (80, 40), (96, 48), (128, 64))
             yield "even directions", [(n, high, g) for n, g in sizes]
@@ -155,12 +163,17 @@ class _Search:
             width=(units,) if units else (),
             degree=(max(5, self._problem.order + 1), degree) if units else (degree,),
             intervals=(2, intervals) if units else (intervals,),
-            directions="characteristic" if name.startswith("characteristic") else "even",
+            directions=self._directions_of(name),
             start="ridge",
             margin=0.0,
         )
         stage = OptimizerStage("least_squares", **STAGE["least_squares"])
         return replace(old, trial=trial, sampler=sampler, schedule=(stage,))
+
+    def _directions_of(self, name: str) -> str | tuple[tuple[float, ...], ...]:
+        if name == CHARACTERISTIC:
+            return "characteristic"
+        return self._directions if name == SOURCE else "even"
 
     def _work(self, config: Config) -> float:
         """Operations of a solve, up to a factor."""
