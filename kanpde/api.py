@@ -23,7 +23,7 @@ from kanpde.errors import ConfigError
 from kanpde.marching import Marched, in_slabs, march, prepare
 from kanpde.metrics import measure
 from kanpde.problem import Problem
-from kanpde.resolution import choose
+from kanpde.resolution import choose, settled
 from kanpde.result import StopReason
 from kanpde.solution import History, Result, Solution, StageResult, describe_trial
 from kanpde.solver import Solver
@@ -217,6 +217,7 @@ def available() -> tuple[tuple[str, str], ...]:
 
 def _solve(config: Config, folder: Path | None, progress: Progress, again: bool = False) -> Solution:
     began = time.perf_counter()
+    config = settled(config)
     if config.tolerance is not None and not again:
         chosen = choose(config, progress)
         if folder is not None:

@@ -21,6 +21,7 @@ from kanpde.errors import BudgetError, ConfigError
 from kanpde.lifting import lift
 from kanpde.networks import KAN, MLP, Radial, build_kan, build_mlp
 from kanpde.problem import Problem
+from kanpde.pursuit import source_directions
 from kanpde.residual import Assembly, terms
 from kanpde.trial import TrialSolution
 
@@ -30,6 +31,11 @@ MOST_PARAMETERS = 20_000_000
 MOST_BYTES = 12 << 30
 """Memory that one step may take."""
 
+_NONE = {
+    "characteristic": "only a linear equation in two coordinates with constant coefficients of the highest order, and no"
+    " elliptic one, has characteristic directions",
+    "source": "only an equation in two coordinates whose source is a sum of few ridge functions has directions of its source",
+}
 _MATRICES = ("variable_projection", "levenberg_marquardt", "broyden")
 
 
@@ -81,16 +87,13 @@ def build_network(trial: TrialConfig, problem: Problem, seed: int, dtype: torch.
 def _chosen(trial: TrialConfig, problem: Problem) -> Tensor:
     """The directions of the first units in the network's coordinates, (n, d); the others are even."""
     found = trial.directions
-    if found == "characteristic":
-        found = characteristics(problem)
+    if isinstance(found, str) and found != "even":
+        found = (characteristics if found == "characteristic" else source_directions)(problem)
         if not found:
-            raise ConfigError(
-                "trial.directions: only a linear equation in two coordinates with constant coefficients of the highest order has"
-                f" characteristic directions, and only if it is no elliptic one; '{problem.name}' has none, use even"
-            )
+            raise ConfigError(f"trial.directions: {_NONE[str(trial.directions)]}; '{problem.name}' has none, use even")
         if trial.width and len(found) > trial.width[0]:
             raise ConfigError(
-                f"trial.directions: '{problem.name}' has {len(found)} characteristic directions; raise trial.width"
+                f"trial.directions: '{problem.name}' has {len(found)} {trial.directions} directions; raise trial.width"
             )
     half = (problem.domain.upper - problem.domain.lower) / 2
     vectors = [] if isinstance(found, str) else [np.array(vector) * half for vector in found]

@@ -25,10 +25,10 @@ MOST = 6
 """Directions, at most."""
 
 ANGLES, POINTS, SEED = 120, 2400, 0
-DEGREE, COARSE, FINE = 9, 64, 144
+DEGREE, COARSE, FINE = 11, 64, 192
 """Of the splines; intervals while directions are added, and for the last refinement."""
 
-EXACT, USEFUL = 1e-11, 1e-3
+EXACT, USEFUL = 1e-9, 1e-3
 """Relative residual of the fit that ends the search, and the one above which nothing was found."""
 
 STEPS, LAST = 4, 20

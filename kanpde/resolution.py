@@ -49,7 +49,10 @@ SMALL = 2e10
 CLEARLY = 0.3
 """A finer level counts as resolved better when its residual is below this share of the coarser one's."""
 
-CHARACTERISTIC, SOURCE = "characteristic directions", "directions of the source"
+BEGUN = 1e-2
+"""Even directions are climbed on, whatever they bring, until the residual is below this share of that of u = 0."""
+
+CHARACTERISTIC, SOURCE, EVEN = "characteristic directions", "directions of the source", "even directions"
 
 Shape = tuple[int, int, int]
 """Hidden units, degree and intervals of the outer layer; 0 units: a sum of univariate functions."""
@@ -87,12 +90,21 @@ def choose(config: Config, progress: Progress) -> Chosen:
     return _Search(config, progress).run()
 
 
+def settled(config: Config) -> Config:
+    """The config with the directions of the source written out, so that they are searched for once."""
+    if config.trial.directions != "source" or config.tolerance is not None:
+        return config
+    found = source_directions(Problem.create(config.problem))
+    return replace(config, trial=replace(config.trial, directions=found)) if found else config
+
+
 class _Search:
     def __init__(self, config: Config, progress: Progress) -> None:
         self._config, self._progress = config, progress
         self._began = time.perf_counter()
         self._limit = SECONDS if config.seconds is None else config.seconds
         self._last = (0.0, SMALL)
+        self._start = math.inf
         self._tolerance = config.tolerance or 0.0
         self._problem = Problem.create(config.problem)
         self._best: Level | None = None
@@ -117,12 +129,17 @@ class _Search:
                     return self._taken(self._progress.stop)
                 if level.estimate <= self._tolerance:
                     return self._taken(StopReason.TOLERANCE)
-                if before is not None and level.residual > CLEARLY * before.residual:
+                if before is not None and self._useless(name, before, level):
                     why = "more of the same resolution does not lower the residual"
                     break
                 before = level
         self._progress.message(f"tolerance: {why}")
         return self._taken(StopReason.UNREACHED)
+
+    def _useless(self, name: str, before: Level, level: Level) -> bool:
+        """Whether finer levels of a family promise nothing; even directions get there once they have begun to."""
+        begun = name != EVEN or before.residual < BEGUN * self._start
+        return begun and level.residual > CLEARLY * before.residual
 
     def _families(self) -> Iterator[tuple[str, list[Shape]]]:
         d, order = self._problem.domain.dimension, self._problem.order
@@ -137,10 +154,10 @@ class _Search:
             yield SOURCE, [(len(self._directions), high, g) for g in steps[2:]]
         if d == 2:
             sizes = ((12, 4), (20, 8), (32, 12), (40, 18), (48, 24), (64, 32), (80, 40), (96, 48), (128, 64))
-            yield "even directions", [(n, high, g) for n, g in sizes]
+            yield EVEN, [(n, high, g) for n, g in sizes]
         elif d == 3:
             cubes = ((48, 7, 1), (96, 11, 1), (160, 15, 1), (240, 15, 2), (300, 15, 4))
-            yield "even directions", [(n, max(p, order + 3), g) for n, p, g in cubes]
+            yield EVEN, [(n, max(p, order + 3), g) for n, p, g in cubes]
         elif d > 3:
             full = [(math.comb(d - 1 + p, p), p) for p in range(order + 1, order + 6)]
             yield (
@@ -200,6 +217,7 @@ class _Search:
         try:
             parts = build(candidate)
             start = self._held_out(parts)
+            self._start = start[0]
             solver = Solver(parts.trial, parts.assembly, candidate.schedule, self._progress)
             solver.run()
         except NumericalError as error:

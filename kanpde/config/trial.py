@@ -14,7 +14,7 @@ from kanpde.config.frozen import thaw
 from kanpde.config.reader import Reader, listed
 
 KINDS = ("kan", "mlp")
-DIRECTIONS = ("even", "characteristic")
+DIRECTIONS = ("even", "characteristic", "source")
 MOST_LAYERS, WIDEST, HIGHEST_DEGREE, MOST_INTERVALS = 16, 4096, 30, 100_000
 _COMMON = ("kind", "width", "start", "lifting", "derivatives")
 _KEYS = {
@@ -32,7 +32,8 @@ class TrialConfig:
     `radial` units of the first layer per round hole of the domain start as squared distances to points in the hole; the lines
     of a ridge start leave a share `margin` of the second layer's grid free on either side, for inputs that move in training.
     `spread` is that of the speeds of a `stretched` start, in intervals of the outer grid. `directions` of a ridge start are even,
-    characteristic (those of the equation first, then even ones), or given in the problem's coordinates (the rest is even).
+    characteristic (those of the equation first, then even ones), source (those that its source is a sum of first), or given in
+    the problem's coordinates (the rest is even).
     """
 
     kind: str
