@@ -87,7 +87,7 @@ def build_network(trial: TrialConfig, problem: Problem, seed: int, dtype: torch.
 def _chosen(trial: TrialConfig, problem: Problem) -> Tensor:
     """The directions of the first units in the network's coordinates, (n, d); the others are even."""
     found = trial.directions
-    if isinstance(found, str) and found != "even":
+    if trial.start == "ridge" and trial.width and isinstance(found, str) and found != "even":
         found = (characteristics if found == "characteristic" else source_directions)(problem)
         if not found:
             raise ConfigError(f"trial.directions: {_NONE[str(trial.directions)]}; '{problem.name}' has none, use even")

@@ -92,10 +92,11 @@ def choose(config: Config, progress: Progress) -> Chosen:
 
 def settled(config: Config) -> Config:
     """The config with the directions of the source written out, so that they are searched for once."""
-    if config.trial.directions != "source" or config.tolerance is not None:
+    trial = config.trial
+    if trial.directions != "source" or trial.start != "ridge" or not trial.width or config.tolerance is not None:
         return config
     found = source_directions(Problem.create(config.problem))
-    return replace(config, trial=replace(config.trial, directions=found)) if found else config
+    return replace(config, trial=replace(trial, directions=found)) if found else config
 
 
 class _Search:

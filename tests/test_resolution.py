@@ -15,6 +15,7 @@ from core_helpers import SIDES, SQUARE, config, create, problem_node
 from kanpde import api, cli, datafile
 from kanpde.characteristics import characteristics
 from kanpde.errors import ConfigError
+from kanpde.pursuit import source_directions
 from kanpde.result import StopReason
 from kanpde.types import Silent
 
@@ -187,3 +188,44 @@ def test_where_no_resolution_can_be_chosen(keys: dict[str, Any], message: str) -
 def test_a_comparison_takes_no_tolerance() -> None:
     with pytest.raises(ConfigError, match="tolerance: not in a comparison"):
         api.compare(config(NODE, tolerance=1e-6))
+
+
+# Directions of the source --------------------------------------------------------------------------------------------
+
+
+def turned(source: str, *, angle: float = 0.4) -> Any:
+    """Poisson on [0, 2] × [-1, 1] with a source of p and q, the coordinates turned by an angle."""
+    node = problem_node(
+        {"rectangle": {"lower": [0, -1], "upper": [2, 1]}},
+        ["laplacian(u) = f"],
+        [{"part": SIDES, "equation": "u = 0"}],
+        parameters={"angle": angle},
+        definitions={"p": "cos(angle)*x + sin(angle)*y", "q": "cos(angle)*y - sin(angle)*x", "f": source},
+    )
+    return create(node)
+
+
+@pytest.mark.parametrize(
+    ("source", "angles"),
+    [
+        ("exp(-9*(p - 1)**2)", [0.4]),
+        ("sin(5*p)*cos(3*q)", [0.4 - np.arctan(0.6), 0.4 + np.arctan(0.6)]),
+    ],
+)
+def test_directions_of_a_source_to_ten_digits(source: str, angles: list[float]) -> None:
+    found = sorted(np.arctan2(b, a) % np.pi for a, b in source_directions(turned(source)))
+    assert found == pytest.approx(sorted(angle % np.pi for angle in angles), abs=1e-9)
+
+
+@pytest.mark.parametrize("source", ["0", "exp(-30*(p**2 + q**2))"])
+def test_a_source_that_is_no_sum_of_few_ridges_has_none(source: str) -> None:
+    assert source_directions(turned(source)) == ()
+
+
+def test_directions_of_the_source_are_written_into_the_run(tmp_path: Path) -> None:
+    node = problem_node(SQUARE, ["laplacian(u) = sin(3*x + y)"], [{"part": SIDES, "equation": "u = -sin(3*x + y)/10"}])
+    trial = {"width": [2], "degree": [5, 11], "intervals": [2, 12], "directions": "source"}
+    small = {"interior": 200, "boundary": 200}
+    found = api.solve({"problem": node, "trial": trial, "sampler": small, **QUIET}, out=tmp_path / "run")
+    assert np.allclose(found.config.trial.directions, [[3 / np.sqrt(10), 1 / np.sqrt(10)]])
+    assert torch.equal(api.load(tmp_path / "run").coefficients(), found.coefficients())
