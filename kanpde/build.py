@@ -21,7 +21,7 @@ from kanpde.errors import BudgetError, ConfigError
 from kanpde.lifting import lift
 from kanpde.networks import KAN, MLP, Radial, build_kan, build_mlp
 from kanpde.problem import Problem
-from kanpde.pursuit import source_directions
+from kanpde.pursuit import source_centers, source_directions
 from kanpde.residual import Assembly, terms
 from kanpde.trial import TrialSolution
 
@@ -111,21 +111,10 @@ def check_degree(trial: TrialConfig, problem: Problem) -> None:
 
 
 def _radial_units(trial: TrialConfig, problem: Problem, generator: torch.Generator) -> list[Radial]:
-    """`trial.radial` units per round hole, their centres on a circle of half its radius, turned at random.
-
-    In the network's coordinates s = (x - middle) / half the squared distance is Σ half² (s - centre)².
-    """
+    """`trial.radial` units per round hole, their centres on a circle of half its radius, turned at random; and the `centers`."""
     holes = round_holes(problem.config.domain)
-    if trial.radial == 0 or not holes or problem.config.time is not None:
-        return []
-    width = trial.width[0] if trial.width else 0
-    if trial.radial * len(holes) >= width:
-        raise ConfigError(
-            f"trial.radial: {trial.radial} units for each of {len(holes)} holes leave none of {width} hidden units;"
-            " lower trial.radial or raise trial.width"
-        )
-    lower, upper = problem.domain.lower, problem.domain.upper
-    middle, half = (lower + upper) / 2, (upper - lower) / 2
+    if trial.radial == 0 or problem.config.time is not None:
+        holes = []
     units = []
     for hole in holes:
         turn = float(torch.rand(1, generator=generator, dtype=torch.float64))
@@ -133,16 +122,29 @@ def _radial_units(trial: TrialConfig, problem: Problem, generator: torch.Generat
             angle = 2 * math.pi * (k + turn) / trial.radial
             offset = 0.5 * hole.radius if trial.radial > 1 else 0.0
             centre = np.array(hole.center) + offset * np.array([math.cos(angle), math.sin(angle)])
-            far = np.maximum(abs(centre - lower), abs(upper - centre))
-            units.append(
-                Radial(
-                    tuple(((centre - middle) / half).tolist()),
-                    tuple((half**2).tolist()),
-                    (hole.radius - offset) ** 2,
-                    float((far**2).sum()),
-                )
-            )
-    return units
+            units.append(_radial(problem, centre, (hole.radius - offset) ** 2))
+    width = trial.width[0] if trial.width else 0
+    if units and len(units) >= width:
+        raise ConfigError(
+            f"trial.radial: {trial.radial} units for each of {len(holes)} holes leave none of {width} hidden units;"
+            " lower trial.radial or raise trial.width"
+        )
+    if trial.start != "ridge" or not trial.width or trial.centers == "none":
+        return units
+    centers = source_centers(problem) if isinstance(trial.centers, str) else trial.centers
+    if not centers:
+        raise ConfigError(f"trial.centers: the source of '{problem.name}' is not radial about a point; use none")
+    if len(units) + len(centers) > width:
+        raise ConfigError(f"trial.centers: {len(centers)} do not fit into {width} hidden units; raise trial.width")
+    return units + [_radial(problem, np.array(centre), 0.0) for centre in centers]
+
+
+def _radial(problem: Problem, centre: np.ndarray[Any, Any], low: float) -> Radial:
+    """The squared distance to a point: in the network's coordinates s = (x - middle) / half it is Σ half² (s - centre)²."""
+    lower, upper = problem.domain.lower, problem.domain.upper
+    middle, half = (lower + upper) / 2, (upper - lower) / 2
+    far = np.maximum(abs(centre - lower), abs(upper - centre))
+    return Radial(tuple(((centre - middle) / half).tolist()), tuple((half**2).tolist()), low, float((far**2).sum()))
 
 
 def round_holes(shape: Shape) -> list[DiskShape]:

@@ -1,8 +1,8 @@
 """The resolution that a tolerance asks for, chosen from the held-out residual; neither `exact` nor `reference` is read.
 
 Families of trial solutions are climbed level by level, cheap ones first: sums of univariate functions, the characteristic
-directions of the equation alone, the directions of its source alone, even directions. With R_k the root of the objective at
-held-out points and u_k level k,
+directions of the equation alone, the directions of its source alone, the distance to its centre, even directions. With R_k the
+root of the objective at held-out points and u_k level k,
 
     e_k ≈ SAFETY · C · R_k / ‖u_k‖,     C = ‖u_k - u_{k-1}‖ / (R_{k-1} - R_k),
 
@@ -30,7 +30,7 @@ from kanpde.errors import BudgetError, ConfigError, NumericalError
 from kanpde.marching import in_slabs
 from kanpde.metrics import COUNT
 from kanpde.problem import Problem
-from kanpde.pursuit import source_directions
+from kanpde.pursuit import source_centers, source_directions
 from kanpde.residual import Assembly, terms
 from kanpde.result import StopReason
 from kanpde.solver import Solver
@@ -53,6 +53,7 @@ BEGUN = 1e-2
 """Even directions are climbed on, whatever they bring, until the residual is below this share of that of u = 0."""
 
 CHARACTERISTIC, SOURCE, EVEN = "characteristic directions", "directions of the source", "even directions"
+RADIAL = "distance to the centre of the source"
 
 Shape = tuple[int, int, int]
 """Hidden units, degree and intervals of the outer layer; 0 units: a sum of univariate functions."""
@@ -91,12 +92,15 @@ def choose(config: Config, progress: Progress) -> Chosen:
 
 
 def settled(config: Config) -> Config:
-    """The config with the directions of the source written out, so that they are searched for once."""
+    """The config with the directions and the centre of the source written out, so that they are searched for once."""
     trial = config.trial
-    if trial.directions != "source" or trial.start != "ridge" or not trial.width or config.tolerance is not None:
+    if trial.start != "ridge" or not trial.width or config.tolerance is not None:
         return config
-    found = source_directions(Problem.create(config.problem))
-    return replace(config, trial=replace(trial, directions=found)) if found else config
+    problem = Problem.create(config.problem)
+    directions = source_directions(problem) if trial.directions == "source" else ()
+    centers = source_centers(problem) if trial.centers == "source" else ()
+    trial = replace(trial, directions=directions or trial.directions, centers=centers or trial.centers)
+    return replace(config, trial=trial)
 
 
 class _Search:
@@ -110,6 +114,7 @@ class _Search:
         self._problem = Problem.create(config.problem)
         self._best: Level | None = None
         self._directions: tuple[tuple[float, ...], ...] = ()
+        self._centers: tuple[tuple[float, ...], ...] = ()
         self._stability: Tensor | None = None
 
     def run(self) -> Chosen:
@@ -153,6 +158,9 @@ class _Search:
         self._directions = source_directions(self._problem)
         if self._directions:
             yield SOURCE, [(len(self._directions), high, g) for g in steps[2:]]
+        self._centers = source_centers(self._problem)
+        if self._centers:
+            yield RADIAL, [(len(self._centers), high, g) for g in steps[2:]]
         if d == 2:
             sizes = ((12, 4), (20, 8), (32, 12), (40, 18), (48, 24), (64, 32), (80, 40), (96, 48), (128, 64))
             yield EVEN, [(n, high, g) for n, g in sizes]
@@ -182,6 +190,7 @@ class _Search:
             degree=(max(5, self._problem.order + 1), degree) if units else (degree,),
             intervals=(2, intervals) if units else (intervals,),
             directions=self._directions_of(name),
+            centers=self._centers if name == RADIAL else "none",
             start="ridge",
             margin=0.0,
         )

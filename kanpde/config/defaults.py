@@ -37,6 +37,7 @@ _KAN: FrozenMap[Any] = FrozenMap(
         "margin": 0.0,
         "spread": 2.0,
         "directions": "even",
+        "centers": "none",
         "lifting": False,
         "derivatives": "taylor",
     }

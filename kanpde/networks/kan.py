@@ -28,7 +28,7 @@ from kanpde.networks.layer import SplineLayer
 
 @dataclass(frozen=True)
 class Radial:
-    """A unit z = Σ_i scales_i (x_i - centre_i)² of the network's own coordinates, with z ∈ [low, high], low > 0."""
+    """A unit z = Σ_i scales_i (x_i - centre_i)² of the network's own coordinates, with z ∈ [low, high], low ≥ 0."""
 
     centre: tuple[float, ...]
     scales: tuple[float, ...]
@@ -230,11 +230,12 @@ def _ridge(
 
 
 def _with_geometric(grid: SplineGrid, radial: Sequence[Radial]) -> SplineGrid:
-    """The grid with breakpoints low (high / low)^{k/G} for the last inputs."""
+    """The grid with breakpoints low (high / low)^{k/G} for the last inputs, even ones where low is zero."""
     levels = torch.linspace(0, 1, grid.intervals + 1, dtype=grid.knots.dtype)
     breakpoints = grid.breakpoints.clone()
     for row, unit in enumerate(radial, start=len(breakpoints) - len(radial)):
-        breakpoints[row] = unit.low * (unit.high / unit.low) ** levels
+        geometric = unit.low > 0
+        breakpoints[row] = unit.low * (unit.high / unit.low) ** levels if geometric else unit.high * levels
     return SplineGrid.given(breakpoints, grid.degree)
 
 
