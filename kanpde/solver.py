@@ -204,7 +204,7 @@ class Solver:
 
     def _value(self) -> float:
         with torch.no_grad():
-            return float(self._objective())
+            return float(self._assembly.objective(self.trial))
 
     def _iterate(self, stage: OptimizerStage) -> StopReason:
         parameters = list(self.trial.network.parameters())
@@ -218,7 +218,7 @@ class Solver:
         kept = _copy(parameters)
         while state.step < stage.steps:
             try:
-                moved = method.advance(self._objective, self._steps_until_look(stage))
+                moved = method.advance(lambda: self._assembly.objective(self.trial), self._steps_until_look(stage))
             except optimizers.NonFiniteError:
                 _restore(parameters, kept)
                 return StopReason.NON_FINITE
@@ -269,9 +269,6 @@ class Solver:
             )
         self._progress.message(f"{name}: the function changed by {change:.1e} of its size")
         self._state.events.append((self._state.total, name))
-
-    def _objective(self) -> Tensor:
-        return self._assembly.objective(self.trial)
 
     def _record(self, steps: int, objective: float) -> None:
         state = self._state
