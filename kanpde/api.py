@@ -23,6 +23,7 @@ from kanpde.errors import ConfigError
 from kanpde.marching import Marched, in_slabs, march, prepare
 from kanpde.metrics import measure
 from kanpde.problem import Problem
+from kanpde.resolution import choose, settled
 from kanpde.result import StopReason
 from kanpde.solution import History, Result, Solution, StageResult, describe_trial
 from kanpde.solver import Solver
@@ -43,6 +44,8 @@ def configure(
     parameters: Mapping[str, float] | None = None,
     dtype: str | None = None,
     seed: int | None = None,
+    tolerance: float | None = None,
+    seconds: float | None = None,
 ) -> Config:
     """The checked config of a problem with some keys given here.
 
@@ -55,7 +58,8 @@ def configure(
     for key, value in given.items():
         if value is not None:
             tree[key] = _merged(tree.get(key), value)
-    for key, plain in (("schedule", schedule), ("dtype", dtype), ("seed", seed)):
+    plain_keys = {"schedule": schedule, "dtype": dtype, "seed": seed, "tolerance": tolerance, "seconds": seconds}
+    for key, plain in plain_keys.items():
         if plain is not None:
             tree[key] = plain
     if parameters is not None:
@@ -134,6 +138,8 @@ def compare_into(config: Config, folder: Path, progress: Progress | None = None)
 
 def _compare(config: Config, progress: Progress) -> tuple[Comparison, Solution | None, Solution | None]:
     """All solves; also the first pair of solutions, for the pictures. Stops early when the observer asks for it."""
+    if config.tolerance is not None:
+        raise ConfigError("tolerance: not in a comparison, which solves both sides as configured; remove it")
     entries: list[Entry] = []
     pair: tuple[Solution | None, Solution | None] = (None, None)
     for seed in range(config.seed, config.seed + config.compare.seeds):
@@ -211,6 +217,15 @@ def available() -> tuple[tuple[str, str], ...]:
 
 def _solve(config: Config, folder: Path | None, progress: Progress, again: bool = False) -> Solution:
     began = time.perf_counter()
+    config = settled(config)
+    if config.tolerance is not None and not again:
+        chosen = choose(config, progress)
+        if folder is not None:
+            report.write_config(folder / "config.yaml", chosen.config)
+            chosen.solver.keep(Store.at(folder))
+        history, stages, _ = chosen.solver.outcome()
+        seconds = time.perf_counter() - began
+        return _solution(chosen.config, chosen.parts, history, stages, chosen.reason, seconds, chosen.estimate)
     if in_slabs(config):
         check_budget(config)
         found = march(config, progress, folder, again)
@@ -232,6 +247,7 @@ def _solution(
     stages: tuple[StageResult, ...],
     reason: StopReason,
     seconds: float,
+    estimate: float | None = None,
 ) -> Solution:
     result = Result(
         problem=config.problem.name,
@@ -245,6 +261,8 @@ def _solution(
         stages=stages,
         points={"interior": len(parts.points.interior.x), "boundary": parts.points.boundary_count},
         version=VERSION,
+        tolerance=config.tolerance,
+        estimate=estimate,
     )
     return Solution(config, parts.problem, parts.trial, result, history)
 

@@ -11,14 +11,17 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from kanpde import shipped
+from kanpde.characteristics import characteristics
 from kanpde.collocation import Collocation, collocate
 from kanpde.config import CombinedShape, Config, DiskShape, ExtendGrid, OptimizerStage, Shape, TrialConfig
 from kanpde.errors import BudgetError, ConfigError
 from kanpde.lifting import lift
 from kanpde.networks import KAN, MLP, Radial, build_kan, build_mlp
 from kanpde.problem import Problem
+from kanpde.pursuit import source_centers, source_directions
 from kanpde.residual import Assembly, terms
 from kanpde.trial import TrialSolution
 
@@ -28,6 +31,11 @@ MOST_PARAMETERS = 20_000_000
 MOST_BYTES = 12 << 30
 """Memory that one step may take."""
 
+_NONE = {
+    "characteristic": "only a linear equation in two coordinates with constant coefficients of the highest order, and no"
+    " elliptic one, has characteristic directions",
+    "source": "only an equation in two coordinates whose source is a sum of few ridge functions has directions of its source",
+}
 _MATRICES = ("variable_projection", "levenberg_marquardt", "broyden")
 
 
@@ -68,11 +76,28 @@ def build_network(trial: TrialConfig, problem: Problem, seed: int, dtype: torch.
     if trial.kind == "mlp":
         return build_mlp(shape, trial.activation, trial.start, trial.scale, generator, dtype)
     check_degree(trial, problem)
-    radial = _radial_units(trial, problem, generator)
-    kan = build_kan(shape, trial.degree, trial.intervals, trial.start, trial.base == "silu", generator, dtype, radial)
+    radial, chosen = _radial_units(trial, problem, generator), _chosen(trial, problem)
+    base = trial.base == "silu"
+    kan = build_kan(shape, trial.degree, trial.intervals, trial.start, base, generator, dtype, radial, chosen)
     if trial.start == "ridge" and len(shape) > 2:
         kan.shrink_lines(1 + trial.margin, len(radial))
     return kan
+
+
+def _chosen(trial: TrialConfig, problem: Problem) -> Tensor:
+    """The directions of the first units in the network's coordinates, (n, d); the others are even."""
+    found = trial.directions
+    if trial.start == "ridge" and trial.width and isinstance(found, str) and found != "even":
+        found = (characteristics if found == "characteristic" else source_directions)(problem)
+        if not found:
+            raise ConfigError(f"trial.directions: {_NONE[str(trial.directions)]}; '{problem.name}' has none, use even")
+        if trial.width and len(found) > trial.width[0]:
+            raise ConfigError(
+                f"trial.directions: '{problem.name}' has {len(found)} {trial.directions} directions; raise trial.width"
+            )
+    half = (problem.domain.upper - problem.domain.lower) / 2
+    vectors = [] if isinstance(found, str) else [np.array(vector) * half for vector in found]
+    return torch.tensor(np.array(vectors).reshape(-1, len(half)))
 
 
 def check_degree(trial: TrialConfig, problem: Problem) -> None:
@@ -86,21 +111,10 @@ def check_degree(trial: TrialConfig, problem: Problem) -> None:
 
 
 def _radial_units(trial: TrialConfig, problem: Problem, generator: torch.Generator) -> list[Radial]:
-    """`trial.radial` units per round hole, their centres on a circle of half its radius, turned at random.
-
-    In the network's coordinates s = (x - middle) / half the squared distance is Σ half² (s - centre)².
-    """
+    """`trial.radial` units per round hole, their centres on a circle of half its radius, turned at random; and the `centers`."""
     holes = round_holes(problem.config.domain)
-    if trial.radial == 0 or not holes or problem.config.time is not None:
-        return []
-    width = trial.width[0] if trial.width else 0
-    if trial.radial * len(holes) >= width:
-        raise ConfigError(
-            f"trial.radial: {trial.radial} units for each of {len(holes)} holes leave none of {width} hidden units;"
-            " lower trial.radial or raise trial.width"
-        )
-    lower, upper = problem.domain.lower, problem.domain.upper
-    middle, half = (lower + upper) / 2, (upper - lower) / 2
+    if trial.radial == 0 or problem.config.time is not None:
+        holes = []
     units = []
     for hole in holes:
         turn = float(torch.rand(1, generator=generator, dtype=torch.float64))
@@ -108,16 +122,29 @@ def _radial_units(trial: TrialConfig, problem: Problem, generator: torch.Generat
             angle = 2 * math.pi * (k + turn) / trial.radial
             offset = 0.5 * hole.radius if trial.radial > 1 else 0.0
             centre = np.array(hole.center) + offset * np.array([math.cos(angle), math.sin(angle)])
-            far = np.maximum(abs(centre - lower), abs(upper - centre))
-            units.append(
-                Radial(
-                    tuple(((centre - middle) / half).tolist()),
-                    tuple((half**2).tolist()),
-                    (hole.radius - offset) ** 2,
-                    float((far**2).sum()),
-                )
-            )
-    return units
+            units.append(_radial(problem, centre, (hole.radius - offset) ** 2))
+    width = trial.width[0] if trial.width else 0
+    if units and len(units) >= width:
+        raise ConfigError(
+            f"trial.radial: {trial.radial} units for each of {len(holes)} holes leave none of {width} hidden units;"
+            " lower trial.radial or raise trial.width"
+        )
+    if trial.start != "ridge" or not trial.width or trial.centers == "none":
+        return units
+    centers = source_centers(problem) if isinstance(trial.centers, str) else trial.centers
+    if not centers:
+        raise ConfigError(f"trial.centers: the source of '{problem.name}' is not radial about a point; use none")
+    if len(units) + len(centers) > width:
+        raise ConfigError(f"trial.centers: {len(centers)} do not fit into {width} hidden units; raise trial.width")
+    return units + [_radial(problem, np.array(centre), 0.0) for centre in centers]
+
+
+def _radial(problem: Problem, centre: np.ndarray[Any, Any], low: float) -> Radial:
+    """The squared distance to a point: in the network's coordinates s = (x - middle) / half it is Σ half² (s - centre)²."""
+    lower, upper = problem.domain.lower, problem.domain.upper
+    middle, half = (lower + upper) / 2, (upper - lower) / 2
+    far = np.maximum(abs(centre - lower), abs(upper - centre))
+    return Radial(tuple(((centre - middle) / half).tolist()), tuple((half**2).tolist()), low, float((far**2).sum()))
 
 
 def round_holes(shape: Shape) -> list[DiskShape]:

@@ -12,6 +12,7 @@ class StopReason(Enum):
     SOLVED = "the linear system was solved"
     MAX_STEPS = "the number of steps was reached"
     TOLERANCE = "the tolerance was reached"
+    UNREACHED = "the tolerance was not reached; the result is saved"
     STALLED = "the objective stopped decreasing"
     TIME_LIMIT = "the time limit was reached"
     NON_FINITE = "the objective became non-finite; the last finite parameters were kept"
@@ -21,4 +22,10 @@ class StopReason(Enum):
     @property
     def exit_code(self) -> int:
         """Exit code of a command that ends this way."""
-        return {StopReason.NON_FINITE: 3, StopReason.INTERRUPTED: 130, StopReason.TERMINATED: 143}.get(self, 0)
+        codes = {
+            StopReason.NON_FINITE: 3,
+            StopReason.UNREACHED: 8,
+            StopReason.INTERRUPTED: 130,
+            StopReason.TERMINATED: 143,
+        }
+        return codes.get(self, 0)

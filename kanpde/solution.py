@@ -54,7 +54,10 @@ class History:
 
 @dataclass(frozen=True)
 class Result:
-    """The figures of a solve; `as_dict` is result.json."""
+    """The figures of a solve; `as_dict` is result.json.
+
+    `estimate` is that of the relative L2 error where a `tolerance` was given, from residuals alone.
+    """
 
     problem: str
     trial: Mapping[str, Any]
@@ -67,6 +70,8 @@ class Result:
     stages: tuple[StageResult, ...]
     points: Mapping[str, int]
     version: str
+    tolerance: float | None = None
+    estimate: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data; errors are None without an exact solution or a reference."""
@@ -83,6 +88,8 @@ class Result:
             "stages": [{**vars(stage), "stop_reason": stage.stop_reason.lower()} for stage in self.stages],
             "points": dict(self.points),
             "version": self.version,
+            "tolerance": self.tolerance,
+            "estimate": self.estimate,
         }
 
 

@@ -115,6 +115,11 @@ class Solver:
         """Wall seconds of the loop so far, earlier sittings included."""
         return self._state.seconds
 
+    def keep(self, store: Store) -> None:
+        """Save the present state there, and whatever follows."""
+        self._store = store
+        self._save(best=True)
+
     def outcome(self) -> tuple[History, tuple[StageResult, ...], StopReason]:
         """History, one result per finished stage, and why the run ended."""
         return self._history(), self._results(), StopReason[self._state.reason]
@@ -199,7 +204,7 @@ class Solver:
 
     def _value(self) -> float:
         with torch.no_grad():
-            return float(self._objective())
+            return float(self._assembly.objective(self.trial))
 
     def _iterate(self, stage: OptimizerStage) -> StopReason:
         parameters = list(self.trial.network.parameters())
@@ -213,7 +218,7 @@ class Solver:
         kept = _copy(parameters)
         while state.step < stage.steps:
             try:
-                moved = method.advance(self._objective, self._steps_until_look(stage))
+                moved = method.advance(lambda: self._assembly.objective(self.trial), self._steps_until_look(stage))
             except optimizers.NonFiniteError:
                 _restore(parameters, kept)
                 return StopReason.NON_FINITE
@@ -264,9 +269,6 @@ class Solver:
             )
         self._progress.message(f"{name}: the function changed by {change:.1e} of its size")
         self._state.events.append((self._state.total, name))
-
-    def _objective(self) -> Tensor:
-        return self._assembly.objective(self.trial)
 
     def _record(self, steps: int, objective: float) -> None:
         state = self._state

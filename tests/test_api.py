@@ -118,7 +118,7 @@ def test_overrides_are_merged_key_by_key() -> None:
 
 
 def test_overrides_win_over_recommended_keys() -> None:
-    assert api.configure("helmholtz").trial.width == (64,)
+    assert api.configure("helmholtz").trial.width == (2,)
     assert api.configure("helmholtz", trial={"width": [9]}).trial.width == (9,)
 
 

@@ -83,13 +83,20 @@ MakeProblem = Callable[[str, Mapping[str, float]], Mapping[str, Any]]
 """(name, parameters) → problem node: what runs `problem(**parameters)` of problems/NAME.py."""
 
 DTYPES = ("float64", "float32")
-_KEYS = ("problem", "trial", "schedule", "sampler", "weights", "slabs", "output", "compare", "dtype", "seed")
+_KEYS = (
+    *("problem", "trial", "schedule", "sampler", "weights", "slabs"),
+    *("tolerance", "seconds", "output", "compare", "dtype", "seed"),
+)
 MOST_SLABS = 100_000
 
 
 @dataclass(frozen=True)
 class Config:
-    """Everything a run depends on. Relative inputs are resolved against `base`, which is not part of the file."""
+    """Everything a run depends on.
+
+    With a `tolerance` on the relative L2 error the resolution is chosen, within `seconds`. Relative inputs are resolved against
+    `base`, which is not part of the file.
+    """
 
     problem: ProblemConfig
     trial: TrialConfig
@@ -99,6 +106,8 @@ class Config:
     output: OutputConfig
     compare: CompareConfig
     slabs: int = 1
+    tolerance: float | None = None
+    seconds: float | None = None
     dtype: str = "float64"
     seed: int = 0
     base: Path = field(default=Path(), compare=False)
@@ -112,6 +121,8 @@ class Config:
             "sampler": dict(vars(self.sampler)),
             "weights": dict(vars(self.weights)),
             "slabs": self.slabs,
+            "tolerance": self.tolerance,
+            "seconds": self.seconds,
             "output": dict(vars(self.output)),
             "compare": compare_tree(self.compare),
             "dtype": self.dtype,
@@ -145,6 +156,8 @@ def validate(
         sampler=sampler,
         weights=weights,
         slabs=_slabs(fields.get("slabs", recommended.get("slabs")), problem),
+        tolerance=fields["tolerance"].number(most=1.0, above=0.0) if "tolerance" in fields else None,
+        seconds=fields["seconds"].number(most=1e9, above=0.0) if "seconds" in fields else None,
         output=read_output(fields.get("output", root.child("output", empty))),
         compare=read_compare(fields.get("compare", root.child("compare", empty)), len(problem.coordinates)),
         dtype=fields["dtype"].choice(DTYPES) if "dtype" in fields else "float64",

@@ -36,6 +36,8 @@ _KAN: FrozenMap[Any] = FrozenMap(
         "radial": 0,
         "margin": 0.0,
         "spread": 2.0,
+        "directions": "even",
+        "centers": "none",
         "lifting": False,
         "derivatives": "taylor",
     }

@@ -14,10 +14,12 @@ from kanpde.config.frozen import thaw
 from kanpde.config.reader import Reader, listed
 
 KINDS = ("kan", "mlp")
+CENTERS = ("none", "source")
+DIRECTIONS = ("even", "characteristic", "source")
 MOST_LAYERS, WIDEST, HIGHEST_DEGREE, MOST_INTERVALS = 16, 4096, 30, 100_000
 _COMMON = ("kind", "width", "start", "lifting", "derivatives")
 _KEYS = {
-    "kan": (*_COMMON, "degree", "intervals", "base", "radial", "margin", "spread"),
+    "kan": (*_COMMON, "degree", "intervals", "base", "radial", "margin", "spread", "directions", "centers"),
     "mlp": (*_COMMON, "activation", "scale"),
 }
 KEYS = tuple(dict.fromkeys(_KEYS["kan"] + _KEYS["mlp"]))
@@ -30,7 +32,10 @@ class TrialConfig:
 
     `radial` units of the first layer per round hole of the domain start as squared distances to points in the hole; the lines
     of a ridge start leave a share `margin` of the second layer's grid free on either side, for inputs that move in training.
-    `spread` is that of the speeds of a `stretched` start, in intervals of the outer grid.
+    `spread` is that of the speeds of a `stretched` start, in intervals of the outer grid. `directions` of a ridge start are even,
+    characteristic (those of the equation first, then even ones), source (those that its source is a sum of first), or given in
+    the problem's coordinates (the rest is even). The last units are squared distances to `centers`: none, source (the one about
+    which the source is radial), or points.
     """
 
     kind: str
@@ -46,6 +51,8 @@ class TrialConfig:
     derivatives: str = "taylor"
     scale: float = 1.0
     spread: float = 2.0
+    directions: str | tuple[tuple[float, ...], ...] = "even"
+    centers: str | tuple[tuple[float, ...], ...] = "none"
 
     @property
     def layers(self) -> int:
@@ -96,6 +103,8 @@ def read_trial(
         radial=fields["radial"].integer(0, 1000),
         margin=fields["margin"].number(0.0, 10.0),
         spread=fields["spread"].number(0.0, 1e3),
+        directions=_vectors(fields["directions"], DIRECTIONS, width, dimension),
+        centers=_vectors(fields["centers"], CENTERS, width, dimension),
         **_shared(fields, kind),
     )
 
@@ -106,6 +115,22 @@ def _shared(fields: Mapping[str, Reader], kind: str) -> dict[str, Any]:
         "lifting": fields["lifting"].flag(),
         "derivatives": fields["derivatives"].choice(("taylor", "autograd")),
     }
+
+
+def _vectors(
+    node: Reader, known: tuple[str, ...], width: tuple[int, ...], dimension: int
+) -> str | tuple[tuple[float, ...], ...]:
+    """One of the named choices, or at most as many vectors as the first layer has units; no direction is zero."""
+    if not isinstance(node.value, list | tuple):
+        return node.choice(known)
+    if not width:
+        raise node.error("a kan without hidden layer has neither directions nor centers; remove it")
+    items = node.items("a list of vectors, for example [[1, 1], [1, -1]]", 1, width[0])
+    found = tuple(tuple(x.number() for x in item.items("a vector", dimension, dimension)) for item in items)
+    for item, vector in zip(items, found, strict=True):
+        if known == DIRECTIONS and not any(vector):
+            raise item.error("must not be zero")
+    return found
 
 
 def _activation(fields: Mapping[str, Reader]) -> str:

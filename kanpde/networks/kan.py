@@ -28,7 +28,7 @@ from kanpde.networks.layer import SplineLayer
 
 @dataclass(frozen=True)
 class Radial:
-    """A unit z = Σ_i scales_i (x_i - centre_i)² of the network's own coordinates, with z ∈ [low, high], low > 0."""
+    """A unit z = Σ_i scales_i (x_i - centre_i)² of the network's own coordinates, with z ∈ [low, high], low ≥ 0."""
 
     centre: tuple[float, ...]
     scales: tuple[float, ...]
@@ -171,10 +171,12 @@ def build_kan(
     generator: torch.Generator,
     dtype: torch.dtype = torch.float64,
     radial: Sequence[Radial] = (),
+    chosen: Tensor | None = None,
 ) -> KAN:
     """A KAN with `shape` = [d, hidden …, m], one degree and number of intervals per layer.
 
-    `radial` replaces the last units of the first layer of a ridge start; there must be fewer than its width.
+    `radial` replaces the last units of the first layer of a ridge start; there must be fewer than its width. `chosen`
+    directions (n, d) are those of the first n.
     """
     if not len(degrees) == len(intervals) == len(shape) - 1:
         raise ConfigError(
@@ -188,7 +190,7 @@ def build_kan(
             grid = _with_geometric(grid, radial)
         last = k == len(shape) - 2
         if start == "ridge":
-            coefficients = _ridge(grid, inputs, outputs, k == 0, last, generator)
+            coefficients = _ridge(grid, inputs, outputs, k == 0, last, generator, chosen)
             if k == 0 and radial:
                 coefficients[-len(radial) :] = _parabolas(grid, radial)
         elif start == "paper":
@@ -203,11 +205,21 @@ def build_kan(
     return KAN(layers)
 
 
-def _ridge(grid: SplineGrid, inputs: int, outputs: int, first: bool, last: bool, generator: torch.Generator) -> Tensor:
+def _ridge(
+    grid: SplineGrid,
+    inputs: int,
+    outputs: int,
+    first: bool,
+    last: bool,
+    generator: torch.Generator,
+    chosen: Tensor | None,
+) -> Tensor:
     if last:
         return grid.knots.new_zeros(outputs, inputs, grid.size)
     if first:
-        slopes = directions(inputs, outputs, generator).to(grid.knots.dtype)
+        given = 0 if chosen is None else len(chosen)
+        slopes = directions(inputs, max(1, outputs - given), generator)[: outputs - given].to(grid.knots.dtype)
+        slopes = slopes if chosen is None else torch.cat([chosen.to(slopes.dtype), slopes])
     else:
         slopes = torch.randn(outputs, inputs, generator=generator, dtype=grid.knots.dtype)
     slopes = slopes / slopes.abs().sum(1, keepdim=True)
@@ -218,11 +230,12 @@ def _ridge(grid: SplineGrid, inputs: int, outputs: int, first: bool, last: bool,
 
 
 def _with_geometric(grid: SplineGrid, radial: Sequence[Radial]) -> SplineGrid:
-    """The grid with breakpoints low (high / low)^{k/G} for the last inputs."""
+    """The grid with breakpoints low (high / low)^{k/G} for the last inputs, even ones where low is zero."""
     levels = torch.linspace(0, 1, grid.intervals + 1, dtype=grid.knots.dtype)
     breakpoints = grid.breakpoints.clone()
     for row, unit in enumerate(radial, start=len(breakpoints) - len(radial)):
-        breakpoints[row] = unit.low * (unit.high / unit.low) ** levels
+        geometric = unit.low > 0
+        breakpoints[row] = unit.low * (unit.high / unit.low) ** levels if geometric else unit.high * levels
     return SplineGrid.given(breakpoints, grid.degree)
 
 
