@@ -122,7 +122,7 @@ def _stretch(problem: Problem, before: Slab | None, intervals: int) -> Stretch:
     if found is None:
         return even
     derivatives = found * half ** np.arange(4)[:, None, None]
-    return Stretch.equidistributing(s, density(derivatives, 2.0), periodic, intervals)
+    return Stretch.equidistributing(s, density(s, derivatives, 2.0, periodic), periodic, intervals)
 
 
 def _state(trial: TrialSolution, x: Tensor) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -1,8 +1,8 @@
 """A smooth map ξ of an interval onto [-1, 1] that spreads equal knots as a function asks for (r-adaptation).
 
-The density is  w = max_k (|u^(k)| / max |u|)^{1/k}, k = 1 … 3, the inverse of the length over which u changes, mixed with a
-constant: a share EVEN of the knots is spread evenly. It is smoothed over SMOOTHING in the new coordinate, so that neighbouring
-intervals differ little (over INTERVALS of them at least), and ξ is its integral: equidistribution.
+The length over which u changes is  ℓ = min_k (max |u| / |u^(k)|)^{1/k}, k = 1 … 3; it may grow by GRADATION per length only, as the
+distance to a singularity beside a layer does. The density is 1/ℓ mixed with a constant: a share EVEN of the knots is spread
+evenly. It is smoothed over SMOOTHING in the new coordinate (over INTERVALS of them at least), and ξ is its integral.
 Source: W. Huang & R. D. Russell, Adaptive Moving Mesh Methods, Springer 2011, ch. 2.
 """
 
@@ -18,14 +18,15 @@ from scipy.ndimage import gaussian_filter1d
 
 Array = NDArray[np.float64]
 
-EVEN = 0.3
-SMOOTHING = 0.07
+EVEN = 0.4
+GRADATION = 0.5
+SMOOTHING = 0.04
 """Standard deviation of the smoothing as a share of [-1, 1], per pass."""
 
 INTERVALS = 5
 """The same in intervals, at least."""
 
-PASSES = 8
+PASSES = 3
 FINE = 4000
 """Points on which the density is integrated."""
 
@@ -126,8 +127,19 @@ def _periodic_fit(x: Array, values: Array, knots: Array, degree: int, length: fl
     return np.asarray(np.concatenate([coefficients, coefficients[:degree]]) + 2 * lines / length)
 
 
-def density(derivatives: Array, length: float) -> Array:
-    """w (M,) from u', u'', u''' of every unknown, (3, m, M), on an interval of a length; see the module's formula."""
+def density(x: Array, derivatives: Array, length: float, periodic: bool) -> Array:
+    """w (M,) at positions x (M,) from u and three derivatives of every unknown, (4, m, M), on an interval of a length."""
     size = np.maximum(np.abs(derivatives[0]).max(axis=1), 1e-300)
     powers = [(np.abs(d) / size[:, None]) ** (1 / k) for k, d in enumerate(derivatives[1:], start=1)]
-    return np.asarray(np.maximum(np.max(powers, axis=(0, 1)), 1 / length))
+    scale = 1 / np.maximum(np.max(powers, axis=(0, 1)), 1 / length)
+    for turn in range(2 if periodic else 1):
+        scale = _graded(x, scale)
+        scale = _graded(-x[::-1], scale[::-1])[::-1].copy()
+        if periodic and turn == 0:
+            scale[[0, -1]] = scale[[0, -1]].min()
+    return np.asarray(1 / scale)
+
+
+def _graded(x: Array, scale: Array) -> Array:
+    """The largest function not above `scale` that grows by no more than GRADATION per length to the right."""
+    return np.asarray(np.minimum.accumulate(scale - GRADATION * x) + GRADATION * x)
