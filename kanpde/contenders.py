@@ -68,8 +68,8 @@ def _privileges(config: Config) -> dict[str, Any]:
 
 
 def longer(config: Config, seconds: float) -> Config:
-    """The same solve, followed by L-BFGS on all parameters for `seconds`."""
-    more = OptimizerStage("lbfgs", LONGEST, seconds=seconds)
+    """The same solve, followed by L-BFGS on all parameters for `seconds` in all."""
+    more = OptimizerStage("lbfgs", LONGEST, seconds=seconds / config.slabs)
     return replace(config, schedule=(*config.schedule, more))
 
 
