@@ -22,6 +22,9 @@ from kanpde.solution import History, StageResult
 from kanpde.solver import Solver
 from kanpde.types import Progress
 
+GOOD = (StopReason.FINISHED, StopReason.SOLVED, StopReason.TOLERANCE, StopReason.STALLED)
+"""How a slab ends that is as good as its points allow; any other reason is that of the whole run."""
+
 
 @dataclass(frozen=True)
 class Marched:
@@ -56,6 +59,12 @@ def _edges(config: Config, problem: Problem) -> list[float]:
         raise ConfigError("trial.start: stretched needs a problem with time; use ridge")
     if config.trial.lifting:
         raise ConfigError("trial.lifting: not with time slabs; set it to false")
+    for condition in problem.conditions:
+        if condition.kind == "mean" or "final" in (condition.part, condition.other):
+            raise ConfigError(
+                f"slabs: the condition '{condition.name}' holds over the whole time interval or at its end, which a march from the"
+                " start cannot meet; use slabs: 1 and trial.start: ridge"
+            )
     edges: list[float] = np.linspace(problem.domain.lower[-1], problem.domain.upper[-1], config.slabs + 1).tolist()
     return edges
 
@@ -71,7 +80,8 @@ def march(
     edges = _edges(config, problem)
     slabs: list[Slab] = []
     runs: list[tuple[History, tuple[StageResult, ...]]] = []
-    reason, seconds = StopReason.FINISHED, 0.0
+    reasons: list[StopReason] = []
+    seconds = 0.0
     for k, interval in enumerate(pairwise(edges)):
         store = None if folder is None else Store.at(folder, f"slab{k + 1:05d}", make=not read_only)
         if read_only and slabs and store is not None and not store.any:
@@ -83,6 +93,7 @@ def march(
             solver.resume(config.trial)
         history, stages, reason = solver.outcome() if read_only else solver.run()
         runs.append((history, stages))
+        reasons.append(reason)
         slabs.append(slab)
         seconds += solver.seconds
         if reason in (StopReason.INTERRUPTED, StopReason.TERMINATED, StopReason.NON_FINITE):
@@ -96,7 +107,7 @@ def march(
         tuple(
             replace(stage, name=f"slab {k}: {stage.name}") for k, (_, found) in enumerate(runs, 1) for stage in found
         ),
-        StopReason.FINISHED if reason in (StopReason.SOLVED, StopReason.TOLERANCE) else reason,
+        next((reason for reason in reversed(reasons) if reason not in GOOD), StopReason.FINISHED),
         seconds,
     )
 

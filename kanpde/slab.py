@@ -16,6 +16,7 @@ from torch import Tensor
 
 from kanpde.build import Parts, build_network, check_degree, dtype_of
 from kanpde.collocation import Collocation, Points, collocate
+from kanpde.conditions import Condition
 from kanpde.config import Config
 from kanpde.domains import SpaceTime
 from kanpde.errors import ConfigError
@@ -50,7 +51,7 @@ def build_slab(config: Config, problem: Problem, interval: tuple[float, float], 
     if not isinstance(domain, SpaceTime):
         raise ConfigError("slabs: the problem has no time; remove the key")
     cut = SpaceTime(domain.space, start, end)
-    kept = tuple(c for c in problem.conditions if before is None or c.part != "initial")
+    kept = tuple(c for c in problem.conditions if _holds(c, start, end, first=before is None))
     posed = replace(problem, domain=cut, conditions=kept)
     dtype = dtype_of(config)
     stretch = None
@@ -74,6 +75,13 @@ def build_slab(config: Config, problem: Problem, interval: tuple[float, float], 
     return Slab(start, end, Parts(posed, trial, points, Assembly(found, trial)), stretch)
 
 
+def _holds(condition: Condition, start: float, end: float, first: bool) -> bool:
+    """Whether a condition belongs to a slab: initial ones to the first, points to the slab whose time they have."""
+    if condition.point is not None:
+        return start < condition.point[-1] <= end or (first and condition.point[-1] == start)
+    return first or condition.part != "initial"
+
+
 def _continuity(config: Config, problem: Problem, x: Tensor, before: TrialSolution) -> list[Term]:
     """u and its lower time derivatives at the start are those of the slab before."""
     found = []
@@ -92,9 +100,10 @@ def _continuity(config: Config, problem: Problem, x: Tensor, before: TrialSoluti
 
 def _stretched(config: Config, problem: Problem, stretch: Stretch, dtype: torch.dtype) -> KAN:
     trial = config.trial
-    if len(trial.width) != 1 or problem.domain.dimension != 2 or trial.kind != "kan":
+    if len(trial.width) != 1 or problem.domain.dimension != 2 or trial.base != "none":
         raise ConfigError(
-            "trial.start: stretched needs a kan with one hidden layer and one coordinate of space beside the time; use ridge"
+            "trial.start: stretched needs a kan with one hidden layer, base none, and one coordinate of space beside the time;"
+            " use ridge"
         )
     check_degree(trial, problem)
     knots, coefficients = stretch.spline(trial.intervals[0], trial.degree[0])

@@ -41,6 +41,8 @@ GOALS: dict[str, tuple[float, float]] = {
     "kdv": (1e-8, 600),
     "kovasznay": (1e-10, 60),
     "biharmonic": (1e-9, 60),
+    "poisson_disk": (1e-10, 60),
+    "poisson_cube": (1e-9, 120),
 }
 """Relative L2 error and wall seconds that each problem is to reach on two cores."""
 

@@ -67,7 +67,7 @@ def test_slabs_solve_what_the_whole_interval_does(node: dict[str, Any], least: f
     """Of first and second order in time, periodic and not, nonlinear with a mean that moves."""
     solution = api.solve(marched(node, slabs))
     assert solution.relative_l2["u"] is not None and solution.relative_l2["u"] < (least if slabs > 1 else 0.2)
-    assert solution.stop_reason in (StopReason.FINISHED, StopReason.STALLED)
+    assert solution.stop_reason is StopReason.FINISHED
     assert len(solution.result.stages) == slabs
 
 
@@ -193,11 +193,34 @@ def test_slabs_need_time() -> None:
 
 @pytest.mark.parametrize(
     "trial, message",
-    [({"width": [3, 3], "degree": 7, "intervals": 9}, "one hidden layer"), ({"degree": [7, 2]}, "takes 2 derivatives")],
+    [
+        ({"width": [3, 3], "degree": 7, "intervals": 9}, "one hidden layer"),
+        ({"base": "silu"}, "base none"),
+        ({"degree": [7, 2]}, "takes 2 derivatives"),
+    ],
 )
 def test_a_stretched_start_says_what_it_needs(trial: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         prepare(marched(HEAT, **trial))
+
+
+@pytest.mark.parametrize("extra", [{"part": "final", "equation": "u = 0"}, {"mean": "u = 0"}], ids=["final", "mean"])
+def test_what_a_march_cannot_meet_is_refused(extra: dict[str, Any]) -> None:
+    node = {key: value for key, value in HEAT.items() if key != "exact"}
+    with pytest.raises(ConfigError, match="which a march from the start cannot meet"):
+        prepare(marched({**node, "conditions": [*HEAT["conditions"], extra]}))
+
+
+def test_a_point_belongs_to_one_slab_only() -> None:
+    node = {**HEAT, "conditions": [*HEAT["conditions"], {"point": [0.5, 0.6], "equation": "u = exp(-0.6)"}]}
+    assert "point" not in {term.name for term in prepare(marched(node)).assembly.terms}
+    assert "point" in {term.name for term in prepare(marched(node, slabs=1)).assembly.terms}
+
+
+def test_a_slab_that_ran_out_of_steps_is_told() -> None:
+    made = marched(REACTION).as_tree()
+    made["schedule"] = [{"optimizer": "least_squares", "steps": 1}]
+    assert api.solve(made).stop_reason is StopReason.MAX_STEPS
 
 
 def test_lifting_is_refused_with_slabs() -> None:
