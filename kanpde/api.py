@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from kanpde import contenders, datafile, export, report, runs, shipped
 from kanpde.build import Parts, build, check_budget, make_problem
 from kanpde.checkpoint import Store
 from kanpde.comparison import Comparison, Entry
-from kanpde.config import Config, ProblemConfig, validate
+from kanpde.config import Config, Pace, ProblemConfig, validate
 from kanpde.config.statement import problem_tree
 from kanpde.errors import ConfigError
 from kanpde.marching import Marched, in_slabs, march, prepare
@@ -25,6 +26,8 @@ from kanpde.metrics import measure
 from kanpde.problem import Problem
 from kanpde.resolution import choose, settled
 from kanpde.result import StopReason
+from kanpde.slab_search import choose_slabs
+from kanpde.slabs import Slabs
 from kanpde.solution import History, Result, Solution, StageResult, describe_trial
 from kanpde.solver import Solver
 from kanpde.types import Progress, Silent
@@ -144,14 +147,23 @@ def _compare(config: Config, progress: Progress) -> tuple[Comparison, Solution |
     pair: tuple[Solution | None, Solution | None] = (None, None)
     for seed in range(config.seed, config.seed + config.compare.seeds):
         kan = _solve(contenders.kan_config(config, seed), None, progress)
-        equal = _solve(contenders.equal_mlp(config, seed), None, progress)
+        same, parameters = _settled_slabs(config, kan)
+        equal = _solve(contenders.equal_mlp(same, seed, parameters), None, progress)
         for mode in config.compare.modes:
             if progress.stop is not None:
                 break
-            both = _mode(config, mode, seed, kan, equal, progress)
+            both = _mode(same, mode, seed, kan, equal, progress)
             entries += [Entry(mode, solution.result.as_dict()) for solution in both]
             pair = pair if pair[0] is not None else both
     return Comparison(config.problem.name, tuple(entries)), *pair
+
+
+def _settled_slabs(config: Config, kan: Solution) -> tuple[Config, int | None]:
+    """The config with the slabs that the KAN chose for itself, and its parameters per slab; else the config as it is."""
+    if not isinstance(config.slabs, Pace) or not isinstance(kan.trial, Slabs):
+        return config, None
+    ends = tuple(kan.trial.edges[1:].tolist())
+    return replace(config, slabs=ends), kan.trial.parameter_count // len(ends)
 
 
 def _mode(
@@ -167,9 +179,9 @@ def _mode(
 
 
 def _fill(solution: Solution, seconds: float, progress: Progress) -> Solution:
-    """The same solve given `seconds` in all; what already took about that long stands."""
+    """The same solve given `seconds` in all; what already took about that long stands, and what paced itself."""
     left = seconds - solution.seconds
-    if left < 0.05 * seconds:
+    if left < 0.05 * seconds or isinstance(solution.config.slabs, Pace):
         return solution
     return _solve(contenders.longer(solution.config, left), None, progress)
 
@@ -218,6 +230,12 @@ def available() -> tuple[tuple[str, str], ...]:
 def _solve(config: Config, folder: Path | None, progress: Progress, again: bool = False) -> Solution:
     began = time.perf_counter()
     config = settled(config)
+    if config.tolerance is not None and in_slabs(config) and not again:
+        paced = choose_slabs(config, progress, folder)
+        if folder is not None:
+            report.write_config(folder / "config.yaml", paced.config)
+        found, seconds = paced.marched, time.perf_counter() - began
+        return _solution(paced.config, found, found.history, found.stages, paced.reason, seconds, paced.estimate)
     if config.tolerance is not None and not again:
         chosen = choose(config, progress)
         if folder is not None:

@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 from kanpde.build import parameter_count
-from kanpde.config import STAGE, Config, OptimizerStage, StageConfig, validate
+from kanpde.config import STAGE, Config, OptimizerStage, Pace, StageConfig, validate
 
 FEATURES: Mapping[str, Any] = {"start": "features", "activation": "sine", "scale": 14.0}
 """Random features for a least-squares solve: of tanh and sine with slopes 2 … 14, measured on three shipped problems."""
@@ -34,14 +34,14 @@ def kan_config(config: Config, seed: int) -> Config:
     return replace(config, seed=seed)
 
 
-def equal_mlp(config: Config, seed: int) -> Config:
-    """An MLP with as many parameters as the KAN, the same stages and points."""
+def equal_mlp(config: Config, seed: int, parameters: int | None = None) -> Config:
+    """An MLP with as many parameters as the KAN (`parameters` if given), the same stages and points."""
     solved = _starts_linear(config.schedule)
     given = dict(config.compare.mlp or {})
     asked = given.pop("width", ())
     depth = 1 if solved else max(2, len(asked))
     trial = {"kind": "mlp", **(FEATURES if solved else {}), **given}
-    target = parameter_count(config.trial, *_sizes(config))
+    target = parameters or parameter_count(config.trial, *_sizes(config))
     width = _width(config, depth, target)
     schedule = tuple(stage for stage in config.schedule if isinstance(stage, OptimizerStage))
     return _mlp(config, {**_privileges(config), **trial, "width": [width] * depth}, schedule, seed)
@@ -68,8 +68,10 @@ def _privileges(config: Config) -> dict[str, Any]:
 
 
 def longer(config: Config, seconds: float) -> Config:
-    """The same solve, followed by L-BFGS on all parameters for `seconds` in all."""
-    more = OptimizerStage("lbfgs", LONGEST, seconds=seconds / config.slabs)
+    """The same solve on given slabs, followed by L-BFGS on all parameters for `seconds` in all."""
+    assert not isinstance(config.slabs, Pace)
+    count = config.slabs if isinstance(config.slabs, int) else len(config.slabs)
+    more = OptimizerStage("lbfgs", LONGEST, seconds=seconds / count)
     return replace(config, schedule=(*config.schedule, more))
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,9 @@ import numpy as np
 from kanpde.build import Parts, build, check_budget
 from kanpde.checkpoint import Store
 from kanpde.collocation import Collocation
-from kanpde.config import Config
+from kanpde.config import Config, Pace, SlabsConfig
 from kanpde.errors import ConfigError
+from kanpde.pacing import Pacer, Solved
 from kanpde.problem import Problem
 from kanpde.result import StopReason
 from kanpde.slab import Slab, build_slab
@@ -26,9 +27,12 @@ GOOD = (StopReason.FINISHED, StopReason.SOLVED, StopReason.TOLERANCE, StopReason
 """How a slab ends that is as good as its points allow; any other reason is that of the whole run."""
 
 
+STOPPED = (StopReason.INTERRUPTED, StopReason.TERMINATED, StopReason.NON_FINITE)
+
+
 @dataclass(frozen=True)
 class Marched:
-    """What all slabs together give; `points` are those of the first."""
+    """What all slabs together give: `points` are those of the first, `added` is the sum of local errors or NaN."""
 
     problem: Problem
     trial: Slabs
@@ -37,11 +41,12 @@ class Marched:
     stages: tuple[StageResult, ...]
     reason: StopReason
     seconds: float
+    added: float
 
 
 def in_slabs(config: Config) -> bool:
     """Whether a config is solved slab by slab."""
-    return config.slabs > 1 or config.trial.start == "stretched"
+    return config.slabs != 1 or config.trial.start == "stretched"
 
 
 def prepare(config: Config) -> Parts:
@@ -50,23 +55,75 @@ def prepare(config: Config) -> Parts:
         return build(config)
     check_budget(config)
     problem = Problem.create(config.problem)
-    edges = _edges(config, problem)
-    return build_slab(config, problem, (edges[0], edges[1]), None).parts
+    _check(config, problem)
+    return build_slab(config, problem, (problem.domain.lower[-1], _ends(config.slabs, problem)[0]), None).parts
 
 
-def _edges(config: Config, problem: Problem) -> list[float]:
+def _check(config: Config, problem: Problem) -> None:
     if config.problem.time is None:
         raise ConfigError("trial.start: stretched needs a problem with time; use ridge")
     if config.trial.lifting:
         raise ConfigError("trial.lifting: not with time slabs; set it to false")
+    if isinstance(config.slabs, Pace) and not config.weights.scaled:
+        raise ConfigError(
+            "weights.scaled: slabs are chosen by an error, which only scaled weights measure; set it to true"
+        )
     for condition in problem.conditions:
         if condition.kind == "mean" or "final" in (condition.part, condition.other):
             raise ConfigError(
                 f"slabs: the condition '{condition.name}' holds over the whole time interval or at its end, which a march from the"
                 " start cannot meet; use slabs: 1 and trial.start: ridge"
             )
-    edges: list[float] = np.linspace(problem.domain.lower[-1], problem.domain.upper[-1], config.slabs + 1).tolist()
-    return edges
+
+
+def _ends(slabs: SlabsConfig, problem: Problem) -> list[float]:
+    """Where slabs end, if that is given; else the end of the time interval."""
+    if isinstance(slabs, tuple):
+        return list(slabs)
+    count = slabs if isinstance(slabs, int) else 1
+    ends: list[float] = np.linspace(problem.domain.lower[-1], problem.domain.upper[-1], count + 1).tolist()
+    return ends[1:]
+
+
+class _Given:
+    """Solves slabs of given lengths; each keeps its checkpoints while it is solved."""
+
+    def __init__(self, config: Config, problem: Problem) -> None:
+        self._config, self._problem = config, problem
+        self._ends = _ends(config.slabs, problem)
+
+    def left(self, start: float) -> int:
+        """How many slabs there are from a time on."""
+        return sum(end > start for end in self._ends)
+
+    def solve(self, start: float, before: Slab | None, progress: Progress, store: Store | None) -> Solved:
+        """Solve the slab from `start` on."""
+        return self._solve(start, before, progress, store, resume=False)
+
+    def restored(
+        self, start: float, before: Slab | None, progress: Progress, store: Store, read_only: bool
+    ) -> Solved | None:
+        """The slab that a store keeps; what is left of it is solved unless `read_only`."""
+        return self._solve(start, before, progress, store, resume=True, read_only=read_only)
+
+    def _solve(
+        self,
+        start: float,
+        before: Slab | None,
+        progress: Progress,
+        store: Store | None,
+        resume: bool,
+        read_only: bool = False,
+    ) -> Solved:
+        began = time.perf_counter()
+        end = next(end for end in self._ends if end > start)
+        slab = build_slab(self._config, self._problem, (start, end), before)
+        solver = Solver(slab.parts.trial, slab.parts.assembly, self._config.schedule, progress, store)
+        if resume:
+            solver.resume(self._config.trial)
+        earlier = solver.seconds
+        outcome = solver.outcome() if read_only else solver.run()
+        return Solved(slab, outcome, earlier + (0.0 if read_only else time.perf_counter() - began))
 
 
 def march(
@@ -77,39 +134,45 @@ def march(
     Where a slab is stopped, the slabs before it and its own state are the result. `read_only` solves nothing.
     """
     problem = Problem.create(config.problem)
-    edges = _edges(config, problem)
-    slabs: list[Slab] = []
-    runs: list[tuple[History, tuple[StageResult, ...]]] = []
-    reasons: list[StopReason] = []
-    seconds = 0.0
-    for k, interval in enumerate(pairwise(edges)):
-        store = None if folder is None else Store.at(folder, f"slab{k + 1:05d}", make=not read_only)
-        if read_only and slabs and store is not None and not store.any:
+    _check(config, problem)
+    pace = config.slabs
+    solves = Pacer(config, problem, pace) if isinstance(pace, Pace) else _Given(config, problem)
+    start, end = float(problem.domain.lower[-1]), float(problem.domain.upper[-1])
+    found: list[Solved] = []
+    while start < end:
+        store = None if folder is None else Store.at(folder, f"slab{len(found) + 1:05d}", make=not read_only)
+        before = found[-1].slab if found else None
+        if read_only and found and store is not None and not store.any:
             break
-        slab = build_slab(config, problem, interval, slabs[-1] if slabs else None)
-        told = _Told(progress, k * len(config.schedule), config.slabs * len(config.schedule))
-        solver = Solver(slab.parts.trial, slab.parts.assembly, config.schedule, told, store)
-        if read_only or (again and store is not None and store.any):
-            solver.resume(config.trial)
-        history, stages, reason = solver.outcome() if read_only else solver.run()
-        runs.append((history, stages))
-        reasons.append(reason)
-        slabs.append(slab)
-        seconds += solver.seconds
-        if reason in (StopReason.INTERRUPTED, StopReason.TERMINATED, StopReason.NON_FINITE):
+        stages = len(config.schedule)
+        told = _Told(progress, len(found) * stages, (len(found) + solves.left(start)) * stages)
+        solved = None
+        if store is not None and (read_only or (again and store.any)):
+            solved = solves.restored(start, before, told, store, read_only)
+        solved = solved or solves.solve(start, before, told, store)
+        found.append(replace(solved, slab=solved.slab.light()))
+        start = solved.slab.end
+        if solved.outcome[2] in STOPPED or progress.stop is not None:
             break
-    trial = Slabs([slab.parts.trial for slab in slabs], [slab.start for slab in slabs] + [slabs[-1].end])
+    trial = Slabs([one.slab.parts.trial for one in found], [one.slab.start for one in found] + [found[-1].slab.end])
     return Marched(
         problem,
         trial,
-        slabs[0].parts.points,
-        _joined([history for history, _ in runs]),
+        found[0].slab.parts.points,
+        _joined([one.outcome[0] for one in found]),
         tuple(
-            replace(stage, name=f"slab {k}: {stage.name}") for k, (_, found) in enumerate(runs, 1) for stage in found
+            replace(stage, name=f"slab {k}: {stage.name}") for k, one in enumerate(found, 1) for stage in one.outcome[1]
         ),
-        next((reason for reason in reversed(reasons) if reason not in GOOD), StopReason.FINISHED),
-        seconds,
+        _reason(found),
+        sum(one.seconds for one in found),
+        sum(one.added for one in found),
     )
+
+
+def _reason(found: Sequence[Solved]) -> StopReason:
+    """How a march ended: the last reason that is not good, or that a slab adds more than it may."""
+    bad = next((one.outcome[2] for one in reversed(found) if one.outcome[2] not in GOOD), None)
+    return bad or (StopReason.FINISHED if all(one.met for one in found) else StopReason.UNREACHED)
 
 
 def _joined(histories: Sequence[History]) -> History:

@@ -27,7 +27,6 @@ from kanpde.characteristics import characteristics
 from kanpde.collocation import Collocation, held_out
 from kanpde.config import STAGE, Config, OptimizerStage
 from kanpde.errors import BudgetError, ConfigError, NumericalError
-from kanpde.marching import in_slabs
 from kanpde.metrics import COUNT
 from kanpde.problem import Problem
 from kanpde.pursuit import source_centers, source_directions
@@ -84,8 +83,6 @@ class Chosen:
 
 def choose(config: Config, progress: Progress) -> Chosen:
     """Climb until `config.tolerance` is met or `config.seconds` or the memory are used up; ConfigError where it cannot."""
-    if in_slabs(config):
-        raise ConfigError("tolerance: not with time slabs yet; remove it, or give slabs: 1 and trial.start: ridge")
     if config.trial.kind != "kan":
         raise ConfigError("tolerance: only the resolution of a kan is chosen; remove it or give trial.kind: kan")
     return _Search(config, progress).run()

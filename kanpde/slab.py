@@ -7,6 +7,7 @@ solution gets its map from the state at t_k, and its points follow the map.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 
 from kanpde.build import Parts, build_network, check_degree, dtype_of
-from kanpde.collocation import Collocation, Points, collocate
+from kanpde.collocation import Collocation, Points, collocate, held_out
 from kanpde.conditions import Condition
 from kanpde.config import Config
 from kanpde.domains import SpaceTime
@@ -30,22 +31,38 @@ from kanpde.residual import Assembly, Term, terms
 from kanpde.stretch import FINE, Stretch, density
 from kanpde.trial import TrialSolution
 
+DERIVATIVES = 5
+"""Derivatives by x that tell over which length a state changes."""
+
+CHECKS = 4000
+"""Held-out points of a slab whose points do not follow a map."""
+
 SOONER = 2
 """How many times more points the start of a slab has than an instant inside."""
 
 
 @dataclass(frozen=True)
 class Slab:
-    """One slab ready to solve."""
+    """One slab ready to solve; `checked` are its terms at held-out points with the share of each row in a mean over the slab.
+
+    With scaled weights an equation with u_t counts by half the slab's length: its residual is then what it adds to u, and the
+    root of the objective at held-out points is the slab's local error.
+    """
 
     start: float
     end: float
     parts: Parts
-    stretch: Stretch | None
+    checked: tuple[tuple[Term, Tensor], ...]
+
+    def light(self) -> Slab:
+        """The slab without what only its solve needs."""
+        return replace(self, parts=replace(self.parts, assembly=Assembly((), self.parts.trial)), checked=())
 
 
-def build_slab(config: Config, problem: Problem, interval: tuple[float, float], before: Slab | None) -> Slab:
-    """The parts of a slab; `before` is solved."""
+def build_slab(
+    config: Config, problem: Problem, interval: tuple[float, float], before: Slab | None, guess: Slab | None = None
+) -> Slab:
+    """The parts of a slab; `before` is solved. A solved `guess` of the same slab shows where its knots are needed."""
     start, end = interval
     domain = problem.domain
     if not isinstance(domain, SpaceTime):
@@ -54,25 +71,48 @@ def build_slab(config: Config, problem: Problem, interval: tuple[float, float], 
     kept = tuple(c for c in problem.conditions if _holds(c, start, end, first=before is None))
     posed = replace(problem, domain=cut, conditions=kept)
     dtype = dtype_of(config)
-    stretch = None
     if config.trial.start == "stretched":
-        stretch = _stretch(posed, before, min(config.trial.intervals))
+        stretch = _stretch(
+            posed, [one for one in (before, guess) if one], min(config.trial.intervals), guess is not None
+        )
         if stretch.periodic:
             posed = replace(posed, conditions=tuple(c for c in kept if c.kind != "periodic"))
         network: KAN | MLP = _stretched(config, posed, stretch, dtype)
-        points = _points(config, posed, stretch, dtype)
+        points = _points(config, posed, stretch, dtype, held=False)
+        checks = _points(config, posed, stretch, dtype, held=True)
     else:
         network = build_network(config.trial, posed, config.seed, dtype)
         parts = tuple(dict.fromkeys((*posed.parts, *(("initial",) if before else ()))))
         points = collocate(cut, parts, config.sampler, config.seed, dtype)
+        checks = held_out(cut, parts, CHECKS, dtype)
     if before is not None:
-        network.set_outer(before.parts.trial.net.outer)
+        outer = before.parts.trial.net.outer
+        if outer.shape == network.outer.shape:
+            network.set_outer(outer)
     lower, upper = (torch.tensor(side).to(dtype) for side in (cut.lower, cut.upper))
     trial = TrialSolution(network, lower, upper, None, config.trial.derivatives)
-    found = terms(posed, points, config.weights)
+    found, checked = (_terms(config, posed, at, before) for at in (points, checks))
+    return Slab(
+        start,
+        end,
+        Parts(posed, trial, points, Assembly(found, trial)),
+        tuple((term, _shares(term, checks)) for term in checked),
+    )
+
+
+def _terms(config: Config, problem: Problem, points: Collocation, before: Slab | None) -> list[Term]:
+    found = terms(problem, points, config.weights)
     if before is not None:
-        found += _continuity(config, posed, points.parts["initial"].x, before.parts.trial)
-    return Slab(start, end, Parts(posed, trial, points, Assembly(found, trial)), stretch)
+        found += _continuity(config, problem, points.parts["initial"].x, before.parts.trial)
+    return found
+
+
+def _shares(term: Term, points: Collocation) -> Tensor:
+    """What each row counts in a mean over space, (R,)."""
+    for at in (points.interior, *points.parts.values()):
+        if at.x is term.x:
+            return at.w / at.w.sum()
+    return term.x.new_full((term.rows,), 1 / term.rows)
 
 
 def _holds(condition: Condition, start: float, end: float, first: bool) -> bool:
@@ -119,31 +159,49 @@ def _stretched(config: Config, problem: Problem, stretch: Stretch, dtype: torch.
     )
 
 
-def _stretch(problem: Problem, before: Slab | None, intervals: int) -> Stretch:
-    """The map of the network's coordinate that the state at the start of a slab asks for."""
+def _stretch(problem: Problem, solved: Sequence[Slab], intervals: int, guessed: bool) -> Stretch:
+    """The map of the network's coordinate that the state at the start of a slab asks for, and a guess of the slab."""
     half = (problem.domain.upper[0] - problem.domain.lower[0]) / 2
     periodic = any(condition.kind == "periodic" for condition in problem.conditions)
     even = replace(Stretch.none(-1.0, 1.0), periodic=periodic)
-    s = even.x if before is None or before.stretch is None else before.stretch.inverse(np.linspace(-1, 1, FINE))
+    s = even.x if not solved else _sites(solved[-1].parts.trial)
+    start, end = problem.domain.lower[1], problem.domain.upper[1]
+    found = []
+    for number, slab in enumerate(solved):
+        for t in (start, (start + end) / 2, end) if guessed and number == len(solved) - 1 else (start,):
+            x = np.stack([problem.domain.lower[0] + half * (s + 1), np.full(FINE, t)], axis=1)
+            found.append(_state(slab.parts.trial, torch.tensor(x)))
+    if not solved or (guessed and len(solved) == 1):
+        x = np.stack([problem.domain.lower[0] + half * (s + 1), np.full(FINE, start)], axis=1)
+        first = _initial(problem, torch.tensor(x))
+        if first is None:
+            return even
+        found.append(first)
+    scale = half ** np.arange(DERIVATIVES + 1)[:, None, None]
+    asked = np.max([density(s, one * scale, 2.0, periodic) for one in found], axis=0)
+    return Stretch.equidistributing(s, asked, periodic, intervals)
+
+
+def _sites(trial: TrialSolution) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """FINE positions in [-1, 1], as dense as the knots of a trial solution."""
+    network = trial.network
+    assert isinstance(network, KAN)
+    knots = network.stack[0].grid.breakpoints[0].double().numpy()
+    s = np.interp(np.linspace(0, len(knots) - 1, FINE), np.arange(len(knots)), knots)
     s[0], s[-1] = -1.0, 1.0
-    x = np.stack([problem.domain.lower[0] + half * (s + 1), np.full(FINE, problem.domain.lower[1])], axis=1)
-    found = _initial(problem, torch.tensor(x)) if before is None else _state(before.parts.trial, torch.tensor(x))
-    if found is None:
-        return even
-    derivatives = found * half ** np.arange(4)[:, None, None]
-    return Stretch.equidistributing(s, density(s, derivatives, 2.0, periodic), periodic, intervals)
+    return np.asarray(s)
 
 
 def _state(trial: TrialSolution, x: Tensor) -> np.ndarray[Any, np.dtype[np.float64]]:
     """u and three derivatives by x of every unknown, (4, m, M)."""
-    space = JetSpace.closure([(3, 0)], 2)
+    space = JetSpace.closure([(DERIVATIVES, 0)], 2)
     with torch.no_grad():
         return trial.jet(trial.locate(x.to(trial.scale.dtype), space)).data.double().numpy()
 
 
 def _initial(problem: Problem, x: Tensor) -> np.ndarray[Any, np.dtype[np.float64]] | None:
     """The same of the initial values, where every unknown that moves has a condition u = f(x); others count as zero."""
-    found = np.zeros((4, len(problem.unknowns), len(x)))
+    found = np.zeros((DERIVATIVES + 1, len(problem.unknowns), len(x)))
     seen = False
     for condition in problem.conditions:
         present = jets(condition.node)
@@ -155,45 +213,48 @@ def _initial(problem: Problem, x: Tensor) -> np.ndarray[Any, np.dtype[np.float64
             continue
         node = negate(rest)
         size = evaluate([factors[jet]], x)[0].numpy()
-        for k in range(4):
+        for k in range(DERIVATIVES + 1):
             found[k, jet.unknown] = evaluate([node], x)[0].numpy() / size
             node = differentiate(node, 0)
         seen = True
     return found if seen else None
 
 
-def _points(config: Config, problem: Problem, stretch: Stretch, dtype: torch.dtype) -> Collocation:
-    """Points even in ξ times Chebyshev instants; the seed moves each within its cell."""
-    rng = np.random.default_rng(config.seed)
-    domain, jitter = problem.domain, config.sampler.jitter
+def _points(config: Config, problem: Problem, stretch: Stretch, dtype: torch.dtype, held: bool) -> Collocation:
+    """Points even in ξ times Chebyshev instants; the seed moves each within its cell. Held-out ones stand anywhere in their
+    cells, even in t, and weigh as much as their cells are long."""
+    rng = np.random.default_rng((config.seed, 1) if held else config.seed)
+    domain, jitter = problem.domain, 1.0 if held else config.sampler.jitter / 2
     lower, upper = domain.lower, domain.upper
     instants = config.trial.width[0] + 2
 
-    def along(count: int) -> Any:
-        cells = (np.arange(count) + 0.5 + jitter * rng.uniform(-0.25, 0.25, count)) / count
-        return lower[0] + (upper[0] - lower[0]) * (stretch.inverse(2 * cells - 1) + 1) / 2
+    def along(count: int) -> tuple[Any, Any]:
+        ends = stretch.inverse(np.linspace(-1, 1, count + 1))
+        x = stretch.inverse((2 * np.arange(count) + 1 + jitter * rng.uniform(-1, 1, count)) / count - 1)
+        return lower[0] + (upper[0] - lower[0]) * (x + 1) / 2, np.diff(ends) if held else np.ones(count)
 
     def times(count: int) -> Any:
-        cells = (np.arange(count) + 0.5 + jitter * rng.uniform(-0.25, 0.25, count)) / count
-        return lower[1] + (upper[1] - lower[1]) * (1 - np.cos(np.pi * cells)) / 2
+        cells = (np.arange(count) + 0.5 + jitter * rng.uniform(-0.5, 0.5, count)) / count
+        return lower[1] + (upper[1] - lower[1]) * (cells if held else (1 - np.cos(np.pi * cells)) / 2)
 
-    x, t = along(max(2, config.sampler.interior // instants)), times(instants)
-    inside = np.stack([np.repeat(x, len(t)), np.tile(t, len(x))], axis=1)
-    begin = np.concatenate([lower[:1], along(SOONER * len(x)), upper[:1]])
-    parts = {"initial": np.stack([begin, np.full(len(begin), lower[1])], axis=1)}
+    (x, w), t = along(max(2, config.sampler.interior // instants)), times(instants)
+    inside = np.stack([np.repeat(x, len(t)), np.tile(t, len(x))], axis=1), np.repeat(w, len(t))
+    begin, wb = along(SOONER * len(x))
+    begin, wb = np.concatenate([lower[:1], begin, upper[:1]]), np.concatenate([wb[:1], wb, wb[-1:]])
+    parts = {"initial": (np.stack([begin, np.full(len(begin), lower[1])], axis=1), wb)}
     for part in problem.parts:
         if part not in ("initial", "final"):
             place = domain.part(part, 1, "gauss", rng).x[0, 0]
             t = times(2 * instants)
-            parts[part] = np.stack([np.full(len(t), place), t], axis=1)
+            parts[part] = np.stack([np.full(len(t), place), t], axis=1), np.ones(len(t))
     normals = {part: domain.part(part, 1, "gauss", rng).normal for part in parts}
     return Collocation(
-        _even(inside, None, dtype), {part: _even(at, normals[part], dtype) for part, at in parts.items()}
+        _weighted(*inside, None, dtype), {part: _weighted(*at, normals[part], dtype) for part, at in parts.items()}
     )
 
 
-def _even(x: Any, normal: Any, dtype: torch.dtype) -> Points:
-    """Points (N, 2) of equal weight with one normal."""
+def _weighted(x: Any, w: Any, normal: Any, dtype: torch.dtype) -> Points:
+    """Points (N, 2) of relative weights (N,) with one normal."""
     at = torch.tensor(x).to(dtype)
     normals = None if normal is None else torch.tensor(normal[:1]).to(dtype).expand(len(at), -1).contiguous()
-    return Points(at, at.new_full((len(at),), 1 / len(at)), normals)
+    return Points(at, torch.tensor(w / w.sum()).to(dtype), normals)

@@ -69,7 +69,10 @@ class _State:
 
 
 class Solver:
-    """Runs a schedule on one trial solution; `resume` first to go on from a checkpoint, then `run`."""
+    """Runs a schedule on one trial solution; `resume` first to go on from a checkpoint, then `run`.
+
+    Newton's method ends where the objective is at most `goal`.
+    """
 
     def __init__(
         self,
@@ -80,6 +83,7 @@ class Solver:
         store: Store | None = None,
         sample: Tensor | None = None,
         extra: Mapping[str, Any] = MappingProxyType({}),
+        goal: float = 0.0,
     ) -> None:
         self.trial = trial
         self._assembly = assembly
@@ -87,6 +91,7 @@ class Solver:
         self._progress = progress
         self._store = store
         self._extra = dict(extra)
+        self._goal = goal
         self._sample = assembly.terms[0].x if sample is None else sample
         self._state = _State()
         self._clock = time.perf_counter()
@@ -115,9 +120,9 @@ class Solver:
         """Wall seconds of the loop so far, earlier sittings included."""
         return self._state.seconds
 
-    def keep(self, store: Store) -> None:
-        """Save the present state there, and whatever follows."""
-        self._store = store
+    def keep(self, store: Store, extra: Mapping[str, Any] = MappingProxyType({})) -> None:
+        """Save the present state and `extra` there, and whatever follows."""
+        self._store, self._extra = store, {**self._extra, **extra}
         self._save(best=True)
 
     def outcome(self) -> tuple[History, tuple[StageResult, ...], StopReason]:
@@ -193,7 +198,7 @@ class Solver:
             self._record(1, value)
             if linear:
                 return StopReason.SOLVED
-            if share == 1.0 and fell <= stage.tolerance * value:
+            if (share == 1.0 and fell <= stage.tolerance * value) or value <= self._goal:
                 return StopReason.TOLERANCE
             if self._progress.stop is not None:
                 return self._progress.stop

@@ -26,7 +26,7 @@ SMOOTHING = 0.04
 INTERVALS = 5
 """The same in intervals, at least."""
 
-PASSES = 3
+PASSES = 10
 FINE = 4000
 """Points on which the density is integrated."""
 

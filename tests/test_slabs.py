@@ -185,7 +185,7 @@ def test_periodic_spaces_refuse_what_they_cannot() -> None:
 
 def test_slabs_need_time() -> None:
     node = problem_node(LINE, ["dxx(u) = 1"], [{"part": ["left", "right"], "equation": "u = 0"}])
-    with pytest.raises(ConfigError, match="4 time slabs, but the problem has no time; remove it"):
+    with pytest.raises(ConfigError, match="time slabs, but the problem has no time; remove it"):
         config(node, slabs=4)
     with pytest.raises(ConfigError, match="stretched needs a problem with time; use ridge"):
         prepare(config(node, trial=STRETCHED))

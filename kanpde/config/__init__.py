@@ -39,6 +39,7 @@ from kanpde.config.shapes import (
     is_box,
     part_names,
 )
+from kanpde.config.slabs import Pace, SlabsConfig, read_slabs, slabs_tree
 from kanpde.config.stages import (
     ExtendGrid,
     OptimizerStage,
@@ -64,10 +65,12 @@ __all__ = [
     "IntervalShape",
     "OptimizerStage",
     "OutputConfig",
+    "Pace",
     "PolygonShape",
     "ProblemConfig",
     "SamplerConfig",
     "Shape",
+    "SlabsConfig",
     "StageConfig",
     "TimeConfig",
     "TrialConfig",
@@ -87,7 +90,6 @@ _KEYS = (
     *("problem", "trial", "schedule", "sampler", "weights", "slabs"),
     *("tolerance", "seconds", "output", "compare", "dtype", "seed"),
 )
-MOST_SLABS = 100_000
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ class Config:
     weights: WeightsConfig
     output: OutputConfig
     compare: CompareConfig
-    slabs: int = 1
+    slabs: SlabsConfig = 1
     tolerance: float | None = None
     seconds: float | None = None
     dtype: str = "float64"
@@ -120,7 +122,7 @@ class Config:
             "schedule": schedule_tree(self.schedule),
             "sampler": dict(vars(self.sampler)),
             "weights": dict(vars(self.weights)),
-            "slabs": self.slabs,
+            "slabs": slabs_tree(self.slabs),
             "tolerance": self.tolerance,
             "seconds": self.seconds,
             "output": dict(vars(self.output)),
@@ -155,7 +157,7 @@ def validate(
         schedule=schedule,
         sampler=sampler,
         weights=weights,
-        slabs=_slabs(fields.get("slabs", recommended.get("slabs")), problem),
+        slabs=read_slabs(fields.get("slabs", recommended.get("slabs")), problem),
         tolerance=fields["tolerance"].number(most=1.0, above=0.0) if "tolerance" in fields else None,
         seconds=fields["seconds"].number(most=1e9, above=0.0) if "seconds" in fields else None,
         output=read_output(fields.get("output", root.child("output", empty))),
@@ -164,14 +166,6 @@ def validate(
         seed=fields["seed"].integer(0, 2**63 - 1) if "seed" in fields else 0,
         base=base,
     )
-
-
-def _slabs(node: Reader | None, problem: ProblemConfig) -> int:
-    """How many equal slabs the time interval is solved in."""
-    count = 1 if node is None else node.integer(1, MOST_SLABS)
-    if node is not None and count > 1 and problem.time is None:
-        raise node.error(f"{count} time slabs, but the problem has no time; remove it")
-    return count
 
 
 def validate_problem(
@@ -190,7 +184,7 @@ def _problem(node: Reader, trusted: bool, make_problem: MakeProblem | None) -> P
         problem = ProblemConfig(**{**vars(problem), "python": python})
     recommended = _recommended(problem, node)
     _discretisation(node, {}, recommended, problem)
-    _slabs(recommended.get("slabs"), problem)
+    read_slabs(recommended.get("slabs"), problem)
     return problem
 
 

@@ -1,0 +1,165 @@
+"""The slabs that a tolerance asks for: marches of smaller and smaller local error until the estimate meets it.
+
+With A_k the sum of the local errors of march k (see `pacing`) and u_k its field,
+
+    e_k ≈ SAFETY · C · A_k / ‖u_k‖,     C = ‖u_k - u_{k-1}‖ / (A_{k-1} - A_k),
+
+estimates the relative L2 error: C is what becomes of local errors on their way through time, less than one where they die out,
+thousands where perturbations grow. Neither `exact` nor `reference` is read.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from kanpde.collocation import held_out
+from kanpde.config import Config, Pace
+from kanpde.errors import ConfigError, StorageError
+from kanpde.marching import Marched, march
+from kanpde.metrics import COUNT
+from kanpde.result import StopReason
+from kanpde.types import Progress
+
+SECONDS = 900.0
+"""How long the search may take where the config does not say it."""
+
+FIRST, SECOND = 100.0, 10.0
+"""Local errors of the first two marches in units of the tolerance."""
+
+MOST = 5
+SAFETY = 2.0
+CLEARLY = 0.3
+"""A march counts as finer when its local errors are below this share of those of the one before."""
+
+AIM = 0.5
+SLOWER = 1.2
+"""A finer march takes at least so many times as long."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """One march: its config, what it gave, where it is kept, its values (N, m) at the held-out points."""
+
+    config: Config
+    marched: Marched
+    place: Path | None
+    values: Tensor
+    estimate: float = math.inf
+
+
+@dataclass(frozen=True)
+class ChosenSlabs:
+    """The march that was taken and why the search ended."""
+
+    config: Config
+    marched: Marched
+    reason: StopReason
+    estimate: float | None
+
+
+def choose_slabs(config: Config, progress: Progress, folder: Path | None) -> ChosenSlabs:
+    """March until `config.tolerance` is met or `config.seconds` are used up; the march that is taken is kept in `folder`."""
+    if config.trial.start != "stretched":
+        raise ConfigError("tolerance: slabs are chosen for trial.start: stretched only; remove it or give slabs: 1")
+    assert config.tolerance is not None
+    began, limit = time.perf_counter(), SECONDS if config.seconds is None else config.seconds
+    timed = _Timed(progress, began + limit)
+    error, why, levels = FIRST * config.tolerance, "no finer march helps", list[Level]()
+    places: list[Path] = []
+    while len(levels) < MOST:
+        candidate = replace(config, slabs=Pace(min(1.0, error)))
+        place = None if folder is None else folder / f"search{len(levels) + 1}"
+        places += [] if place is None else [place]
+        marched = march(candidate, timed, place)
+        if timed.stop is not None and levels:
+            why = f"the next march did not end within {limit:g} s"
+            break
+        level = _level(candidate, marched, place, levels[-1] if levels else None)
+        levels.append(level)
+        _say(progress, error, level)
+        if timed.stop is not None or level.estimate <= config.tolerance:
+            break
+        used = time.perf_counter() - began
+        if used + SLOWER * marched.seconds > limit:
+            why = f"the next march would not end within {limit:g} s"
+            break
+        wanted = AIM * config.tolerance / level.estimate if math.isfinite(level.estimate) else SECOND / FIRST
+        error *= min(SECOND / FIRST, wanted)
+    best = min(levels, key=lambda one: one.marched.added) if len(levels) > 1 else levels[0]
+    reason = StopReason.TOLERANCE if best.estimate <= config.tolerance else StopReason.UNREACHED
+    if progress.stop is not None:
+        reason = progress.stop
+    elif reason is StopReason.UNREACHED:
+        progress.message(f"tolerance: {why}")
+    if folder is not None:
+        _keep(best.place, places, folder)
+    return ChosenSlabs(best.config, best.marched, reason, best.estimate if math.isfinite(best.estimate) else None)
+
+
+def _level(config: Config, marched: Marched, place: Path | None, before: Level | None) -> Level:
+    problem, trial = marched.problem, marched.trial
+    points = held_out(problem.domain, (), COUNT.get(problem.domain.dimension, 20_000), trial.scale.dtype).interior.x
+    level = Level(config, marched, place, trial.evaluate(points))
+    if before is None or not marched.added <= CLEARLY * before.marched.added:
+        return level
+    stability = _norms(level.values - before.values) / (before.marched.added - marched.added)
+    sizes = _norms(level.values)
+    shares = SAFETY * stability * marched.added / sizes.clamp_min(1e-300)
+    rounding = 20 * torch.finfo(level.values.dtype).eps
+    return replace(level, estimate=max(rounding, float(shares[sizes > 1e-12 * sizes.max()].max())))
+
+
+def _norms(values: Tensor) -> Tensor:
+    return values.square().mean(0).sqrt()
+
+
+def _say(progress: Progress, error: float, level: Level) -> None:
+    told = f"{level.estimate:.1e}" if math.isfinite(level.estimate) else "unknown"
+    progress.message(
+        f"tolerance: {len(level.marched.trial.each)} slabs for a local error of {error:.1e}, {level.marched.seconds:.1f} s:"
+        f" estimated error {told}"
+    )
+
+
+def _keep(best: Path | None, places: list[Path], folder: Path) -> None:
+    """Move the checkpoints of the best march to where a run has them, and remove the others."""
+    assert best is not None
+    try:
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+        os.replace(best / "checkpoints", folder / "checkpoints")
+        for place in places:
+            shutil.rmtree(place, ignore_errors=True)
+    except OSError as error:
+        raise StorageError(f"{folder}: the checkpoints cannot be moved: {error.strerror or error}") from error
+
+
+@dataclass(frozen=True)
+class _Timed:
+    """An observer that ends a solve when its time is over."""
+
+    inner: Progress
+    until: float
+
+    @property
+    def stop(self) -> StopReason | None:
+        return self.inner.stop or (StopReason.TIME_LIMIT if time.perf_counter() > self.until else None)
+
+    def stage_started(self, index: int, total: int, name: str, steps: int) -> None:
+        self.inner.stage_started(index, total, name, steps)
+
+    def step(self, done: int, objective: float) -> None:
+        self.inner.step(done, objective)
+
+    def stage_finished(self, index: int, objective: float, reason: StopReason) -> None:
+        self.inner.stage_finished(index, objective, reason)
+
+    def message(self, text: str) -> None:
+        self.inner.message(text)
