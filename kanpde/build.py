@@ -78,7 +78,8 @@ def build_network(trial: TrialConfig, problem: Problem, seed: int, dtype: torch.
     check_degree(trial, problem)
     radial, chosen = _radial_units(trial, problem, generator), _chosen(trial, problem)
     base = trial.base == "silu"
-    kan = build_kan(shape, trial.degree, trial.intervals, trial.start, base, generator, dtype, radial, chosen)
+    clamped = trial.ends == "clamped"
+    kan = build_kan(shape, trial.degree, trial.intervals, trial.start, base, generator, dtype, radial, chosen, clamped)
     if trial.start == "ridge" and len(shape) > 2:
         kan.shrink_lines(1 + trial.margin, len(radial))
     return kan

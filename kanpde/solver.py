@@ -180,10 +180,10 @@ class Solver:
             )
         value = self._value()
         while self._state.step < stage.steps:
-            system = assembly.linearised(self.trial, extra=count)
-            step = optimizers.solve(*system, stage.regularisation, unknowns, assembly.positions).reshape(unknowns, -1).T
+            system, present = assembly.linearised(self.trial, extra=count), net.outer.T.reshape(-1)
+            step = optimizers.solve(*system, stage.regularisation, unknowns, assembly.positions, present)
             del system
-            before, share = net.outer, 1.0
+            step, before, share = step.reshape(unknowns, -1).T, net.outer, 1.0
             net.set_outer(before + step)
             new = self._value()
             while not linear and not new < value and share > SHORTEST_SHARE:

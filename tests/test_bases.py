@@ -35,7 +35,14 @@ def ragged(degree: int, intervals: int) -> SplineGrid:
     return SplineGrid.given(LOWER[:, None] + (UPPER - LOWER)[:, None] * share, degree)
 
 
-GRIDS = {f"{make.__name__}-p{p}-G{g}": make(p, g) for make in (even, ragged) for p in DEGREES for g in (1, 2, 7)}
+def clamped(degree: int, intervals: int) -> SplineGrid:
+    """The same with repeated ends."""
+    return SplineGrid.given(ragged(degree, intervals).breakpoints, degree, clamped=True)
+
+
+GRIDS = {
+    f"{make.__name__}-p{p}-G{g}": make(p, g) for make in (even, ragged, clamped) for p in DEGREES for g in (1, 2, 7)
+}
 
 
 @pytest.fixture(params=list(GRIDS))
@@ -213,6 +220,30 @@ def test_knot_insertion_anywhere_is_exact(degree: int, extra: list[float]) -> No
         return
     finer, c, z = SplineGrid.given(points, degree), coefficients(grid), inside(grid)
     assert gap(finer.evaluate(z, grid.transfer(c, finer)), grid.evaluate(z, c)) < 1e-10
+
+
+@pytest.mark.parametrize("degree", DEGREES)
+def test_clamped_ends_stay_clamped_and_refine_exactly(degree: int) -> None:
+    grid, c = clamped(degree, 3), coefficients(clamped(degree, 3))
+    breakpoints = grid.breakpoints
+    finer = grid.over(
+        torch.cat([breakpoints, (breakpoints[:, 1:] + breakpoints[:, :-1]) / 2], dim=1).sort(dim=1).values
+    )
+    assert torch.equal(finer.knots[:, :degree], grid.lower[:, None].expand(-1, degree))
+    assert torch.equal(finer.knots[:, -degree:], grid.upper[:, None].expand(-1, degree))
+    z = torch.cat([inside(grid), LOWER[:, None] - 2, UPPER[:, None] + 2], dim=1)
+    assert gap(finer.evaluate(z, grid.transfer(c, finer)), grid.evaluate(z, c)) < 1e-11
+
+
+def test_clamped_ends_keep_a_high_degree_on_one_interval_well_conditioned() -> None:
+    z = torch.cos(math.pi * (torch.arange(60, dtype=torch.float64) + 0.5) / 60)[None]
+    one = torch.ones(1, dtype=torch.float64)
+    even = SplineGrid.even(-one, one, 1, 19)
+    conditions = []
+    for grid in (even, SplineGrid.given(even.breakpoints, 19, clamped=True)):
+        matrix = grid.collocation(z)
+        conditions.append(float(torch.linalg.cond(matrix / matrix.norm(dim=0))))
+    assert conditions[1] < 1e6 < 1e12 < conditions[0]
 
 
 @pytest.mark.parametrize("degree", [1, 3, 5])

@@ -62,10 +62,16 @@ def wide() -> tuple[Tensor, Tensor, Tensor]:
     return torch.cat([matrix, torch.stack([torch.exp(at), torch.cos(at)], 1)], 1), right, at
 
 
-def solved(matrix: Tensor, right: Tensor, position: Tensor | None, regularisation: float = 1e-13) -> Tensor:
+def solved(
+    matrix: Tensor,
+    right: Tensor,
+    position: Tensor | None,
+    regularisation: float = 1e-13,
+    present: Tensor | None = None,
+) -> Tensor:
     extra = matrix.shape[1]
     stacked = torch.cat([matrix, matrix.new_zeros(extra, extra)]).T.contiguous().T
-    return solve(stacked, torch.cat([right, right.new_zeros(extra)]), regularisation, position=position)
+    return solve(stacked, torch.cat([right, right.new_zeros(extra)]), regularisation, 1, position, present)
 
 
 def used(matrix: Tensor, position: Tensor) -> Windows:
@@ -87,6 +93,15 @@ def test_the_fit_is_that_of_the_dense_solve(made: Callable[[], tuple[Tensor, Ten
     assert (Windows.of(matrix, position) is None) is (made is mean)
     found, wanted = solved(matrix, right, position), solved(matrix, right, None)
     assert gap(matrix @ found, matrix @ wanted) < 1e-12
+
+
+def test_a_step_from_present_coefficients_is_that_of_the_dense_solve() -> None:
+    matrix, right, position = system()
+    present = 1e3 * torch.sin(torch.arange(matrix.shape[1], dtype=torch.float64) ** 2)
+    used(matrix, position)
+    found, wanted = (solved(matrix, right, at, 1e-3, present) for at in (position, None))
+    assert gap(found, wanted) < 1e-6
+    assert gap(found, solved(matrix, right, None, 1e-3)) > 1e-3
 
 
 def test_noise_is_fitted_as_closely_as_by_the_dense_solve() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from kanpde.build import Parts, build, working_bytes
 from kanpde.checkpoint import Store
 from kanpde.config import Config
 from kanpde.errors import BudgetError
-from kanpde.optimizers import Krylov
+from kanpde.optimizers import GaussNewton, Krylov, gauss_newton
 from kanpde.result import StopReason
 from kanpde.solution import History, StageResult
 from kanpde.solver import Solver
@@ -258,6 +259,63 @@ def test_a_matrix_that_does_not_fit_is_refused_and_another_stage_named(
         build(found)
     made, rows = 92, 88
     assert needed >= 8 * (made**2 if stage == "broyden" else rows * made)
+
+
+class Valley:
+    """Rosenbrock's rows 10 (b - a²) and 1 - a, both parameters inner ones."""
+
+    linear, blocks = True, 1
+
+    def __init__(self) -> None:
+        self.vector = torch.tensor([-1.2, 1.0], dtype=torch.float64)
+
+    @property
+    def inner(self) -> Tensor:
+        return self.vector.clone()
+
+    @property
+    def outer(self) -> Tensor:
+        return self.vector[:0]
+
+    def place(self, inner: Tensor, outer: Tensor) -> None:
+        self.vector = inner
+
+    def write(self, vector: Tensor) -> None:
+        self.vector = vector
+
+    def gradient(self) -> tuple[float, Tensor]:
+        raise NotImplementedError
+
+    def products(self) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
+        raise NotImplementedError
+
+    def residual(self) -> Tensor:
+        a, b = self.vector
+        return torch.stack([10 * (b - a**2), 1 - a])
+
+    def jacobian(self) -> Tensor:
+        return torch.tensor([[-20 * float(self.vector[0]), 10.0], [-1.0, 0.0]], dtype=torch.float64)
+
+    def outer_matrix(self, extra: int = 0) -> Tensor:
+        return self.vector.new_zeros(2 + extra, 0)
+
+
+def test_the_second_derivative_along_a_step_is_that_of_the_rows() -> None:
+    valley, step = Valley(), torch.tensor([0.3, 0.7], dtype=torch.float64)
+    found = gauss_newton.curvature(valley, (valley.inner, valley.outer), step, valley.residual())
+    assert gap(found, torch.tensor([-20 * 0.09, 0.0], dtype=torch.float64)) < 1e-12
+
+
+def test_bent_steps_follow_a_curved_valley_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = []
+    for most in (gauss_newton.MOST_BEND, -1.0):
+        monkeypatch.setattr(gauss_newton, "MOST_BEND", most)
+        valley = Valley()
+        method = GaussNewton(valley, gauss_newton.Joint)
+        steps.append(0)
+        while float(valley.residual().square().sum()) > 1e-12:
+            steps[-1] += method.advance(lambda: torch.zeros(()), 1).steps
+    assert steps[0] < steps[1] < 100
 
 
 def test_a_margin_leaves_room_on_the_grid_of_the_second_layer() -> None:

@@ -72,6 +72,15 @@ def test_unknowns_in_any_units_cost_no_digits() -> None:
     assert gap(found, wanted) < 1e-11
 
 
+def test_a_step_takes_back_what_no_row_sees() -> None:
+    """Two equal columns with large opposite coefficients: the sum of both is what the rows see."""
+    matrix = uniform(20, 2)[:, [0, 1, 0]]
+    wanted, present = uniform(3, seed=3), torch.tensor([1e3, 0.0, -1e3], dtype=torch.float64)
+    rows, right = stacked(matrix, matrix @ (wanted - present))
+    found = present + solve(rows, right, 1e-6, present=present)
+    assert gap(matrix @ found, matrix @ wanted) < 1e-6 and abs(float(found[0] - found[2])) < 1e-6
+
+
 def test_a_rank_deficient_system_is_fitted_with_small_coefficients() -> None:
     matrix = uniform(50, 6)
     doubled = torch.cat([matrix, matrix, matrix @ uniform(6, 3, seed=4)], dim=1)

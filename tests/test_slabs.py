@@ -197,6 +197,7 @@ def test_slabs_need_time() -> None:
         ({"width": [3, 3], "degree": 7, "intervals": 9}, "one hidden layer"),
         ({"base": "silu"}, "base none"),
         ({"degree": [7, 2]}, "takes 2 derivatives"),
+        ({"ends": "clamped"}, "must be extended"),
     ],
 )
 def test_a_stretched_start_says_what_it_needs(trial: dict[str, Any], message: str) -> None:

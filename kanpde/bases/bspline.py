@@ -27,8 +27,10 @@ class SplineGrid:
     """Knots of I independent univariate spline spaces of one degree.
 
     `knots` is (I, G + 2p + 1), non-decreasing, with G intervals of positive length inside; the p knots beyond either end
-    only shape the functions. `uniform` says that all spacings of a row agree, which makes evaluation cheaper. A `periodic` space
-    repeats after upper - lower: function m + G is function m, and no argument lies outside; its knots repeat too.
+    only shape the functions: spaced on, or `clamped` at the ends, where high degrees on few intervals are conditioned far better
+    (on one interval like Bernstein's polynomials). `uniform` says that all spacings of a row agree, which makes evaluation
+    cheaper. A `periodic` space repeats after upper - lower: function m + G is function m, and no argument lies outside; its knots
+    repeat too.
     """
 
     knots: Tensor
@@ -56,13 +58,17 @@ class SplineGrid:
         return cls(lower[:, None] + width * (steps / intervals), degree, True, periodic)
 
     @classmethod
-    def given(cls, breakpoints: Tensor, degree: int) -> SplineGrid:
-        """Any increasing breakpoints (I, G + 1); beyond the ends the last spacings are repeated."""
-        steps = torch.arange(1, degree + 1, dtype=breakpoints.dtype, device=breakpoints.device)
+    def given(cls, breakpoints: Tensor, degree: int, clamped: bool = False) -> SplineGrid:
+        """Any increasing breakpoints (I, G + 1); beyond the ends the last spacings are repeated, if clamped the ends."""
+        steps = (0 if clamped else 1) * torch.arange(1, degree + 1, dtype=breakpoints.dtype, device=breakpoints.device)
         left, right = breakpoints[:, :1], breakpoints[:, -1:]
         before = left - (breakpoints[:, 1:2] - left) * steps.flip(0)
         after = right + (right - breakpoints[:, -2:-1]) * steps
         return cls(torch.cat([before, breakpoints, after], dim=1), degree, False)
+
+    def over(self, breakpoints: Tensor) -> SplineGrid:
+        """Other breakpoints (I, G + 1), the same degree and kind of ends."""
+        return SplineGrid.given(breakpoints, self.degree, bool((self.knots[:, 0] == self.lower).all()))
 
     @property
     def intervals(self) -> int:

@@ -34,6 +34,7 @@ _KAN: FrozenMap[Any] = FrozenMap(
         "start": "ridge",
         "base": "none",
         "radial": 0,
+        "ends": "extended",
         "margin": 0.0,
         "spread": 2.0,
         "directions": "even",

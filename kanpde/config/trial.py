@@ -15,11 +15,12 @@ from kanpde.config.reader import Reader, listed
 
 KINDS = ("kan", "mlp")
 CENTERS = ("none", "source")
+ENDS = ("extended", "clamped")
 DIRECTIONS = ("even", "characteristic", "source")
 MOST_LAYERS, WIDEST, HIGHEST_DEGREE, MOST_INTERVALS = 16, 4096, 30, 100_000
 _COMMON = ("kind", "width", "start", "lifting", "derivatives")
 _KEYS = {
-    "kan": (*_COMMON, "degree", "intervals", "base", "radial", "margin", "spread", "directions", "centers"),
+    "kan": (*_COMMON, "degree", "intervals", "base", "radial", "ends", "margin", "spread", "directions", "centers"),
     "mlp": (*_COMMON, "activation", "scale"),
 }
 KEYS = tuple(dict.fromkeys(_KEYS["kan"] + _KEYS["mlp"]))
@@ -32,10 +33,11 @@ class TrialConfig:
 
     `radial` units of the first layer per round hole of the domain start as squared distances to points in the hole; the lines
     of a ridge start leave a share `margin` of the second layer's grid free on either side, for inputs that move in training.
-    `spread` is that of the speeds of a `stretched` start, in intervals of the outer grid. `directions` of a ridge start are even,
-    characteristic (those of the equation first, then even ones), source (those that its source is a sum of first), or given in
-    the problem's coordinates (the rest is even). The last units are squared distances to `centers`: none, source (the one about
-    which the source is radial), or points.
+    Beyond the `ends` of the outer grid knots go on evenly (extended, as in the KAN paper) or not at all (clamped: the better the
+    higher the degree and the fewer the intervals). `spread` is that of the speeds of a `stretched` start, in intervals of the
+    outer grid. `directions` of a ridge start are even, characteristic (those of the equation first, then even ones), source (those
+    that its source is a sum of first), or given in the problem's coordinates (the rest is even). The last units are squared
+    distances to `centers`: none, source (the one about which the source is radial), or points.
     """
 
     kind: str
@@ -45,6 +47,7 @@ class TrialConfig:
     start: str = "ridge"
     base: str = "none"
     radial: int = 0
+    ends: str = "extended"
     margin: float = 0.0
     lifting: bool = False
     activation: str = "tanh"
@@ -101,6 +104,7 @@ def read_trial(
         per_layer["intervals"],
         base=base,
         radial=fields["radial"].integer(0, 1000),
+        ends=_ends(fields),
         margin=fields["margin"].number(0.0, 10.0),
         spread=fields["spread"].number(0.0, 1e3),
         directions=_vectors(fields["directions"], DIRECTIONS, width, dimension),
@@ -130,6 +134,13 @@ def _vectors(
     for item, vector in zip(items, found, strict=True):
         if known == DIRECTIONS and not any(vector):
             raise item.error("must not be zero")
+    return found
+
+
+def _ends(fields: Mapping[str, Reader]) -> str:
+    found = fields["ends"].choice(ENDS)
+    if found != ENDS[0] and fields["start"].value == "stretched":
+        raise fields["ends"].error("must be extended for a stretched start, whose grids may be periodic")
     return found
 
 

@@ -172,11 +172,12 @@ def build_kan(
     dtype: torch.dtype = torch.float64,
     radial: Sequence[Radial] = (),
     chosen: Tensor | None = None,
+    clamped: bool = False,
 ) -> KAN:
     """A KAN with `shape` = [d, hidden …, m], one degree and number of intervals per layer.
 
     `radial` replaces the last units of the first layer of a ridge start; there must be fewer than its width. `chosen`
-    directions (n, d) are those of the first n.
+    directions (n, d) are those of the first n. The knots of the last layer may be `clamped`; an inner one holds lines.
     """
     if not len(degrees) == len(intervals) == len(shape) - 1:
         raise ConfigError(
@@ -189,6 +190,8 @@ def build_kan(
         if k == 1 and radial:
             grid = _with_geometric(grid, radial)
         last = k == len(shape) - 2
+        if last and clamped:
+            grid = SplineGrid.given(grid.breakpoints, grid.degree, clamped)
         if start == "ridge":
             coefficients = _ridge(grid, inputs, outputs, k == 0, last, generator, chosen)
             if k == 0 and radial:

@@ -133,7 +133,7 @@ class SplineLayer(nn.Module):
         if grid.uniform:
             finer = SplineGrid.even(grid.lower, grid.upper, intervals, grid.degree)
         else:
-            finer = SplineGrid.given(_subdivide(grid.breakpoints, intervals), grid.degree)
+            finer = grid.over(_subdivide(grid.breakpoints, intervals))
         return self._moved(finer, z)
 
     def updated(self, z: Tensor, mix: float) -> SplineLayer:
@@ -145,12 +145,12 @@ class SplineLayer(nn.Module):
         lower, upper = torch.minimum(z.amin(1), grid.lower), torch.maximum(z.amax(1), grid.upper)
         levels = torch.linspace(0, 1, grid.intervals + 1, dtype=z.dtype, device=z.device)
         even = lower[:, None] + (upper - lower)[:, None] * levels
-        if mix == 0:
+        if mix == 0 and grid.uniform:
             return self._moved(SplineGrid.even(lower, upper, grid.intervals, grid.degree), z)
         quantiles = torch.quantile(z, levels, dim=1).T.clone()
         quantiles[:, 0], quantiles[:, -1] = lower, upper
         share = min(mix, 0.99)
-        return self._moved(SplineGrid.given((1 - share) * even + share * quantiles, grid.degree), z)
+        return self._moved(grid.over((1 - share) * even + share * quantiles), z)
 
     def _moved(self, grid: SplineGrid, z: Tensor | None) -> SplineLayer:
         base = None if self.base is None else self.base.detach()

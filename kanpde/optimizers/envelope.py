@@ -58,7 +58,7 @@ class Windows:
         return cls(rows, block, *(torch.from_numpy(each) for each in (columns, begins, ends)))
 
     def solve(self, matrix: Tensor, right: Tensor, lengths: Tensor, epsilon: float) -> Tensor:
-        """The minimiser s (P,) of ‖M D⁻¹ s - y‖² + ε² ‖s‖² with D the diagonal of `lengths`."""
+        """The minimiser s (P,) of ‖M D⁻¹ s - y‖² + ‖ε s - w‖² with D the diagonal of `lengths` and (y, w) = `right` (R + P,)."""
         by_column, kept = matrix.T, matrix.new_zeros(0, 1)
         window, finished = self.columns[:0], []
         for number, start in enumerate(range(0, len(self.rows), self.block)):
@@ -73,6 +73,7 @@ class Windows:
             torch.div(by_column[columns[:, None], rows], lengths[columns, None], out=stack[:size, held:below])
             stack[size, held:below] = right[rows]
             stack[torch.searchsorted(window, new), torch.arange(below, below + len(new))] = epsilon
+            stack[size, below:] = right[len(self.rows) + self.columns[new]]
             triangle = torch.linalg.qr(stack.T, mode="r").R
             done = int((self.ends[window] == number).sum())
             finished.append((columns, triangle[:done]))

@@ -9,10 +9,12 @@ one of variable projection leaves γ undamped (but for ε, see `least_squares`):
     min over δ of ‖Q₂ᵀ (r + J δ)‖² + λ ‖D δ‖²,     R γ = -Q₁ᵀ (r + J δ),
 
 Kaufman's form of Golub and Pereyra's method; after it c is solved for anew. Both use QR of the rows, never normal equations.
+Both bend the step δ of the inner parameters (or of all) along the curved valley: by half the step that meets the second
+derivative of the rows along it in place of r (geodesic acceleration), where that is short beside δ.
 Where J does not fit, conjugate gradients on the damped normal equations need only products with it (`krylov`).
 A step counts when the objective falls; λ follows Nielsen's rule.
 Sources: Golub & Pereyra, SIAM J. Numer. Anal. 10 (1973); Kaufman, BIT 15 (1975); Nielsen, IMM-REP-1999-05; Moré,
-The Levenberg-Marquardt algorithm, LNM 630 (1978).
+The Levenberg-Marquardt algorithm, LNM 630 (1978); Transtrum & Sethna, arXiv 1201.5885 (2012).
 """
 
 from __future__ import annotations
@@ -47,6 +49,9 @@ reaches must not become large, since the next step may reach it."""
 
 CORRECTIONS = 2
 """Newton steps of the outer parameters after each step of the inner ones, where the problem is not linear."""
+
+SPAN, MOST_BEND = 0.1, 0.75
+"""Share of a step over which the second derivative is taken; a bend whose double is longer than this share of it is left out."""
 
 
 class Model(Protocol):
@@ -128,32 +133,45 @@ class Damped:
         longest = lengths.max() if len(lengths) else 1.0
         self._lengths = lengths.clamp_min(float(SHORTEST * longest) or 1.0)
         triangle = torch.linalg.qr(torch.cat([rows / self._lengths, right[:, None]], dim=1), mode="r").R
-        self._triangle, self._right = triangle[:, :-1], triangle[:, -1]
+        self._triangle, self._right, self._rows = triangle[:, :-1], triangle[:, -1], rows
 
     def step(self, damping: float) -> tuple[Tensor, float]:
         """q, and how much ‖B q - y‖² is below ‖y‖² + the damping's share: Nielsen's predicted fall."""
         count = self._triangle.shape[1]
         if not count:
             return self._right[:0], 0.0
-        below = math.sqrt(damping) * torch.eye(count, dtype=self._right.dtype)
-        stacked = torch.cat([self._triangle, below])
-        right = torch.cat([self._right, self._right.new_zeros(count)])
-        step = torch.linalg.lstsq(stacked, right[:, None], driver="gels").solution[:, 0]
+        below = math.sqrt(damping) * torch.eye(count, count + 1, dtype=self._right.dtype)
+        stacked = torch.cat([torch.cat([self._triangle, self._right[:, None]], dim=1), below])
+        factor = torch.linalg.qr(stacked, mode="r").R[:count]
+        self._factor = factor[:, :-1]
+        step = torch.linalg.solve_triangular(self._factor, factor[:, -1:], upper=True)[:, 0]
         predicted = (self._triangle @ step).square().sum() + 2 * damping * step.square().sum()
+        self._size = float(step.norm())
         return step / self._lengths, float(predicted)
+
+    def bend(self, right: Tensor) -> Tensor:
+        """What to add to the last step q for rows that are y + `right` (R,) at its end; zero if that is too long.
+
+        By the seminormal equations: a correction needs few digits.
+        """
+        pulled = (self._rows.T @ right / self._lengths)[:, None]
+        found = torch.linalg.solve_triangular(self._factor.T, pulled, upper=False)
+        bend = torch.linalg.solve_triangular(self._factor, found, upper=True)[:, 0]
+        return bend / self._lengths if 2 * float(bend.norm()) <= MOST_BEND * self._size else torch.zeros_like(bend)
 
 
 class Joint:
     """Levenberg-Marquardt's model: all parameters are damped alike."""
 
     def __init__(self, system: System) -> None:
-        self._system, self._at = system, (system.inner, system.outer)
-        self._damped = Damped(torch.cat([system.jacobian(), system.outer_matrix()], dim=1), -system.residual())
+        self._system, self._at, self._rest = system, (system.inner, system.outer), system.residual()
+        self._damped = Damped(torch.cat([system.jacobian(), system.outer_matrix()], dim=1), -self._rest)
 
     def place(self, damping: float) -> float:
         """A `Model`."""
         step, predicted = self._damped.step(damping)
-        move(self._system, self._at, step)
+        bend = self._damped.bend(-curvature(self._system, self._at, step, self._rest) / 2)
+        move(self._system, self._at, step + bend)
         return predicted
 
 
@@ -161,6 +179,15 @@ def move(system: System, at: tuple[Tensor, Tensor], step: Tensor) -> None:
     """Place the parameters `step` away from (a, c)."""
     inner, outer = at
     system.place(inner + step[: len(inner)], outer + step[len(inner) :])
+
+
+def curvature(system: System, at: tuple[Tensor, Tensor], step: Tensor, rest: Tensor) -> Tensor:
+    """Second derivative of the rows along a step from (a, c), by a central difference, (R,); they are `rest` (R,) there."""
+    found = -2 * rest
+    for share in (SPAN, -SPAN):
+        move(system, at, share * step)
+        found = found + system.residual()
+    return found / SPAN**2
 
 
 @dataclass(frozen=True)
@@ -221,7 +248,7 @@ class Projected:
 
     def __init__(self, system: System, elimination: Elimination) -> None:
         self._system, self._elimination = system, elimination
-        self._factor, self._at = elimination.factor(), (system.inner, system.outer)
+        self._factor, self._at, self._rest = elimination.factor(), (system.inner, system.outer), system.residual()
         rows = system.jacobian()
         rows = torch.cat([rows, rows.new_zeros(len(system.outer), rows.shape[1])])
         self._top, below = self._factor.rotated(torch.cat([self._factor.right(system), rows], dim=1))
@@ -230,10 +257,18 @@ class Projected:
     def place(self, damping: float) -> float:
         """A `Model`."""
         step, predicted = self._damped.step(damping)
-        follow = self._factor.solution(self._top[:, :1] - self._top[:, 1:] @ step[:, None])
-        move(self._system, self._at, torch.cat([step, follow]))
+        if len(step):
+            second = curvature(self._system, self._at, self._followed(step), self._rest)
+            padded = torch.cat([second, second.new_zeros(len(self._at[1]))])[:, None]
+            step = step + self._damped.bend(-self._factor.rotated(padded)[1][:, 0] / 2)
+        move(self._system, self._at, self._followed(step))
         self._elimination.settle()
         return predicted
+
+    def _followed(self, step: Tensor) -> Tensor:
+        """A step of the inner parameters and what the outer ones then do, to first order."""
+        follow = self._factor.solution(self._top[:, :1] - self._top[:, 1:] @ step[:, None])
+        return torch.cat([step, follow])
 
 
 def projected(system: System, regularisation: float) -> Callable[[System], Model]:

@@ -1,4 +1,6 @@
-"""One linear least-squares solve:  min over c of ‖M c - y‖² + ε² ‖D c‖²,  D = column norms of M (at least SHORTEST of the longest).
+"""One linear least-squares solve:  min over c of ‖M c - y‖² + ε² ‖D (c + c₀)‖²,  D = column norms of M (at least SHORTEST of the
+longest), c₀ the coefficients that c is added to: a Newton step must not leave there what an earlier one put into coefficients
+that no row sees, whose size costs digits.
 
 The columns are scaled to length one and an ε-multiple of the identity is stacked below, so that a rank-deficient basis (the
 same constants and low polynomials live in every hidden unit) costs no digits: QR of this matrix keeps what the SVD keeps at
@@ -22,9 +24,16 @@ NOT_FINITE = "least squares: the matrix or the right-hand side is not finite; ch
 
 
 def solve(
-    matrix: Tensor, right: Tensor, regularisation: float, blocks: int = 1, position: Tensor | None = None
+    matrix: Tensor,
+    right: Tensor,
+    regularisation: float,
+    blocks: int = 1,
+    position: Tensor | None = None,
+    present: Tensor | None = None,
 ) -> Tensor:
-    """The coefficients (P,) for a matrix (R + P, P) whose last P rows are free (zero); the matrix is overwritten.
+    """The coefficients (P,) for a matrix (R + P, P) whose last P rows are free (zero); it and `right` (R + P,) are overwritten.
+
+    They are added to the `present` ones (P,), by default none.
 
     The columns fall into `blocks` of equal size, one per unknown, each with its own longest column.
     Where rows that are close by `position` (R,) touch the same few columns, windows of both are solved one after the other.
@@ -34,13 +43,15 @@ def solve(
     unknowns = matrix.shape[1]
     if not bool(right.isfinite().all()):
         raise NumericalError(NOT_FINITE)
+    lengths, epsilon = _lengths(matrix, blocks, SHORTEST), _floor(regularisation, matrix)
+    if present is not None:
+        right[-unknowns:] = -epsilon * lengths * present
     solution: Tensor
     windows = None if position is None else Windows.of(matrix[:-unknowns], position)
     if windows is not None:
-        lengths = _lengths(matrix, blocks, SHORTEST)
-        solution = windows.solve(matrix[:-unknowns], right, lengths, _floor(regularisation, matrix)) / lengths
+        solution = windows.solve(matrix[:-unknowns], right, lengths, epsilon) / lengths
     else:
-        lengths, _ = equilibrate(matrix, regularisation, blocks)
+        _stack(matrix, lengths, epsilon)
         solution = torch.linalg.lstsq(matrix, right[:, None], driver="gels").solution[:unknowns, 0] / lengths
     if not bool(solution.isfinite().all()):
         raise NumericalError(
@@ -57,9 +68,13 @@ def equilibrate(
     No length is taken to be below `shortest` times the longest.
     """
     lengths, epsilon = _lengths(matrix, blocks, shortest), _floor(regularisation, matrix)
+    _stack(matrix, lengths, epsilon)
+    return lengths, epsilon
+
+
+def _stack(matrix: Tensor, lengths: Tensor, epsilon: float) -> None:
     matrix /= lengths
     matrix[-len(lengths) :].fill_diagonal_(epsilon)
-    return lengths, epsilon
 
 
 def _lengths(matrix: Tensor, blocks: int, shortest: float) -> Tensor:
