@@ -4,7 +4,7 @@ The sorted rows are taken block by block. A block's window holds every column wh
 last is not before it. The block's rows, what is left of the earlier windows and an ε-row per new column become triangular, the
 columns that no later row touches are finished, the rest goes on. Columns are eliminated in the order of their last rows, so one
 that is touched from end to end (a periodic condition couples both ends, a global function) stays in every window until the last.
-With k columns in a window R rows cost about 2 R k² instead of 2 R P².
+With k columns in a window R rows cost about 2 R k² instead of 2 R P²; the triangle on top of them costs nothing (LAPACK's tpqrt).
 Source: Reid, Comput. J. 10, 1967; Lawson & Hanson, Solving Least Squares Problems, 1995, ch. 27; Cox, IMA J. Numer. Anal. 1, 1981.
 """
 
@@ -15,10 +15,14 @@ from itertools import pairwise
 
 import numpy as np
 import torch
+from scipy.linalg import get_lapack_funcs
 from torch import Tensor
 
 BLOCK = 1.5
 """Rows of a block in units of the mean number of columns whose first and last row enclose a row."""
+
+PANEL = 32
+"""Columns that are eliminated at a time."""
 
 FEWEST = 128
 """Rows of a block at least: shorter ones cost more in calls than they save in operations."""
@@ -30,10 +34,10 @@ times as long."""
 
 @dataclass(frozen=True)
 class _Block:
-    """One step of the elimination, its stack stored by columns: `held` rows from before, then `rows`, then one ε per new column.
+    """One step of the elimination: a triangle of held rows and one ε per new column, and below it `rows`, stored by columns.
 
     `columns` are those of the window in the order of elimination; `old` and `new` say where in it the held ones and the new ones
-    stand; the first `done` are finished. Numbers `first` … `last` - 1 go to `targets` in the flattened stack.
+    stand; the first `done` are finished. Numbers `first` … `last` - 1 go to `targets` among the flattened rows.
     """
 
     rows: Tensor
@@ -62,7 +66,7 @@ class Windows:
     def of(cls, rows: Tensor, columns: Tensor, unknowns: int, position: Tensor) -> Windows | None:
         """The windows for numbers at rows (E,) and columns (E,), rows at `position` (R,), or None where they would not pay.
 
-        Fewer places never pay less: a sample of them can show that all would not.
+        Fewer places need no more operations: a sample of them can show that all would not pay.
         """
         sorted_rows = position.argsort(stable=True)
         count = len(sorted_rows)
@@ -100,8 +104,7 @@ class Windows:
             window = np.union1d(old, new)
             table[window] = np.arange(len(window))
             own, chosen = rows[k * size : (k + 1) * size], order[low:high]
-            width = len(old) + len(own) + len(new)
-            targets = table[rank[columns[chosen]]] * width + (at[chosen] - k * size + len(old))
+            targets = table[rank[columns[chosen]]] * len(own) + (at[chosen] - k * size)
             done = int((ends[eliminated[window]] == k).sum())
             window_columns, olds, news, to = (
                 torch.from_numpy(each) for each in (eliminated[window], table[old], table[new], targets)
@@ -118,15 +121,14 @@ class Windows:
         """The minimiser s (P,) of ‖M D⁻¹ s - y‖² + ε² ‖s‖² with D the diagonal of `lengths`."""
         scaled, kept, finished = values / lengths[self.columns], values.new_zeros(0, 1), []
         for block in self.blocks:
-            size, held = len(block.columns), len(block.old)
-            below = held + len(block.rows)
-            stack = values.new_zeros(size + 1, below + len(block.new))
-            stack.view(-1).index_add_(0, block.targets, scaled[block.first : block.last])
-            stack[block.old, :held] = kept[:, :-1].T
-            stack[size, :held] = kept[:, -1]
-            stack[size, held:below] = right[block.rows]
-            stack[block.new, torch.arange(below, below + len(block.new))] = epsilon
-            triangle = torch.geqrf(stack.T)[0][: size + 1].triu_()
+            size = len(block.columns)
+            top, below = values.new_zeros(size + 1, size + 1), values.new_zeros(size + 1, len(block.rows))
+            top[block.old, block.old[:, None]] = kept[:, :-1]
+            top[size, block.old] = kept[:, -1]
+            top[block.new, block.new] = epsilon
+            below.view(-1).index_add_(0, block.targets, scaled[block.first : block.last])
+            below[size] = right[block.rows]
+            triangle = _triangle(top, below)
             finished.append((block.columns, triangle[: block.done]))
             kept = triangle[block.done : size, block.done :]
         solution = torch.zeros_like(lengths)
@@ -135,6 +137,13 @@ class Windows:
             known = triangle[:, -1:] - triangle[:, done:-1] @ solution[columns[done:], None]
             solution[columns[:done]] = torch.linalg.solve_triangular(triangle[:, :done], known, upper=True)[:, 0]
         return solution
+
+
+def _triangle(top: Tensor, below: Tensor) -> Tensor:
+    """The triangle R of QR of an upper triangle (k, k) stacked on rows (N, k), both stored by columns and overwritten."""
+    reduce = get_lapack_funcs("tpqrt", (top.numpy(),))
+    found = reduce(0, min(PANEL, len(top)), top.numpy().T, below.numpy().T, overwrite_a=1, overwrite_b=1)[0]
+    return torch.from_numpy(found)
 
 
 def _held(begins: np.ndarray, ends: np.ndarray, blocks: int) -> np.ndarray:
