@@ -15,7 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from scipy.linalg import get_lapack_funcs
+from scipy.linalg import lapack
 from torch import Tensor
 
 BLOCK = 1.5
@@ -141,7 +141,7 @@ class Windows:
 
 def _triangle(top: Tensor, below: Tensor) -> Tensor:
     """The triangle R of QR of an upper triangle (k, k) stacked on rows (N, k), both stored by columns and overwritten."""
-    reduce = get_lapack_funcs("tpqrt", (top.numpy(),))
+    reduce = lapack.dtpqrt if top.dtype == torch.float64 else lapack.stpqrt
     found = reduce(0, min(PANEL, len(top)), top.numpy().T, below.numpy().T, overwrite_a=1, overwrite_b=1)[0]
     return torch.from_numpy(found)
 
