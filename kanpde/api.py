@@ -117,9 +117,8 @@ def compare(
     config = configure(problem, **keys)
     if out is None:
         return _compare(config, progress or Silent())[0]
-    prepare(config)  # a mistake must neither leave a folder nor cost an old run
-    folder = runs.create(out, name=config.problem.name, overwrite=overwrite)
-    return compare_into(config, folder, progress)
+    prepare(config)  # as in solve
+    return compare_into(config, runs.create(out, name=config.problem.name, overwrite=overwrite), progress)
 
 
 def compare_into(config: Config, folder: Path, progress: Progress | None = None) -> Comparison:
@@ -159,11 +158,11 @@ def _compare(config: Config, progress: Progress) -> tuple[Comparison, Solution |
 
 
 def _settled_slabs(config: Config, kan: Solution) -> tuple[Config, int | None]:
-    """The config with the slabs that the KAN chose for itself, and its parameters per slab; else the config as it is."""
+    """The config with the slabs that a KAN chose for itself and its parameters per slab."""
     if not isinstance(config.slabs, Pace) or not isinstance(kan.trial, Slabs):
         return config, None
-    ends = tuple(kan.trial.edges[1:].tolist())
-    return replace(config, slabs=ends), kan.trial.parameter_count // len(ends)
+    slabs = kan.trial.edges[1:].tolist()
+    return replace(config, slabs=tuple(slabs)), kan.trial.parameter_count // len(slabs)
 
 
 def _mode(
@@ -234,16 +233,16 @@ def _solve(config: Config, folder: Path | None, progress: Progress, again: bool 
         paced = choose_slabs(config, progress, folder)
         if folder is not None:
             report.write_config(folder / "config.yaml", paced.config)
-        found, seconds = paced.marched, time.perf_counter() - began
-        return _solution(paced.config, found, found.history, found.stages, paced.reason, seconds, paced.estimate)
+        found, spent = paced.marched, time.perf_counter() - began
+        return _solution(paced.config, found, found.history, found.stages, paced.reason, spent, paced.estimate)
     if config.tolerance is not None and not again:
         chosen = choose(config, progress)
         if folder is not None:
             report.write_config(folder / "config.yaml", chosen.config)
             chosen.solver.keep(Store.at(folder))
         history, stages, _ = chosen.solver.outcome()
-        seconds = time.perf_counter() - began
-        return _solution(chosen.config, chosen.parts, history, stages, chosen.reason, seconds, chosen.estimate)
+        spent = time.perf_counter() - began
+        return _solution(chosen.config, chosen.parts, history, stages, chosen.reason, spent, chosen.estimate)
     if in_slabs(config):
         check_budget(config)
         found = march(config, progress, folder, again)

@@ -111,6 +111,10 @@ class Jet:
         """∂^α of every component, (m, N); KeyError if the space does not hold α."""
         return self.data[self.space.position[alpha]]
 
+    def points(self, start: int, stop: int, step: int = 1) -> Jet:
+        """The jet at the points number start, start + step, … below stop."""
+        return Jet(self.space, self.data[:, :, start:stop:step], self.scale)
+
     @property
     def gradient(self) -> Tensor:
         """All first derivatives, (d, m, N); KeyError if one is missing."""

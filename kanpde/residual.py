@@ -1,4 +1,4 @@
-"""Assembly: problem × points × trial solution → residual rows, and for linear problems their matrix.
+"""Assembly: problem × points × trial solution → residual rows, and what their derivatives by any parameter need.
 
 Every row is F(x, n, u, ∂u, …) of one equation or condition. A term's share of the objective is  weight · mean(r²), so its rows
 enter a least-squares system multiplied by √(weight / N). A term that is affine in the unknowns is kept as
@@ -31,7 +31,7 @@ from kanpde.slabs import AnyTrial
 from kanpde.trial import Located, TrialSolution, join
 
 CHUNK = 1 << 21
-"""Numbers of one basis evaluation that are assembled at a time (16 MiB in float64)."""
+"""Numbers of the Jacobian that are assembled at a time (16 MiB in float64)."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,11 @@ class Term:
     def rows(self) -> int:
         """R of this term."""
         return 1 if self.average is not None else len(self.x)
+
+    @property
+    def scale(self) -> float:
+        """What every row is multiplied by in a least-squares system, √(weight / R)."""
+        return math.sqrt(self.weight / self.rows)
 
 
 def terms(problem: Problem, points: Collocation, weights: WeightsConfig) -> list[Term]:
@@ -118,13 +123,13 @@ class Assembly:
 
     def __init__(self, found: Sequence[Term], trial: AnyTrial) -> None:
         self.terms = tuple(found)
-        self._bound = [_Bound.of(term, trial) for term in found]
-        self._groups = _group(self._bound)
+        self.bound = [Bound.of(term, trial) for term in found]
+        self._groups = _group(self.bound)
 
     @property
     def linear(self) -> bool:
         """Whether every term is affine in the unknowns."""
-        return all(bound.linear for bound in self._bound)
+        return all(bound.linear for bound in self.bound)
 
     @property
     def rows(self) -> int:
@@ -133,7 +138,7 @@ class Assembly:
 
     @property
     def positions(self) -> Tensor:
-        """The first coordinate of every row's point, (R,), in the order of `linearised`; an average stands at its centre."""
+        """The first coordinate of every row's point, (R,), in the order of `weighted`; an average stands at its centre."""
         return torch.cat([x[:, 0] if a is None else a @ x[:, :1] for x, a in ((t.x, t.average) for t in self.terms)])
 
     def residuals(self, trial: AnyTrial) -> list[Tensor]:
@@ -142,8 +147,10 @@ class Assembly:
         for group in self._groups:
             jet = trial.jet(group.at)
             for number, bound, start in group.members:
-                found[number] = bound.residual(jet, start)
-        return [found[number] for number in range(len(self._bound))]
+                n, count = len(bound.term.x), len(bound.at.x)
+                sides = [jet.points(at, at + n) for at in range(start, start + count, n)]
+                found[number] = bound.residual(sides, 0, n)
+        return [found[number] for number in range(len(self.bound))]
 
     def objective(self, trial: TrialSolution) -> Tensor:
         """Σ_terms weight · mean(r²), a scalar that autograd follows to the parameters."""
@@ -156,59 +163,42 @@ class Assembly:
             total = total + term.weight * rows.square().mean()
         return total
 
-    def linearised(self, trial: TrialSolution, extra: int = 0) -> tuple[Tensor, Tensor]:
-        """Matrix M (R + extra, P·m) stored by columns and right-hand side (R + extra,) of a Newton step of the outer parameters.
-
-        The rows after the step c are M c - right to first order, exactly where the problem is linear. Rows are weighted; the
-        last `extra` rows are zero. Column o·P + j is parameter j of unknown o.
-        """
-        right = self.terms[0].x.new_zeros(self.rows + extra)
-        with torch.no_grad():
-            right[: self.rows] = -self.weighted(trial)
-        return self.matrix(trial, extra), right
-
-    def matrix(self, trial: TrialSolution, extra: int = 0) -> Tensor:
-        """The matrix of `linearised` alone."""
-        count, unknowns = trial.net.outer.shape
-        return self._filled(trial, count, unknowns, extra, inner=False)
-
     def jacobian(self, trial: TrialSolution) -> Tensor:
         """The derivatives of the weighted rows by the inner parameters (R, P), stored by columns."""
-        return self._filled(trial, sum(p.numel() for p in trial.net.inner), 1, 0, inner=True)
-
-    def _filled(self, trial: TrialSolution, count: int, blocks: int, extra: int, inner: bool) -> Tensor:
-        matrix, row = self.terms[0].x.new_zeros(count * blocks, self.rows + extra), 0
-        for bound in self._bound:
-            scale = math.sqrt(bound.term.weight / bound.term.rows)
-            bound.fill(trial, matrix, row, scale, count, inner)
+        count = sum(p.numel() for p in trial.net.inner)
+        matrix, row = self.terms[0].x.new_zeros(count, self.rows), 0
+        for bound in self.bound:
+            step = max(1, CHUNK // (count + 1))
+            for start in range(0, len(bound.term.x), step):
+                bound.fill_inner(trial, matrix[:, row : row + bound.term.rows], start, start + step)
             row += bound.term.rows
         return matrix.T
 
     def weighted(self, trial: TrialSolution) -> Tensor:
         """All rows times √(weight / N), (R,): the objective is the sum of their squares."""
-        pairs = zip(self.terms, self.residuals(trial), strict=True)
-        return torch.cat([math.sqrt(term.weight / term.rows) * rows for term, rows in pairs])
+        return torch.cat([term.scale * rows for term, rows in zip(self.terms, self.residuals(trial), strict=True)])
 
 
 @dataclass(frozen=True)
-class _Bound:
+class Bound:
     """A term with everything that does not depend on the parameters."""
 
     term: Term
     at: Located
     coefficients: Tensor | None
     remainder: Tensor
-    slopes: tuple[tuple[Unknown, Node], ...] = ()
+    partials: tuple[tuple[Unknown, Node], ...] = ()
 
     @classmethod
-    def of(cls, term: Term, trial: AnyTrial) -> _Bound:
+    def of(cls, term: Term, trial: AnyTrial) -> Bound:
+        """The term at its points, for trial solutions of this kind."""
         present = sorted(jets(term.node), key=lambda jet: (jet.unknown, jet.index))
         space = JetSpace.closure((jet.index for jet in present), term.x.shape[1])
         x = term.x if term.shift is None else torch.cat([term.x, term.x + term.shift])
         at = trial.locate(x, space)
         if not is_linear(term.node):
-            slopes = tuple((jet, partial(term.node, jet)) for jet in present)
-            return cls(term, at, None, x.new_zeros(len(term.x)), slopes)
+            partials = tuple((jet, partial(term.node, jet)) for jet in present)
+            return cls(term, at, None, x.new_zeros(len(term.x)), partials)
         factors, rest = linear_parts(term.node)
         normal = term.normal
         remainder, *values = evaluate([rest, *factors.values()], term.x, normal)
@@ -227,58 +217,61 @@ class _Bound:
 
     @property
     def linear(self) -> bool:
+        """Whether it is affine in the unknowns."""
         return self.coefficients is not None
 
-    def residual(self, jet: Jet, start: int) -> Tensor:
-        """The rows from a jet that holds this term's points from number `start` on."""
-        n = len(self.term.x)
-        rows = self._apply(jet, start)
+    @property
+    def unknowns(self) -> list[int]:
+        """The numbers of the unknowns that the term holds."""
+        return sorted({jet.unknown for jet in jets(self.term.node)})
+
+    def sides(self, start: int, stop: int, step: int = 1) -> list[Located]:
+        """The points number start, start + step, … below stop, and those that a shift compares them with."""
+        n, last = len(self.term.x), min(stop, len(self.term.x))
+        return [self.at.rows(first + start, first + last, step) for first in range(0, len(self.at.x), n)]
+
+    def residual(self, sides: Sequence[Jet], start: int, stop: int) -> Tensor:
+        """The rows of the points start … stop - 1 from the jets at `sides`; of an average what these points give to it."""
+        rows = self._formula(sides[0], start, stop)
         if self.term.shift is not None:
-            rows = rows - self._apply(jet, start + n)
+            rows = rows - self._formula(sides[1], start, stop)
         if self.term.data is not None:
-            rows = rows - self.term.data
-        return rows if self.term.average is None else (self.term.average * rows).sum()[None]
+            rows = rows - self.term.data[start:stop]
+        return rows if self.term.average is None else (self.term.average[start:stop] * rows).sum()[None]
 
-    def _apply(self, jet: Jet, start: int) -> Tensor:
-        n = len(self.term.x)
-        data = jet.data[:, :, start : start + n]
+    def _formula(self, jet: Jet, start: int, stop: int) -> Tensor:
         if self.coefficients is not None:
-            return (self.coefficients * data).sum((0, 1)) + self.remainder
+            return (self.coefficients[:, :, start:stop] * jet.data).sum((0, 1)) + self.remainder[start:stop]
+        return evaluate([self.term.node], self.term.x[start:stop], self._normal(start, stop), _reader(jet))[0]
 
-        return evaluate([self.term.node], self.term.x, self.term.normal, _reader(Jet(jet.space, data)))[0]
+    def _normal(self, start: int, stop: int) -> Tensor | None:
+        return None if self.term.normal is None else self.term.normal[start:stop]
 
-    def fill(self, trial: TrialSolution, matrix: Tensor, row: int, scale: float, count: int, inner: bool) -> None:
-        """Write the linearised rows of this term from number `row` on, by blocks of `count` outer or inner parameters."""
-        n = len(self.term.x)
-        step = max(1, CHUNK // (count + 1))
-        for start in range(0, n, step):
-            stop = min(start + step, n)
-            block = self._rows(trial, start, stop, 0, inner)
-            if self.term.shift is not None:
-                block = [a - b for a, b in zip(block, self._rows(trial, start, stop, n, inner), strict=True)]
-            for o, rows in enumerate(block):
-                target = matrix[o * count : (o + 1) * count]
-                if self.term.average is None:
-                    torch.mul(rows.T, scale, out=target[:, row + start : row + stop])
-                else:
-                    target[:, row] += scale * (self.term.average[start:stop] @ rows)
+    def weights(self, start: int, stop: int) -> list[Tensor | float]:
+        """What the rows of each side are multiplied by: the term's scale, its sign, the share in an average (N,)."""
+        average = 1.0 if self.term.average is None else self.term.average[start:stop]
+        return [self.term.scale * average, -self.term.scale * average][: len(self.at.x) // len(self.term.x)]
 
-    def _rows(self, trial: TrialSolution, start: int, stop: int, offset: int, inner: bool) -> list[Tensor]:
-        at = self.at.rows(offset + start, offset + stop)
-        if self.coefficients is not None:
-            slopes = self.coefficients[:, :, start:stop]
-        else:
+    def fill_inner(self, trial: TrialSolution, matrix: Tensor, start: int, stop: int) -> None:
+        """Write the derivatives by the inner parameters of the rows of the points start … stop - 1 into this term's columns."""
+        for at, weight in zip(self.sides(start, stop), self.weights(start, stop), strict=True):
             with torch.no_grad():
-                slopes = self._slopes(trial.jet(at), start, stop)
-        return [trial.inner_rows(at, slopes)] if inner else trial.outer_rows(at, slopes)
+                slopes = self.slopes(None if self.linear else trial.jet(at), start, stop)
+            found = trial.inner_rows(at, slopes * weight).T
+            if self.term.average is None:
+                matrix[:, start:stop] += found
+            else:
+                matrix[:, 0] += found.sum(1)
 
-    def _slopes(self, jet: Jet, start: int, stop: int) -> Tensor:
-        """∂F/∂(∂^α u_o) at a jet of the points start … stop - 1, (A, m, N)."""
-        normal = None if self.term.normal is None else self.term.normal[start:stop]
-        nodes = [node for _, node in self.slopes]
-        values = evaluate(nodes, self.term.x[start:stop], normal, _reader(jet))
+    def slopes(self, jet: Jet | None, start: int, stop: int) -> Tensor:
+        """∂F/∂(∂^α u_o) at a jet of the points start … stop - 1, (A, m, N); where the term is linear no jet is needed."""
+        if self.coefficients is not None:
+            return self.coefficients[:, :, start:stop]
+        assert jet is not None
+        nodes = [node for _, node in self.partials]
+        values = evaluate(nodes, self.term.x[start:stop], self._normal(start, stop), _reader(jet))
         slopes = torch.zeros_like(jet.data)
-        for (unknown, _), value in zip(self.slopes, values, strict=True):
+        for (unknown, _), value in zip(self.partials, values, strict=True):
             slopes[jet.space.position[unknown.index], unknown.unknown] = value
         return slopes
 
@@ -293,11 +286,11 @@ class _Group:
     """Terms whose jets are taken together, since they need the same derivatives."""
 
     at: Located
-    members: tuple[tuple[int, _Bound, int], ...]
+    members: tuple[tuple[int, Bound, int], ...]
 
 
-def _group(found: Iterable[_Bound]) -> list[_Group]:
-    by_space: dict[JetSpace, list[tuple[int, _Bound]]] = {}
+def _group(found: Iterable[Bound]) -> list[_Group]:
+    by_space: dict[JetSpace, list[tuple[int, Bound]]] = {}
     for number, bound in enumerate(found):
         by_space.setdefault(bound.at.space, []).append((number, bound))
     groups = []

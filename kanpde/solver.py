@@ -22,6 +22,7 @@ from kanpde.errors import CheckpointError, ConfigError, NumericalError
 from kanpde.networks import KAN
 from kanpde.residual import Assembly
 from kanpde.result import StopReason
+from kanpde.rows import Rows
 from kanpde.solution import History, StageResult
 from kanpde.system import iterative
 from kanpde.trial import TrialSolution
@@ -154,62 +155,55 @@ class Solver:
         name, steps = _describe(stage)
         self._progress.stage_started(state.stage, total, name, steps)
         if isinstance(stage, OptimizerStage) and stage.optimizer == "least_squares":
-            reason = self._solve_outer(stage)
-        elif isinstance(stage, OptimizerStage):
-            reason = self._iterate(stage)
+            reason, objective = self._solve_outer(stage)
         else:
-            reason = self._change_grid(stage)
-        objective = self._value()
+            reason = self._iterate(stage) if isinstance(stage, OptimizerStage) else self._change_grid(stage)
+            with torch.no_grad():
+                objective = float(self._assembly.objective(self.trial))
         self._progress.stage_finished(state.stage, objective, reason)
         if reason not in (StopReason.INTERRUPTED, StopReason.TERMINATED):
             state.finished.append((name, state.step, objective, self._now() - state.began, reason.name))
             state.stage, state.step, state.optimizer, state.began = state.stage + 1, 0, None, self._now()
         return reason
 
-    def _solve_outer(self, stage: OptimizerStage) -> StopReason:
-        """Newton's method for the outer parameters: one solve where the problem is linear.
+    def _solve_outer(self, stage: OptimizerStage) -> tuple[StopReason, float]:
+        """Newton's method for the outer parameters: one solve where the problem is linear. Why it ended, and the objective.
 
         A step is halved until the objective falls; where it does not, the parameters stay.
         """
-        net, assembly, linear = self.trial.net, self._assembly, self._assembly.linear
-        unknowns, count = net.outer.shape[1], net.outer.numel()
-        if assembly.rows < count:
+        net, linear, count = self.trial.net, self._assembly.linear, self.trial.net.outer.numel()
+        if self._assembly.rows < count:
             self._progress.message(
-                f"least_squares: {assembly.rows} rows cannot determine {count} coefficients; raise sampler.interior or lower"
+                f"least_squares: {self._assembly.rows} rows cannot determine {count} coefficients; raise sampler.interior or lower"
                 " trial.width"
             )
-        value = self._value()
+        rows = Rows(self._assembly, self.trial)
+        value = rows.objective()
         while self._state.step < stage.steps:
-            system, present = assembly.linearised(self.trial, extra=count), net.outer.T.reshape(-1)
-            step = optimizers.solve(*system, stage.regularisation, unknowns, assembly.positions, present)
-            del system
-            step, before, share = step.reshape(unknowns, -1).T, net.outer, 1.0
+            step = rows.step(stage.regularisation)
+            before, share = net.outer, 1.0
             net.set_outer(before + step)
-            new = self._value()
+            new = rows.objective()
             while not linear and not new < value and share > SHORTEST_SHARE:
                 share /= 2
                 net.set_outer(before + share * step)
-                new = self._value()
+                new = rows.objective()
             if not linear and not new < value:
                 net.set_outer(before)
                 self._record(1, value)
-                return StopReason.STALLED
+                return StopReason.STALLED, value
             fell, value = value - new, new
             self._record(1, value)
             if linear:
-                return StopReason.SOLVED
+                return StopReason.SOLVED, value
             if (share == 1.0 and fell <= stage.tolerance * value) or value <= self._goal:
-                return StopReason.TOLERANCE
+                return StopReason.TOLERANCE, value
             if self._progress.stop is not None:
-                return self._progress.stop
+                return self._progress.stop, value
             if stage.seconds is not None and self._now() - self._state.began > stage.seconds:
-                return StopReason.TIME_LIMIT
+                return StopReason.TIME_LIMIT, value
             self._save_now_and_then()
-        return StopReason.MAX_STEPS
-
-    def _value(self) -> float:
-        with torch.no_grad():
-            return float(self._assembly.objective(self.trial))
+        return StopReason.MAX_STEPS, value
 
     def _iterate(self, stage: OptimizerStage) -> StopReason:
         parameters = list(self.trial.network.parameters())

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from kanpde import optimizers
 from kanpde.config import OptimizerStage
 from kanpde.residual import Assembly
+from kanpde.rows import Rows
 from kanpde.trial import TrialSolution
 
 
@@ -55,7 +56,7 @@ class System:
 
     def outer_matrix(self, extra: int = 0) -> Tensor:
         """M (R + extra, P of c), the last rows zero."""
-        return self._assembly.matrix(self._trial, extra)
+        return Rows(self._assembly, self._trial).matrix(extra)
 
     @property
     def vector(self) -> Tensor:

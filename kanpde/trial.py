@@ -22,6 +22,27 @@ CHUNK = 1024
 """Points that are evaluated at a time where no graph is needed."""
 
 
+class Features(Protocol):
+    """The functions that the outer layer of a network combines at N points, with the derivatives that a jet needs.
+
+    `columns` (k, N) are the numbers of their parameters where but k of P functions are not zero at a point; else None.
+    """
+
+    @property
+    def columns(self) -> Tensor | None:
+        """Which parameters belong to the rows of `rows`; None for all in their order."""
+
+    @property
+    def size(self) -> int:
+        """How many numbers are held."""
+
+    def jet(self, parameters: Tensor) -> Jet:
+        """The jet of the outputs for outer parameters (P, m)."""
+
+    def rows(self, functional: Tensor) -> Tensor:
+        """Σ_α F_α ∂^α of every function, for F (A, m, N): (m, k, N)."""
+
+
 class Network(Protocol):
     """What a network must offer beyond being a module (N, d) → (N, m)."""
 
@@ -34,11 +55,8 @@ class Network(Protocol):
     def jet(self, x: Jet) -> Jet:
         """The jet of the outputs in closed form."""
 
-    def hidden(self, x: Jet) -> Jet:
-        """The jet of what enters the outer layer."""
-
-    def outer_rows(self, hidden: Jet, functional: Tensor) -> Tensor:
-        """The matrix (N, P) of a linear functional (A, N) on the outer features."""
+    def features(self, x: Jet) -> Features:
+        """The functions that the outer layer combines, at the jet of the scaled coordinates."""
 
     @property
     def outer(self) -> Tensor:
@@ -76,20 +94,13 @@ class Located:
     extension: Jet | None
     factor: Jet | None
 
-    def rows(self, start: int, stop: int) -> Located:
-        """The points number start … stop - 1."""
-
-        def cut(jet: Jet) -> Jet:
-            return Jet(jet.space, jet.data[:, :, start:stop], jet.scale)
-
-        lifted = self.extension is not None and self.factor is not None
-        return Located(
-            self.x[start:stop],
-            self.space,
-            cut(self.inputs),
-            cut(self.extension) if lifted and self.extension else None,
-            cut(self.factor) if lifted and self.factor else None,
+    def rows(self, start: int, stop: int, step: int = 1) -> Located:
+        """The points number start, start + step, … below stop."""
+        inputs, extension, factor = (
+            jet if jet is None else jet.points(start, stop, step) for jet in (self.inputs, self.extension, self.factor)
         )
+        assert inputs is not None
+        return Located(self.x[start:stop:step], self.space, inputs, extension, factor)
 
 
 def join(located: Sequence[Located]) -> Located:
@@ -106,6 +117,35 @@ def join(located: Sequence[Located]) -> Located:
     assert inputs is not None
     extension, factor = cat([at.extension for at in located]), cat([at.factor for at in located])
     return Located(torch.cat([at.x for at in located]), space, inputs, extension, factor)
+
+
+@dataclass(frozen=True)
+class Combined:
+    """A network's features at prepared points, seen through the lifting: u is linear in the outer parameters but for g."""
+
+    at: Located
+    features: Features
+
+    @property
+    def columns(self) -> Tensor | None:
+        """Which outer parameters belong to the rows of `rows`; None for all in their order."""
+        return self.features.columns
+
+    @property
+    def size(self) -> int:
+        """How many numbers are held."""
+        return self.features.size
+
+    def jet(self, parameters: Tensor) -> Jet:
+        """The jet of u for outer parameters (P, m)."""
+        return _lifted(self.at, self.features.jet(parameters))
+
+    def rows(self, functional: Tensor, unknowns: Sequence[int]) -> Tensor:
+        """The numbers of the functionals Σ_α F_α ∂^α u_o, F (A, m, N), on the outer parameters of some unknowns: (len, k, N).
+
+        The lifting's factor enters by the adjoint of Leibniz' rule; the extension does not: it belongs to the right-hand side.
+        """
+        return self.features.rows(_unlifted(self.at, functional)[:, unknowns])
 
 
 class TrialSolution(nn.Module):
@@ -171,23 +211,22 @@ class TrialSolution(nn.Module):
         if self.engine == "autograd":
             jet = by_autograd(self, at.x, at.space)
             return jet if torch.is_grad_enabled() else Jet(jet.space, jet.data.detach())
-        jet = self.net.jet(at.inputs)
-        if at.extension is None or at.factor is None:
-            return jet
-        return Jet(at.space, at.extension.data + multiply(at.factor, jet).data)
+        return _lifted(at, self.net.jet(at.inputs))
 
-    def outer_rows(self, at: Located, functional: Tensor) -> list[Tensor]:
-        """Per unknown the matrix (N, P) of the functional Σ_α F_α ∂^α u_o on the outer parameters, F (A, m, N).
-
-        The lifting's factor enters by the adjoint of Leibniz' rule; the extension does not: it belongs to the right-hand side.
-        """
-        with torch.no_grad():
-            hidden, functional = self.net.hidden(at.inputs), _unlifted(at, functional)
-            return [self.net.outer_rows(hidden, functional[:, o]) for o in range(functional.shape[1])]
+    def features(self, at: Located) -> Combined:
+        """What u is linear in, at prepared points; it holds while the inner parameters stay."""
+        return Combined(at, self.net.features(at.inputs))
 
     def inner_rows(self, at: Located, functional: Tensor) -> Tensor:
         """The matrix (N, P) of the derivatives of Σ_{α, o} F_{α, o} ∂^α u_o by the inner parameters, F (A, m, N)."""
         return self.net.inner_rows(at.inputs, _unlifted(at, functional))
+
+
+def _lifted(at: Located, jet: Jet) -> Jet:
+    """The jet of u from that of the network's outputs."""
+    if at.extension is None or at.factor is None:
+        return jet
+    return Jet(at.space, at.extension.data + multiply(at.factor, jet).data)
 
 
 def _unlifted(at: Located, functional: Tensor) -> Tensor:

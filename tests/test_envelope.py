@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -13,8 +14,10 @@ from torch import Tensor
 from kanpde.bases import SplineGrid
 from kanpde.build import build
 from kanpde.errors import NumericalError
-from kanpde.optimizers import solve
+from kanpde.marching import prepare
+from kanpde.optimizers import solve, solve_in_windows
 from kanpde.optimizers.envelope import Windows
+from kanpde.rows import Rows
 from kanpde.solver import Solver
 from kanpde.types import Silent
 
@@ -62,6 +65,11 @@ def wide() -> tuple[Tensor, Tensor, Tensor]:
     return torch.cat([matrix, torch.stack([torch.exp(at), torch.cos(at)], 1)], 1), right, at
 
 
+def planned(matrix: Tensor, position: Tensor) -> Windows | None:
+    """The windows for the numbers of a matrix that are not zero."""
+    return Windows.of(*matrix.nonzero().T, matrix.shape[1], position)
+
+
 def solved(
     matrix: Tensor,
     right: Tensor,
@@ -69,28 +77,31 @@ def solved(
     regularisation: float = 1e-13,
     present: Tensor | None = None,
 ) -> Tensor:
+    """The fit in windows, of the dense matrix where there are none or no positions are given."""
+    windows = None if position is None else planned(matrix, position)
+    if windows is not None:
+        return solve_in_windows(windows, matrix[tuple(matrix.nonzero().T)], right, regularisation, 1, present)
     extra = matrix.shape[1]
     stacked = torch.cat([matrix, matrix.new_zeros(extra, extra)]).T.contiguous().T
-    return solve(stacked, torch.cat([right, right.new_zeros(extra)]), regularisation, 1, position, present)
+    return solve(stacked, torch.cat([right, right.new_zeros(extra)]), regularisation, 1, present)
 
 
 def used(matrix: Tensor, position: Tensor) -> Windows:
     """The windows, which must pay here."""
-    windows = Windows.of(matrix, position)
+    windows = planned(matrix, position)
     assert windows is not None
     return windows
 
 
 def widest(windows: Windows) -> int:
     """The most columns that any window holds."""
-    numbers = torch.arange(int(windows.ends.max()) + 1)[:, None]
-    return int(((windows.begins <= numbers) & (numbers <= windows.ends)).sum(1).max())
+    return max(len(block.columns) for block in windows.blocks)
 
 
 @pytest.mark.parametrize("made", [system, periodic, mean, wide])
 def test_the_fit_is_that_of_the_dense_solve(made: Callable[[], tuple[Tensor, Tensor, Tensor]]) -> None:
     matrix, right, position = made()
-    assert (Windows.of(matrix, position) is None) is (made is mean)
+    assert (planned(matrix, position) is None) is (made is mean)
     found, wanted = solved(matrix, right, position), solved(matrix, right, None)
     assert gap(matrix @ found, matrix @ wanted) < 1e-12
 
@@ -136,21 +147,42 @@ def test_the_order_of_the_rows_changes_nothing_but_rounding() -> None:
 def test_positions_that_say_nothing_cost_no_digits() -> None:
     matrix, right, position = system()
     aimless = position[torch.randperm(len(right), generator=generator())]
-    assert Windows.of(matrix, aimless) is None
+    assert planned(matrix, aimless) is None
     assert torch.equal(solved(matrix, right, aimless), solved(matrix, right, None))
 
 
 def test_a_full_matrix_is_left_to_the_dense_solve() -> None:
-    assert Windows.of(uniform(200, 40), uniform(200)) is None
+    assert planned(uniform(200, 40), uniform(200)) is None
 
 
 def test_empty_columns_get_zero_and_disturb_nothing() -> None:
     matrix, right, position = system()
     empty = [0, 17, matrix.shape[1] - 1]
     matrix[:, empty] = 0
+    assert not any(set(empty) & set(block.columns.tolist()) for block in used(matrix, position).blocks)
     found = solved(matrix, right, position)
     assert not found[empty].any()
     assert gap(matrix @ found, matrix @ solved(matrix, right, None)) < 1e-12
+
+
+def test_a_place_named_twice_is_the_sum_of_both_numbers() -> None:
+    matrix, right, position = system()
+    rows, columns = matrix.nonzero().T
+    values = matrix[rows, columns]
+    windows = Windows.of(torch.cat([rows, rows]), torch.cat([columns, columns]), matrix.shape[1], position)
+    assert windows is not None
+    found = solve_in_windows(windows, torch.cat([3 * values, -2 * values]), right, 1e-13)
+    assert gap(matrix @ found, matrix @ solved(matrix, right, None)) < 1e-12
+
+
+def test_a_sample_of_the_places_promises_no_less() -> None:
+    """What is not worthwhile for a part of the rows is not for all."""
+    for made in (system, periodic, mean, wide):
+        matrix, _, position = made()
+        rows, columns = matrix.nonzero().T
+        some = rows % 16 == 0
+        sampled = Windows.of(rows[some], columns[some], matrix.shape[1], position)
+        assert sampled is not None or planned(matrix, position) is None
 
 
 def test_fewer_rows_than_columns_is_still_a_fit() -> None:
@@ -199,18 +231,113 @@ def test_every_row_has_the_position_of_its_point() -> None:
 
 
 def test_the_solver_uses_windows_and_finds_what_it_finds_without(monkeypatch: pytest.MonkeyPatch) -> None:
-    plan, chosen, values = Windows.of, [], []
+    plan, chosen, values = Rows._plan, [], []
     at = torch.linspace(-1, 1, 50, dtype=torch.float64)[:, None]
     for pays in (True, False):
 
-        def of(matrix: Tensor, position: Tensor, pays: bool = pays) -> Windows | None:
-            chosen.append(plan(matrix, position))
+        def of(rows: Rows, pays: bool = pays) -> Windows | None:
+            chosen.append(plan(rows))
             return chosen[-1] if pays else None
 
-        monkeypatch.setattr(Windows, "of", of)
+        monkeypatch.setattr(Rows, "_plan", of)
         found = config(STRING, trial=LOCAL, schedule=SCHEDULE)
         made = build(found)
         Solver(made.trial, made.assembly, found.schedule, Silent()).run()
         values.append(made.trial.evaluate(at))
     assert len(chosen) == 2 and None not in chosen
     assert gap(*values) < 1e-9
+
+
+LONG = {**LOCAL, "intervals": [1, 200]}
+SLAB = {"kind": "kan", "start": "stretched", "width": [6], "degree": [7, 7], "intervals": [96, 96]}
+MARCHED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "linear": (
+        problem_node(LINE, ["dxx(u) - u = sin(9*x)"], [{"part": ["left", "right"], "equation": "u = 0"}]),
+        LONG,
+    ),
+    "nonlinear": (problem_node(LINE, ["dxx(u) - u**3 = 1"], [{"part": ["left", "right"], "equation": "u = 0"}]), LONG),
+    "shift": (problem_node(LINE, ["dxx(u) - u = sin(pi*x)"], [{"periodic": ["left", "right"]}]), LONG),
+    "several": (
+        problem_node(
+            LINE,
+            ["p = dx(u)", "dx(p) - u*p = sin(9*x)"],
+            [{"part": ["left", "right"], "equation": "u = 0"}],
+            unknowns=["u", "p"],
+        ),
+        LONG,
+    ),
+    "lifted": (
+        problem_node(LINE, ["dxx(u) - u = sin(9*x)"], [{"part": ["left", "right"], "equation": "u = 0"}]),
+        {**LONG, "lifting": True},
+    ),
+    "base": (
+        problem_node(LINE, ["dxx(u) - u = sin(9*x)"], [{"part": ["left", "right"], "equation": "u = 0"}]),
+        {**LONG, "base": "silu"},
+    ),
+    "periodic grid": (
+        problem_node(
+            LINE,
+            ["dt(u) + u*dx(u) = 0.1*dxx(u)"],
+            [{"part": "initial", "equation": "u = cos(pi*x)"}, {"periodic": ["left", "right"]}],
+            time={"interval": [0, 0.02]},
+        ),
+        SLAB,
+    ),
+}
+
+
+def local(case: str) -> Rows:
+    """The rows of a problem whose functions are local, at random outer parameters."""
+    node, trial = MARCHED[case]
+    sampler = {"interior": 2400 if trial is SLAB else 800, "boundary": 40}
+    made = prepare(config(node, trial=trial, schedule=SCHEDULE, sampler=sampler))
+    made.trial.net.set_outer(0.1 * uniform(*made.trial.net.outer.shape))
+    return Rows(made.assembly, made.trial)
+
+
+@pytest.mark.parametrize("case", list(MARCHED))
+def test_the_numbers_at_their_places_are_the_dense_matrix(case: str) -> None:
+    rows = local(case)
+    places, matrix = rows.places(), rows.matrix()
+    assert places is not None
+    found = torch.zeros_like(matrix).index_put_(places, rows.numbers(), accumulate=True)
+    assert gap(found, matrix) < 1e-14
+    assert len(places[0]) < matrix.numel() / 4
+    sampled = rows.places(16)
+    assert sampled is not None and set(zip(*(p.tolist() for p in sampled), strict=True)) < set(
+        zip(*(p.tolist() for p in places), strict=True)
+    )
+
+
+@pytest.mark.parametrize("case", list(MARCHED))
+def test_a_step_in_windows_is_that_of_the_dense_matrix_to_the_same_bits_again(
+    case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = local(case)
+    step, again = rows.step(1e-13), local(case).step(1e-13)
+    assert rows._windows is not None and torch.equal(step, again) and torch.equal(rows.step(1e-13), step)
+    matrix = rows.matrix()
+    monkeypatch.setattr(Rows, "_plan", lambda rows: None)
+    found, wanted = (matrix @ s.T.reshape(-1) for s in (step, local(case).step(1e-13)))
+    assert gap(found, wanted) < 1e-9
+
+
+@pytest.mark.parametrize("case", ["nonlinear", "shift", "several", "periodic grid"])
+def test_what_is_not_kept_is_evaluated_anew_to_the_same_bits(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = local(case)
+    wanted = kept.step(1e-13)
+    monkeypatch.setattr("kanpde.rows.KEPT", 1000)
+    some = local(case)
+    assert torch.equal(some.step(1e-13), wanted)
+    assert len(some._kept) < len(kept._kept)
+
+
+def test_a_mean_and_an_mlp_leave_nothing_to_windows() -> None:
+    conditions = [{"part": ["left", "right"], "equation": "dx(u) = 0"}, {"mean": "u = 0"}]
+    line = problem_node(LINE, ["dxx(u) = x"], conditions)
+    for node, trial in ((line, LONG), (STRING, {"kind": "mlp", "width": [20], "start": "features"})):
+        made = build(config(node, trial=trial, schedule=SCHEDULE))
+        rows = Rows(made.assembly, made.trial)
+        assert rows.places() is None
+        rows.step(1e-13)
+        assert rows._windows is None

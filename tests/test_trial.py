@@ -100,13 +100,16 @@ def test_outer_rows_and_the_extension_give_the_functional(trial: TrialSolution) 
     x = inside()
     at = trial.locate(x, SPACE)
     functional = uniform(len(SPACE.indices), 2, len(x), seed=4)
-    rows = trial.outer_rows(at, functional)
+    features = trial.features(at)
+    rows = features.rows(functional, range(2))
     for seed in (1, 2):
         trial.net.set_outer(uniform(*trial.net.outer.shape, seed=seed))
         wanted = (functional * trial.jet(at).data).sum(0)
         constant = torch.zeros_like(wanted) if at.extension is None else (functional * at.extension.data).sum(0)
         for o in range(2):
-            assert gap(rows[o] @ trial.net.outer[:, o] + constant[o], wanted[o]) < 1e-11
+            outer = trial.net.outer[:, o, None] if features.columns is None else trial.net.outer[features.columns, o]
+            assert gap((rows[o] * outer).sum(0) + constant[o], wanted[o]) < 1e-11
+        assert gap(features.jet(trial.net.outer).data, trial.jet(at).data) < 1e-12
 
 
 def test_prepared_points_can_be_cut(trial: TrialSolution) -> None:

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from kanpde.bases import SplineGrid
 from kanpde.errors import ConfigError
 from kanpde.jets import Jet, pull_back
-from kanpde.networks.layer import SplineLayer
+from kanpde.networks.layer import Local, SplineLayer
 
 
 @dataclass(frozen=True)
@@ -87,13 +87,14 @@ class KAN(nn.Module):
             x = layer.jet(x)
         return x
 
-    def outer_rows(self, hidden: Jet, functional: Tensor) -> Tensor:
-        """The matrix (N, P) of a linear functional (A, N) on the outer layer's basis functions."""
-        return self.stack[-1].rows(hidden, functional)
+    def features(self, x: Jet) -> Local:
+        """The functions that the outer layer combines; not recorded by autograd."""
+        with torch.no_grad():
+            return self.stack[-1].local(self.hidden(x))
 
     @property
     def outer(self) -> Tensor:
-        """The outer layer's parameters, (P, m), a copy in the column order of `outer_rows`."""
+        """The outer layer's parameters, (P, m), a copy in the order of `features`."""
         last = self.stack[-1]
         parts = [last.coefficients.detach().reshape(last.outputs, -1)] + (
             [] if last.base is None else [last.base.detach()]

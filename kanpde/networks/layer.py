@@ -11,6 +11,7 @@ Source: Liu et al., KAN: Kolmogorov–Arnold Networks, arXiv 2404.19756 (the spl
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -20,6 +21,50 @@ from kanpde.bases import SplineGrid, gather, local_basis
 from kanpde.errors import ConfigError
 from kanpde.jets import Jet, JetSpace, chain_factors
 from kanpde.networks.activations import derivatives
+
+
+@dataclass(frozen=True)
+class Local:
+    """Those functions of a layer that are not zero at N points, each with its derivatives by the layer's input.
+
+    `values` is (order + 1, r, I, N); `columns` (r·I, N) are the numbers of their parameters; `factors` are those of the inputs.
+    """
+
+    space: JetSpace
+    factors: list[list[tuple[int, Tensor | None]]]
+    values: Tensor
+    columns: Tensor
+
+    @property
+    def size(self) -> int:
+        """How many numbers it holds, but for few."""
+        return self.values.numel() + self.columns.numel()
+
+    def jet(self, parameters: Tensor) -> Jet:
+        """The jet of the outputs for parameters (P, O)."""
+        data = self.values.new_empty(len(self.factors), parameters.shape[1], self.columns.shape[1])
+        for o, own in enumerate(parameters.T):
+            picked = own[self.columns].reshape(self.values.shape[1:])
+            edges = self.values[:, 0] * picked[0]
+            for r in range(1, len(picked)):
+                edges.addcmul_(self.values[:, r], picked[r])
+            for row, terms in zip(data, self.factors, strict=True):
+                row[o] = torch.stack([edges[k] if p is None else edges[k] * p for k, p in terms]).sum((0, 1))
+        return Jet(self.space, data)
+
+    def rows(self, functional: Tensor) -> Tensor:
+        """Σ_α F_α ∂^α of the functions for O functionals (A, O, N), (O, r·I, N)."""
+        found = []
+        for weight in functional.unbind(1):
+            by_order = torch.zeros_like(self.values[:, 0])
+            for f, terms in zip(weight, self.factors, strict=True):
+                for k, p in terms:
+                    by_order[k] += f if p is None else f * p
+            local = self.values[0] * by_order[0]
+            for k in range(1, len(by_order)):
+                local.addcmul_(self.values[k], by_order[k])
+            found.append(local.flatten(0, 1))
+        return torch.stack(found)
 
 
 class SplineLayer(nn.Module):
@@ -88,36 +133,29 @@ class SplineLayer(nn.Module):
             return edges
         return edges + torch.stack(derivatives("silu", z, order))[:, None] * self.base[:, :, None]
 
-    def rows(self, z: Jet, functional: Tensor) -> Tensor:
-        """The matrix (N, I·K + base columns) of Σ_α F_α ∂^α of the layer's basis functions, for F (A, N).
-
-        The same for every output; stored by columns; not recorded by autograd. Column i·K + m belongs to coefficient m of
-        input i.
-        """
-        return self.blocks(z, functional[:, None])[0].T
+    def local(self, z: Jet) -> Local:
+        """The layer's functions at the jet of its inputs; not recorded by autograd."""
+        grid, order = self.grid, z.space.order
+        with torch.no_grad():
+            interval, values = grid.basis(z.value, order)
+            columns = grid.slots(interval)
+            if self.base is not None:
+                values = torch.cat([values, torch.stack(derivatives("silu", z.value, order))[:, None]], dim=1)
+                last = torch.arange(self.inputs, device=z.value.device)[:, None] + self.inputs * grid.size
+                columns = torch.cat([columns, last.expand(1, *z.value.shape)])
+            return Local(z.space, chain_factors(z), values, columns.flatten(0, 1))
 
     def blocks(self, z: Jet, functional: Tensor) -> Tensor:
-        """The matrices of `rows` for O functionals (A, O, N) at once, (O, I·K + base columns, N)."""
-        grid, (width, n) = self.grid, z.value.shape
-        count, bases = functional.shape[1], 0 if self.base is None else width
-        with torch.no_grad():
-            by_order = [z.value.new_zeros(count, width, n) for _ in range(z.space.order + 1)]
-            for weight, terms in zip(functional[:, :, None], chain_factors(z), strict=True):
-                for k, factor in terms:
-                    by_order[k] += weight if factor is None else weight * factor
-            highest = max((k for k, w in enumerate(by_order) if bool(w.any())), default=0)
-            interval, values = grid.basis(z.value, highest)
-            slots = grid.slots(interval).reshape(-1, n)
-            blocks = z.value.new_zeros(count, width * grid.size + bases, n)
-            for o, block in enumerate(blocks):
-                local = values[0] * by_order[0][o]
-                for k in range(1, highest + 1):
-                    local.addcmul_(values[k], by_order[k][o])
-                block.scatter_(0, slots, local.reshape(-1, n))
-            if bases:
-                base = derivatives("silu", z.value, z.space.order)
-                blocks[:, -bases:] = torch.stack([w * b for w, b in zip(by_order, base, strict=True)]).sum(0)
-            return blocks
+        """The matrices (O, I·K + base columns, N) of Σ_α F_α ∂^α of the layer's functions for O functionals (A, O, N).
+
+        Row i·K + m belongs to coefficient m of input i, base weights follow.
+        """
+        local = self.local(z)
+        count = self.inputs * (self.grid.size + (self.base is not None))
+        blocks = z.value.new_zeros(functional.shape[1], count, z.value.shape[1])
+        for block, values in zip(blocks, local.rows(functional), strict=True):
+            block.scatter_(0, local.columns, values)
+        return blocks
 
     def refined(self, intervals: int, z: Tensor | None = None) -> SplineLayer:
         """Grid extension: the same functions on `intervals` intervals.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -18,6 +19,27 @@ from kanpde.errors import ConfigError
 from kanpde.jets import Jet, compose, pull_back
 from kanpde.networks import activations
 from kanpde.networks.kan import directions
+
+
+@dataclass(frozen=True)
+class Activations:
+    """The jet of the last hidden activations and of the constant, (A, H + 1, N): none of them is zero anywhere."""
+
+    hidden: Jet
+    columns: None = None
+
+    @property
+    def size(self) -> int:
+        """How many numbers it holds."""
+        return self.hidden.data.numel()
+
+    def jet(self, parameters: Tensor) -> Jet:
+        """The jet of the outputs for parameters (H + 1, O)."""
+        return Jet(self.hidden.space, parameters.T @ self.hidden.data)
+
+    def rows(self, functional: Tensor) -> Tensor:
+        """Σ_α F_α ∂^α of each for O functionals (A, O, N), (O, H + 1, N)."""
+        return torch.einsum("aon,ahn->ohn", functional, self.hidden.data)
 
 
 class MLP(nn.Module):
@@ -61,11 +83,13 @@ class MLP(nn.Module):
         weight = self.weights[k].T
         return Jet(x.space, torch.cat([torch.addmm(self.biases[k][:, None], weight, value)[None], weight @ rest]))
 
-    def outer_rows(self, hidden: Jet, functional: Tensor) -> Tensor:
-        """The matrix (N, H + 1) of a linear functional (A, N) on the last hidden activations and the constant."""
+    def features(self, x: Jet) -> Activations:
+        """What the outer layer combines; not recorded by autograd."""
         with torch.no_grad():
-            rows = torch.einsum("an,ahn->hn", functional, hidden.data)
-            return torch.cat([rows, functional[:1]]).T
+            hidden = self.hidden(x)
+            one = torch.zeros_like(hidden.data[:, :1])
+            one[0] = 1
+            return Activations(Jet(x.space, torch.cat([hidden.data, one], dim=1)))
 
     @property
     def outer(self) -> Tensor:

@@ -7,7 +7,7 @@ from kanpde.optimizers.broyden import Broyden
 from kanpde.optimizers.gauss_newton import GaussNewton, Joint, projected
 from kanpde.optimizers.gradient import LBFGS, Adam
 from kanpde.optimizers.krylov import Krylov
-from kanpde.optimizers.least_squares import solve
+from kanpde.optimizers.least_squares import solve, solve_in_windows
 
 __all__ = [
     "LBFGS",
@@ -24,4 +24,5 @@ __all__ = [
     "finite",
     "projected",
     "solve",
+    "solve_in_windows",
 ]

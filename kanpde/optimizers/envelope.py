@@ -4,26 +4,28 @@ The sorted rows are taken block by block. A block's window holds every column wh
 last is not before it. The block's rows, what is left of the earlier windows and an ε-row per new column become triangular, the
 columns that no later row touches are finished, the rest goes on. Columns are eliminated in the order of their last rows, so one
 that is touched from end to end (a periodic condition couples both ends, a global function) stays in every window until the last.
-With k columns in a window R rows cost about 2 R k² instead of 2 R P².
+With k columns in a window R rows cost about 2 R k² instead of 2 R P²; the triangle on top of them costs nothing (LAPACK's tpqrt).
 Source: Reid, Comput. J. 10, 1967; Lawson & Hanson, Solving Least Squares Problems, 1995, ch. 27; Cox, IMA J. Numer. Anal. 1, 1981.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
+from scipy.linalg import lapack
 from torch import Tensor
 
 BLOCK = 1.5
 """Rows of a block in units of the mean number of columns whose first and last row enclose a row."""
 
+PANEL = 32
+"""Columns that are eliminated at a time."""
+
 FEWEST = 128
 """Rows of a block at least: shorter ones cost more in calls than they save in operations."""
-
-SAMPLE = 16
-"""Of so many columns one is looked at before the zeros of the whole matrix are."""
 
 WORTHWHILE = 1 / 6
 """Windows are used where they need less than this share of the operations of the whole matrix; one of theirs takes two to five
@@ -31,54 +33,106 @@ times as long."""
 
 
 @dataclass(frozen=True)
-class Windows:
-    """Rows by position and how many of them make a block; columns by the block that finishes them, and where each begins."""
+class _Block:
+    """One step of the elimination: a triangle of held rows and one ε per new column, and below it `rows`, stored by columns.
+
+    `columns` are those of the window in the order of elimination; `old` and `new` say where in it the held ones and the new ones
+    stand; the first `done` are finished. Numbers `first` … `last` - 1 go to `targets` among the flattened rows.
+    """
 
     rows: Tensor
-    block: int
     columns: Tensor
-    begins: Tensor
-    ends: Tensor
+    old: Tensor
+    new: Tensor
+    done: int
+    first: int
+    last: int
+    targets: Tensor
+
+
+@dataclass(frozen=True)
+class Windows:
+    """How a matrix (R, P) is eliminated whose numbers stand at known places; `order` (E,) brings them into that of the blocks.
+
+    `columns` (E,) are theirs in that order.
+    """
+
+    blocks: tuple[_Block, ...]
+    order: Tensor
+    columns: Tensor
+    unknowns: int
 
     @classmethod
-    def of(cls, matrix: Tensor, position: Tensor) -> Windows | None:
-        """The windows of a matrix (R, P) with rows at `position` (R,), or None where they would not pay."""
-        count, unknowns = matrix.shape
-        rows = position.argsort(stable=True)
-        for share in (SAMPLE, 1):
-            first, last = _spans(matrix[:, ::share], rows)
-            block = max(FEWEST, round(BLOCK * share * float((last - first + 1).sum()) / count))
-            begins, ends = first // block, last // block
-            size = share * _held(begins, ends, -(-count // block)) + 1.0
-            work = (2 * block * size**2 + 4 / 3 * size**3).sum()
-            if work > WORTHWHILE * (2 * count + 4 / 3 * unknowns) * unknowns**2:
-                return None
-        columns = np.lexsort((begins, ends))
-        begins, ends = begins[columns], ends[columns]
-        return cls(rows, block, *(torch.from_numpy(each) for each in (columns, begins, ends)))
+    def of(cls, rows: Tensor, columns: Tensor, unknowns: int, position: Tensor) -> Windows | None:
+        """The windows for numbers at rows (E,) and columns (E,), rows at `position` (R,), or None where they would not pay.
 
-    def solve(self, matrix: Tensor, right: Tensor, lengths: Tensor, epsilon: float) -> Tensor:
-        """The minimiser s (P,) of ‖M D⁻¹ s - y‖² + ‖ε s - w‖² with D the diagonal of `lengths` and (y, w) = `right` (R + P,)."""
-        by_column, kept = matrix.T, matrix.new_zeros(0, 1)
-        window, finished = self.columns[:0], []
-        for number, start in enumerate(range(0, len(self.rows), self.block)):
-            rows = self.rows[start : start + self.block]
-            new = (self.begins == number).nonzero()[:, 0]
-            old, window = window, torch.cat([window, new]).sort().values
-            size, held, below = len(window), len(old), len(old) + len(rows)
-            columns = self.columns[window]
-            stack = matrix.new_zeros(size + 1, below + len(new))
-            stack[torch.searchsorted(window, old), :held] = kept[:, :-1].T
-            stack[size, :held] = kept[:, -1]
-            torch.div(by_column[columns[:, None], rows], lengths[columns, None], out=stack[:size, held:below])
-            stack[size, held:below] = right[rows]
-            stack[torch.searchsorted(window, new), torch.arange(below, below + len(new))] = epsilon
-            stack[size, below:] = right[len(self.rows) + self.columns[new]]
-            triangle = torch.linalg.qr(stack.T, mode="r").R
-            done = int((self.ends[window] == number).sum())
-            finished.append((columns, triangle[:done]))
-            kept, window = triangle[done:size, done:], window[done:]
-        solution = torch.zeros_like(lengths)
+        Fewer places need no more operations: a sample of them can show that all would not pay.
+        """
+        sorted_rows = position.argsort(stable=True)
+        count = len(sorted_rows)
+        place = torch.empty_like(sorted_rows)
+        place[sorted_rows] = torch.arange(count)
+        at = place[rows]
+        first = torch.full((unknowns,), count).scatter_reduce_(0, columns, at, "amin").numpy()
+        last = torch.full((unknowns,), -1).scatter_reduce_(0, columns, at, "amax").numpy()
+        block = max(FEWEST, round(BLOCK * float((last - first + 1).clip(0).sum()) / count))
+        begins, ends = np.where(last < 0, -1, first // block), last // block
+        size = _held(begins, ends, -(-count // block)) + 1.0
+        work = (2 * block * size**2 + 4 / 3 * size**3).sum()
+        if work > WORTHWHILE * (2 * count + 4 / 3 * unknowns) * unknowns**2:
+            return None
+        return cls._planned(sorted_rows, at.numpy(), columns.numpy(), block, begins, ends)
+
+    @classmethod
+    def _planned(
+        cls, rows: Tensor, at: np.ndarray, columns: np.ndarray, size: int, begins: np.ndarray, ends: np.ndarray
+    ) -> Windows:
+        """The blocks of `size` rows for numbers at the places `at` of the sorted rows.
+
+        Columns live from block to block, empty ones (-1) in none.
+        """
+        number = at // size
+        blocks = -(-len(rows) // size)
+        order = np.argsort(number.astype(np.uint16) if blocks <= 1 << 16 else number, kind="stable")
+        bounds = np.concatenate([[0], np.bincount(number, minlength=blocks).cumsum()])
+        eliminated = np.lexsort((begins, ends))
+        rank, table = np.empty(len(ends), dtype=np.int64), np.empty(len(ends), dtype=np.int64)
+        rank[eliminated] = np.arange(len(ends))
+        window, found = rank[:0], []
+        for k, (low, high) in enumerate(pairwise(bounds)):
+            old, new = window, np.sort(rank[begins == k])
+            window = np.union1d(old, new)
+            table[window] = np.arange(len(window))
+            own, chosen = rows[k * size : (k + 1) * size], order[low:high]
+            targets = table[rank[columns[chosen]]] * len(own) + (at[chosen] - k * size)
+            done = int((ends[eliminated[window]] == k).sum())
+            window_columns, olds, news, to = (
+                torch.from_numpy(each) for each in (eliminated[window], table[old], table[new], targets)
+            )
+            found.append(_Block(own, window_columns, olds, news, done, int(low), int(high), to))
+            window = window[done:]
+        return cls(tuple(found), torch.from_numpy(order), torch.from_numpy(columns[order]), len(ends))
+
+    def lengths(self, values: Tensor) -> Tensor:
+        """The lengths (P,) of the columns for numbers in the order of the blocks."""
+        return values.new_zeros(self.unknowns).index_add_(0, self.columns, values.square()).sqrt_()
+
+    def solve(self, values: Tensor, right: Tensor, wanted: Tensor, lengths: Tensor, epsilon: float) -> Tensor:
+        """The minimiser s (P,) of ‖M D⁻¹ s - y‖² + ‖ε s - w‖², D the diagonal of `lengths`, y = `right` (R,), w = `wanted` (P,)."""
+        scaled, kept, finished = values / lengths[self.columns], values.new_zeros(0, 1), []
+        for block in self.blocks:
+            size = len(block.columns)
+            top, below = values.new_zeros(size + 1, size + 1), values.new_zeros(size + 1, len(block.rows))
+            top[block.old, block.old[:, None]] = kept[:, :-1]
+            top[size, block.old] = kept[:, -1]
+            top[block.new, block.new] = epsilon
+            top[size, block.new] = wanted[block.columns[block.new]]
+            below.view(-1).index_add_(0, block.targets, scaled[block.first : block.last])
+            below[size] = right[block.rows]
+            triangle = _triangle(top, below)
+            finished.append((block.columns, triangle[: block.done]))
+            kept = triangle[block.done : size, block.done :]
+        solution = wanted / epsilon
         for columns, triangle in reversed(finished):
             done = len(triangle)
             known = triangle[:, -1:] - triangle[:, done:-1] @ solution[columns[done:], None]
@@ -86,21 +140,14 @@ class Windows:
         return solution
 
 
-def _spans(matrix: Tensor, rows: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """First and last place among the sorted rows where each column (of P) is not zero; 0 and 0 where it is empty."""
-    touched = matrix.T.numpy() != 0
-    counts = np.count_nonzero(touched, axis=1)
-    place = np.empty(len(rows), dtype=np.int64)
-    place[rows.numpy()] = np.arange(len(rows))
-    places = place[np.flatnonzero(touched) % len(rows)]
-    filled = counts > 0
-    starts = (counts.cumsum() - counts)[filled]
-    first, last = np.zeros_like(counts), np.zeros_like(counts)
-    first[filled], last[filled] = np.minimum.reduceat(places, starts), np.maximum.reduceat(places, starts)
-    return first, last
+def _triangle(top: Tensor, below: Tensor) -> Tensor:
+    """The triangle R of QR of an upper triangle (k, k) stacked on rows (N, k), both stored by columns and overwritten."""
+    reduce = lapack.dtpqrt if top.dtype == torch.float64 else lapack.stpqrt
+    found = reduce(0, min(PANEL, len(top)), top.numpy().T, below.numpy().T, overwrite_a=1, overwrite_b=1)[0]
+    return torch.from_numpy(found)
 
 
 def _held(begins: np.ndarray, ends: np.ndarray, blocks: int) -> np.ndarray:
     """How many columns the window of each block holds."""
-    began, ended = (np.bincount(each, minlength=blocks) for each in (begins, ends))
+    began, ended = (np.bincount(each[each >= 0], minlength=blocks) for each in (begins, ends))
     return np.asarray(began.cumsum() - ended.cumsum() + ended)

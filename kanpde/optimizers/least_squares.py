@@ -24,35 +24,46 @@ NOT_FINITE = "least squares: the matrix or the right-hand side is not finite; ch
 
 
 def solve(
-    matrix: Tensor,
-    right: Tensor,
-    regularisation: float,
-    blocks: int = 1,
-    position: Tensor | None = None,
-    present: Tensor | None = None,
+    matrix: Tensor, right: Tensor, regularisation: float, blocks: int = 1, present: Tensor | None = None
 ) -> Tensor:
     """The coefficients (P,) for a matrix (R + P, P) whose last P rows are free (zero); it and `right` (R + P,) are overwritten.
 
     They are added to the `present` ones (P,), by default none.
 
     The columns fall into `blocks` of equal size, one per unknown, each with its own longest column.
-    Where rows that are close by `position` (R,) touch the same few columns, windows of both are solved one after the other.
     `regularisation` is ε relative to column length one, dimensionless; it is raised to 450 units of rounding of the dtype.
     Raises NumericalError when the matrix or the solution is not finite.
     """
-    unknowns = matrix.shape[1]
+    _check(right)
+    lengths, epsilon = equilibrate(matrix, regularisation, blocks)
+    if present is not None:
+        right[-len(lengths) :] = -epsilon * lengths * present
+    solution: Tensor = torch.linalg.lstsq(matrix, right[:, None], driver="gels").solution
+    return _finite(solution[: len(lengths), 0] / lengths)
+
+
+def solve_in_windows(
+    windows: Windows,
+    values: Tensor,
+    right: Tensor,
+    regularisation: float,
+    blocks: int = 1,
+    present: Tensor | None = None,
+) -> Tensor:
+    """The same for a matrix (R, P) that has windows and whose numbers (E,) alone are given, with `right` (R,)."""
+    _check(right)
+    values = values[windows.order]
+    lengths, epsilon = _limited(windows.lengths(values), blocks, SHORTEST), _floor(regularisation, values)
+    wanted = torch.zeros_like(lengths) if present is None else -epsilon * lengths * present
+    return _finite(windows.solve(values, right, wanted, lengths, epsilon) / lengths)
+
+
+def _check(right: Tensor) -> None:
     if not bool(right.isfinite().all()):
         raise NumericalError(NOT_FINITE)
-    lengths, epsilon = _lengths(matrix, blocks, SHORTEST), _floor(regularisation, matrix)
-    if present is not None:
-        right[-unknowns:] = -epsilon * lengths * present
-    solution: Tensor
-    windows = None if position is None else Windows.of(matrix[:-unknowns], position)
-    if windows is not None:
-        solution = windows.solve(matrix[:-unknowns], right, lengths, epsilon) / lengths
-    else:
-        _stack(matrix, lengths, epsilon)
-        solution = torch.linalg.lstsq(matrix, right[:, None], driver="gels").solution[:unknowns, 0] / lengths
+
+
+def _finite(solution: Tensor) -> Tensor:
     if not bool(solution.isfinite().all()):
         raise NumericalError(
             "least squares: the solution is not finite; raise `regularisation` or lower the resolution"
@@ -67,18 +78,13 @@ def equilibrate(
 
     No length is taken to be below `shortest` times the longest.
     """
-    lengths, epsilon = _lengths(matrix, blocks, shortest), _floor(regularisation, matrix)
-    _stack(matrix, lengths, epsilon)
+    lengths, epsilon = _limited(matrix.norm(dim=0), blocks, shortest), _floor(regularisation, matrix)
+    matrix /= lengths
+    matrix[-len(lengths) :].fill_diagonal_(epsilon)
     return lengths, epsilon
 
 
-def _stack(matrix: Tensor, lengths: Tensor, epsilon: float) -> None:
-    matrix /= lengths
-    matrix[-len(lengths) :].fill_diagonal_(epsilon)
-
-
-def _lengths(matrix: Tensor, blocks: int, shortest: float) -> Tensor:
-    lengths = matrix.norm(dim=0)
+def _limited(lengths: Tensor, blocks: int, shortest: float) -> Tensor:
     if not bool(lengths.isfinite().all()):
         raise NumericalError(NOT_FINITE)
     longest = lengths.reshape(blocks, -1).amax(1, keepdim=True)
