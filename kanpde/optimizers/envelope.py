@@ -72,7 +72,7 @@ class Windows:
             stack[size, :held] = kept[:, -1]
             torch.div(by_column[columns[:, None], rows], lengths[columns, None], out=stack[:size, held:below])
             stack[size, held:below] = right[rows]
-            stack[torch.searchsorted(window, new), torch.arange(below, below + len(new))] = epsilon
+            stack[torch.searchsorted(window, new), torch.arange(below, below + len(new), device=new.device)] = epsilon
             triangle = torch.linalg.qr(stack.T, mode="r").R
             done = int((self.ends[window] == number).sum())
             finished.append((columns, triangle[:done]))

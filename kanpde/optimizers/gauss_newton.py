@@ -135,11 +135,12 @@ class Damped:
         count = self._triangle.shape[1]
         if not count:
             return self._right[:0], 0.0
-        below = math.sqrt(damping) * torch.eye(count, dtype=self._right.dtype)
+        root = min(math.sqrt(damping), torch.finfo(self._right.dtype).eps ** -2)  # beyond it the step is below rounding
+        below = self._right.new_zeros(count, count).fill_diagonal_(root)
         stacked = torch.cat([self._triangle, below])
         right = torch.cat([self._right, self._right.new_zeros(count)])
         step = torch.linalg.lstsq(stacked, right[:, None], driver="gels").solution[:, 0]
-        predicted = (self._triangle @ step).square().sum() + 2 * damping * step.square().sum()
+        predicted = (self._triangle @ step).square().sum() + 2 * root**2 * step.square().sum()
         return step / self._lengths, float(predicted)
 
 
