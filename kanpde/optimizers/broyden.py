@@ -113,7 +113,8 @@ def _identity(gradient: Tensor) -> Tensor:
     """I / ‖g‖: the first trial step has length one."""
     length = gradient.norm().clamp_min(torch.finfo(gradient.dtype).tiny)
     identity: Tensor = gradient.new_zeros(len(gradient), len(gradient)).fill_diagonal_(1.0)
-    return identity / length
+    scaled: Tensor = identity / length
+    return scaled
 
 
 def _updated(inverse: Tensor, s: Tensor, y: Tensor, curvature: float, fresh: bool) -> Tensor:
