@@ -33,6 +33,9 @@ DEGREE, COARSE, FINE = 11, 64, 192
 EXACT, USEFUL = 1e-9, 1e-3
 """Relative residual of the fit that ends the search, and the one above which nothing was found."""
 
+LEAVES = 0.8
+"""A direction that leaves more than this share of the residual is none; the first of two equal waves leaves √½ and a little."""
+
 STEPS, LAST = 4, 20
 
 
@@ -120,7 +123,7 @@ def _pursued(s: Tensor, f: Tensor) -> Tensor:
     while len(angles) < MOST and float(best.norm()) > EXACT:
         gains = torch.stack([(q.T @ best).norm() for q in bases])
         more, rest = _refined(torch.cat([angles, scan[int(gains.argmax())][None]]), s, f, COARSE, STEPS)
-        if float(rest.norm()) > 0.7 * float(best.norm()):
+        if float(rest.norm()) > LEAVES * float(best.norm()):
             break
         angles, best = more, rest
     if not len(angles) or float(best.norm()) > USEFUL:

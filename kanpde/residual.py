@@ -74,7 +74,7 @@ def terms(problem: Problem, points: Collocation, weights: WeightsConfig) -> list
     ]
     if not weights.scaled:
         return found
-    half = torch.tensor((problem.domain.upper - problem.domain.lower) / 2, dtype=torch.float64)
+    half = points.interior.x.new_tensor((problem.domain.upper - problem.domain.lower) / 2, dtype=torch.float64)
     return [replace(term, weight=term.weight / _size(term, half) ** 2) for term in found]
 
 
@@ -88,7 +88,7 @@ def _size(term: Term, half: Tensor) -> float:
     x = term.x.double()
     values = evaluate([partial(term.node, jet) for jet in found], x, normal, lambda jet: torch.zeros_like(x[:, 0]))
     sizes = [
-        float(value.square().mean().sqrt() / torch.prod(half ** torch.tensor(jet.index)))
+        float(value.square().mean().sqrt() / torch.prod(half ** half.new_tensor(jet.index)))
         for jet, value in zip(found, values, strict=True)
     ]
     size = max(sizes, default=0.0)
@@ -154,7 +154,7 @@ class Assembly:
 
     def objective(self, trial: TrialSolution) -> Tensor:
         """Σ_terms weight · mean(r²), a scalar that autograd follows to the parameters."""
-        total = torch.zeros((), dtype=self.terms[0].x.dtype)
+        total = self.terms[0].x.new_zeros(())
         for term, rows in zip(self.terms, self.residuals(trial), strict=True):
             if rows.shape != (term.rows,):
                 raise NumericalError(

@@ -117,7 +117,7 @@ class Rows:
             for features in self._features(number) if every == 1 else self._made(piece, every):
                 if features.columns is None:
                     return None
-                row = torch.arange(piece.first, piece.last, every)
+                row = torch.arange(piece.first, piece.last, every, device=features.columns.device)
                 for unknown in piece.bound.unknowns:
                     rows.append(row.expand(len(features.columns), -1).reshape(-1))
                     columns.append((features.columns + unknown * self._count).reshape(-1))

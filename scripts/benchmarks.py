@@ -1,10 +1,11 @@
 """The table of docs/benchmarks.md: error and seconds of the shipped problems at their recommended settings, beside their goals.
 
-    python scripts/benchmarks.py [--seeds N] [--mlp] [--write] [name ...]
+    python scripts/benchmarks.py [--columns kan,mlp,fem] [--seeds N] [--write] [name ...]
 
-Without names every row of GOALS is solved. Seeds jitter the points and turn the directions; errors are relative L2 on held-out
-points, the largest over the unknowns, median and worst over the seeds. --mlp adds an MLP of equal parameters under the same
-stages and points, one seed. --write replaces the rows of the solved problems in docs/benchmarks.md; else the table is printed.
+Without names every row of GOALS is made. kan (the default): N seeds (3), which jitter the points and turn the directions; errors
+are relative L2 on held-out points, the largest over the unknowns, median and worst over the seeds and ANGLES. mlp: an MLP of equal
+parameters under the same stages and points, one seed. fem: finite elements (scripts/fem_column.py) where the problem is elliptic.
+--write puts the columns that were asked for into the rows of docs/benchmarks.md and keeps the others.
 """
 
 from __future__ import annotations
@@ -13,14 +14,19 @@ import argparse
 import statistics
 from pathlib import Path
 
+import fem_column
+
 import kanpde
-from kanpde import contenders
+from kanpde import contenders, shipped
 from kanpde.api import configure
+from kanpde.cli.doors import hydra_config
+from kanpde.config import Config
 from kanpde.errors import KanpdeError
 
-GOALS: dict[str, tuple[float, float]] = {
+GOALS: dict[str, tuple[float, float | None]] = {
     "poisson_square": (2e-14, 5),
     "poisson_paper": (1e-12, 20),
+    "poisson_paper_small": (2e-9, 60),
     "poisson_rotated": (1e-11, 30),
     "poisson_franke": (1e-9, 60),
     "poisson_peak": (1e-9, 60),
@@ -39,6 +45,7 @@ GOALS: dict[str, tuple[float, float]] = {
     "burgers_sharp": (1e-8, 300),
     "allen_cahn": (1e-6, 600),
     "kdv": (1e-8, 600),
+    "kuramoto_sivashinsky": (1e-5, None),
     "kovasznay": (1e-10, 60),
     "biharmonic": (1e-9, 60),
     "poisson_disk": (1e-10, 60),
@@ -46,68 +53,95 @@ GOALS: dict[str, tuple[float, float]] = {
 }
 """Relative L2 error and wall seconds that each problem is to reach on two cores."""
 
+ANGLES = {"poisson_rotated": (0.1, 0.3, 0.5, 0.8, 1.2)}
+"""Angles (radians) that each seed of a row is solved at."""
+
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
-HEAD = "| problem | goal | trial solution | parameters | median | worst | seeds | median s | MLP, equal parameters |\n"
+CELLS = ("problem", "goal", "trial solution", "parameters", "median", "worst", "seeds", "median s")
+RIVALS = {"mlp": "MLP, equal parameters", "fem": "FEM, best of P1 to P4"}
+HEAD = ("| problem | goal |", "| " + " | ".join([*CELLS, *RIVALS.values()]) + " |")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--columns", default="kan")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--mlp", action="store_true")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
-    rows = {}
+    columns = arguments.columns.split(",")
+    if not set(columns) <= {"kan", *RIVALS}:
+        parser.error("--columns: of kan, mlp, fem")
     for name in arguments.names or GOALS:
-        rows[name] = row(name, arguments.seeds, arguments.mlp)
-        print(rows[name], flush=True)
+        cells = row(name, columns, arguments.seeds)
+        print(name, cells, flush=True)
         if arguments.write:
-            write(rows)
+            write(name, cells)
 
 
-def row(name: str, seeds: int, mlp: bool) -> str:
-    """One row of the table."""
+def config_of(name: str) -> Config:
+    """The config of a shipped problem or of a shipped experiment."""
+    if (shipped.conf() / "experiment" / f"{name}.yaml").is_file():
+        from hydra import compose, initialize_config_dir
+
+        with initialize_config_dir(str(shipped.conf()), version_base="1.3"):
+            return hydra_config(compose("config", overrides=[f"experiment={name}"]))
+    return configure(name)
+
+
+def row(name: str, columns: list[str], seeds: int) -> dict[str, str]:
+    """The cells that were asked for, by the name of their column."""
     goal, limit = GOALS[name]
-    solutions = [kanpde.solve(name, seed=seed) for seed in range(seeds)]
+    cells = {"problem": f"`{name}`", "goal": f"{goal:.0e}" + ("" if limit is None else f" in {limit:g} s")}
+    config = config_of(name)
+    if "kan" in columns:
+        cells |= kan(config, ANGLES.get(name, ()), seeds)
+    if "mlp" in columns:
+        cells[RIVALS["mlp"]] = mlp(config)
+    if "fem" in columns:
+        cells[RIVALS["fem"]] = str(fem_column.column(config)) if config.problem.name in fem_column.NAMES else "–"
+    return cells
+
+
+def kan(config: Config, angles: tuple[float, ...], seeds: int) -> dict[str, str]:
+    """Errors and seconds of the trial solution over seeds and angles."""
+    turned = [configure(config, parameters={"angle": angle}) for angle in angles] or [config]
+    solutions = [kanpde.solve(configure(one, seed=seed)) for one in turned for seed in range(seeds)]
     errors = [max(e for e in s.relative_l2.values() if e is not None) for s in solutions]
     trial = solutions[0].result.trial
-    shape = f"{trial['kind'].upper()} {trial['shape']}"
-    if solutions[0].config.slabs > 1:
-        shape += f" on {solutions[0].config.slabs} slabs"
-    seconds = statistics.median(s.seconds for s in solutions)
-    cells = (
-        f"`{name}`",
-        f"{goal:.0e} in {limit:g} s",
-        shape,
-        trial["parameters"],
+    slabs = f" on {config.slabs} slabs" if config.slabs > 1 else ""
+    shown = (
+        f"{trial['kind'].upper()} {trial['shape']}{slabs}",
+        str(trial["parameters"]),
         f"{statistics.median(errors):.1e}",
         f"{max(errors):.1e}",
-        seeds,
-        f"{seconds:.1f}",
-        rival(name) if mlp else "",
+        f"{seeds} x {len(angles)} angles" if angles else str(seeds),
+        f"{statistics.median(s.seconds for s in solutions):.1f}",
     )
-    return "| " + " | ".join(str(cell) for cell in cells) + " |"
+    return dict(zip(CELLS[2:], shown, strict=True))
 
 
-def rival(name: str) -> str:
+def mlp(config: Config) -> str:
     """Error and seconds of an MLP of equal parameters."""
     try:
-        solution = kanpde.solve(contenders.equal_mlp(configure(name), 0))
-    except KanpdeError as error:
-        return str(error)
-    error = max(e for e in solution.relative_l2.values() if e is not None)
-    return f"{error:.1e}, {solution.seconds:.1f} s"
+        solution = kanpde.solve(contenders.equal_mlp(config, 0))
+    except KanpdeError as failure:
+        return str(failure)
+    return f"{max(e for e in solution.relative_l2.values() if e is not None):.1e}, {solution.seconds:.1f} s"
 
 
-def write(rows: dict[str, str]) -> None:
-    """Replace or add rows of the page's table."""
-    text = PAGE.read_text(encoding="utf-8")
-    before, table = text.split(HEAD)
-    lines = table.splitlines()
-    end = next((k for k, line in enumerate(lines) if not line.startswith("|")), len(lines))
-    kept = {line.split("`")[1]: line for line in lines[1:end]} | rows
-    ordered = [kept[name] for name in GOALS if name in kept]
-    PAGE.write_text(before + HEAD + "\n".join([lines[0], *ordered, *lines[end:]]) + "\n", encoding="utf-8")
+def write(name: str, cells: dict[str, str]) -> None:
+    """Put cells into the page's table; other cells of the row, other rows and the text stay."""
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    start = next(k for k, line in enumerate(lines) if line.startswith(HEAD[0]))
+    end = next((k for k in range(start, len(lines)) if not lines[k].startswith("|")), len(lines))
+    split = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[start:end]]
+    rows = {line[0].strip("`"): dict(zip(split[0], line, strict=False)) for line in split[2:]}
+    rows[name] = rows.get(name, {}) | cells
+    names = [*CELLS, *RIVALS.values()]
+    body = ["| " + " | ".join(rows[n].get(column, "") for column in names) + " |" for n in GOALS if n in rows]
+    table = [HEAD[1], "|" + "---|" * len(names), *body]
+    PAGE.write_text("\n".join([*lines[:start], *table, *lines[end:]]) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

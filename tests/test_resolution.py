@@ -15,6 +15,7 @@ from core_helpers import SIDES, SQUARE, config, create, problem_node
 from kanpde import api, cli, datafile
 from kanpde.characteristics import characteristics
 from kanpde.errors import ConfigError
+from kanpde.problem import Problem
 from kanpde.pursuit import source_centers, source_directions
 from kanpde.result import StopReason
 from kanpde.types import Silent
@@ -215,6 +216,13 @@ def turned(source: str, *, angle: float = 0.4) -> Any:
 def test_directions_of_a_source_to_ten_digits(source: str, angles: list[float]) -> None:
     found = sorted(np.arctan2(b, a) % np.pi for a, b in source_directions(turned(source)))
     assert found == pytest.approx(sorted(angle % np.pi for angle in angles), abs=1e-9)
+
+
+def test_the_first_of_two_equal_waves_is_not_taken_for_nothing() -> None:
+    """It leaves √½ of the source, and a little more where the two are not quite orthogonal on the points."""
+    found = source_directions(Problem.create(api.configure("poisson_rotated", parameters={"angle": 0.8}).problem))
+    angles = sorted(np.arctan2(b, a) % np.pi for a, b in found)
+    assert angles == pytest.approx(sorted((0.8 + k * np.arctan(2)) % np.pi for k in (-1, 1)), abs=1e-9)
 
 
 @pytest.mark.parametrize("source", ["0", "exp(-30*(p**2 + q**2))"])

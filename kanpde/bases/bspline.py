@@ -203,9 +203,9 @@ class SplineGrid:
 
     def _blossom(self, coefficients: Tensor, finer: SplineGrid) -> Tensor:
         """c'_m = polar form of one polynomial piece inside the support of B'_m, at its knots t'_{m+1} … t'_{m+p}."""
-        p, rows = self.degree, torch.arange(self.knots.shape[0])[:, None]
+        p, rows = self.degree, torch.arange(self.knots.shape[0], device=self.knots.device)[:, None]
         middles = (finer.breakpoints[:, 1:] + finer.breakpoints[:, :-1]) / 2
-        support = (torch.arange(finer.size) - p // 2).clamp(0, finer.intervals - 1)
+        support = (torch.arange(finer.size, device=self.knots.device) - p // 2).clamp(0, finer.intervals - 1)
         interval = self.locate(middles[:, support])
         work = [coefficients[:, rows, interval + r] for r in range(p + 1)]
         for level in range(1, p + 1):
@@ -281,7 +281,7 @@ def _fitting_points(old: SplineGrid, new: SplineGrid) -> Tensor:
     edges = torch.cat([old.breakpoints[0], new.breakpoints[0]]).clamp(float(new.lower[0]), float(new.upper[0]))
     edges = torch.unique(edges)
     count = new.degree + 1
-    angle = torch.pi * (torch.arange(count, dtype=edges.dtype) + 0.5) / count
+    angle = torch.pi * (torch.arange(count, dtype=edges.dtype, device=edges.device) + 0.5) / count
     local = (1 - torch.cos(angle)) / 2
     points: Tensor = (edges[:-1, None] + edges.diff()[:, None] * local).reshape(1, -1)
     return points

@@ -235,7 +235,7 @@ def _ridge(
 
 def _with_geometric(grid: SplineGrid, radial: Sequence[Radial]) -> SplineGrid:
     """The grid with breakpoints low (high / low)^{k/G} for the last inputs, even ones where low is zero."""
-    levels = torch.linspace(0, 1, grid.intervals + 1, dtype=grid.knots.dtype)
+    levels = torch.linspace(0, 1, grid.intervals + 1, dtype=grid.knots.dtype, device=grid.knots.device)
     breakpoints = grid.breakpoints.clone()
     for row, unit in enumerate(radial, start=len(breakpoints) - len(radial)):
         geometric = unit.low > 0

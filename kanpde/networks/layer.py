@@ -272,7 +272,7 @@ def spline_edges(z: Tensor, coefficients: Tensor, grid: SplineGrid, order: int) 
 def _subdivide(breakpoints: Tensor, intervals: int) -> Tensor:
     """Breakpoints (I, G + 1) refined to `intervals`: each interval gets its even share, longer ones not preferred."""
     coarse = breakpoints.shape[1] - 1
-    position = torch.arange(intervals + 1, dtype=breakpoints.dtype) * (coarse / intervals)
+    position = torch.arange(intervals + 1, dtype=breakpoints.dtype, device=breakpoints.device) * (coarse / intervals)
     index = position.floor().clamp(0, coarse - 1).long()
     share = position - index
     return breakpoints[:, index] * (1 - share) + breakpoints[:, index + 1] * share

@@ -38,7 +38,9 @@ def build_stretched(
     lines = SplineGrid.even(-one, one, len(coefficients) - inner, inner)
     grid = SplineGrid(torch.cat([knots[None], lines.knots]), inner, False)
     time, moving = grid.greville()[1], width - 1 if periodic else width
-    speeds = torch.linspace(-1, 1, moving, dtype=knots.dtype) * (2 * spread / intervals if moving > 1 else 0.0)
+    speeds = torch.linspace(-1, 1, moving, dtype=knots.dtype, device=knots.device) * (
+        2 * spread / intervals if moving > 1 else 0.0
+    )
     edges = torch.stack([coefficients.expand(moving, -1), -speeds[:, None] * time], dim=1)
     if periodic:
         alone = torch.stack([torch.full_like(time, -1 + 1 / intervals), 0.9 / intervals * time])

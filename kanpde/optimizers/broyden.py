@@ -48,7 +48,7 @@ class Broyden:
         """Objective and gradient after a step along -H g; None, and the parameters as they were, where there is none."""
         at = self._system.vector
         fresh = self._inverse is None
-        inverse = torch.eye(len(at), dtype=at.dtype) / gradient.norm().clamp_min(1e-300) if fresh else self._inverse
+        inverse = _identity(gradient) if fresh else self._inverse
         assert inverse is not None
         direction = -(inverse @ gradient)
         known: dict[bytes, tuple[float, Tensor]] = {}
@@ -58,7 +58,7 @@ class Broyden:
             if key not in known:
                 known.clear()
                 try:
-                    known[key] = self._evaluate(torch.tensor(x, dtype=at.dtype))
+                    known[key] = self._evaluate(at.new_tensor(x))
                 except NonFiniteError:
                     known[key] = math.inf, torch.zeros_like(at)
             return known[key]
@@ -107,6 +107,14 @@ class Broyden:
         if inverse is not None and inverse.shape != (count, count):
             raise ValueError(f"H {tuple(inverse.shape)} where {(count, count)} is needed")
         self._inverse = inverse
+
+
+def _identity(gradient: Tensor) -> Tensor:
+    """I / ‖g‖: the first trial step has length one."""
+    length = gradient.norm().clamp_min(torch.finfo(gradient.dtype).tiny)
+    identity: Tensor = gradient.new_zeros(len(gradient), len(gradient)).fill_diagonal_(1.0)
+    scaled: Tensor = identity / length
+    return scaled
 
 
 def _updated(inverse: Tensor, s: Tensor, y: Tensor, curvature: float, fresh: bool) -> Tensor:

@@ -71,10 +71,10 @@ class Windows:
         sorted_rows = position.argsort(stable=True)
         count = len(sorted_rows)
         place = torch.empty_like(sorted_rows)
-        place[sorted_rows] = torch.arange(count)
+        place[sorted_rows] = torch.arange(count, device=sorted_rows.device)
         at = place[rows]
-        first = torch.full((unknowns,), count).scatter_reduce_(0, columns, at, "amin").numpy()
-        last = torch.full((unknowns,), -1).scatter_reduce_(0, columns, at, "amax").numpy()
+        first = at.new_full((unknowns,), count).scatter_reduce_(0, columns, at, "amin").numpy()
+        last = at.new_full((unknowns,), -1).scatter_reduce_(0, columns, at, "amax").numpy()
         block = max(FEWEST, round(BLOCK * float((last - first + 1).clip(0).sum()) / count))
         begins, ends = np.where(last < 0, -1, first // block), last // block
         size = _held(begins, ends, -(-count // block)) + 1.0

@@ -140,12 +140,13 @@ class Damped:
         count = self._triangle.shape[1]
         if not count:
             return self._right[:0], 0.0
-        below = math.sqrt(damping) * torch.eye(count, count + 1, dtype=self._right.dtype)
+        root = min(math.sqrt(damping), torch.finfo(self._right.dtype).eps ** -2)  # beyond it the step is below rounding
+        below = self._right.new_zeros(count, count + 1).fill_diagonal_(root)
         stacked = torch.cat([torch.cat([self._triangle, self._right[:, None]], dim=1), below])
         factor = torch.linalg.qr(stacked, mode="r").R[:count]
         self._factor = factor[:, :-1]
         step = torch.linalg.solve_triangular(self._factor, factor[:, -1:], upper=True)[:, 0]
-        predicted = (self._triangle @ step).square().sum() + 2 * damping * step.square().sum()
+        predicted = (self._triangle @ step).square().sum() + 2 * root**2 * step.square().sum()
         self._size = float(step.norm())
         return step / self._lengths, float(predicted)
 

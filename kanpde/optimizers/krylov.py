@@ -30,7 +30,8 @@ class Krylov:
         generator = torch.Generator().manual_seed(0)
         squares = torch.zeros_like(self._at)
         for _ in range(PROBES):
-            signs = 2.0 * torch.randint(2, self._rows.shape, generator=generator).to(self._rows) - 1
+            drawn = torch.randint(2, self._rows.shape, generator=generator, device=generator.device)
+            signs = 2.0 * drawn.to(self._rows) - 1
             squares += adjoint(signs).square() / PROBES
         self.diagonal = squares.clamp_min(float(1e-12 * squares.max()))
 
