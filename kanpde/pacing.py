@@ -46,6 +46,9 @@ AIM = 0.5
 MOVED = 0.8
 """Knots are moved while that shortens the shortest interval to this share or less."""
 
+GAIN = 1.5
+"""More intervals that do not divide the error in space by this are taken back: there u is not smooth in time."""
+
 LOST = 0.1
 """A slab with a local error above this share of ‖u‖ is far from any solution: it is cut before anything else is tried."""
 
@@ -81,6 +84,8 @@ class Pacer:
         self._intervals = self._least
         self._length = FIRST * (self._to - self._from)
         self._size = 0.0
+        self._refined: tuple[int, float] | None = None
+        """Intervals and error in space before the last refinement of a slab."""
 
     def left(self, start: float) -> int:
         """About how many slabs there are from a time on."""
@@ -88,7 +93,7 @@ class Pacer:
 
     def solve(self, start: float, before: Slab | None, progress: Progress, store: Store | None) -> Solved:
         """Solve the slab from `start` on until it adds no more than it may, or nothing helps; a `store` keeps its state."""
-        began = time.perf_counter()
+        began, self._refined = time.perf_counter(), None
         trying: Slab | None = self._build(start, before)
         remaining = MOST_ATTEMPTS
         while trying is not None:
@@ -165,7 +170,7 @@ class Pacer:
             rest = self._to - start
             self._length = rest if rest < 1.3 * self._length else self._length
             end = self._to if self._length == rest else start + self._length
-        return build_slab(self._refined(), self._problem, (start, end), before, guess)
+        return build_slab(self._fitted(), self._problem, (start, end), before, guess)
 
     def _better(self, slab: Slab, before: Slab | None, space: float, rest: float) -> Slab | None:
         """What to try after a slab whose errors in space and in time are so many times what it may add; None if nothing is left."""
@@ -173,15 +178,18 @@ class Pacer:
             return self._build(slab.start, before) if self._shorten(0.25) else None
         if space <= max(AIM, rest / 2):
             shorter = self._shorten(_bounded(_power(AIM / rest, self._config.trial.width[0]), 0.1, 0.8))
-            return self._build(slab.start, before) if shorter else None
+            return self._build(slab.start, before, slab) if shorter else None
         if self._stretched:
             moved = self._build(slab.start, before, slab)
             if _shortest(moved) < MOVED * _shortest(slab):
                 return moved
-        if self._intervals < MOST_INTERVALS:
+        if self._refined is not None and space > self._refined[1] / GAIN:
+            self._intervals, self._refined = self._refined[0], None
+        elif self._intervals < MOST_INTERVALS:
+            self._refined = self._intervals, space
             self._refine(_bounded(_power(space / AIM, self._degree - 1), 1.1, 1.6))
             return self._build(slab.start, before, slab)
-        return self._build(slab.start, before) if self._shorten(0.3) else None
+        return self._build(slab.start, before, slab) if self._shorten(0.3) else None
 
     def _follow(self, space: float, rest: float) -> None:
         """Length and intervals of the next slab after one with such errors, as shares of what it may add."""
@@ -199,7 +207,7 @@ class Pacer:
         if self._stretched:
             self._intervals = min(MOST_INTERVALS, max(self._least, 8 * math.ceil(self._intervals * factor / 8)))
 
-    def _refined(self) -> Config:
+    def _fitted(self) -> Config:
         """The config with the present number of intervals, and points enough for them."""
         trial, sampler = self._config.trial, self._config.sampler
         if not self._stretched:

@@ -177,7 +177,7 @@ def test_a_run_folder_holds_the_chosen_resolution(tmp_path: Path) -> None:
     ("keys", "message"),
     [
         ({"trial": {"kind": "mlp"}}, "only the resolution of a kan"),
-        ({"problem": WAVE, "slabs": 2}, "not with time slabs yet"),
+        ({"problem": WAVE, "slabs": 2}, "for trial.start: stretched only"),
         ({"tolerance": 0}, "tolerance"),
     ],
 )
