@@ -3,8 +3,9 @@
     python scripts/benchmarks.py [--columns kan,mlp,fem] [--seeds N] [--write] [name ...]
 
 Without names every row of GOALS is made. kan (the default): N seeds (3), which jitter the points and turn the directions; errors
-are relative L2 on held-out points, the largest over the unknowns, median and worst over the seeds and ANGLES. mlp: an MLP of equal
-parameters under the same stages and points, one seed. fem: finite elements (scripts/fem_column.py) where the problem is elliptic.
+are relative L2 on held-out points, the largest over the unknowns, median and worst over the seeds and ANGLES. mlp: the MLP of
+`kanpde compare`, same engine, with equal parameters, with equal time, and at its best; one seed. fem: finite elements
+(scripts/fem_column.py) where the problem is elliptic.
 --write puts the columns that were asked for into the rows of docs/benchmarks.md and keeps the others.
 """
 
@@ -17,11 +18,13 @@ from pathlib import Path
 import fem_column
 
 import kanpde
-from kanpde import contenders, shipped
+from kanpde import shipped
 from kanpde.api import configure
 from kanpde.cli.doors import hydra_config
 from kanpde.config import Config
 from kanpde.errors import KanpdeError
+from kanpde.marching import in_slabs
+from kanpde.slabs import Slabs
 
 GOALS: dict[str, tuple[float, float | None]] = {
     "poisson_square": (2e-14, 5),
@@ -58,8 +61,9 @@ ANGLES = {"poisson_rotated": (0.1, 0.3, 0.5, 0.8, 1.2)}
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 CELLS = ("problem", "goal", "trial solution", "parameters", "median", "worst", "seeds", "median s")
-RIVALS = {"mlp": "MLP, equal parameters", "fem": "FEM, best of P1 to P4"}
-HEAD = ("| problem | goal |", "| " + " | ".join([*CELLS, *RIVALS.values()]) + " |")
+MODES = {"equal_parameters": "MLP, equal parameters", "equal_time": "MLP, equal time", "best": "MLP at its best"}
+FEM = "FEM, best of P1 to P4"
+COLUMNS = (*CELLS, *MODES.values(), FEM)
 
 
 def main() -> None:
@@ -70,7 +74,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
     columns = arguments.columns.split(",")
-    if not set(columns) <= {"kan", *RIVALS}:
+    if not set(columns) <= {"kan", "mlp", "fem"}:
         parser.error("--columns: of kan, mlp, fem")
     for name in arguments.names or GOALS:
         cells = row(name, columns, arguments.seeds)
@@ -97,9 +101,9 @@ def row(name: str, columns: list[str], seeds: int) -> dict[str, str]:
     if "kan" in columns:
         cells |= kan(config, ANGLES.get(name, ()), seeds)
     if "mlp" in columns:
-        cells[RIVALS["mlp"]] = mlp(config)
+        cells |= mlp(config)
     if "fem" in columns:
-        cells[RIVALS["fem"]] = str(fem_column.column(config)) if config.problem.name in fem_column.NAMES else "–"
+        cells[FEM] = str(fem_column.column(config)) if config.problem.name in fem_column.NAMES else "–"
     return cells
 
 
@@ -109,7 +113,8 @@ def kan(config: Config, angles: tuple[float, ...], seeds: int) -> dict[str, str]
     solutions = [kanpde.solve(configure(one, seed=seed)) for one in turned for seed in range(seeds)]
     errors = [max(e for e in s.relative_l2.values() if e is not None) for s in solutions]
     trial = solutions[0].result.trial
-    slabs = f" on {config.slabs} slabs" if config.slabs > 1 else ""
+    first = solutions[0].trial
+    slabs = f" on {len(first.each)} slabs" if isinstance(first, Slabs) else ""
     shown = (
         f"{trial['kind'].upper()} {trial['shape']}{slabs}",
         str(trial["parameters"]),
@@ -121,26 +126,31 @@ def kan(config: Config, angles: tuple[float, ...], seeds: int) -> dict[str, str]
     return dict(zip(CELLS[2:], shown, strict=True))
 
 
-def mlp(config: Config) -> str:
-    """Error and seconds of an MLP of equal parameters."""
+def mlp(config: Config) -> dict[str, str]:
+    """Error and seconds of the MLP in every mode of `kanpde compare`; on slabs not at its best, which takes too long."""
+    modes = [mode for mode in MODES if mode != "best" or not in_slabs(config)]
     try:
-        solution = kanpde.solve(contenders.equal_mlp(config, 0))
+        comparison = kanpde.compare(config, compare={"seeds": 1, "modes": modes})
     except KanpdeError as failure:
-        return str(failure)
-    return f"{max(e for e in solution.relative_l2.values() if e is not None):.1e}, {solution.seconds:.1f} s"
+        return {MODES["equal_parameters"]: str(failure)}
+    found = {entry.mode: entry for entry in comparison.entries if entry.kind == "mlp"}
+    return {
+        MODES[mode]: f"{entry.worst_of('relative_l2') or float('nan'):.1e}, {entry.seconds:.1f} s"
+        for mode, entry in found.items()
+    }
 
 
 def write(name: str, cells: dict[str, str]) -> None:
     """Put cells into the page's table; other cells of the row, other rows and the text stay."""
     lines = PAGE.read_text(encoding="utf-8").splitlines()
-    start = next(k for k, line in enumerate(lines) if line.startswith(HEAD[0]))
+    start = next(k for k, line in enumerate(lines) if line.startswith("| problem | goal |"))
     end = next((k for k in range(start, len(lines)) if not lines[k].startswith("|")), len(lines))
     split = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[start:end]]
     rows = {line[0].strip("`"): dict(zip(split[0], line, strict=False)) for line in split[2:]}
     rows[name] = rows.get(name, {}) | cells
-    names = [*CELLS, *RIVALS.values()]
-    body = ["| " + " | ".join(rows[n].get(column, "") for column in names) + " |" for n in GOALS if n in rows]
-    table = [HEAD[1], "|" + "---|" * len(names), *body]
+    body = [[rows[n].get(column, "") for column in COLUMNS] for n in GOALS if n in rows]
+    table = ["| " + " | ".join(line) + " |" for line in (list(COLUMNS), *body)]
+    table.insert(1, "|" + "---|" * len(COLUMNS))
     PAGE.write_text("\n".join([*lines[:start], *table, *lines[end:]]) + "\n", encoding="utf-8")
 
 
