@@ -48,6 +48,9 @@ SMALL = 2e10
 CLEARLY = 0.3
 """A finer level counts as resolved better when its residual is below this share of the coarser one's."""
 
+SLOWLY = 0.7
+"""The same for even directions to be climbed on: narrow features are found late."""
+
 BEGUN = 1e-2
 """Even directions are climbed on, whatever they bring, until the residual is below this share of that of u = 0."""
 
@@ -141,8 +144,9 @@ class _Search:
 
     def _useless(self, name: str, before: Level, level: Level) -> bool:
         """Whether finer levels of a family promise nothing; even directions get there once they have begun to."""
-        begun = name != EVEN or before.residual < BEGUN * self._start
-        return begun and level.residual > CLEARLY * before.residual
+        if name == EVEN:
+            return before.residual < BEGUN * self._start and level.residual > SLOWLY * before.residual
+        return level.residual > CLEARLY * before.residual
 
     def _families(self) -> Iterator[tuple[str, list[Shape]]]:
         d, order = self._problem.domain.dimension, self._problem.order
@@ -178,7 +182,7 @@ class _Search:
         columns = max(units, 1 if d == 1 else d * (units == 0)) * (degree + intervals)
         sampler = replace(
             old.sampler,
-            interior=max(200 if d == 1 else 1000, 2 * columns),
+            interior=max(200 if d == 1 else 1000, 2 * columns, 10 * (degree + intervals)),
             boundary=2 if d == 1 else max(400 * (d - 1), 16 * (degree + intervals) if d == 2 else 2 * columns),
         )
         trial = replace(
@@ -190,6 +194,7 @@ class _Search:
             centers=self._centers if name == RADIAL else "none",
             start="ridge",
             margin=0.0,
+            ends="clamped" if name == EVEN else "extended",
         )
         stage = OptimizerStage("least_squares", **STAGE["least_squares"])
         return replace(old, trial=trial, sampler=sampler, schedule=(stage,))
