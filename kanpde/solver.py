@@ -251,7 +251,7 @@ class Solver:
             counts = stage.intervals if isinstance(stage.intervals, tuple) else (stage.intervals,) * len(network.layers)
             changed = network.extended(counts, self.trial.scaled(self._sample))
         else:
-            changed = network.updated(self.trial.scaled(self._sample), stage.mix)
+            changed = network.updated(self.trial.scaled(self._sample), stage.mix, stage.room)
         self._keep_function(changed, _describe(stage)[0])
         return StopReason.SOLVED
 

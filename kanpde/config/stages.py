@@ -36,9 +36,13 @@ class ExtendGrid:
 
 @dataclass(frozen=True)
 class UpdateGrid:
-    """Knots move to where the inputs are; `mix` = 0 keeps them uniform, 1 follows the inputs entirely."""
+    """Knots move to where the inputs are; `mix` = 0 keeps them uniform, 1 follows the inputs entirely.
+
+    Behind the first layer the grids get `room` on either side of the inputs, as a share of their range.
+    """
 
     mix: float
+    room: float = 0.0
 
 
 StageConfig = OptimizerStage | ExtendGrid | UpdateGrid
@@ -94,9 +98,10 @@ def _extend(node: Reader) -> ExtendGrid:
 
 
 def _update(node: Reader) -> UpdateGrid:
-    if not isinstance(node.value, str | int | float):
-        node = node.fields(("mix",), ("mix",))["mix"]
-    return UpdateGrid(node.number(0.0, 1.0))
+    if isinstance(node.value, str | int | float):
+        return UpdateGrid(node.number(0.0, 1.0))
+    fields = node.fields(("mix", "room"), ("mix",))
+    return UpdateGrid(fields["mix"].number(0.0, 1.0), fields["room"].number(0.0, 10.0) if "room" in fields else 0.0)
 
 
 def _check_grids(stages: Sequence[StageConfig], items: Sequence[Reader], trial: TrialConfig) -> None:
@@ -131,7 +136,7 @@ def _stage_tree(stage: StageConfig) -> dict[str, Any]:
         case ExtendGrid():
             return {"extend_grid": list(stage.intervals) if isinstance(stage.intervals, tuple) else stage.intervals}
         case UpdateGrid():
-            return {"update_grid": {"mix": stage.mix}}
+            return {"update_grid": dict(vars(stage))}
         case OptimizerStage():
             seconds = {} if stage.seconds is None else {"seconds": stage.seconds}
             own = {key: getattr(stage, key) for key in STAGE[stage.optimizer]}

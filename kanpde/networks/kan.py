@@ -142,12 +142,15 @@ class KAN(nn.Module):
                 z = None if z is None else layers[-1](z)
         return KAN(layers)
 
-    def updated(self, x: Tensor, mix: float) -> KAN:
-        """Grid update of every layer to the range of its inputs at points x (N, d); the function stays."""
+    def updated(self, x: Tensor, mix: float, room: float = 0.0) -> KAN:
+        """Grid update of every layer to the range of its inputs at points x (N, d); the function stays.
+
+        The first layer, whose inputs cannot move, gets no `room`.
+        """
         layers, z = [], x.T
         with torch.no_grad():
             for layer in self.stack:
-                layers.append(layer.updated(z, mix))
+                layers.append(layer.updated(z, mix, room if layers else 0.0))
                 z = layers[-1](z)
         return KAN(layers)
 

@@ -174,13 +174,15 @@ class SplineLayer(nn.Module):
             finer = grid.over(_subdivide(grid.breakpoints, intervals))
         return self._moved(finer, z)
 
-    def updated(self, z: Tensor, mix: float) -> SplineLayer:
+    def updated(self, z: Tensor, mix: float, room: float = 0.0) -> SplineLayer:
         """Grid update: knots over the range of the inputs z (I, N), `mix` ∈ [0, 1] from uniform to their quantiles.
 
-        The old grid's range is kept where the inputs do not reach, so that the function stays what it was there.
+        The old grid's range is kept where the inputs do not reach, so that the function stays what it was there; on either side
+        there is `room` at least, as a share of the inputs' range.
         """
         grid = self.grid
-        lower, upper = torch.minimum(z.amin(1), grid.lower), torch.maximum(z.amax(1), grid.upper)
+        reach = room * (z.amax(1) - z.amin(1))
+        lower, upper = torch.minimum(z.amin(1) - reach, grid.lower), torch.maximum(z.amax(1) + reach, grid.upper)
         levels = torch.linspace(0, 1, grid.intervals + 1, dtype=z.dtype, device=z.device)
         even = lower[:, None] + (upper - lower)[:, None] * levels
         if mix == 0 and grid.uniform:
