@@ -163,16 +163,16 @@ def march(
         tuple(
             replace(stage, name=f"slab {k}: {stage.name}") for k, one in enumerate(found, 1) for stage in one.outcome[1]
         ),
-        _reason(found),
+        _reason(found, None if start >= end else progress.stop or StopReason.INTERRUPTED),
         sum(one.seconds for one in found),
         sum(one.added for one in found),
     )
 
 
-def _reason(found: Sequence[Solved]) -> StopReason:
-    """How a march ended: the last reason that is not good, or that a slab adds more than it may."""
+def _reason(found: Sequence[Solved], stopped: StopReason | None) -> StopReason:
+    """How a march ended: the last reason that is not good, why it stopped early, or that a slab adds more than it may."""
     bad = next((one.outcome[2] for one in reversed(found) if one.outcome[2] not in GOOD), None)
-    return bad or (StopReason.FINISHED if all(one.met for one in found) else StopReason.UNREACHED)
+    return bad or stopped or (StopReason.FINISHED if all(one.met for one in found) else StopReason.UNREACHED)
 
 
 def _joined(histories: Sequence[History]) -> History:

@@ -1,10 +1,11 @@
 """Slab lengths and intervals chosen from the local error, slab by slab.
 
-The local error of a slab is the root of its objective at held-out points: what it adds to u (see `Slab`). The points of a stretched
-slab are a product of places and instants, and there it splits in two: what varies slowly with time, the projection of every
-place's rows on polynomials of degree SLOW, and the misfit at the start come from splines too coarse in space, ∝ G^{1-p}; the
-rest comes from a slab too long for n units, ∝ h^n. A slab that adds too much is solved again: with its knots where its first
-solution asks for them, then with more intervals, or shorter. One of length h may add  error · ‖u‖ · max(h / T, LEAST_SHARE).
+The local error of a slab is the root of its objective at held-out points with all factors of `weights` 1: what it adds to u (see
+`Slab`). Points of a stretched slab are a product of places and instants, and there it splits in two. The residual of splines that
+are too coarse oscillates from knot to knot: what means over WINDOW intervals leave, and the misfit at the start, is the error in
+space, ∝ G^{1-p}; the means are that of a slab too long for n units, ∝ h^n. A slab that adds too much is solved again: with its
+knots where its solution asks for them, then with more intervals, or shorter. One of length h may add
+error · ‖u‖ · max(h / T, LEAST_SHARE).
 Source: step size control, Hairer, Nørsett & Wanner, Solving Ordinary Differential Equations I, Springer 1993, II.4.
 """
 
@@ -37,7 +38,9 @@ FIRST, SHORTEST = 0.01, 1e-8
 LEAST_SHARE = 0.01
 """A shorter slab may add as much as one of this share of the time interval."""
 
-SLOW = 3
+WINDOW = 2
+"""What is left of the rows in the mean over so many intervals is not the splines' fault."""
+
 MOST_INTERVALS = 1024
 MOST_ATTEMPTS = 60
 AIM = 0.5
@@ -123,7 +126,7 @@ class Pacer:
             outcome = (*outcome[:2], StopReason.FINISHED)
         solved = Solved(slab, outcome, time.perf_counter() - began, added <= may, added)
         if store is not None:
-            solver.keep(store, {"slab": self._facts(solved, progress.stop is None)})
+            solver.keep(store, {"slab": self._facts(solved, solved.met or progress.stop is None)})
         return solved
 
     def restored(
@@ -238,24 +241,25 @@ class Pacer:
         trial, instants = slab.parts.trial, self._config.trial.width[0] + 2 if self._stretched else 0
         with torch.no_grad():
             found = Assembly([term for term, _ in slab.checked], trial).residuals(trial)
-        space = whole = 0.0
+        given, space, whole = self._config.weights, 0.0, 0.0
         for (term, share), rows in zip(slab.checked, found, strict=True):
-            part = term.weight * float((share * rows.square()).sum())
+            weight = term.weight / (given.equations if term.interior else given.conditions)
+            part = weight * float((share * rows.square()).sum())
             whole += part
             if instants and term.interior:
-                slow = _slow(rows.reshape(-1, instants), term.x[:instants, -1])
-                space += term.weight * float((share * slow.reshape(-1).square()).sum())
+                rough = _rough(rows.reshape(-1, instants), self._intervals)
+                space += weight * float((share * rough.reshape(-1).square()).sum())
             elif instants and bool((term.x[:, -1] == slab.start).all()):
                 space += part
         return math.sqrt(space), math.sqrt(max(whole - space, 0.0))
 
 
-def _slow(rows: Tensor, t: Tensor) -> Tensor:
-    """The part of rows (places, instants) that is a polynomial of degree SLOW in t (instants,)."""
-    scaled = 2 * (t - t.mean()) / (t.max() - t.min())
-    basis = torch.linalg.qr(torch.stack([scaled**k for k in range(SLOW + 1)], dim=1)).Q
-    slow: Tensor = (rows @ basis) @ basis.T
-    return slow
+def _rough(rows: Tensor, intervals: int) -> Tensor:
+    """Rows (places, instants) without their means over WINDOW intervals each."""
+    window = torch.arange(len(rows), device=rows.device) * intervals // (WINDOW * len(rows))
+    sums = rows.new_zeros(int(window[-1]) + 1, rows.shape[1]).index_add_(0, window, rows)
+    means = sums / torch.bincount(window)[:, None]
+    return rows - means[window]
 
 
 def _size(slab: Slab) -> float:
