@@ -233,8 +233,7 @@ def _solve(config: Config, folder: Path | None, progress: Progress, again: bool 
         paced = choose_slabs(config, progress, folder, again)
         if folder is not None:
             report.write_config(folder / "config.yaml", paced.config)
-        found = paced.marched
-        spent = max(found.seconds, time.perf_counter() - began)
+        found, spent = paced.marched, max(paced.marched.seconds, time.perf_counter() - began)
         return _solution(paced.config, found, found.history, found.stages, paced.reason, spent, paced.estimate)
     if config.tolerance is not None and not again:
         chosen = choose(config, progress)

@@ -109,6 +109,8 @@ def choose_slabs(config: Config, progress: Progress, folder: Path | None, again:
             break
         wanted = AIM * config.tolerance / level.estimate if math.isfinite(level.estimate) else SECOND / FIRST
         error *= min(SECOND / FIRST, wanted)
+        if not math.isfinite(level.estimate):  # a march may be far better than it was asked to be, the next like it
+            error = min(error, CLEARLY * marched.added / float(_norms(level.values).norm().clamp_min(1e-300)) or error)
     best = min(levels, key=lambda one: one.marched.added) if len(levels) > 1 else levels[0]
     reason = StopReason.TOLERANCE if best.estimate <= config.tolerance else StopReason.UNREACHED
     if progress.stop is not None:

@@ -147,6 +147,14 @@ def test_time_that_is_over_before_a_stage_ends_the_solve() -> None:
 # Tolerance -----------------------------------------------------------------------------------------------------------
 
 
+def test_a_march_better_than_asked_is_followed_by_a_finer_one() -> None:
+    """Marches asked for errors far above what the coarsest gives were all alike, and none could be estimated."""
+    solution = api.solve(paced(heat(exact={"u": "sin(pi*x)*exp(-t)"}), slabs=1, tolerance=0.1))
+    error, estimate = solution.relative_l2["u"], solution.result.estimate
+    assert solution.stop_reason is StopReason.TOLERANCE
+    assert error is not None and estimate is not None and error <= estimate <= 0.1
+
+
 def test_a_search_that_was_stopped_begins_anew(tmp_path: Path) -> None:
     """It used to end as finished with whatever march it had, whether or not that met the tolerance."""
     made = paced(heat(), slabs=1, tolerance=1e-4)
