@@ -229,11 +229,11 @@ def available() -> tuple[tuple[str, str], ...]:
 def _solve(config: Config, folder: Path | None, progress: Progress, again: bool = False) -> Solution:
     began = time.perf_counter()
     config = settled(config)
-    if config.tolerance is not None and in_slabs(config) and not again:
-        paced = choose_slabs(config, progress, folder)
+    if config.tolerance is not None and in_slabs(config):
+        paced = choose_slabs(config, progress, folder, again)
         if folder is not None:
             report.write_config(folder / "config.yaml", paced.config)
-        found, spent = paced.marched, time.perf_counter() - began
+        found, spent = paced.marched, max(paced.marched.seconds, time.perf_counter() - began)
         return _solution(paced.config, found, found.history, found.stages, paced.reason, spent, paced.estimate)
     if config.tolerance is not None and not again:
         chosen = choose(config, progress)

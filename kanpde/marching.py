@@ -64,7 +64,9 @@ def _check(config: Config, problem: Problem) -> None:
         raise ConfigError("trial.start: stretched needs a problem with time; use ridge")
     if config.trial.lifting:
         raise ConfigError("trial.lifting: not with time slabs; set it to false")
-    if isinstance(config.slabs, Pace) and not config.weights.scaled:
+    if config.tolerance is not None and config.trial.start != "stretched":
+        raise ConfigError("tolerance: slabs are chosen for trial.start: stretched only; remove it or give slabs: 1")
+    if (isinstance(config.slabs, Pace) or config.tolerance is not None) and not config.weights.scaled:
         raise ConfigError(
             "weights.scaled: slabs are chosen by an error, which only scaled weights measure; set it to true"
         )
@@ -139,6 +141,7 @@ def march(
     solves = Pacer(config, problem, pace) if isinstance(pace, Pace) else _Given(config, problem)
     start, end = float(problem.domain.lower[-1]), float(problem.domain.upper[-1])
     found: list[Solved] = []
+    stopped: StopReason | None = None
     while start < end:
         store = None if folder is None else Store.at(folder, f"slab{len(found) + 1:05d}", make=not read_only)
         before = found[-1].slab if found else None
@@ -151,8 +154,8 @@ def march(
             solved = solves.restored(start, before, told, store, read_only)
         solved = solved or solves.solve(start, before, told, store)
         found.append(replace(solved, slab=solved.slab.light()))
-        start = solved.slab.end
-        if solved.outcome[2] in STOPPED or progress.stop is not None:
+        start, stopped = solved.slab.end, progress.stop
+        if solved.outcome[2] in STOPPED or stopped is not None:
             break
     trial = Slabs([one.slab.parts.trial for one in found], [one.slab.start for one in found] + [found[-1].slab.end])
     return Marched(
@@ -163,16 +166,23 @@ def march(
         tuple(
             replace(stage, name=f"slab {k}: {stage.name}") for k, one in enumerate(found, 1) for stage in one.outcome[1]
         ),
-        _reason(found, None if start >= end else progress.stop or StopReason.INTERRUPTED),
+        _reason(found, start < end, stopped),
         sum(one.seconds for one in found),
         sum(one.added for one in found),
     )
 
 
-def _reason(found: Sequence[Solved], stopped: StopReason | None) -> StopReason:
-    """How a march ended: the last reason that is not good, why it stopped early, or that a slab adds more than it may."""
+def _reason(found: Sequence[Solved], partial: bool, stopped: StopReason | None) -> StopReason:
+    """How a march ended: that it was stopped, the last reason that is not good, or that a slab adds more than it may.
+
+    A linear slab is solved in one step that nothing stops, so a march can be stopped though every slab is solved.
+    """
+    if stopped is not None and (partial or not found[-1].met):
+        return stopped
     bad = next((one.outcome[2] for one in reversed(found) if one.outcome[2] not in GOOD), None)
-    return bad or stopped or (StopReason.FINISHED if all(one.met for one in found) else StopReason.UNREACHED)
+    if bad is None and partial:
+        return StopReason.INTERRUPTED
+    return bad or (StopReason.FINISHED if all(one.met for one in found) else StopReason.UNREACHED)
 
 
 def _joined(histories: Sequence[History]) -> History:

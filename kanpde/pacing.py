@@ -82,11 +82,14 @@ class Pacer:
         self._config, self._problem, self._error = config, problem, pace.error
         self._from, self._to = float(problem.domain.lower[-1]), float(problem.domain.upper[-1])
         self._stretched = config.trial.start == "stretched"
-        self._degree = min(config.trial.degree, default=2)
+        self._degree = max(2, min(config.trial.degree, default=2))
+        self._order = config.trial.width[0] if config.trial.width else self._degree
         self._least = max(config.trial.intervals, default=1)
         self._intervals = self._least
         self._length = FIRST * (self._to - self._from)
-        self._size = 0.0
+        self._size, self._least_length = 0.0, max(SHORTEST * (self._to - self._from), _rounding(self._from, self._to))
+        self._unmet = False
+        """Whether the slab before was as short as can be and still added more than it may."""
         self._refined: tuple[int, float] | None = None
         """Intervals and error in space before the last refinement of a slab."""
 
@@ -98,7 +101,7 @@ class Pacer:
         """Solve the slab from `start` on until it adds no more than it may, or nothing helps; a `store` keeps its state."""
         began, self._refined = time.perf_counter(), None
         trying: Slab | None = self._build(start, before)
-        remaining = MOST_ATTEMPTS
+        remaining, known = MOST_ATTEMPTS, self._size
         while trying is not None:
             slab, length = trying, trying.end - trying.start
             goal = (NEWTON * self._allowed(length)) ** 2
@@ -110,18 +113,20 @@ class Pacer:
                     raise
                 trying = self._build(start, before)
                 continue
-            self._size = max(self._size, _size(slab))
+            self._size = max(known, _size(slab))
             space, rest = self._local_errors(slab)
             added, may = math.hypot(space, rest), self._allowed(length)
+            known = self._size if added <= self._size else known  # the size of a field that went astray says nothing
             progress.message(
                 f"slab {slab.start:.6g} to {slab.end:.6g}, {self._intervals} intervals: adds {added:.1e} ({space:.1e} in space),"
                 f" may add {may:.1e}"
             )
             remaining -= 1
             ended = added <= may or progress.stop is not None or remaining == 0
-            trying = None if ended else self._better(slab, before, space / may, rest / may)
+            trying = None if ended else self._better(slab, before, _share(space, may), _share(rest, may))
+        self._check(slab, added, may, progress)
         if added <= may:
-            self._follow(space / may, rest / may)
+            self._follow(_share(space, may), _share(rest, may))
         if added <= may and outcome[2] is StopReason.MAX_STEPS:
             outcome = (*outcome[:2], StopReason.FINISHED)
         solved = Solved(slab, outcome, time.perf_counter() - began, added <= may, added)
@@ -180,7 +185,7 @@ class Pacer:
         if math.hypot(space, rest) * self._allowed(slab.end - slab.start) > LOST * self._size:
             return self._build(slab.start, before) if self._shorten(0.25) else None
         if space <= max(AIM, rest / 2):
-            shorter = self._shorten(_bounded(_power(AIM / rest, self._config.trial.width[0]), 0.1, 0.8))
+            shorter = self._shorten(_bounded(_power(AIM, rest, self._order), 0.1, 0.8))
             return self._build(slab.start, before, slab) if shorter else None
         if self._stretched:
             moved = self._build(slab.start, before, slab)
@@ -190,21 +195,30 @@ class Pacer:
             self._intervals, self._refined = self._refined[0], None
         elif self._intervals < MOST_INTERVALS:
             self._refined = self._intervals, space
-            self._refine(_bounded(_power(space / AIM, self._degree - 1), 1.1, 1.6))
+            self._refine(_bounded(_power(space, AIM, self._degree - 1), 1.1, 1.6))
             return self._build(slab.start, before, slab)
         return self._build(slab.start, before, slab) if self._shorten(0.3) else None
 
     def _follow(self, space: float, rest: float) -> None:
         """Length and intervals of the next slab after one with such errors, as shares of what it may add."""
-        self._length *= _bounded(_power(AIM / rest, self._config.trial.width[0]), 0.5, 2.0)
-        self._refine(_bounded(_power(space / AIM, self._degree - 1), 0.8, 1.25))
+        self._length *= _bounded(_power(AIM, rest, self._order), 0.5, 2.0)
+        self._refine(_bounded(_power(space, AIM, self._degree - 1), 0.8, 1.25))
 
     def _shorten(self, share: float) -> bool:
-        least = SHORTEST * (self._to - self._from)
-        if self._length <= least:
+        if self._length <= self._least_length:
             return False
-        self._length = max(least, share * self._length)
+        self._length = max(self._least_length, share * self._length)
         return True
+
+    def _check(self, slab: Slab, added: float, may: float, progress: Progress) -> None:
+        """NumericalError where slabs as short as can be add too much twice, or add more than u: the march would not end."""
+        unmet = added > may and self._length <= self._least_length and progress.stop is None
+        if unmet and (self._unmet or added > LOST * self._size):
+            raise NumericalError(
+                f"slabs: at {slab.start:.6g} a slab of length {slab.end - slab.start:.1e} still adds {added:.1e}, where it may add"
+                f" {may:.1e}; look for conditions that contradict each other there, raise slabs.error or trial.width"
+            )
+        self._unmet = unmet
 
     def _refine(self, factor: float) -> None:
         if self._stretched:
@@ -237,7 +251,11 @@ class Pacer:
         return self._error * self._size * max(length / (self._to - self._from), LEAST_SHARE)
 
     def _local_errors(self, slab: Slab) -> tuple[float, float]:
-        """The parts of a slab's local error that splines in space and that its length are to blame for."""
+        """The parts of a slab's local error that splines in space and that its length are to blame for.
+
+        It is that of the usual weights, whatever the solve's are: an error does not depend on them.
+        """
+        given = self._config.weights
         trial, instants = slab.parts.trial, self._config.trial.width[0] + 2 if self._stretched else 0
         with torch.no_grad():
             found = Assembly([term for term, _ in slab.checked], trial).residuals(trial)
@@ -275,8 +293,18 @@ def _shortest(slab: Slab) -> float:
     return float(network.stack[0].grid.breakpoints[0].diff().min())
 
 
-def _power(ratio: float, order: int) -> float:
-    return float(ratio ** (1 / order))
+def _rounding(start: float, end: float) -> float:
+    """Lengths below it lose digits to the size of the times themselves."""
+    return 1e4 * math.ulp(max(abs(start), abs(end)))
+
+
+def _share(error: float, may: float) -> float:
+    """An error in units of what a slab may add, which is zero as long as u is."""
+    return error / may if may > 0 else math.inf if error > 0 else 0.0
+
+
+def _power(wanted: float, found: float, order: int) -> float:
+    return float((wanted / found) ** (1 / order)) if found > 0 else math.inf
 
 
 def _bounded(value: float, least: float, most: float) -> float:

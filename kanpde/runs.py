@@ -24,7 +24,8 @@ _OWN = frozenset({
     LOG, _LOCK, "config.yaml", "result.json", "history.csv", "checkpoints", "figures",
     "compare.json", "compare.csv", "error_vs_seconds.png", "both.vtu", *_SWEEP,
 })  # fmt: skip
-_EXPORTED = re.compile(r"field\.(vtu|vtk|csv|npz)")
+_EXPORTED = re.compile(r"field\.(vtu|vtk|csv|npz)|search[1-9]")
+"""Fields under any of their names, and what a search for a tolerance leaves behind when it is killed."""
 
 
 def create(out: str | Path | None, *, name: str, root: str | Path = "runs", overwrite: bool = False) -> Path:

@@ -22,10 +22,11 @@ from torch import Tensor
 
 from kanpde.collocation import held_out
 from kanpde.config import Config, Pace
-from kanpde.errors import ConfigError, StorageError
+from kanpde.errors import NumericalError, StorageError
 from kanpde.marching import Marched, march
 from kanpde.metrics import COUNT
 from kanpde.result import StopReason
+from kanpde.storage import read_json
 from kanpde.types import Progress
 
 SECONDS = 900.0
@@ -65,11 +66,18 @@ class ChosenSlabs:
     estimate: float | None
 
 
-def choose_slabs(config: Config, progress: Progress, folder: Path | None) -> ChosenSlabs:
-    """March until `config.tolerance` is met or `config.seconds` are used up; the march that is taken is kept in `folder`."""
-    if config.trial.start != "stretched":
-        raise ConfigError("tolerance: slabs are chosen for trial.start: stretched only; remove it or give slabs: 1")
+def choose_slabs(config: Config, progress: Progress, folder: Path | None, again: bool = False) -> ChosenSlabs:
+    """March until `config.tolerance` is met or `config.seconds` are used up; the march that is taken is kept in `folder`.
+
+    `again` gives what an earlier search found there; one that was stopped before its end begins anew.
+    """
     assert config.tolerance is not None
+    ended = _ended(folder) if again and folder is not None else None
+    if ended is not None:
+        return ChosenSlabs(config, march(config, progress, folder, again=True), *ended)
+    if folder is not None:
+        for left in folder.glob("search[1-9]"):
+            shutil.rmtree(left, ignore_errors=True)
     began, limit = time.perf_counter(), SECONDS if config.seconds is None else config.seconds
     timed = _Timed(progress, began + limit)
     error, why, levels = FIRST * config.tolerance, "no finer march helps", list[Level]()
@@ -78,13 +86,21 @@ def choose_slabs(config: Config, progress: Progress, folder: Path | None) -> Cho
         candidate = replace(config, slabs=Pace(min(1.0, error)))
         place = None if folder is None else folder / f"search{len(levels) + 1}"
         places += [] if place is None else [place]
-        marched = march(candidate, timed, place)
+        try:
+            marched = march(candidate, timed, place)
+        except NumericalError as failure:
+            if not levels:
+                raise
+            why = str(failure)
+            break
         if timed.stop is not None and levels:
             why = f"the next march did not end within {limit:g} s"
             break
         level = _level(candidate, marched, place, levels[-1] if levels else None)
         levels.append(level)
         _say(progress, error, level)
+        if timed.stop is not None:
+            why = f"the first march did not end within {limit:g} s, its field ends at {marched.trial.edges[-1]:.6g}"
         if timed.stop is not None or level.estimate <= config.tolerance:
             break
         used = time.perf_counter() - began
@@ -93,6 +109,8 @@ def choose_slabs(config: Config, progress: Progress, folder: Path | None) -> Cho
             break
         wanted = AIM * config.tolerance / level.estimate if math.isfinite(level.estimate) else SECOND / FIRST
         error *= min(SECOND / FIRST, wanted)
+        if not math.isfinite(level.estimate):  # a march may be far better than it was asked to be, the next like it
+            error = min(error, CLEARLY * marched.added / float(_norms(level.values).norm().clamp_min(1e-300)) or error)
     best = min(levels, key=lambda one: one.marched.added) if len(levels) > 1 else levels[0]
     reason = StopReason.TOLERANCE if best.estimate <= config.tolerance else StopReason.UNREACHED
     if progress.stop is not None:
@@ -127,6 +145,15 @@ def _say(progress: Progress, error: float, level: Level) -> None:
         f"tolerance: {len(level.marched.trial.each)} slabs for a local error of {error:.1e}, {level.marched.seconds:.1f} s:"
         f" estimated error {told}"
     )
+
+
+def _ended(folder: Path) -> tuple[StopReason, float | None] | None:
+    """How the search of a run folder ended and its estimate, or None where it was stopped before."""
+    path = folder / "result.json"
+    found = read_json(path) if path.is_file() else {}
+    reasons = {reason.name.lower(): reason for reason in (StopReason.TOLERANCE, StopReason.UNREACHED)}
+    reason, estimate = reasons.get(str(found.get("stop_reason"))), found.get("estimate")
+    return None if reason is None else (reason, float(estimate) if isinstance(estimate, int | float) else None)
 
 
 def _keep(best: Path | None, places: list[Path], folder: Path) -> None:

@@ -136,8 +136,9 @@ class Solver:
         self._clock = time.perf_counter() - state.seconds
         self._save()
         while state.stage < total:
-            reason = self._progress.stop or self._stage(self._schedule[state.stage], total)
-            if reason in (StopReason.INTERRUPTED, StopReason.TERMINATED):
+            stopped = self._progress.stop
+            reason = stopped or self._stage(self._schedule[state.stage], total)
+            if stopped is not None or reason in (StopReason.INTERRUPTED, StopReason.TERMINATED):
                 state.reason = reason.name
                 break
             if reason is StopReason.NON_FINITE:

@@ -128,10 +128,13 @@ def _periodic_fit(x: Array, values: Array, knots: Array, degree: int, length: fl
 
 
 def density(x: Array, derivatives: Array, length: float, periodic: bool) -> Array:
-    """w (M,) at positions x (M,) from u and three derivatives of every unknown, (4, m, M), on an interval of a length."""
+    """w (M,) at positions x (M,) from u and three derivatives of every unknown, (4, m, M), on an interval of a length.
+
+    A length below the distance of two positions is noise: the derivatives of a state that is nearly zero.
+    """
     size = np.maximum(np.abs(derivatives[0]).max(axis=1), 1e-300)
     powers = [(np.abs(d) / size[:, None]) ** (1 / k) for k, d in enumerate(derivatives[1:], start=1)]
-    scale = 1 / np.maximum(np.max(powers, axis=(0, 1)), 1 / length)
+    scale = np.maximum(1 / np.maximum(np.max(powers, axis=(0, 1)), 1 / length), np.gradient(x))
     for turn in range(2 if periodic else 1):
         scale = _graded(x, scale)
         scale = _graded(-x[::-1], scale[::-1])[::-1].copy()

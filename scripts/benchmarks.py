@@ -16,6 +16,7 @@ import statistics
 from pathlib import Path
 
 import fem_column
+from goals import ANGLES, GOALS
 
 import kanpde
 from kanpde import shipped
@@ -25,39 +26,6 @@ from kanpde.config import Config
 from kanpde.errors import KanpdeError
 from kanpde.marching import in_slabs
 from kanpde.slabs import Slabs
-
-GOALS: dict[str, tuple[float, float | None]] = {
-    "poisson_square": (2e-14, 5),
-    "poisson_paper": (1e-12, 20),
-    "poisson_paper_small": (2e-9, 60),
-    "poisson_rotated": (1e-11, 30),
-    "poisson_franke": (1e-9, 60),
-    "poisson_peak": (1e-9, 60),
-    "poisson_multiscale": (1e-12, 60),
-    "poisson_5d": (1e-13, 30),
-    "poisson_10d": (1e-13, 30),
-    "helmholtz": (1e-12, 60),
-    "helmholtz_rotated": (1e-11, 60),
-    "heat_1d": (1e-13, 20),
-    "wave_1d": (1e-11, 120),
-    "advection": (1e-10, 120),
-    "advection_exp": (1e-10, 120),
-    "advection_fast": (1e-9, 120),
-    "advection_fast_exp": (1e-9, 120),
-    "burgers": (1e-11, 120),
-    "burgers_sharp": (1e-8, 300),
-    "allen_cahn": (1e-6, 600),
-    "kdv": (1e-8, 600),
-    "kuramoto_sivashinsky": (1e-5, None),
-    "kovasznay": (1e-10, 60),
-    "biharmonic": (1e-9, 60),
-    "poisson_disk": (1e-10, 60),
-    "poisson_cube": (1e-9, 120),
-}
-"""Relative L2 error and wall seconds that each problem is to reach on two cores."""
-
-ANGLES = {"poisson_rotated": (0.1, 0.3, 0.5, 0.8, 1.2)}
-"""Angles (radians) that each seed of a row is solved at."""
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 CELLS = ("problem", "goal", "trial solution", "parameters", "median", "worst", "seeds", "median s")

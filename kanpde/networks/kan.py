@@ -147,7 +147,8 @@ class KAN(nn.Module):
 
         The first layer, whose inputs cannot move, gets no `room`.
         """
-        layers, z = [], x.T
+        layers: list[SplineLayer] = []
+        z = x.T
         with torch.no_grad():
             for layer in self.stack:
                 layers.append(layer.updated(z, mix, room if layers else 0.0))
