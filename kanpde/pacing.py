@@ -52,7 +52,7 @@ MOVED = 0.8
 GAIN = 1.5
 """More intervals that do not divide the error in space by this are taken back: there u is not smooth in time."""
 
-LOST = 0.1
+LOST = 0.5
 """A slab with a local error above this share of ‖u‖ is far from any solution: it is cut before anything else is tried."""
 
 NEWTON = 0.05

@@ -89,7 +89,7 @@ def shares(node: dict[str, Any], length: float, count: int, width: int = 8) -> t
 
 def test_few_intervals_are_an_error_in_space_and_a_long_slab_is_one_in_time() -> None:
     space, rest = shares(FRONT, 0.01, 16)
-    assert space > 3 * rest
+    assert space > 2 * rest
     space, rest = shares(REACTION, 0.2, 16, width=3)
     assert rest > 3 * space
     coarse, fine = (shares(FRONT, 0.01, count)[0] for count in (16, 32))
@@ -130,29 +130,26 @@ def test_slabs_grow_where_the_solution_is_smooth_and_end_where_time_does() -> No
     assert lengths.max() > 3 * lengths[0]
 
 
-def test_a_kink_draws_knots_and_shortens_the_first_slab() -> None:
-    """|x| has kinks at 0 and at the periodic seam, which no formula of its derivatives shows."""
-    solution = api.solve(paced(HAT, 1e-3, degree=[9, 9]))
-    assert solution.stop_reason is StopReason.FINISHED
-    lengths = np.diff(pieces(solution).edges.tolist())
-    assert lengths[0] < 0.001 and lengths[-1] > 10 * lengths[0]
-    first = pieces(solution).each[0].network
-    assert isinstance(first, KAN)
-    knots = first.stack[0].grid.breakpoints[0]
-    assert knots.diff().min() < 0.05 * knots.diff().max()
-    near = knots[knots.diff().argmin()].item()
-    assert min(abs(near), 1 - abs(near)) < 0.1
-    k = np.arange(1, 200, 2)
-    x = np.linspace(-1, 1, 201)
-    series = 0.5 - 4 / np.pi**2 * (np.cos(np.pi * np.outer(x, k)) * np.exp(-0.05 * (np.pi * k) ** 2 * 0.1) / k**2).sum(
-        1
-    )
-    found = solution(np.stack([x, np.full(201, 0.1)], axis=1))[:, 0]
-    assert abs(found - series).max() < 1e-3
+def test_a_kink_draws_knots() -> None:
+    """|x| has kinks at 0 and at the periodic seam, which no formula of its derivatives shows: a solved slab does."""
+    found = paced(HAT, 1e-3, intervals=[128, 128])
+    found = replace(found, sampler=replace(found.sampler, interior=3 * 128 * 10))
+    problem, slab, shortest, errors = Problem.create(found.problem), None, [], []
+    for _ in range(4):
+        slab = build_slab(found, problem, (0.0, 1e-3), None, slab)
+        Solver(slab.parts.trial, slab.parts.assembly, found.schedule, Silent()).run()
+        errors.append(np.hypot(*Pacer(found, problem, Pace(1e-3))._local_errors(slab)))
+        network = slab.parts.trial.network
+        assert isinstance(network, KAN)
+        knots = network.stack[0].grid.breakpoints[0]
+        shortest.append(float(knots.diff().min()))
+    assert shortest[-1] < 0.3 * shortest[0] and errors[-1] < 0.2 * errors[0], (shortest, errors)
+    near = float(knots[knots.diff().argmin()])
+    assert min(abs(near), 1 - abs(near)) < 0.05
 
 
 def test_more_intervals_are_taken_where_the_solution_asks_for_them() -> None:
-    counts = intervals(api.solve(paced(FRONT, 1e-7)))
+    counts = intervals(api.solve(paced(FRONT, 1e-5)))
     assert max(counts) > 16 and all(count % 8 == 0 for count in counts)
 
 
