@@ -3,7 +3,7 @@
     python scripts/convergence.py [--write] [--draw] [name ...]
 
 All else is as recommended, seed 0. Against G at two degrees (3 and 5, or the next odd ones that the equation allows); against p at
-a quarter of the recommended G. A problem in time slabs is solved on its first SLABS slabs, with both layers changed. A series
+a quarter of the recommended G. A problem in time slabs is solved on the first SLABS of PARTS equal slabs, both layers changed. A series
 ends when its next solve would take more than SECONDS. Errors are relative L2 on held-out points, the largest over the unknowns.
 --write keeps the figures of the problems that were named (all of them without names) in docs/convergence.json, draws
 docs/figures/convergence_G.png and convergence_p.png and writes the table of docs/convergence.md; --draw does so without solving.
@@ -27,12 +27,15 @@ from kanpde import shipped
 from kanpde.api import configure
 from kanpde.config import Config
 from kanpde.errors import KanpdeError
+from kanpde.marching import in_slabs
 from kanpde.problem import Problem
 from kanpde.reference import read
 
 DOCS = Path(__file__).parent.parent / "docs"
 NAMES = [name for name in GOALS if name in shipped.names()]
-SECONDS, SLABS, DEGREES = 15.0, 4, range(3, 16, 2)
+SECONDS, SLABS, PARTS, DEGREES = 15.0, 4, 50, range(3, 16, 2)
+FINEST = 256
+"""Intervals of the finest grid of a slab."""
 
 Point = tuple[int, float]
 
@@ -63,14 +66,15 @@ def main() -> None:
 def study(name: str) -> dict[str, Any]:
     """Both series of a problem, as plain data."""
     config = configure(name)
-    order, best = Problem.create(config.problem).order, config.trial.intervals[-1]
+    order = Problem.create(config.problem).order
+    best = FINEST if in_slabs(config) else config.trial.intervals[-1]
     degrees = [p for p in DEGREES if p > order]
     coarse = max(2, best // 4)
     return {
         "order": order,
         "trial": [len(config.problem.coordinates), *config.trial.width, len(config.problem.unknowns)],
         "directions": found_from(config),
-        "slabs": SLABS if config.slabs > 1 else 1,
+        "slabs": SLABS if in_slabs(config) else 1,
         "intervals": {p: list(series(config, ((p, g) for g in grids(best)), 1)) for p in degrees[:2]},
         "at": coarse,
         "degrees": list(series(config, ((p, coarse) for p in degrees), 0)),
@@ -85,7 +89,7 @@ def several(known: dict[str, Any], name: str) -> bool:
 def found_from(config: Config) -> str:
     """Where the hidden units of a config point."""
     trial = config.trial
-    if config.slabs > 1:
+    if in_slabs(config):
         return "stretched slabs"
     if not trial.width:
         return "coordinates"
@@ -118,12 +122,13 @@ def series(config: Config, pairs: Iterable[tuple[int, int]], shown: int) -> Iter
 def solved(config: Config, degree: int, intervals: int) -> tuple[float, float]:
     """Error and seconds of one solve with another outer layer."""
     tree = config.as_tree()
-    slabs = config.slabs > 1
+    slabs = in_slabs(config)
     for key, value in (("degree", degree), ("intervals", intervals)):
         tree["trial"][key] = [value] * len(tree["trial"][key]) if slabs else [*tree["trial"][key][:-1], value]
     if slabs:
         begin, end = tree["problem"]["time"]["interval"]
-        tree["problem"]["time"] = {"interval": [begin, begin + (end - begin) * SLABS / tree["slabs"]]}
+        tree["problem"]["time"] = {"interval": [begin, begin + (end - begin) * SLABS / PARTS]}
+        tree["sampler"]["interior"] = 3 * intervals * (config.trial.width[0] + 2)
         tree["slabs"] = SLABS
         tree["problem"].pop("reference")
     solution = kanpde.solve(configure(tree))

@@ -67,11 +67,11 @@ times the smallest error of the problem (the number of points in brackets; – w
   holds it up to its splines, and the order is that of the splines.
 - Even directions: a coarse spline along many directions is more than its degree tells, so that slopes may be steeper than theory;
   with fine splines the number of directions limits the error, and the curve flattens.
-- Slabs: the first {slabs} of the recommended time slabs, degree and intervals changed in both layers (the first one holds the map
+- Slabs: the first {slabs} of 50 equal time slabs, degree and intervals changed in both layers (the first one holds the map
   that spreads the knots). The slabs have a fixed length, so that the expansion in time limits the error in the end.
 
-A series ends where its next solve would take more than 15 s on a busy machine; those of the slabs, of `poisson_franke`,
-`poisson_cube` and `kovasznay` are short for that reason, and `kuramoto_sivashinsky` has none.
+A series ends where its next solve would take more than 15 s on a busy machine; those of `poisson_franke`, `poisson_cube`
+and `kovasznay` are short for that reason.
 
 What is seen: slopes of ridge, characteristic and brute-force rows lie between theory and something steeper than p + 1 (−5.2 to
 −8.5 at p = 5), probably because the first resolved grids are before the asymptotic range. Below p + 1 are `poisson_peak` and
