@@ -3,8 +3,8 @@
     python scripts/convergence.py [--write] [--draw] [name ...]
 
 All else is as recommended, seed 0. Against G at two degrees (3 and 5, or the next odd ones that the equation allows); against p at
-a quarter of the recommended G. A problem in time slabs is solved on the first SLABS of PARTS equal slabs, both layers changed. A
-series ends when its next solve would take more than SECONDS. Errors are relative L2 on held-out points, the largest over the unknowns.
+a quarter of the recommended G. A problem in time slabs is solved on the first SLABS of PARTS equal slabs, both layers changed.
+A series ends when its next solve would take more than SECONDS. Errors are relative L2, the largest over the unknowns.
 --write keeps the figures of the problems that were named (all of them without names) in docs/convergence.json, draws
 docs/figures/convergence_G.png and convergence_p.png and writes the table of docs/convergence.md; --draw does so without solving.
 """
