@@ -253,9 +253,8 @@ class Pacer:
     def _local_errors(self, slab: Slab) -> tuple[float, float]:
         """The parts of a slab's local error that splines in space and that its length are to blame for.
 
-        It is that of the usual weights, whatever the solve's are: an error does not depend on them.
+        It is that of weights 1, whatever the solve's are: an error does not depend on them.
         """
-        given = self._config.weights
         trial, instants = slab.parts.trial, self._config.trial.width[0] + 2 if self._stretched else 0
         with torch.no_grad():
             found = Assembly([term for term, _ in slab.checked], trial).residuals(trial)
