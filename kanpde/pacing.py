@@ -52,6 +52,9 @@ MOVED = 0.8
 GAIN = 1.5
 """More intervals that do not divide the error in space by this are taken back: there u is not smooth in time."""
 
+HELPED = 0.9
+"""A cut that leaves more of the error in time than this is taken back: the splines are to blame all the same."""
+
 LOST = 0.5
 """A slab with a local error above this share of ‖u‖ is far from any solution: it is cut before anything else is tried."""
 
@@ -92,6 +95,8 @@ class Pacer:
         """Whether the slab before was as short as can be and still added more than it may."""
         self._refined: tuple[int, float] | None = None
         """Intervals and error in space before the last refinement of a slab."""
+        self._cut: tuple[float, float] | None = None
+        """Length and error in time, in the units of u, before a slab was last cut for it."""
 
     def left(self, start: float) -> int:
         """About how many slabs there are from a time on."""
@@ -99,7 +104,7 @@ class Pacer:
 
     def solve(self, start: float, before: Slab | None, progress: Progress, store: Store | None) -> Solved:
         """Solve the slab from `start` on until it adds no more than it may, or nothing helps; a `store` keeps its state."""
-        began, self._refined = time.perf_counter(), None
+        began, self._refined, self._cut = time.perf_counter(), None, None
         trying: Slab | None = self._build(start, before)
         remaining, known = MOST_ATTEMPTS, self._size
         while trying is not None:
@@ -182,20 +187,25 @@ class Pacer:
 
     def _better(self, slab: Slab, before: Slab | None, space: float, rest: float) -> Slab | None:
         """What to try after a slab whose errors in space and in time are so many times what it may add; None if nothing is left."""
-        if math.hypot(space, rest) * self._allowed(slab.end - slab.start) > LOST * self._size:
+        length, may = slab.end - slab.start, self._allowed(slab.end - slab.start)
+        if math.hypot(space, rest) * may > LOST * self._size:
             return self._build(slab.start, before) if self._shorten(0.25) else None
-        if space <= max(AIM, rest / 2):
+        idle = self._cut is not None and rest * may > HELPED * self._cut[1]
+        if idle and self._cut is not None:
+            self._length = self._cut[0]
+        elif space <= max(AIM, rest / 2):
+            self._cut = length, rest * may
             shorter = self._shorten(_bounded(_power(AIM, rest, self._order), 0.1, 0.8))
             return self._build(slab.start, before, slab) if shorter else None
         if self._stretched:
             moved = self._build(slab.start, before, slab)
             if _shortest(moved) < MOVED * _shortest(slab):
                 return moved
-        if self._refined is not None and space > self._refined[1] / GAIN:
+        if self._refined is not None and not idle and space > self._refined[1] / GAIN:
             self._intervals, self._refined = self._refined[0], None
         elif self._intervals < MOST_INTERVALS:
             self._refined = self._intervals, space
-            self._refine(_bounded(_power(space, AIM, self._degree - 1), 1.1, 1.6))
+            self._refine(_bounded(_power(max(space, rest if idle else 0.0), AIM, self._degree - 1), 1.1, 1.6))
             return self._build(slab.start, before, slab)
         return self._build(slab.start, before, slab) if self._shorten(0.3) else None
 
