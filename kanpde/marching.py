@@ -21,7 +21,7 @@ from kanpde.slab import Slab, build_slab
 from kanpde.slabs import Slabs
 from kanpde.solution import History, StageResult
 from kanpde.solver import Solver
-from kanpde.types import Progress
+from kanpde.types import Progress, Relay
 
 GOOD = (StopReason.FINISHED, StopReason.SOLVED, StopReason.TOLERANCE, StopReason.STALLED)
 """How a slab ends that is as good as its points allow; any other reason is that of the whole run."""
@@ -205,25 +205,14 @@ def _joined(histories: Sequence[History]) -> History:
 
 
 @dataclass(frozen=True)
-class _Told:
-    """An observer that counts the stages of all slabs."""
+class _Told(Relay):
+    """Counts the stages of all slabs."""
 
-    inner: Progress
     first: int
     total: int
-
-    @property
-    def stop(self) -> StopReason | None:
-        return self.inner.stop
 
     def stage_started(self, index: int, total: int, name: str, steps: int) -> None:
         self.inner.stage_started(self.first + index, self.total, name, steps)
 
-    def step(self, done: int, objective: float) -> None:
-        self.inner.step(done, objective)
-
     def stage_finished(self, index: int, objective: float, reason: StopReason) -> None:
         self.inner.stage_finished(self.first + index, objective, reason)
-
-    def message(self, text: str) -> None:
-        self.inner.message(text)

@@ -27,7 +27,7 @@ from kanpde.marching import Marched, march
 from kanpde.metrics import COUNT
 from kanpde.result import StopReason
 from kanpde.storage import read_json
-from kanpde.types import Progress
+from kanpde.types import Progress, Relay
 
 SECONDS = 900.0
 """How long the search may take where the config does not say it."""
@@ -169,24 +169,11 @@ def _keep(best: Path | None, places: list[Path], folder: Path) -> None:
 
 
 @dataclass(frozen=True)
-class _Timed:
-    """An observer that ends a solve when its time is over."""
+class _Timed(Relay):
+    """Ends a solve when its time is over."""
 
-    inner: Progress
     until: float
 
     @property
     def stop(self) -> StopReason | None:
         return self.inner.stop or (StopReason.TIME_LIMIT if time.perf_counter() > self.until else None)
-
-    def stage_started(self, index: int, total: int, name: str, steps: int) -> None:
-        self.inner.stage_started(index, total, name, steps)
-
-    def step(self, done: int, objective: float) -> None:
-        self.inner.step(done, objective)
-
-    def stage_finished(self, index: int, objective: float, reason: StopReason) -> None:
-        self.inner.stage_finished(index, objective, reason)
-
-    def message(self, text: str) -> None:
-        self.inner.message(text)

@@ -6,6 +6,7 @@ P parameters, R residual rows, A derivatives of a jet.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from kanpde.result import StopReason
@@ -50,3 +51,31 @@ class Silent:
 
     def message(self, text: str) -> None:
         """Ignore."""
+
+
+@dataclass(frozen=True)
+class Relay:
+    """A progress observer that passes on to another; those that change something on the way build on it."""
+
+    inner: Progress
+
+    @property
+    def stop(self) -> StopReason | None:
+        """As the other says."""
+        return self.inner.stop
+
+    def stage_started(self, index: int, total: int, name: str, steps: int) -> None:
+        """Pass on."""
+        self.inner.stage_started(index, total, name, steps)
+
+    def step(self, done: int, objective: float) -> None:
+        """Pass on."""
+        self.inner.step(done, objective)
+
+    def stage_finished(self, index: int, objective: float, reason: StopReason) -> None:
+        """Pass on."""
+        self.inner.stage_finished(index, objective, reason)
+
+    def message(self, text: str) -> None:
+        """Pass on."""
+        self.inner.message(text)
