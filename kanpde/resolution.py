@@ -1,15 +1,10 @@
 """The resolution that a tolerance asks for, chosen from the held-out residual; neither `exact` nor `reference` is read.
 
 Families of trial solutions are climbed level by level, cheap ones first: sums of univariate functions, the characteristic
-directions of the equation alone, the directions of its source alone, the distance to its centre, even directions. With R_k the
-root of the objective at held-out points and u_k level k,
-
-    e_k ≈ SAFETY · C · R_k / ‖u_k‖,     C = ‖u_k - u_{k-1}‖ / (R_{k-1} - R_k),
-
-estimates the relative L2 error: the difference of two levels is the error of the coarser one, and C, which is the stability of
-the problem for errors of this kind, turns the residual of the finer one into an error too. A level whose residual is not
-clearly smaller says nothing about C; the first one is compared with the start u_0 = 0. The first level whose estimate meets
-the tolerance is the result, else the one of the smallest residual. How far a search comes in its seconds depends on the machine.
+directions of the equation alone, the directions of its source alone, the distance to its centre, even directions. The residual
+of `estimate` is the root of the objective at held-out points. A level whose residual is not clearly smaller says nothing about
+the stability; the first one is compared with the start u = 0. The first level whose estimate meets the tolerance is the result,
+else the one of the smallest residual. How far a search comes in its seconds depends on the machine.
 """
 
 from __future__ import annotations
@@ -27,6 +22,7 @@ from kanpde.characteristics import characteristics
 from kanpde.collocation import Collocation, held_out
 from kanpde.config import STAGE, Config, OptimizerStage
 from kanpde.errors import BudgetError, ConfigError, NumericalError
+from kanpde.estimate import CLEARLY, estimate, stability
 from kanpde.metrics import COUNT
 from kanpde.problem import Problem
 from kanpde.pursuit import source_centers, source_directions
@@ -38,18 +34,11 @@ from kanpde.types import Progress
 SECONDS = 120.0
 """How long the search may take where the config does not say it."""
 
-SAFETY = 2.0
-ROUNDING = 20.0
-"""No estimate is below this many units of rounding."""
-
 SMALL = 2e10
 """Operations (rows × columns²) below which a level costs about the same."""
 
-CLEARLY = 0.3
-"""A finer level counts as resolved better when its residual is below this share of the coarser one's."""
-
 SLOWLY = 0.7
-"""The same for even directions to be climbed on: narrow features are found late."""
+"""Even directions are climbed on while a level's residual is below this share of the one before: narrow features are found late."""
 
 BEGUN = 1e-2
 """Even directions are climbed on, whatever they bring, until the residual is below this share of that of u = 0."""
@@ -243,22 +232,13 @@ class _Search:
         self._last = (time.perf_counter() - began, max(SMALL, self._work(candidate)))
         coarse = start if self._best is None else (self._best.residual, self._best.values)
         coarse = coarse if before is None else (before.residual, before.values)
-        if residual <= CLEARLY * coarse[0]:
-            self._stability = self._norms(values - coarse[1]) / (coarse[0] - residual)
-        level = Level(candidate, parts, solver, residual, values)
-        level = replace(level, estimate=self._estimate(level))
+        found = stability((residual, values), coarse)
+        self._stability = self._stability if found is None else found
+        told = math.inf if self._stability is None else estimate(self._stability, residual, values)
+        level = Level(candidate, parts, solver, residual, values, told)
         if self._best is None or residual < self._best.residual:
             self._best = level
         return level
-
-    def _estimate(self, level: Level) -> float:
-        """The largest relative error of an unknown."""
-        if self._stability is None:
-            return math.inf
-        sizes = self._norms(level.values)
-        shares = SAFETY * self._stability * level.residual / sizes.clamp_min(1e-300)
-        worst = float(shares[sizes > 1e-12 * sizes.max()].max())
-        return max(worst, ROUNDING * torch.finfo(level.values.dtype).eps)
 
     def _held_out(self, parts: Parts) -> tuple[float, Tensor]:
         points = self._points(parts)
@@ -271,9 +251,6 @@ class _Search:
         problem = parts.problem
         count = COUNT.get(problem.domain.dimension, 20_000)
         return held_out(problem.domain, problem.parts, count, parts.trial.scale.dtype)
-
-    def _norms(self, values: Tensor) -> Tensor:
-        return values.square().mean(0).sqrt()
 
     def _say(self, name: str, level: Level) -> None:
         shape = f"{list(level.config.trial.width)} degree {level.config.trial.degree[-1]}, {level.config.trial.intervals[-1]}"

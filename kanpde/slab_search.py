@@ -1,11 +1,8 @@
 """The slabs that a tolerance asks for: marches of smaller and smaller local error until the estimate meets it.
 
-With A_k the sum of the local errors of march k (see `pacing`) and u_k its field,
-
-    e_k ≈ SAFETY · C · A_k / ‖u_k‖,     C = ‖u_k - u_{k-1}‖ / (A_{k-1} - A_k),
-
-estimates the relative L2 error: C is what becomes of local errors on their way through time, less than one where they die out,
-thousands where perturbations grow. Neither `exact` nor `reference` is read.
+The residual of `estimate` is here the sum A of a march's local errors (see `pacing`): its constant is what becomes of local errors
+on their way through time, less than one where they die out, thousands where perturbations grow. Neither `exact` nor `reference`
+is read.
 """
 
 from __future__ import annotations
@@ -17,12 +14,12 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from kanpde.collocation import held_out
 from kanpde.config import Config, Pace
 from kanpde.errors import NumericalError, StorageError
+from kanpde.estimate import CLEARLY, estimate, norms, stability
 from kanpde.marching import Marched, march
 from kanpde.metrics import COUNT
 from kanpde.result import StopReason
@@ -36,10 +33,6 @@ FIRST, SECOND = 100.0, 10.0
 """Local errors of the first two marches in units of the tolerance."""
 
 MOST = 5
-SAFETY = 2.0
-CLEARLY = 0.3
-"""A march counts as finer when its local errors are below this share of those of the one before."""
-
 AIM = 0.5
 SLOWER = 1.2
 """A finer march takes at least so many times as long."""
@@ -110,7 +103,7 @@ def choose_slabs(config: Config, progress: Progress, folder: Path | None, again:
         wanted = AIM * config.tolerance / level.estimate if math.isfinite(level.estimate) else SECOND / FIRST
         error *= min(SECOND / FIRST, wanted)
         if not math.isfinite(level.estimate):  # a march may be far better than it was asked to be, the next like it
-            error = min(error, CLEARLY * marched.added / float(_norms(level.values).norm().clamp_min(1e-300)) or error)
+            error = min(error, CLEARLY * marched.added / float(norms(level.values).norm().clamp_min(1e-300)) or error)
     best = min(levels, key=lambda one: one.marched.added) if len(levels) > 1 else levels[0]
     reason = StopReason.TOLERANCE if best.estimate <= config.tolerance else StopReason.UNREACHED
     if progress.stop is not None:
@@ -126,17 +119,10 @@ def _level(config: Config, marched: Marched, place: Path | None, before: Level |
     problem, trial = marched.problem, marched.trial
     points = held_out(problem.domain, (), COUNT.get(problem.domain.dimension, 20_000), trial.scale.dtype).interior.x
     level = Level(config, marched, place, trial.evaluate(points))
-    if before is None or not marched.added <= CLEARLY * before.marched.added:
+    if before is None:
         return level
-    stability = _norms(level.values - before.values) / (before.marched.added - marched.added)
-    sizes = _norms(level.values)
-    shares = SAFETY * stability * marched.added / sizes.clamp_min(1e-300)
-    rounding = 20 * torch.finfo(level.values.dtype).eps
-    return replace(level, estimate=max(rounding, float(shares[sizes > 1e-12 * sizes.max()].max())))
-
-
-def _norms(values: Tensor) -> Tensor:
-    return values.square().mean(0).sqrt()
+    known = stability((marched.added, level.values), (before.marched.added, before.values))
+    return level if known is None else replace(level, estimate=estimate(known, marched.added, level.values))
 
 
 def _say(progress: Progress, error: float, level: Level) -> None:

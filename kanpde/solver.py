@@ -128,7 +128,8 @@ class Solver:
 
     def outcome(self) -> tuple[History, tuple[StageResult, ...], StopReason]:
         """History, one result per finished stage, and why the run ended."""
-        return self._history(), self._results(), StopReason[self._state.reason]
+        results = tuple(StageResult(*entry) for entry in self._state.finished)
+        return self._history(), results, StopReason[self._state.reason]
 
     def run(self) -> tuple[History, tuple[StageResult, ...], StopReason]:
         """All stages that are left; returns the history, one result per stage, and why it ended."""
@@ -218,7 +219,8 @@ class Solver:
         kept = _copy(parameters)
         while state.step < stage.steps:
             try:
-                moved = method.advance(lambda: self._assembly.objective(self.trial), self._steps_until_look(stage))
+                asked = self._steps_until_look(stage)
+                moved = method.advance(lambda: self._assembly.objective(self.trial), asked)
             except optimizers.NonFiniteError:
                 _restore(parameters, kept)
                 return StopReason.NON_FINITE
@@ -226,7 +228,7 @@ class Solver:
             self._record(moved.steps, moved.objective)
             state.optimizer = method.state()
             if moved.stalled:
-                return StopReason.TOLERANCE if stage.tolerance > 0 else StopReason.STALLED
+                return StopReason.TOLERANCE if stage.tolerance > 0 and moved.steps == asked else StopReason.STALLED
             if stage.seconds is not None and self._now() - state.began > stage.seconds:
                 return StopReason.TIME_LIMIT
             stopped = self._progress.stop
@@ -296,9 +298,6 @@ class Solver:
         rows = self._state.history
         step, objective, seconds, stage = zip(*rows, strict=True) if rows else ((), (), (), ())
         return History(step, objective, seconds, stage, tuple(self._state.events))
-
-    def _results(self) -> tuple[StageResult, ...]:
-        return tuple(StageResult(*entry) for entry in self._state.finished)
 
 
 def _describe(stage: StageConfig) -> tuple[str, int]:

@@ -16,6 +16,7 @@ import statistics
 from pathlib import Path
 
 import fem_column
+import tables
 from goals import ANGLES, GOALS
 
 import kanpde
@@ -48,7 +49,7 @@ def main() -> None:
         cells = row(name, columns, arguments.seeds)
         print(name, cells, flush=True)
         if arguments.write:
-            write(name, cells)
+            write(cells)
 
 
 def config_of(name: str) -> Config:
@@ -108,18 +109,12 @@ def mlp(config: Config) -> dict[str, str]:
     }
 
 
-def write(name: str, cells: dict[str, str]) -> None:
+def write(cells: dict[str, str]) -> None:
     """Put cells into the page's table; other cells of the row, other rows and the text stay."""
-    lines = PAGE.read_text(encoding="utf-8").splitlines()
-    start = next(k for k, line in enumerate(lines) if line.startswith("| problem | goal |"))
-    end = next((k for k in range(start, len(lines)) if not lines[k].startswith("|")), len(lines))
-    split = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[start:end]]
-    rows = {line[0].strip("`"): dict(zip(split[0], line, strict=False)) for line in split[2:]}
-    rows[name] = rows.get(name, {}) | cells
-    body = [[rows[n].get(column, "") for column in COLUMNS] for n in GOALS if n in rows]
-    table = ["| " + " | ".join(line) + " |" for line in (list(COLUMNS), *body)]
-    table.insert(1, "|" + "---|" * len(COLUMNS))
-    PAGE.write_text("\n".join([*lines[:start], *table, *lines[end:]]) + "\n", encoding="utf-8")
+    rows = {key[0]: found for key, found in tables.read(PAGE, COLUMNS).items()}
+    key = cells["problem"]
+    rows[key] = rows.get(key, {}) | cells
+    tables.write(PAGE, COLUMNS, [rows[f"`{n}`"] for n in GOALS if f"`{n}`" in rows])
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import tables
+
 import kanpde
 from kanpde.api import available, configure
 from kanpde.errors import KanpdeError
@@ -63,17 +65,12 @@ def row(name: str, tolerance: float, seconds: float) -> list[str]:
 
 def write(cells: list[str]) -> None:
     """Put a row into the page."""
-    text = PAGE.read_text(encoding="utf-8")
-    head = "| " + " | ".join(COLUMNS) + " |"
-    before, table = text.split(head)
-    lines = [line for line in table.splitlines()[2:] if line.startswith("|")]
-    rows = {tuple(line.split(" | ")[:2]): line for line in lines}
-    line = "| " + " | ".join(cells) + " |"
-    rows[tuple(line.split(" | ")[:2])] = line
-    body = [rows[key] for key in sorted(rows)]
-    ratios = [float(cell) for cell in (line.split(" | ")[4] for line in body) if cell]
-    summary = f"\nWorst error / estimate: {max(ratios):.2g} over {len(ratios)} solves.\n" if ratios else ""
-    PAGE.write_text("\n".join([before + head, "|" + "---|" * len(COLUMNS), *body]) + "\n" + summary, encoding="utf-8")
+    rows = tables.read(PAGE, COLUMNS, keys=2)
+    rows[cells[0], cells[1]] = dict(zip(COLUMNS, cells, strict=True))
+    tables.write(PAGE, COLUMNS, [rows[key] for key in sorted(rows)], keys=2)
+    ratios = [float(row["error / estimate"]) for row in rows.values() if row["error / estimate"]]
+    text, _ = PAGE.read_text(encoding="utf-8").split("\nWorst error / estimate")
+    PAGE.write_text(f"{text}\nWorst error / estimate: {max(ratios):.2g} over {len(ratios)} solves.\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

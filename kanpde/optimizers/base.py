@@ -19,7 +19,10 @@ class NonFiniteError(ArithmeticError):
 
 @dataclass(frozen=True)
 class Advance:
-    """`steps` steps were done; `objective` is its value after them; `stalled` if they brought no progress worth having."""
+    """`steps` steps were done; `objective` is its value after them; `stalled` if they brought no progress worth having.
+
+    A stall after fewer steps than were asked for says that no further step was found.
+    """
 
     steps: int
     objective: float
