@@ -34,3 +34,23 @@ GOALS: dict[str, tuple[float, float | None]] = {
 
 ANGLES = {"poisson_rotated": (0.1, 0.3, 0.5, 0.8, 1.2)}
 """Angles (radians) that each seed of a row is solved at."""
+
+CATALOGUE: dict[str, tuple[float, float | None]] = GOALS | {
+    "poisson_square": (1e-14, 5),
+    "poisson_paper": (1e-13, 20),
+    "poisson_rotated": (1e-12, 30),
+    "poisson_multiscale": (1e-12, 280),
+    "poisson_5d": (1e-14, 10),
+    "poisson_10d": (1e-14, 10),
+    "helmholtz_rotated": (1e-12, 60),
+    "wave_1d": (1e-12, 120),
+    "advection": (1e-11, 120),
+    "advection_exp": (1e-11, 120),
+    "advection_fast": (1e-11, 120),
+    "advection_fast_exp": (1e-11, 120),
+    "burgers": (1e-12, 300),
+    "allen_cahn": (1e-7, 600),
+    "kdv": (1e-9, 600),
+    "kovasznay": (1e-11, 60),
+}
+"""The same for scripts/catalogue.py, where it is stricter."""
