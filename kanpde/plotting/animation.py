@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.animation import AbstractMovieWriter, FFMpegWriter, PillowWriter
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
+from matplotlib.colors import Colormap, Normalize
+from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
+from matplotlib.tri import Triangulation
 from numpy.typing import NDArray
 
 from kanpde.errors import ConfigError
 from kanpde.plotting.canvas import FIELD, blank
-from kanpde.plotting.views import Curve, View, view_of
-from kanpde.report import describe_trial
+from kanpde.plotting.views import Triangles, View, view_of
 from kanpde.series import at_time, space_of
 from kanpde.storage import make_folder, replacing
 
@@ -28,6 +30,8 @@ Update = Callable[[Array], None]
 
 FRAMES_PER_SECOND = 12
 _DPI = 80
+_LEVELS = 48
+"""Colours of a field: bands make a GIF several times smaller than a smooth scale."""
 
 
 def write_animation(path: Path, solution: Solution, times: Sequence[float]) -> Path:
@@ -54,10 +58,9 @@ def write_animation(path: Path, solution: Solution, times: Sequence[float]) -> P
     view = view_of(space, problem.coordinates[:-1])
     values = np.stack([solution(at_time(view.points, t), outside="allow") for t in times])
     figure, update = _first(view, values, problem.unknowns)
-    head = f"{problem.name}, {describe_trial(solution.result.trial)}"
     with replacing(path) as temporary, writer.saving(figure, str(temporary), _DPI):
         for t, frame in zip(times, values, strict=True):
-            figure.suptitle(f"{head}\nt = {t:.4g}", fontsize=9)
+            figure.suptitle(f"{problem.name}, t = {t:.4g}", fontsize=10)
             update(frame)
             writer.grab_frame()
     return path
@@ -76,8 +79,8 @@ def _writer(path: Path) -> AbstractMovieWriter:
 def _first(view: View, values: Array, names: Sequence[str]) -> tuple[Figure, Update]:
     """The figure of the first of the values (T, V, m), and what draws another instant (V, m) into it."""
     height = 5.0 * view.aspect
-    figure = blank(5.4 + 0.9 * view.coloured, len(names) * (height + 0.6) + 0.5)
-    figure.suptitle("two\nlines", fontsize=9)
+    figure = blank(5.4 + 0.9 * view.coloured, len(names) * (height + 0.6) + 0.5, "compressed")
+    figure.suptitle("t\n", fontsize=10)
     panels = [
         _panel(figure, axes, view, values[:, :, o], name)
         for o, (axes, name) in enumerate(zip(figure.subplots(len(names), 1, squeeze=False)[:, 0], names, strict=True))
@@ -98,11 +101,32 @@ def _panel(figure: Figure, axes: Axes, view: View, values: Array, name: str) -> 
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     low, high = (low, high) if high > low else (low - 0.5, high + 0.5)
     drawn = view.draw([axes], values[0], FIELD, Normalize(low, high), name)
-    if isinstance(view, Curve):
-        line, margin = axes.lines[0], 0.05 * (high - low)
-        axes.set_ylim(low - margin, high + margin)
-        return lambda frame: line.set_ydata(frame)
-    assert drawn is not None
-    bar = figure.colorbar(drawn, ax=axes, pad=0.02, aspect=25)
-    bar.ax.tick_params(labelsize=8)
-    return lambda frame: drawn.set_array(frame)
+    if isinstance(view, Triangles) and drawn is not None:
+        drawn.set_cmap(_colours())
+        bar = figure.colorbar(drawn, ax=axes, pad=0.02, aspect=25)
+        bar.ax.tick_params(labelsize=8)
+        axes.collections[0].remove()
+        return _bands(axes, view, low, high)
+    line, margin = axes.lines[0], 0.05 * (high - low)
+    axes.set_ylim(low - margin, high + margin)
+    return lambda frame: line.set_ydata(frame)
+
+
+def _colours() -> Colormap:
+    return colormaps[FIELD].resampled(_LEVELS)
+
+
+def _bands(axes: Axes, view: Triangles, low: float, high: float) -> Update:
+    """What draws values (V,) between `low` and `high` as bands of one colour; what is not finite has the lowest."""
+    mesh = Triangulation(view.points[:, 0], view.points[:, 1], view.triangles)
+    levels = np.linspace(low, high, _LEVELS + 1)
+    levels[-1] = np.nextafter(high, np.inf)  # a band does not hold its upper end
+    shown: list[ContourSet] = []
+
+    def update(frame: Array) -> None:
+        while shown:
+            shown.pop().remove()
+        field = np.where(np.isfinite(frame), frame, low)
+        shown.append(axes.tricontourf(mesh, field, levels=levels, cmap=_colours(), vmin=low, vmax=high))
+
+    return update
