@@ -12,6 +12,7 @@ import math
 from dataclasses import dataclass, field
 
 import torch
+from torch import Tensor
 
 from kanpde.collocation import Collocation, held_out
 from kanpde.config import WeightsConfig
@@ -52,7 +53,9 @@ def measure(problem: Problem, trial: AnyTrial, trained: Collocation) -> Metrics:
         points = held_out(problem.domain, problem.parts, count, trial.scale.dtype)
     relative, worst = _errors(problem, trial, points)
     residual, conditions = _residuals(problem, trial, points)
-    boundary = max(conditions.values(), default=0.0)
+    boundary = float(
+        torch.tensor([0.0, *conditions.values()], dtype=torch.float64).max()
+    )  # keeps nan, as max() does not
     known = problem.reference
     against: dict[str, str | float] | None = None if known is None else {"name": known.name, "error": known.error}
     return Metrics(relative, worst, residual, boundary, trial.outside_share(points.interior.x), against, conditions)
@@ -93,7 +96,7 @@ def _residuals(problem: Problem, trial: AnyTrial, points: Collocation) -> tuple[
     found = terms(problem, points, WeightsConfig(equations=1.0, conditions=1.0))
     share = points.interior.w / points.interior.w.sum()
     total = 0.0
-    worst: dict[str, float] = {}
+    worst: dict[str, Tensor] = {}
     labels = iter([condition.label for condition in problem.conditions])  # `terms` keeps their order
     with torch.no_grad():
         rows_of_terms = Assembly(found, trial).residuals(trial)
@@ -101,6 +104,6 @@ def _residuals(problem: Problem, trial: AnyTrial, points: Collocation) -> tuple[
         if term.interior:
             total += float((share * rows.square()).sum())
         else:
-            label = next(labels)
-            worst[label] = max(worst.get(label, 0.0), float(rows.abs().max()))
-    return math.sqrt(total), worst
+            label, largest = next(labels), rows.abs().max()
+            worst[label] = torch.maximum(worst.get(label, largest), largest)  # keeps what is not a number
+    return math.sqrt(total), {label: float(largest) for label, largest in worst.items()}

@@ -14,6 +14,7 @@ import torch
 from core_helpers import problem_node
 
 from kanpde import api, plotting, report
+from kanpde.cli import main
 from kanpde.config import Config, validate
 from kanpde.errors import ConfigError
 from kanpde.marching import march
@@ -344,6 +345,20 @@ def test_instants_lie_in_the_time_interval(series: Any, message: str) -> None:
         heat(output={"series": series})
 
 
+def test_a_series_needs_a_mesh_of_space() -> None:
+    node = problem_node(
+        {"box": {"lower": [0] * 4, "upper": [1] * 4}},
+        ["dt(u) = laplacian(u)"],
+        [{"part": "initial", "equation": "u = 0"}],
+        free=[f"x{k}_{end}" for k in range(1, 5) for end in ("min", "max")],
+        time={"interval": [0, 1]},
+    )
+    with pytest.raises(
+        ConfigError, match=r"output\.series: a time series needs at most 3 coordinates of space, found 4"
+    ):
+        validate({"problem": node, "output": {"series": 3}}, source="test")
+
+
 def test_a_problem_without_time_has_no_series(in_plane: Solution, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"output\.series: a time series, but the problem has no time; remove it"):
         plane(output={"series": 3})
@@ -444,6 +459,36 @@ def test_what_cannot_be_filmed_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(ConfigError, match=r"an animation must end in \.gif or \.mp4, found 'u\.avi'"):
         plotting.write_animation(tmp_path / "u.avi", solution, (0.0,))
     assert list(tmp_path.iterdir()) == []
+
+
+# The command line -----------------------------------------------------------------------------------------------------
+
+
+def test_the_command_line_writes_series_points_and_films(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def tell(*words: str) -> tuple[int, str, str]:
+        return main(words), *capsys.readouterr()
+
+    trial = {"kind": "kan", "width": [8], "degree": [5, 7], "intervals": [2, 2]}
+    api.solve(heat(1, trial=trial, output={"vtu": False, "plots": False}), out="run")
+    assert tell("export", "run", "--to", "pvd", "--times", "3", "--resolution", "6") == (
+        0,
+        "files: run/series.pvd\n",
+        "",
+    )
+    assert [t for t, _ in collection(Path("run/series.pvd"))] == [0, 0.5, 1]
+    code, out, _ = tell("export", "run", "--points")
+    assert (code, out) == (0, "part: 0 interior, 1 initial, 2 left, 3 right\nfiles: run/points.vtu\n")
+    assert tell("plot", "run", "--animate", "gif", "--times", "2") == (0, "files: run/figures/animation.gif\n", "")
+    for words, message in (
+        (("export", "run", "--times", "3"), "--times 3 goes with --to pvd; add it or remove --times"),
+        (("plot", "run", "--times", "3"), "--times 3 goes with --animate; add it or remove --times"),
+        (("export", "run", "--to", "pvd", "--times", "1"), "--times must be between 2 and 10000, found 1"),
+    ):
+        assert tell(*words) == (2, "", f"kanpde: error: {message}\n")
 
 
 # Words --------------------------------------------------------------------------------------------------------------------

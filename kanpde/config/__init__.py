@@ -160,7 +160,7 @@ def validate(
         slabs=read_slabs(fields.get("slabs", recommended.get("slabs")), problem),
         tolerance=fields["tolerance"].number(most=1.0, above=0.0) if "tolerance" in fields else None,
         seconds=fields["seconds"].number(most=1e9, above=0.0) if "seconds" in fields else None,
-        output=read_output(fields.get("output", root.child("output", empty)), problem.time),
+        output=read_output(fields.get("output", root.child("output", empty)), problem.time, len(problem.coordinates)),
         compare=read_compare(fields.get("compare", root.child("compare", empty)), len(problem.coordinates)),
         dtype=fields["dtype"].choice(DTYPES) if "dtype" in fields else "float64",
         seed=fields["seed"].integer(0, 2**63 - 1) if "seed" in fields else 0,

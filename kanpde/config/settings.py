@@ -120,16 +120,18 @@ def read_weights(explicit: Fields, recommended: Fields, known: Collection[str]) 
     )
 
 
-def read_output(node: Reader, time: TimeConfig | None) -> OutputConfig:
-    """The output node of a problem with or without time."""
+def read_output(node: Reader, time: TimeConfig | None, dimension: int) -> OutputConfig:
+    """The output node of a problem in `dimension` coordinates, with or without time."""
     fields = node.fields((*OUTPUT, "gradients", "series"))
     flags = {key: entry.flag() for key, entry in fields.items() if key != "series"}
-    return OutputConfig(**flags, series=_series(fields["series"], time) if "series" in fields else None)
+    return OutputConfig(**flags, series=_series(fields["series"], time, dimension) if "series" in fields else None)
 
 
-def _series(node: Reader, time: TimeConfig | None) -> int | tuple[float, ...]:
+def _series(node: Reader, time: TimeConfig | None, dimension: int) -> int | tuple[float, ...]:
     if time is None:
         raise node.error("a time series, but the problem has no time; remove it")
+    if dimension > 4:
+        raise node.error(f"a time series needs at most 3 coordinates of space, found {dimension - 1}; remove it")
     if not isinstance(node.value, list | tuple):
         return node.integer(2, MOST_TIMES)
     times = tuple(item.number() for item in node.items("a number of instants or a list of times", 1, MOST_TIMES))
