@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from kanpde import contenders, datafile, export, report, runs, shipped
+from kanpde import contenders, datafile, export, outputs, report, runs, shipped
 from kanpde.build import Parts, build, check_budget, make_problem
 from kanpde.checkpoint import Store
 from kanpde.comparison import Comparison, Entry
@@ -98,7 +98,7 @@ def solve_into(config: Config, folder: Path, progress: Progress | None = None) -
     with runs.locked(folder):
         report.write_config(folder / "config.yaml", config)
         solution = _solve(config, folder, runs.RunLog(folder, progress or Silent()))
-        _write(folder, solution)
+        outputs.write(folder, solution)
     return solution
 
 
@@ -185,26 +185,13 @@ def _fill(solution: Solution, seconds: float, progress: Progress) -> Solution:
     return _solve(contenders.longer(solution.config, left), None, progress)
 
 
-def _write(folder: Path, solution: Solution) -> None:
-    """Report, field and figures; after a signal the report alone, so that Ctrl-C ends soon (`export` and `plot` make the rest)."""
-    report.write_run(folder, solution)
-    if solution.stop_reason in (StopReason.INTERRUPTED, StopReason.TERMINATED):
-        return
-    if solution.config.output.vtu and solution.meshable:
-        solution.export(folder / "field.vtu")
-    if solution.config.output.plots:
-        from kanpde import plotting
-
-        plotting.write_figures(folder / "figures", solution)
-
-
 def resume(folder: str | Path, progress: Progress | None = None) -> Solution:
     """Go on with an interrupted run from its last checkpoint, to the same bits on the same machine and thread count."""
     path = _run_folder(folder)
     config = _saved_config(path)
     with runs.locked(path):
         solution = _solve(config, path, runs.RunLog(path, progress or Silent()), again=True)
-        _write(path, solution)
+        outputs.write(path, solution)
     return solution
 
 
@@ -245,7 +232,7 @@ def _solve(config: Config, folder: Path | None, progress: Progress, again: bool 
         return _solution(chosen.config, chosen.parts, history, stages, chosen.reason, spent, chosen.estimate)
     if in_slabs(config):
         check_budget(config)
-        found = march(config, progress, folder, again)
+        found = march(config, progress, folder, again, each=outputs.watcher(config, folder))
         return _solution(config, found, found.history, found.stages, found.reason, seconds=found.seconds)
     parts = build(config)
     store = None if folder is None else Store.at(folder)
@@ -281,7 +268,7 @@ def _solution(
         tolerance=config.tolerance,
         estimate=estimate,
     )
-    return Solution(config, parts.problem, parts.trial, result, history)
+    return Solution(config, parts.problem, parts.trial, result, history, parts.points)
 
 
 def _tree(problem: Source) -> tuple[dict[str, Any], str, bool]:

@@ -25,6 +25,8 @@ from kanpde.jets import unit
 class Condition:
     """One formula F = 0 and where it holds; `weight` multiplies its mean square, dimensionless.
 
+    `label` is what it goes by in reports and weights: the name given in the file, else the part or the kind.
+
     `part` names the boundary part (of a periodic pair: the first), `other` the second part of a pair and `shift` the
     translation to it; `point` is set for kind `point`.
     """
@@ -37,6 +39,7 @@ class Condition:
     other: str | None = None
     shift: tuple[float, ...] | None = None
     point: tuple[float, ...] | None = None
+    label: str = ""
 
 
 def read_conditions(
@@ -53,9 +56,13 @@ def read_conditions(
         if config.kind == "point" and config.point is not None and not domain.contains(np.array([config.point]))[0]:
             raise ConfigError(f"{where}: the point {list(config.point)} is not in the domain; choose one inside")
         if config.kind == "equation":
-            found.extend(Condition(part, "equation", node, config.weight, part=part) for part in config.parts)
+            found.extend(
+                Condition(part, "equation", node, config.weight, part=part, label=config.name or part)
+                for part in config.parts
+            )
         else:
-            found.append(Condition(config.kind, config.kind, node, config.weight, point=config.point))
+            (label,) = config.names
+            found.append(Condition(config.kind, config.kind, node, config.weight, point=config.point, label=label))
     return tuple(found)
 
 
@@ -75,10 +82,7 @@ def _periodic(
             )
         for k in range(highest):
             node = Jet(unknown, unit(axis, dimension, k))
-            label = f"periodic {first}-{second} {name}" + "'" * k
-            found.append(
-                Condition(
-                    label, "periodic", node, config.weight, part=first, other=second, shift=tuple(map(float, shift))
-                )
-            )
+            text, (label,) = f"periodic {first}-{second} {name}" + "'" * k, config.names
+            moved = tuple(map(float, shift))
+            found.append(Condition(text, "periodic", node, config.weight, first, second, moved, label=label))
     return found

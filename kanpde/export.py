@@ -1,7 +1,7 @@
 """A field on a mesh as a file: VTU for ParaView, legacy VTK, CSV, or NPZ.
 
-The fields are values u(x_v) at the V vertices x_v of a mesh. VTU and VTK know points of three coordinates only, so
-points of one or two are padded with zeros.
+The fields are values u(x_v) at the V vertices x_v of a mesh, numbers or vectors. VTU and VTK know points of three
+coordinates only, so points of one or two are padded with zeros.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def write_field(path: str | Path, mesh: Mesh, fields: Fields, coordinates: Seque
     Args:
         path: file to write, ending in .vtu, .vtk, .csv or .npz; without a suffix .vtu is added.
         mesh: points (V, d) and cells.
-        fields: arrays (V,), one per name.
+        fields: arrays (V,) or, for vectors of three components or more, (V, k), one per name.
         coordinates: d names for the columns of CSV; default x, y, z or x1 … xd.
 
     Returns:
@@ -46,8 +46,9 @@ def write_field(path: str | Path, mesh: Mesh, fields: Fields, coordinates: Seque
     writer = _writer(target.suffix)
     arrays = {name: np.asarray(values, dtype=np.float64) for name, values in fields.items()}
     for name, values in arrays.items():
-        if values.shape != (len(mesh.points),):
-            raise ConfigError(f"field '{name}' must have the shape ({len(mesh.points)},), found {values.shape}")
+        count = len(mesh.points)
+        if values.shape != (count,) and not (values.ndim == 2 and len(values) == count and values.shape[1] >= 3):
+            raise ConfigError(f"field '{name}' must have the shape ({count},), found {values.shape}")
     names = tuple(coordinates) or _names(mesh.points.shape[1])
     with replacing(target) as temporary:
         writer(temporary, mesh, arrays, names)
@@ -92,8 +93,15 @@ def _write_csv(path: Path, mesh: Mesh, fields: dict[str, NDArray[np.float64]], n
     table = np.column_stack([mesh.points, *fields.values()])
     with path.open("w", newline="", encoding="utf-8") as stream:
         rows = csv.writer(stream)
-        rows.writerow([*names, *fields])
+        rows.writerow([*names, *(column for name, values in fields.items() for column in _columns(name, values))])
         rows.writerows([repr(float(value)) for value in row] for row in table)
+
+
+def _columns(name: str, values: NDArray[np.float64]) -> list[str]:
+    """What the columns of a field are called: a vector has one per component."""
+    if values.ndim == 1:
+        return [name]
+    return [f"{name}_{axis}" for axis in _names(values.shape[1])]
 
 
 def _write_npz(path: Path, mesh: Mesh, fields: dict[str, NDArray[np.float64]], names: tuple[str, ...]) -> None:

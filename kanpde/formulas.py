@@ -1,4 +1,4 @@
-"""The formulas of a problem, parsed: definitions, equations, exact solution.
+"""The formulas of a problem, parsed: definitions, equations, exact solution, quantities.
 
 Imports no torch, so that a bad formula is answered at once.
 """
@@ -16,12 +16,22 @@ from kanpde.manufactured import derive_sources, sources
 
 
 @dataclass(frozen=True)
+class Quantity:
+    """Formulas of the unknowns that are written under one name: one node, or the components of a vector."""
+
+    name: str
+    nodes: tuple[Node, ...]
+    vector: bool
+
+
+@dataclass(frozen=True)
 class Formulas:
     """Equations F = 0 (manufactured sources derived), the exact solution or None, and the scope for conditions."""
 
     equations: tuple[Node, ...]
     exact: tuple[Node, ...] | None
     scope: Scope
+    quantities: tuple[Quantity, ...] = ()
 
     @classmethod
     def of(cls, config: ProblemConfig) -> Formulas:
@@ -48,7 +58,7 @@ class Formulas:
         for k, condition in enumerate(config.conditions):
             if condition.equation is not None:
                 condition_node(condition.equation, condition.kind, condition.parts, scope, f"problem.conditions[{k}]")
-        return cls(equations, exact, scope)
+        return cls(equations, exact, scope, _quantities(config, scope))
 
 
 def condition_node(text: str, kind: str, parts: Sequence[str], scope: Scope, where: str) -> Node:
@@ -59,6 +69,25 @@ def condition_node(text: str, kind: str, parts: Sequence[str], scope: Scope, whe
         names = ", ".join(scope.unknowns)
         raise ConfigError(f"{where}: '{text}' holds no unknown; a condition says something about {names}")
     return node
+
+
+def _quantities(config: ProblemConfig, scope: Scope) -> tuple[Quantity, ...]:
+    scalars = (
+        Quantity(name, (parse_expression(text, replace(scope, where=f"problem.quantities.{name}")),), vector=False)
+        for name, text in config.quantities.items()
+    )
+    vectors = (
+        Quantity(
+            name,
+            tuple(
+                parse_expression(text, replace(scope, where=f"problem.vectors.{name}[{k}]"))
+                for k, text in enumerate(texts)
+            ),
+            vector=True,
+        )
+        for name, texts in config.vectors.items()
+    )
+    return (*scalars, *vectors)
 
 
 def _check_unknowns(config: ProblemConfig, equations: Sequence[Node]) -> None:

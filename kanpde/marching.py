@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -129,11 +129,17 @@ class _Given:
 
 
 def march(
-    config: Config, progress: Progress, folder: Path | None = None, again: bool = False, read_only: bool = False
+    config: Config,
+    progress: Progress,
+    folder: Path | None = None,
+    again: bool = False,
+    read_only: bool = False,
+    each: Callable[[Slab], None] | None = None,
 ) -> Marched:
     """Solve slab after slab; with a run folder every slab keeps its checkpoints, and `again` goes on from them.
 
-    Where a slab is stopped, the slabs before it and its own state are the result. `read_only` solves nothing.
+    Where a slab is stopped, the slabs before it and its own state are the result. `read_only` solves nothing. `each` is called with
+    every slab that is solved to its end, in their order.
     """
     problem = Problem.create(config.problem)
     _check(config, problem)
@@ -157,6 +163,8 @@ def march(
         start, stopped = solved.slab.end, progress.stop
         if solved.outcome[2] in STOPPED or stopped is not None:
             break
+        if each is not None:
+            each(found[-1].slab)
     trial = Slabs([one.slab.parts.trial for one in found], [one.slab.start for one in found] + [found[-1].slab.end])
     return Marched(
         problem,

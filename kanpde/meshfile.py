@@ -17,20 +17,22 @@ from kanpde.errors import ConfigError
 FORMATS = (".vtu", ".vtk")
 """Suffixes of the mesh files that can be written."""
 
+Values = NDArray[np.float64] | NDArray[np.int64]
+
 
 def write(
     path: Path,
     points: NDArray[np.float64],
     cells: Sequence[tuple[str, NDArray[np.int64]]],
-    point_data: Mapping[str, NDArray[np.float64]],
+    point_data: Mapping[str, Values],
 ) -> None:
-    """Write a mesh with one value per point to `path`; the format follows the suffix.
+    """Write a mesh with one value or vector per point to `path`; the format follows the suffix.
 
     Args:
         path: file to write, ending in .vtu (XML, compressed) or .vtk (legacy, binary).
         points: (V, 3), in the problem's own units.
         cells: blocks (kind, (C, k) indices into the points), kind as meshio names it: "line", "triangle", "quad", ...
-        point_data: arrays (V,), one per name.
+        point_data: arrays (V,) or, for vectors, (V, 3), one per name.
 
     Raises:
         ConfigError: the suffix, a shape or an index is wrong.
@@ -47,7 +49,7 @@ def _check(
     path: Path,
     points: NDArray[np.float64],
     cells: Sequence[tuple[str, NDArray[np.int64]]],
-    point_data: Mapping[str, NDArray[np.float64]],
+    point_data: Mapping[str, Values],
 ) -> None:
     if path.suffix not in FORMATS:
         raise ConfigError(f"mesh file '{path.name}' must end in one of {', '.join(FORMATS)}, found '{path.suffix}'")
@@ -57,5 +59,5 @@ def _check(
         if block.size and not 0 <= block.min() <= block.max() < len(points):
             raise ConfigError(f"cells '{kind}' point to vertices outside 0…{len(points) - 1}")
     for name, values in point_data.items():
-        if values.shape != (len(points),):
-            raise ConfigError(f"field '{name}' must have the shape ({len(points)},), found {values.shape}")
+        if values.shape not in ((len(points),), (len(points), 3)):
+            raise ConfigError(f"field '{name}' must have the shape ({len(points)},), or (…, 3), found {values.shape}")

@@ -9,9 +9,10 @@ the reference. Dimensionless (or in units of u).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
+from torch import Tensor
 
 from kanpde.collocation import Collocation, held_out
 from kanpde.config import WeightsConfig
@@ -26,7 +27,7 @@ COUNT = {1: 2000, 2: 10_000, 3: 24_000}
 
 @dataclass(frozen=True)
 class Metrics:
-    """Errors per unknown, held-out residual, worst condition, inputs outside a grid.
+    """Errors per unknown, held-out residual, worst condition, inputs outside a grid, largest residual by name of condition.
 
     Errors are None without an exact solution or a reference; `reference` is the name and the own error of the latter, or None.
     """
@@ -37,6 +38,7 @@ class Metrics:
     boundary_max: float
     outside_share: float
     reference: dict[str, str | float] | None = None
+    conditions: dict[str, float] = field(default_factory=dict)
 
 
 def measure(problem: Problem, trial: AnyTrial, trained: Collocation) -> Metrics:
@@ -50,10 +52,13 @@ def measure(problem: Problem, trial: AnyTrial, trained: Collocation) -> Metrics:
         count = round(1.3 * count)
         points = held_out(problem.domain, problem.parts, count, trial.scale.dtype)
     relative, worst = _errors(problem, trial, points)
-    residual, boundary = _residuals(problem, trial, points)
+    residual, conditions = _residuals(problem, trial, points)
+    boundary = float(
+        torch.tensor([0.0, *conditions.values()], dtype=torch.float64).max()
+    )  # keeps nan, as max() does not
     known = problem.reference
     against: dict[str, str | float] | None = None if known is None else {"name": known.name, "error": known.error}
-    return Metrics(relative, worst, residual, boundary, trial.outside_share(points.interior.x), against)
+    return Metrics(relative, worst, residual, boundary, trial.outside_share(points.interior.x), against, conditions)
 
 
 def _same(ours: Collocation, theirs: Collocation) -> bool:
@@ -86,16 +91,19 @@ def _errors(
     return relative, worst
 
 
-def _residuals(problem: Problem, trial: AnyTrial, points: Collocation) -> tuple[float, float]:
-    """Root of the mean over Ω of Σ r² of the equations, and the largest |r| of any condition."""
+def _residuals(problem: Problem, trial: AnyTrial, points: Collocation) -> tuple[float, dict[str, float]]:
+    """Root of the mean over Ω of Σ r² of the equations, and the largest |r| of the conditions by name."""
     found = terms(problem, points, WeightsConfig(equations=1.0, conditions=1.0))
     share = points.interior.w / points.interior.w.sum()
-    total, worst = 0.0, 0.0
+    total = 0.0
+    worst: dict[str, Tensor] = {}
+    labels = iter([condition.label for condition in problem.conditions])  # `terms` keeps their order
     with torch.no_grad():
         rows_of_terms = Assembly(found, trial).residuals(trial)
     for term, rows in zip(found, rows_of_terms, strict=True):
         if term.interior:
             total += float((share * rows.square()).sum())
         else:
-            worst = max(worst, float(rows.abs().max()))
-    return math.sqrt(total), worst
+            label, largest = next(labels), rows.abs().max()
+            worst[label] = torch.maximum(worst.get(label, largest), largest)  # keeps what is not a number
+    return math.sqrt(total), {label: float(largest) for label, largest in worst.items()}

@@ -21,7 +21,7 @@ from kanpde.domains import Domain, build_domain
 from kanpde.errors import ConfigError
 from kanpde.expressions import Node, is_linear, jets, partial, substitute_unknowns
 from kanpde.expressions.evaluate import evaluate
-from kanpde.formulas import Formulas
+from kanpde.formulas import Formulas, Quantity
 from kanpde.reference import Reference
 
 
@@ -36,6 +36,7 @@ class Problem:
     conditions: tuple[Condition, ...]
     exact: tuple[Node, ...] | None
     reference: Reference | None = None
+    quantities: tuple[Quantity, ...] = ()
 
     @classmethod
     def create(cls, config: ProblemConfig) -> Problem:
@@ -45,7 +46,8 @@ class Problem:
         equations, exact = formulas.equations, formulas.exact
         conditions = read_conditions(config.conditions, domain, formulas.scope, equations)
         reference = Reference.of(config.reference, domain, len(config.unknowns)) if config.reference else None
-        problem = cls(config, domain, formulas.scope.coordinates, equations, conditions, exact, reference)
+        names, asked = formulas.scope.coordinates, formulas.quantities
+        problem = cls(config, domain, names, equations, conditions, exact, reference, asked)
         problem._check_pinned()
         problem._check_exact()
         return problem

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,6 +118,7 @@ def result_rows(result: Mapping[str, Any]) -> list[Row]:
         rows.append(("error", "unknown: no exact or reference solution; the residuals below were held out of training"))
     rows.append(("residual (held out, rms)", number(result["residual_rms"])))
     rows.append(("boundary (held out, max)", number(result["boundary_max"])))
+    rows.extend(_condition_rows(result.get("conditions") or {}))
     if result.get("tolerance") is not None:
         rows.append(
             ("relative L2, estimated", f"{number(result['estimate'])} (tolerance {number(result['tolerance'])})")
@@ -129,6 +131,13 @@ def result_rows(result: Mapping[str, Any]) -> list[Row]:
     rows.append(("seconds", f"{result['seconds']:.2f} ({result['threads']} threads, {result['dtype']})"))
     rows.append(("stopped", str(result["stop_message"])))
     return rows
+
+
+def _condition_rows(conditions: Mapping[str, float | None]) -> list[Row]:
+    """The largest residual of every condition by name, the largest first; what is not finite is larger than any."""
+    ordered = sorted(conditions.items(), key=lambda item: math.inf if item[1] is None else item[1], reverse=True)
+    shown = [f"{name} {'not finite' if value is None else number(value)}" for name, value in ordered]
+    return [("conditions (held out, max)", ", ".join(shown))] if len(shown) > 1 else []
 
 
 def stage_rows(result: Mapping[str, Any]) -> list[Row]:
@@ -144,14 +153,23 @@ def size_rows(config: Config, parameters: int, rows: int) -> list[Row]:
     size = 8 if config.dtype == "float64" else 4
     trial, d = config.trial, len(config.problem.coordinates)
     shape = [d, *trial.width, len(config.problem.unknowns)]
-    outer = shape[-1] * shape[-2] * (trial.intervals[-1] + trial.degree[-1]) if trial.kind == "kan" else shape[-2] + 1
+    each = " per slab" if config.slabs != 1 else ""
+    per_unit = trial.intervals[-1] + trial.degree[-1] if trial.kind == "kan" else 1
+    outer = shape[-1] * (shape[-2] * per_unit + (trial.kind == "mlp"))
     found: list[Row] = [
-        ("trial solution", f"{trial.kind.upper()} {shape}, {parameters} parameters"),
-        ("residual rows", str(rows)),
+        ("trial solution", f"{trial.kind.upper()} {shape}, {parameters} parameters{each}"),
+        ("residual rows", f"{rows}{each}"),
         ("schedule", ", ".join(describe_stage(stage) for stage in config.schedule)),
     ]
-    if any(getattr(stage, "optimizer", None) == "least_squares" for stage in config.schedule):
-        found.append(("least-squares matrix", f"{rows + outer} × {outer}, {_bytes((rows + outer) * outer * size)}"))
+    takes = {
+        "least_squares": ("least-squares matrix", rows + outer, outer),
+        "variable_projection": ("Jacobian of variable projection", rows + outer, parameters),
+        "levenberg_marquardt": ("Jacobian of Levenberg-Marquardt", rows + parameters, parameters),
+        "broyden": ("inverse Hessian of Broyden", parameters, parameters),
+    }
+    chosen = dict.fromkeys(stage.optimizer for stage in config.schedule if isinstance(stage, OptimizerStage))
+    for name, tall, wide in (takes[optimizer] for optimizer in chosen if optimizer in takes):
+        found.append((name, f"{tall} × {wide}, {_bytes(tall * wide * size)}"))
     found.append(("checkpoint", _bytes(parameters * size * 3)))
     return found
 
@@ -167,9 +185,12 @@ def describe_stage(stage: StageConfig) -> str:
 
 def describe_trial(trial: Mapping[str, Any]) -> str:
     """A trial solution in a few words, from the `trial` node of result.json."""
-    text = f"{str(trial['kind']).upper()} {list(trial['shape'])}"
+    text, slabs = f"{str(trial['kind']).upper()} {list(trial['shape'])}", trial.get("slabs")
+    if slabs:
+        text += f" on {slabs} slab{'s' if slabs > 1 else ''}"
     if trial.get("degree") is not None:
-        text += f", degree {_short(trial['degree'])}, intervals {_short(trial['intervals'])}"
+        last = " on the last" if slabs and slabs > 1 else ""
+        text += f", degree {_short(trial['degree'])}, intervals {_short(trial['intervals'])}{last}"
     return f"{text}, {trial['parameters']} parameters"
 
 

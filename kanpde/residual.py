@@ -67,7 +67,9 @@ class Term:
 def terms(problem: Problem, points: Collocation, weights: WeightsConfig) -> list[Term]:
     """Every equation at the interior points and every condition on its part."""
     words = (problem.coordinates, problem.unknowns)
-    on_parts = [_condition_term(condition, points, weights.conditions) for condition in problem.conditions]
+    on_parts = [
+        _condition_term(c, points, weights.conditions * weights.terms.get(c.label, 1.0)) for c in problem.conditions
+    ]
     found = [
         *equation_terms(problem, points.interior.x, weights.equations),
         *(replace(term, words=words) for term in on_parts),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
@@ -13,21 +13,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kanpde import export
+from kanpde.collocation import Collocation
 from kanpde.config import Config
 from kanpde.domains import Mesh
 from kanpde.errors import ConfigError
-from kanpde.expressions.evaluate import evaluate
+from kanpde.fields import sample
 from kanpde.metrics import Metrics
 from kanpde.networks import KAN
 from kanpde.problem import Problem
-from kanpde.residual import Assembly, equation_terms
 from kanpde.result import StopReason
-from kanpde.slabs import AnyTrial
+from kanpde.series import RESOLUTION, Series, export_points, export_reference, instants
+from kanpde.slabs import AnyTrial, Slabs
 
 Array = NDArray[np.float64]
-
-RESOLUTION = {1: 400, 2: 128, 3: 32}
-"""Cells along the longest side of an exported mesh, by number of coordinates."""
 
 
 @dataclass(frozen=True)
@@ -95,13 +93,17 @@ class Result:
 
 @dataclass(frozen=True)
 class Solution:
-    """u(x; θ) with everything known about it. Call it at points (N, d) to get (N, m)."""
+    """u(x; θ) with everything known about it. Call it at points (N, d) to get (N, m).
+
+    `points` are those of the solve; with time slabs those of the first.
+    """
 
     config: Config
     problem: Problem
     trial: AnyTrial
     result: Result
     history: History
+    points: Collocation | None = None
 
     @overload
     def __call__(self, points: Tensor, outside: str = "error") -> Tensor: ...
@@ -171,21 +173,11 @@ class Solution:
         """All trained numbers in one vector (P,)."""
         return torch.cat([parameter.detach().reshape(-1) for parameter in self.trial.parameters()])
 
-    def fields(self, points: Array) -> dict[str, Array]:
-        """Every field worth looking at, (N,) each: u, u_exact, u_error (u - exact) and the equations' residual."""
-        values = self._values(points).double().numpy()
-        found: dict[str, Array] = {name: values[:, o] for o, name in enumerate(self.problem.unknowns)}
-        if self.problem.exact is not None:
-            exact = evaluate(self.problem.exact, torch.tensor(points))
-            for name, field in zip(self.problem.unknowns, exact, strict=True):
-                found[f"{name}_exact"] = field.numpy()
-                found[f"{name}_error"] = found[name] - found[f"{name}_exact"]
-        x = torch.tensor(points).to(self.trial.scale.dtype)
-        with torch.no_grad():
-            residuals = Assembly(equation_terms(self.problem, x), self.trial).residuals(self.trial)
-        for k, residual in enumerate(residuals, start=1):
-            found["residual" if len(residuals) == 1 else f"residual_{k}"] = residual.double().numpy()
-        return found
+    def fields(self, points: Array, gradients: bool | None = None) -> dict[str, Array]:
+        """Every field worth looking at, (N,) or (N, 3) each: u, u_exact, u_error (u - exact), the `quantities` and `vectors` of the
+        problem, u_gradient where the argument or else `output.gradients` says so, and the equations' residual."""
+        wanted = self.config.output.gradients if gradients is None else gradients
+        return sample(self.problem, self.trial, points, wanted)
 
     @property
     def meshable(self) -> bool:
@@ -197,18 +189,61 @@ class Solution:
         return self.problem.domain.mesh(resolution or RESOLUTION.get(self.problem.domain.dimension, 8))
 
     def export(self, path: str | Path, resolution: int | None = None) -> Path:
-        """Write the fields on a mesh of the domain; the suffix decides (.vtu, .vtk, .csv, .npz).
+        """Write the fields on a mesh of the domain; the suffix decides (.vtu, .vtk, .csv, .npz, and .pvd: see `export_series`).
 
         `resolution` is the number of cells along the longest side. Raises ConfigError or StorageError.
         """
+        if Path(path).suffix == ".pvd":
+            return self.export_series(path, None, resolution)
         mesh = self.mesh(resolution)
         return export.write_field(path, mesh, self.fields(mesh.points), self.problem.coordinates)
 
+    def export_series(
+        self, path: str | Path, times: int | Sequence[float] | None = None, resolution: int | None = None
+    ) -> Path:
+        """Write a time series: `path` (.pvd) and a folder of VTU files on a mesh of space.
+
+        `times` are a number of instants or the times; by default what `output.series` says, or 51. The series of a run that was
+        stopped ends where the run did. Raises ConfigError or StorageError.
+        """
+        target = Path(path).with_suffix(".pvd")
+        wanted = self.instants(times)
+        Series(target, self.problem, wanted, resolution, self.config.output.gradients).add(self.trial, wanted[-1])
+        return target
+
+    def instants(self, times: int | Sequence[float] | None = None) -> tuple[float, ...]:
+        """The instants of a series, as far as the run got; ConfigError where it reached none of them."""
+        asked = instants(self.problem, self.config.output.series if times is None else times)
+        if not isinstance(self.trial, Slabs):
+            return asked
+        end = float(self.trial.edges[-1])
+        reached = tuple(t for t in asked if t <= end)
+        if not reached:
+            raise ConfigError(f"a time series: the run got to {end:.6g} only, before the first instant {asked[0]:.6g}")
+        return reached
+
+    def export_points(self, folder: str | Path) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+        """Write points.vtu, the collocation points, into a folder, and reference.vtu where the problem has a reference.
+
+        Returns the files and the names of the parts by their number in points.vtu. Raises ConfigError or StorageError.
+        """
+        if self.points is None:
+            raise ConfigError(
+                f"points of '{self.problem.name}': this solution was made without them; load it from its run"
+            )
+        files = [Path(folder) / "points.vtu"]
+        parts = export_points(files[0], self.points)
+        if self.problem.reference is not None:
+            files.append(Path(folder) / "reference.vtu")
+            export_reference(files[1], self.problem, self.trial)
+        return tuple(files), parts
+
 
 def describe_trial(trial: AnyTrial) -> dict[str, Any]:
-    """The `trial` node of result.json."""
+    """The `trial` node of result.json; of time slabs it is that of the last one, but for `parameters` and `slabs`."""
     network = trial.network
-    return {
+    slabs = {"slabs": len(trial.each)} if isinstance(trial, Slabs) else {}
+    return slabs | {
         "kind": trial.net.kind,
         "width": trial.net.shape[1:-1],
         "shape": trial.net.shape,

@@ -122,7 +122,7 @@ def test_a_mesh_file_checks_what_meshio_does_not(tmp_path: Path) -> None:
         meshfile.write(tmp_path / "u.vtu", points, [("triangle", np.array([[0, 1, 3]]))], {})
     with pytest.raises(ConfigError, match=r"must have the shape \(V, 3\), found \(3, 2\)"):
         meshfile.write(tmp_path / "u.vtu", points[:, :2], [], {})
-    with pytest.raises(ConfigError, match=r"field 'u' must have the shape \(3,\), found \(2,\)"):
+    with pytest.raises(ConfigError, match=r"field 'u' must have the shape \(3,\), or \(…, 3\), found \(2,\)"):
         meshfile.write(tmp_path / "u.vtu", points, [], {"u": np.zeros(2)})
     with pytest.raises(ConfigError, match=r"must end in one of \.vtu, \.vtk, found '\.msh'"):
         meshfile.write(tmp_path / "u.msh", points, [], {})

@@ -15,8 +15,8 @@ solve partial differential equations with Kolmogorov-Arnold networks
   solve FILE.yaml | problem=NAME ...    solve a problem
   compare FILE.yaml | problem=NAME ...  solve it with a KAN and with an MLP, and say who won
   resume RUN                            go on with an interrupted run
-  export RUN --to vtu|vtk|csv|npz       write the field of a run
-  plot RUN                              draw the figures of a run or of a comparison again
+  export RUN --to vtu|pvd|vtk|csv|npz   write the field of a run, or its time series (pvd)
+  plot RUN [--animate gif|mp4]          draw the figures of a run or of a comparison again, or a film
   list                                  the shipped problems
   show NAME | FILE.yaml                 what a problem is, and with which settings it would run
   init NAME                             write NAME.yaml, a commented file to start from
@@ -31,7 +31,7 @@ problem=NAME opens the other door: Hydra overrides (trial.width=[64] schedule=ad
 with --multirun, --config-dir and --cfg job. Hydra configs can run code: use that door only with configs you trust.
 """
 
-_FORMATS = ("vtu", "vtk", "csv", "npz")
+_FORMATS = ("vtu", "pvd", "vtk", "csv", "npz")
 
 
 class Parser(argparse.ArgumentParser):
@@ -81,14 +81,26 @@ def _run(parser: Parser, meaning: str) -> None:
 
 
 def _export(parser: Parser) -> None:
-    _run(parser, "Write the field of a run: u, and the exact solution, the error and the residual where they exist.")
-    parser.add_argument("--to", choices=_FORMATS, default="vtu", help="format (default: vtu, for ParaView)")
-    parser.add_argument("--out", metavar="FILE", help="file (default: RUN/field.FORMAT)")
+    _run(
+        parser,
+        "Write the field of a run: u, the residual, and the exact solution, the error, quantities and vectors where they exist;"
+        " with --to pvd as a time series on the mesh of space.",
+    )
+    parser.add_argument(
+        "--to", choices=_FORMATS, default="vtu", help="format (default: vtu, for ParaView; pvd: a series)"
+    )
+    parser.add_argument("--out", metavar="FILE", help="file (default: RUN/field.FORMAT, RUN/series.pvd)")
     parser.add_argument("--resolution", type=int, metavar="N", help="cells along the longest side")
+    parser.add_argument(
+        "--times", type=int, metavar="N", help="with --to pvd: instants (default: output.series, or 51)"
+    )
+    parser.add_argument("--points", action="store_true", help="write RUN/points.vtu (and RUN/reference.vtu) instead")
 
 
 def _plot(parser: Parser) -> None:
     _run(parser, "Draw the figures of a run (RUN/figures) or of a comparison (RUN/error_vs_seconds.png) again.")
+    parser.add_argument("--animate", choices=("gif", "mp4"), help="RUN/figures/animation.gif or .mp4 instead")
+    parser.add_argument("--times", type=int, metavar="N", help="with --animate: frames (default: output.series, or 51)")
 
 
 def _resume(parser: Parser) -> None:

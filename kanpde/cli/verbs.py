@@ -43,26 +43,45 @@ def export(arguments: argparse.Namespace) -> int:
     """Write the field of a run to a file."""
     from kanpde import api
 
-    folder = Path(arguments.run)
-    target = Path(arguments.out) if arguments.out else folder / f"field.{arguments.to}"
+    folder, series = Path(arguments.run), arguments.to == "pvd"
+    if arguments.points:
+        return _export_points(folder)
+    target = Path(arguments.out) if arguments.out else folder / ("series.pvd" if series else f"field.{arguments.to}")
     if target.suffix != f".{arguments.to}":
         raise ConfigError(f"--out '{target.name}' must end in .{arguments.to}, as --to {arguments.to} asks for")
     if arguments.resolution is not None and not 1 <= arguments.resolution <= 4000:
         raise ConfigError(f"--resolution must be between 1 and 4000, found {arguments.resolution}")
-    terminal.show_text(f"files: {api.load(folder).export(target, arguments.resolution)}")
+    _check_times(arguments.times, "--to pvd", series)
+    solution = api.load(folder)
+    if series:
+        written = solution.export_series(target, arguments.times, arguments.resolution)
+    else:
+        written = solution.export(target, arguments.resolution)
+    if solution.problem.reference is not None:
+        terminal.show_text("the reference is known at scattered points only, not on a mesh; --points writes it")
+    terminal.show_text(f"files: {written}")
     return 0
 
 
 def plot(arguments: argparse.Namespace) -> int:
-    """Draw the figures of a run or of a comparison again."""
+    """Draw the figures of a run or of a comparison again, or a film of a run."""
     folder = Path(arguments.run)
-    if (folder / "compare.json").is_file():
+    _check_times(arguments.times, "--animate", arguments.animate is not None)
+    if arguments.animate:
+        from kanpde import api, plotting
+
+        solution = api.load(folder)
+        times = solution.instants(arguments.times)
+        written: tuple[Path, ...] = (
+            plotting.write_animation(folder / "figures" / f"animation.{arguments.animate}", solution, times),
+        )
+    elif (folder / "compare.json").is_file():
         from kanpde import plotting
         from kanpde.comparison import Comparison
         from kanpde.storage import read_json
 
         comparison = Comparison.from_dict(read_json(folder / "compare.json"), str(folder / "compare.json"))
-        written: tuple[Path, ...] = (plotting.write_comparison(folder / "error_vs_seconds.png", comparison),)
+        written = (plotting.write_comparison(folder / "error_vs_seconds.png", comparison),)
     else:
         from kanpde import api, plotting
 
@@ -119,6 +138,23 @@ def doctor(arguments: argparse.Namespace) -> int:
     if wrong is not None:
         raise wrong
     return 0
+
+
+def _export_points(folder: Path) -> int:
+    """Write the collocation points, and the points of the reference where there is one."""
+    from kanpde import api
+
+    files, parts = api.load(folder).export_points(folder)
+    terminal.show_text("part: " + ", ".join(f"{number} {name}" for number, name in enumerate(parts)))
+    terminal.show_text(f"files: {', '.join(str(path) for path in files)}")
+    return 0
+
+
+def _check_times(times: int | None, option: str, given: bool) -> None:
+    if times is not None and not given:
+        raise ConfigError(f"--times {times} goes with {option}; add it or remove --times")
+    if times is not None and not 2 <= times <= 10_000:
+        raise ConfigError(f"--times must be between 2 and 10000, found {times}")
 
 
 def _through_a_door(arguments: argparse.Namespace, run: Run) -> int:

@@ -121,11 +121,11 @@ class Config:
             "trial": trial_tree(self.trial),
             "schedule": schedule_tree(self.schedule),
             "sampler": dict(vars(self.sampler)),
-            "weights": dict(vars(self.weights)),
+            "weights": self.weights.as_tree(),
             "slabs": slabs_tree(self.slabs),
             "tolerance": self.tolerance,
             "seconds": self.seconds,
-            "output": dict(vars(self.output)),
+            "output": self.output.as_tree(),
             "compare": compare_tree(self.compare),
             "dtype": self.dtype,
             "seed": self.seed,
@@ -160,7 +160,7 @@ def validate(
         slabs=read_slabs(fields.get("slabs", recommended.get("slabs")), problem),
         tolerance=fields["tolerance"].number(most=1.0, above=0.0) if "tolerance" in fields else None,
         seconds=fields["seconds"].number(most=1e9, above=0.0) if "seconds" in fields else None,
-        output=read_output(fields.get("output", root.child("output", empty))),
+        output=read_output(fields.get("output", root.child("output", empty)), problem.time, len(problem.coordinates)),
         compare=read_compare(fields.get("compare", root.child("compare", empty)), len(problem.coordinates)),
         dtype=fields["dtype"].choice(DTYPES) if "dtype" in fields else "float64",
         seed=fields["seed"].integer(0, 2**63 - 1) if "seed" in fields else 0,
@@ -239,6 +239,8 @@ def _discretisation(
         place["sampler"],
     )
     weights = read_weights(
-        weights_fields(given.get("weights", nothing["weights"])), weights_fields(advice["weights"]), place["weights"]
+        weights_fields(given.get("weights", nothing["weights"])),
+        weights_fields(advice["weights"]),
+        dict.fromkeys(name for condition in problem.conditions for name in condition.names),
     )
     return trial, read_schedule(schedule, trial), sampler, weights

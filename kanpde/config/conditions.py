@@ -1,7 +1,7 @@
 """The `conditions` node: equations on boundary parts, periodic pairs, a pinned mean, pinned points.
 
 `{part: [left, right], equation: "u = 0", weight: 1.0}` · `{periodic: [left, right]}` · `{mean: "u = 0"}` ·
-`{point: [0, 0], equation: "u = 0"}`
+`{point: [0, 0], equation: "u = 0"}`; each may carry a `name`.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from typing import Any
 
 from kanpde.config.reader import Reader, listed
 from kanpde.config.shapes import FARTHEST, Shape, TimeConfig, coordinates, part_names
-from kanpde.names import did_you_mean
+from kanpde.names import did_you_mean, is_identifier
 
 MOST_CONDITIONS, HEAVIEST = 1000, 1e30
 _MARKS = {"part": "equation", "periodic": "periodic", "mean": "mean", "point": "point"}
 _KEYS = {
-    "equation": ("part", "equation", "weight"),
-    "periodic": ("periodic", "weight"),
-    "mean": ("mean", "weight"),
-    "point": ("point", "equation", "weight"),
+    "equation": ("part", "equation", "name", "weight"),
+    "periodic": ("periodic", "name", "weight"),
+    "mean": ("mean", "name", "weight"),
+    "point": ("point", "equation", "name", "weight"),
 }
-_EVERY = ("part", "equation", "periodic", "mean", "point", "weight")
+_EVERY = ("part", "equation", "periodic", "mean", "point", "name", "weight")
 _HINTS = {
     "on": "use 'part'",
     "true": "use 'part' (YAML 1.1 reads the key 'on' as true)",
@@ -33,13 +33,22 @@ _HINTS = {
 
 @dataclass(frozen=True)
 class ConditionConfig:
-    """One condition: kind is equation (on `parts`), periodic (two parts), mean (over the domain) or point."""
+    """One condition: kind is equation (on `parts`), periodic (two parts), mean (over the domain) or point.
+
+    Conditions may share a name; one without goes by its part, or by its kind.
+    """
 
     kind: str
     parts: tuple[str, ...] = ()
     equation: str | None = None
     weight: float = 1.0
     point: tuple[float, ...] | None = None
+    name: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What it goes by in reports and weights."""
+        return (self.name,) if self.name else self.parts if self.kind == "equation" else (self.kind,)
 
 
 def read_conditions(node: Reader, shape: Shape, time: TimeConfig | None) -> tuple[ConditionConfig, ...]:
@@ -60,19 +69,26 @@ def _condition(node: Reader, parts: Sequence[str], count: int) -> list[Condition
         if key not in _KEYS[kind]:
             raise entry.error(f"does not go with {marks[0]!r}; remove it (keys: {listed(_KEYS[kind])})")
     weight = fields["weight"].number(0.0, HEAVIEST) if "weight" in fields else 1.0
+    name = _name(fields["name"]) if "name" in fields else None
     if kind == "periodic":
-        return [ConditionConfig(kind, _pair(fields["periodic"], parts), weight=weight)]
+        return [ConditionConfig(kind, _pair(fields["periodic"], parts), weight=weight, name=name)]
     if kind == "mean":
-        return [ConditionConfig(kind, equation=fields["mean"].formula(), weight=weight)]
+        return [ConditionConfig(kind, equation=fields["mean"].formula(), weight=weight, name=name)]
     if "equation" not in fields:
         raise node.error(f"missing key 'equation' beside {marks[0]!r}")
     equations = [item.formula() for item in fields["equation"].items_or_one("an equation or a list of them", 1)]
     if kind == "point":
         items = fields["point"].items("a list of coordinates", count, count)
         place = tuple(item.number(-FARTHEST, FARTHEST) for item in items)
-        return [ConditionConfig(kind, (), equation, weight, place) for equation in equations]
+        return [ConditionConfig(kind, (), equation, weight, place, name) for equation in equations]
     chosen = _parts(fields["part"], parts)
-    return [ConditionConfig(kind, chosen, equation, weight) for equation in equations]
+    return [ConditionConfig(kind, chosen, equation, weight, name=name) for equation in equations]
+
+
+def _name(node: Reader) -> str:
+    if not is_identifier(name := node.text()):
+        raise node.wrong("a name that begins with a letter and holds at most 40 letters, digits and _")
+    return name
 
 
 def _parts(node: Reader, known: Sequence[str]) -> tuple[str, ...]:
@@ -118,7 +134,7 @@ def check_parts(
 
 def condition_tree(condition: ConditionConfig) -> dict[str, Any]:
     """Plain data that reads back to an equal `ConditionConfig`."""
-    weight = {"weight": condition.weight}
+    weight: dict[str, Any] = {**({"name": condition.name} if condition.name else {}), "weight": condition.weight}
     match condition.kind:
         case "periodic":
             return {"periodic": list(condition.parts), **weight}

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from kanpde.config.defaults import COMPARE, OUTPUT, WEIGHTS, sampler_defaults, schedule_defaults
 from kanpde.config.frozen import FrozenMap, freeze, thaw
-from kanpde.config.reader import Reader
+from kanpde.config.reader import Reader, listed
+from kanpde.config.shapes import TimeConfig
 from kanpde.config.stages import LONGEST_SECONDS, StageConfig, read_schedule, schedule_tree
 from kanpde.config.trial import read_trial, trial_fields
+from kanpde.names import did_you_mean
 
-MOST_POINTS, MOST_SEEDS, HEAVIEST = 100_000_000, 1000, 1e30
+MOST_POINTS, MOST_SEEDS, HEAVIEST, MOST_TIMES = 100_000_000, 1000, 1e30, 10_000
 SAMPLERS = ("grid", "chebyshev", "sobol", "latin_hypercube", "gauss")
 MODES = ("equal_parameters", "equal_time", "best")
 
@@ -31,20 +34,36 @@ class SamplerConfig:
 class WeightsConfig:
     """Factors of the mean square of the equations and of the conditions, dimensionless.
 
-    `scaled` divides every term by the size of its coefficients first, so that the answer does not depend on units.
+    `scaled` divides every term by the size of its coefficients first, so that the answer does not depend on units. `terms` are
+    further factors by name.
     """
 
     equations: float = WEIGHTS["equations"]
     conditions: float = WEIGHTS["conditions"]
     scaled: bool = False
+    terms: Mapping[str, float] = field(default_factory=FrozenMap)
+
+    def as_tree(self) -> dict[str, Any]:
+        """Plain data that reads back to the same."""
+        return {**vars(self), "terms": thaw(self.terms)}
 
 
 @dataclass(frozen=True)
 class OutputConfig:
-    """Which files a run writes besides its report."""
+    """Which files a run writes besides its report.
+
+    `gradients` adds the gradient of every unknown to them; `series` are the instants of a time series, if one is wanted: a number
+    of equal steps, ends included, or times.
+    """
 
     vtu: bool = True
     plots: bool = True
+    gradients: bool = False
+    series: int | tuple[float, ...] | None = None
+
+    def as_tree(self) -> dict[str, Any]:
+        """Plain data that reads back to the same."""
+        return {**vars(self), "series": thaw(self.series)}
 
 
 @dataclass(frozen=True)
@@ -83,20 +102,43 @@ def read_sampler(explicit: Fields, recommended: Fields, dimension: int, place: R
 
 def weights_fields(node: Reader) -> dict[str, Reader]:
     """The keys of a (partial) weights node."""
-    return node.fields(("equations", "conditions", "scaled"))
+    return node.fields(("equations", "conditions", "scaled", "terms"))
 
 
-def read_weights(explicit: Fields, recommended: Fields, place: Reader) -> WeightsConfig:
-    """Explicit keys over recommended ones over defaults."""
+def read_weights(explicit: Fields, recommended: Fields, known: Collection[str]) -> WeightsConfig:
+    """Explicit keys over recommended ones over defaults; `known` are the names of terms."""
     fields = {**recommended, **explicit}
     numbers = ("equations", "conditions")
     values = {key: fields[key].number(most=HEAVIEST, above=0.0) for key in numbers if key in fields}
-    return WeightsConfig(**values, scaled=fields["scaled"].flag() if "scaled" in fields else True)
+    terms = {}
+    for name, entry in (fields["terms"].entries() if "terms" in fields else {}).items():
+        if name not in known:
+            raise entry.error(f"no condition goes by that name{did_you_mean(name, known)} (names: {listed(known)})")
+        terms[name] = entry.number(most=HEAVIEST, above=0.0)
+    return WeightsConfig(
+        **values, scaled=fields["scaled"].flag() if "scaled" in fields else True, terms=FrozenMap(terms)
+    )
 
 
-def read_output(node: Reader) -> OutputConfig:
-    """The output node; missing keys are true."""
-    return OutputConfig(**{key: entry.flag() for key, entry in node.fields(OUTPUT).items()})
+def read_output(node: Reader, time: TimeConfig | None, dimension: int) -> OutputConfig:
+    """The output node of a problem in `dimension` coordinates, with or without time."""
+    fields = node.fields((*OUTPUT, "gradients", "series"))
+    flags = {key: entry.flag() for key, entry in fields.items() if key != "series"}
+    return OutputConfig(**flags, series=_series(fields["series"], time, dimension) if "series" in fields else None)
+
+
+def _series(node: Reader, time: TimeConfig | None, dimension: int) -> int | tuple[float, ...]:
+    if time is None:
+        raise node.error("a time series, but the problem has no time; remove it")
+    if dimension > 4:
+        raise node.error(f"a time series needs at most 3 coordinates of space, found {dimension - 1}; remove it")
+    if not isinstance(node.value, list | tuple):
+        return node.integer(2, MOST_TIMES)
+    times = tuple(item.number() for item in node.items("a number of instants or a list of times", 1, MOST_TIMES))
+    if any(b <= a for a, b in pairwise(times)) or times[0] < time.lower or times[-1] > time.upper:
+        interval = [time.lower, time.upper]
+        raise node.error(f"times must increase within the time interval {interval}, found {list(times[:9])}")
+    return times
 
 
 def read_compare(node: Reader, dimension: int) -> CompareConfig:

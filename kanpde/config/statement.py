@@ -15,6 +15,7 @@ from typing import Any
 
 from kanpde.config.conditions import ConditionConfig, check_parts, condition_tree, read_conditions
 from kanpde.config.frozen import FrozenMap, freeze, thaw
+from kanpde.config.quantities import read_quantities, read_vectors
 from kanpde.config.reader import Reader
 from kanpde.config.shapes import Shape, TimeConfig, coordinates, part_names, read_interval, read_shape, shape_tree
 from kanpde.names import MANUFACTURED, is_identifier, is_reserved
@@ -23,7 +24,7 @@ MOST_UNKNOWNS, MOST_EQUATIONS = 20, 100
 RECOMMENDED = ("trial", "schedule", "sampler", "weights", "slabs")
 PROBLEM_KEYS = (
     "name", "description", "unknowns", "domain", "time", "parameters", "definitions", "equations", "conditions",
-    "free", "exact", "reference", "recommended", "python",
+    "free", "exact", "reference", "quantities", "vectors", "recommended", "python",
 )  # fmt: skip
 _NEEDED = ("unknowns", "domain", "equations", "conditions")
 _HINTS = {
@@ -40,6 +41,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}", re.ASCII)
 class ProblemConfig:
     """Unknowns on a domain, equations inside, conditions on parts, and what the author recommends.
 
+    `quantities` and `vectors` are formulas of the unknowns that are written beside them.
     `exact` serves errors and `manufactured` definitions only; `reference` names computed values that serve errors where no
     `exact` exists. `python` is the name of the file that made the problem.
     """
@@ -56,6 +58,8 @@ class ProblemConfig:
     free: tuple[str, ...] = ()
     exact: Mapping[str, str] | None = None
     reference: str | None = None
+    quantities: Mapping[str, str] = field(default_factory=FrozenMap)
+    vectors: Mapping[str, tuple[str, ...]] = field(default_factory=FrozenMap)
     recommended: Mapping[str, Any] = field(default_factory=FrozenMap)
     python: str | None = field(default=None, compare=False)
 
@@ -111,6 +115,8 @@ def read_statement(node: Reader) -> ProblemConfig:
         free=tuple(item.text() for item in free),
         exact=exact,
         reference=reference,
+        quantities=read_quantities(fields.get("quantities"), names.take, unknowns),
+        vectors=read_vectors(fields.get("vectors"), names.take, unknowns),
         recommended=_recommended(fields),
     )
 
@@ -207,6 +213,8 @@ def problem_tree(problem: ProblemConfig) -> dict[str, Any]:
         "free": list(problem.free),
         "exact": thaw(problem.exact),
         "reference": problem.reference,
+        "quantities": thaw(problem.quantities),
+        "vectors": thaw(problem.vectors),
         "recommended": thaw(problem.recommended),
     }
     return {key: value for key, value in tree.items() if value or key == "conditions"}

@@ -5,7 +5,8 @@ Everything is drawn through figure objects (no pyplot), so no global state is re
 
 from __future__ import annotations
 
+from kanpde.plotting.animation import write_animation
 from kanpde.plotting.curves import write_comparison
 from kanpde.plotting.run import write_figures
 
-__all__ = ["write_comparison", "write_figures"]
+__all__ = ["write_animation", "write_comparison", "write_figures"]

@@ -11,11 +11,11 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from kanpde.errors import StorageError
 from kanpde.plotting.canvas import FIELD, MAGNITUDE, blank, save
 from kanpde.plotting.curves import draw_edges, draw_history
 from kanpde.plotting.views import View, view_of
 from kanpde.report import describe_trial, number
+from kanpde.storage import make_folder
 
 if TYPE_CHECKING:
     from kanpde.solution import Solution
@@ -43,10 +43,7 @@ def write_figures(folder: Path, solution: Solution) -> tuple[Path, ...]:
     Raises:
         StorageError: a file cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"{folder}: cannot be made: {error.strerror or error}") from error
+    make_folder(folder)
     result = solution.result.as_dict()
     view = view_of(solution.problem.domain, solution.problem.coordinates)
     figures = _fields(view, solution.fields(view.points), tuple(solution.problem.unknowns), result)
@@ -55,7 +52,8 @@ def write_figures(folder: Path, solution: Solution) -> tuple[Path, ...]:
     if result["trial"]["kind"] == "kan" and layers is not None:
         figures["edges"] = draw_edges(
             [tuple(part.numpy(force=True) for part in layer.edge_functions(200)) for layer in layers],
-            f"{result['problem']}: edge functions of the {describe_trial(result['trial'])}",
+            f"{result['problem']}: edge functions of the {describe_trial(result['trial'])}"
+            + ("; those of the last" if result["trial"].get("slabs", 1) > 1 else ""),
         )
     return tuple(save(figure, folder / f"{name}.png") for name, figure in figures.items())
 
