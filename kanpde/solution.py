@@ -18,7 +18,7 @@ from kanpde.domains import Mesh
 from kanpde.errors import ConfigError
 from kanpde.expressions.evaluate import evaluate
 from kanpde.metrics import Metrics
-from kanpde.networks import KAN
+from kanpde.networks import KAN, bare
 from kanpde.problem import Problem
 from kanpde.residual import Assembly, equation_terms
 from kanpde.result import StopReason
@@ -207,7 +207,7 @@ class Solution:
 
 def describe_trial(trial: AnyTrial) -> dict[str, Any]:
     """The `trial` node of result.json."""
-    network = trial.network
+    network = bare(trial.network)
     return {
         "kind": trial.net.kind,
         "width": trial.net.shape[1:-1],
