@@ -4,7 +4,8 @@
 
     python scripts/lshape.py
 
-writes problems/references/poisson_lshape_source.npz. All is fitted on the boundary. The first sum is what harmonic functions do at the re-entrant corner, 0 ≤ θ ≤ 3π/2, the last one what the
+writes problems/references/poisson_lshape_source.npz. All is fitted on the boundary.
+The first sum is what harmonic functions do at the re-entrant corner, 0 ≤ θ ≤ 3π/2, the last one what the
 source does at the five right angles; the sums between them meet the smooth values that the others leave on the corner's edges.
 Source: Fox, Henrici & Moler, SIAM J. Numer. Anal. 4 (1967); Betcke & Trefethen, SIAM Rev. 47 (2005).
 """
