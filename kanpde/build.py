@@ -17,6 +17,7 @@ from kanpde import shipped
 from kanpde.characteristics import characteristics
 from kanpde.collocation import Collocation, collocate
 from kanpde.config import CombinedShape, Config, DiskShape, ExtendGrid, OptimizerStage, Shape, TrialConfig
+from kanpde.domains import Planar
 from kanpde.errors import BudgetError, ConfigError
 from kanpde.expressions import parse_expression
 from kanpde.formulas import Formulas
@@ -151,7 +152,13 @@ def _radial_units(trial: TrialConfig, problem: Problem, generator: torch.Generat
         raise ConfigError(f"trial.centers: the source of '{problem.name}' is not radial about a point; use none")
     if len(units) + len(centers) > width:
         raise ConfigError(f"trial.centers: {len(centers)} do not fit into {width} hidden units; raise trial.width")
-    return units + [_radial(problem, np.array(centre), 0.0) for centre in centers]
+    return units + [_radial(problem, np.array(centre), _gap(problem, np.array(centre)) ** 2) for centre in centers]
+
+
+def _gap(problem: Problem, point: np.ndarray[Any, Any]) -> float:
+    """At most the distance of a point to the domain, where that is known; a unit about it has a geometric grid then."""
+    domain = problem.domain
+    return max(0.0, float(domain.region.level(point[None])[0])) if isinstance(domain, Planar) else 0.0
 
 
 def _radial(problem: Problem, centre: np.ndarray[Any, Any], low: float) -> Radial:

@@ -56,14 +56,22 @@ class _Group:
 _Term = _Leaf | _Group
 
 
-def distance(domain: Domain, parts: Iterable[str]) -> Node:
+@dataclass(frozen=True)
+class Distance:
+    """A function of the coordinates, and whether it has all derivatives up to the boundary."""
+
+    node: Node
+    smooth: bool
+
+
+def distance(domain: Domain, parts: Iterable[str]) -> Distance:
     """A function that vanishes on `parts` and is positive in the rest of the closed domain, at most about one.
 
     Raises ConfigError where none is known.
     """
     wanted = set(parts)
-    found = [node for term in _factors(domain) for node in _chosen(term, wanted, domain)]
-    product = multiply(*found) if found else Number(1.0)
+    found = [one for term in _factors(domain) for one in _chosen(term, wanted, domain)]
+    product = multiply(*(one.node for one in found)) if found else Number(1.0)
     largest = _values(product, domain.quadrature(SAMPLES).x).max()
     product = multiply(Number(1 / float(largest)), product) if largest > 0 else product
     inside = _values(product, np.concatenate([domain.quadrature(SAMPLES).x, *_inner_curves(domain)]))
@@ -72,10 +80,10 @@ def distance(domain: Domain, parts: Iterable[str]) -> Node:
             "trial.lifting: no function is known that vanishes on the boundary of this domain only (shapes that share an edge,"
             " or very many edges); set it to false"
         )
-    return product
+    return Distance(product, all(one.smooth for one in found))
 
 
-def _chosen(term: _Term, wanted: set[str], domain: Domain) -> list[Node]:
+def _chosen(term: _Term, wanted: set[str], domain: Domain) -> list[Distance]:
     """What vanishes on the wanted parts of one factor: nothing, the factor, or its trimmed curves joined."""
     own = _parts(term) & set(domain.parts)
     if not own & wanted:
@@ -84,12 +92,12 @@ def _chosen(term: _Term, wanted: set[str], domain: Domain) -> list[Node]:
     free = [domain.part_quadrature(part, 32).x for part in domain.parts if part not in wanted]
     scale = float(_values(node, domain.quadrature(SAMPLES).x).max())
     if all(_values(node, x).min() > LEAST * scale for x in free):
-        return [node]
+        return [Distance(node, isinstance(term, _Leaf))]
     space = domain.space if isinstance(domain, SpaceTime) else domain
     if not isinstance(space, Planar):
         raise ConfigError("trial.lifting: a part of this domain cannot be told from the others; set it to false")
     trimmed = [_trimmed(curve) for curve in space.curves if curve.part in own & wanted]
-    return [reduce(_joined, trimmed)]
+    return [Distance(reduce(_joined, trimmed), False)]
 
 
 def _factors(domain: Domain) -> list[_Term]:

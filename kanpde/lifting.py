@@ -40,6 +40,11 @@ from kanpde.expressions.evaluate import evaluate
 from kanpde.problem import Problem
 from kanpde.trial import Lifting
 
+NOTE = (
+    "not smooth: its second derivatives grow without bound at re-entrant corners, at ends of parts or where formulas change;"
+    " compare with trial.lifting: false"
+)
+
 
 @dataclass(frozen=True)
 class _Side:
@@ -70,8 +75,10 @@ def lift(problem: Problem) -> tuple[Lifting, tuple[Condition, ...]]:
             f"trial.lifting: problem '{problem.name}' has no condition of the form u = g to lift; set it to false"
         )
     make = _on_box if problem.domain.box else _inside
-    pairs = [make(own, problem.domain) for own in given]
-    return Lifting(tuple(g for g, _ in pairs), tuple(d for _, d in pairs)), tuple(left)
+    made = [make(own, problem.domain) for own in given]
+    lifted = tuple((condition.name, condition.node) for condition in problem.conditions if condition not in left)
+    note = "" if all(smooth for _, _, smooth in made) else NOTE
+    return Lifting(tuple(g for g, _, _ in made), tuple(d for _, d, _ in made), lifted, note), tuple(left)
 
 
 def _dirichlet(condition: Condition, domain: Domain) -> tuple[int, Node] | None:
@@ -90,8 +97,8 @@ def _dirichlet(condition: Condition, domain: Domain) -> tuple[int, Node] | None:
     return jet.unknown, negate(divide(rest, factor))
 
 
-def _on_box(given: Mapping[str, Node], domain: Domain) -> tuple[Node, Node]:
-    """(g, D) by Coons patches."""
+def _on_box(given: Mapping[str, Node], domain: Domain) -> tuple[Node, Node, bool]:
+    """(g, D, whether both are smooth) by Coons patches."""
     sides = []
     for part, value in given.items():
         points = domain.part_quadrature(part, 4)
@@ -102,32 +109,36 @@ def _on_box(given: Mapping[str, Node], domain: Domain) -> tuple[Node, Node]:
         sides.append(_Side(part, axis, at, upper, substitute(value, {Coordinate(axis): Number(at)})))
     extension = _extension(sides, domain)
     _check_corners(sides, extension, domain)
-    return extension, _factor(sides, domain)
+    return extension, _factor(sides, domain), True
 
 
-def _inside(given: Mapping[str, Node], domain: Domain) -> tuple[Node, Node]:
-    """(g, D) by distance functions: one formula for all parts is its own extension, several are mixed."""
+def _inside(given: Mapping[str, Node], domain: Domain) -> tuple[Node, Node, bool]:
+    """(g, D, whether both are smooth) by distance functions: one formula for all is its own extension, several are mixed."""
     if not given:
-        return Number(0.0), Number(1.0)
+        return Number(0.0), Number(1.0), True
     groups: dict[Node, list[str]] = {}
     for part, value in given.items():
         groups.setdefault(value, []).append(part)
-    _check_meetings(given, domain)
+    meet = _check_meetings(given, domain)
     factor = distance(domain, given)
     if len(groups) == 1:
-        return next(iter(groups)), factor
+        return next(iter(groups)), factor.node, factor.smooth
     own = [distance(domain, parts) for parts in groups.values()]
-    weights = [multiply(*own[:k], *own[k + 1 :]) for k in range(len(own))]
+    nodes = [one.node for one in own]
+    weights = [multiply(*nodes[:k], *nodes[k + 1 :]) for k in range(len(own))]
     mixed = add(*(multiply(value, weight) for value, weight in zip(groups, weights, strict=True)))
-    return divide(mixed, add(*weights)), factor
+    smooth = not meet and all(one.smooth for one in (factor, *own))
+    return divide(mixed, add(*weights)), factor.node, smooth
 
 
-def _check_meetings(given: Mapping[str, Node], domain: Domain) -> None:
-    """ConfigError when two values differ by more than 1e-10 of their size at points that both parts hold."""
+def _check_meetings(given: Mapping[str, Node], domain: Domain) -> bool:
+    """Whether parts with different formulas meet; ConfigError when these differ by more than 1e-10 of their size there."""
+    meet = False
     for first, second in combinations(given, 2):
         x = domain.common_points(first, second)
         if not len(x) or given[first] == given[second]:
             continue
+        meet = True
         ours, theirs = evaluate([given[first], given[second]], torch.tensor(x))
         worst = float((ours - theirs).abs().max())
         if not worst <= 1e-10 * (1 + float(theirs.abs().max())):
@@ -135,6 +146,7 @@ def _check_meetings(given: Mapping[str, Node], domain: Domain) -> None:
                 f"trial.lifting: boundary values disagree where '{first}' meets '{second}' (by {worst:.1e}), so no"
                 " continuous lifting exists; set it to false"
             )
+    return meet
 
 
 def _extension(sides: Sequence[_Side], domain: Domain) -> Node:

@@ -15,6 +15,7 @@ import torch
 
 from kanpde.collocation import Collocation, held_out
 from kanpde.config import WeightsConfig
+from kanpde.expressions import Node
 from kanpde.expressions.evaluate import evaluate
 from kanpde.problem import Problem
 from kanpde.residual import Assembly, terms
@@ -29,6 +30,7 @@ class Metrics:
     """Errors per unknown, held-out residual, worst condition, inputs outside a grid.
 
     Errors are None without an exact solution or a reference; `reference` is the name and the own error of the latter, or None.
+    `lifted` is the largest violation of each condition that a lifting meets by construction, and `lifting_note` its warning.
     """
 
     relative_l2: dict[str, float | None]
@@ -37,6 +39,8 @@ class Metrics:
     boundary_max: float
     outside_share: float
     reference: dict[str, str | float] | None = None
+    lifted: dict[str, float] | None = None
+    lifting_note: str = ""
 
 
 def measure(problem: Problem, trial: AnyTrial, trained: Collocation) -> Metrics:
@@ -50,10 +54,18 @@ def measure(problem: Problem, trial: AnyTrial, trained: Collocation) -> Metrics:
         count = round(1.3 * count)
         points = held_out(problem.domain, problem.parts, count, trial.scale.dtype)
     relative, worst = _errors(problem, trial, points)
-    residual, boundary = _residuals(problem, trial, points)
+    residual, violations = _residuals(problem, trial, points)
+    boundary, lifting = max((worst for _, _, worst in violations), default=0.0), getattr(trial, "lifting", None)
     known = problem.reference
     against: dict[str, str | float] | None = None if known is None else {"name": known.name, "error": known.error}
-    return Metrics(relative, worst, residual, boundary, trial.outside_share(points.interior.x), against)
+    outside = trial.outside_share(points.interior.x)
+    if lifting is None:
+        return Metrics(relative, worst, residual, boundary, outside, against)
+    lifted: dict[str, float] = {}
+    for name, node, violation in violations:
+        if (name, node) in lifting.lifted:
+            lifted[name] = max(violation, lifted.get(name, 0.0))
+    return Metrics(relative, worst, residual, boundary, outside, against, lifted, lifting.note)
 
 
 def _same(ours: Collocation, theirs: Collocation) -> bool:
@@ -86,16 +98,17 @@ def _errors(
     return relative, worst
 
 
-def _residuals(problem: Problem, trial: AnyTrial, points: Collocation) -> tuple[float, float]:
-    """Root of the mean over Ω of Σ r² of the equations, and the largest |r| of any condition."""
+def _residuals(problem: Problem, trial: AnyTrial, points: Collocation) -> tuple[float, list[tuple[str, Node, float]]]:
+    """Root of the mean over Ω of Σ r² of the equations, and of every condition name, formula and largest |r|."""
     found = terms(problem, points, WeightsConfig(equations=1.0, conditions=1.0))
     share = points.interior.w / points.interior.w.sum()
-    total, worst = 0.0, 0.0
+    total = 0.0
+    violations: list[tuple[str, Node, float]] = []
     with torch.no_grad():
         rows_of_terms = Assembly(found, trial).residuals(trial)
     for term, rows in zip(found, rows_of_terms, strict=True):
         if term.interior:
             total += float((share * rows.square()).sum())
         else:
-            worst = max(worst, float(rows.abs().max()))
-    return math.sqrt(total), worst
+            violations.append((term.name, term.node, float(rows.abs().max())))
+    return math.sqrt(total), violations

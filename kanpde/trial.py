@@ -79,10 +79,15 @@ class Network(Protocol):
 
 @dataclass(frozen=True)
 class Lifting:
-    """Per unknown the extension g of its Dirichlet data and a factor D that is zero exactly where they are given."""
+    """Per unknown the extension g of its Dirichlet data and a factor D that is zero exactly where they are given.
+
+    `lifted` are the names and formulas of the conditions that hold by it; `note` says where it is not smooth.
+    """
 
     extensions: tuple[Node, ...]
     factors: tuple[Node, ...]
+    lifted: tuple[tuple[str, Node], ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True)
