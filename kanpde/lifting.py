@@ -113,7 +113,7 @@ def _on_box(given: Mapping[str, Node], domain: Domain) -> tuple[Node, Node, bool
 
 
 def _inside(given: Mapping[str, Node], domain: Domain) -> tuple[Node, Node, bool]:
-    """(g, D, whether both are smooth) by distance functions: one formula for all is its own extension, several are mixed."""
+    """(g, D, whether both are smooth) by distance functions: a formula that suits all is the extension, else they are mixed."""
     if not given:
         return Number(0.0), Number(1.0), True
     groups: dict[Node, list[str]] = {}
@@ -121,14 +121,23 @@ def _inside(given: Mapping[str, Node], domain: Domain) -> tuple[Node, Node, bool
         groups.setdefault(value, []).append(part)
     meet = _check_meetings(given, domain)
     factor = distance(domain, given)
-    if len(groups) == 1:
-        return next(iter(groups)), factor.node, factor.smooth
+    for value in groups:
+        if all(_agree(value, other, part, domain) for part, other in given.items()):
+            return value, factor.node, factor.smooth
     own = [distance(domain, parts) for parts in groups.values()]
     nodes = [one.node for one in own]
     weights = [multiply(*nodes[:k], *nodes[k + 1 :]) for k in range(len(own))]
     mixed = add(*(multiply(value, weight) for value, weight in zip(groups, weights, strict=True)))
     smooth = not meet and all(one.smooth for one in (factor, *own))
     return divide(mixed, add(*weights)), factor.node, smooth
+
+
+def _agree(ours: Node, theirs: Node, part: str, domain: Domain) -> bool:
+    """Whether two formulas are the same up to rounding on a part."""
+    if ours == theirs:
+        return True
+    a, b = evaluate([ours, theirs], torch.tensor(domain.part_quadrature(part, 64).x))
+    return float((a - b).abs().max()) <= 1e-14 * float(b.abs().max().clamp_min(1e-2))
 
 
 def _check_meetings(given: Mapping[str, Node], domain: Domain) -> bool:
