@@ -17,9 +17,12 @@ from kanpde import shipped
 from kanpde.characteristics import characteristics
 from kanpde.collocation import Collocation, collocate
 from kanpde.config import CombinedShape, Config, DiskShape, ExtendGrid, OptimizerStage, Shape, TrialConfig
+from kanpde.domains import Planar
 from kanpde.errors import BudgetError, ConfigError
+from kanpde.expressions import parse_expression
+from kanpde.formulas import Formulas
 from kanpde.lifting import lift
-from kanpde.networks import KAN, MLP, Radial, build_kan, build_mlp
+from kanpde.networks import KAN, MLP, Enriched, Radial, build_kan, build_mlp
 from kanpde.problem import Problem
 from kanpde.pursuit import source_centers, source_directions
 from kanpde.residual import Assembly, terms
@@ -57,7 +60,7 @@ def build(config: Config) -> Parts:
     lifting, conditions = lift(problem) if config.trial.lifting else (None, problem.conditions)
     posed = replace(problem, conditions=conditions)
     lower, upper = (torch.tensor(side).to(dtype) for side in (problem.domain.lower, problem.domain.upper))
-    network = build_network(config.trial, problem, config.seed, dtype)
+    network = enriched(build_network(config.trial, problem, config.seed, dtype), config.trial, problem)
     trial = TrialSolution(network, lower, upper, lifting, config.trial.derivatives)
     averaged = any(condition.kind == "mean" for condition in posed.conditions)
     points = collocate(problem.domain, posed.parts, config.sampler, config.seed, dtype, averaged)
@@ -83,6 +86,18 @@ def build_network(trial: TrialConfig, problem: Problem, seed: int, dtype: torch.
     if trial.start == "ridge" and len(shape) > 2:
         kan.shrink_lines(1 + trial.margin, len(radial))
     return kan
+
+
+def enriched(network: KAN | MLP, trial: TrialConfig, problem: Problem) -> KAN | MLP | Enriched:
+    """The network with the functions of `trial.functions` beside it, if there are any."""
+    if not trial.functions:
+        return network
+    scope = replace(Formulas.of(problem.config).scope, unknowns=())
+    functions = [
+        parse_expression(text, replace(scope, where=f"trial.functions[{k}]")) for k, text in enumerate(trial.functions)
+    ]
+    lower, upper = (torch.tensor(side).to(network.outer) for side in (problem.domain.lower, problem.domain.upper))
+    return Enriched(network, functions, lower, upper)
 
 
 def _chosen(trial: TrialConfig, problem: Problem) -> Tensor:
@@ -137,7 +152,13 @@ def _radial_units(trial: TrialConfig, problem: Problem, generator: torch.Generat
         raise ConfigError(f"trial.centers: the source of '{problem.name}' is not radial about a point; use none")
     if len(units) + len(centers) > width:
         raise ConfigError(f"trial.centers: {len(centers)} do not fit into {width} hidden units; raise trial.width")
-    return units + [_radial(problem, np.array(centre), 0.0) for centre in centers]
+    return units + [_radial(problem, np.array(centre), _gap(problem, np.array(centre)) ** 2) for centre in centers]
+
+
+def _gap(problem: Problem, point: np.ndarray[Any, Any]) -> float:
+    """At most the distance of a point to the domain, where that is known; a unit about it has a geometric grid then."""
+    domain = problem.domain
+    return max(0.0, float(domain.region.level(point[None])[0])) if isinstance(domain, Planar) else 0.0
 
 
 def _radial(problem: Problem, centre: np.ndarray[Any, Any], low: float) -> Radial:
@@ -159,10 +180,11 @@ def parameter_count(trial: TrialConfig, coordinates: int, unknowns: int) -> int:
     """P of a trial config, without building it."""
     shape = [coordinates, *trial.width, unknowns]
     edges = [a * b for a, b in pairwise(shape)]
+    added = len(trial.functions) * unknowns
     if trial.kind == "mlp":
-        return sum(edges) + sum(shape[1:])
+        return sum(edges) + sum(shape[1:]) + added
     base = 1 if trial.base == "silu" else 0
-    return sum(e * (g + p + base) for e, g, p in zip(edges, trial.intervals, trial.degree, strict=True))
+    return added + sum(e * (g + p + base) for e, g, p in zip(edges, trial.intervals, trial.degree, strict=True))
 
 
 def check_budget(config: Config) -> None:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from kanpde.bases import SplineGrid
 from kanpde.config import TrialConfig
 from kanpde.errors import CheckpointError, KanpdeError, StorageError
-from kanpde.networks import KAN, MLP, SplineLayer
+from kanpde.networks import KAN, MLP, Enriched, SplineLayer
 from kanpde.storage import replacing
 
 MAGIC = b"kanpde checkpoint 1 "
@@ -28,7 +28,8 @@ MAGIC = b"kanpde checkpoint 1 "
 
 def write(path: Path, data: Mapping[str, Any]) -> None:
     """Write atomically; CheckpointError if a parameter is not finite, StorageError if the disk refuses."""
-    if not all(bool(t.isfinite().all()) for t in data["network"].get("tensors", ())):
+    found = [*data["network"].get("tensors", ()), data["network"].get("functions")]
+    if not all(bool(t.isfinite().all()) for t in found if t is not None):
         raise CheckpointError(f"{path.name}: non-finite parameters are never saved; the earlier checkpoint was kept")
     buffer = io.BytesIO()
     torch.save(dict(data), buffer)
@@ -99,7 +100,9 @@ class Store:
 
 
 def network_state(network: nn.Module) -> dict[str, Any]:
-    """A network as plain data."""
+    """A network as plain data; of functions beside it only their coefficients, since their formulas stand in the config."""
+    if isinstance(network, Enriched):
+        return {**network_state(network.net), "functions": _copies([network.coefficients])[0]}
     if isinstance(network, KAN):
         layers = network.stack
         tensors = [t for layer in layers for t in (layer.knots, layer.coefficients)]
@@ -135,6 +138,26 @@ def restore_network(state: Mapping[str, Any], trial: TrialConfig) -> KAN | MLP:
     except KanpdeError as error:
         raise CheckpointError(f"checkpoint: its network is inconsistent: {error}") from error
     return network
+
+
+def restore_beside(state: Mapping[str, Any], trial: TrialConfig, present: nn.Module) -> KAN | MLP | Enriched:
+    """The network of a state with the functions beside the `present` one, if there are any; CheckpointError as above."""
+    network, given = restore_network(state, trial), state.get("functions")
+    if not isinstance(present, Enriched):
+        if given is not None:
+            raise CheckpointError(
+                "checkpoint: it holds trial.functions, but the config has none; use the run's own config.yaml"
+            )
+        return network
+    restored, wanted = present.around(network), tuple(present.coefficients.shape)
+    if not isinstance(given, Tensor) or tuple(given.shape) != wanted:
+        found = tuple(given.shape) if isinstance(given, Tensor) else "none"
+        raise CheckpointError(
+            f"checkpoint: the coefficients of trial.functions must be {wanted}, found {found}; use the run's own config.yaml"
+        )
+    with torch.no_grad():
+        restored.coefficients.copy_(given)
+    return restored
 
 
 def _check_network(network: KAN | MLP, trial: TrialConfig) -> None:

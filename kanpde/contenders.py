@@ -64,7 +64,8 @@ def best_mlps(config: Config, seed: int) -> list[Config]:
 
 def _privileges(config: Config) -> dict[str, Any]:
     """What the KAN has beside its splines, the MLP has too."""
-    return {"lifting": config.trial.lifting, "derivatives": config.trial.derivatives}
+    kept = ("lifting", "functions", "derivatives")
+    return {key: getattr(config.trial, key) for key in kept}
 
 
 def longer(config: Config, seconds: float) -> Config:

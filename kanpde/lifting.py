@@ -1,22 +1,26 @@
-"""Exact Dirichlet lifting on boxes: u = g + D·N satisfies the boundary values for every N.
+"""Exact Dirichlet lifting: u = g + D·N satisfies the boundary values for every N.
 
-D is the product over the axes of (x - a), (b - x) or both, zero exactly on the sides with values. The extension g is built
+On a box D is the product over the axes of (x - a), (b - x) or both, zero exactly on the sides with values. The extension g is built
 axis by axis: blend what the sides still lack,
 
     g ← g + Σ_sides  ω_side(x) (g_side - g|_side),
 
-with ω linear between two opposite sides and 1 for a single one; where sides meet their values must agree.
-Source: the Coons patch and transfinite interpolation, Gordon & Hall, Numer. Math. 21 (1973).
+with ω linear between two opposite sides and 1 for a single one; where sides meet their values must agree. On any other domain D
+is a `distance` function of the parts with values, and g, where they are several formulas, their mean with weights 1 / D_part.
+Source: the Coons patch and transfinite interpolation, Gordon & Hall, Numer. Math. 21 (1973); weights by inverse
+distance: Rvachev, Sheiko, Shapiro & Tsukanov, Comput. Aided Geom. Des. 18 (2001).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import torch
 
 from kanpde.conditions import Condition
+from kanpde.distance import distance
 from kanpde.domains import Domain
 from kanpde.errors import ConfigError
 from kanpde.expressions import (
@@ -24,6 +28,7 @@ from kanpde.expressions import (
     Node,
     Number,
     add,
+    depends_on_normal,
     divide,
     jets,
     linear_parts,
@@ -34,6 +39,11 @@ from kanpde.expressions import (
 from kanpde.expressions.evaluate import evaluate
 from kanpde.problem import Problem
 from kanpde.trial import Lifting
+
+NOTE = (
+    "not smooth: its second derivatives grow without bound at re-entrant corners, at ends of parts or where formulas change;"
+    " compare with trial.lifting: false"
+)
 
 
 @dataclass(frozen=True)
@@ -50,31 +60,29 @@ class _Side:
 def lift(problem: Problem) -> tuple[Lifting, tuple[Condition, ...]]:
     """The lifting of all Dirichlet conditions, and the conditions that are left to the residual.
 
-    Raises ConfigError when the domain is no box, there is nothing to lift, or values disagree where sides meet.
+    Raises ConfigError when there is nothing to lift, no distance function, or values disagree where parts meet.
     """
-    if not problem.domain.box:
-        raise ConfigError("trial.lifting: needs an interval, a rectangle or a box; set it to false")
-    sides: list[list[_Side]] = [[] for _ in problem.unknowns]
+    given: list[dict[str, Node]] = [{} for _ in problem.unknowns]
     left: list[Condition] = []
     for condition in problem.conditions:
         found = _dirichlet(condition, problem.domain)
-        if found is None or any(side.part == found[1].part for side in sides[found[0]]):
+        if found is None or condition.part is None or condition.part in given[found[0]]:
             left.append(condition)
         else:
-            sides[found[0]].append(found[1])
-    if not any(sides):
+            given[found[0]][condition.part] = found[1]
+    if not any(given):
         raise ConfigError(
             f"trial.lifting: problem '{problem.name}' has no condition of the form u = g to lift; set it to false"
         )
-    lifted = [_extension(own, problem.domain) for own in sides]
-    for own, extension in zip(sides, lifted, strict=True):
-        _check_corners(own, extension, problem.domain)
-    factors = tuple(_factor(own, problem.domain) for own in sides)
-    return Lifting(tuple(lifted), factors), tuple(left)
+    make = _on_box if problem.domain.box else _inside
+    made = [make(own, problem.domain) for own in given]
+    lifted = tuple((condition.name, condition.node) for condition in problem.conditions if condition not in left)
+    note = "" if all(smooth for _, _, smooth in made) else NOTE
+    return Lifting(tuple(g for g, _, _ in made), tuple(d for _, d, _ in made), lifted, note), tuple(left)
 
 
-def _dirichlet(condition: Condition, domain: Domain) -> tuple[int, _Side] | None:
-    """(unknown, side) if the condition reads c·u = g with a constant c."""
+def _dirichlet(condition: Condition, domain: Domain) -> tuple[int, Node] | None:
+    """(unknown, value) if the condition reads c·u = g with a constant c, and g makes sense inside."""
     found = jets(condition.node)
     if condition.kind != "equation" or condition.part is None or len(found) != 1:
         return None
@@ -84,15 +92,70 @@ def _dirichlet(condition: Condition, domain: Domain) -> tuple[int, _Side] | None
     except ValueError:
         return None
     factor = coefficients.get(jet)
-    if jet.order > 0 or not isinstance(factor, Number):
+    if jet.order > 0 or not isinstance(factor, Number) or (depends_on_normal(rest) and not domain.box):
         return None
-    points = domain.part_quadrature(condition.part, 4)
-    assert points.normal is not None
-    axis = int(abs(points.normal[0]).argmax())
-    upper = bool(points.normal[0, axis] > 0)
-    at = float((domain.upper if upper else domain.lower)[axis])
-    value = substitute(negate(divide(rest, factor)), {Coordinate(axis): Number(at)})
-    return jet.unknown, _Side(condition.part, axis, at, upper, value)
+    return jet.unknown, negate(divide(rest, factor))
+
+
+def _on_box(given: Mapping[str, Node], domain: Domain) -> tuple[Node, Node, bool]:
+    """(g, D, whether both are smooth) by Coons patches."""
+    sides = []
+    for part, value in given.items():
+        points = domain.part_quadrature(part, 4)
+        assert points.normal is not None
+        axis = int(abs(points.normal[0]).argmax())
+        upper = bool(points.normal[0, axis] > 0)
+        at = float((domain.upper if upper else domain.lower)[axis])
+        sides.append(_Side(part, axis, at, upper, substitute(value, {Coordinate(axis): Number(at)})))
+    extension = _extension(sides, domain)
+    _check_corners(sides, extension, domain)
+    return extension, _factor(sides, domain), True
+
+
+def _inside(given: Mapping[str, Node], domain: Domain) -> tuple[Node, Node, bool]:
+    """(g, D, whether both are smooth) by distance functions: a formula that suits all is the extension, else they are mixed."""
+    if not given:
+        return Number(0.0), Number(1.0), True
+    groups: dict[Node, list[str]] = {}
+    for part, value in given.items():
+        groups.setdefault(value, []).append(part)
+    meet = _check_meetings(given, domain)
+    factor = distance(domain, given)
+    for value in groups:
+        if all(_agree(value, other, part, domain) for part, other in given.items()):
+            return value, factor.node, factor.smooth
+    own = [distance(domain, parts) for parts in groups.values()]
+    nodes = [one.node for one in own]
+    weights = [multiply(*nodes[:k], *nodes[k + 1 :]) for k in range(len(own))]
+    mixed = add(*(multiply(value, weight) for value, weight in zip(groups, weights, strict=True)))
+    smooth = not meet and all(one.smooth for one in (factor, *own))
+    return divide(mixed, add(*weights)), factor.node, smooth
+
+
+def _agree(ours: Node, theirs: Node, part: str, domain: Domain) -> bool:
+    """Whether two formulas are the same up to rounding on a part."""
+    if ours == theirs:
+        return True
+    a, b = evaluate([ours, theirs], torch.tensor(domain.part_quadrature(part, 64).x))
+    return float((a - b).abs().max()) <= 1e-14 * float(b.abs().max().clamp_min(1e-2))
+
+
+def _check_meetings(given: Mapping[str, Node], domain: Domain) -> bool:
+    """Whether parts with different formulas meet; ConfigError when these differ by more than 1e-10 of their size there."""
+    meet = False
+    for first, second in combinations(given, 2):
+        x = domain.common_points(first, second)
+        if not len(x) or given[first] == given[second]:
+            continue
+        meet = True
+        ours, theirs = evaluate([given[first], given[second]], torch.tensor(x))
+        worst = float((ours - theirs).abs().max())
+        if not worst <= 1e-10 * (1 + float(theirs.abs().max())):
+            raise ConfigError(
+                f"trial.lifting: boundary values disagree where '{first}' meets '{second}' (by {worst:.1e}), so no"
+                " continuous lifting exists; set it to false"
+            )
+    return meet
 
 
 def _extension(sides: Sequence[_Side], domain: Domain) -> Node:

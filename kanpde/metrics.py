@@ -9,12 +9,13 @@ the reference. Dimensionless (or in units of u).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import reduce
 
 import torch
-from torch import Tensor
 
 from kanpde.collocation import Collocation, held_out
+from kanpde.conditions import Condition
 from kanpde.config import WeightsConfig
 from kanpde.expressions.evaluate import evaluate
 from kanpde.problem import Problem
@@ -30,6 +31,7 @@ class Metrics:
     """Errors per unknown, held-out residual, worst condition, inputs outside a grid, largest residual by name of condition.
 
     Errors are None without an exact solution or a reference; `reference` is the name and the own error of the latter, or None.
+    `lifted` is the largest violation of each condition that a lifting meets by construction, and `lifting_note` its warning.
     """
 
     relative_l2: dict[str, float | None]
@@ -39,6 +41,8 @@ class Metrics:
     outside_share: float
     reference: dict[str, str | float] | None = None
     conditions: dict[str, float] = field(default_factory=dict)
+    lifted: dict[str, float] | None = None
+    lifting_note: str = ""
 
 
 def measure(problem: Problem, trial: AnyTrial, trained: Collocation) -> Metrics:
@@ -52,13 +56,27 @@ def measure(problem: Problem, trial: AnyTrial, trained: Collocation) -> Metrics:
         count = round(1.3 * count)
         points = held_out(problem.domain, problem.parts, count, trial.scale.dtype)
     relative, worst = _errors(problem, trial, points)
-    residual, conditions = _residuals(problem, trial, points)
-    boundary = float(
-        torch.tensor([0.0, *conditions.values()], dtype=torch.float64).max()
-    )  # keeps nan, as max() does not
+    residual, violations = _residuals(problem, trial, points)
+    conditions: dict[str, float] = {}
+    for condition, violation in violations:
+        conditions[condition.label] = _larger(violation, conditions.get(condition.label, 0.0))
+    boundary = reduce(_larger, conditions.values(), 0.0)
     known = problem.reference
     against: dict[str, str | float] | None = None if known is None else {"name": known.name, "error": known.error}
-    return Metrics(relative, worst, residual, boundary, trial.outside_share(points.interior.x), against, conditions)
+    outside, lifting = trial.outside_share(points.interior.x), getattr(trial, "lifting", None)
+    found = Metrics(relative, worst, residual, boundary, outside, against, conditions)
+    if lifting is None:
+        return found
+    lifted: dict[str, float] = {}
+    for condition, violation in violations:
+        if (condition.name, condition.node) in lifting.lifted:
+            lifted[condition.name] = _larger(violation, lifted.get(condition.name, 0.0))
+    return replace(found, lifted=lifted, lifting_note=lifting.note)
+
+
+def _larger(a: float, b: float) -> float:
+    """The larger number; what is not a number stays, as `max` does not promise."""
+    return b if not a >= b and not math.isnan(a) else a
 
 
 def _same(ours: Collocation, theirs: Collocation) -> bool:
@@ -91,19 +109,17 @@ def _errors(
     return relative, worst
 
 
-def _residuals(problem: Problem, trial: AnyTrial, points: Collocation) -> tuple[float, dict[str, float]]:
-    """Root of the mean over Ω of Σ r² of the equations, and the largest |r| of the conditions by name."""
+def _residuals(problem: Problem, trial: AnyTrial, points: Collocation) -> tuple[float, list[tuple[Condition, float]]]:
+    """Root of the mean over Ω of Σ r² of the equations, and every condition with its largest |r|."""
     found = terms(problem, points, WeightsConfig(equations=1.0, conditions=1.0))
     share = points.interior.w / points.interior.w.sum()
     total = 0.0
-    worst: dict[str, Tensor] = {}
-    labels = iter([condition.label for condition in problem.conditions])  # `terms` keeps their order
+    worst: list[float] = []
     with torch.no_grad():
         rows_of_terms = Assembly(found, trial).residuals(trial)
     for term, rows in zip(found, rows_of_terms, strict=True):
         if term.interior:
             total += float((share * rows.square()).sum())
         else:
-            label, largest = next(labels), rows.abs().max()
-            worst[label] = torch.maximum(worst.get(label, largest), largest)  # keeps what is not a number
-    return math.sqrt(total), {label: float(largest) for label, largest in worst.items()}
+            worst.append(float(rows.abs().max()))
+    return math.sqrt(total), list(zip(problem.conditions, worst, strict=True))  # `terms` keeps their order

@@ -119,6 +119,10 @@ def result_rows(result: Mapping[str, Any]) -> list[Row]:
     rows.append(("residual (held out, rms)", number(result["residual_rms"])))
     rows.append(("boundary (held out, max)", number(result["boundary_max"])))
     rows.extend(_condition_rows(result.get("conditions") or {}))
+    if result.get("lifted"):
+        rows.append(("lifted (held out, max)", _per_field(result["lifted"])))
+    if result.get("lifting_note"):
+        rows.append(("lifting", str(result["lifting_note"])))
     if result.get("tolerance") is not None:
         rows.append(
             ("relative L2, estimated", f"{number(result['estimate'])} (tolerance {number(result['tolerance'])})")

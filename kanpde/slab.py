@@ -67,6 +67,8 @@ def build_slab(
     domain = problem.domain
     if not isinstance(domain, SpaceTime):
         raise ConfigError("slabs: the problem has no time; remove the key")
+    if config.trial.functions:
+        raise ConfigError("trial.functions: do not go with slabs; remove one of the two keys")
     cut = SpaceTime(domain.space, start, end)
     kept = tuple(c for c in problem.conditions if _holds(c, start, end, first=before is None))
     posed = replace(problem, domain=cut, conditions=kept)

@@ -19,7 +19,7 @@ from kanpde.domains import Mesh
 from kanpde.errors import ConfigError
 from kanpde.fields import sample
 from kanpde.metrics import Metrics
-from kanpde.networks import KAN
+from kanpde.networks import KAN, bare
 from kanpde.problem import Problem
 from kanpde.result import StopReason
 from kanpde.series import RESOLUTION, Series, export_points, export_reference, instants
@@ -241,7 +241,7 @@ class Solution:
 
 def describe_trial(trial: AnyTrial) -> dict[str, Any]:
     """The `trial` node of result.json; of time slabs it is that of the last one, but for `parameters` and `slabs`."""
-    network = trial.network
+    network = bare(trial.network)
     slabs = {"slabs": len(trial.each)} if isinstance(trial, Slabs) else {}
     return slabs | {
         "kind": trial.net.kind,

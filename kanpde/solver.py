@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from kanpde import optimizers
-from kanpde.checkpoint import Store, network_state, restore_network
+from kanpde.checkpoint import Store, network_state, restore_beside
 from kanpde.config import ExtendGrid, OptimizerStage, StageConfig, TrialConfig, UpdateGrid
 from kanpde.errors import CheckpointError, ConfigError, NumericalError
-from kanpde.networks import KAN
+from kanpde.networks import KAN, bare, beside
 from kanpde.residual import Assembly
 from kanpde.result import StopReason
 from kanpde.rows import Rows
@@ -104,7 +104,7 @@ class Solver:
             raise ConfigError("resume: needs a run folder")
         data = self._store.load()
         try:
-            network = restore_network(data["network"], config)
+            network = restore_beside(data["network"], config, self.trial.network)
             state = _State(**data["state"])
             state.check(len(self._schedule))
         except (KeyError, TypeError, ValueError) as error:
@@ -247,7 +247,7 @@ class Solver:
         return max(1, min(steps, int(state.step * (stage.seconds - used) / used))) if state.step else 1
 
     def _change_grid(self, stage: ExtendGrid | UpdateGrid) -> StopReason:
-        network = self.trial.network
+        network = bare(self.trial.network)
         if not isinstance(network, KAN):
             raise ConfigError("schedule: only a kan has grids to extend or update; remove the stage for an mlp")
         if isinstance(stage, ExtendGrid):
@@ -261,7 +261,7 @@ class Solver:
     def _keep_function(self, changed: KAN, name: str) -> None:
         """Take the changed network if it is the same function; its relative change at the points is told to the observer."""
         before = self.trial.evaluate(self._sample)
-        kept, self.trial.network = self.trial.network, changed
+        kept, self.trial.network = self.trial.network, beside(self.trial.network, changed)
         change = float((self.trial.evaluate(self._sample) - before).norm() / before.norm().clamp_min(1e-300))
         if not change <= LARGEST_CHANGE:
             self.trial.network = kept

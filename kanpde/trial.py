@@ -14,9 +14,10 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from kanpde.expressions import Node, differentiate
+from kanpde.expressions import Node
 from kanpde.expressions.evaluate import evaluate
 from kanpde.jets import Jet, JetSpace, by_autograd, coordinates, multiply
+from kanpde.networks.enriched import jet_of
 
 CHUNK = 1024
 """Points that are evaluated at a time where no graph is needed."""
@@ -78,10 +79,15 @@ class Network(Protocol):
 
 @dataclass(frozen=True)
 class Lifting:
-    """Per unknown the extension g of its Dirichlet data and a factor D that is zero exactly where they are given."""
+    """Per unknown the extension g of its Dirichlet data and a factor D that is zero exactly where they are given.
+
+    `lifted` are the names and formulas of the conditions that hold by it; `note` says where it is not smooth.
+    """
 
     extensions: tuple[Node, ...]
     factors: tuple[Node, ...]
+    lifted: tuple[tuple[str, Node], ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -200,7 +206,7 @@ class TrialSolution(nn.Module):
         inputs = coordinates(x, space, self.scale, self.shift)
         if self.lifting is None:
             return Located(x, space, inputs, None, None)
-        extension, factor = (_jet_of(nodes, x, space) for nodes in (self.lifting.extensions, self.lifting.factors))
+        extension, factor = (jet_of(nodes, x, space) for nodes in (self.lifting.extensions, self.lifting.factors))
         return Located(x, space, inputs, extension, factor)
 
     def jet(self, at: Located) -> Jet:
@@ -238,15 +244,3 @@ def _unlifted(at: Located, functional: Tensor) -> Tensor:
         for count, ours, theirs in terms:
             pulled[theirs] += count * weight * at.factor.data[ours]
     return pulled
-
-
-def _jet_of(nodes: Sequence[Node], x: Tensor, space: JetSpace) -> Jet:
-    """The jets of formulas by symbolic differentiation, (A, m, N)."""
-    flat: list[Node] = []
-    for alpha in space.indices:
-        for node in nodes:
-            for axis, count in enumerate(alpha):
-                for _ in range(count):
-                    node = differentiate(node, axis)
-            flat.append(node)
-    return Jet(space, torch.stack(evaluate(flat, x)).reshape(len(space.indices), len(nodes), len(x)))

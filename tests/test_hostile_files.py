@@ -214,12 +214,6 @@ WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "union in 1-D": (domain("{union: [{interval: [0, 1]}, {interval: [2, 3]}]}"), ("takes shapes in the plane",)),
     "union of one": (domain(f"{{union: [{RECTANGLE}]}}"), ("domain.union: must hold at least 2 elements",)),
-    "lifting on a disk": (
-        domain("{disk: {center: [0, 0], radius: 1}}", "    - {part: circle, equation: u = 0}\n").replace(
-            "kind: kan", "lifting: true"
-        ),
-        ("trial.lifting: exact lifting needs an interval, a rectangle or a box",),
-    ),
     # hostile YAML
     "empty file": ("", ("is empty",)),
     "only comments": ("# nothing\n", ("is empty",)),

@@ -11,7 +11,6 @@ import pytest
 import torch
 from core_helpers import (
     CUBE,
-    DISK,
     LINE,
     PLATE,
     SIDES,
@@ -273,10 +272,6 @@ def test_a_lifting_of_the_exact_values_leaves_the_network_nothing() -> None:
 
 
 REFUSED: dict[str, tuple[Mapping[str, Any], str]] = {
-    "disk": (
-        problem_node(DISK, ["laplacian(u) = 0"], [{"part": "circle", "equation": "u = 0"}]),
-        "trial.lifting: needs an interval, a rectangle or a box; set it to false",
-    ),
     "nothing": (
         problem_node(SQUARE, ["laplacian(u) = u"], [{"part": SIDES, "equation": "dn(u) = 0"}]),
         "trial.lifting: problem 'small' has no condition of the form u = g to lift; set it to false",

@@ -36,7 +36,6 @@ from kanpde.config.shapes import (
     Shape,
     TimeConfig,
     coordinates,
-    is_box,
     part_names,
 )
 from kanpde.config.slabs import Pace, SlabsConfig, read_slabs, slabs_tree
@@ -223,9 +222,6 @@ def _discretisation(
     kind = given_kind(explicit) or given_kind(advised) or "kan"
     dropped = kind != (given_kind(advised) or "kan")
     trial = read_trial(explicit, {} if dropped else advised, kind, dimension, place["trial"])
-    if trial.lifting and not is_box(problem.domain):
-        entry = explicit.get("lifting", advised.get("lifting", place["trial"]))
-        raise entry.error("exact lifting needs an interval, a rectangle or a box; set it to false")
 
     schedule = given.get("schedule")
     if schedule is None and not dropped:

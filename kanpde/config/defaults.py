@@ -39,6 +39,7 @@ _KAN: FrozenMap[Any] = FrozenMap(
         "spread": 2.0,
         "directions": "even",
         "centers": "none",
+        "functions": (),
         "lifting": False,
         "derivatives": "taylor",
     }
@@ -49,6 +50,7 @@ _MLP: FrozenMap[Any] = FrozenMap(
         "start": "xavier",
         "activation": "tanh",
         "scale": 1.0,
+        "functions": (),
         "lifting": False,
         "derivatives": "taylor",
     }

@@ -132,11 +132,6 @@ def _parts(shape: Shape) -> tuple[str, ...]:
             return tuple(part for operand in shape.operands for part in _parts(operand))
 
 
-def is_box(shape: Shape) -> bool:
-    """Whether `shape` is an interval or an axis-aligned box."""
-    return isinstance(shape, IntervalShape | BoxShape)
-
-
 def read_shape(node: Reader) -> Shape:
     """The shape of a node that holds exactly one of interval, rectangle, box, disk, ball, polygon or a combination."""
     fields = node.fields(_KINDS)

@@ -17,8 +17,8 @@ KINDS = ("kan", "mlp")
 CENTERS = ("none", "source")
 ENDS = ("extended", "clamped")
 DIRECTIONS = ("even", "characteristic", "source")
-MOST_LAYERS, WIDEST, HIGHEST_DEGREE, MOST_INTERVALS = 16, 4096, 30, 100_000
-_COMMON = ("kind", "width", "start", "lifting", "derivatives")
+MOST_LAYERS, WIDEST, HIGHEST_DEGREE, MOST_INTERVALS, MOST_FUNCTIONS = 16, 4096, 30, 100_000, 100
+_COMMON = ("kind", "width", "start", "lifting", "functions", "derivatives")
 _KEYS = {
     "kan": (*_COMMON, "degree", "intervals", "base", "radial", "ends", "margin", "spread", "directions", "centers"),
     "mlp": (*_COMMON, "activation", "scale"),
@@ -37,7 +37,8 @@ class TrialConfig:
     higher the degree and the fewer the intervals). `spread` is that of the speeds of a `stretched` start, in intervals of the
     outer grid. `directions` of a ridge start are even, characteristic (those of the equation first, then even ones), source (those
     that its source is a sum of first), or given in the problem's coordinates (the rest is even). The last units are squared
-    distances to `centers`: none, source (the one about which the source is radial), or points.
+    distances to `centers`: none, source (the one about which the source is radial), or points. `functions` are formulas of the
+    coordinates that join the outer layer, one trained coefficient per unknown each.
     """
 
     kind: str
@@ -56,6 +57,7 @@ class TrialConfig:
     spread: float = 2.0
     directions: str | tuple[tuple[float, ...], ...] = "even"
     centers: str | tuple[tuple[float, ...], ...] = "none"
+    functions: tuple[str, ...] = ()
 
     @property
     def layers(self) -> int:
@@ -117,8 +119,17 @@ def _shared(fields: Mapping[str, Reader], kind: str) -> dict[str, Any]:
     return {
         "start": fields["start"].choice(_STARTS[kind]),
         "lifting": fields["lifting"].flag(),
+        "functions": _functions(fields, kind),
         "derivatives": fields["derivatives"].choice(("taylor", "autograd")),
     }
+
+
+def _functions(fields: Mapping[str, Reader], kind: str) -> tuple[str, ...]:
+    node = fields["functions"]
+    items = node.items_or_one("a formula of the coordinates or a list of them", 0, MOST_FUNCTIONS)
+    if items and kind == "kan" and fields["start"].value == "stretched":
+        raise node.error("do not go with a stretched start, whose splines follow the solution; remove them")
+    return tuple(item.formula() for item in items)
 
 
 def _vectors(

@@ -98,6 +98,12 @@ class Domain(ABC):
             )
         return shift
 
+    def common_points(self, a: str, b: str) -> Array:
+        """Points (N, d) that the closures of two parts have in common, N = 0 where they do not meet."""
+        self._require_part(a)
+        self._require_part(b)
+        return np.zeros((0, self.dimension))
+
     def mesh(self, resolution: int) -> Mesh:
         """Simplices of about 1/`resolution` of the longest side, with vertices in the closed domain.
 

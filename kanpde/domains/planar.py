@@ -118,6 +118,16 @@ class Planar(Domain):
     def _pieces(self, name: str) -> list[Curve]:
         return [curve for curve in self.curves if curve.part == name]
 
+    def common_points(self, a: str, b: str) -> Array:
+        """The ends of curves that both parts have."""
+        ours, theirs = (
+            np.concatenate([piece.at(np.array([0.0, 1.0])) for piece in self._pieces(part)]) for part in (a, b)
+        )
+        near = np.linalg.norm(ours[:, None] - theirs, axis=2).min(axis=1) < 2 * JOIN * length_scale(
+            self.lower, self.upper
+        )
+        return np.asarray(ours[near], dtype=np.float64)
+
     def _periodic_shift(self, a: str, b: str) -> Array | None:
         return None
 

@@ -96,6 +96,18 @@ class SpaceTime(Domain):
             return self.space.measure
         return self.space._part_measure(name) * (self.end - self.start)
 
+    def common_points(self, a: str, b: str) -> Array:
+        """Sides meet sides at all times, and the initial and the final state at one."""
+        times = {INITIAL: [self.start], FINAL: [self.end]}
+        sides = [part for part in (a, b) if part not in times]
+        if not sides:
+            return np.zeros((0, self.dimension))
+        if len(sides) == 2:
+            x, t = self.space.common_points(a, b), np.linspace(self.start, self.end, 5)
+        else:
+            x, t = self.space.part_quadrature(sides[0], 16).x, np.array(times[a if b in sides else b])
+        return np.concatenate([np.repeat(x, len(t), axis=0), np.tile(t, len(x))[:, None]], axis=1)
+
     def _periodic_shift(self, a: str, b: str) -> Array | None:
         if {a, b} == {INITIAL, FINAL}:
             length = self.end - self.start

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from kanpde.networks.enriched import Enriched, bare, beside
 from kanpde.networks.kan import KAN, Radial, build_kan
 from kanpde.networks.layer import SplineLayer
 from kanpde.networks.mlp import MLP, build_mlp
 from kanpde.networks.stretched import build_stretched
 
-__all__ = ["KAN", "MLP", "Radial", "SplineLayer", "build_kan", "build_mlp", "build_stretched"]
+__all__ = [
+    "KAN",
+    "MLP",
+    "Enriched",
+    "Radial",
+    "SplineLayer",
+    "bare",
+    "beside",
+    "build_kan",
+    "build_mlp",
+    "build_stretched",
+]

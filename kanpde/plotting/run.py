@@ -11,6 +11,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from kanpde.networks import bare
 from kanpde.plotting.canvas import FIELD, MAGNITUDE, blank, save
 from kanpde.plotting.curves import draw_edges, draw_history
 from kanpde.plotting.views import View, view_of
@@ -48,7 +49,7 @@ def write_figures(folder: Path, solution: Solution) -> tuple[Path, ...]:
     view = view_of(solution.problem.domain, solution.problem.coordinates)
     figures = _fields(view, solution.fields(view.points), tuple(solution.problem.unknowns), result)
     figures["history"] = draw_history(solution.history, str(result["problem"]))
-    layers = getattr(solution.trial.network, "layers", None)
+    layers = getattr(bare(solution.trial.network), "layers", None)
     if result["trial"]["kind"] == "kan" and layers is not None:
         figures["edges"] = draw_edges(
             [tuple(part.numpy(force=True) for part in layer.edge_functions(200)) for layer in layers],
