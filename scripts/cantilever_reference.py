@@ -32,7 +32,9 @@ CELLS = (4, 8, 16)
 def graded(lower: Array, upper: Array, cells: int, levels: int) -> fem.MeshTri:
     """A mesh of the beam whose cells at the two left corners are halved `levels` times."""
     along = round(cells * (upper[0] - lower[0]) / (upper[1] - lower[1]))
-    mesh = fem.MeshTri.init_tensor(*(np.linspace(a, b, n + 1) for a, b, n in zip(lower, upper, (along, cells), strict=True)))
+    mesh = fem.MeshTri.init_tensor(
+        *(np.linspace(a, b, n + 1) for a, b, n in zip(lower, upper, (along, cells), strict=True))
+    )
     for _ in range(levels):
         corners = [np.argmin(np.hypot(mesh.p[0] - lower[0], mesh.p[1] - y)) for y in (lower[1], upper[1])]
         mesh = mesh.refined(np.flatnonzero(np.isin(mesh.t, corners).any(axis=0)))
@@ -44,7 +46,9 @@ def points(lower: Array, upper: Array) -> tuple[Array, Array]:
     s, w = np.polynomial.legendre.leggauss(8)
     near = np.array([0, 1 / 64, 1 / 16, 1 / 4])
     ends = (np.append(near, [0.5, 1]) * (upper[0] - lower[0]), np.array([0, 1 / 16, 1 / 4, 3 / 4, 15 / 16, 1]))
-    axes = [low + (e[:-1, None] + np.diff(e)[:, None] * (1 + s) / 2).ravel() for e, low in zip(ends, lower, strict=True)]
+    axes = [
+        low + (e[:-1, None] + np.diff(e)[:, None] * (1 + s) / 2).ravel() for e, low in zip(ends, lower, strict=True)
+    ]
     weights = [(np.diff(e)[:, None] * w / 2).ravel() for e in ends]
     return np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], axis=1), np.outer(*weights).ravel()
 
