@@ -132,7 +132,12 @@ class _Search:
         return self._taken(StopReason.UNREACHED)
 
     def _useless(self, name: str, before: Level, level: Level) -> bool:
-        """Whether finer levels of a family promise nothing; even directions get there once they have begun to."""
+        """Whether finer levels of a family promise nothing; even directions get there once they have begun to.
+
+        On a line splines have no other family beside them, and a layer shows only where the knots are as close as it is thin.
+        """
+        if self._problem.domain.dimension == 1:
+            return False
         if name == EVEN:
             return before.residual < BEGUN * self._start and level.residual > SLOWLY * before.residual
         return level.residual > CLEARLY * before.residual
@@ -141,7 +146,7 @@ class _Search:
         d, order = self._problem.domain.dimension, self._problem.order
         high = max(13, order + 9)
         steps = (8, 16, 32, 64, 128, 256, 512)
-        yield "univariate functions", [(0, high, g) for g in (steps if d == 1 else steps[:4])]
+        yield "univariate functions", [(0, high, g) for g in ((*steps, 1024, 2048) if d == 1 else steps[:4])]
         count = len(characteristics(self._problem))
         if count:
             yield CHARACTERISTIC, [(count, high, g) for g in (32, *steps[3:], 1024)]

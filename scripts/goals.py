@@ -29,6 +29,14 @@ GOALS: dict[str, tuple[float, float | None]] = {
     "biharmonic": (1e-9, 60),
     "poisson_disk": (1e-10, 60),
     "poisson_cube": (1e-9, 120),
+    "poisson_annulus": (1e-10, 60),
+    "poisson_ball": (1e-9, 120),
+    "diffusion_variable": (1e-8, 60),
+    "heat_2d": (1e-9, 300),
+    "heat_2d_disk": (1e-9, 300),
+    "advection_diffusion": (1e-9, 10),
+    "elasticity": (1e-9, 60),
+    "elasticity_cantilever": (1e-3, 60),
 }
 """Relative L2 error and wall seconds that each problem is to reach on two cores."""
 

@@ -93,6 +93,7 @@ ORDERS = {name: 1 for name in shipped.names() if name.startswith("advection")} |
     "kdv": 3,
     "biharmonic": 4,
     "kuramoto_sivashinsky": 4,
+    "advection_diffusion": 2,
 }
 
 

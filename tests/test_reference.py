@@ -246,6 +246,7 @@ def test_the_reference_changes_no_bit_of_any_coefficient(schedule: list[Any], fo
 # The shipped values --------------------------------------------------------------------------------------------------
 
 REFERENCES = sorted(path.stem for path in (shipped.problems() / "references").glob("*.npz"))
+CANTILEVER = "elasticity_cantilever"
 Flow = Callable[[Array, Array], Array]
 """(wave numbers i k, coefficients) → time derivative of the coefficients."""
 
@@ -340,7 +341,8 @@ def finite_difference_mean(n: int) -> float:
 
 def test_every_shipped_reference_is_used_checked_and_small() -> None:
     used = {name: api.configure(name).problem.reference for name in shipped.names()}
-    assert {name for name, reference in used.items() if reference} == set(REFERENCES) == {*FLOWS, LSHAPE}
+    known = {name for name, reference in used.items() if reference}
+    assert known == set(REFERENCES) == {*FLOWS, LSHAPE, CANTILEVER}
     for name in REFERENCES:
         assert used[name] == name and shipped.reference(name).stat().st_size < 250_000
 
@@ -357,3 +359,33 @@ def test_a_shipped_reference_agrees_with_a_coarse_computation(name: str) -> None
     error = coarse(name, known, lower, upper) - known.values
     found = float(np.sqrt((known.w @ error**2 / (known.w @ known.values**2))[0]))
     assert found < FLOWS[name][-1]
+
+
+def test_the_shipped_cantilever_agrees_with_cubic_elements_on_a_coarse_mesh() -> None:
+    config = api.configure(CANTILEVER).problem
+    known = Problem.create(config).reference
+    assert known is not None and 1000 <= len(known.x) <= 12000 and 0 < known.error < 1e-5
+    assert known.w.sum() == pytest.approx(4.0, rel=1e-12) and (known.w @ known.values**2).min() > 1e-3
+    assert config.parameters == {"young": 1.0, "poisson": 0.3, "load": 0.01}
+    error = cubic(known.x) - known.values
+    assert np.sqrt(known.w @ error**2 / (known.w @ known.values**2)).max() < 2e-3
+
+
+def cubic(x: Array) -> Array:
+    """The beam of E = 1, nu = 0.3 under a load of 0.01 by triangles of degree 3, 32 x 8 x 2 of them; (N, 2) at points (N, 2)."""
+    fem = pytest.importorskip("skfem")
+    young, nu = 1.0, 0.3
+    plane = young / (1 + nu) / (1 - 2 * nu) * np.array([[1 - nu, nu, 0], [nu, 1 - nu, 0], [0, 0, 0.5 - nu]])
+
+    def work(u, v, w):  # type: ignore[no-untyped-def]
+        strains = [np.array([g.grad[0][0], g.grad[1][1], g.grad[0][1] + g.grad[1][0]]) for g in (u, v)]
+        return np.einsum("i...,ij,j...->...", strains[0], plane, strains[1])
+
+    mesh = fem.MeshTri.init_tensor(np.linspace(0, 1, 33) ** 2 * 4, (1 - np.cos(np.pi * np.linspace(0, 1, 9))) / 2)
+    basis = fem.Basis(mesh, fem.ElementVector(fem.ElementTriP3()))
+    end = fem.FacetBasis(mesh, basis.elem, facets=mesh.facets_satisfying(lambda p: p[0] == 4))
+    load = fem.LinearForm(lambda v, w: -0.06 * w.x[1] * (1 - w.x[1]) * v[1]).assemble(end)
+    held = basis.get_dofs(mesh.facets_satisfying(lambda p: p[0] == 0))
+    u = fem.solve(*fem.condense(fem.BilinearForm(work).assemble(basis), load, D=held))
+    single = basis.split_bases()[0]
+    return np.stack([single.interpolator(u[part])(x.T) for part in basis.split_indices()], axis=1)

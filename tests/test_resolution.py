@@ -254,3 +254,9 @@ def test_a_radial_unit_about_the_centre_of_the_source() -> None:
     found = api.solve({"problem": node, "trial": trial, "sampler": {"interior": 900, "boundary": 400}})
     assert (found.relative_l2["u"] or 1.0) < 1e-6
     assert found.config.trial.centers[0] == pytest.approx((0.9, 0.3), abs=1e-9)
+
+
+def test_a_layer_on_a_line_is_climbed_to_though_coarse_knots_do_not_lower_the_residual() -> None:
+    solution = api.solve("advection_diffusion", tolerance=1e-9)
+    assert solution.stop_reason is StopReason.TOLERANCE and solution.relative_l2["u"] < 1e-9
+    assert solution.result.trial["parameters"] > 200
