@@ -93,24 +93,6 @@ def test_a_solution_that_starts_at_zero_may_err_by_a_share_of_what_it_grows_to()
     assert error is not None and error < 1e-6
 
 
-def test_unknowns_of_very_different_size_are_each_as_accurate_as_asked() -> None:
-    """One size for both lets the small unknown err by a million times more than the large one."""
-    conditions = [
-        {"part": "initial", "equation": ["a = sin(pi*x)", "b = 1e-6*sin(6*pi*x)"]},
-        {"part": ["left", "right"], "equation": ["a = 0", "b = 0"]},
-    ]
-    node = problem_node(
-        LINE,
-        ["dt(a) = dxx(a)/pi**2", "dt(b) = dxx(b)/(36*pi**2)"],
-        conditions,
-        unknowns=["a", "b"],
-        time={"interval": [0, 1]},
-        exact={"a": "sin(pi*x)*exp(-t)", "b": "1e-6*sin(6*pi*x)*exp(-t)"},
-    )
-    found = api.solve(paced(node, error=1e-4)).relative_l2
-    assert max(error or 0.0 for error in found.values()) < 1e-4, found
-
-
 def test_a_kan_without_hidden_layer_is_paced_too() -> None:
     trial = {"start": "ridge", "width": [], "degree": [7], "intervals": [8]}
     node = problem_node(

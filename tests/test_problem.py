@@ -97,8 +97,6 @@ NONLINEAR = {
     "kovasznay",
     "kuramoto_sivashinsky",
     "reaction_diffusion",
-    "schroedinger",
-    "sine_gordon",
 }
 ORDERS = {name: 1 for name in shipped.names() if name.startswith("advection")} | {
     "kdv": 3,
