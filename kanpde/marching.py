@@ -13,6 +13,7 @@ from kanpde.build import Parts, build, check_budget
 from kanpde.checkpoint import Store
 from kanpde.collocation import Collocation
 from kanpde.config import Config, Pace, SlabsConfig
+from kanpde.domains import Domain, SpaceTime
 from kanpde.errors import ConfigError
 from kanpde.pacing import Pacer, Solved
 from kanpde.problem import Problem
@@ -32,7 +33,10 @@ STOPPED = (StopReason.INTERRUPTED, StopReason.TERMINATED, StopReason.NON_FINITE)
 
 @dataclass(frozen=True)
 class Marched:
-    """What all slabs together give: `points` are those of the first, `added` is the sum of local errors or NaN."""
+    """What all slabs together give: `points` are those of the first, `added` is the sum of local errors or NaN.
+
+    The domain of `problem` ends where the last slab does.
+    """
 
     problem: Problem
     trial: Slabs
@@ -167,7 +171,7 @@ def march(
             each(found[-1].slab)
     trial = Slabs([one.slab.parts.trial for one in found], [one.slab.start for one in found] + [found[-1].slab.end])
     return Marched(
-        problem,
+        problem if start >= end else replace(problem, domain=_until(problem.domain, start)),
         trial,
         found[0].slab.parts.points,
         _joined([one.outcome[0] for one in found]),
@@ -178,6 +182,12 @@ def march(
         sum(one.seconds for one in found),
         sum(one.added for one in found),
     )
+
+
+def _until(domain: Domain, end: float) -> Domain:
+    """The part of a space-time domain before a time: nothing is known of u after it."""
+    assert isinstance(domain, SpaceTime)
+    return SpaceTime(domain.space, domain.start, end)
 
 
 def _reason(found: Sequence[Solved], partial: bool, stopped: StopReason | None) -> StopReason:

@@ -25,6 +25,8 @@ GOALS: dict[str, tuple[float, float | None]] = {
     "allen_cahn": (1e-6, 600),
     "kdv": (1e-8, 600),
     "kuramoto_sivashinsky": (1e-5, None),
+    "reaction_diffusion": (1e-10, 60),
+    "klein_gordon": (1e-9, 60),
     "kovasznay": (1e-10, 60),
     "biharmonic": (1e-9, 60),
     "poisson_disk": (1e-10, 60),

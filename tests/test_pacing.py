@@ -17,8 +17,8 @@ from test_slabs import HEAT, LINE, REACTION, STRETCHED, marched
 from kanpde import api, cli, datafile
 from kanpde.config import Config, Pace
 from kanpde.errors import ConfigError
+from kanpde.local_error import local_error, sizes
 from kanpde.networks import KAN
-from kanpde.pacing import Pacer
 from kanpde.problem import Problem
 from kanpde.result import StopReason
 from kanpde.slab import build_slab
@@ -84,7 +84,8 @@ def shares(node: dict[str, Any], length: float, count: int, width: int = 8) -> t
     problem = Problem.create(found.problem)
     slab = build_slab(found, problem, (0.0, length), None)
     Solver(slab.parts.trial, slab.parts.assembly, found.schedule, Silent()).run()
-    return Pacer(found, problem, Pace(1e-6))._local_errors(slab)
+    error = local_error(slab, found.weights, sizes(slab).within, width + 2, count)
+    return float(error.space[0]), float(error.rest[0])
 
 
 def test_few_intervals_are_an_error_in_space_and_a_long_slab_is_one_in_time() -> None:
@@ -138,7 +139,7 @@ def test_a_kink_draws_knots() -> None:
     for _ in range(4):
         slab = build_slab(found, problem, (0.0, 1e-3), None, slab)
         Solver(slab.parts.trial, slab.parts.assembly, found.schedule, Silent()).run()
-        errors.append(np.hypot(*Pacer(found, problem, Pace(1e-3))._local_errors(slab)))
+        errors.append(float(local_error(slab, found.weights, sizes(slab).within, 10, 128).added[0]))
         network = slab.parts.trial.network
         assert isinstance(network, KAN)
         knots = network.stack[0].grid.breakpoints[0]
@@ -195,7 +196,13 @@ def test_an_mlp_is_compared_on_the_slabs_that_the_kan_chose() -> None:
         ([0.1, 0.1], "must increase within the time interval"),
         ([0.3], "must increase within the time interval"),
         ([], "slabs"),
-        ("auto", "slabs"),
+        (
+            "auto",
+            r"slabs: must be a number of equal slabs from 1 to 100000, a list of times where slabs end or \{error: 1e-6\}",
+        ),
+        (True, r"a list of times where slabs end or \{error: 1e-6\}, found true"),
+        ({"error": -1}, "must be a number greater than 0 and at most 1, found -1"),
+        ({"error": 2}, "must be a number greater than 0 and at most 1, found 2"),
     ],
 )
 def test_slabs_that_cannot_be_are_refused_by_name(slabs: Any, message: str) -> None:

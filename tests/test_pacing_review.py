@@ -10,7 +10,7 @@ import pytest
 import torch
 from core_helpers import LINE, StopAfter, config, problem_node
 
-from kanpde import api, runs, slab_search
+from kanpde import api, local_error, runs, slab_search
 from kanpde.config import Config
 from kanpde.errors import ConfigError, NumericalError
 from kanpde.marching import prepare
@@ -52,36 +52,22 @@ def test_a_march_that_would_not_end_is_given_up() -> None:
 def test_an_attempt_that_went_astray_does_not_loosen_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """A far too large first attempt does not count as the size of u."""
     said = Messages()
-    monkeypatch.setattr("kanpde.pacing._size", sizes())
-    monkeypatch.setattr("kanpde.pacing.Pacer._local_errors", astray())
+    monkeypatch.setattr("kanpde.pacing.sizes", first_of(local_error.sizes, 1e9))
+    monkeypatch.setattr("kanpde.pacing.local_error", first_of(local_error.local_error, 1e12))
     api.solve(paced(heat()), progress=said)
     assert "may add 1.0e+04" in said.texts[0] and all("may add 1.0e+0" not in text for text in said.texts[1:])
 
 
-def sizes() -> Any:
-    """Sizes of which the first is wrong."""
-    from kanpde.pacing import _size
+def first_of(real: Any, wrong: float) -> Any:
+    """What measures a slab, but the first time with `wrong` in every place."""
+    seen: list[int] = []
 
-    seen: list[float] = []
-
-    def size(slab: Any) -> float:
-        seen.append(_size(slab))
-        return 1e9 if len(seen) == 1 else seen[-1]
-
-    return size
-
-
-def astray() -> Any:
-    """Local errors of which the first is endless."""
-    from kanpde.pacing import Pacer
-
-    real, seen = Pacer._local_errors, list[int]()
-
-    def errors(self: Any, slab: Any) -> tuple[float, float]:
+    def measured(*given: Any) -> Any:
         seen.append(1)
-        return (1e12, 1e12) if len(seen) == 1 else real(self, slab)
+        found = real(*given)
+        return type(found)(*[torch.full_like(v, wrong) for v in vars(found).values()]) if len(seen) == 1 else found
 
-    return errors
+    return measured
 
 
 class Messages(StopAfter):
@@ -91,6 +77,20 @@ class Messages(StopAfter):
     def texts(self) -> list[str]:
         """All messages."""
         return [str(entry[1]) for entry in self.log if entry[0] == "message"]
+
+
+def test_a_solution_that_starts_at_zero_may_err_by_a_share_of_what_it_grows_to() -> None:
+    """A heated rod: its size so far is next to nothing, and the first slabs were asked for a hundredth of their error."""
+    grown = "(1 - exp(-t))*sin(pi*x)"
+    rod = heat("0", exact={"u": grown}) | {"equations": ["dt(u) = dxx(u)/pi**2 + sin(pi*x)"]}
+    said = Messages()
+    solution = api.solve(paced(rod, error=1e-6), progress=said)
+    first = float(solution.trial.edges[1])
+    size = float(np.sqrt(((1 - np.exp(-first)) ** 2) / 2))
+    told = [text for text in said.texts if text.startswith("slab 0 to ")][-1]
+    assert float(told.split("may add ")[1]) == pytest.approx(1e-6 * size, rel=0.05)
+    error = solution.relative_l2["u"]
+    assert error is not None and error < 1e-6
 
 
 def test_a_kan_without_hidden_layer_is_paced_too() -> None:
@@ -133,6 +133,12 @@ def test_a_march_that_is_stopped_between_linear_slabs_says_so(slabs: Any, tmp_pa
     stopped = api.solve(made, out=tmp_path / "run", progress=StopAfter(2))
     assert stopped.stop_reason is StopReason.INTERRUPTED and float(stopped.trial.edges[-1]) < 1
     assert api.load(tmp_path / "run").stop_reason is StopReason.INTERRUPTED
+    for found in (stopped, api.load(tmp_path / "run")):
+        end = float(found.trial.edges[-1])
+        assert float(found.problem.domain.upper[-1]) == end and found.mesh(4).points[:, -1].max() == pytest.approx(end)
+        with pytest.raises(ConfigError, match="1 of 2 points lie outside the domain"):
+            found(np.array([[0.0, end], [0.0, 1.0]]))
+    whole(np.array([[0.0, 1.0]]))
     assert torch.equal(api.resume(tmp_path / "run").coefficients(), whole.coefficients())
 
 

@@ -146,8 +146,9 @@ class Reader:
     def number(self, least: float = -LARGEST, most: float = LARGEST, *, above: float | None = None) -> float:
         """A finite number in [least, most], and greater than `above` when that is given."""
         value = self._finite("a number", "a finite number")
-        if above is not None and not value > above:
-            raise self.wrong(f"a number greater than {above:g}")
+        if above is not None and not above < value <= most:
+            limit = "" if most >= LARGEST else f" and at most {most:g}"
+            raise self.wrong(f"a number greater than {above:g}{limit}")
         if not least <= value <= most:
             raise self.wrong(f"a number {_bounds(least, most)}")
         return value

@@ -9,6 +9,7 @@ from typing import Any
 
 from kanpde.config.reader import Reader
 from kanpde.config.statement import ProblemConfig
+from kanpde.errors import ConfigError
 
 MOST_SLABS = 100_000
 
@@ -34,7 +35,12 @@ def read_slabs(node: Reader | None, problem: ProblemConfig) -> SlabsConfig:
     elif isinstance(node.value, list | tuple):
         slabs = tuple(item.number() for item in node.items("times where slabs end", 1, MOST_SLABS))
     else:
-        slabs = node.integer(1, MOST_SLABS)
+        try:
+            slabs = node.integer(1, MOST_SLABS)
+        except ConfigError:
+            raise node.wrong(
+                f"a number of equal slabs from 1 to {MOST_SLABS}, a list of times where slabs end or {{error: 1e-6}}"
+            ) from None
     if slabs != 1 and problem.time is None:
         raise node.error("time slabs, but the problem has no time; remove it")
     if isinstance(slabs, tuple) and problem.time is not None:
