@@ -44,7 +44,7 @@ class Problem:
         domain = build_domain(config.domain, config.time)
         equations, exact = formulas.equations, formulas.exact
         conditions = read_conditions(config.conditions, domain, formulas.scope, equations)
-        reference = Reference.of(config.reference, domain, len(config.unknowns)) if config.reference else None
+        reference = Reference.of(config, domain)
         problem = cls(config, domain, formulas.scope.coordinates, equations, conditions, exact, reference)
         problem._check_pinned()
         problem._check_exact()
