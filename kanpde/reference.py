@@ -129,7 +129,9 @@ def read(path: Path, name: str) -> Reference:
             x, w, values, error = (np.asarray(file[key]) for key in KEYS)
             digest = np.asarray(file["digest"])
     except (OSError, ValueError, TypeError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as cause:
-        raise StorageError(f"{path}: cannot be read as a reference; remove it or install kanpde again: {cause}") from cause
+        raise StorageError(
+            f"{path}: cannot be read as a reference; remove it or install kanpde again: {cause}"
+        ) from cause
     arrays = (x, w, values, error)
     shaped = (x.ndim, w.ndim, values.ndim, error.ndim) == (2, 1, 2, 0) and 0 < len(x) == len(w) == len(values)
     exact = all(array.dtype == np.float64 and np.isfinite(array).all() for array in arrays)

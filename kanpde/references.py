@@ -17,6 +17,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from kanpde.config import ProblemConfig
 from kanpde.errors import ConfigError, NumericalError
 from kanpde.problem import Problem
 from kanpde.reference import Reference, cached_path, statement_digest, write
@@ -33,8 +34,13 @@ GROWTH = 3.0
 class Method(Protocol):
     """Values at points x (N, d) with weights w (N,), for states that can be refined in several ways."""
 
-    x: Array
-    w: Array
+    @property
+    def x(self) -> Array:
+        """The points."""
+
+    @property
+    def w(self) -> Array:
+        """Their weights."""
 
     @property
     def start(self) -> State:
@@ -59,9 +65,17 @@ class Computed:
     reached: bool
     path: Path
 
+    def sentence(self) -> str:
+        """One line for the user."""
+        return f"reference '{self.reference.name}': {len(self.reference.x)} points, own error {self.reference.error:.1e}; {self.reason}"
+
 
 def make(
-    problem: Problem, error: float = 1e-6, seconds: float = 300.0, out: Path | None = None, tell: Tell = lambda text: None
+    config: ProblemConfig,
+    error: float = 1e-6,
+    seconds: float = 300.0,
+    out: Path | None = None,
+    tell: Tell = lambda text: None,
 ) -> Computed:
     """Compute the reference of a problem without reading `exact`, and write it to `out` or where a solve finds it.
 
@@ -70,10 +84,10 @@ def make(
     """
     if not 0 < error < 1 or not seconds > 0:
         raise ConfigError(f"--error must lie between 0 and 1 and --seconds above 0, found {error:g} and {seconds:g}")
-    bare = replace(problem, exact=None, reference=None)
-    method = method_of(bare)
+    problem = replace(Problem.create(replace(config, reference=None)), exact=None)
+    method = method_of(problem)
     values, own, reason = refine(method, error, seconds, tell)
-    digest = statement_digest(problem.config)
+    digest = statement_digest(config)
     name = problem.name if out is None else out.stem
     reference = Reference(name, method.x, method.w, values[:, None], max(own, 2.0**-52), digest)
     path = cached_path(digest) if out is None else out

@@ -118,7 +118,9 @@ class Flow:
         shape = (points,) * d
         x = torch.tensor(np.column_stack([self.grid(points), np.zeros(points**d)]))
         symbols = [self.symbol(jet, points) for jet in self._jets]
-        linear = sum((c * self.symbol(jet, points) for jet, c in self.linear.items()), np.zeros((1,) * d, dtype=complex))
+        linear = sum(
+            (c * self.symbol(jet, points) for jet, c in self.linear.items()), np.zeros((1,) * d, dtype=complex)
+        )
         linear = np.broadcast_to(linear, (*shape[:-1], points // 2 + 1))
 
         def nonlinear(v: Array, t: float) -> Array:

@@ -132,9 +132,7 @@ class Cells:
         return np.asarray(xi[..., 0])
 
 
-def _bend(
-    x: Array, slope: Array, xi: Array, rows: Indices, local: int, curve: Arc, first: Array, last: Array
-) -> None:
+def _bend(x: Array, slope: Array, xi: Array, rows: Indices, local: int, curve: Arc, first: Array, last: Array) -> None:
     """Add the difference of an arc and its chord to x and dx/dξ of some rows (cells)."""
     along, across = (0, 1) if local == 0 else (1, 0)
     s, fade = xi[along][rows], 1 - xi[across][rows]
@@ -262,7 +260,9 @@ def _snapped(coarse: Any, fine: Any, curves: Sequence[Curve]) -> Any:
 def _quads(mesh: Any, curves: Sequence[Curve]) -> Cells:
     """Three quadrilaterals per triangle: (vertex, middle of the next side, centroid, middle of the side before)."""
     corners = mesh.p[:, mesh.t]
-    turned = np.linalg.det(np.stack([corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]]).transpose(2, 0, 1)) < 0
+    turned = (
+        np.linalg.det(np.stack([corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]]).transpose(2, 0, 1)) < 0
+    )
     t = mesh.t.copy()
     t[1:, turned] = t[:0:-1, turned]
     middle = mesh.p[:, mesh.facets].mean(axis=1)

@@ -22,7 +22,7 @@ from kanpde.errors import ConfigError, NumericalError
 from kanpde.expressions import Coordinate, Node, number, substitute
 from kanpde.fem.solve import assemble_full, constraints, fields, given_values, project, solved
 from kanpde.fem.space import Space
-from kanpde.fem.weak import Flux, Given, WeakForm
+from kanpde.fem.weak import Flux, Given, Mean, WeakForm
 
 Array = NDArray[np.float64]
 
@@ -53,7 +53,9 @@ class Evolution:
     def solve(self, steps: int, times: Array) -> list[Array]:
         """Coefficients (N,) at increasing times in (start, end], for `steps` equal steps and finer ones at first."""
         h = (self.end - self.start) / steps
-        ends = [self.start + h * 0.5**k for k in range(EARLY, 0, -1)] + [self.start + h * k for k in range(1, steps + 1)]
+        ends = [self.start + h * 0.5**k for k in range(EARLY, 0, -1)] + [
+            self.start + h * k for k in range(1, steps + 1)
+        ]
         nodes, slopes, _ = radau(STAGES)
         u = project(self.initial, self.space)
         found: list[Array] = []
@@ -81,7 +83,10 @@ class Evolution:
             masses = [free.T @ part.mass for part in parts]
             every = np.vstack([u, stages])
             load = np.concatenate(
-                [free.T @ part.load + m @ (slopes[k] @ every) / h for k, (part, m) in enumerate(zip(parts, masses, strict=True))]
+                [
+                    free.T @ part.load + m @ (slopes[k] @ every) / h
+                    for k, (part, m) in enumerate(zip(parts, masses, strict=True))
+                ]
             )
             mass = block_diag([m @ free for m in masses])
             matrix = block_diag([free.T @ part.matrix @ free for part in parts])
@@ -90,17 +95,19 @@ class Evolution:
             stages = stages + step
             if self.form.linear or np.abs(step).max() <= 1e-12 * max(1.0, np.abs(stages).max()):
                 return stages
-        raise NumericalError(f"reference: Newton's method does not converge in the step from t = {now:.4g}; take more steps")
+        raise NumericalError(
+            f"reference: Newton's method does not converge in the step from t = {now:.4g}; take more steps"
+        )
 
 
 def frozen_time(form: WeakForm, t: float) -> WeakForm:
     """The form at one time."""
-    clock = {Coordinate(len(form.jets) - 1): number(t)}
+    clock: dict[Node, Node] = {Coordinate(len(form.jets) - 1): number(t)}
 
     def put(nodes: Sequence[Node]) -> tuple[Node, ...]:
         return tuple(substitute(node, clock) for node in nodes)
 
-    conditions = []
+    conditions: list[Given | Flux | Mean] = []
     for condition in form.conditions:
         if isinstance(condition, Given) and condition.part != "initial":
             conditions.append(Given(condition.part, *put([condition.value])))

@@ -8,12 +8,12 @@ condition adds a row and its Lagrange multiplier. A step is halved while it make
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import bmat, coo_matrix, csc_matrix
+from scipy.sparse import coo_matrix, csc_matrix, hstack, vstack
 from scipy.sparse.linalg import splu
 
 from kanpde.errors import ConfigError, NumericalError
@@ -37,7 +37,7 @@ class System:
     load: Array
     matrix: csc_matrix
     inner: tuple[Array, Array] | None = None
-    mass: csc_matrix | None = None
+    mass: csc_matrix = field(default_factory=lambda: csc_matrix((0, 0)))
 
 
 def solve(form: WeakForm, space: Space) -> Array:
@@ -75,9 +75,7 @@ def _damped(
     return u + share * step, length, share
 
 
-def _step(
-    system: System, space: Space, free: csc_matrix, mean: tuple[Array, Array], u: Array
-) -> tuple[Array, Array]:
+def _step(system: System, space: Space, free: csc_matrix, mean: tuple[Array, Array], u: Array) -> tuple[Array, Array]:
     """Newton's step (N,) and the Lagrange multipliers."""
     n = space.outer
     square = csc_matrix(free.T @ system.matrix @ free)
@@ -85,18 +83,26 @@ def _step(
     right = -(free.T @ system.load)
     if len(wanted):
         border = csc_matrix(rows @ free)
-        square = csc_matrix(bmat([[square, border.T], [border, None]]))
+        square = bordered(square, border)
         right = np.append(right, wanted - rows @ u)
     try:
         found = solved(square, right)
     except RuntimeError as error:
-        raise NumericalError(f"reference: the finite-element matrix is singular ({error}); is the solution unique?") from error
+        raise NumericalError(
+            f"reference: the finite-element matrix is singular ({error}); is the solution unique?"
+        ) from error
     step = free @ found[: free.shape[1]]
     if system.inner is not None:
         back, load = system.inner
         outer = step[space.dofs[:n].T]
         step[space.dofs[n:].T] = load + np.einsum("eij,ej->ei", back, outer)
     return step, found[free.shape[1] :]
+
+
+def bordered(square: csc_matrix, border: csc_matrix) -> csc_matrix:
+    """The matrix [[square, borderᵀ], [border, 0]]."""
+    corner = csc_matrix((border.shape[0], border.shape[0]))
+    return csc_matrix(vstack([hstack([square, border.T]), hstack([border, corner])]))
 
 
 def solved(square: csc_matrix, right: Array) -> Array:
@@ -148,14 +154,13 @@ def assemble(form: WeakForm, space: Space, u: Array) -> System:
 def assemble_full(form: WeakForm, space: Space, u: Array) -> System:
     """ρ, its matrix and M with all functions."""
     blocks, parts = _blocks(form, space, u)
-    mass = None
-    if form.mass is not None:
-        masses = np.zeros(blocks.shape)
-        for chunk in space.interior():
-            weight = fields([form.mass], chunk, {})[0] * chunk.w
-            masses[chunk.cells] = (chunk.tests[0] * weight[:, None]) @ chunk.tests[0].swapaxes(1, 2)
-        mass = space.matrix(masses)
-    return System(space.vector(parts), space.matrix(blocks), None, mass)
+    if form.mass is None:
+        return System(space.vector(parts), space.matrix(blocks))
+    masses = np.zeros(blocks.shape)
+    for chunk in space.interior():
+        weight = fields([form.mass], chunk, {})[0] * chunk.w
+        masses[chunk.cells] = (chunk.tests[0] * weight[:, None]) @ chunk.tests[0].swapaxes(1, 2)
+    return System(space.vector(parts), space.matrix(blocks), None, space.matrix(masses))
 
 
 def _blocks(form: WeakForm, space: Space, u: Array) -> tuple[Array, Array]:
@@ -254,7 +259,9 @@ def given_values(form: WeakForm, space: Space) -> Array:
             columns.append(np.broadcast_to(numbers[:, None, :], blocks.shape).ravel())
             entries.append(blocks.ravel())
     shape = (space.size, space.size)
-    mass = csc_matrix(coo_matrix((np.concatenate(entries), (np.concatenate(rows), np.concatenate(columns))), shape=shape))
+    mass = csc_matrix(
+        coo_matrix((np.concatenate(entries), (np.concatenate(rows), np.concatenate(columns))), shape=shape)
+    )
     held = space.side_numbers(every)
     u[held] = solved(csc_matrix(mass[held][:, held]), load[held])
     return u

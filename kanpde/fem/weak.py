@@ -83,7 +83,9 @@ def weak_form(problem: Problem) -> WeakForm:
     d = problem.domain.dimension - (problem.config.time is not None)
     n = problem.domain.dimension
     if len(problem.unknowns) != 1 or len(problem.equations) != 1:
-        raise _refused(problem, f"it has {len(problem.unknowns)} unknowns and {len(problem.equations)} equations, not one")
+        raise _refused(
+            problem, f"it has {len(problem.unknowns)} unknowns and {len(problem.equations)} equations, not one"
+        )
     first = tuple(Jet(0, unit(i, n, 1)) for i in range(d))
     value = Jet(0, (0,) * n)
     known = (value, *first)
@@ -113,7 +115,9 @@ def _parts(
         if in_time == 1 and not any(space) and not jets(slope):
             mass = slope
         elif in_time or sum(space) != 2:
-            raise _refused(problem, f"its equation has the derivative {jet.index}, not u_t once and others to second order")
+            raise _refused(
+                problem, f"its equation has the derivative {jet.index}, not u_t once and others to second order"
+            )
         elif any(inner.order for inner in jets(slope)):
             raise _refused(problem, "the factor of a second derivative depends on derivatives of the unknown")
         else:
