@@ -67,7 +67,8 @@ class Computed:
 
     def sentence(self) -> str:
         """One line for the user."""
-        return f"reference '{self.reference.name}': {len(self.reference.x)} points, own error {self.reference.error:.1e}; {self.reason}"
+        known = self.reference
+        return f"reference '{known.name}': {len(known.x)} points, own error {known.error:.1e}; {self.reason}"
 
 
 def make(

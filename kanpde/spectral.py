@@ -205,8 +205,9 @@ def flow(problem: Problem) -> Flow:
     if not isinstance(mass, Number) or mass.value == 0 or any(jet.index[-1] and jet != rate for jet in jets(equation)):
         raise _refused(problem, "its equation is not u_t = N(u) with a constant factor of u_t")
     right = negate(divide(substitute(equation, {rate: number(0.0)}), mass))
-    linear, zeros = {}, dict.fromkeys(jets(right), number(0.0))
-    for jet in sorted(zeros, key=lambda jet: jet.index):
+    linear: dict[Jet, float] = {}
+    zeros: dict[Node, Node] = dict.fromkeys(jets(right), number(0.0))
+    for jet in sorted(jets(right), key=lambda jet: jet.index):
         slope = substitute(partial(right, jet), zeros)
         if isinstance(slope, Number) and slope.value != 0:
             linear[jet] = slope.value

@@ -250,7 +250,8 @@ def _snapped(coarse: Any, fine: Any, curves: Sequence[Curve]) -> Any:
         return fine
     chords = np.array([(coarse.p[:, a] + coarse.p[:, b]) / 2 for _, _, a, b, *_ in bent])
     middles = np.array([curves[k].at(np.array([(s + t) / 2]))[0] for *_, k, s, t in bent])
-    distance, which = cKDTree(chords).query(fine.p.T)
+    found = cKDTree(chords).query(fine.p.T)
+    distance, which = np.asarray(found[0]), np.asarray(found[1])
     moved = fine.p.copy()
     hit = distance < 1e-10 * np.ptp(fine.p)
     moved[:, hit] = middles[which[hit]].T

@@ -20,7 +20,7 @@ from scipy.special import roots_jacobi
 
 from kanpde.errors import ConfigError, NumericalError
 from kanpde.expressions import Coordinate, Node, number, substitute
-from kanpde.fem.solve import assemble_full, constraints, fields, given_values, project, solved
+from kanpde.fem.solve import assemble_full, constraints, given_values, project, solved
 from kanpde.fem.space import Space
 from kanpde.fem.weak import Flux, Given, Mean, WeakForm
 
@@ -94,7 +94,7 @@ class Evolution:
             step = solved(csc_matrix(matrix + mass @ time), -load).reshape(count, -1) @ free.T
             stages = stages + step
             if self.form.linear or np.abs(step).max() <= 1e-12 * max(1.0, np.abs(stages).max()):
-                return stages
+                return np.asarray(stages)
         raise NumericalError(
             f"reference: Newton's method does not converge in the step from t = {now:.4g}; take more steps"
         )

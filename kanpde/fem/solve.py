@@ -32,7 +32,7 @@ SMALLEST_STEP = 1e-13
 
 @dataclass(frozen=True)
 class System:
-    """ρ and its matrix at some u: rows (N,), matrix (N, N), and what gives condensed coefficients back; M where u_t has a factor."""
+    """ρ and its matrix at some u: rows (N,), matrix (N, N), what gives condensed coefficients back, M with u_t."""
 
     load: Array
     matrix: csc_matrix
@@ -80,7 +80,7 @@ def _step(system: System, space: Space, free: csc_matrix, mean: tuple[Array, Arr
     n = space.outer
     square = csc_matrix(free.T @ system.matrix @ free)
     rows, wanted = mean
-    right = -(free.T @ system.load)
+    right: Array = -(free.T @ system.load)
     if len(wanted):
         border = csc_matrix(rows @ free)
         square = bordered(square, border)
@@ -204,7 +204,7 @@ def _boundary(form: WeakForm, space: Space, u: Array) -> list[tuple[Chunk, Array
             d = len(chunk.x)
             matrix = fields([a for row in form.matrix for a in row], chunk, known).reshape(d, d, *chunk.w.shape)
             beta = fields(condition.slopes, chunk, known)
-            conormal = np.einsum("ij...,j...->i...", matrix, chunk.normal)
+            conormal = np.einsum("ijeq,jeq->ieq", matrix, np.asarray(chunk.normal))
             mu = (beta * conormal).sum(axis=0) / (conormal**2).sum(axis=0)
             if np.abs(beta - mu * conormal).max() > 1e-9 * np.abs(beta).max() or not np.abs(mu).min() > 0:
                 raise ConfigError(

@@ -175,11 +175,11 @@ class Space:
     def vector(self, parts: Array) -> Array:
         """The sum (N,) of parts (E, n) of the cells."""
         numbers = self.dofs[: parts.shape[1]].T
-        return np.bincount(numbers.ravel(), parts.ravel(), minlength=self.size)
+        return np.asarray(np.bincount(numbers.ravel(), parts.ravel(), minlength=self.size), dtype=np.float64)
 
     def values(self, u: Array, chunk: Chunk) -> Array:
         """u and its slopes (1 + d, E, Q) on a chunk, for coefficients u (N,)."""
-        return np.einsum("aebq,be->aeq", chunk.tests, u[self.dofs[:, chunk.cells]], optimize=True)
+        return np.asarray(np.einsum("aebq,be->aeq", chunk.tests, u[self.dofs[:, chunk.cells]], optimize=True))
 
     def sample(self, u: Array, cells: Indices, xi: Array) -> Array:
         """The values (N,) of the function with coefficients u at ξ (d, N) in cells (N,)."""
@@ -188,7 +188,7 @@ class Space:
 
 
 def _det(slope: Array) -> Array:
-    return slope[0, 0] if len(slope) == 1 else slope[0, 0] * slope[1, 1] - slope[0, 1] * slope[1, 0]
+    return np.asarray(slope[0, 0] if len(slope) == 1 else slope[0, 0] * slope[1, 1] - slope[0, 1] * slope[1, 0])
 
 
 def _inverse(slope: Array) -> Array:

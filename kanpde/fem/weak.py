@@ -105,7 +105,7 @@ def _parts(
     problem: Problem, equation: Node, d: int, known: Sequence[Jet]
 ) -> tuple[tuple[tuple[Node, ...], ...], Node | None, Node]:
     """A, m and g of an equation."""
-    matrix = [[ZERO] * d for _ in range(d)]
+    matrix: list[list[Node]] = [[ZERO] * d for _ in range(d)]
     mass, gone = None, []
     for jet in sorted(jets(equation), key=lambda jet: jet.index):
         if jet in known:
