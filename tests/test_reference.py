@@ -353,12 +353,12 @@ def coarse(name: str, known: Reference, lower: float, upper: float) -> Array:
 
 def test_every_shipped_reference_is_used_checked_and_small() -> None:
     used = {name: api.configure(name).problem.reference for name in shipped.names()}
-    assert {name for name, reference in used.items() if reference} == set(REFERENCES) == set(FLOWS)
+    assert {name for name, reference in used.items() if reference} == set(REFERENCES) == {*FLOWS, "poisson_holes"}
     for name in REFERENCES:
         assert used[name] == name and shipped.reference(name).stat().st_size < 250_000
 
 
-@pytest.mark.parametrize("name", REFERENCES)
+@pytest.mark.parametrize("name", FLOWS)
 def test_a_shipped_reference_agrees_with_a_coarse_computation(name: str) -> None:
     problem = Problem.create(api.configure(name).problem)
     known = problem.reference
