@@ -45,7 +45,7 @@ class Problem:
         domain = build_domain(config.domain, config.time)
         equations, exact = formulas.equations, formulas.exact
         conditions = read_conditions(config.conditions, domain, formulas.scope, equations)
-        reference = Reference.of(config.reference, domain, len(config.unknowns)) if config.reference else None
+        reference = Reference.of(config, domain)
         names, asked = formulas.scope.coordinates, formulas.quantities
         problem = cls(config, domain, names, equations, conditions, exact, reference, asked)
         problem._check_pinned()

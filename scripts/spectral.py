@@ -1,7 +1,6 @@
-"""Fourier solutions of u_t = L u + N(u) on a periodic interval, by exponential time differencing (ETDRK4).
+"""Fourier solutions of u_t = L u + D N(u) on a periodic interval, by the time steps of `kanpde.spectral`.
 
-L is diagonal in Fourier space; N acts at grid points and the result is multiplied by a symbol D (ik for ∂_x). The phi
-functions are means over a circle around L h (Kassam & Trefethen, SIAM J. Sci. Comput. 26, 2005).
+L is diagonal in Fourier space; N acts at grid points and the result is multiplied by a symbol D (ik for ∂_x).
 All in extended precision (80 bits where the machine has it), so that rounding does not grow into the stored digits.
 """
 
@@ -14,10 +13,11 @@ from typing import Any
 import numpy as np
 from scipy import fft
 
+from kanpde.spectral import advance
+
 Array = np.ndarray[Any, Any]
 Real, Complex = np.longdouble, np.clongdouble
 PI = Real("3.14159265358979323846264338327950288")
-CIRCLE = 32
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,13 @@ def solve(equation: Equation, points: int, steps: int, times: Array, nodes: int)
     symbol[-1] = symbol[-1].real  # the highest mode has no sine
     linear[-1] = linear[-1].real
 
-    def nonlinear(v: Array) -> Array:
+    def nonlinear(v: Array, t: float) -> Array:
         return symbol * fft.rfft(equation.nonlinear(fft.irfft(v, points)))
 
     v, found = equation.initial(points).astype(Complex), []
     for dt, last in _intervals(times.astype(Real)):
         count = max(steps // 200, int(np.ceil(dt * steps)))
-        v = _advance(v, linear, nonlinear, dt / count, count)
+        v = advance(v, linear, nonlinear, Real(0), dt / count, count)
         if last:
             size = max(points, nodes)
             found.append(fft.irfft(v, size)[:: size // nodes] * (size / points))
@@ -71,26 +71,6 @@ def _intervals(times: Array) -> Iterator[tuple[Real, bool]]:
     yield early[0], False
     yield from ((dt, i == len(early) - 2) for i, dt in enumerate(np.diff(early)))
     yield from ((dt, True) for dt in np.diff(times))
-
-
-def _advance(v: Array, linear: Array, nonlinear: Callable[[Array], Array], h: Real, steps: int) -> Array:
-    """Some steps of size h of ETDRK4, in the notation of Kassam and Trefethen."""
-    circle = np.exp(2j * PI * (np.arange(CIRCLE, dtype=Real) + Real(0.5)) / CIRCLE)
-    z = h * linear[:, None] + circle
-    e, e2 = np.exp(h * linear), np.exp(h * linear / 2)
-    q = h * np.mean((np.exp(z / 2) - 1) / z, axis=1)
-    f1 = h * np.mean((-4 - z + np.exp(z) * (4 - 3 * z + z**2)) / z**3, axis=1)
-    f2 = h * np.mean((2 + z + np.exp(z) * (z - 2)) / z**3, axis=1)
-    f3 = h * np.mean((-4 - 3 * z - z**2 + np.exp(z) * (4 - z)) / z**3, axis=1)
-    for _ in range(steps):
-        nv = nonlinear(v)
-        a = e2 * v + q * nv
-        na = nonlinear(a)
-        b = e2 * v + q * na
-        nb = nonlinear(b)
-        nc = nonlinear(e2 * a + q * (2 * nb - nv))
-        v = e * v + nv * f1 + 2 * (na + nb) * f2 + nc * f3
-    return v
 
 
 def _kink(points: int) -> Array:

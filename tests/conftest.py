@@ -7,7 +7,13 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from kanpde import metrics
+from kanpde import metrics, reference
+
+
+@pytest.fixture(autouse=True)
+def no_computed_references(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a user has computed changes no test."""
+    monkeypatch.setenv(reference.FOLDER, str(tmp_path_factory.getbasetemp() / "references"))
 
 
 @pytest.fixture(scope="module")

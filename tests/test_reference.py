@@ -22,7 +22,7 @@ from kanpde.config import validate_problem
 from kanpde.config.statement import problem_tree
 from kanpde.errors import ConfigError, StorageError
 from kanpde.problem import Problem
-from kanpde.reference import Reference, read
+from kanpde.reference import Reference, cached_path, read, statement_digest
 from kanpde.report import result_rows
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -41,7 +41,8 @@ def arrays(**changes: Any) -> dict[str, Any]:
     """Values of the saddle at five points of the square, with weights."""
     x = np.array([[0.0, 0.5], [-0.5, 0.1], [0.9, -0.9], [1.0, 1.0], [-1.0, 0.3]])
     values = (x[:, 0] ** 2 - x[:, 1] ** 2 + x[:, 0] * x[:, 1])[:, None]
-    return {"x": x, "w": np.arange(1.0, 6.0), "values": values, "error": np.array(3e-15)} | changes
+    found = {"x": x, "w": np.arange(1.0, 6.0), "values": values, "error": np.array(3e-15)}
+    return found | {"digest": np.array(statement_digest(validate_problem(NODE, "small.yaml")))} | changes
 
 
 @pytest.fixture
@@ -118,6 +119,55 @@ def test_the_reference_of_another_problem_is_refused(changes: dict[str, Any], wo
     assert message.startswith("problem.reference: 'saddle' h") and words in message
 
 
+# For which problem ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"equations": ["laplacian(u) = 1"]},
+        {"equations": ["laplacian(u) = c"], "parameters": {"c": 0.0}},
+        {"conditions": [{"part": SIDES, "equation": f"u = 2*({EXACT})"}]},
+        {"domain": {"rectangle": {"lower": [-1, -1], "upper": [1, 1.5]}}},
+    ],
+    ids=["equation", "parameter", "condition", "domain"],
+)
+def test_a_reference_does_not_serve_another_statement(changes: dict[str, Any], folder: Path) -> None:
+    node = {**NODE, **changes, "reference": "saddle"}
+    if "domain" in changes:
+        node["conditions"] = [{"part": ["left", "right", "bottom", "top"], "equation": f"u = {EXACT}"}]
+    message = refusal(node)
+    assert message.startswith("problem.reference: 'saddle' was computed for another problem: its equations, conditions")
+    assert "problem.reference=null" in message and "kanpde reference" in message
+
+
+def test_wording_that_says_the_same_keeps_a_reference(folder: Path) -> None:
+    node = {
+        **NODE,
+        "name": "other",
+        "description": "words",
+        "equations": ["laplacian( u )  =  0"],
+        "reference": "saddle",
+    }
+    node["conditions"] = [{**NODE["conditions"][0], "weight": 3.0}]
+    node["recommended"] = {"trial": {"width": [3]}}
+    assert create(node).reference is not None
+
+
+def test_a_computed_reference_is_found_by_what_the_problem_says(folder: Path) -> None:
+    path = cached_path(statement_digest(validate_problem(NODE, "small.yaml")))
+    assert create(NODE).reference is None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, **arrays())
+    try:
+        found = create(NODE).reference
+        assert found is not None and found.error == 3e-15
+        assert create({**NODE, "equations": ["laplacian(u) = 1"]}).reference is None
+        assert create({**NODE, "exact": {"u": EXACT}}).reference is None
+    finally:
+        path.unlink()
+
+
 # What a file must hold -----------------------------------------------------------------------------------------------
 
 HOLE = np.array([[np.nan], [1.0], [1.0], [1.0], [1.0]])
@@ -138,6 +188,8 @@ WRONG: dict[str, dict[str, Any]] = {
     "negative error": {"error": np.array(-1.0)},
     "no number as error": {"error": np.array(np.nan)},
     "text as error": {"error": np.array("small")},
+    "number as digest": {"digest": np.array(3.0)},
+    "many digests": {"digest": np.array(["a", "b"])},
 }
 
 
@@ -148,7 +200,7 @@ def test_a_file_that_does_not_hold_a_reference_is_refused(changes: dict[str, Any
         create({**NODE, "reference": "saddle"})
 
 
-@pytest.mark.parametrize("key", ["x", "w", "values", "error"])
+@pytest.mark.parametrize("key", ["x", "w", "values", "error", "digest"])
 def test_a_missing_array_is_refused(key: str, folder: Path) -> None:
     np.savez(folder / "saddle.npz", **{name: value for name, value in arrays().items() if name != key})
     with pytest.raises(StorageError, match="cannot be read as a reference"):
@@ -165,7 +217,7 @@ class Payload:
         return os.mkdir, (self.target,)
 
 
-@pytest.mark.parametrize("key", ["x", "w", "values", "error"])
+@pytest.mark.parametrize("key", ["x", "w", "values", "error", "digest"])
 def test_a_pickle_inside_is_never_run(key: str, folder: Path) -> None:
     hostile = np.array([Payload(folder / "owned")], dtype=object)
     np.savez(folder / "saddle.npz", **arrays(**{key: hostile}))
@@ -342,7 +394,7 @@ def finite_difference_mean(n: int) -> float:
 def test_every_shipped_reference_is_used_checked_and_small() -> None:
     used = {name: api.configure(name).problem.reference for name in shipped.names()}
     known = {name for name, reference in used.items() if reference}
-    assert known == set(REFERENCES) == {*FLOWS, LSHAPE, CANTILEVER}
+    assert known == set(REFERENCES) == {*FLOWS, LSHAPE, CANTILEVER, "poisson_holes"}
     for name in REFERENCES:
         assert used[name] == name and shipped.reference(name).stat().st_size < 250_000
 

@@ -34,6 +34,7 @@ def _dispatch(words: list[str]) -> int:
     actions = {
         "solve": verbs.solve,
         "compare": verbs.compare,
+        "reference": verbs.reference,
         "resume": verbs.resume,
         "export": verbs.export,
         "plot": verbs.plot,

@@ -19,6 +19,7 @@ solve partial differential equations with Kolmogorov-Arnold networks
   plot RUN [--animate gif|mp4]          draw the figures of a run or of a comparison again, or a film
   list                                  the shipped problems
   show NAME | FILE.yaml                 what a problem is, and with which settings it would run
+  reference FILE.yaml | problem=NAME    compute what errors are measured against where no exact solution is known
   init NAME                             write NAME.yaml, a commented file to start from
   doctor                                check the installation
 
@@ -62,17 +63,37 @@ def _solve(parser: Parser) -> None:
     parser.add_argument("--seed", type=int, metavar="N", help="with FILE.yaml: another seed than the file's")
     parser.add_argument("--quiet", action="store_true", help="print only where the files are")
     parser.add_argument("--json", action="store_true", help="print the result as JSON, and nothing else, on stdout")
+    _hydra(parser).add_argument("-m", "--multirun", action="store_true", help="one run per combination of a=1,2 b=3,4")
+
+
+def _hydra(parser: Parser) -> argparse._ArgumentGroup:
     hydra = parser.add_argument_group("with problem=NAME (Hydra)")
-    hydra.add_argument("-m", "--multirun", action="store_true", help="one run per combination of a=1,2 b=3,4")
     hydra.add_argument("-cd", "--config-dir", metavar="DIR", help="more configs, e.g. DIR/problem/NAME.yaml")
     hydra.add_argument("-c", "--cfg", choices=("job", "hydra", "all"), help="print the composed config, solve nothing")
     hydra.add_argument("-p", "--package", metavar="KEY", help="with --cfg: only this part")
     hydra.add_argument("--resolve", action="store_true", help="with --cfg: resolve interpolations")
+    return hydra
 
 
 def _compare(parser: Parser) -> None:
     _solve(parser)
     parser.add_argument("--seeds", type=int, metavar="N", help="with FILE.yaml: number of seeds")
+
+
+def _reference(parser: Parser) -> None:
+    parser.description = (
+        "Compute a reference from the equations alone, by finite elements (elliptic, parabolic; one unknown) or Fourier series"
+        " (periodic, in time), and refine it until its own error is small. Solves of the same problem are measured against it"
+        " from then on: it is kept in the user's cache ($KANPDE_REFERENCES) under a digest of what the problem says.\n\n"
+        + _DOORS
+    )
+    parser.add_argument("what", nargs="*", metavar="FILE.yaml | problem=NAME", help="the problem, then Hydra overrides")
+    parser.add_argument("--error", type=float, default=1e-6, metavar="E", help="own relative L2 error to reach (1e-6)")
+    parser.add_argument("--seconds", type=float, default=300.0, metavar="S", help="stop refining after about S s (300)")
+    parser.add_argument("--out", metavar="FILE.npz", help="write it there instead of into the cache")
+    parser.add_argument("--quiet", action="store_true", help="print only where the file is")
+    _hydra(parser)
+    parser.set_defaults(multirun=False, seed=None)
 
 
 def _run(parser: Parser, meaning: str) -> None:
@@ -134,6 +155,7 @@ def _doctor(parser: Parser) -> None:
 _FILL = {
     "solve": _solve,
     "compare": _compare,
+    "reference": _reference,
     "resume": _resume,
     "export": _export,
     "plot": _plot,

@@ -12,7 +12,7 @@ from kanpde import datafile, report, runs, shipped
 from kanpde.cli import doors, terminal
 from kanpde.cli.sweep import Run, run_sweep
 from kanpde.config import Config, validate
-from kanpde.errors import BudgetError, ConfigError, FolderInUseError, KanpdeError
+from kanpde.errors import BudgetError, ConfigError, FolderInUseError, KanpdeError, ToleranceError
 from kanpde.names import is_identifier
 from kanpde.storage import dump_json, write_text
 
@@ -25,6 +25,11 @@ def solve(arguments: argparse.Namespace) -> int:
 def compare(arguments: argparse.Namespace) -> int:
     """Compare KAN and MLP on one problem, or on one per job of a sweep."""
     return _through_a_door(arguments, _compare)
+
+
+def reference(arguments: argparse.Namespace) -> int:
+    """Compute a reference for one problem."""
+    return _through_a_door(arguments, _reference)
 
 
 def resume(arguments: argparse.Namespace) -> int:
@@ -195,6 +200,19 @@ def _compare(config: Config, out: Path | None, arguments: argparse.Namespace) ->
             runs.append_log(folder, verdict.sentence())
     terminal.show_comparison(comparison, folder, quiet=arguments.quiet, as_json=arguments.json)
     return bar.stop.exit_code if bar.stop is not None else 0
+
+
+def _reference(config: Config, out: Path | None, arguments: argparse.Namespace) -> int:
+    """Compute the reference of one config, a line per resolution."""
+    from kanpde import references
+
+    if out is not None and out.suffix != ".npz":
+        raise ConfigError(f"--out '{out.name}' must end in .npz")
+    tell = (lambda text: None) if arguments.quiet else terminal.show_text
+    found = references.make(config.problem, arguments.error, arguments.seconds, out, tell)
+    tell(found.sentence())
+    terminal.show_text(f"files: {found.path}")
+    return 0 if found.reached else ToleranceError.exit_code
 
 
 def _dry_run(config: Config) -> int:
