@@ -4,6 +4,7 @@
 
 Writes problems/references/NAME.npz with points `x` (time last), weights `w`, `values` and their own relative L2 `error`: the
 change from the second finest to the finest resolution at the stored points. Times are Gauss–Radau nodes of (0, 1], the last is 1.
+A steady problem has points in space alone, and one value per unknown at each.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import cavity
 import numpy as np
 from scipy.special import roots_jacobi
 from spectral import PI, PROBLEMS, Array, Real, grid, solve
 
 FOLDER = Path(__file__).resolve().parent.parent / "problems" / "references"
 NODES = 512
+CAVITY = ((5, 8, 6), (6, 11, 8), (7, 14, 9))
+"""Degree, levels and intervals of the cavity's splines."""
 GOALS = {"allen_cahn": (4096, 1e-12), "kdv": (512, 1e-12), "kuramoto_sivashinsky": (512, 1e-11)}
 """Fourier modes (checked against twice as many) and the change between two resolutions to reach."""
 
@@ -96,6 +100,21 @@ def fourier(name: str, t: Array, wt: Array) -> Reference:
     return grid(equation.lower, equation.length, NODES), weights[0] / wt[0], best, change + modes
 
 
+def steady_cavity() -> Reference:
+    """Raise the degree and the number of intervals of the cavity's splines; points on panels that shrink towards its corners."""
+    (x, wx), (y, wy) = (cavity.gauss(cavity.breakpoints(9, 2, both), 6) for both in (True, False))
+    weights, values, change, before = np.outer(wx, wy).ravel(), None, np.inf, None
+    for degree, levels, even in CAVITY:
+        problem = cavity.Cavity(100.0, degree, levels, even)
+        before = problem, problem.solve(before)
+        finer = problem.values(before[1], x, y)
+        if values is not None:
+            change = max(distance(values[:, k], finer[:, k], weights) for k in range(3))
+        print(f"  degree {degree}, {levels} levels, {even} intervals: change {change:.1e}", flush=True)
+        values = finer
+    return np.stack([axis.ravel() for axis in np.meshgrid(x, y, indexing="ij")], axis=1), weights, values, change
+
+
 MAKERS: dict[str, Callable[[Array, Array], Reference]] = {
     "burgers": partial(burgers, Real("0.01")),
     "burgers_sharp": partial(burgers, Real("0.01") / PI),
@@ -103,20 +122,29 @@ MAKERS: dict[str, Callable[[Array, Array], Reference]] = {
 }
 
 
+STEADY: dict[str, Callable[[], Reference]] = {"cavity": steady_cavity}
+
+
+def evolved(name: str) -> Reference:
+    """All points, weights and values of a reference in space and time, time last."""
+    t, wt = radau()
+    x, wx, values, error = MAKERS[name](t, wt)
+    points = np.stack([axis.ravel() for axis in np.meshgrid(x, t)], axis=1)
+    return points, np.outer(wt, wx).ravel(), values.reshape(-1, 1), error
+
+
 def main() -> None:
     """Compute and write the named references, or all."""
     FOLDER.mkdir(exist_ok=True)
-    t, wt = radau()
-    for name in sys.argv[1:] or MAKERS:
+    for name in sys.argv[1:] or (*MAKERS, *STEADY):
         print(name, flush=True)
-        x, wx, values, error = MAKERS[name](t, wt)
-        points = np.stack([axis.ravel() for axis in np.meshgrid(x, t)], axis=1)
-        arrays = {"x": points, "w": np.outer(wt, wx).ravel(), "values": values.reshape(-1, 1), "error": np.array(error)}
+        x, w, values, error = STEADY[name]() if name in STEADY else evolved(name)
+        arrays = {"x": x, "w": w, "values": values, "error": np.array(error)}
         arrays = {key: array.astype(np.float64) for key, array in arrays.items()}
         arrays["error"] = np.maximum(arrays["error"], 2.0**-52)  # values are rounded when they are stored
         np.savez_compressed(FOLDER / f"{name}.npz", **arrays)
         size = (FOLDER / f"{name}.npz").stat().st_size
-        print(f"  {len(points)} points, own error {arrays['error']:.1e}, {size // 1000} kB", flush=True)
+        print(f"  {len(x)} points, own error {arrays['error']:.1e}, {size // 1000} kB", flush=True)
 
 
 if __name__ == "__main__":
