@@ -26,6 +26,8 @@ GOALS: dict[str, tuple[float, float | None]] = {
     "kdv": (1e-8, 600),
     "kuramoto_sivashinsky": (1e-5, None),
     "kovasznay": (1e-10, 60),
+    "cavity": (1e-4, 600),
+    "taylor_green": (1e-8, 600),
     "biharmonic": (1e-9, 60),
     "poisson_disk": (1e-10, 60),
     "poisson_cube": (1e-9, 120),

@@ -4,7 +4,7 @@
 
 Writes problems/references/NAME.npz with points `x` (time last), weights `w`, `values` and their own relative L2 `error`: the
 change from the second finest to the finest resolution at the stored points. Times are Gauss–Radau nodes of (0, 1], the last is 1.
-A steady problem has points in space alone, and one value per unknown at each.
+Steady problems have points in space alone.
 """
 
 from __future__ import annotations
@@ -120,8 +120,6 @@ MAKERS: dict[str, Callable[[Array, Array], Reference]] = {
     "burgers_sharp": partial(burgers, Real("0.01") / PI),
     **{name: partial(fourier, name) for name in PROBLEMS},
 }
-
-
 STEADY: dict[str, Callable[[], Reference]] = {"cavity": steady_cavity}
 
 

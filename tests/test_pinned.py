@@ -55,8 +55,14 @@ def test_a_pinned_point_survives_the_way_through_a_file() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"conditions": [{"point": [2], "equation": "p = 0"}]}, r"conditions\[0\]: the point \[2.0\] is not in the domain"),
-        ({"conditions": [{"point": [1, 1, 1], "equation": "p = 0"}]}, r"conditions\[0\]\.point: must hold at most 2 elem"),
+        (
+            {"conditions": [{"point": [2], "equation": "p = 0"}]},
+            r"conditions\[0\]: the point \[2.0\] is not in the domain",
+        ),
+        (
+            {"conditions": [{"point": [1, 1, 1], "equation": "p = 0"}]},
+            r"conditions\[0\]\.point: must hold at most 2 elem",
+        ),
         ({"conditions": [{"point": [], "equation": "p = 0"}]}, r"conditions\[0\]\.point: must hold at least 1 element"),
         ({"exact": {"p": "(x - 0.25)*t"}}, "condition at a point"),
     ],
