@@ -254,7 +254,7 @@ def product(d: Array, v: Array) -> Array:
 
 
 STEADY = {"cavity"}
-"""References without time, checked below by a coarse discretisation of their own."""
+"""References without time, checked below by what they conserve."""
 
 FLOWS: dict[str, tuple[Flow, str, int, int, float]] = {
     "allen_cahn": (
@@ -306,7 +306,7 @@ def test_every_shipped_reference_is_used_checked_and_small() -> None:
     used = {name: api.configure(name).problem.reference for name in shipped.names()}
     assert {name for name, reference in used.items() if reference} == set(REFERENCES) == {*FLOWS, *STEADY}
     for name in REFERENCES:
-        assert used[name] == name and shipped.reference(name).stat().st_size < 250_000
+        assert used[name] == name and shipped.reference(name).stat().st_size < 300_000
 
 
 @pytest.mark.parametrize("name", sorted(FLOWS))
