@@ -3,7 +3,7 @@
 equation   F(x, n, u, ∂u, …) = 0 on named parts: Dirichlet, Neumann, Robin, initial
 periodic   ∂_i^k u(a) - ∂_i^k u(b) = 0 for k below the equations' order in the coordinate i that the translation b - a runs along
 mean       the average of F over the domain is 0 (pins what Neumann data leave free)
-point      F = 0 at one point
+point      F = 0 at one point, or at one point of space at all times (pins a pressure, which is known up to a function of t)
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from kanpde.errors import ConfigError
 from kanpde.expressions import Jet, Node, Scope, jets
 from kanpde.formulas import condition_node
 from kanpde.jets import unit
+from kanpde.quadrature import Array, chebyshev
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Condition:
     `label` is what it goes by in reports and weights: the name given in the file, else the part or the kind.
 
     `part` names the boundary part (of a periodic pair: the first), `other` the second part of a pair and `shift` the
-    translation to it; `point` is set for kind `point`.
+    translation to it; `point` is set for kind `point`, without the time if it holds at all times.
     """
 
     name: str
@@ -40,6 +41,14 @@ class Condition:
     shift: tuple[float, ...] | None = None
     point: tuple[float, ...] | None = None
     label: str = ""
+
+    def at(self, domain: Domain, instants: int) -> Array:
+        """Where a condition at a point holds: there, or at Chebyshev instants of the time interval, (N, d)."""
+        point = np.array([self.point])
+        if point.shape[1] == domain.dimension:
+            return point
+        t = domain.lower[-1] + (domain.upper[-1] - domain.lower[-1]) * chebyshev(instants)[0]
+        return np.column_stack([np.repeat(point, instants, axis=0), t])
 
 
 def read_conditions(
@@ -53,16 +62,16 @@ def read_conditions(
             found.extend(_periodic(config, domain, scope, equations, where))
             continue
         node = condition_node(config.equation or "", config.kind, config.parts, scope, where)
-        if config.kind == "point" and config.point is not None and not domain.contains(np.array([config.point]))[0]:
-            raise ConfigError(f"{where}: the point {list(config.point)} is not in the domain; choose one inside")
         if config.kind == "equation":
             found.extend(
                 Condition(part, "equation", node, config.weight, part=part, label=config.name or part)
                 for part in config.parts
             )
-        else:
-            (label,) = config.names
-            found.append(Condition(config.kind, config.kind, node, config.weight, point=config.point, label=label))
+            continue
+        (label,) = config.names
+        found.append(Condition(config.kind, config.kind, node, config.weight, point=config.point, label=label))
+        if config.point is not None and not domain.contains(found[-1].at(domain, 1))[0]:
+            raise ConfigError(f"{where}: the point {list(config.point)} is not in the domain; choose one inside")
     return tuple(found)
 
 

@@ -114,7 +114,7 @@ class Problem:
                     average=torch.tensor(points.w / self.domain.measure),
                 )
             elif condition.point is not None:
-                check("condition at a point", node, torch.tensor([condition.point], dtype=torch.float64))
+                check("condition at a point", node, torch.tensor(condition.at(self.domain, 16)))
             elif condition.part is not None:
                 points = self.domain.part(condition.part, 32, "sobol", rng)
                 x = torch.tensor(points.x)

@@ -33,7 +33,7 @@ Array = NDArray[np.float64]
 KEYS = ("x", "w", "values", "error")
 FOLDER = "KANPDE_REFERENCES"
 """The environment variable that names the folder of computed references."""
-NOT_STATED = ("name", "description", "recommended", "reference", "exact")
+NOT_STATED = ("name", "description", "recommended", "reference", "exact", "vectors", "quantities")
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +88,9 @@ def statement_digest(config: ProblemConfig) -> str:
     tree = {key: value for key, value in problem_tree(config).items() if key not in NOT_STATED}
     if MANUFACTURED in config.definitions.values():
         tree["exact"] = dict(config.exact or {})
-    tree["conditions"] = [{k: v for k, v in condition.items() if k != "weight"} for condition in tree["conditions"]]
+    tree["conditions"] = [
+        {k: v for k, v in condition.items() if k not in ("weight", "name")} for condition in tree["conditions"]
+    ]
     text = json.dumps(_plain(tree), sort_keys=True, ensure_ascii=True)
     return sha256(text.encode()).hexdigest()[:32]
 

@@ -27,11 +27,15 @@ from kanpde.expressions import Node, is_linear, jets, linear_parts, partial, tex
 from kanpde.expressions.evaluate import evaluate
 from kanpde.jets import Jet, JetSpace
 from kanpde.problem import Problem
+from kanpde.quadrature import per_axis
 from kanpde.slabs import AnyTrial
 from kanpde.trial import Located, TrialSolution, join
 
 CHUNK = 1 << 21
 """Numbers of the Jacobian that are assembled at a time (16 MiB in float64)."""
+
+INSTANTS = 4
+"""At how many instants a point of space is pinned, per interior point along an axis."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,8 @@ def terms(problem: Problem, points: Collocation, weights: WeightsConfig) -> list
     """Every equation at the interior points and every condition on its part."""
     words = (problem.coordinates, problem.unknowns)
     on_parts = [
-        _condition_term(c, points, weights.conditions * weights.terms.get(c.label, 1.0)) for c in problem.conditions
+        _condition_term(c, problem, points, weights.conditions * weights.terms.get(c.label, 1.0))
+        for c in problem.conditions
     ]
     found = [
         *equation_terms(problem, points.interior.x, weights.equations),
@@ -105,13 +110,15 @@ def equation_terms(problem: Problem, x: Tensor, weight: float = 1.0) -> list[Ter
     ]
 
 
-def _condition_term(condition: Condition, points: Collocation, weight: float) -> Term:
+def _condition_term(condition: Condition, problem: Problem, points: Collocation, weight: float) -> Term:
     weight *= condition.weight
     if condition.kind == "mean":
         over = points.average or points.interior
         return Term("mean", False, condition.node, over.x, None, weight, average=over.w / over.w.sum())
     if condition.point is not None:
-        return Term("point", False, condition.node, points.interior.x.new_tensor([condition.point]), None, weight)
+        inside = points.interior.x
+        x = condition.at(problem.domain, INSTANTS * per_axis(len(inside), inside.shape[1]))
+        return Term("point", False, condition.node, torch.tensor(x).to(inside), None, weight)
     at: Points = points.parts[condition.part or ""]
     shift = None if condition.shift is None else at.x.new_tensor(condition.shift)
     return Term(condition.name, False, condition.node, at.x, at.normal, weight, shift=shift)

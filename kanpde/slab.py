@@ -70,7 +70,7 @@ def build_slab(
     if config.trial.functions:
         raise ConfigError("trial.functions: do not go with slabs; remove one of the two keys")
     cut = SpaceTime(domain.space, start, end)
-    kept = tuple(c for c in problem.conditions if _holds(c, start, end, first=before is None))
+    kept = tuple(c for c in problem.conditions if _holds(c, domain, start, end, first=before is None))
     posed = replace(problem, domain=cut, conditions=kept)
     dtype = dtype_of(config)
     if config.trial.start == "stretched":
@@ -118,9 +118,9 @@ def _shares(term: Term, points: Collocation) -> Tensor:
     return term.x.new_full((term.rows,), 1 / term.rows)
 
 
-def _holds(condition: Condition, start: float, end: float, first: bool) -> bool:
-    """Whether a condition belongs to a slab: initial ones to the first, points to the slab whose time they have."""
-    if condition.point is not None:
+def _holds(condition: Condition, domain: SpaceTime, start: float, end: float, first: bool) -> bool:
+    """Whether a condition belongs to a slab: initial ones to the first, points to the slab whose time they have, if any."""
+    if condition.point is not None and len(condition.point) == domain.dimension:
         return start < condition.point[-1] <= end or (first and condition.point[-1] == start)
     return first or condition.part != "initial"
 

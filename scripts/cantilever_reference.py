@@ -16,9 +16,9 @@ import argparse
 
 import numpy as np
 import skfem as fem
+import stored
 from fem_elliptic import Array, solved
 from fem_meshes import sample
-from make_references import FOLDER
 from skfem.helpers import ddot, div, sym_grad
 
 from kanpde.api import configure
@@ -94,8 +94,7 @@ def main() -> None:
                     print(f"    change from {other}: {change(found[other], found[name, cells], w):.1e}", flush=True)
     best = found["P4", CELLS[-1]]
     error = max(change(found["P4", CELLS[-2]], best, w), change(found["P3", CELLS[-1]], best, w))
-    np.savez_compressed(FOLDER / f"{NAME}.npz", x=x, w=w, values=best, error=np.array(error))
-    print(f"  {len(x)} points, own error {error:.1e}, {(FOLDER / f'{NAME}.npz').stat().st_size // 1000} kB")
+    stored.store(NAME, x, w, best, error)
 
 
 if __name__ == "__main__":

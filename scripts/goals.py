@@ -28,6 +28,8 @@ GOALS: dict[str, tuple[float, float | None]] = {
     "reaction_diffusion": (1e-10, 60),
     "klein_gordon": (1e-9, 60),
     "kovasznay": (1e-10, 60),
+    "cavity": (1e-4, 600),
+    "taylor_green": (1e-8, 600),
     "biharmonic": (1e-9, 60),
     "poisson_disk": (1e-10, 60),
     "poisson_cube": (1e-9, 120),

@@ -12,14 +12,12 @@ Source: Fox, Henrici & Moler, SIAM J. Numer. Anal. 4 (1967); Betcke & Trefethen,
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
+import stored
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-PATH = Path(__file__).resolve().parent.parent / "problems" / "references" / "poisson_lshape_source.npz"
 
 INWARD = {1 + 0j: -1 + 1j, 1 + 1j: -1 - 1j, -1 + 1j: 1 - 1j, -1 - 1j: 1 + 1j, -1j: -1 + 1j}
 """The right angles, each with the direction of its bisector."""
@@ -81,8 +79,7 @@ def main() -> None:
     for count in (12, 24, 36, 48, 60, 72):
         x, w, values, error = reference(count)
         print(f"{count:>3} corner functions: relative L2 error below {error:.1e}", flush=True)
-    np.savez_compressed(PATH, x=x, w=w, values=values[:, None], error=np.array(error))
-    print(f"  {len(x)} points, {PATH.stat().st_size // 1000} kB")
+    stored.store("poisson_lshape_source", x, w, values[:, None], error)
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def check_condition(problem: Problem, condition: Condition, rng: np.random.Gener
         assert abs(float((torch.tensor(at.w) * values).sum())) / problem.domain.measure < 1e-10 * size
         return
     if condition.point is not None:
-        x, normal = torch.tensor([condition.point]), None
+        x, normal = torch.tensor(condition.at(problem.domain, 5)), None
     else:
         at = problem.domain.part(condition.part or "", 200, "latin_hypercube", rng)
         x, normal = torch.tensor(at.x), torch.tensor(at.normal)
@@ -93,10 +93,12 @@ NONLINEAR = {
     "burgers",
     "burgers_sharp",
     "kdv",
+    "cavity",
     "klein_gordon",
     "kovasznay",
     "kuramoto_sivashinsky",
     "reaction_diffusion",
+    "taylor_green",
 }
 ORDERS = {name: 1 for name in shipped.names() if name.startswith("advection")} | {
     "kdv": 3,

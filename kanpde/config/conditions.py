@@ -1,7 +1,7 @@
 """The `conditions` node: equations on boundary parts, periodic pairs, a pinned mean, pinned points.
 
 `{part: [left, right], equation: "u = 0", weight: 1.0}` · `{periodic: [left, right]}` · `{mean: "u = 0"}` ·
-`{point: [0, 0], equation: "u = 0"}`; each may carry a `name`.
+`{point: [0, 0], equation: "u = 0"}`, which without the time is a point of space at all times; each may carry a `name`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ _HINTS = {
 class ConditionConfig:
     """One condition: kind is equation (on `parts`), periodic (two parts), mean (over the domain) or point.
 
-    Conditions may share a name; one without goes by its part, or by its kind.
+    Conditions may share a name; one without goes by its part, or by its kind. A point of a problem with time may have one
+    coordinate less: it holds at all times.
     """
 
     kind: str
@@ -55,10 +56,11 @@ def read_conditions(node: Reader, shape: Shape, time: TimeConfig | None) -> tupl
     """The conditions of a list, one for each equation; every part exists."""
     items = node.items('a list of conditions, for example [{part: left, equation: "u = 0"}]', 0, MOST_CONDITIONS)
     parts, count = part_names(shape, time), len(coordinates(shape, time))
-    return tuple(condition for item in items for condition in _condition(item, parts, count))
+    least = count if time is None else count - 1
+    return tuple(condition for item in items for condition in _condition(item, parts, (least, count)))
 
 
-def _condition(node: Reader, parts: Sequence[str], count: int) -> list[ConditionConfig]:
+def _condition(node: Reader, parts: Sequence[str], counts: tuple[int, int]) -> list[ConditionConfig]:
     fields = node.fields(_EVERY, hints=_HINTS)
     marks = [key for key in fields if key in _MARKS]
     if len(marks) != 1:
@@ -78,7 +80,7 @@ def _condition(node: Reader, parts: Sequence[str], count: int) -> list[Condition
         raise node.error(f"missing key 'equation' beside {marks[0]!r}")
     equations = [item.formula() for item in fields["equation"].items_or_one("an equation or a list of them", 1)]
     if kind == "point":
-        items = fields["point"].items("a list of coordinates", count, count)
+        items = fields["point"].items("a list of coordinates", *counts)
         place = tuple(item.number(-FARTHEST, FARTHEST) for item in items)
         return [ConditionConfig(kind, (), equation, weight, place, name) for equation in equations]
     chosen = _parts(fields["part"], parts)

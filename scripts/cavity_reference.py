@@ -1,0 +1,37 @@
+"""Compute the reference of `cavity`: the splines of cavity.py, of higher and higher degree, on more and more intervals.
+
+python scripts/cavity_reference.py
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import stored
+from cavity import Array, Cavity, breakpoints, gauss
+
+RESOLUTIONS = ((5, 8, 6), (6, 11, 8), (7, 14, 9))
+"""Degree, levels and intervals."""
+
+
+def reference() -> tuple[Array, Array, Array, float]:
+    """Points on panels that shrink towards the corners, weights, values (N, 3), and the change of the last refinement."""
+    (x, wx), (y, wy) = (gauss(breakpoints(9, 2, both), 6) for both in (True, False))
+    weights, values, change, before = np.outer(wx, wy).ravel(), None, np.inf, None
+    for degree, levels, even in RESOLUTIONS:
+        problem = Cavity(100.0, degree, levels, even)
+        before = problem, problem.solve(before)
+        finer = problem.values(before[1], x, y)
+        if values is not None:
+            change = max(distance(values[:, k], finer[:, k], weights) for k in range(3))
+        print(f"  degree {degree}, {levels} levels, {even} intervals: change {change:.1e}", flush=True)
+        values = finer
+    return np.stack([axis.ravel() for axis in np.meshgrid(x, y, indexing="ij")], axis=1), weights, values, change
+
+
+def distance(u: Array, v: Array, w: Array) -> float:
+    """Relative L2 difference of two sets of values with weights."""
+    return float(np.sqrt((w * (u - v) ** 2).sum() / (w * v**2).sum()))
+
+
+if __name__ == "__main__":
+    stored.store("cavity", *reference())
