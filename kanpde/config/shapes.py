@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from kanpde.config.meshes import MeshContent, MeshShape, mesh_tree, read_mesh
 from kanpde.config.polygons import polygon_flaw
 from kanpde.config.reader import Reader, listed
 from kanpde.names import is_identifier
@@ -78,7 +80,7 @@ class CombinedShape:
     operands: tuple[Shape, ...]
 
 
-Shape = IntervalShape | BoxShape | DiskShape | BallShape | PolygonShape | CombinedShape
+Shape = IntervalShape | BoxShape | DiskShape | BallShape | PolygonShape | CombinedShape | MeshShape
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,8 @@ def dimension(shape: Shape) -> int:
             return len(shape.lower)
         case BallShape():
             return 3
+        case MeshShape():
+            return shape.content.dimension
         case _:
             return 2
 
@@ -130,6 +134,8 @@ def _parts(shape: Shape) -> tuple[str, ...]:
             return tuple(f"{shape.name or 'edge'}{i}" for i in range(1, len(shape.vertices) + 1))
         case CombinedShape():
             return tuple(part for operand in shape.operands for part in _parts(operand))
+        case MeshShape():
+            return shape.content.parts
 
 
 def is_box(shape: Shape) -> bool:
@@ -138,7 +144,7 @@ def is_box(shape: Shape) -> bool:
 
 
 def read_shape(node: Reader) -> Shape:
-    """The shape of a node that holds exactly one of interval, rectangle, box, disk, ball, polygon or a combination."""
+    """The shape of a node that holds exactly one of interval, rectangle, box, disk, ball, polygon, mesh or a combination."""
     fields = node.fields(_KINDS)
     if len(fields) != 1:
         found = listed(list(fields)) or "none"
@@ -146,6 +152,8 @@ def read_shape(node: Reader) -> Shape:
     ((kind, entry),) = fields.items()
     if kind in _COMBINATIONS:
         return _combined(kind, entry)
+    if kind == "mesh":
+        return read_mesh(entry)
     if kind == "interval":
         lower, upper, name = read_interval(entry)
         return IntervalShape(lower, upper, name)
@@ -237,7 +245,7 @@ def _combined(operation: str, node: Reader) -> CombinedShape:
     operands = tuple(read_shape(item) for item in items)
     owner: dict[str, int] = {}
     for index, (item, operand) in enumerate(zip(items, operands, strict=True)):
-        if dimension(operand) != 2:
+        if dimension(operand) != 2 or isinstance(operand, MeshShape):
             raise item.error(f"a {operation} takes shapes in the plane (rectangle, disk, polygon, ...)")
         for part in _parts(operand):
             if owner.setdefault(part, index) != index:
@@ -246,13 +254,27 @@ def _combined(operation: str, node: Reader) -> CombinedShape:
 
 
 _COMBINATIONS = ("union", "difference", "intersection")
-_KINDS = ("interval", "rectangle", "box", "disk", "ball", "polygon", *_COMBINATIONS)
+_KINDS = ("interval", "rectangle", "box", "disk", "ball", "polygon", "mesh", *_COMBINATIONS)
+
+
+def folder_of(shape: Shape) -> Path:
+    """The folder that the mesh file of a shape is relative to."""
+    return shape.base if isinstance(shape, MeshShape) else Path()
+
+
+def beside(shape: Shape) -> tuple[Shape, MeshContent | None]:
+    """The shape as it reads where its mesh file, if it has one, lies beside the config under a name of its own."""
+    if isinstance(shape, MeshShape):
+        return replace(shape, file=shape.content.name), shape.content
+    return shape, None
 
 
 def shape_tree(shape: Shape) -> dict[str, Any]:
     """Plain data that `read_shape` reads back to an equal shape."""
     if isinstance(shape, CombinedShape):
         return {shape.operation: [shape_tree(operand) for operand in shape.operands]}
+    if isinstance(shape, MeshShape):
+        return mesh_tree(shape)
     name = {} if shape.name is None else {"name": shape.name}
     match shape:
         case IntervalShape():

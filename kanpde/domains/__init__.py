@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
+import numpy as np
+
+from kanpde.config.meshes import MeshShape
 from kanpde.config.shapes import (
     BallShape,
     BoxShape,
@@ -18,12 +23,13 @@ from kanpde.domains.base import Domain, frozen_array
 from kanpde.domains.box import Box
 from kanpde.domains.disk import Disk
 from kanpde.domains.mesh import Mesh
+from kanpde.domains.meshed import MeshDomain
 from kanpde.domains.planar import Planar
 from kanpde.domains.regions import Combination, DiskRegion, PolygonRegion, Region
 from kanpde.domains.spacetime import SpaceTime
 from kanpde.errors import ConfigError
 
-__all__ = ["Ball", "Box", "Disk", "Domain", "Mesh", "Planar", "SpaceTime", "build_domain"]
+__all__ = ["Ball", "Box", "Disk", "Domain", "Mesh", "MeshDomain", "Planar", "SpaceTime", "build_domain"]
 
 
 def build_domain(shape: Shape, time: TimeConfig | None = None) -> Domain:
@@ -46,8 +52,20 @@ def _build_space(shape: Shape) -> Domain:
             return Disk(frozen_array(shape.center), shape.radius, names[0])
         case BallShape():
             return Ball(frozen_array(shape.center), shape.radius, names[0])
+        case MeshShape():
+            return _meshed(shape)
         case _:
             return Planar(_region(shape), names)
+
+
+def _meshed(shape: MeshShape) -> MeshDomain:
+    """The domain of a mesh file, from the arrays that its reader left."""
+    with np.load(io.BytesIO(shape.content.arrays), allow_pickle=False) as arrays:
+        points, cells, facets, labels, masks = (
+            arrays[key] for key in ("points", "cells", "facets", "labels", "regions")
+        )
+    regions = dict(zip(shape.content.regions, masks, strict=True))
+    return MeshDomain(points, cells, facets, labels, shape.content.parts, regions)
 
 
 def _region(shape: Shape) -> Region:
