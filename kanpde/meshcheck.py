@@ -104,7 +104,11 @@ def _dimension(raw: RawMesh) -> int:
         if kind not in _KNOWN:
             instead = f"split into {_SPLIT[kind]} cells" if kind in _SPLIT else "save straight cells of first order"
             raise ConfigError(f"has cells of kind {kind!r}, which are not read; {instead}")
-        wrong = np.flatnonzero(((block < 0) | (block >= len(raw.points))).any(axis=1)) if block.size else ()
+        wrong = (
+            np.flatnonzero(((block < 0) | (block >= len(raw.points))).any(axis=1))
+            if block.size
+            else np.zeros(0, dtype=np.int64)
+        )
         if len(wrong):
             cell = int(wrong[0])
             raise ConfigError(

@@ -29,7 +29,7 @@ from kanpde.domains.regions import Combination, DiskRegion, PolygonRegion, Regio
 from kanpde.domains.spacetime import SpaceTime
 from kanpde.errors import ConfigError
 
-__all__ = ["Ball", "Box", "Disk", "Domain", "Mesh", "MeshDomain", "Planar", "SpaceTime", "build_domain"]
+__all__ = ["Ball", "Box", "Disk", "Domain", "Mesh", "MeshDomain", "Planar", "SpaceTime", "build_domain", "planar"]
 
 
 def build_domain(shape: Shape, time: TimeConfig | None = None) -> Domain:
@@ -55,7 +55,12 @@ def _build_space(shape: Shape) -> Domain:
         case MeshShape():
             return _meshed(shape)
         case _:
-            return Planar(_region(shape), names)
+            return planar(shape)
+
+
+def planar(shape: Shape) -> Planar:
+    """A shape in the plane as a region with a boundary of segments and arcs; ConfigError for any other shape."""
+    return Planar(_region(shape), part_names(shape))
 
 
 def _meshed(shape: MeshShape) -> MeshDomain:
