@@ -19,7 +19,7 @@ from kanpde.build import Parts, build, check_budget, make_problem
 from kanpde.checkpoint import Store
 from kanpde.comparison import Comparison, Entry
 from kanpde.config import Config, Pace, ProblemConfig, validate
-from kanpde.config.shapes import folder_of
+from kanpde.config.attached import folder_of
 from kanpde.config.statement import problem_tree
 from kanpde.errors import ConfigError
 from kanpde.marching import Marched, in_slabs, march, prepare

@@ -137,7 +137,7 @@ def _solid(gmsh: Any, shape: Shape, size: float | None) -> Mapping[str, list[int
         length = _length(lower, upper, size)
         occ.addBox(*shape.lower, *(upper - lower).tolist())
     else:
-        raise ConfigError(f"mesh: {type(shape).__name__} cannot be meshed in space; give a box or a ball")
+        raise ConfigError(f"problem.domain: {type(shape).__name__} cannot be meshed in space; give a box or a ball")
     occ.synchronize()
     gmsh.option.setNumber("Mesh.MeshSizeMax", length)
     gmsh.option.setNumber("Mesh.MeshSizeMin", length / 2)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kanpde import datafile
 from kanpde.comparison import LABELS, Comparison
 from kanpde.config import Config, OptimizerStage, StageConfig, UpdateGrid
-from kanpde.config.shapes import beside
+from kanpde.config.attached import beside
 from kanpde.storage import write_bytes, write_json, write_text
 
 if TYPE_CHECKING:

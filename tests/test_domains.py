@@ -13,6 +13,7 @@ from kanpde.config.shapes import (
     BoxShape,
     CombinedShape,
     DiskShape,
+    ExtrusionShape,
     IntervalShape,
     PolygonShape,
     Shape,
@@ -65,6 +66,10 @@ SPACES: dict[str, tuple[Shape, float]] = {
     "two_islands": (combined("union", DiskShape((0.0, 0.0), 1.0, "a"), DiskShape((3.0, 0.5), 0.5, "b")), 1.25 * np.pi),
     "nested": (combined("union", combined("intersection", SQUARE, DiskShape((0.0, 0.0), 1.2)),
                         PolygonShape(((0.0, 0.0), (2.0, -0.1), (2.0, 0.1)), "needle")), NESTED),
+    "cylinder": (ExtrusionShape(DiskShape((0.5, -0.2), 0.7), 1.0, 3.0), 0.98 * np.pi),
+    "drilled_block": (ExtrusionShape(combined("difference", CHANNEL, DiskShape((0.5, 0.5), 0.25, "bore")), 0.0, 0.5, "block"),
+                      1 - np.pi / 32),
+    "extruded_mesh": (ExtrusionShape(mesh_shape(PLATE), 0.0, 1.0), 1.36),
     "meshed_plate": (mesh_shape(PLATE), 1.36),
     "meshed_cavity": (mesh_shape(CAVITY), 26 / 27),
 }  # fmt: skip

@@ -168,7 +168,7 @@ def test_round_holes_are_fitted() -> None:
     domain = build_domain(mesh_shape(raw_mesh(ring, [("quad", quads)])))
     assert isinstance(domain, MeshDomain)
     ((centre, radius),) = domain.round_holes()
-    assert centre == pytest.approx([5.0, -2.0]) and radius == pytest.approx(0.4)
+    assert centre == pytest.approx([5.0, -2.0]) and 0.39 < radius < 0.4  # the chords cut into the circle
     assert domain.part_measure("boundary") < 2 * np.pi * 1.4
     square_holes = build_domain(mesh_shape(PLATE))
     assert isinstance(square_holes, MeshDomain) and square_holes.round_holes() == ()

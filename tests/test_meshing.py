@@ -178,13 +178,12 @@ def test_a_plate_of_gmsh_is_solved_from_a_file_alone(tmp_path: Path) -> None:
     domain = solution.problem.domain
     assert isinstance(domain, MeshDomain) and domain.regions["steel"].all()
     holes = sorted((radius, *centre) for centre, radius in domain.round_holes())
-    assert np.array(holes) == pytest.approx(np.array([(0.2, 0.5, 0.5), (0.25, 1.4, 0.55)]), abs=1e-6)
+    assert np.array(holes) == pytest.approx(np.array([(0.2, 0.5, 0.5), (0.25, 1.4, 0.55)]), abs=1e-4)
     x, w, values = finite_elements(domain)
     keep = np.random.default_rng(0).random(len(x)) < 0.1
     x, w, values = x[keep], w[keep], values[keep]
     off = np.asarray(solution(x))[:, 0] - values
     error = np.sqrt((w * off**2).sum() / (w * values**2).sum())
-    print(f"relative L2 difference to finite elements {error:.2e}")
     assert error < 1e-4
 
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from kanpde.config.meshes import MeshContent, MeshShape, mesh_tree, read_mesh
+from kanpde.config.meshes import MeshShape, mesh_tree, read_mesh
 from kanpde.config.polygons import polygon_flaw
 from kanpde.config.reader import Reader, listed
 from kanpde.names import is_identifier
@@ -80,7 +79,17 @@ class CombinedShape:
     operands: tuple[Shape, ...]
 
 
-Shape = IntervalShape | BoxShape | DiskShape | BallShape | PolygonShape | CombinedShape | MeshShape
+@dataclass(frozen=True)
+class ExtrusionShape:
+    """A shape in the plane times lower < z < upper; the parts of `base`, then floor and ceiling (NAME_floor when named)."""
+
+    base: Shape
+    lower: float
+    upper: float
+    name: str | None = None
+
+
+Shape = ExtrusionShape | IntervalShape | BoxShape | DiskShape | BallShape | PolygonShape | CombinedShape | MeshShape
 
 
 @dataclass(frozen=True)
@@ -102,6 +111,8 @@ def dimension(shape: Shape) -> int:
             return 3
         case MeshShape():
             return shape.content.dimension
+        case ExtrusionShape():
+            return 3
         case _:
             return 2
 
@@ -136,6 +147,9 @@ def _parts(shape: Shape) -> tuple[str, ...]:
             return tuple(part for operand in shape.operands for part in _parts(operand))
         case MeshShape():
             return shape.content.parts
+        case ExtrusionShape():
+            caps = ("floor", "ceiling")
+            return (*_parts(shape.base), *(cap if shape.name is None else f"{shape.name}_{cap}" for cap in caps))
 
 
 def is_box(shape: Shape) -> bool:
@@ -144,7 +158,7 @@ def is_box(shape: Shape) -> bool:
 
 
 def read_shape(node: Reader) -> Shape:
-    """The shape of a node that holds exactly one of interval, rectangle, box, disk, ball, polygon, mesh or a combination."""
+    """The shape of a node that holds exactly one of interval, rectangle, ..., mesh or a combination."""
     fields = node.fields(_KINDS)
     if len(fields) != 1:
         found = listed(list(fields)) or "none"
@@ -152,6 +166,8 @@ def read_shape(node: Reader) -> Shape:
     ((kind, entry),) = fields.items()
     if kind in _COMBINATIONS:
         return _combined(kind, entry)
+    if kind == "extrusion":
+        return _extrusion(entry)
     if kind == "mesh":
         return read_mesh(entry)
     if kind == "interval":
@@ -253,20 +269,22 @@ def _combined(operation: str, node: Reader) -> CombinedShape:
     return CombinedShape(operation, operands)
 
 
+def _extrusion(node: Reader) -> ExtrusionShape:
+    fields = node.fields(("base", "lower", "upper", "name"), ("base", "lower", "upper"))
+    base = read_shape(fields["base"])
+    if dimension(base) != 2:
+        raise fields["base"].error("an extrusion takes a shape in the plane (rectangle, disk, polygon, mesh, ...)")
+    lower, upper = _coordinate(fields["lower"]), _coordinate(fields["upper"])
+    _check_length(node, lower, upper, "")
+    shape = ExtrusionShape(base, lower, upper, _name(fields))
+    taken = [part for part in _parts(shape)[-2:] if part in _parts(base)]
+    if taken:
+        raise node.error(f"the part name {taken[0]!r} is also used by the base; give the extrusion a `name:`")
+    return shape
+
+
 _COMBINATIONS = ("union", "difference", "intersection")
-_KINDS = ("interval", "rectangle", "box", "disk", "ball", "polygon", "mesh", *_COMBINATIONS)
-
-
-def folder_of(shape: Shape) -> Path:
-    """The folder that the mesh file of a shape is relative to."""
-    return shape.base if isinstance(shape, MeshShape) else Path()
-
-
-def beside(shape: Shape) -> tuple[Shape, MeshContent | None]:
-    """The shape as it reads where its mesh file, if it has one, lies beside the config under a name of its own."""
-    if isinstance(shape, MeshShape):
-        return replace(shape, file=shape.content.name), shape.content
-    return shape, None
+_KINDS = ("interval", "rectangle", "box", "disk", "ball", "polygon", "extrusion", "mesh", *_COMBINATIONS)
 
 
 def shape_tree(shape: Shape) -> dict[str, Any]:
@@ -286,5 +304,7 @@ def shape_tree(shape: Shape) -> dict[str, Any]:
             return {"disk": {"center": list(shape.center), "radius": shape.radius, **name}}
         case BallShape():
             return {"ball": {"center": list(shape.center), "radius": shape.radius, **name}}
+        case ExtrusionShape():
+            return {"extrusion": {"base": shape_tree(shape.base), "lower": shape.lower, "upper": shape.upper, **name}}
         case PolygonShape():
             return {"polygon": {"vertices": [list(vertex) for vertex in shape.vertices], **name}}

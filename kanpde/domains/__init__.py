@@ -12,6 +12,7 @@ from kanpde.config.shapes import (
     BoxShape,
     CombinedShape,
     DiskShape,
+    ExtrusionShape,
     IntervalShape,
     PolygonShape,
     Shape,
@@ -21,15 +22,27 @@ from kanpde.config.shapes import (
 from kanpde.domains.ball import Ball
 from kanpde.domains.base import Domain, frozen_array
 from kanpde.domains.box import Box
+from kanpde.domains.cylinder import Extrusion, SpaceTime
 from kanpde.domains.disk import Disk
 from kanpde.domains.mesh import Mesh
 from kanpde.domains.meshed import MeshDomain
 from kanpde.domains.planar import Planar
 from kanpde.domains.regions import Combination, DiskRegion, PolygonRegion, Region
-from kanpde.domains.spacetime import SpaceTime
 from kanpde.errors import ConfigError
 
-__all__ = ["Ball", "Box", "Disk", "Domain", "Mesh", "MeshDomain", "Planar", "SpaceTime", "build_domain", "planar"]
+__all__ = [
+    "Ball",
+    "Box",
+    "Disk",
+    "Domain",
+    "Extrusion",
+    "Mesh",
+    "MeshDomain",
+    "Planar",
+    "SpaceTime",
+    "build_domain",
+    "planar",
+]
 
 
 def build_domain(shape: Shape, time: TimeConfig | None = None) -> Domain:
@@ -54,6 +67,8 @@ def _build_space(shape: Shape) -> Domain:
             return Ball(frozen_array(shape.center), shape.radius, names[0])
         case MeshShape():
             return _meshed(shape)
+        case ExtrusionShape():
+            return Extrusion(_build_space(shape.base), shape.lower, shape.upper, (names[-2], names[-1]))
         case _:
             return planar(shape)
 

@@ -59,7 +59,7 @@ def pieces(loop: Indices, labels: Indices, normals: Array) -> list[Piece]:
 
 
 def fitted_circle(points: Array) -> tuple[Array, float] | None:
-    """Centre (2,) and radius of the circle that the vertices (N, 2) of a closed polygon lie on, or None."""
+    """Centre (2,) of the circle that the vertices (N, 2) of a polygon lie on, and the least distance of its edges; or None."""
     if len(points) < FEWEST_EDGES:
         return None
     middle = points.mean(axis=0)
@@ -70,7 +70,8 @@ def fitted_circle(points: Array) -> tuple[Array, float] | None:
     chord = np.linalg.norm(points - np.roll(points, 1, axis=0), axis=1).max()
     if off > ROUNDEST * radius or chord > radius:
         return None
-    return centre + middle, radius
+    apothem = np.linalg.norm((moved + np.roll(moved, 1, axis=0)) / 2 - centre, axis=1).min()
+    return centre + middle, float(apothem)
 
 
 def encloses(points: Array) -> bool:

@@ -96,7 +96,7 @@ class MeshDomain(Domain):
         return self._locator.holds(np.asarray(x, dtype=np.float64), tolerance * length_scale(self.lower, self.upper))
 
     def round_holes(self) -> tuple[tuple[Array, float], ...]:
-        """Centre (2,) and radius of every hole in the plane whose vertices lie on a circle to 2 % of its radius."""
+        """Centre (2,) of every plane hole whose vertices lie on a circle to 2 % of its radius, and the distance of its edges."""
         found = []
         for loop in self._loops:
             corners = self.points[self._edges[loop, 0]]
@@ -155,7 +155,7 @@ class MeshDomain(Domain):
         return points, cells
 
     def _mesh(self, resolution: int) -> Mesh:
-        longest = 2.0 * float(np.max(self.upper - self.lower)) / resolution
+        longest = 4.0 * float(np.max(self.upper - self.lower)) / resolution
         return simplex_mesh(*self._refined(lambda points, cells: simplices.longest_edge(points, cells) <= longest))
 
     # Boundary --------------------------------------------------------------------------------------------------------
