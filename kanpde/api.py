@@ -19,6 +19,7 @@ from kanpde.build import Parts, build, check_budget, make_problem
 from kanpde.checkpoint import Store
 from kanpde.comparison import Comparison, Entry
 from kanpde.config import Config, Pace, ProblemConfig, validate
+from kanpde.config.attached import folder_of
 from kanpde.config.statement import problem_tree
 from kanpde.errors import ConfigError
 from kanpde.marching import Marched, in_slabs, march, prepare
@@ -56,7 +57,7 @@ def configure(
     or a `Problem`. Keys of `trial`, `sampler`, `weights`, `compare` and `parameters` are merged key by key; `schedule` is replaced.
     Raises ConfigError.
     """
-    tree, source, trusted = _tree(problem)
+    tree, source, trusted, base = _tree(problem)
     given = {"trial": trial, "sampler": sampler, "weights": weights, "compare": compare}
     for key, value in given.items():
         if value is not None:
@@ -69,7 +70,7 @@ def configure(
         node = tree.get("problem")
         inner = node.get("parameters") if isinstance(node, Mapping) else None
         tree["problem"] = _merged(node, {"parameters": _merged(inner, parameters)})
-    return validate(tree, source=source, trusted=trusted, make_problem=make_problem)
+    return validate(tree, source=source, base=base, trusted=trusted, make_problem=make_problem)
 
 
 def solve(
@@ -271,20 +272,20 @@ def _solution(
     return Solution(config, parts.problem, parts.trial, result, history, parts.points)
 
 
-def _tree(problem: Source) -> tuple[dict[str, Any], str, bool]:
-    """Config tree, how messages call it, and whether it may name a Python file."""
+def _tree(problem: Source) -> tuple[dict[str, Any], str, bool, Path]:
+    """Config tree, how messages call it, whether it may name a Python file, and the folder of the files that it names."""
     if isinstance(problem, Config):
-        return problem.as_tree(), f"config of '{problem.problem.name}'", False
-    if isinstance(problem, Problem):
-        problem = problem.config
+        return problem.as_tree(), f"config of '{problem.problem.name}'", False, problem.base
+    problem = problem.config if isinstance(problem, Problem) else problem
     if isinstance(problem, ProblemConfig):
-        return {"problem": problem_tree(problem)}, f"problem '{problem.name}'", False
+        return {"problem": problem_tree(problem)}, f"problem '{problem.name}'", False, folder_of(problem.domain)
     if isinstance(problem, Mapping):
-        return dict(problem), "config", False
+        return dict(problem), "config", False, Path()
     if isinstance(problem, Path) or (isinstance(problem, str) and problem.endswith((".yaml", ".yml"))):
-        return datafile.load(problem), str(problem), False
+        return datafile.load(problem), str(problem), False, Path(problem).parent
     if isinstance(problem, str):
-        return {"problem": datafile.load(shipped.problem_yaml(problem))}, f"problem '{problem}'", True
+        path = shipped.problem_yaml(problem)
+        return {"problem": datafile.load(path)}, f"problem '{problem}'", True, path.parent
     raise ConfigError(f"problem: needs a name, a path, a mapping or a Problem, found {type(problem).__name__}")
 
 
@@ -296,12 +297,11 @@ def _merged(below: Any, above: Any) -> Any:
 
 
 def _run_folder(folder: str | Path) -> Path:
-    path = Path(folder)
-    if not (path / "config.yaml").is_file():
+    if not ((path := Path(folder)) / "config.yaml").is_file():
         raise ConfigError(f"{path}: not a run folder (it has no config.yaml); give the folder that a solve printed")
     return path
 
 
 def _saved_config(folder: Path) -> Config:
     path = folder / "config.yaml"
-    return validate(datafile.load(path), source=str(path))
+    return validate(datafile.load(path), source=str(path), base=folder)

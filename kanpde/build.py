@@ -16,8 +16,8 @@ from torch import Tensor
 from kanpde import shipped
 from kanpde.characteristics import characteristics
 from kanpde.collocation import Collocation, collocate
-from kanpde.config import CombinedShape, Config, DiskShape, ExtendGrid, OptimizerStage, Shape, TrialConfig
-from kanpde.domains import Planar
+from kanpde.config import CombinedShape, Config, DiskShape, ExtendGrid, OptimizerStage, TrialConfig
+from kanpde.domains import MeshDomain, Planar
 from kanpde.errors import BudgetError, ConfigError
 from kanpde.expressions import parse_expression
 from kanpde.formulas import Formulas
@@ -128,7 +128,7 @@ def check_degree(trial: TrialConfig, problem: Problem) -> None:
 
 def _radial_units(trial: TrialConfig, problem: Problem, generator: torch.Generator) -> list[Radial]:
     """`trial.radial` units per round hole, their centres on a circle of half its radius, turned at random; and the `centers`."""
-    holes = round_holes(problem.config.domain)
+    holes = round_holes(problem)
     if trial.radial == 0 or problem.config.time is not None:
         holes = []
     units = []
@@ -169,8 +169,11 @@ def _radial(problem: Problem, centre: np.ndarray[Any, Any], low: float) -> Radia
     return Radial(tuple(((centre - middle) / half).tolist()), tuple((half**2).tolist()), low, float((far**2).sum()))
 
 
-def round_holes(shape: Shape) -> list[DiskShape]:
-    """The disks that a plane shape is cut by."""
+def round_holes(problem: Problem) -> list[DiskShape]:
+    """The disks that a plane shape is cut by, or the circles that the holes of a mesh resemble."""
+    shape = problem.config.domain
+    if isinstance(problem.domain, MeshDomain):
+        return [DiskShape((float(c[0]), float(c[1])), radius) for c, radius in problem.domain.round_holes()]
     if not isinstance(shape, CombinedShape) or shape.operation != "difference":
         return []
     return [operand for operand in shape.operands[1:] if isinstance(operand, DiskShape)]

@@ -78,7 +78,7 @@ def longer(config: Config, seconds: float) -> Config:
 
 def _mlp(config: Config, trial: Mapping[str, Any], schedule: tuple[StageConfig, ...], seed: int) -> Config:
     tree = {key: value for key, value in config.as_tree().items() if key != "schedule"}
-    checked = validate({**tree, "trial": dict(trial), "compare": {}}, source="compare.mlp")
+    checked = validate({**tree, "trial": dict(trial), "compare": {}}, source="compare.mlp", base=config.base)
     return replace(checked, schedule=schedule, seed=seed, compare=config.compare, problem=config.problem)
 
 

@@ -1,13 +1,16 @@
-"""Writing mesh files: the sole door to meshio.
+"""Reading and writing mesh files: the sole door to meshio.
 
-`meshio.read` ends the process on a bad file and accepts cell indices out of range, so nothing here reads.
-meshio's XDMF writer puts its data file into the current directory, so XDMF is not offered.
+`meshio.read` ends the process on a bad file and accepts cell indices out of range, so `read` is called in a process of
+its own only (`meshreader.py`), and what it gives is then checked (`meshcheck.py`). meshio's XDMF writer puts its data
+file into the current directory, so XDMF is not offered.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +21,51 @@ FORMATS = (".vtu", ".vtk")
 """Suffixes of the mesh files that can be written."""
 
 Values = NDArray[np.float64] | NDArray[np.int64]
+_TAGS = ("gmsh:physical", "medit:ref")
+"""Cell data that number groups; 0 means none."""
+
+
+@dataclass(frozen=True, eq=False)
+class RawMesh:
+    """What a file says, unchecked: points (V, 2 or 3), blocks of cells, and groups (name, block, cells of it).
+
+    A group without a name is called `group` and its number.
+    """
+
+    points: NDArray[np.float64]
+    blocks: tuple[tuple[str, NDArray[np.int64]], ...]
+    groups: tuple[tuple[str, int, NDArray[np.int64]], ...]
+
+
+def read(path: Path) -> RawMesh:
+    """The mesh in `path`, whatever it holds. It may end the process, hang, or use all memory.
+
+    Raises:
+        ConfigError: a .vtu file has several pieces, of which only one would be read.
+    """
+    if path.suffix == ".vtu" and path.read_bytes().count(b"<Piece") > 1:
+        raise ConfigError("holds several pieces; save it as one piece (ParaView: Append Datasets, or save as .vtk)")
+    import meshio  # heavy, and only needed here
+
+    mesh = meshio.read(path)
+    blocks = tuple((str(block.type), np.asarray(block.data, dtype=np.int64)) for block in mesh.cells)
+    return RawMesh(np.asarray(mesh.points, dtype=np.float64), blocks, tuple(_groups(mesh, len(blocks))))
+
+
+def _groups(mesh: Any, count: int) -> list[tuple[str, int, NDArray[np.int64]]]:
+    """Groups by name (cell sets) and by number (cell data), the number named where the file names it."""
+    found = []
+    for name, per_block in mesh.cell_sets.items():
+        for block, members in enumerate(per_block[:count] if ":" not in name else ()):
+            if members is not None and len(members):
+                found.append((str(name), block, np.unique(np.asarray(members, dtype=np.int64))))
+    tags = next((mesh.cell_data[key] for key in _TAGS if key in mesh.cell_data), ())
+    named = {(int(entry[0]), int(entry[1])): str(name) for name, entry in mesh.field_data.items()}
+    for block, values in enumerate(tags):
+        for tag in (int(tag) for tag in np.unique(values) if tag != 0):
+            name = named.get((tag, mesh.cells[block].dim), f"group{tag}")
+            found.append((name, block, np.flatnonzero(np.asarray(values) == tag)))
+    return found
 
 
 def write(

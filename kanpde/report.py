@@ -6,13 +6,15 @@ import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kanpde import datafile
 from kanpde.comparison import LABELS, Comparison
 from kanpde.config import Config, OptimizerStage, StageConfig, UpdateGrid
-from kanpde.storage import write_json, write_text
+from kanpde.config.attached import beside
+from kanpde.storage import write_bytes, write_json, write_text
 
 if TYPE_CHECKING:
     from kanpde.solution import History, Solution
@@ -32,12 +34,16 @@ def write_run(folder: Path, solution: Solution) -> None:
 
 
 def write_config(path: Path, config: Config) -> Path:
-    """Write the resolved config as YAML that the data door loads again to the same `Config`.
+    """Write the resolved config as YAML that the data door loads again to the same `Config`, and beside it the mesh it names.
 
     Raises:
-        StorageError: the file cannot be written.
+        StorageError: a file cannot be written.
     """
-    return write_text(path, datafile.dumps(config.as_tree()))
+    shape, content = beside(config.problem.domain)
+    if content is not None:
+        write_bytes(path.with_name(content.name), content.source)
+    kept = replace(config, problem=replace(config.problem, domain=shape))
+    return write_text(path, datafile.dumps(kept.as_tree()))
 
 
 def write_history(path: Path, history: History) -> Path:

@@ -61,6 +61,17 @@ def write_text(path: Path, text: str) -> Path:
     return path
 
 
+def write_bytes(path: Path, content: bytes) -> Path:
+    """Write `content` to `path`, atomically.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+    return path
+
+
 def write_json(path: Path, data: Mapping[str, Any]) -> Path:
     """Write `data` as strict JSON to `path`, atomically; numbers that are not finite become null.
 

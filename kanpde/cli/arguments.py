@@ -17,6 +17,7 @@ solve partial differential equations with Kolmogorov-Arnold networks
   resume RUN                            go on with an interrupted run
   export RUN --to vtu|pvd|vtk|csv|npz   write the field of a run, or its time series (pvd)
   plot RUN [--animate gif|mp4]          draw the figures of a run or of a comparison again, or a film
+  mesh FILE.yaml --to FILE.msh          mesh the domain of a problem with gmsh
   list                                  the shipped problems
   show NAME | FILE.yaml                 what a problem is, and with which settings it would run
   reference FILE.yaml | problem=NAME    compute what errors are measured against where no exact solution is known
@@ -130,6 +131,16 @@ def _resume(parser: Parser) -> None:
     parser.add_argument("--json", action="store_true", help="print the result as JSON, and nothing else, on stdout")
 
 
+def _mesh(parser: Parser) -> None:
+    parser.description = "Mesh the domain of a problem with gmsh; its boundary parts become physical groups."
+    parser.add_argument("what", metavar="FILE.yaml", help="a data file")
+    parser.add_argument("--to", metavar="FILE.msh", required=True, help="the mesh to write")
+    parser.add_argument(
+        "--size", type=float, metavar="H", help="longest edge wanted (default: 1/20 of the longest side)"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
+
+
 def _list(parser: Parser) -> None:
     parser.description = "The shipped problems."
     parser.add_argument("--json", action="store_true", help="print as JSON")
@@ -159,6 +170,7 @@ _FILL = {
     "resume": _resume,
     "export": _export,
     "plot": _plot,
+    "mesh": _mesh,
     "list": _list,
     "show": _show,
     "init": _init,

@@ -95,6 +95,19 @@ def plot(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def mesh(arguments: argparse.Namespace) -> int:
+    """Mesh the domain of a data file with gmsh."""
+    from kanpde.meshing import write_mesh
+
+    path, target = Path(arguments.what), Path(arguments.to)
+    if target.exists() and not arguments.overwrite:
+        raise FolderInUseError(f"'{target}' exists; choose another name or give --overwrite")
+    config = validate(datafile.load(path), source=path.name, base=path.parent)
+    vertices, cells = write_mesh(config.problem.domain, target, arguments.size)
+    terminal.show_text(f"{vertices} vertices, {cells} cells, parts {', '.join(config.problem.parts)}\nfiles: {target}")
+    return 0
+
+
 def list_problems(arguments: argparse.Namespace) -> int:
     """The shipped problems."""
     rows = [(name, shipped.description(name)) for name in shipped.names()]

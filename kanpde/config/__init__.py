@@ -12,6 +12,7 @@ from typing import Any
 
 from kanpde.config.conditions import ConditionConfig
 from kanpde.config.defaults import STAGE, schedule_defaults
+from kanpde.config.meshes import MeshShape
 from kanpde.config.reader import Reader
 from kanpde.config.settings import (
     CompareConfig,
@@ -31,6 +32,7 @@ from kanpde.config.shapes import (
     BoxShape,
     CombinedShape,
     DiskShape,
+    ExtrusionShape,
     IntervalShape,
     PolygonShape,
     Shape,
@@ -61,7 +63,9 @@ __all__ = [
     "Config",
     "DiskShape",
     "ExtendGrid",
+    "ExtrusionShape",
     "IntervalShape",
+    "MeshShape",
     "OptimizerStage",
     "OutputConfig",
     "Pace",
@@ -144,7 +148,7 @@ def validate(
     Null means not given. `problem.python` is refused unless `trusted`, and is then handed to `make_problem`.
     """
     hints = dict.fromkeys(PROBLEM_KEYS, "it belongs under 'problem'")
-    root = Reader(tree, source)
+    root = Reader(tree, source, base=base)
     fields = root.fields(_KEYS, ("problem",), hints)
     problem = _problem(fields["problem"], trusted, make_problem)
     recommended = _recommended(problem, fields["problem"])
@@ -168,10 +172,14 @@ def validate(
 
 
 def validate_problem(
-    tree: Mapping[str, Any], source: str, trusted: bool = False, make_problem: MakeProblem | None = None
+    tree: Mapping[str, Any],
+    source: str,
+    trusted: bool = False,
+    make_problem: MakeProblem | None = None,
+    base: Path = Path(),
 ) -> ProblemConfig:
     """The checked problem of a file that holds exactly the `problem` node."""
-    return _problem(Reader(tree, source), trusted, make_problem)
+    return _problem(Reader(tree, source, base=base), trusted, make_problem)
 
 
 def _problem(node: Reader, trusted: bool, make_problem: MakeProblem | None) -> ProblemConfig:
@@ -197,7 +205,7 @@ def _made(node: Reader, trusted: bool, make_problem: MakeProblem | None) -> tupl
         raise entry.wrong("the name of a file in problems/, without .py")
     given = fields["parameters"].entries() if "parameters" in fields else {}
     parameters = {key: _argument(value) for key, value in given.items()}
-    return name, Reader(make_problem(name, parameters), f"problems/{name}.py")
+    return name, Reader(make_problem(name, parameters), f"problems/{name}.py", base=node.base)
 
 
 def _argument(node: Reader) -> float:

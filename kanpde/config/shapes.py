@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kanpde.config.meshes import MeshShape, mesh_tree, read_mesh
 from kanpde.config.polygons import polygon_flaw
 from kanpde.config.reader import Reader, listed
 from kanpde.names import is_identifier
@@ -78,7 +79,17 @@ class CombinedShape:
     operands: tuple[Shape, ...]
 
 
-Shape = IntervalShape | BoxShape | DiskShape | BallShape | PolygonShape | CombinedShape
+@dataclass(frozen=True)
+class ExtrusionShape:
+    """A shape in the plane times lower < z < upper; the parts of `base`, then floor and ceiling (NAME_floor when named)."""
+
+    base: Shape
+    lower: float
+    upper: float
+    name: str | None = None
+
+
+Shape = ExtrusionShape | IntervalShape | BoxShape | DiskShape | BallShape | PolygonShape | CombinedShape | MeshShape
 
 
 @dataclass(frozen=True)
@@ -97,6 +108,10 @@ def dimension(shape: Shape) -> int:
         case BoxShape():
             return len(shape.lower)
         case BallShape():
+            return 3
+        case MeshShape():
+            return shape.content.dimension
+        case ExtrusionShape():
             return 3
         case _:
             return 2
@@ -130,10 +145,15 @@ def _parts(shape: Shape) -> tuple[str, ...]:
             return tuple(f"{shape.name or 'edge'}{i}" for i in range(1, len(shape.vertices) + 1))
         case CombinedShape():
             return tuple(part for operand in shape.operands for part in _parts(operand))
+        case MeshShape():
+            return shape.content.parts
+        case ExtrusionShape():
+            caps = ("floor", "ceiling")
+            return (*_parts(shape.base), *(cap if shape.name is None else f"{shape.name}_{cap}" for cap in caps))
 
 
 def read_shape(node: Reader) -> Shape:
-    """The shape of a node that holds exactly one of interval, rectangle, box, disk, ball, polygon or a combination."""
+    """The shape of a node that holds exactly one of interval, rectangle, ..., mesh or a combination."""
     fields = node.fields(_KINDS)
     if len(fields) != 1:
         found = listed(list(fields)) or "none"
@@ -141,6 +161,10 @@ def read_shape(node: Reader) -> Shape:
     ((kind, entry),) = fields.items()
     if kind in _COMBINATIONS:
         return _combined(kind, entry)
+    if kind == "extrusion":
+        return _extrusion(entry)
+    if kind == "mesh":
+        return read_mesh(entry)
     if kind == "interval":
         lower, upper, name = read_interval(entry)
         return IntervalShape(lower, upper, name)
@@ -232,7 +256,7 @@ def _combined(operation: str, node: Reader) -> CombinedShape:
     operands = tuple(read_shape(item) for item in items)
     owner: dict[str, int] = {}
     for index, (item, operand) in enumerate(zip(items, operands, strict=True)):
-        if dimension(operand) != 2:
+        if dimension(operand) != 2 or isinstance(operand, MeshShape):
             raise item.error(f"a {operation} takes shapes in the plane (rectangle, disk, polygon, ...)")
         for part in _parts(operand):
             if owner.setdefault(part, index) != index:
@@ -240,14 +264,30 @@ def _combined(operation: str, node: Reader) -> CombinedShape:
     return CombinedShape(operation, operands)
 
 
+def _extrusion(node: Reader) -> ExtrusionShape:
+    fields = node.fields(("base", "lower", "upper", "name"), ("base", "lower", "upper"))
+    base = read_shape(fields["base"])
+    if dimension(base) != 2:
+        raise fields["base"].error("an extrusion takes a shape in the plane (rectangle, disk, polygon, mesh, ...)")
+    lower, upper = _coordinate(fields["lower"]), _coordinate(fields["upper"])
+    _check_length(node, lower, upper, "")
+    shape = ExtrusionShape(base, lower, upper, _name(fields))
+    taken = [part for part in _parts(shape)[-2:] if part in _parts(base)]
+    if taken:
+        raise node.error(f"the part name {taken[0]!r} is also used by the base; give the extrusion a `name:`")
+    return shape
+
+
 _COMBINATIONS = ("union", "difference", "intersection")
-_KINDS = ("interval", "rectangle", "box", "disk", "ball", "polygon", *_COMBINATIONS)
+_KINDS = ("interval", "rectangle", "box", "disk", "ball", "polygon", "extrusion", "mesh", *_COMBINATIONS)
 
 
 def shape_tree(shape: Shape) -> dict[str, Any]:
     """Plain data that `read_shape` reads back to an equal shape."""
     if isinstance(shape, CombinedShape):
         return {shape.operation: [shape_tree(operand) for operand in shape.operands]}
+    if isinstance(shape, MeshShape):
+        return mesh_tree(shape)
     name = {} if shape.name is None else {"name": shape.name}
     match shape:
         case IntervalShape():
@@ -259,5 +299,7 @@ def shape_tree(shape: Shape) -> dict[str, Any]:
             return {"disk": {"center": list(shape.center), "radius": shape.radius, **name}}
         case BallShape():
             return {"ball": {"center": list(shape.center), "radius": shape.radius, **name}}
+        case ExtrusionShape():
+            return {"extrusion": {"base": shape_tree(shape.base), "lower": shape.lower, "upper": shape.upper, **name}}
         case PolygonShape():
             return {"polygon": {"vertices": [list(vertex) for vertex in shape.vertices], **name}}

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import io
+
+import numpy as np
+
+from kanpde.config.meshes import MeshShape
 from kanpde.config.shapes import (
     BallShape,
     BoxShape,
     CombinedShape,
     DiskShape,
+    ExtrusionShape,
     IntervalShape,
     PolygonShape,
     Shape,
@@ -16,14 +22,27 @@ from kanpde.config.shapes import (
 from kanpde.domains.ball import Ball
 from kanpde.domains.base import Domain, frozen_array
 from kanpde.domains.box import Box
+from kanpde.domains.cylinder import Extrusion, SpaceTime
 from kanpde.domains.disk import Disk
 from kanpde.domains.mesh import Mesh
+from kanpde.domains.meshed import MeshDomain
 from kanpde.domains.planar import Planar
 from kanpde.domains.regions import Combination, DiskRegion, PolygonRegion, Region
-from kanpde.domains.spacetime import SpaceTime
 from kanpde.errors import ConfigError
 
-__all__ = ["Ball", "Box", "Disk", "Domain", "Mesh", "Planar", "SpaceTime", "build_domain"]
+__all__ = [
+    "Ball",
+    "Box",
+    "Disk",
+    "Domain",
+    "Extrusion",
+    "Mesh",
+    "MeshDomain",
+    "Planar",
+    "SpaceTime",
+    "build_domain",
+    "planar",
+]
 
 
 def build_domain(shape: Shape, time: TimeConfig | None = None) -> Domain:
@@ -46,8 +65,27 @@ def _build_space(shape: Shape) -> Domain:
             return Disk(frozen_array(shape.center), shape.radius, names[0])
         case BallShape():
             return Ball(frozen_array(shape.center), shape.radius, names[0])
+        case MeshShape():
+            return _meshed(shape)
+        case ExtrusionShape():
+            return Extrusion(_build_space(shape.base), shape.lower, shape.upper, (names[-2], names[-1]))
         case _:
-            return Planar(_region(shape), names)
+            return planar(shape)
+
+
+def planar(shape: Shape) -> Planar:
+    """A shape in the plane as a region with a boundary of segments and arcs; ConfigError for any other shape."""
+    return Planar(_region(shape), part_names(shape))
+
+
+def _meshed(shape: MeshShape) -> MeshDomain:
+    """The domain of a mesh file, from the arrays that its reader left."""
+    with np.load(io.BytesIO(shape.content.arrays), allow_pickle=False) as arrays:
+        points, cells, facets, labels, masks = (
+            arrays[key] for key in ("points", "cells", "facets", "labels", "regions")
+        )
+    regions = dict(zip(shape.content.regions, masks, strict=True))
+    return MeshDomain(points, cells, facets, labels, shape.content.parts, regions)
 
 
 def _region(shape: Shape) -> Region:

@@ -42,6 +42,13 @@ def triangulate(boundary: tuple[Curve, ...], size: float, join: float) -> Mesh:
     return simplex_mesh(vertices, cells[inside], thinnest=1e-10)
 
 
+def outline(boundary: tuple[Curve, ...], size: float, join: float) -> tuple[Array, Indices, Indices]:
+    """The boundary as chords of at most `size`: points (V, 2), directed chords (E, 2) and the number of the curve of each."""
+    shares = [_shares(curve, size) for curve in boundary]
+    points, chords = _chords(boundary, shares, join)
+    return points, chords, np.repeat(np.arange(len(boundary)), [len(s) - 1 for s in shares])
+
+
 def _shares(curve: Curve, size: float) -> Array:
     """The shares of the arc length where a curve is first sampled: chords of at most `size`, 24 on a full circle."""
     chords = curve.length / size

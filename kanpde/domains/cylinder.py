@@ -1,12 +1,12 @@
-"""The space-time cylinder Ω × [t_0, t_1]; its last coordinate is the time t.
+"""The cylinder Ω × [t_0, t_1] over a domain Ω; its last coordinate is the time t, or the height of an extrusion.
 
-parts: every part of ∂Ω × [t_0, t_1] with normal (n, 0), `initial` Ω × {t_0} with −e_t, `final` Ω × {t_1} with +e_t
+parts: every part of ∂Ω × [t_0, t_1] with normal (n, 0), and two caps: Ω × {t_0} with −e_t, Ω × {t_1} with +e_t
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import final
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -16,13 +16,10 @@ from kanpde.domains.mesh import Mesh, extrude
 from kanpde.errors import ConfigError
 from kanpde.quadrature import MOST_GAUSS_COORDINATES, Array, Layout, PointSet
 
-INITIAL, FINAL = "initial", "final"
 
-
-@final
 @dataclass(frozen=True, eq=False)
-class SpaceTime(Domain):
-    """The product of the domain `space` (d − 1 coordinates) and the time interval [`start`, `end`].
+class Cylinder(Domain):
+    """The product of the domain `space` (d − 1 coordinates) and the interval [`start`, `end`]; `caps` are the parts at its ends.
 
     Raises ConfigError unless start < end.
     """
@@ -30,6 +27,8 @@ class SpaceTime(Domain):
     space: Domain
     start: float
     end: float
+    caps: tuple[str, str]
+    what: ClassVar[str]
     lower: Array = field(init=False)
     upper: Array = field(init=False)
     parts: tuple[str, ...] = field(init=False)
@@ -40,14 +39,17 @@ class SpaceTime(Domain):
     def __post_init__(self) -> None:
         if not self.end - self.start > 1e-12 * max(abs(self.start), abs(self.end)):
             raise ConfigError(
-                f"time: the end must exceed the start, found [{self.start}, {self.end}]; give the interval a length"
+                f"{self.what}: the end must exceed the start, found [{self.start}, {self.end}]; give the interval a length"
             )
         object.__setattr__(self, "lower", frozen_array([*self.space.lower, self.start]))
         object.__setattr__(self, "upper", frozen_array([*self.space.upper, self.end]))
-        object.__setattr__(self, "parts", (*self.space.parts, INITIAL, FINAL))
+        object.__setattr__(self, "parts", (*self.space.parts, *self.caps))
         object.__setattr__(self, "vanished", self.space.vanished)
         object.__setattr__(self, "measure", self.space.measure * (self.end - self.start))
-        object.__setattr__(self, "box", self.space.box)
+        object.__setattr__(self, "box", self._is_box())
+
+    def _is_box(self) -> bool:
+        return self.space.box
 
     def contains(self, x: Array, tolerance: float = 1e-12) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         """Whether each of the points `x` (N, d) lies in the closed cylinder; (N,)."""
@@ -72,19 +74,28 @@ class SpaceTime(Domain):
         return np.concatenate([x, times], axis=1), np.concatenate([normal, np.zeros_like(times)], axis=1)
 
     def _part_scattered(self, name: str, count: int, layout: Layout) -> PointSet:
-        if name not in (INITIAL, FINAL):
+        if isinstance(self.space, Cylinder) and name in self.space.caps:
+            return self._over_cap(self.space, name, count, layout)
+        if name not in self.caps:
             return super()._part_scattered(name, count, layout)
         x = self.space._scattered(count, layout)
         return self._at(name, PointSet(x, np.full(len(x), self.space.measure / len(x))))
 
+    def _over_cap(self, space: Cylinder, name: str, count: int, layout: Layout) -> PointSet:
+        """Points of a cap of `space`, which has no chart, times the interval: those of Ω × interval, lifted to the cap."""
+        x = replace(self, space=space.space)._scattered(count, layout)
+        cap = space._at(name, PointSet(x[:, :-1], np.full(len(x), self._part_measure(name) / len(x))))
+        assert cap.normal is not None
+        return PointSet(np.concatenate([cap.x, x[:, -1:]], axis=1), cap.w, np.pad(cap.normal, ((0, 0), (0, 1))))
+
     def _part_chebyshev(self, name: str, count: int, layout: Layout) -> PointSet:
-        if name in (INITIAL, FINAL):
+        if name in self.caps:
             return self._at(name, self.space._chebyshev(count, layout))
         times = rules.chebyshev(rules.per_axis(count, self.dimension - 1), layout.shift())
         return self._product(self.space._part_chebyshev(name, _share(count, times), layout), times)
 
     def _part_quadrature(self, name: str, count: int) -> PointSet:
-        if name in (INITIAL, FINAL):
+        if name in self.caps:
             return self._at(name, self.space._quadrature(count))
         if self.dimension - 1 > MOST_GAUSS_COORDINATES:
             return self._part_scattered(name, count, _fixed_sobol())
@@ -92,13 +103,13 @@ class SpaceTime(Domain):
         return self._product(self.space._part_quadrature(name, _share(count, times)), times)
 
     def _part_measure(self, name: str) -> float:
-        if name in (INITIAL, FINAL):
+        if name in self.caps:
             return self.space.measure
         return self.space._part_measure(name) * (self.end - self.start)
 
     def common_points(self, a: str, b: str) -> Array:
-        """Sides meet sides at all times, and the initial and the final state at one."""
-        times = {INITIAL: [self.start], FINAL: [self.end]}
+        """Sides meet sides all along the interval, and a cap at its own end."""
+        times = dict(zip(self.caps, ([self.start], [self.end]), strict=True))
         sides = [part for part in (a, b) if part not in times]
         if not sides:
             return np.zeros((0, self.dimension))
@@ -109,10 +120,10 @@ class SpaceTime(Domain):
         return np.concatenate([np.repeat(x, len(t), axis=0), np.tile(t, len(x))[:, None]], axis=1)
 
     def _periodic_shift(self, a: str, b: str) -> Array | None:
-        if {a, b} == {INITIAL, FINAL}:
+        if {a, b} == set(self.caps):
             length = self.end - self.start
-            return np.array([0.0] * self.space.dimension + [length if b == FINAL else -length])
-        if {a, b} & {INITIAL, FINAL}:
+            return np.array([0.0] * self.space.dimension + [length if b == self.caps[1] else -length])
+        if {a, b} & set(self.caps):
             return None
         shift = self.space._periodic_shift(a, b)
         return None if shift is None else np.append(shift, 0.0)
@@ -134,11 +145,37 @@ class SpaceTime(Domain):
 
     def _at(self, name: str, points: PointSet) -> PointSet:
         """Points of space (M, d − 1) placed at the first or the last instant."""
-        time, sign = (self.start, -1.0) if name == INITIAL else (self.end, 1.0)
+        time, sign = (self.start, -1.0) if name == self.caps[0] else (self.end, 1.0)
         x = np.pad(points.x, ((0, 0), (0, 1)), constant_values=time)
         normal = np.zeros_like(x)
         normal[:, -1] = sign
         return PointSet(x, points.w, normal)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class SpaceTime(Cylinder):
+    """Space and time: the caps are the parts `initial` and `final`."""
+
+    caps: tuple[str, str] = ("initial", "final")
+    what: ClassVar[str] = "time"
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Extrusion(Cylinder):
+    """A plane domain raised between two heights, the last coordinate z; it counts as no box, also over a rectangle."""
+
+    caps: tuple[str, str] = ("floor", "ceiling")
+    what: ClassVar[str] = "extrusion"
+
+    def _is_box(self) -> bool:
+        return False
+
+    def _mesh(self, resolution: int) -> Mesh:
+        sides = self.upper - self.lower
+        across, up = (max(1, int(np.ceil(resolution * side / sides.max()))) for side in (sides[:-1].max(), sides[-1]))
+        return extrude(self.space._mesh(across), np.linspace(self.start, self.end, up + 1))
 
 
 def _share(count: int, times: rules.Rule) -> int:
