@@ -17,6 +17,7 @@ from kanpde import shipped
 from kanpde.characteristics import characteristics
 from kanpde.collocation import Collocation, collocate
 from kanpde.config import CombinedShape, Config, DiskShape, ExtendGrid, OptimizerStage, Shape, TrialConfig
+from kanpde.constants import Constants
 from kanpde.errors import BudgetError, ConfigError
 from kanpde.lifting import lift
 from kanpde.networks import KAN, MLP, Radial, build_kan, build_mlp
@@ -58,7 +59,9 @@ def build(config: Config) -> Parts:
     posed = replace(problem, conditions=conditions)
     lower, upper = (torch.tensor(side).to(dtype) for side in (problem.domain.lower, problem.domain.upper))
     network = build_network(config.trial, problem, config.seed, dtype)
-    trial = TrialSolution(network, lower, upper, lifting, config.trial.derivatives)
+    unknown = config.problem.unknown_parameters.values()
+    constants = Constants([one.start for one in unknown], [one.positive for one in unknown], dtype)
+    trial = TrialSolution(network, lower, upper, lifting, config.trial.derivatives, constants)
     averaged = any(condition.kind == "mean" for condition in posed.conditions)
     points = collocate(problem.domain, posed.parts, config.sampler, config.seed, dtype, averaged)
     return Parts(problem, trial, points, Assembly(terms(posed, points, config.weights), trial))

@@ -94,6 +94,8 @@ def _residuals(problem: Problem, trial: AnyTrial, points: Collocation) -> tuple[
     with torch.no_grad():
         rows_of_terms = Assembly(found, trial).residuals(trial)
     for term, rows in zip(found, rows_of_terms, strict=True):
+        if term.columns is not None:
+            continue  # measured values are no condition, and not held out
         if term.interior:
             total += float((share * rows.square()).sum())
         else:

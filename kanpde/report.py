@@ -117,6 +117,7 @@ def result_rows(result: Mapping[str, Any]) -> list[Row]:
         rows.append(("error", "unknown: no exact or reference solution; the residuals below were held out of training"))
     rows.append(("residual (held out, rms)", number(result["residual_rms"])))
     rows.append(("boundary (held out, max)", number(result["boundary_max"])))
+    rows += parameter_rows(result)
     if result.get("tolerance") is not None:
         rows.append(
             ("relative L2, estimated", f"{number(result['estimate'])} (tolerance {number(result['tolerance'])})")
@@ -128,6 +129,22 @@ def result_rows(result: Mapping[str, Any]) -> list[Row]:
         rows.append(("inputs outside a grid", f"{100 * result['outside_share']:.2f} %"))
     rows.append(("seconds", f"{result['seconds']:.2f} ({result['threads']} threads, {result['dtype']})"))
     rows.append(("stopped", str(result["stop_message"])))
+    return rows
+
+
+def parameter_rows(result: Mapping[str, Any]) -> list[Row]:
+    """One row per unknown parameter, and one for the misfit of measured values."""
+    rows: list[Row] = []
+    for name, found in result.get("parameters", {}).items():
+        text = f"{found['value']:.8g}"
+        if found["standard_error"] is not None:
+            low, high = found["interval_95"]
+            text += f" ± {found['standard_error']:.2g} (95 %: {low:.6g} to {high:.6g})"
+        if "error" in found:
+            text += f", error {found['error']:.1e}"
+        rows.append((f"parameter {name}", text))
+    if data := result.get("data"):
+        rows.append(("misfit of data (rms)", f"{number(data['misfit_rms'])} in units of {data['in_units_of']}"))
     return rows
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from kanpde.config.conditions import ConditionConfig
 from kanpde.config.defaults import STAGE, schedule_defaults
+from kanpde.config.measurements import Measurements
 from kanpde.config.reader import Reader
 from kanpde.config.settings import (
     CompareConfig,
@@ -50,6 +51,7 @@ from kanpde.config.stages import (
 )
 from kanpde.config.statement import PROBLEM_KEYS, ProblemConfig, problem_tree, read_statement
 from kanpde.config.trial import TrialConfig, given_kind, read_trial, trial_fields, trial_tree
+from kanpde.config.unknowns import UnknownParameter
 from kanpde.names import is_identifier
 
 __all__ = [
@@ -63,6 +65,7 @@ __all__ = [
     "DiskShape",
     "ExtendGrid",
     "IntervalShape",
+    "Measurements",
     "OptimizerStage",
     "OutputConfig",
     "Pace",
@@ -74,6 +77,7 @@ __all__ = [
     "StageConfig",
     "TimeConfig",
     "TrialConfig",
+    "UnknownParameter",
     "UpdateGrid",
     "WeightsConfig",
     "coordinates",
@@ -139,13 +143,15 @@ def validate(
     base: Path = Path(),
     trusted: bool = False,
     make_problem: MakeProblem | None = None,
+    shipped: Path | None = None,
 ) -> Config:
     """The checked config of `tree`; `ConfigError` names `source`, the key path, the rule and what was found.
 
-    Null means not given. `problem.python` is refused unless `trusted`, and is then handed to `make_problem`.
+    Null means not given. `problem.python` is refused unless `trusted`, and is then handed to `make_problem`. Files that it names
+    are looked for in `base`, then in the folder `shipped`.
     """
     hints = dict.fromkeys(PROBLEM_KEYS, "it belongs under 'problem'")
-    root = Reader(tree, source)
+    root = Reader(tree, source, folders=(base,) if shipped is None else (base, shipped))
     fields = root.fields(_KEYS, ("problem",), hints)
     problem = _problem(fields["problem"], trusted, make_problem)
     recommended = _recommended(problem, fields["problem"])

@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 from kanpde.errors import ConfigError
@@ -76,11 +77,12 @@ def dotted(path: tuple[str | int, ...]) -> str:
 
 @dataclass(frozen=True)
 class Reader:
-    """The value found at `path` of the file `source`."""
+    """The value found at `path` of the file `source`; files that it names are looked for in `folders`."""
 
     value: Any
     source: str
     path: tuple[str | int, ...] = ()
+    folders: tuple[Path, ...] = (Path(),)
 
     def error(self, message: str) -> ConfigError:
         """A `ConfigError` that says where this node stands."""
@@ -95,7 +97,7 @@ class Reader:
         """The node `value` below this one."""
         if len(self.path) >= DEEPEST:
             raise self.error(f"nested more than {DEEPEST} levels deep; flatten it")
-        return Reader(value, self.source, (*self.path, key))
+        return Reader(value, self.source, (*self.path, key), self.folders)
 
     def entries(self) -> dict[str, Reader]:
         """The entries of a mapping with keys of the user's choice, in order."""

@@ -13,16 +13,18 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
-from kanpde.config.conditions import ConditionConfig, check_parts, condition_tree, read_conditions
+from kanpde.config.conditions import ConditionConfig, Surroundings, check_parts, condition_tree, read_conditions
 from kanpde.config.frozen import FrozenMap, freeze, thaw
 from kanpde.config.reader import Reader
 from kanpde.config.shapes import Shape, TimeConfig, coordinates, part_names, read_interval, read_shape, shape_tree
+from kanpde.config.unknowns import UnknownParameter, read_ranges, read_unknown_parameters
 from kanpde.names import MANUFACTURED, is_identifier, is_reserved
 
 MOST_UNKNOWNS, MOST_EQUATIONS = 20, 100
 RECOMMENDED = ("trial", "schedule", "sampler", "weights", "slabs")
 PROBLEM_KEYS = (
-    "name", "description", "unknowns", "domain", "time", "parameters", "definitions", "equations", "conditions",
+    "name", "description", "unknowns", "domain", "time", "parameters", "unknown_parameters", "parameter_ranges",
+    "definitions", "equations", "conditions",
     "free", "exact", "reference", "recommended", "python",
 )  # fmt: skip
 _NEEDED = ("unknowns", "domain", "equations", "conditions")
@@ -32,6 +34,12 @@ _HINTS = {
     "solution": "did you mean 'exact'?",
     **dict.fromkeys(RECOMMENDED, "it belongs beside 'problem', or under 'recommended'"),
     **dict.fromkeys(("output", "compare", "dtype", "seed"), "it belongs beside 'problem'"),
+}
+_KINDS = {
+    "parameters": "a parameter",
+    "definitions": "a definition",
+    "unknown_parameters": "an unknown parameter",
+    "parameter_ranges": "a parameter with a range",
 }
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}", re.ASCII)
 
@@ -56,13 +64,15 @@ class ProblemConfig:
     free: tuple[str, ...] = ()
     exact: Mapping[str, str] | None = None
     reference: str | None = None
+    unknown_parameters: Mapping[str, UnknownParameter] = field(default_factory=FrozenMap)
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=FrozenMap)
     recommended: Mapping[str, Any] = field(default_factory=FrozenMap)
     python: str | None = field(default=None, compare=False)
 
     @property
     def coordinates(self) -> tuple[str, ...]:
         """Names of the d coordinates, time last."""
-        return coordinates(self.domain, self.time)
+        return coordinates(self.domain, self.time, tuple(self.ranges))
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -86,13 +96,16 @@ def read_statement(node: Reader) -> ProblemConfig:
     if taken:
         raise fields["domain"].error(f"the part name {taken[0]!r} is that of a part of the time interval; rename it")
     names = _Names(coordinates(shape, time))
+    ranges = read_ranges(_entries(fields, "parameter_ranges", names))
     unknowns = _unknowns(fields["unknowns"], names)
     parameters = _entries(fields, "parameters", names)
+    constants = read_unknown_parameters(_entries(fields, "unknown_parameters", names))
     definitions = _entries(fields, "definitions", names)
-    conditions = read_conditions(fields["conditions"], shape, time)
+    around = Surroundings(part_names(shape, time), coordinates(shape, time, tuple(ranges)), names.taken)
+    conditions = read_conditions(fields["conditions"], around)
     free = tuple(fields["free"].items_or_one("a list of part names")) if "free" in fields else ()
     check_parts(fields["conditions"], conditions, free, shape, time)
-    exact = _exact(fields["exact"], unknowns) if "exact" in fields else None
+    exact = _exact(fields["exact"], (*unknowns, *constants)) if "exact" in fields else None
     reference = _reference(fields["reference"], exact) if "reference" in fields else None
     for entry in definitions.values():
         if entry.value == MANUFACTURED and exact is None:
@@ -111,6 +124,8 @@ def read_statement(node: Reader) -> ProblemConfig:
         free=tuple(item.text() for item in free),
         exact=exact,
         reference=reference,
+        unknown_parameters=constants,
+        ranges=ranges,
         recommended=_recommended(fields),
     )
 
@@ -120,6 +135,11 @@ class _Names:
 
     def __init__(self, coordinate_names: Collection[str]) -> None:
         self._owners = dict.fromkeys(coordinate_names, "a coordinate")
+
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """All names in use."""
+        return tuple(self._owners)
 
     def take(self, name: str, kind: str, node: Reader) -> None:
         """Register `name` as `kind`, or say why it cannot be."""
@@ -146,7 +166,7 @@ def _unknowns(node: Reader, names: _Names) -> tuple[str, ...]:
 def _entries(fields: Mapping[str, Reader], key: str, names: _Names) -> dict[str, Reader]:
     entries = fields[key].entries() if key in fields else {}
     for name, entry in entries.items():
-        names.take(name, f"a {key.removesuffix('s')}", entry)
+        names.take(name, _KINDS[key], entry)
     return entries
 
 
@@ -201,6 +221,8 @@ def problem_tree(problem: ProblemConfig) -> dict[str, Any]:
         "domain": shape_tree(problem.domain),
         "time": problem.time and {"interval": [problem.time.lower, problem.time.upper]},
         "parameters": thaw(problem.parameters),
+        "unknown_parameters": {name: dict(vars(one)) for name, one in problem.unknown_parameters.items()},
+        "parameter_ranges": {name: list(ends) for name, ends in problem.ranges.items()},
         "definitions": thaw(problem.definitions),
         "equations": list(problem.equations),
         "conditions": [condition_tree(condition) for condition in problem.conditions],
