@@ -87,7 +87,7 @@ def _errors(
 
 
 def _residuals(problem: Problem, trial: AnyTrial, points: Collocation) -> tuple[float, float]:
-    """Root of the mean over Ω of Σ r² of the equations, and the largest |r| of any condition."""
+    """Root of the mean over Ω of Σ weight · r² of the equations, and the largest |r| of any condition."""
     found = terms(problem, points, WeightsConfig(equations=1.0, conditions=1.0))
     share = points.interior.w / points.interior.w.sum()
     total, worst = 0.0, 0.0
@@ -97,7 +97,7 @@ def _residuals(problem: Problem, trial: AnyTrial, points: Collocation) -> tuple[
         if term.columns is not None:
             continue  # measured values are no condition, and not held out
         if term.interior:
-            total += float((share * rows.square()).sum())
+            total += term.weight * float((share * rows.square()).sum())
         else:
             worst = max(worst, float(rows.abs().max()))
     return math.sqrt(total), worst

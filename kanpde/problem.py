@@ -67,6 +67,16 @@ class Problem:
         return self.config.unknowns
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the equations."""
+        return self.config.names or tuple(f"equation {k + 1}" for k in range(len(self.equations)))
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """Weights of the equations; one with a weight other than 1 is a wish, which `exact` need not satisfy."""
+        return self.config.weights or (1.0,) * len(self.equations)
+
+    @property
     def constants(self) -> tuple[str, ...]:
         """Names of the q unknown parameters."""
         return tuple(self.config.unknown_parameters)
@@ -114,8 +124,9 @@ class Problem:
             return
         rng = np.random.default_rng(12345)
         check = _Check(self.name, self.exact, torch.tensor(self.domain.interior(64, "sobol", rng).x), self.true)
-        for text, node in zip(self.config.equations, self.equations, strict=True):
-            check(f"equation '{text}'", node, check.inside)
+        for text, node, weight in zip(self.config.equations, self.equations, self.weights, strict=True):
+            if weight == 1:
+                check(f"equation '{text}'", node, check.inside)
         for condition in self.conditions:
             node = condition.node
             if condition.kind == "mean":

@@ -53,7 +53,8 @@ def equation_terms(problem: Problem, x: Tensor, weight: float = 1.0) -> list[Ter
     """Every equation at points x (N, d)."""
     words = (problem.coordinates, problem.unknowns)
     return [
-        Term(f"equation {k + 1}", True, node, x, None, weight, words=words) for k, node in enumerate(problem.equations)
+        Term(name, True, node, x, None, weight * own, words=words)
+        for name, own, node in zip(problem.names, problem.weights, problem.equations, strict=True)
     ]
 
 

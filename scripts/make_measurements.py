@@ -30,7 +30,7 @@ class Table:
     seed: int
 
 
-TABLES = (Table("inverse_diffusivity", 80, 0.05, 0.0, 1),)
+TABLES = (Table("inverse_diffusivity", 80, 0.05, 0.0, 1), Table("inverse_source", 400, 0.02, 0.01, 2))
 
 
 def main() -> None:

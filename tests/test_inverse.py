@@ -16,6 +16,7 @@ from kanpde import api, report
 from kanpde.build import build
 from kanpde.config import Config
 from kanpde.config.measurements import MOST_BYTES
+from kanpde.config.statement import problem_tree
 from kanpde.constants import Constants
 from kanpde.errors import BudgetError, CheckpointError, ConfigError
 from kanpde.expressions import Constant, Jet, Scope, is_linear, parse_equation, partial, text
@@ -193,6 +194,34 @@ def test_a_point_with_little_noise_counts_more() -> None:
 def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
     hits, scores = covered(40, given=False)
     assert hits >= 33 and 0.7 < scores.std(ddof=1) < 1.35
+
+
+# Unknown sources -----------------------------------------------------------------------------------------------------
+
+
+def test_a_source_is_found_as_well_as_the_noise_allows() -> None:
+    """By the discrepancy principle: the misfit is one standard deviation, the field is better than its noise of 1 %."""
+    found = api.solve("inverse_source")
+    assert found.result.data is not None and 0.95 < found.result.data["misfit_rms"] < 1.05
+    assert (found.relative_l2["u"] or 1) < 0.01 and (found.relative_l2["f"] or 1) < 0.08
+    node = problem_tree(found.config.problem)
+    assert node["equations"][1] == {"equation": "laplacian(f) = 0", "name": "smoothness", "weight": 3e-12}
+    node["equations"][1]["weight"] = 1e-7
+    smooth = api.solve({"problem": node})
+    assert smooth.result.data is not None and smooth.result.data["misfit_rms"] > 1.2
+
+
+def test_equations_have_names_and_weights() -> None:
+    node = tree()
+    first = node["problem"]["equations"][0]
+    node["problem"]["equations"] = [{"equation": first, "weight": 4, "name": "balance"}]
+    parts = build(api.configure(node))
+    plain = build(api.configure(tree()))
+    assert parts.assembly.terms[0].name == "balance" and plain.assembly.terms[0].name == "equation 1"
+    assert parts.assembly.terms[0].weight == pytest.approx(4 * plain.assembly.terms[0].weight)
+    assert "stands twice" in refusal(("equations", [{"equation": first, "name": "a"}] * 2))
+    assert "missing key 'equation'" in refusal(("equations", [{"weight": 2}]))
+    assert "must be a name of letters" in refusal(("equations", [{"equation": first, "name": "a b"}]))
 
 
 # Runs ----------------------------------------------------------------------------------------------------------------

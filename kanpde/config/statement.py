@@ -14,13 +14,14 @@ from pathlib import PurePath
 from typing import Any
 
 from kanpde.config.conditions import ConditionConfig, Surroundings, check_parts, condition_tree, read_conditions
+from kanpde.config.equations import equations_tree, read_equations
 from kanpde.config.frozen import FrozenMap, freeze, thaw
 from kanpde.config.reader import Reader
 from kanpde.config.shapes import Shape, TimeConfig, coordinates, part_names, read_interval, read_shape, shape_tree
 from kanpde.config.unknowns import UnknownParameter, read_ranges, read_unknown_parameters
 from kanpde.names import MANUFACTURED, is_identifier, is_reserved
 
-MOST_UNKNOWNS, MOST_EQUATIONS = 20, 100
+MOST_UNKNOWNS = 20
 RECOMMENDED = ("trial", "schedule", "sampler", "weights", "slabs")
 PROBLEM_KEYS = (
     "name", "description", "unknowns", "domain", "time", "parameters", "unknown_parameters", "parameter_ranges",
@@ -49,7 +50,8 @@ class ProblemConfig:
     """Unknowns on a domain, equations inside, conditions on parts, and what the author recommends.
 
     `exact` serves errors and `manufactured` definitions only; `reference` names computed values that serve errors where no
-    `exact` exists. `python` is the name of the file that made the problem.
+    `exact` exists. `names` and `weights` are those of the equations; one with a weight other than 1 is a wish (as a smoothness is)
+    and need not hold for `exact`. `python` is the name of the file that made the problem.
     """
 
     name: str
@@ -64,6 +66,8 @@ class ProblemConfig:
     free: tuple[str, ...] = ()
     exact: Mapping[str, str] | None = None
     reference: str | None = None
+    names: tuple[str, ...] = ()
+    weights: tuple[float, ...] = ()
     unknown_parameters: Mapping[str, UnknownParameter] = field(default_factory=FrozenMap)
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=FrozenMap)
     recommended: Mapping[str, Any] = field(default_factory=FrozenMap)
@@ -110,12 +114,12 @@ def read_statement(node: Reader) -> ProblemConfig:
     for entry in definitions.values():
         if entry.value == MANUFACTURED and exact is None:
             raise entry.error(f"{MANUFACTURED!r} needs an exact solution; give 'exact' or a formula")
-    equations = fields["equations"].items_or_one("a list of equations", 1, MOST_EQUATIONS)
+    equations, titles, weights = read_equations(fields["equations"])
     return ProblemConfig(
         name=_problem_name(fields, node),
         unknowns=unknowns,
         domain=shape,
-        equations=tuple(item.formula() for item in equations),
+        equations=equations,
         conditions=conditions,
         description=fields["description"].text() if "description" in fields else "",
         time=time,
@@ -124,6 +128,8 @@ def read_statement(node: Reader) -> ProblemConfig:
         free=tuple(item.text() for item in free),
         exact=exact,
         reference=reference,
+        names=titles,
+        weights=weights,
         unknown_parameters=constants,
         ranges=ranges,
         recommended=_recommended(fields),
@@ -224,7 +230,7 @@ def problem_tree(problem: ProblemConfig) -> dict[str, Any]:
         "unknown_parameters": {name: dict(vars(one)) for name, one in problem.unknown_parameters.items()},
         "parameter_ranges": {name: list(ends) for name, ends in problem.ranges.items()},
         "definitions": thaw(problem.definitions),
-        "equations": list(problem.equations),
+        "equations": equations_tree(problem.equations, problem.names, problem.weights),
         "conditions": [condition_tree(condition) for condition in problem.conditions],
         "free": list(problem.free),
         "exact": thaw(problem.exact),
