@@ -10,11 +10,13 @@ of it.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from kanpde.errors import NumericalError
 from kanpde.residual import Assembly
 from kanpde.rows import Rows
 from kanpde.trial import TrialSolution
@@ -74,7 +76,10 @@ class Newton:
         value = self._rows.objective()
         for _ in range(FOLLOWED if follow else 0):
             before = self._trial.net.outer
-            self._trial.net.set_outer(before + self._rows.step(float(follow)))
+            try:
+                self._trial.net.set_outer(before + self._rows.step(float(follow)))
+            except NumericalError:  # constants so far away that no number is finite: a smaller share will do
+                return math.inf
             new = self._rows.objective()
             if not new < value:
                 self._trial.net.set_outer(before)

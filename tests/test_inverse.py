@@ -87,6 +87,13 @@ def test_newton_finds_a_constant_from_afar(truth: float) -> None:
     assert found.stop_reason.name == "TOLERANCE"
 
 
+def test_a_field_that_is_not_resolved_does_not_send_the_constant_to_infinity() -> None:
+    """The first step in log k would be thousands here: k is not finite there, so the step is halved."""
+    trial = {"width": [4], "degree": [5, 5], "intervals": [1, 3]}
+    found = api.solve("inverse_diffusivity", trial=trial, sampler={"interior": 120, "boundary": 60})
+    assert 0 < found.parameters["k"].value < np.inf
+
+
 def test_a_constant_may_stand_in_a_condition_and_be_negative() -> None:
     """u = c x solves u'' = 0, u(0) = 0, u'(1) = c; the data say c = -3."""
     values = "x,seen\n0.25,-0.75\n0.5,-1.5\n0.75,-2.25\n"
