@@ -15,13 +15,17 @@ class Constants(nn.Module):
     """s (q,) as the parameter `raw`; `positive` (q,) says where k = exp(s)."""
 
     positive: Tensor
+    raw: Tensor
 
     def __init__(self, start: Sequence[float] = (), positive: Sequence[bool] = (), dtype: torch.dtype = torch.float64):
         super().__init__()
         self.register_buffer("positive", torch.tensor(positive, dtype=torch.bool))
         values = torch.tensor(start, dtype=torch.float64)
         raw = torch.where(self.positive, values.clamp_min(1e-300).log(), values)
-        self.raw = nn.Parameter(raw.to(dtype))
+        if start:
+            self.raw = nn.Parameter(raw.to(dtype))
+        else:
+            self.register_buffer("raw", raw.to(dtype))
 
     @property
     def count(self) -> int:
@@ -41,7 +45,7 @@ class Constants(nn.Module):
     @property
     def trained(self) -> list[nn.Parameter]:
         """s as a list of what optimizers move; empty without constants."""
-        return [self.raw] if self.count else []
+        return list(self.parameters())
 
     def write(self, raw: Tensor) -> None:
         """Set s (q,)."""
