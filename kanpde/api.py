@@ -22,6 +22,7 @@ from kanpde.config import Config, Pace, ProblemConfig, validate
 from kanpde.config.attached import folder_of
 from kanpde.config.statement import problem_tree
 from kanpde.errors import ConfigError
+from kanpde.estimation import findings
 from kanpde.marching import Marched, in_slabs, march, prepare
 from kanpde.metrics import measure
 from kanpde.problem import Problem
@@ -59,18 +60,15 @@ def configure(
     """
     tree, source, trusted, base = _tree(problem)
     given = {"trial": trial, "sampler": sampler, "weights": weights, "compare": compare}
-    for key, value in given.items():
-        if value is not None:
-            tree[key] = _merged(tree.get(key), value)
+    tree |= {key: _merged(tree.get(key), value) for key, value in given.items() if value is not None}
     plain_keys = {"schedule": schedule, "dtype": dtype, "seed": seed, "tolerance": tolerance, "seconds": seconds}
-    for key, plain in plain_keys.items():
-        if plain is not None:
-            tree[key] = plain
+    tree |= {key: plain for key, plain in plain_keys.items() if plain is not None}
     if parameters is not None:
         node = tree.get("problem")
         inner = node.get("parameters") if isinstance(node, Mapping) else None
         tree["problem"] = _merged(node, {"parameters": _merged(inner, parameters)})
-    return validate(tree, source=source, base=base, trusted=trusted, make_problem=make_problem)
+    own = shipped.data() if trusted else None
+    return validate(tree, source=source, base=base, trusted=trusted, make_problem=make_problem, shipped=own)
 
 
 def solve(
@@ -268,6 +266,7 @@ def _solution(
         version=VERSION,
         tolerance=config.tolerance,
         estimate=estimate,
+        **({} if isinstance(parts, Marched) else findings(parts.problem, parts.assembly, parts.trial)),
     )
     return Solution(config, parts.problem, parts.trial, result, history, parts.points)
 

@@ -17,6 +17,7 @@ from kanpde import shipped
 from kanpde.characteristics import characteristics
 from kanpde.collocation import Collocation, collocate
 from kanpde.config import CombinedShape, Config, DiskShape, ExtendGrid, OptimizerStage, TrialConfig
+from kanpde.constants import Constants
 from kanpde.domains import MeshDomain, Planar
 from kanpde.errors import BudgetError, ConfigError
 from kanpde.expressions import parse_expression
@@ -61,7 +62,9 @@ def build(config: Config) -> Parts:
     posed = replace(problem, conditions=conditions)
     lower, upper = (torch.tensor(side).to(dtype) for side in (problem.domain.lower, problem.domain.upper))
     network = enriched(build_network(config.trial, problem, config.seed, dtype), config.trial, problem)
-    trial = TrialSolution(network, lower, upper, lifting, config.trial.derivatives)
+    unknown = config.problem.unknown_parameters.values()
+    constants = Constants([one.start for one in unknown], [one.positive for one in unknown], dtype)
+    trial = TrialSolution(network, lower, upper, lifting, config.trial.derivatives, constants)
     averaged = any(condition.kind == "mean" for condition in posed.conditions)
     points = collocate(problem.domain, posed.parts, config.sampler, config.seed, dtype, averaged)
     return Parts(problem, trial, points, Assembly(terms(posed, points, config.weights), trial))

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from kanpde.bases import SplineGrid
 from kanpde.config import TrialConfig
+from kanpde.constants import Constants
 from kanpde.errors import CheckpointError, KanpdeError, StorageError
 from kanpde.networks import KAN, MLP, Enriched, SplineLayer
 from kanpde.storage import replacing
@@ -120,6 +121,21 @@ def network_state(network: nn.Module) -> dict[str, Any]:
             "tensors": _copies([*network.weights, *network.biases]),
         }
     raise CheckpointError(f"cannot save a network of type {type(network).__name__}; known are KAN and MLP")
+
+
+def constants_state(constants: Constants) -> dict[str, Any]:
+    """The unknown constants s as plain data, beside those of the network; nothing where there are none."""
+    return {"constants": constants.raw.detach().clone()} if constants.count else {}
+
+
+def restore_constants(data: Mapping[str, Any], constants: Constants) -> None:
+    """Write saved constants s (q,); CheckpointError when they do not fit."""
+    saved = data["network"].get("constants", constants.raw.detach()[:0])
+    if not isinstance(saved, Tensor) or saved.shape != constants.raw.shape or not bool(saved.isfinite().all()):
+        raise CheckpointError(
+            f"checkpoint: its unknown parameters do not fit the {constants.count} of the config; use the run's own config.yaml"
+        )
+    constants.write(saved)
 
 
 def restore_network(state: Mapping[str, Any], trial: TrialConfig) -> KAN | MLP:

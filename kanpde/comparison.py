@@ -62,7 +62,10 @@ class Entry:
         """The solve whose `as_dict` is `data`."""
         trial = {key: data[key] for key in ("kind", "shape", "parameters")}
         stages = [{"steps": data["steps"]}]
-        return cls(str(data["mode"]), {**data, "trial": trial, "stages": stages})
+        found = {key: value for key, value in data.items() if key not in ("parameters", "unknown_parameters")}
+        if "unknown_parameters" in data:
+            found["parameters"] = data["unknown_parameters"]
+        return cls(str(data["mode"]), {**found, "trial": trial, "stages": stages})
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for compare.json."""
@@ -76,6 +79,7 @@ class Entry:
             "seconds": self.seconds,
             "steps": sum(stage["steps"] for stage in self.result["stages"]),
             "reference": self.result.get("reference"),
+            **({"unknown_parameters": self.result["parameters"]} if "parameters" in self.result else {}),
         } | {key: self.result[key] for key in keys}
 
 

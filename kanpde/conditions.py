@@ -4,6 +4,7 @@ equation   F(x, n, u, ∂u, …) = 0 on named parts: Dirichlet, Neumann, Robin, 
 periodic   ∂_i^k u(a) - ∂_i^k u(b) = 0 for k below the equations' order in the coordinate i that the translation b - a runs along
 mean       the average of F over the domain is 0 (pins what Neumann data leave free)
 point      F = 0 at one point, or at one point of space at all times (pins a pressure, which is known up to a function of t)
+data       F = 0 at measured points, where F may hold the columns measured there; divided by the noise where that is given
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kanpde.config import ConditionConfig
+from kanpde.config import ConditionConfig, Measurements
 from kanpde.domains import Domain
 from kanpde.errors import ConfigError
-from kanpde.expressions import Jet, Node, Scope, jets
+from kanpde.expressions import Coordinate, Jet, Node, Scope, divide, jets, number
 from kanpde.formulas import condition_node
 from kanpde.jets import unit
 from kanpde.quadrature import Array, chebyshev
@@ -29,7 +30,8 @@ class Condition:
     `label` is what it goes by in reports and weights: the name given in the file, else the part or the kind.
 
     `part` names the boundary part (of a periodic pair: the first), `other` the second part of a pair and `shift` the
-    translation to it; `point` is set for kind `point`, without the time if it holds at all times.
+    translation to it; `point` is set for kind `point`, without the time if it holds at all times; `data` for kind `data`, with
+    `noise` true where F counts in standard deviations.
     """
 
     name: str
@@ -41,6 +43,8 @@ class Condition:
     shift: tuple[float, ...] | None = None
     point: tuple[float, ...] | None = None
     label: str = ""
+    data: Measurements | None = None
+    noise: bool = False
 
     def at(self, domain: Domain, instants: int) -> Array:
         """Where a condition at a point holds: there, or at Chebyshev instants of the time interval, (N, d)."""
@@ -61,18 +65,41 @@ def read_conditions(
         if config.kind == "periodic":
             found.extend(_periodic(config, domain, scope, equations, where))
             continue
-        node = condition_node(config.equation or "", config.kind, config.parts, scope, where)
+        node = condition_node(config, scope, where)
         if config.kind == "equation":
             found.extend(
                 Condition(part, "equation", node, config.weight, part=part, label=config.name or part)
                 for part in config.parts
             )
             continue
+        if config.data is not None:
+            found.append(_measured(config, config.data, node, domain, (scope, where)))
+            continue
         (label,) = config.names
         found.append(Condition(config.kind, config.kind, node, config.weight, point=config.point, label=label))
         if config.point is not None and not domain.contains(found[-1].at(domain, 1))[0]:
             raise ConfigError(f"{where}: the point {list(config.point)} is not in the domain; choose one inside")
     return tuple(found)
+
+
+def _measured(
+    config: ConditionConfig, data: Measurements, node: Node, domain: Domain, place: tuple[Scope, str]
+) -> Condition:
+    scope, where = place
+    d = scope.dimension
+    outside = ~domain.contains(np.array(data.rows)[:, :d])
+    if outside.any():
+        row = int(outside.argmax())
+        raise ConfigError(
+            f"{where}: {int(outside.sum())} of {len(data.rows)} measured points lie outside the domain, the first in row"
+            f" {row + 1} at {list(data.rows[row][:d])}; leave them out"
+        )
+    if isinstance(config.noise, str):
+        node = divide(node, Coordinate(data.columns.index(config.noise)))
+    elif config.noise is not None:
+        node = divide(node, number(config.noise))
+    (label,) = config.names
+    return Condition("data", "data", node, config.weight, label=label, data=data, noise=config.noise is not None)
 
 
 def _periodic(

@@ -249,7 +249,7 @@ class _Dumper(yaml.SafeDumper):
 
     def represent_str(self, data: str) -> yaml.ScalarNode:
         """Text, quoted unless it reads back as itself."""
-        style = None if isinstance(scalar(data), str) else "'"
+        style = "|" if "\n" in data else None if isinstance(scalar(data), str) else "'"
         return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
 
 

@@ -19,7 +19,7 @@ from kanpde.expressions.evaluate import evaluate
 from kanpde.formulas import Quantity
 from kanpde.jets import JetSpace, unit
 from kanpde.problem import Problem
-from kanpde.residual import Assembly, equation_terms
+from kanpde.residual import Assembly, equation_terms, reader
 from kanpde.slabs import AnyTrial
 
 Array = NDArray[np.float64]
@@ -72,7 +72,7 @@ def _evaluate(nodes: Sequence[Node], trial: AnyTrial, x: Tensor) -> list[Array]:
     space = JetSpace.closure([(0,) * x.shape[1], *sorted(present)], x.shape[1])
     with torch.no_grad():
         jet = trial.jet(trial.locate(x, space))
-        values = evaluate(nodes, x, jet=lambda unknown: jet.derivative(unknown.index)[unknown.unknown])
+        values = evaluate(nodes, x, jet=reader(jet, trial.constants.values))
     return [value.double().numpy() for value in values]
 
 

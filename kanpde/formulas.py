@@ -5,13 +5,23 @@ Imports no torch, so that a bad formula is answered at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from kanpde.config import ProblemConfig, coordinates
+from kanpde.config import ConditionConfig, ProblemConfig
 from kanpde.errors import ConfigError
-from kanpde.expressions import Node, Scope, check_definition, jets, parse_equation, parse_expression
+from kanpde.expressions import (
+    Constant,
+    Node,
+    Number,
+    Scope,
+    check_definition,
+    constants,
+    jets,
+    parse_equation,
+    parse_expression,
+)
 from kanpde.manufactured import derive_sources, sources
 
 
@@ -26,26 +36,33 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Formulas:
-    """Equations F = 0 (manufactured sources derived), the exact solution or None, and the scope for conditions."""
+    """Equations F = 0 (manufactured sources derived), the exact solution or None, and the scope for conditions.
+
+    `true` are the values of the unknown parameters that belong to the exact solution.
+    """
 
     equations: tuple[Node, ...]
     exact: tuple[Node, ...] | None
     scope: Scope
+    true: Mapping[Node, Node]
     quantities: tuple[Quantity, ...] = ()
 
     @classmethod
     def of(cls, config: ProblemConfig) -> Formulas:
         """Parse everything; ConfigError is one line that names the key."""
-        names = coordinates(config.domain, config.time)
+        names, unknown = config.coordinates, tuple(config.unknown_parameters)
         made = sources(config.definitions)
         kept = MappingProxyType({name: text for name, text in config.definitions.items() if name not in made})
-        scope = Scope(names, config.time is not None, config.unknowns, config.parameters, kept)
+        plain = Scope(
+            names, config.time is not None, config.unknowns, config.parameters, kept, ranges=len(config.ranges)
+        )
+        scope = replace(plain, constants=unknown)
         wide = replace(scope, unknowns=(*config.unknowns, *made))
         for name in kept:
             check_definition(name, replace(wide, normal=True, where="problem.definitions"))
-        exact = None
+        exact, true = None, _true(config, plain)
         if config.exact is not None:
-            bare, texts = replace(scope, unknowns=()), config.exact
+            bare, texts = replace(plain, unknowns=()), config.exact
             exact = tuple(
                 parse_expression(texts[u], replace(bare, where=f"problem.exact.{u}")) for u in config.unknowns
             )
@@ -53,18 +70,42 @@ class Formulas:
             parse_equation(text, replace(wide, where=f"problem.equations[{k}]"))
             for k, text in enumerate(config.equations)
         )
+        if made and unknown:
+            raise ConfigError(
+                f"problem.definitions.{made[0]}: 'manufactured' does not go with unknown_parameters; write the formula"
+            )
         equations = derive_sources(equations, made, len(config.unknowns), exact)
         _check_unknowns(config, equations)
+        nodes = list(equations)
         for k, condition in enumerate(config.conditions):
             if condition.equation is not None:
-                condition_node(condition.equation, condition.kind, condition.parts, scope, f"problem.conditions[{k}]")
-        return cls(equations, exact, scope, _quantities(config, scope))
+                nodes.append(condition_node(condition, scope, f"problem.conditions[{k}]"))
+        used = {one.index for node in nodes for one in constants(node)}
+        for number, name in enumerate(unknown):
+            if number not in used:
+                raise ConfigError(f"problem.unknown_parameters.{name}: no equation or condition holds it; remove it")
+        return cls(equations, exact, scope, true, _quantities(config, scope))
 
 
-def condition_node(text: str, kind: str, parts: Sequence[str], scope: Scope, where: str) -> Node:
-    """The formula of a condition; the outward normal exists on the sides of space only."""
-    on_sides = kind == "equation" and not {"initial", "final"} & set(parts)
-    node = parse_equation(text, replace(scope, normal=on_sides, where=where))
+def _true(config: ProblemConfig, scope: Scope) -> dict[Node, Node]:
+    """What `exact` says about the unknown parameters."""
+    found: dict[Node, Node] = {}
+    for number, name in enumerate(config.unknown_parameters if config.exact is not None else ()):
+        where = f"problem.exact.{name}"
+        text = (config.exact or {})[name]
+        node = parse_expression(text, replace(scope, unknowns=(), where=where))
+        if not isinstance(node, Number):
+            raise ConfigError(f"{where}: must be a number, found '{text}'; an unknown parameter is the same everywhere")
+        found[Constant(number)] = node
+    return found
+
+
+def condition_node(condition: ConditionConfig, scope: Scope, where: str) -> Node:
+    """The formula of a condition; the outward normal exists on the sides of space only, columns of data at its points."""
+    text, data = condition.equation or "", condition.data
+    on_sides = condition.kind == "equation" and not {"initial", "final"} & set(condition.parts)
+    columns = () if data is None else data.columns[scope.dimension :]
+    node = parse_equation(text, replace(scope, normal=on_sides, columns=columns, where=where))
     if not jets(node):
         names = ", ".join(scope.unknowns)
         raise ConfigError(f"{where}: '{text}' holds no unknown; a condition says something about {names}")

@@ -66,6 +66,12 @@ def prepare(config: Config) -> Parts:
 def _check(config: Config, problem: Problem) -> None:
     if config.problem.time is None:
         raise ConfigError("trial.start: stretched needs a problem with time; use ridge")
+    for key in ("unknown_parameters", "ranges"):
+        if getattr(config.problem, key):
+            name = key if key != "ranges" else "parameter_ranges"
+            raise ConfigError(f"slabs: not with {name}, which belong to all times at once; use slabs: 1")
+    if any(condition.data is not None for condition in problem.conditions):
+        raise ConfigError("slabs: not with measured values, which belong to all times at once; use slabs: 1")
     if config.trial.lifting:
         raise ConfigError("trial.lifting: not with time slabs; set it to false")
     if config.tolerance is not None and config.trial.start != "stretched":

@@ -110,7 +110,7 @@ def _errors(
 
 
 def _residuals(problem: Problem, trial: AnyTrial, points: Collocation) -> tuple[float, list[tuple[Condition, float]]]:
-    """Root of the mean over Ω of Σ r² of the equations, and every condition with its largest |r|."""
+    """Root of the mean over Ω of Σ weight · r² of the equations, and every condition with its largest |r|."""
     found = terms(problem, points, WeightsConfig(equations=1.0, conditions=1.0))
     share = points.interior.w / points.interior.w.sum()
     total = 0.0
@@ -118,8 +118,10 @@ def _residuals(problem: Problem, trial: AnyTrial, points: Collocation) -> tuple[
     with torch.no_grad():
         rows_of_terms = Assembly(found, trial).residuals(trial)
     for term, rows in zip(found, rows_of_terms, strict=True):
+        if term.columns is not None:
+            continue  # measured values are no condition, and not held out
         if term.interior:
-            total += float((share * rows.square()).sum())
+            total += term.weight * float((share * rows.square()).sum())
         else:
             worst.append(float(rows.abs().max()))
     return math.sqrt(total), list(zip(problem.conditions, worst, strict=True))  # `terms` keeps their order

@@ -8,7 +8,8 @@ never sees `exact` or `reference`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -19,7 +20,7 @@ from kanpde.conditions import Condition, read_conditions
 from kanpde.config import ProblemConfig
 from kanpde.domains import Domain, build_domain
 from kanpde.errors import ConfigError
-from kanpde.expressions import Node, is_linear, jets, partial, substitute_unknowns
+from kanpde.expressions import Node, is_linear, jets, partial, substitute, substitute_unknowns
 from kanpde.expressions.evaluate import evaluate
 from kanpde.formulas import Formulas, Quantity
 from kanpde.reference import Reference
@@ -27,7 +28,10 @@ from kanpde.reference import Reference
 
 @dataclass(frozen=True)
 class Problem:
-    """A boundary value problem in d coordinates (time last) with m unknowns."""
+    """A boundary value problem in d coordinates (time last) with m unknowns.
+
+    `true` are the values of the unknown parameters that belong to `exact`.
+    """
 
     config: ProblemConfig
     domain: Domain
@@ -36,18 +40,19 @@ class Problem:
     conditions: tuple[Condition, ...]
     exact: tuple[Node, ...] | None
     reference: Reference | None = None
+    true: Mapping[Node, Node] = field(default_factory=dict)
     quantities: tuple[Quantity, ...] = ()
 
     @classmethod
     def create(cls, config: ProblemConfig) -> Problem:
         """Build from a validated config; ConfigError is one line that names the key."""
         formulas = Formulas.of(config)
-        domain = build_domain(config.domain, config.time)
+        domain = build_domain(config.domain, config.time, config.ranges.values())
         equations, exact = formulas.equations, formulas.exact
         conditions = read_conditions(config.conditions, domain, formulas.scope, equations)
         reference = Reference.of(config, domain)
-        names, asked = formulas.scope.coordinates, formulas.quantities
-        problem = cls(config, domain, names, equations, conditions, exact, reference, asked)
+        names, asked, true = formulas.scope.coordinates, formulas.quantities, formulas.true
+        problem = cls(config, domain, names, equations, conditions, exact, reference, true, asked)
         problem._check_pinned()
         problem._check_exact()
         return problem
@@ -61,6 +66,21 @@ class Problem:
     def unknowns(self) -> tuple[str, ...]:
         """Names of the m unknowns."""
         return self.config.unknowns
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the equations."""
+        return self.config.names or tuple(f"equation {k + 1}" for k in range(len(self.equations)))
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """Weights of the equations; one with a weight other than 1 is a wish, which `exact` need not satisfy."""
+        return self.config.weights or (1.0,) * len(self.equations)
+
+    @property
+    def constants(self) -> tuple[str, ...]:
+        """Names of the q unknown parameters."""
+        return tuple(self.config.unknown_parameters)
 
     @cached_property
     def is_linear(self) -> bool:
@@ -89,8 +109,12 @@ class Problem:
                 )
 
     def _pins(self, condition: Condition, unknown: int) -> bool:
-        """Whether a condition can fix a constant; one average over space-time cannot fix a function of time."""
+        """Whether a condition can fix a constant; one average over space-time cannot fix a function of time, and one number no
+        function of a parameter.
+        """
         if condition.kind == "periodic" or condition.weight == 0:
+            return False
+        if self.config.ranges and condition.kind in ("mean", "point"):
             return False
         moves = any(jet.unknown == unknown and jet.index[-1] for node in self.equations for jet in jets(node))
         return condition.kind != "mean" or self.config.time is None or moves
@@ -100,9 +124,10 @@ class Problem:
         if self.exact is None:
             return
         rng = np.random.default_rng(12345)
-        check = _Check(self.name, self.exact, torch.tensor(self.domain.interior(64, "sobol", rng).x))
-        for text, node in zip(self.config.equations, self.equations, strict=True):
-            check(f"equation '{text}'", node, check.inside)
+        check = _Check(self.name, self.exact, torch.tensor(self.domain.interior(64, "sobol", rng).x), self.true)
+        for text, node, weight in zip(self.config.equations, self.equations, self.weights, strict=True):
+            if weight == 1:
+                check(f"equation '{text}'", node, check.inside)
         for condition in self.conditions:
             node = condition.node
             if condition.kind == "mean":
@@ -132,6 +157,7 @@ class _Check:
     problem: str
     exact: tuple[Node, ...]
     inside: Tensor
+    true: Mapping[Node, Node]
 
     def __call__(
         self,
@@ -143,6 +169,7 @@ class _Check:
         other: Tensor | None = None,
     ) -> None:
         """ConfigError when the residual at x (N, d) is larger than 1e-8 of the largest term."""
+        node = substitute(node, self.true)
         found = sorted(jets(node), key=lambda jet: (jet.unknown, jet.index))
         fields = [substitute_unknowns(jet, self.exact) for jet in found]
         slopes = [substitute_unknowns(partial(node, jet), self.exact) for jet in found]

@@ -129,6 +129,7 @@ def result_rows(result: Mapping[str, Any]) -> list[Row]:
         rows.append(("lifted (held out, max)", _per_field(result["lifted"])))
     if result.get("lifting_note"):
         rows.append(("lifting", str(result["lifting_note"])))
+    rows += parameter_rows(result)
     if result.get("tolerance") is not None:
         rows.append(
             ("relative L2, estimated", f"{number(result['estimate'])} (tolerance {number(result['tolerance'])})")
@@ -148,6 +149,22 @@ def _condition_rows(conditions: Mapping[str, float | None]) -> list[Row]:
     ordered = sorted(conditions.items(), key=lambda item: math.inf if item[1] is None else item[1], reverse=True)
     shown = [f"{name} {'not finite' if value is None else number(value)}" for name, value in ordered]
     return [("conditions (held out, max)", ", ".join(shown))] if len(shown) > 1 else []
+
+
+def parameter_rows(result: Mapping[str, Any]) -> list[Row]:
+    """One row per unknown parameter, and one for the misfit of measured values."""
+    rows: list[Row] = []
+    for name, found in result.get("parameters", {}).items():
+        text = f"{found['value']:.8g}"
+        if found["standard_error"] is not None:
+            low, high = found["interval_95"]
+            text += f" ± {found['standard_error']:.2g} (95 %: {low:.6g} to {high:.6g})"
+        if "error" in found:
+            text += f", error {found['error']:.1e}"
+        rows.append((f"parameter {name}", text))
+    if data := result.get("data"):
+        rows.append(("misfit of data (rms)", f"{number(data['misfit_rms'])} in units of {data['in_units_of']}"))
+    return rows
 
 
 def stage_rows(result: Mapping[str, Any]) -> list[Row]:

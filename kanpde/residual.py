@@ -6,12 +6,11 @@ enter a least-squares system multiplied by √(weight / N). A term that is affin
     F = Σ_{α, o} a_{α, o}(x) ∂^α u_o + b(x),
 
 with a and b evaluated once; only the jets depend on the parameters. Of any other term a = ∂F/∂(∂^α u_o) is the linearisation
-at the present jets, by symbolic differentiation.
+at the present jets, by symbolic differentiation. A term with unknown constants is one of those; ∂F/∂k likewise.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,14 +20,17 @@ from torch import Tensor
 from kanpde.collocation import Collocation, Points
 from kanpde.conditions import Condition
 from kanpde.config import WeightsConfig
+from kanpde.constants import Constants
 from kanpde.errors import NumericalError
+from kanpde.expressions import Constant, Node, constants, is_linear, jets, linear_parts, partial, text
 from kanpde.expressions import Jet as Unknown
-from kanpde.expressions import Node, is_linear, jets, linear_parts, partial, text
 from kanpde.expressions.evaluate import evaluate
 from kanpde.jets import Jet, JetSpace
 from kanpde.problem import Problem
 from kanpde.quadrature import per_axis
 from kanpde.slabs import AnyTrial
+from kanpde.terms import Term as Term
+from kanpde.terms import measured_terms, scaled
 from kanpde.trial import Located, TrialSolution, join
 
 CHUNK = 1 << 21
@@ -38,75 +40,25 @@ INSTANTS = 4
 """At how many instants a point of space is pinned, per interior point along an axis."""
 
 
-@dataclass(frozen=True)
-class Term:
-    """Rows of one equation or condition: F at x, minus F at x + shift if periodic, averaged if `average` (N,) is given,
-    minus `data` (N,) if measured or computed values are to be met.
-
-    `words` are the names of the coordinates and unknowns, for messages.
-    """
-
-    name: str
-    interior: bool
-    node: Node
-    x: Tensor
-    normal: Tensor | None
-    weight: float
-    average: Tensor | None = None
-    shift: Tensor | None = None
-    data: Tensor | None = None
-    words: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
-
-    @property
-    def rows(self) -> int:
-        """R of this term."""
-        return 1 if self.average is not None else len(self.x)
-
-    @property
-    def scale(self) -> float:
-        """What every row is multiplied by in a least-squares system, √(weight / R)."""
-        return math.sqrt(self.weight / self.rows)
-
-
 def terms(problem: Problem, points: Collocation, weights: WeightsConfig) -> list[Term]:
     """Every equation at the interior points and every condition on its part."""
     words = (problem.coordinates, problem.unknowns)
-    on_parts = [
-        _condition_term(c, problem, points, weights.conditions * weights.terms.get(c.label, 1.0))
-        for c in problem.conditions
-    ]
+    held = [condition for condition in problem.conditions if condition.data is None]
+    on_parts = [_condition_term(c, problem, points, weights.conditions * weights.terms.get(c.label, 1.0)) for c in held]
     found = [
         *equation_terms(problem, points.interior.x, weights.equations),
         *(replace(term, words=words) for term in on_parts),
     ]
-    if not weights.scaled:
-        return found
-    half = points.interior.x.new_tensor((problem.domain.upper - problem.domain.lower) / 2, dtype=torch.float64)
-    return [replace(term, weight=term.weight / _size(term, half) ** 2) for term in found]
-
-
-def _size(term: Term, half: Tensor) -> float:
-    """The largest root mean square of a coefficient, in coordinates in which the domain is as long as [-1, 1]^d.
-
-    The coefficients are those of the linearisation at zero; one if they vanish or are not finite.
-    """
-    found = sorted(jets(term.node), key=lambda jet: (jet.unknown, jet.index))
-    normal = None if term.normal is None else term.normal.double()
-    x = term.x.double()
-    values = evaluate([partial(term.node, jet) for jet in found], x, normal, lambda jet: torch.zeros_like(x[:, 0]))
-    sizes = [
-        float(value.square().mean().sqrt() / torch.prod(half ** half.new_tensor(jet.index)))
-        for jet, value in zip(found, values, strict=True)
-    ]
-    size = max(sizes, default=0.0)
-    return size if math.isfinite(size) and size > 0 else 1.0
+    found += measured_terms(problem, points.interior.x)
+    return scaled(found, problem, weights.equations) if weights.scaled else found
 
 
 def equation_terms(problem: Problem, x: Tensor, weight: float = 1.0) -> list[Term]:
     """Every equation at points x (N, d)."""
     words = (problem.coordinates, problem.unknowns)
     return [
-        Term(f"equation {k + 1}", True, node, x, None, weight, words=words) for k, node in enumerate(problem.equations)
+        Term(name, True, node, x, None, weight * own, words=words)
+        for name, own, node in zip(problem.names, problem.weights, problem.equations, strict=True)
     ]
 
 
@@ -158,7 +110,7 @@ class Assembly:
             for number, bound, start in group.members:
                 n, count = len(bound.term.x), len(bound.at.x)
                 sides = [jet.points(at, at + n) for at in range(start, start + count, n)]
-                found[number] = bound.residual(sides, 0, n)
+                found[number] = bound.residual(sides, 0, n, trial.constants.values)
         return [found[number] for number in range(len(self.bound))]
 
     def objective(self, trial: TrialSolution) -> Tensor:
@@ -173,8 +125,8 @@ class Assembly:
         return total
 
     def jacobian(self, trial: TrialSolution) -> Tensor:
-        """The derivatives of the weighted rows by the inner parameters (R, P), stored by columns."""
-        count = sum(p.numel() for p in trial.net.inner)
+        """The derivatives of the weighted rows by the inner parameters and the constants (R, P + q), stored by columns."""
+        count = sum(p.numel() for p in trial.net.inner) + trial.constants.count
         matrix, row = self.terms[0].x.new_zeros(count, self.rows), 0
         for bound in self.bound:
             step = max(1, CHUNK // (count + 1))
@@ -197,6 +149,7 @@ class Bound:
     coefficients: Tensor | None
     remainder: Tensor
     partials: tuple[tuple[Unknown, Node], ...] = ()
+    by_constants: tuple[tuple[Constant, Node], ...] = ()
 
     @classmethod
     def of(cls, term: Term, trial: AnyTrial) -> Bound:
@@ -207,10 +160,11 @@ class Bound:
         at = trial.locate(x, space)
         if not is_linear(term.node):
             partials = tuple((jet, partial(term.node, jet)) for jet in present)
-            return cls(term, at, None, x.new_zeros(len(term.x)), partials)
+            by_constants = tuple((one, partial(term.node, one)) for one in constants(term.node))
+            return cls(term, at, None, x.new_zeros(len(term.x)), partials, by_constants)
         factors, rest = linear_parts(term.node)
         normal = term.normal
-        remainder, *values = evaluate([rest, *factors.values()], term.x, normal)
+        remainder, *values = evaluate([rest, *factors.values()], term.known, normal)
         names = ("source", *(f"factor of {text(jet, *term.words)}" for jet in factors))
         for name, value in zip(names, (remainder, *values), strict=True):
             if not bool(value.isfinite().all()):
@@ -239,19 +193,23 @@ class Bound:
         n, last = len(self.term.x), min(stop, len(self.term.x))
         return [self.at.rows(first + start, first + last, step) for first in range(0, len(self.at.x), n)]
 
-    def residual(self, sides: Sequence[Jet], start: int, stop: int) -> Tensor:
-        """The rows of the points start … stop - 1 from the jets at `sides`; of an average what these points give to it."""
-        rows = self._formula(sides[0], start, stop)
+    def residual(self, sides: Sequence[Jet], start: int, stop: int, values: Tensor | None = None) -> Tensor:
+        """The rows of the points start … stop - 1 from the jets at `sides`; of an average what these points give to it.
+
+        `values` (q,) are those of the unknown constants.
+        """
+        rows = self._formula(sides[0], start, stop, values)
         if self.term.shift is not None:
-            rows = rows - self._formula(sides[1], start, stop)
+            rows = rows - self._formula(sides[1], start, stop, values)
         if self.term.data is not None:
             rows = rows - self.term.data[start:stop]
         return rows if self.term.average is None else (self.term.average[start:stop] * rows).sum()[None]
 
-    def _formula(self, jet: Jet, start: int, stop: int) -> Tensor:
+    def _formula(self, jet: Jet, start: int, stop: int, values: Tensor | None) -> Tensor:
         if self.coefficients is not None:
             return (self.coefficients[:, :, start:stop] * jet.data).sum((0, 1)) + self.remainder[start:stop]
-        return evaluate([self.term.node], self.term.x[start:stop], self._normal(start, stop), _reader(jet))[0]
+        known = self.term.known[start:stop]
+        return evaluate([self.term.node], known, self._normal(start, stop), reader(jet, values))[0]
 
     def _normal(self, start: int, stop: int) -> Tensor | None:
         return None if self.term.normal is None else self.term.normal[start:stop]
@@ -262,32 +220,54 @@ class Bound:
         return [self.term.scale * average, -self.term.scale * average][: len(self.at.x) // len(self.term.x)]
 
     def fill_inner(self, trial: TrialSolution, matrix: Tensor, start: int, stop: int) -> None:
-        """Write the derivatives by the inner parameters of the rows of the points start … stop - 1 into this term's columns."""
+        """Write the derivatives by the inner parameters and the constants of the rows of the points start … stop - 1 into
+        this term's columns.
+        """
         for at, weight in zip(self.sides(start, stop), self.weights(start, stop), strict=True):
             with torch.no_grad():
-                slopes = self.slopes(None if self.linear else trial.jet(at), start, stop)
-            found = trial.inner_rows(at, slopes * weight).T
+                jet = None if self.linear else trial.jet(at)
+                slopes = self.slopes(jet, start, stop, trial.constants.values)
+                border = self.border(jet, start, stop, trial.constants) * weight
+            found = torch.cat([trial.inner_rows(at, slopes * weight).T, border])
             if self.term.average is None:
                 matrix[:, start:stop] += found
             else:
                 matrix[:, 0] += found.sum(1)
 
-    def slopes(self, jet: Jet | None, start: int, stop: int) -> Tensor:
+    def border(self, jet: Jet | None, start: int, stop: int, trained: Constants) -> Tensor:
+        """∂F/∂s of the unknown constants at a jet of the points start … stop - 1, (q, N)."""
+        found = self.term.x.new_zeros(trained.count, len(self.term.x[start:stop]))
+        if self.by_constants:
+            assert jet is not None
+            nodes, known = [node for _, node in self.by_constants], self.term.known[start:stop]
+            values = evaluate(nodes, known, self._normal(start, stop), reader(jet, trained.values.detach()))
+            for (one, _), value in zip(self.by_constants, values, strict=True):
+                found[one.index] = value * trained.slopes[one.index]
+        return found
+
+    def slopes(self, jet: Jet | None, start: int, stop: int, values: Tensor | None = None) -> Tensor:
         """∂F/∂(∂^α u_o) at a jet of the points start … stop - 1, (A, m, N); where the term is linear no jet is needed."""
         if self.coefficients is not None:
             return self.coefficients[:, :, start:stop]
         assert jet is not None
         nodes = [node for _, node in self.partials]
-        values = evaluate(nodes, self.term.x[start:stop], self._normal(start, stop), _reader(jet))
+        found = evaluate(nodes, self.term.known[start:stop], self._normal(start, stop), reader(jet, values))
         slopes = torch.zeros_like(jet.data)
-        for (unknown, _), value in zip(self.partials, values, strict=True):
+        for (unknown, _), value in zip(self.partials, found, strict=True):
             slopes[jet.space.position[unknown.index], unknown.unknown] = value
         return slopes
 
 
-def _reader(jet: Jet) -> Callable[[Unknown], Tensor]:
-    """Where a formula reads ∂^α u_o."""
-    return lambda unknown: jet.derivative(unknown.index)[unknown.unknown]
+def reader(jet: Jet, values: Tensor | None) -> Callable[[Unknown | Constant], Tensor]:
+    """Where a formula reads ∂^α u_o and the unknown constants."""
+
+    def read(one: Unknown | Constant) -> Tensor:
+        if isinstance(one, Unknown):
+            return jet.derivative(one.index)[one.unknown]
+        assert values is not None
+        return values[one.index]
+
+    return read
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,8 @@ def choose(config: Config, progress: Progress) -> Chosen:
     """Climb until `config.tolerance` is met or `config.seconds` or the memory are used up; ConfigError where it cannot."""
     if config.trial.kind != "kan":
         raise ConfigError("tolerance: only the resolution of a kan is chosen; remove it or give trial.kind: kan")
+    if config.problem.unknown_parameters or any(one.data for one in config.problem.conditions):
+        raise ConfigError("tolerance: not with unknown_parameters or measured values; remove it and give a trial")
     return _Search(config, progress).run()
 
 

@@ -79,6 +79,24 @@ class Rows:
             found = optimizers.solve_in_windows(self._windows, *system, regularisation, blocks, present)
         return found.reshape(self._unknowns, -1).T
 
+    def joint_step(self, regularisation: float) -> tuple[Tensor, Tensor]:
+        """The same of the outer parameters (P, m) and the unknown constants s (q,) together; the matrix is dense here."""
+        count, present = self._count * self._unknowns, self._trial.net.outer.T.reshape(-1)
+        system = optimizers.Bordered(self.matrix(count), self.border(), regularisation, self._unknowns)
+        outer, raw = system.step(-self.weighted(), present)
+        return outer.reshape(self._unknowns, -1).T, raw
+
+    def border(self) -> Tensor:
+        """∂r/∂s of the weighted rows by the unknown constants (R, q)."""
+        trained, jets = self._trial.constants, self._present()[1]
+        border = self._trial.scale.new_zeros(trained.count, self._assembly.rows)
+        for number, piece in enumerate(self._pieces):
+            weights = piece.bound.weights(piece.start, piece.stop)
+            for jet, weight in zip(jets[number], weights, strict=True):
+                found = piece.bound.border(jet, piece.start, piece.stop, trained) * weight
+                border[:, piece.first : piece.last] += found.sum(1, keepdim=True) if piece.averaged else found
+        return border.T
+
     def linearised(self, extra: int = 0) -> tuple[Tensor, Tensor]:
         """Matrix M (R + extra, P·m) stored by columns and right-hand side (R + extra,) of a Newton step of the outer parameters.
 
@@ -150,14 +168,15 @@ class Rows:
 
     def _present(self) -> tuple[Tensor, list[list[Jet]]]:
         """The weighted rows and the jets of every piece for the present outer parameters."""
-        outer = self._trial.net.outer
-        if self._known is None or not torch.equal(self._known[0], outer):
+        outer, values = self._trial.net.outer, self._trial.constants.values.detach()
+        at = torch.cat([outer.reshape(-1), values])
+        if self._known is None or not torch.equal(self._known[0], at):
             rows, jets = self._trial.scale.new_zeros(self._assembly.rows), []
             for number, piece in enumerate(self._pieces):
                 jets.append([features.jet(outer) for features in self._features(number)])
-                found = piece.bound.residual(jets[-1], piece.start, piece.stop)
+                found = piece.bound.residual(jets[-1], piece.start, piece.stop, values)
                 rows[piece.first : piece.last] += piece.bound.term.scale * found
-            self._known = outer, rows, jets
+            self._known = at, rows, jets
         return self._known[1:]
 
     def _entries(self) -> Iterator[tuple[_Piece, Tensor | None, int, Tensor]]:
@@ -167,7 +186,8 @@ class Rows:
             bound, (start, stop) = piece.bound, (piece.start, piece.stop)
             weights = bound.weights(start, stop)
             for side, (features, weight) in enumerate(zip(self._features(number), weights, strict=True)):
-                slopes = bound.slopes(None if jets is None else jets[number][side], start, stop) * weight
+                jet = None if jets is None else jets[number][side]
+                slopes = bound.slopes(jet, start, stop, self._trial.constants.values.detach()) * weight
                 for unknown, values in zip(bound.unknowns, features.rows(slopes, bound.unknowns), strict=True):
                     yield piece, features.columns, unknown, values
 

@@ -71,6 +71,11 @@ def reference(name: str) -> Path:
     return problems() / "references" / f"{name}.npz"
 
 
+def data() -> Path:
+    """The folder `problems/data` with the measured values of shipped problems."""
+    return problems() / "data"
+
+
 def description(name: str) -> str:
     """The description of a shipped problem, without importing anything: from its YAML, or its Python file's docstring.
 

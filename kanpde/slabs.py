@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from kanpde.constants import Constants
 from kanpde.jets import Jet, JetSpace, coordinates
 from kanpde.trial import Located, Network, TrialSolution
 
@@ -35,6 +36,11 @@ class Slabs(nn.Module):
     def network(self) -> nn.Module:
         """The network of the last slab."""
         return self.each[-1].network
+
+    @property
+    def constants(self) -> Constants:
+        """None: a march has no unknown constants."""
+        return self.each[-1].constants
 
     @property
     def scale(self) -> Tensor:

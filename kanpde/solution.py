@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
 
@@ -17,6 +17,7 @@ from kanpde.collocation import Collocation
 from kanpde.config import Config
 from kanpde.domains import Mesh
 from kanpde.errors import ConfigError
+from kanpde.estimation import Estimate
 from kanpde.fields import sample
 from kanpde.metrics import Metrics
 from kanpde.networks import KAN, bare
@@ -70,25 +71,31 @@ class Result:
     version: str
     tolerance: float | None = None
     estimate: float | None = None
+    parameters: Mapping[str, Estimate] = field(default_factory=dict)
+    data: Mapping[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data; errors are None without an exact solution or a reference."""
-        return {
-            "problem": self.problem,
-            "trial": dict(self.trial),
-            **vars(self.metrics),
-            "seconds": self.seconds,
-            "stop_reason": self.stop_reason.name.lower(),
-            "stop_message": self.stop_reason.value,
-            "seed": self.seed,
-            "dtype": self.dtype,
-            "threads": self.threads,
-            "stages": [{**vars(stage), "stop_reason": stage.stop_reason.lower()} for stage in self.stages],
-            "points": dict(self.points),
-            "version": self.version,
-            "tolerance": self.tolerance,
-            "estimate": self.estimate,
-        }
+        return (
+            {
+                "problem": self.problem,
+                "trial": dict(self.trial),
+                **vars(self.metrics),
+                "seconds": self.seconds,
+                "stop_reason": self.stop_reason.name.lower(),
+                "stop_message": self.stop_reason.value,
+                "seed": self.seed,
+                "dtype": self.dtype,
+                "threads": self.threads,
+                "stages": [{**vars(stage), "stop_reason": stage.stop_reason.lower()} for stage in self.stages],
+                "points": dict(self.points),
+                "version": self.version,
+                "tolerance": self.tolerance,
+                "estimate": self.estimate,
+            }
+            | ({"parameters": {k: one.as_dict() for k, one in self.parameters.items()}} if self.parameters else {})
+            | ({"data": dict(self.data)} if self.data else {})
+        )
 
 
 @dataclass(frozen=True)
@@ -158,6 +165,11 @@ class Solution:
     def boundary_max(self) -> float:
         """Largest residual of any condition on held-out points."""
         return self.result.metrics.boundary_max
+
+    @property
+    def parameters(self) -> dict[str, Estimate]:
+        """The unknown parameters that were solved for, with standard errors and 95 % intervals where data give them."""
+        return dict(self.result.parameters)
 
     @property
     def seconds(self) -> float:

@@ -16,13 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from kanpde import optimizers
-from kanpde.checkpoint import Store, network_state, restore_beside
+from kanpde.checkpoint import Store, constants_state, network_state, restore_beside, restore_constants
 from kanpde.config import ExtendGrid, OptimizerStage, StageConfig, TrialConfig, UpdateGrid
 from kanpde.errors import CheckpointError, ConfigError, NumericalError
 from kanpde.networks import KAN, bare, beside
+from kanpde.newton import Newton
 from kanpde.residual import Assembly
 from kanpde.result import StopReason
-from kanpde.rows import Rows
 from kanpde.solution import History, StageResult
 from kanpde.system import iterative
 from kanpde.trial import TrialSolution
@@ -33,9 +33,6 @@ CHUNK = {"adam": 10, "lbfgs": 10, "broyden": 10}
 
 SAVE_EVERY = 30.0
 """Seconds between two checkpoints inside a stage."""
-
-SHORTEST_SHARE = 1e-4
-"""Where a Newton step shorter than this share of itself still does not lower the objective, it is given up."""
 
 LARGEST_CHANGE = 0.5
 """How much of its size a function may change by when its grids do; where knots do not nest it cannot stay exactly."""
@@ -115,6 +112,7 @@ class Solver:
                 f"checkpoint: a network {network.shape}, but the config asks for {expected[0]} in {expected[1]}"
             )
         self.trial.network, self._state = network, state
+        restore_constants(data, self.trial.constants)
 
     @property
     def seconds(self) -> float:
@@ -169,46 +167,37 @@ class Solver:
         return reason
 
     def _solve_outer(self, stage: OptimizerStage) -> tuple[StopReason, float]:
-        """Newton's method for the outer parameters: one solve where the problem is linear. Why it ended, and the objective.
-
-        A step is halved until the objective falls; where it does not, the parameters stay.
+        """Newton's method for the outer parameters and the constants: one solve where the problem is linear. Why it ended, and the
+        objective.
         """
-        net, linear, count = self.trial.net, self._assembly.linear, self.trial.net.outer.numel()
+        linear, count = self._assembly.linear, self.trial.net.outer.numel()
         if self._assembly.rows < count:
             self._progress.message(
                 f"least_squares: {self._assembly.rows} rows cannot determine {count} coefficients; raise sampler.interior or lower"
                 " trial.width"
             )
-        rows = Rows(self._assembly, self.trial)
-        value = rows.objective()
+        newton, constants = Newton(self._assembly, self.trial), self.trial.constants.count
         while self._state.step < stage.steps:
-            step = rows.step(stage.regularisation)
-            before, share = net.outer, 1.0
-            net.set_outer(before + step)
-            new = rows.objective()
-            while not linear and not new < value and share > SHORTEST_SHARE:
-                share /= 2
-                net.set_outer(before + share * step)
-                new = rows.objective()
-            if not linear and not new < value:
-                net.set_outer(before)
-                self._record(1, value)
-                return StopReason.STALLED, value
-            fell, value = value - new, new
+            alone = constants > 0 and self._state.step == 0
+            step = newton.step(stage.regularisation, constants=not alone)
+            value = newton.value
             self._record(1, value)
+            if step is None and not alone:
+                return StopReason.STALLED, value
             if linear:
                 return StopReason.SOLVED, value
-            if (share == 1.0 and fell <= stage.tolerance * value) or value <= self._goal:
+            done = step is not None and step.whole and step.fell <= stage.tolerance * value
+            if not alone and (done or value <= self._goal):
                 return StopReason.TOLERANCE, value
             if self._progress.stop is not None:
                 return self._progress.stop, value
             if stage.seconds is not None and self._now() - self._state.began > stage.seconds:
                 return StopReason.TIME_LIMIT, value
             self._save_now_and_then()
-        return StopReason.MAX_STEPS, value
+        return StopReason.MAX_STEPS, newton.value
 
     def _iterate(self, stage: OptimizerStage) -> StopReason:
-        parameters = list(self.trial.network.parameters())
+        parameters = self.trial.trained
         method = iterative(stage, self.trial, self._assembly)
         state = self._state
         if state.optimizer is not None:
@@ -291,7 +280,8 @@ class Solver:
         self._state.seconds = self._now()
         self._saved = time.perf_counter()
         if self._store is not None:
-            data = {"network": network_state(self.trial.network), "state": dict(vars(self._state)), **self._extra}
+            trained = {**network_state(self.trial.network), **constants_state(self.trial.constants)}
+            data = {"network": trained, "state": dict(vars(self._state)), **self._extra}
             self._store.save(data, best)
 
     def _history(self) -> History:

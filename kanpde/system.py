@@ -1,4 +1,5 @@
 """The residual rows of a trial solution as functions of two vectors: the parameters of the inner layers and of the outer one.
+Unknown constants of the problem stand at the end of the inner ones.
 
 What the least-squares steps see of a PDE: r(a, c), its derivatives J = ∂r/∂a and M = ∂r/∂c, and the parameters themselves.
 """
@@ -22,7 +23,8 @@ class System:
 
     def __init__(self, trial: TrialSolution, assembly: Assembly) -> None:
         self._trial, self._assembly = trial, assembly
-        self._parameters = list(trial.network.parameters())
+        self._parameters = trial.trained
+        self._inner = [*trial.net.inner, *trial.constants.trained]
         self._known: tuple[Tensor, Tensor] | None = None
         self.linear = assembly.linear
         self.blocks = trial.net.outer.shape[1]
@@ -30,7 +32,7 @@ class System:
     @property
     def inner(self) -> Tensor:
         """a, a copy."""
-        return _flat([self._trial.scale.new_zeros(0), *(p.detach() for p in self._trial.net.inner)])
+        return _flat([self._trial.scale.new_zeros(0), *(p.detach() for p in self._inner)])
 
     @property
     def outer(self) -> Tensor:
@@ -39,7 +41,7 @@ class System:
 
     def place(self, inner: Tensor, outer: Tensor) -> None:
         """Write both vectors."""
-        _write(self._trial.net.inner, inner)
+        _write(self._inner, inner)
         self._trial.net.set_outer(outer.reshape(self.blocks, -1).T)
 
     def residual(self) -> Tensor:
@@ -89,7 +91,7 @@ class System:
 
 def iterative(stage: OptimizerStage, trial: TrialSolution, assembly: Assembly) -> optimizers.Iterative:
     """The optimizer of a stage that advances by steps."""
-    system, parameters = System(trial, assembly), list(trial.network.parameters())
+    system, parameters = System(trial, assembly), trial.trained
     match stage.optimizer:
         case "adam":
             return optimizers.Adam(parameters, stage.learning_rate, stage.tolerance)

@@ -2,7 +2,8 @@
 
     u_o(x) = g_o(x) + D_o(x) · N_o(s(x)),     s: bounding box → [-1, 1]^d affine.
 
-Without lifting g = 0 and D = 1. It does not know a KAN from an MLP: both give jets, and both are linear in their outer layer.
+Without lifting g = 0 and D = 1. Unknown constants of the problem are trained with it (`constants`).
+It does not know a KAN from an MLP: both give jets, and both are linear in their outer layer.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from kanpde.constants import Constants
 from kanpde.expressions import Node
 from kanpde.expressions.evaluate import evaluate
 from kanpde.jets import Jet, JetSpace, by_autograd, coordinates, multiply
@@ -161,10 +163,17 @@ class TrialSolution(nn.Module):
     scale: Tensor
 
     def __init__(
-        self, network: nn.Module, lower: Tensor, upper: Tensor, lifting: Lifting | None = None, engine: str = "taylor"
+        self,
+        network: nn.Module,
+        lower: Tensor,
+        upper: Tensor,
+        lifting: Lifting | None = None,
+        engine: str = "taylor",
+        constants: Constants | None = None,
     ) -> None:
         super().__init__()
         self.network = network
+        self.constants = constants or Constants()
         self.register_buffer("shift", (lower + upper) / 2)
         self.register_buffer("scale", 2 / (upper - lower))
         self.lifting = lifting
@@ -174,6 +183,11 @@ class TrialSolution(nn.Module):
     def net(self) -> Network:
         """The network by its protocol."""
         return self.network  # type: ignore[return-value]
+
+    @property
+    def trained(self) -> list[nn.Parameter]:
+        """The parameters of the network and the unknown constants."""
+        return [*self.network.parameters(), *self.constants.trained]
 
     @property
     def parameter_count(self) -> int:

@@ -99,7 +99,7 @@ WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
     "seed beyond int64": (put("seed: 0", f"seed: {2**63}"), ("seed: must be an integer from 0",)),
     "learning rate 0": (
         put("{optimizer: least_squares}", "{optimizer: adam, learning_rate: 0}"),
-        ("schedule[0].learning_rate: must be a number greater than 0, found 0",),
+        ("schedule[0].learning_rate: must be a number greater than 0 and at most 1000, found 0",),
     ),
     # shapes of settings
     "degree not matching layers": (

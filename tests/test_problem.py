@@ -17,7 +17,7 @@ from kanpde.collocation import collocate
 from kanpde.conditions import Condition
 from kanpde.config import SamplerConfig
 from kanpde.errors import ConfigError, KanpdeError
-from kanpde.expressions import Node, Number, jets, substitute_unknowns
+from kanpde.expressions import Node, Number, jets, substitute, substitute_unknowns
 from kanpde.expressions.evaluate import evaluate
 from kanpde.problem import Problem
 
@@ -47,12 +47,15 @@ def refusal(node: dict[str, Any]) -> str:
 def of_exact(problem: Problem, node: Node, x: Tensor, normal: Tensor | None) -> tuple[Tensor, float]:
     """The residual of the exact solution at x, and the size of what it is made of."""
     assert problem.exact is not None
+    node = substitute(node, problem.true)
     parts = [substitute_unknowns(jet, problem.exact) for jet in jets(node)]
     residual, *values = evaluate([substitute_unknowns(node, problem.exact), *parts], x, normal)
     return residual, max(1.0, *(float(value.abs().max()) for value in values))
 
 
 def check_condition(problem: Problem, condition: Condition, rng: np.random.Generator) -> None:
+    if condition.data is not None:
+        return  # measured, with noise or without
     if condition.kind == "mean":
         at = problem.domain.quadrature(2000)
         values, size = of_exact(problem, condition.node, torch.tensor(at.x), None)
@@ -81,7 +84,7 @@ def test_a_shipped_problem_is_satisfied_by_its_exact_solution(name: str) -> None
     problem = Problem.create(api.configure(name).problem)
     rng = np.random.default_rng(2024)
     inside = torch.tensor(problem.domain.interior(500, "latin_hypercube", rng).x)
-    for node in problem.equations:
+    for node in (node for node, weight in zip(problem.equations, problem.weights, strict=True) if weight == 1):
         residual, size = of_exact(problem, node, inside, None)
         assert residual.abs().max() < 1e-10 * size
     for condition in problem.conditions:
@@ -94,6 +97,7 @@ NONLINEAR = {
     "burgers_sharp",
     "kdv",
     "cavity",
+    "inverse_diffusivity",
     "klein_gordon",
     "kovasznay",
     "kuramoto_sivashinsky",

@@ -98,7 +98,8 @@ def hydra_config(composed: Any) -> Config:
         given["compare"] = {**given.get("compare", {}), "seeds": seeds}
     if stages is not None:
         given["schedule"] = stages
-    return validate(given, source="command line", trusted=True, make_problem=make_problem)
+    folder = shipped.data()
+    return validate(given, source="command line", trusted=True, make_problem=make_problem, shipped=folder)
 
 
 def run_hydra(arguments: argparse.Namespace, task: Task, sweep: Path | None = None) -> None:

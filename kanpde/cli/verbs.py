@@ -129,7 +129,9 @@ def show(arguments: argparse.Namespace) -> int:
         terminal.show_text(path.read_text(encoding="utf-8"))
         return 0
     trusted = not arguments.name.endswith((".yaml", ".yml"))
-    config = validate(tree, source=path.name, base=path.parent, trusted=trusted, make_problem=doors.make_problem)
+    folder = shipped.data() if trusted else None
+    maker = doors.make_problem
+    config = validate(tree, source=path.name, base=path.parent, trusted=trusted, make_problem=maker, shipped=folder)
     terminal.show_text(dump_json(config.as_tree()) if arguments.json else datafile.dumps(config.as_tree()))
     return 0
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from kanpde.config.conditions import ConditionConfig
 from kanpde.config.defaults import STAGE, schedule_defaults
+from kanpde.config.measurements import Measurements
 from kanpde.config.meshes import MeshShape
 from kanpde.config.reader import Reader
 from kanpde.config.settings import (
@@ -51,6 +52,7 @@ from kanpde.config.stages import (
 )
 from kanpde.config.statement import PROBLEM_KEYS, ProblemConfig, problem_tree, read_statement
 from kanpde.config.trial import TrialConfig, given_kind, read_trial, trial_fields, trial_tree
+from kanpde.config.unknowns import UnknownParameter
 from kanpde.names import is_identifier
 
 __all__ = [
@@ -65,6 +67,7 @@ __all__ = [
     "ExtendGrid",
     "ExtrusionShape",
     "IntervalShape",
+    "Measurements",
     "MeshShape",
     "OptimizerStage",
     "OutputConfig",
@@ -77,6 +80,7 @@ __all__ = [
     "StageConfig",
     "TimeConfig",
     "TrialConfig",
+    "UnknownParameter",
     "UpdateGrid",
     "WeightsConfig",
     "coordinates",
@@ -142,13 +146,15 @@ def validate(
     base: Path = Path(),
     trusted: bool = False,
     make_problem: MakeProblem | None = None,
+    shipped: Path | None = None,
 ) -> Config:
     """The checked config of `tree`; `ConfigError` names `source`, the key path, the rule and what was found.
 
-    Null means not given. `problem.python` is refused unless `trusted`, and is then handed to `make_problem`.
+    Null means not given. `problem.python` is refused unless `trusted`, and is then handed to `make_problem`. Files that it names
+    are looked for in `base`, then in the folder `shipped`.
     """
     hints = dict.fromkeys(PROBLEM_KEYS, "it belongs under 'problem'")
-    root = Reader(tree, source, base=base)
+    root = Reader(tree, source, folders=(base,) if shipped is None else (base, shipped))
     fields = root.fields(_KEYS, ("problem",), hints)
     problem = _problem(fields["problem"], trusted, make_problem)
     recommended = _recommended(problem, fields["problem"])
@@ -179,7 +185,7 @@ def validate_problem(
     base: Path = Path(),
 ) -> ProblemConfig:
     """The checked problem of a file that holds exactly the `problem` node."""
-    return _problem(Reader(tree, source, base=base), trusted, make_problem)
+    return _problem(Reader(tree, source, folders=(base,)), trusted, make_problem)
 
 
 def _problem(node: Reader, trusted: bool, make_problem: MakeProblem | None) -> ProblemConfig:
@@ -205,7 +211,7 @@ def _made(node: Reader, trusted: bool, make_problem: MakeProblem | None) -> tupl
         raise entry.wrong("the name of a file in problems/, without .py")
     given = fields["parameters"].entries() if "parameters" in fields else {}
     parameters = {key: _argument(value) for key, value in given.items()}
-    return name, Reader(make_problem(name, parameters), f"problems/{name}.py", base=node.base)
+    return name, Reader(make_problem(name, parameters), f"problems/{name}.py", folders=node.folders)
 
 
 def _argument(node: Reader) -> float:

@@ -1,42 +1,55 @@
-"""The `conditions` node: equations on boundary parts, periodic pairs, a pinned mean, pinned points.
+"""The `conditions` node: equations on boundary parts, periodic pairs, a pinned mean, pinned points, measured values.
 
 `{part: [left, right], equation: "u = 0", weight: 1.0}` · `{periodic: [left, right]}` · `{mean: "u = 0"}` ·
-`{point: [0, 0], equation: "u = 0"}`, which without the time is a point of space at all times; each may carry a `name`.
+`{point: [0, 0], equation: "u = 0"}`, which without the time is a point of space at all times ·
+`{data: obs.csv, equation: "u = measured", noise: 0.01}`; each may carry a `name`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kanpde.config.measurements import MOST_BYTES, Measurements, read_file, read_values
 from kanpde.config.reader import Reader, listed
-from kanpde.config.shapes import FARTHEST, Shape, TimeConfig, coordinates, part_names
+from kanpde.config.shapes import FARTHEST, Shape, TimeConfig, part_names
+from kanpde.errors import BudgetError
 from kanpde.names import did_you_mean, is_identifier
 
 MOST_CONDITIONS, HEAVIEST = 1000, 1e30
-_MARKS = {"part": "equation", "periodic": "periodic", "mean": "mean", "point": "point"}
+_MARKS = {
+    "part": "equation",
+    "periodic": "periodic",
+    "mean": "mean",
+    "point": "point",
+    "data": "data",
+    "values": "data",
+}
 _KEYS = {
     "equation": ("part", "equation", "name", "weight"),
     "periodic": ("periodic", "name", "weight"),
     "mean": ("mean", "name", "weight"),
     "point": ("point", "equation", "name", "weight"),
+    "data": ("data", "values", "equation", "noise", "name", "weight"),
 }
-_EVERY = ("part", "equation", "periodic", "mean", "point", "name", "weight")
+_EVERY = ("part", "equation", "periodic", "mean", "point", "data", "values", "noise", "name", "weight")
 _HINTS = {
     "on": "use 'part'",
     "true": "use 'part' (YAML 1.1 reads the key 'on' as true)",
     "where": "use 'part'",
     "value": 'write an equation, for example equation: "u = 0"',
+    "sigma": "use 'noise'",
 }
 
 
 @dataclass(frozen=True)
 class ConditionConfig:
-    """One condition: kind is equation (on `parts`), periodic (two parts), mean (over the domain) or point.
+    """One condition: kind is equation (on `parts`), periodic (two parts), mean (over the domain), point or data.
 
     Conditions may share a name; one without goes by its part, or by its kind. A point of a problem with time may have one
-    coordinate less: it holds at all times.
+    coordinate less: it holds at all times. `noise` is the standard deviation of measured values in the units of the equation, or
+    the column that holds it.
     """
 
     kind: str
@@ -45,6 +58,8 @@ class ConditionConfig:
     weight: float = 1.0
     point: tuple[float, ...] | None = None
     name: str | None = None
+    data: Measurements | None = None
+    noise: float | str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -52,20 +67,38 @@ class ConditionConfig:
         return (self.name,) if self.name else self.parts if self.kind == "equation" else (self.kind,)
 
 
-def read_conditions(node: Reader, shape: Shape, time: TimeConfig | None) -> tuple[ConditionConfig, ...]:
+@dataclass(frozen=True)
+class Surroundings:
+    """What conditions may refer to: boundary parts, coordinates, and the other names in use."""
+
+    parts: tuple[str, ...]
+    coordinates: tuple[str, ...]
+    names: tuple[str, ...]
+
+    @property
+    def timed(self) -> bool:
+        """Whether the last coordinate is the time."""
+        return self.coordinates[-1] == "t"
+
+
+def read_conditions(node: Reader, around: Surroundings) -> tuple[ConditionConfig, ...]:
     """The conditions of a list, one for each equation; every part exists."""
     items = node.items('a list of conditions, for example [{part: left, equation: "u = 0"}]', 0, MOST_CONDITIONS)
-    parts, count = part_names(shape, time), len(coordinates(shape, time))
-    least = count if time is None else count - 1
-    return tuple(condition for item in items for condition in _condition(item, parts, (least, count)))
+    found = tuple(condition for item in items for condition in _condition(item, around))
+    measured = [condition for condition in found if condition.data is not None]
+    if len({condition.noise is None for condition in measured}) > 1:
+        raise node.error("noise: give it for all measured values or for none, where it is estimated")
+    if sum(len(text) for text in {c.data.text() for c in measured if c.data}) > 2 * MOST_BYTES:
+        raise BudgetError(str(node.error(f"measured values hold more than {2 * MOST_BYTES} bytes; leave out points")))
+    return found
 
 
-def _condition(node: Reader, parts: Sequence[str], counts: tuple[int, int]) -> list[ConditionConfig]:
+def _condition(node: Reader, around: Surroundings) -> list[ConditionConfig]:
     fields = node.fields(_EVERY, hints=_HINTS)
     marks = [key for key in fields if key in _MARKS]
     if len(marks) != 1:
         found = listed(marks) or "none of them"
-        raise node.error(f"must hold one of part, periodic, mean, point, found {found}")
+        raise node.error(f"must hold one of part, periodic, mean, point, data, found {found}")
     kind = _MARKS[marks[0]]
     for key, entry in fields.items():
         if key not in _KEYS[kind]:
@@ -73,17 +106,21 @@ def _condition(node: Reader, parts: Sequence[str], counts: tuple[int, int]) -> l
     weight = fields["weight"].number(0.0, HEAVIEST) if "weight" in fields else 1.0
     name = _name(fields["name"]) if "name" in fields else None
     if kind == "periodic":
-        return [ConditionConfig(kind, _pair(fields["periodic"], parts), weight=weight, name=name)]
+        return [ConditionConfig(kind, _pair(fields["periodic"], around.parts), weight=weight, name=name)]
     if kind == "mean":
         return [ConditionConfig(kind, equation=fields["mean"].formula(), weight=weight, name=name)]
     if "equation" not in fields:
         raise node.error(f"missing key 'equation' beside {marks[0]!r}")
     equations = [item.formula() for item in fields["equation"].items_or_one("an equation or a list of them", 1)]
+    if kind == "data":
+        return _measured(fields, marks[0], equations, (weight, name), around)
     if kind == "point":
-        items = fields["point"].items("a list of coordinates", *counts)
+        count = len(around.coordinates)
+        least = count - 1 if around.timed else count
+        items = fields["point"].items("a list of coordinates", least, count)
         place = tuple(item.number(-FARTHEST, FARTHEST) for item in items)
         return [ConditionConfig(kind, (), equation, weight, place, name) for equation in equations]
-    chosen = _parts(fields["part"], parts)
+    chosen = _parts(fields["part"], around.parts)
     return [ConditionConfig(kind, chosen, equation, weight, name=name) for equation in equations]
 
 
@@ -91,6 +128,33 @@ def _name(node: Reader) -> str:
     if not is_identifier(name := node.text()):
         raise node.wrong("a name that begins with a letter and holds at most 40 letters, digits and _")
     return name
+
+
+def _measured(
+    fields: Mapping[str, Reader],
+    mark: str,
+    equations: Sequence[str],
+    own: tuple[float, str | None],
+    around: Surroundings,
+) -> list[ConditionConfig]:
+    read = read_file if mark == "data" else read_values
+    table = read(fields[mark], around.coordinates, around.names)
+    noise: float | str | None = None
+    if "noise" in fields:
+        node = fields["noise"]
+        if isinstance(node.value, str) and node.value in table.columns[len(around.coordinates) :]:
+            noise = node.value
+            for row, value in enumerate(table.column(noise), start=1):
+                if not value > 0:
+                    raise node.error(
+                        f"row {row}, column {noise!r}: a standard deviation must exceed 0, found {value:g}"
+                    )
+        elif isinstance(node.value, str) and is_identifier(node.value):
+            raise node.error(f"no column {node.value[:60]!r} in the data (columns: {listed(table.columns)})")
+        else:
+            noise = node.number(most=HEAVIEST, above=0.0)
+    weight, name = own
+    return [ConditionConfig("data", (), equation, weight, None, name, table, noise) for equation in equations]
 
 
 def _parts(node: Reader, known: Sequence[str]) -> tuple[str, ...]:
@@ -144,6 +208,10 @@ def condition_tree(condition: ConditionConfig) -> dict[str, Any]:
             return {"mean": condition.equation, **weight}
         case "point":
             return {"point": list(condition.point or ()), "equation": condition.equation, **weight}
+        case "data":
+            noise = {} if condition.noise is None else {"noise": condition.noise}
+            table = condition.data.text() if condition.data else ""
+            return {"values": table, "equation": condition.equation, **noise, **weight}
         case _:
             parts = list(condition.parts)
             return {"part": parts[0] if len(parts) == 1 else parts, "equation": condition.equation, **weight}

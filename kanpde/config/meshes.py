@@ -67,7 +67,7 @@ class MeshShape:
 def read_mesh(node: Reader) -> MeshShape:
     """The mesh of a node `{file, boundary, sha256}`; ConfigError names the file and what is wrong with it."""
     if isinstance(node.value, str):
-        node = Reader({"file": node.value}, node.source, node.path, node.base)
+        node = Reader({"file": node.value}, node.source, node.path, node.folders)
     fields = node.fields(("file", "boundary", "sha256"), ("file",))
     entry = fields["file"]
     name = entry.text()

@@ -77,12 +77,17 @@ def dotted(path: tuple[str | int, ...]) -> str:
 
 @dataclass(frozen=True)
 class Reader:
-    """The value found at `path` of the file `source`; files that it names lie below `base`."""
+    """The value found at `path` of the file `source`; files that it names are looked for in `folders`, first beside the config."""
 
     value: Any
     source: str
     path: tuple[str | int, ...] = ()
-    base: Path = Path()
+    folders: tuple[Path, ...] = (Path(),)
+
+    @property
+    def base(self) -> Path:
+        """The folder of the config."""
+        return self.folders[0]
 
     def error(self, message: str) -> ConfigError:
         """A `ConfigError` that says where this node stands."""
@@ -97,7 +102,7 @@ class Reader:
         """The node `value` below this one."""
         if len(self.path) >= DEEPEST:
             raise self.error(f"nested more than {DEEPEST} levels deep; flatten it")
-        return Reader(value, self.source, (*self.path, key), self.base)
+        return Reader(value, self.source, (*self.path, key), self.folders)
 
     def entries(self) -> dict[str, Reader]:
         """The entries of a mapping with keys of the user's choice, in order."""

@@ -7,7 +7,7 @@ plate_top; without `name` they are left, right, bottom and top. Lengths are dime
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,11 +117,11 @@ def dimension(shape: Shape) -> int:
             return 2
 
 
-def coordinates(shape: Shape, time: TimeConfig | None = None) -> tuple[str, ...]:
-    """Names of the coordinates: x | x, y | x, y, z | x1, ..., xd for d > 3; then t where there is time."""
+def coordinates(shape: Shape, time: TimeConfig | None = None, ranges: Collection[str] = ()) -> tuple[str, ...]:
+    """Names of the coordinates: x | x, y | x, y, z | x1, ..., xd for d > 3; then parameters with a range; then t."""
     count = dimension(shape)
     space = ("x", "y", "z")[:count] if count <= 3 else tuple(f"x{i}" for i in range(1, count + 1))
-    return space if time is None else (*space, "t")
+    return (*space, *ranges, *(() if time is None else ("t",)))
 
 
 def part_names(shape: Shape, time: TimeConfig | None = None) -> tuple[str, ...]:

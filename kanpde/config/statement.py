@@ -13,17 +13,20 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
-from kanpde.config.conditions import ConditionConfig, check_parts, condition_tree, read_conditions
+from kanpde.config.conditions import ConditionConfig, Surroundings, check_parts, condition_tree, read_conditions
+from kanpde.config.equations import equations_tree, read_equations
 from kanpde.config.frozen import FrozenMap, freeze, thaw
 from kanpde.config.quantities import read_quantities, read_vectors
 from kanpde.config.reader import Reader
 from kanpde.config.shapes import Shape, TimeConfig, coordinates, part_names, read_interval, read_shape, shape_tree
+from kanpde.config.unknowns import UnknownParameter, read_ranges, read_unknown_parameters
 from kanpde.names import MANUFACTURED, is_identifier, is_reserved
 
-MOST_UNKNOWNS, MOST_EQUATIONS = 20, 100
+MOST_UNKNOWNS = 20
 RECOMMENDED = ("trial", "schedule", "sampler", "weights", "slabs")
 PROBLEM_KEYS = (
-    "name", "description", "unknowns", "domain", "time", "parameters", "definitions", "equations", "conditions",
+    "name", "description", "unknowns", "domain", "time", "parameters", "unknown_parameters", "parameter_ranges",
+    "definitions", "equations", "conditions",
     "free", "exact", "reference", "quantities", "vectors", "recommended", "python",
 )  # fmt: skip
 _NEEDED = ("unknowns", "domain", "equations", "conditions")
@@ -34,6 +37,12 @@ _HINTS = {
     **dict.fromkeys(RECOMMENDED, "it belongs beside 'problem', or under 'recommended'"),
     **dict.fromkeys(("output", "compare", "dtype", "seed"), "it belongs beside 'problem'"),
 }
+_KINDS = {
+    "parameters": "a parameter",
+    "definitions": "a definition",
+    "unknown_parameters": "an unknown parameter",
+    "parameter_ranges": "a parameter with a range",
+}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}", re.ASCII)
 
 
@@ -43,7 +52,8 @@ class ProblemConfig:
 
     `quantities` and `vectors` are formulas of the unknowns that are written beside them.
     `exact` serves errors and `manufactured` definitions only; `reference` names computed values that serve errors where no
-    `exact` exists. `python` is the name of the file that made the problem.
+    `exact` exists. `names` and `weights` are those of the equations; one with a weight other than 1 is a wish (as a smoothness is)
+    and need not hold for `exact`. `python` is the name of the file that made the problem.
     """
 
     name: str
@@ -60,13 +70,17 @@ class ProblemConfig:
     reference: str | None = None
     quantities: Mapping[str, str] = field(default_factory=FrozenMap)
     vectors: Mapping[str, tuple[str, ...]] = field(default_factory=FrozenMap)
+    names: tuple[str, ...] = ()
+    weights: tuple[float, ...] = ()
+    unknown_parameters: Mapping[str, UnknownParameter] = field(default_factory=FrozenMap)
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=FrozenMap)
     recommended: Mapping[str, Any] = field(default_factory=FrozenMap)
     python: str | None = field(default=None, compare=False)
 
     @property
     def coordinates(self) -> tuple[str, ...]:
         """Names of the d coordinates, time last."""
-        return coordinates(self.domain, self.time)
+        return coordinates(self.domain, self.time, tuple(self.ranges))
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -90,23 +104,26 @@ def read_statement(node: Reader) -> ProblemConfig:
     if taken:
         raise fields["domain"].error(f"the part name {taken[0]!r} is that of a part of the time interval; rename it")
     names = _Names(coordinates(shape, time))
+    ranges = read_ranges(_entries(fields, "parameter_ranges", names))
     unknowns = _unknowns(fields["unknowns"], names)
     parameters = _entries(fields, "parameters", names)
+    constants = read_unknown_parameters(_entries(fields, "unknown_parameters", names))
     definitions = _entries(fields, "definitions", names)
-    conditions = read_conditions(fields["conditions"], shape, time)
+    around = Surroundings(part_names(shape, time), coordinates(shape, time, tuple(ranges)), names.taken)
+    conditions = read_conditions(fields["conditions"], around)
     free = tuple(fields["free"].items_or_one("a list of part names")) if "free" in fields else ()
     check_parts(fields["conditions"], conditions, free, shape, time)
-    exact = _exact(fields["exact"], unknowns) if "exact" in fields else None
+    exact = _exact(fields["exact"], (*unknowns, *constants)) if "exact" in fields else None
     reference = _reference(fields["reference"], exact) if "reference" in fields else None
     for entry in definitions.values():
         if entry.value == MANUFACTURED and exact is None:
             raise entry.error(f"{MANUFACTURED!r} needs an exact solution; give 'exact' or a formula")
-    equations = fields["equations"].items_or_one("a list of equations", 1, MOST_EQUATIONS)
+    equations, titles, weights = read_equations(fields["equations"])
     return ProblemConfig(
         name=_problem_name(fields, node),
         unknowns=unknowns,
         domain=shape,
-        equations=tuple(item.formula() for item in equations),
+        equations=equations,
         conditions=conditions,
         description=fields["description"].text() if "description" in fields else "",
         time=time,
@@ -117,6 +134,10 @@ def read_statement(node: Reader) -> ProblemConfig:
         reference=reference,
         quantities=read_quantities(fields.get("quantities"), names.take, unknowns),
         vectors=read_vectors(fields.get("vectors"), names.take, unknowns),
+        names=titles,
+        weights=weights,
+        unknown_parameters=constants,
+        ranges=ranges,
         recommended=_recommended(fields),
     )
 
@@ -126,6 +147,11 @@ class _Names:
 
     def __init__(self, coordinate_names: Collection[str]) -> None:
         self._owners = dict.fromkeys(coordinate_names, "a coordinate")
+
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """All names in use."""
+        return tuple(self._owners)
 
     def take(self, name: str, kind: str, node: Reader) -> None:
         """Register `name` as `kind`, or say why it cannot be."""
@@ -152,7 +178,7 @@ def _unknowns(node: Reader, names: _Names) -> tuple[str, ...]:
 def _entries(fields: Mapping[str, Reader], key: str, names: _Names) -> dict[str, Reader]:
     entries = fields[key].entries() if key in fields else {}
     for name, entry in entries.items():
-        names.take(name, f"a {key.removesuffix('s')}", entry)
+        names.take(name, _KINDS[key], entry)
     return entries
 
 
@@ -207,8 +233,10 @@ def problem_tree(problem: ProblemConfig) -> dict[str, Any]:
         "domain": shape_tree(problem.domain),
         "time": problem.time and {"interval": [problem.time.lower, problem.time.upper]},
         "parameters": thaw(problem.parameters),
+        "unknown_parameters": {name: dict(vars(one)) for name, one in problem.unknown_parameters.items()},
+        "parameter_ranges": {name: list(ends) for name, ends in problem.ranges.items()},
         "definitions": thaw(problem.definitions),
-        "equations": list(problem.equations),
+        "equations": equations_tree(problem.equations, problem.names, problem.weights),
         "conditions": [condition_tree(condition) for condition in problem.conditions],
         "free": list(problem.free),
         "exact": thaw(problem.exact),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from kanpde.domains.disk import Disk
 from kanpde.domains.mesh import Mesh
 from kanpde.domains.meshed import MeshDomain
 from kanpde.domains.planar import Planar
+from kanpde.domains.ranged import Ranged
 from kanpde.domains.regions import Combination, DiskRegion, PolygonRegion, Region
 from kanpde.errors import ConfigError
 
@@ -39,18 +41,21 @@ __all__ = [
     "Mesh",
     "MeshDomain",
     "Planar",
+    "Ranged",
     "SpaceTime",
     "build_domain",
     "planar",
 ]
 
 
-def build_domain(shape: Shape, time: TimeConfig | None = None) -> Domain:
-    """The domain of a shape; with `time`, the space-time cylinder over it (time is the last coordinate).
+def build_domain(shape: Shape, time: TimeConfig | None = None, ranges: Iterable[tuple[float, float]] = ()) -> Domain:
+    """The domain of a shape; with `ranges` of parameters times those, and with `time` the space-time cylinder over all of it.
 
     Raises ConfigError when the shape is degenerate, e.g. an empty intersection or sides that touch in a point.
     """
     space = _build_space(shape)
+    for low, high in ranges:
+        space = Ranged(space, low, high)
     return space if time is None else SpaceTime(space, time.lower, time.upper)
 
 

@@ -6,6 +6,7 @@ Importing this package imports no torch; the values come from `kanpde.expression
 from __future__ import annotations
 
 from kanpde.expressions.calculus import (
+    constants,
     depends_on_normal,
     differentiate,
     is_linear,
@@ -19,12 +20,13 @@ from kanpde.expressions.calculus import (
 from kanpde.expressions.parse import check_definition, parse_equation, parse_expression
 from kanpde.expressions.scope import Scope
 from kanpde.expressions.simplify import add, call, divide, is_zero, multiply, negate, number, power
-from kanpde.expressions.tree import Add, Call, Coordinate, FormulaError, Jet, Mul, Node, Normal, Number, Pow
+from kanpde.expressions.tree import Add, Call, Constant, Coordinate, FormulaError, Jet, Mul, Node, Normal, Number, Pow
 from kanpde.expressions.write import text
 
 __all__ = [
     "Add",
     "Call",
+    "Constant",
     "Coordinate",
     "FormulaError",
     "Jet",
@@ -37,6 +39,7 @@ __all__ = [
     "add",
     "call",
     "check_definition",
+    "constants",
     "depends_on_normal",
     "differentiate",
     "divide",

@@ -22,7 +22,19 @@ from kanpde.expressions.simplify import (
     power,
     rebuild,
 )
-from kanpde.expressions.tree import Add, Call, Coordinate, FormulaError, Jet, Mul, Node, Normal, Pow, postorder
+from kanpde.expressions.tree import (
+    Add,
+    Call,
+    Constant,
+    Coordinate,
+    FormulaError,
+    Jet,
+    Mul,
+    Node,
+    Normal,
+    Pow,
+    postorder,
+)
 
 MAX_ORDER = 4
 MAX_WORK = 200_000
@@ -146,13 +158,18 @@ def differentiate(node: Node, coordinate: int) -> Node:
     return derive(node, total(coordinate), {}, Meter())
 
 
-def partial(node: Node, jet: Jet) -> Node:
-    """∂F/∂(jet): all coordinates and all other jets held fixed."""
-    return derive(node, _only(jet), {}, Meter())
+def partial(node: Node, by: Jet | Constant) -> Node:
+    """∂F/∂(jet or unknown constant): all coordinates and all other jets and constants held fixed."""
+    return derive(node, _only(by), {}, Meter())
 
 
-def _only(jet: Jet) -> Leaf:
-    return lambda leaf: ONE if leaf == jet else ZERO
+def _only(by: Jet | Constant) -> Leaf:
+    return lambda leaf: ONE if leaf == by else ZERO
+
+
+def constants(node: Node) -> frozenset[Constant]:
+    """The unknown constants in the node."""
+    return frozenset(part for part in postorder((node,)) if isinstance(part, Constant))
 
 
 def jets(node: Node) -> frozenset[Jet]:
@@ -196,7 +213,12 @@ def substitute_unknowns(node: Node, exact: Sequence[Node]) -> Node:
 
 
 def linear_parts(node: Node) -> tuple[dict[Jet, Node], Node]:
-    """(a, b) with F = Σ a[jet]·jet + b, a and b free of jets; ValueError when F is not affine in its jets."""
+    """(a, b) with F = Σ a[jet]·jet + b, a and b free of jets; ValueError when F is not affine in its jets.
+
+    A formula with an unknown constant counts as not affine: its coefficients are not known.
+    """
+    if constants(node):
+        raise ValueError("the formula holds an unknown constant, so its coefficients are not known")
     holders = _holders(node)
     if any(isinstance(part, Call) and part.name == "sign" for part in holders):
         raise ValueError("the formula is not affine in the unknowns: it holds their sign")
@@ -225,7 +247,7 @@ def _holders(node: Node) -> set[Node]:
 
 
 def is_linear(node: Node) -> bool:
-    """Whether the node is affine in all its jets (a node without jets is)."""
+    """Whether the node is affine in all its jets with known coefficients (a node without jets is)."""
     try:
         linear_parts(node)
     except ValueError:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-from kanpde.expressions.tree import Add, Call, Coordinate, Jet, Mul, Node, Normal, Number, Pow, postorder
+from kanpde.expressions.tree import Add, Call, Constant, Coordinate, Jet, Mul, Node, Normal, Number, Pow, postorder
 
 FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "sin": torch.sin, "cos": torch.cos, "tan": torch.tan, "exp": torch.exp, "log": torch.log, "tanh": torch.tanh,
@@ -18,7 +18,8 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "atan2": torch.atan2, "abs": torch.abs, "sign": torch.sign,
 }  # fmt: skip
 
-JetValues = Callable[[Jet], Tensor] | Mapping[Jet, Tensor]
+Unknown = Jet | Constant
+JetValues = Callable[[Unknown], Tensor] | Mapping[Unknown, Tensor]
 Values = dict[Node, Tensor | float]
 
 
@@ -27,10 +28,10 @@ def evaluate(
 ) -> list[Tensor]:
     """The values (N,) of every node at the points x (N, d), in the units of the formulas.
 
-    normal (N, d): outward unit normals, needed where a node holds the normal. jet: the values (N,) of a jet, from a
-    function or a mapping, needed where a node holds an unknown. Every distinct subtree is computed once and dropped
-    after its last use. Values may be non-finite, as log(x) is at x < 0. Raises ValueError for a missing normal, a
-    missing jet, or a jet of another shape.
+    normal (N, d): outward unit normals, needed where a node holds the normal. jet: the values (N,) of a jet and () of
+    an unknown constant, from a function or a mapping, needed where a node holds one. Every distinct subtree is computed
+    once and dropped after its last use. Values may be non-finite, as log(x) is at x < 0. Raises ValueError for a missing
+    normal, a missing jet, or a jet of another shape.
     """
     lookup = jet.get if isinstance(jet, Mapping) else jet
     ordered = postorder(nodes)
@@ -50,7 +51,7 @@ def _broadcast(value: Tensor | float, x: Tensor) -> Tensor:
     return value if isinstance(value, Tensor) else x.new_full((x.shape[0],), value)
 
 
-def _leaf(node: Node, x: Tensor, normal: Tensor | None, lookup: Callable[[Jet], Tensor | None]) -> Tensor | float:
+def _leaf(node: Node, x: Tensor, normal: Tensor | None, lookup: Callable[[Unknown], Tensor | None]) -> Tensor | float:
     match node:
         case Number(value=value):
             return value
@@ -60,12 +61,12 @@ def _leaf(node: Node, x: Tensor, normal: Tensor | None, lookup: Callable[[Jet], 
             if normal is None:
                 raise ValueError("the formula holds the outward normal, but no normal was given")
             return normal[:, index]
-        case Jet():
-            values = lookup(node)
-            if values is None or values.shape != (x.shape[0],):
+        case Jet() | Constant():
+            values, shape = lookup(node), (x.shape[0],) if isinstance(node, Jet) else ()
+            if values is None or values.shape != shape:
                 found = None if values is None else tuple(values.shape)
-                raise ValueError(f"the values of {node!r} must have shape ({x.shape[0]},), found {found}")
-            return values
+                raise ValueError(f"the values of {node!r} must have shape {shape}, found {found}")
+            return values.expand(x.shape[0])
     raise AssertionError(f"no leaf {node!r}")
 
 

@@ -153,7 +153,8 @@ class Operators:
         if not 2 <= len(args) <= 1 + MAX_ORDER:
             raise FormulaError(f"'d' takes an expression and 1 to {MAX_ORDER} coordinates, as in d(u, x, x)")
         names = ", ".join(self._scope.coordinates)
-        indices = [arg.index for arg in args[1:] if isinstance(arg, Coordinate)]
+        known = range(self._scope.dimension)
+        indices = [arg.index for arg in args[1:] if isinstance(arg, Coordinate) and arg.index in known]
         if len(indices) < len(args) - 1:
             raise FormulaError(f"'d' differentiates by coordinates, which are {names}, as in d(u, x, x)")
         return self._along(args[0], indices)

@@ -23,7 +23,7 @@ from kanpde.expressions.operators import Operators, Value, Vector
 from kanpde.expressions.scope import Scope
 from kanpde.expressions.simplify import MINUS_ONE, number
 from kanpde.expressions.source import Source, Token
-from kanpde.expressions.tree import Coordinate, FormulaError, Jet, Node, Number
+from kanpde.expressions.tree import Constant, Coordinate, FormulaError, Jet, Node, Number
 
 MAX_DEPTH = 60
 MAX_WORK = 60_000
@@ -265,6 +265,10 @@ class _Parser:
             return Jet(scope.unknowns.index(name), (0,) * scope.dimension)
         if name in scope.parameters:
             return number(scope.parameters[name])
+        if name in scope.constants:
+            return Constant(scope.constants.index(name))
+        if name in scope.columns:
+            return Coordinate(scope.dimension + scope.columns.index(name))
         if name in scope.definitions:
             return self._known[name]
         if name == "pi":

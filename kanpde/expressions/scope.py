@@ -27,9 +27,10 @@ SHOWN_NAMES = 12
 class Scope:
     """What the names in a formula stand for; checks itself on construction (ConfigError).
 
-    coordinates: all of them, time last when `time` is true. unknowns: () where none may appear. parameters: numbers.
-    definitions: formulas by name, parsed when first used. normal: whether the outward normal exists, so `dn` does.
-    where: the prefix of every message.
+    coordinates: all of them, time last when `time` is true and `ranges` parameters that run over a range before it.
+    unknowns: () where none may appear. parameters: numbers. constants: numbers that are solved for. definitions: formulas by
+    name, parsed when first used. columns: values that are known at the points alone, numbered after the coordinates.
+    normal: whether the outward normal exists, so `dn` does. where: the prefix of every message.
     """
 
     coordinates: tuple[str, ...]
@@ -39,6 +40,9 @@ class Scope:
     definitions: Mapping[str, str] = field(default_factory=dict)
     normal: bool = False
     where: str = "formula"
+    constants: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    ranges: int = 0
 
     def __post_init__(self) -> None:
         roles: dict[str, str] = {}
@@ -57,6 +61,8 @@ class Scope:
             ("a coordinate", self.coordinates),
             ("an unknown", self.unknowns),
             ("a parameter", self.parameters),
+            ("an unknown parameter", self.constants),
+            ("a column of the data", self.columns),
             ("a definition", self.definitions),
         )
 
@@ -76,7 +82,7 @@ class Scope:
     @property
     def spatial(self) -> range:
         """The numbers of the space coordinates."""
-        return range(self.dimension - self.time)
+        return range(self.dimension - self.time - self.ranges)
 
     def value_names(self) -> list[str]:
         """Every name that has a value."""

@@ -5,7 +5,7 @@ A node is a value: immutable, with a digest of its structure made from the diges
 Sums and products are n-ary, and their digest does not depend on the order of their arguments: x + y == y + x.
 Build them with the functions of `simplify`, never with the classes Add, Mul, Pow, Call, which simplify nothing.
 
-    Number c · Coordinate x_i · Normal n_i · Jet ∂^α u_k · Call f(a, ...) · Add a + b + ... · Mul a·b·... · Pow a**b
+    Number c · Constant k_j · Coordinate x_i · Normal n_i · Jet ∂^α u_k · Call f(a, ...) · Add a + b + ... · Mul a·b·... · Pow a**b
 """
 
 from __future__ import annotations
@@ -109,6 +109,20 @@ class Jet(Node):
     def order(self) -> int:
         """The differential order |α|."""
         return sum(self.index)
+
+
+@final
+@dataclass(frozen=True, eq=False, repr=False)
+class Constant(Node):
+    """The unknown constant number `index`: solved for like a jet, but the same number at every point."""
+
+    index: int
+
+    def __post_init__(self) -> None:
+        self._seal(b"%d" % self.index)
+
+    def __repr__(self) -> str:
+        return f"Constant({self.index})"
 
 
 @final

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from kanpde.expressions.tree import Add, Call, Coordinate, Jet, Mul, Node, Normal, Number, Pow, postorder
+from kanpde.expressions.tree import Add, Call, Constant, Coordinate, Jet, Mul, Node, Normal, Number, Pow, postorder
 
 SUM, PRODUCT, POWER, ATOM = range(4)
 
@@ -34,6 +34,8 @@ def _leaf(node: Node, coordinates: Sequence[str], unknowns: Sequence[str]) -> Wr
             return name(index), ATOM
         case Normal(index=index):
             return f"normal_{name(index)}", ATOM
+        case Constant(index=index):
+            return f"k{index + 1}", ATOM
         case Jet(unknown=unknown, index=alpha):
             field = unknowns[unknown] if unknown < len(unknowns) else f"u{unknown + 1}"
             along = [name(i) for i, times in enumerate(alpha) for _ in range(times)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kanpde.optimizers.base import Advance, Iterative, NonFiniteError, Objective, System, finite
+from kanpde.optimizers.bordered import Bordered
 from kanpde.optimizers.broyden import Broyden
 from kanpde.optimizers.gauss_newton import GaussNewton, Joint, projected
 from kanpde.optimizers.gradient import LBFGS, Adam
@@ -13,6 +14,7 @@ __all__ = [
     "LBFGS",
     "Adam",
     "Advance",
+    "Bordered",
     "Broyden",
     "GaussNewton",
     "Iterative",

@@ -1,0 +1,50 @@
+"""Make the measured values that shipped inverse problems use: the exact solution at random interior points, some with noise.
+
+    python scripts/make_measurements.py
+
+u* is read from the `exact` of conf/problem/NAME.yaml; the points and the noise come from fixed seeds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from kanpde import shipped
+from kanpde.datafile import load
+from kanpde.expressions import Scope, parse_expression
+from kanpde.expressions.evaluate import evaluate
+from kanpde.storage import write_text
+
+
+@dataclass(frozen=True)
+class Table:
+    """N points of the unit square, at least `margin` from its sides; noise relative to the largest |u*|."""
+
+    name: str
+    count: int
+    margin: float
+    noise: float
+    seed: int
+
+
+TABLES = (Table("inverse_diffusivity", 80, 0.05, 0.0, 1), Table("inverse_source", 400, 0.02, 0.01, 2))
+
+
+def main() -> None:
+    """Write problems/data/NAME.csv of every table."""
+    for table in TABLES:
+        rng = np.random.default_rng(table.seed)
+        x = np.round(rng.uniform(table.margin, 1 - table.margin, (table.count, 2)), 6)
+        exact = load(shipped.problem_yaml(table.name))["exact"]["u"]
+        (values,) = evaluate([parse_expression(exact, Scope(("x", "y")))], torch.tensor(x))
+        sigma = table.noise * float(values.abs().max())
+        measured = values.numpy() + sigma * rng.standard_normal(table.count)
+        lines = ["x,y,measured", *(",".join(repr(float(v)) for v in row) for row in np.column_stack([x, measured]))]
+        print(write_text(shipped.data() / f"{table.name}.csv", "\n".join(lines) + "\n"), f"noise {sigma:.6e}")
+
+
+if __name__ == "__main__":
+    main()
