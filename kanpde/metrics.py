@@ -124,4 +124,5 @@ def _residuals(problem: Problem, trial: AnyTrial, points: Collocation) -> tuple[
             total += term.weight * float((share * rows.square()).sum())
         else:
             worst.append(float(rows.abs().max()))
-    return math.sqrt(total), list(zip(problem.conditions, worst, strict=True))  # `terms` keeps their order
+    held = [condition for condition in problem.conditions if condition.data is None]  # `terms` keeps their order
+    return math.sqrt(total), list(zip(held, worst, strict=True))

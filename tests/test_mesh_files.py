@@ -228,7 +228,7 @@ def save(path: Path, raw: RawMesh, **keys: Any) -> Path:
 
 
 def read(folder: Path, value: Any) -> MeshShape:
-    shape = read_shape(Reader({"mesh": value}, "my.yaml", base=folder))
+    shape = read_shape(Reader({"mesh": value}, "my.yaml", folders=(folder,)))
     assert isinstance(shape, MeshShape)
     return shape
 

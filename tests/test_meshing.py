@@ -48,7 +48,7 @@ SHAPES: dict[str, dict[str, Any]] = {
 
 
 def shape_of(node: dict[str, Any], base: Path = Path()) -> Shape:
-    return read_shape(Reader(node, "my.yaml", base=base))
+    return read_shape(Reader(node, "my.yaml", folders=(base,)))
 
 
 @needs_gmsh

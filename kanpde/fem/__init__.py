@@ -44,7 +44,7 @@ class FiniteElements:
         """The method for a problem; ConfigError when it is none for it."""
         form = weak_form(problem)
         if form.mass is not None:
-            initial_value(form)
+            initial_value(form, float(problem.domain.lower[-1]))
         domain = problem.domain
         if not isinstance(domain, SpaceTime):
             points = domain.quadrature(POINTS)
@@ -86,7 +86,7 @@ class FiniteElements:
             return space.sample(solve(self.form, space), where, xi)
         domain = self.problem.domain
         begin, end = float(domain.lower[-1]), float(domain.upper[-1])
-        found = Evolution(self.form, space, initial_value(self.form), begin, end).solve(steps[0], self.times)
+        found = Evolution(self.form, space, initial_value(self.form, begin), begin, end).solve(steps[0], self.times)
         return np.concatenate([space.sample(u, where, xi) for u in found])
 
     def describe(self, state: State) -> str:

@@ -100,12 +100,16 @@ class Evolution:
         )
 
 
+def at_time(form: WeakForm, node: Node, t: float) -> Node:
+    """A formula at one time."""
+    return substitute(node, {Coordinate(len(form.jets) - 1): number(t)})
+
+
 def frozen_time(form: WeakForm, t: float) -> WeakForm:
     """The form at one time."""
-    clock: dict[Node, Node] = {Coordinate(len(form.jets) - 1): number(t)}
 
     def put(nodes: Sequence[Node]) -> tuple[Node, ...]:
-        return tuple(substitute(node, clock) for node in nodes)
+        return tuple(at_time(form, node, t) for node in nodes)
 
     conditions: list[Given | Flux | Mean] = []
     for condition in form.conditions:
@@ -124,11 +128,11 @@ def frozen_time(form: WeakForm, t: float) -> WeakForm:
     )
 
 
-def initial_value(form: WeakForm) -> Node:
-    """u at the start; ConfigError without it."""
+def initial_value(form: WeakForm, start: float) -> Node:
+    """u at the first instant, a formula that may hold the time too; ConfigError without it."""
     for condition in form.conditions:
         if isinstance(condition, Given) and condition.part == "initial":
-            return condition.value
+            return at_time(form, condition.value, start)
     raise ConfigError("no reference by finite elements: the condition on 'initial' must be u = f")
 
 
