@@ -396,7 +396,7 @@ def finite_difference_mean(n: int) -> float:
 def test_every_shipped_reference_is_used_checked_and_small() -> None:
     used = {name: api.configure(name).problem.reference for name in shipped.names()}
     known = {name for name, reference in used.items() if reference}
-    assert known == set(REFERENCES) == {*FLOWS, LSHAPE, CANTILEVER, "poisson_holes", "cavity"}
+    assert known == set(REFERENCES) == {*FLOWS, LSHAPE, CANTILEVER, "poisson_holes", "poisson_mesh", "cavity"}
     for name in REFERENCES:
         assert used[name] == name and shipped.reference(name).stat().st_size < 300_000
 

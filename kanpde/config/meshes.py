@@ -104,8 +104,8 @@ def _bytes(node: Reader, name: str) -> bytes:
     """The content of a regular file below the folder of the config."""
     if Path(name).suffix.lower() not in SUFFIXES:
         raise node.error(f"a mesh file must end in one of {listed(SUFFIXES)}, found {name[-60:]!r}; convert it")
-    base = node.base.resolve()
-    path = (base / name).resolve()
+    places = [(folder.resolve(), (folder / name).resolve()) for folder in node.folders]
+    base, path = next(((base, path) for base, path in places if path.is_file()), places[0])
     if Path(name).is_absolute() or not path.is_relative_to(base):
         raise node.error(f"{name!r} leaves the folder of the config; copy the mesh beside the config")
     if not path.is_file():
