@@ -11,12 +11,13 @@ OUT ?= runs/demo
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint benchmark clean
+.PHONY: help demo test lint benchmark reproduce clean
 
 help:
 	@echo "make demo       install into $(VENV) and compare a KAN with an MLP on a Poisson problem"
 	@echo "make test       install into $(VENV), then ruff, mypy, import-linter and the test suite"
 	@echo "make lint       only ruff, mypy and import-linter"
+	@echo "make reproduce  every table and picture of docs/ again (hours)"
 	@echo "make benchmark  time one optimizer step of a KAN and of an MLP"
 	@echo "make clean      remove $(VENV), caches and build products (runs/ is kept)"
 
@@ -46,6 +47,14 @@ lint: $(VENV)/.test
 
 test: lint
 	$(BIN)/python -m pytest $(PYTEST)
+
+# Hours: every problem at its recommended settings, three seeds of each, tolerances, convergence, intervals of unknown parameters.
+reproduce: $(VENV)/.test
+	$(BIN)/python scripts/catalogue.py --write
+	$(BIN)/python scripts/benchmarks.py --columns kan,mlp,fem --write
+	$(BIN)/python scripts/tolerances.py --write
+	$(BIN)/python scripts/convergence.py --write
+	$(BIN)/python scripts/coverage.py 100
 
 benchmark: $(VENV)/.runtime
 	$(BIN)/python scripts/benchmark_step.py

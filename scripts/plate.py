@@ -2,9 +2,9 @@
 
     python scripts/plate.py [--mesh]
 
-[0, 2] x [0, 1] without two polygons near disks, with named edges: problems/data/plate.msh (--mesh, needs gmsh). The reference: elements of
-degree 4 (scikit-fem) on the same triangles refined twice, beside degree 4 refined once and degree 3 refined twice; the larger
-change is the error that is stored with the values at the middles of the triangles.
+[0, 2] x [0, 1] without two polygons near disks, with named edges: problems/data/plate.msh (--mesh, needs gmsh). The reference:
+elements of degree 4 (scikit-fem) on the same triangles refined twice, beside degree 4 refined once and degree 3 refined twice; the
+larger change is the error that is stored with the values at the middles of the triangles.
 """
 
 from __future__ import annotations
