@@ -191,9 +191,21 @@ def test_every_shipped_option_makes_a_valid_config(group: str, tell: Tell) -> No
 
 def test_every_shipped_experiment_makes_a_valid_config(tell: Tell) -> None:
     for path in sorted((shipped.conf() / "experiment").glob("*.yaml")):
+        if yaml.safe_load(path.read_text()) == {"defaults": [{"override /problem": path.stem}]}:
+            continue
         words = [] if "override /problem" in path.read_text() else ["problem=poisson_square"]
         code, _, err = tell("compare", f"experiment={path.stem}", *words, "--dry-run")
         assert (code, err) == (0, ""), path
+
+
+def test_every_problem_has_an_experiment(tell: Tell) -> None:
+    experiments = {path.stem: path.read_text() for path in (shipped.conf() / "experiment").glob("*.yaml")}
+    for name in shipped.names():
+        assert (
+            f"override /problem: {name}\n" in experiments[name]
+            and f"kanpde solve experiment={name}\n" in experiments[name]
+        )
+    assert tell("solve", "experiment=heat_1d", "--dry-run") == tell("solve", "problem=heat_1d", "--dry-run")
 
 
 # Mistakes ------------------------------------------------------------------------------------------------------------
