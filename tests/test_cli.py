@@ -174,7 +174,7 @@ def test_an_experiment_brings_its_problem(tell: Tell) -> None:
     tree = yaml.safe_load(out)
     assert tree["problem"]["name"] == "poisson_paper"
     assert tree["trial"]["width"] == [10]
-    assert tree["weights"] == {"equations": 0.01, "conditions": 1.0, "scaled": False}
+    assert tree["weights"] == {"equations": 0.01, "conditions": 1.0, "scaled": False, "terms": None}
     code, out, _ = tell("solve", "experiment=paper_poisson", "trial.width=[5]", "--dry-run")
     assert code == 0
     assert "KAN [2, 5, 1]" in out
