@@ -70,7 +70,7 @@ def _condition_term(condition: Condition, problem: Problem, points: Collocation,
     if condition.point is not None:
         inside = points.interior.x
         x = condition.at(problem.domain, INSTANTS * per_axis(len(inside), inside.shape[1]))
-        return Term("point", False, condition.node, torch.tensor(x).to(inside), None, weight)
+        return Term("point", False, condition.node, inside.new_tensor(x), None, weight)
     at: Points = points.parts[condition.part or ""]
     shift = None if condition.shift is None else at.x.new_tensor(condition.shift)
     return Term(condition.name, False, condition.node, at.x, at.normal, weight, shift=shift)
