@@ -38,9 +38,10 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Formulas:
-    """Equations F = 0 (manufactured sources derived; of an energy those of Euler and Lagrange), the exact solution or None, and the scope for conditions.
+    """Equations F = 0 (manufactured sources derived), the exact solution or None, and the scope for conditions.
 
-    `true` are the values of the unknown parameters that belong to the exact solution.
+    `true` are the values of the unknown parameters that belong to the exact solution. Of an `energy` the equations are those of
+    Euler and Lagrange.
     """
 
     equations: tuple[Node, ...]

@@ -31,27 +31,24 @@ FAINT = 1e-3
 CONCAVE = 1e-10
 """Eigenvalues of K down to minus this share of the largest are rounding."""
 
-SETTLED = 1e-9
-"""A whole step of at most this share of u, in the norm of the energy's second derivatives, is the last one."""
-
 SHORTEST_SHARE = 1e-4
 """Where a step shorter than this share of itself still does not lower J, it is given up."""
 
 NOISE = 1e-13
-"""J is known to this share of Σ w |E|: a step that raises it by no more has not failed."""
+"""J is known to this share of Σ w |E|: a step that raises it by no more has not failed, and a whole one that lowers it by no
+more is the last, since the error after it is the square of one that J does not show."""
 
 
 @dataclass(frozen=True)
 class RitzStep:
-    """J after a step, and the length of the step relative to u; `whole` if it was not halved."""
+    """J after a step; `last` if the step was not halved and J is the same but for rounding."""
 
     value: float
-    length: float
-    whole: bool
+    last: bool
 
     def ended(self, tolerance: float, goal: float) -> bool:
         """Whether no further step is needed. J has no value to reach, so neither of the numbers is looked at."""
-        return self.whole and self.length <= SETTLED
+        return self.last
 
 
 @dataclass(frozen=True)
@@ -84,21 +81,22 @@ class Ritz:
     def step(self, regularisation: float, constants: bool = False) -> RitzStep | None:
         """One step; None where no share of it lowers J: nothing has moved then. Raises NumericalError where K is not convex."""
         net = self._trial.net
-        blocks, matrix, size = self._system()
+        blocks, matrix = self._system()
         factors = optimizers.Shifted(matrix, regularisation, net.outer.shape[1])
-        move, length = self._move(factors, blocks)
+        move = self._move(factors, blocks)
         if self._objective.linear:
             net.set_outer(net.outer + move)
-            net.set_outer(net.outer + self._move(factors, blocks)[0])
+            net.set_outer(net.outer + self._move(factors, blocks))
             self.value, self._noise = self._energy()
-            return RitzStep(self.value, 0.0, True)
+            return RitzStep(self.value, True)
         start, share = net.outer, 1.0
         while share > SHORTEST_SHARE:
             net.set_outer(start + share * move)
             value, noise = self._energy()
             if value <= self.value + self._noise:
+                last = share == 1.0 and self.value - value <= self._noise
                 self.value, self._noise = value, noise
-                return RitzStep(value, length / size if size > 0 else length, share == 1.0)
+                return RitzStep(value, last)
             share /= 2
         net.set_outer(start)
         return None
@@ -111,9 +109,8 @@ class Ritz:
         scale = sum(float(value.abs().sum()) for value in values)
         return sum(float(value.sum()) for value in values) + penalty, NOISE * (scale + penalty)
 
-    def _move(self, factors: optimizers.Shifted, blocks: list[_Block]) -> tuple[Tensor, float]:
-        """Newton's step of the outer parameters (P, m) from where they are, and its length."""
-        outer = self._trial.net.outer
+    def _move(self, factors: optimizers.Shifted, blocks: list[_Block]) -> Tensor:
+        """Newton's step of the outer parameters (P, m) from where they are."""
 
         def shift(rows: Tensor) -> Tensor:
             found = torch.zeros_like(rows)
@@ -123,8 +120,8 @@ class Ritz:
                 found[block.rows] = (block.shift @ at)[:, :, 0].T.reshape(-1)
             return found
 
-        step, length = factors.step(self._right(blocks), shift)
-        return step.reshape(outer.shape[1], -1).T, length
+        step = factors.step(self._right(blocks), shift)
+        return step.reshape(self._trial.net.outer.shape[1], -1).T
 
     def _right(self, blocks: list[_Block]) -> Tensor:
         """-√w U⁻ᵀ s of every density, then -√2 r, (R,)."""
@@ -143,18 +140,18 @@ class Ritz:
         powers = torch.tensor([jet.index for jet in density.jets]).to(self._trial.scale)
         return torch.prod((1 / self._trial.scale) ** powers, dim=1)
 
-    def _system(self) -> tuple[list[_Block], Tensor, float]:
-        """The blocks, their matrix with free rows for the regularisation (R + P·m, P·m), and the length of u in its norm."""
+    def _system(self) -> tuple[list[_Block], Tensor]:
+        """The blocks, and the matrix with free rows for the regularisation (R + P·m, P·m)."""
         count, unknowns = self._trial.net.outer.shape
         total = self._objective.rows
         matrix = self._trial.scale.new_zeros(count * unknowns, total + count * unknowns)
-        blocks, size, first = self._blocks(), 0.0, 0
+        blocks, first = self._blocks(), 0
         for block in blocks:
-            size += self._fill(block, matrix[:, block.rows])
+            self._fill(block, matrix[:, block.rows])
             first = block.rows.stop
         if self._penalty is not None:
             matrix[:, first:total] = math.sqrt(2) * self._penalty.matrix().T
-        return blocks, matrix.T, math.sqrt(size)
+        return blocks, matrix.T
 
     def _blocks(self) -> list[_Block]:
         """U of every density at the present jets; a boundary density has the κ of the inside, spread over its part."""
@@ -200,22 +197,21 @@ class Ritz:
             )
         return found
 
-    def _fill(self, block: _Block, matrix: Tensor) -> float:
-        """Write √w U Φ into the columns of the rows of a block, (P·m, A·N), and give back |√w U z|²."""
+    def _fill(self, block: _Block, matrix: Tensor) -> None:
+        """Write √w U Φ into the columns of the rows of a block, (P·m, A·N)."""
         density, (n, a, _) = block.density, block.root.shape
-        (count, _), space = self._trial.net.outer.shape, density.at.space
+        net, space = self._trial.net, density.at.space
+        count = len(net.outer)
         unknowns = sorted({jet.unknown for jet in density.jets})
-        units, size = self._units(density), 0.0
+        units = self._units(density)
         for start in range(0, n, POINTS):
             stop = min(start + POINTS, n)
             features = self._trial.features(density.at.rows(start, stop))
             weighted = density.points.w[start:stop].sqrt()[:, None, None] * block.root[start:stop] * units
-            jet = features.jet(self._trial.net.outer)
             for row in range(a):
-                functional = torch.zeros_like(jet.data)
+                functional = weighted.new_zeros(len(space.indices), net.outer.shape[1], stop - start)
                 for column, one in enumerate(density.jets):
                     functional[space.position[one.index], one.unknown] = weighted[:, row, column]
-                size += float((functional * jet.data).sum((0, 1)).square().sum())
                 place = matrix[:, row * n + start : row * n + stop]
                 for unknown, values in zip(unknowns, features.rows(functional, unknowns), strict=True):
                     own = place[unknown * count : (unknown + 1) * count]
@@ -223,4 +219,3 @@ class Ritz:
                         own += values
                     else:
                         own.scatter_add_(0, features.columns, values)
-        return size

@@ -42,8 +42,8 @@ class Shifted:
         self._lengths, _ = equilibrate(matrix, max(regularisation, least), blocks)
         self._factors, self._tau = torch.geqrf(matrix)
 
-    def step(self, right: Tensor, shift: Apply) -> tuple[Tensor, float]:
-        """The minimiser c (P,) for y = `right` (R,) and B = `shift` on (R,); and ‖M c‖.
+    def step(self, right: Tensor, shift: Apply) -> Tensor:
+        """The minimiser c (P,) for y = `right` (R,) and B = `shift` on (R,).
 
         Raises NumericalError when something is not finite.
         """
@@ -52,10 +52,10 @@ class Shifted:
         count = len(self._lengths)
         scaled = self._solve(self._turned(torch.cat([right, right.new_zeros(count)])), shift, len(right))
         upper = self._factors[:count].triu()
-        found = torch.linalg.solve_triangular(upper, scaled[:, None], upper=True)[:, 0] / self._lengths
+        found: Tensor = torch.linalg.solve_triangular(upper, scaled[:, None], upper=True)[:, 0] / self._lengths
         if not bool(found.isfinite().all()):
             raise NumericalError("energy: the step is not finite; raise `regularisation` or lower the resolution")
-        return found, float(scaled.norm())
+        return found
 
     def _solve(self, wanted: Tensor, shift: Apply, rows: int) -> Tensor:
         """z by conjugate gradients."""
