@@ -16,9 +16,10 @@ from torch import Tensor
 from kanpde import shipped
 from kanpde.characteristics import characteristics
 from kanpde.collocation import Collocation, collocate
-from kanpde.config import CombinedShape, Config, DiskShape, ExtendGrid, OptimizerStage, TrialConfig
+from kanpde.config import CombinedShape, Config, DiskShape, ExtendGrid, OptimizerStage, ProblemConfig, TrialConfig
 from kanpde.constants import Constants
 from kanpde.domains import MeshDomain, Planar
+from kanpde.energy import EnergyObjective, quadrature
 from kanpde.errors import BudgetError, ConfigError
 from kanpde.expressions import parse_expression
 from kanpde.formulas import Formulas
@@ -50,7 +51,7 @@ class Parts:
     problem: Problem
     trial: TrialSolution
     points: Collocation
-    assembly: Assembly
+    assembly: Assembly | EnergyObjective
 
 
 def build(config: Config) -> Parts:
@@ -59,15 +60,18 @@ def build(config: Config) -> Parts:
     problem = Problem.create(config.problem)
     dtype = dtype_of(config)
     lifting, conditions = lift(problem) if config.trial.lifting else (None, problem.conditions)
-    posed = replace(problem, conditions=conditions)
+    left = replace(problem, conditions=conditions)
     lower, upper = (torch.tensor(side).to(dtype) for side in (problem.domain.lower, problem.domain.upper))
     network = enriched(build_network(config.trial, problem, config.seed, dtype), config.trial, problem)
     unknown = config.problem.unknown_parameters.values()
     constants = Constants([one.start for one in unknown], [one.positive for one in unknown], dtype)
     trial = TrialSolution(network, lower, upper, lifting, config.trial.derivatives, constants)
-    averaged = any(condition.kind == "mean" for condition in posed.conditions)
-    points = collocate(problem.domain, posed.parts, config.sampler, config.seed, dtype, averaged)
-    return Parts(problem, trial, points, Assembly(terms(posed, points, config.weights), trial))
+    if problem.energy is not None:
+        points = quadrature(left, config.sampler, dtype)
+        return Parts(problem, trial, points, EnergyObjective(left, points, config.weights, trial))
+    averaged = any(condition.kind == "mean" for condition in left.conditions)
+    points = collocate(problem.domain, left.parts, config.sampler, config.seed, dtype, averaged)
+    return Parts(problem, trial, points, Assembly(terms(left, points, config.weights), trial))
 
 
 def dtype_of(config: Config) -> torch.dtype:
@@ -201,7 +205,7 @@ def check_budget(config: Config) -> None:
         raise BudgetError(
             f"trial: {count} parameters are more than {MOST_PARAMETERS}; lower trial.width, trial.intervals or trial.degree"
         )
-    rows = config.sampler.interior * len(config.problem.equations) + config.sampler.boundary
+    rows = config.sampler.interior * _rows_per_point(config.problem) + config.sampler.boundary
     needed = working_bytes(config, rows, *sizes)
     if needed > MOST_BYTES:
         stages = {stage.optimizer for stage in config.schedule if isinstance(stage, OptimizerStage)}
@@ -210,6 +214,11 @@ def check_budget(config: Config) -> None:
             f"this run would take about {needed / 2**30:.0f} GiB for {rows} rows and {count} parameters, more than"
             f" {MOST_BYTES / 2**30:.0f} GiB; lower sampler.interior, sampler.boundary, trial.width or trial.intervals{instead}"
         )
+
+
+def _rows_per_point(problem: ProblemConfig) -> int:
+    """One per equation; an energy has one for every unknown and first derivative."""
+    return len(problem.equations) or len(problem.unknowns) * (1 + len(problem.coordinates))
 
 
 def working_bytes(config: Config, rows: int, coordinates: int, unknowns: int) -> int:

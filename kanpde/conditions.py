@@ -4,6 +4,7 @@ equation   F(x, n, u, ∂u, …) = 0 on named parts: Dirichlet, Neumann, Robin, 
 periodic   ∂_i^k u(a) - ∂_i^k u(b) = 0 for k below the equations' order in the coordinate i that the translation b - a runs along
 mean       the average of F over the domain is 0 (pins what Neumann data leave free)
 point      F = 0 at one point, or at one point of space at all times (pins a pressure, which is known up to a function of t)
+natural    what the minimiser of an energy satisfies where nothing is given: it follows, and is reported and not imposed
 data       F = 0 at measured points, where F may hold the columns measured there; divided by the noise where that is given
 """
 
@@ -21,6 +22,7 @@ from kanpde.expressions import Coordinate, Jet, Node, Scope, divide, jets, numbe
 from kanpde.formulas import condition_node
 from kanpde.jets import unit
 from kanpde.quadrature import Array, chebyshev
+from kanpde.variation import Energy
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,18 @@ def read_conditions(
         if config.point is not None and not domain.contains(found[-1].at(domain, 1))[0]:
             raise ConfigError(f"{where}: the point {list(config.point)} is not in the domain; choose one inside")
     return tuple(found)
+
+
+def natural_conditions(energy: Energy, essential: Sequence[Condition], domain: Domain) -> list[Condition]:
+    """The natural condition of every unknown on every part where no condition gives it."""
+    found = []
+    for part in domain.parts:
+        given = {jet.unknown for c in essential if part in (c.part, c.other) for jet in jets(c.node)}
+        for unknown in sorted(set(range(energy.unknowns)) - given):
+            node, name = energy.natural(part, unknown), f"natural {part}"
+            if jets(node):
+                found.append(Condition(name, "natural", node, part=part, label=name))
+    return found
 
 
 def _measured(

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from kanpde import optimizers
 from kanpde.config import STAGE
+from kanpde.energy import EnergyObjective
 from kanpde.expressions import Constant, Number
 from kanpde.problem import Problem
 from kanpde.residual import Assembly
@@ -54,8 +55,10 @@ class Estimate:
         return found | known
 
 
-def findings(problem: Problem, assembly: Assembly, trial: TrialSolution) -> dict[str, Any]:
-    """What a result says about unknown parameters and measured values."""
+def findings(problem: Problem, assembly: Assembly | EnergyObjective, trial: TrialSolution) -> dict[str, Any]:
+    """What a result says about unknown parameters and measured values; an energy has none of them."""
+    if isinstance(assembly, EnergyObjective):
+        return {}
     of = problem, assembly, trial
     return {"parameters": estimates(*of), "data": misfit(*of)}
 

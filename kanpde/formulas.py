@@ -19,10 +19,12 @@ from kanpde.expressions import (
     check_definition,
     constants,
     jets,
+    order,
     parse_equation,
     parse_expression,
 )
 from kanpde.manufactured import derive_sources, sources
+from kanpde.variation import Energy
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ class Quantity:
 class Formulas:
     """Equations F = 0 (manufactured sources derived), the exact solution or None, and the scope for conditions.
 
-    `true` are the values of the unknown parameters that belong to the exact solution.
+    `true` are the values of the unknown parameters that belong to the exact solution. Of an `energy` the equations are those of
+    Euler and Lagrange.
     """
 
     equations: tuple[Node, ...]
@@ -46,6 +49,7 @@ class Formulas:
     scope: Scope
     true: Mapping[Node, Node]
     quantities: tuple[Quantity, ...] = ()
+    energy: Energy | None = None
 
     @classmethod
     def of(cls, config: ProblemConfig) -> Formulas:
@@ -75,16 +79,23 @@ class Formulas:
                 f"problem.definitions.{made[0]}: 'manufactured' does not go with unknown_parameters; write the formula"
             )
         equations = derive_sources(equations, made, len(config.unknowns), exact)
+        energy = Energy.of(config, scope)
+        equations = equations if energy is None else energy.equations()
         _check_unknowns(config, equations)
         nodes = list(equations)
         for k, condition in enumerate(config.conditions):
             if condition.equation is not None:
                 nodes.append(condition_node(condition, scope, f"problem.conditions[{k}]"))
+                if energy is not None and order(nodes[-1]) > 0:
+                    raise ConfigError(
+                        f"problem.conditions[{k}]: '{condition.equation}' holds derivatives; what an energy says of them on the"
+                        " boundary is its natural condition, so write a boundary_energy or list the part under 'free'"
+                    )
         used = {one.index for node in nodes for one in constants(node)}
         for number, name in enumerate(unknown):
             if number not in used:
                 raise ConfigError(f"problem.unknown_parameters.{name}: no equation or condition holds it; remove it")
-        return cls(equations, exact, scope, true, _quantities(config, scope))
+        return cls(equations, exact, scope, true, _quantities(config, scope), energy)
 
 
 def _true(config: ProblemConfig, scope: Scope) -> dict[Node, Node]:
@@ -133,7 +144,8 @@ def _quantities(config: ProblemConfig, scope: Scope) -> tuple[Quantity, ...]:
 
 def _check_unknowns(config: ProblemConfig, equations: Sequence[Node]) -> None:
     found = set()
-    for text, node in zip(config.equations, equations, strict=True):
+    texts = config.equations or tuple(f"variation of the energy by {name}" for name in config.unknowns)
+    for text, node in zip(texts, equations, strict=True):
         here = jets(node)
         if not here:
             raise ConfigError(f"problem '{config.name}': the equation '{text}' holds no unknown")

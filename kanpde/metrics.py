@@ -17,10 +17,12 @@ import torch
 from kanpde.collocation import Collocation, held_out
 from kanpde.conditions import Condition
 from kanpde.config import WeightsConfig
+from kanpde.energy import integral
 from kanpde.expressions.evaluate import evaluate
 from kanpde.problem import Problem
 from kanpde.residual import Assembly, terms
 from kanpde.slabs import AnyTrial
+from kanpde.trial import TrialSolution
 
 COUNT = {1: 2000, 2: 10_000, 3: 24_000}
 """Held-out points by number of coordinates; 20 000 beyond three."""
@@ -31,6 +33,7 @@ class Metrics:
     """Errors per unknown, held-out residual, worst condition, inputs outside a grid, largest residual by name of condition.
 
     Errors are None without an exact solution or a reference; `reference` is the name and the own error of the latter, or None.
+    `energy` holds J at the points of the solve (`trained`) and at `held_out` ones, where the problem is in energy form.
     `lifted` is the largest violation of each condition that a lifting meets by construction, and `lifting_note` its warning.
     """
 
@@ -43,6 +46,7 @@ class Metrics:
     conditions: dict[str, float] = field(default_factory=dict)
     lifted: dict[str, float] | None = None
     lifting_note: str = ""
+    energy: dict[str, float] | None = None
 
 
 def measure(problem: Problem, trial: AnyTrial, trained: Collocation) -> Metrics:
@@ -63,8 +67,11 @@ def measure(problem: Problem, trial: AnyTrial, trained: Collocation) -> Metrics:
     boundary = reduce(_larger, conditions.values(), 0.0)
     known = problem.reference
     against: dict[str, str | float] | None = None if known is None else {"name": known.name, "error": known.error}
+    energy = None
+    if problem.energy is not None and isinstance(trial, TrialSolution):
+        energy = {"trained": integral(problem, trial, trained), "held_out": integral(problem, trial, points)}
     outside, lifting = trial.outside_share(points.interior.x), getattr(trial, "lifting", None)
-    found = Metrics(relative, worst, residual, boundary, outside, against, conditions)
+    found = Metrics(relative, worst, residual, boundary, outside, against, conditions, energy=energy)
     if lifting is None:
         return found
     lifted: dict[str, float] = {}

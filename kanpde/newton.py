@@ -16,8 +16,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from kanpde.energy import EnergyObjective
 from kanpde.errors import NumericalError
 from kanpde.residual import Assembly
+from kanpde.ritz import Ritz
 from kanpde.rows import Rows
 from kanpde.trial import TrialSolution
 
@@ -39,6 +41,17 @@ class Step:
     value: float
     fell: float
     whole: bool
+
+    def ended(self, tolerance: float, goal: float) -> bool:
+        """Whether no further step is worth its price: a whole one gained at most a `tolerance` of the objective, or that is at
+        most `goal`.
+        """
+        return (self.whole and self.fell <= tolerance * self.value) or self.value <= goal
+
+
+def outer_steps(objective: Assembly | EnergyObjective, trial: TrialSolution) -> Newton | Ritz:
+    """Newton's method for what the objective is."""
+    return Ritz(objective, trial) if isinstance(objective, EnergyObjective) else Newton(objective, trial)
 
 
 class Newton:

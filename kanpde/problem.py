@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kanpde.conditions import Condition, read_conditions
+from kanpde.conditions import Condition, natural_conditions, read_conditions
 from kanpde.config import ProblemConfig
 from kanpde.domains import Domain, build_domain
 from kanpde.errors import ConfigError
@@ -24,13 +24,15 @@ from kanpde.expressions import Node, is_linear, jets, partial, substitute, subst
 from kanpde.expressions.evaluate import evaluate
 from kanpde.formulas import Formulas, Quantity
 from kanpde.reference import Reference
+from kanpde.variation import Energy
 
 
 @dataclass(frozen=True)
 class Problem:
     """A boundary value problem in d coordinates (time last) with m unknowns.
 
-    `true` are the values of the unknown parameters that belong to `exact`.
+    `true` are the values of the unknown parameters that belong to `exact`. Of an `energy` the equations are those of Euler and
+    Lagrange and the conditions hold the natural ones: they serve checks and reports, the solve minimises the energy.
     """
 
     config: ProblemConfig
@@ -42,6 +44,7 @@ class Problem:
     reference: Reference | None = None
     true: Mapping[Node, Node] = field(default_factory=dict)
     quantities: tuple[Quantity, ...] = ()
+    energy: Energy | None = None
 
     @classmethod
     def create(cls, config: ProblemConfig) -> Problem:
@@ -50,9 +53,11 @@ class Problem:
         domain = build_domain(config.domain, config.time, config.ranges.values())
         equations, exact = formulas.equations, formulas.exact
         conditions = read_conditions(config.conditions, domain, formulas.scope, equations)
+        if formulas.energy is not None:
+            conditions = (*conditions, *natural_conditions(formulas.energy, conditions, domain))
         reference = Reference.of(config, domain)
         names, asked, true = formulas.scope.coordinates, formulas.quantities, formulas.true
-        problem = cls(config, domain, names, equations, conditions, exact, reference, true, asked)
+        problem = cls(config, domain, names, equations, conditions, exact, reference, true, asked, formulas.energy)
         problem._check_pinned()
         problem._check_exact()
         return problem
@@ -125,9 +130,11 @@ class Problem:
             return
         rng = np.random.default_rng(12345)
         check = _Check(self.name, self.exact, torch.tensor(self.domain.interior(64, "sobol", rng).x), self.true)
-        for text, node, weight in zip(self.config.equations, self.equations, self.weights, strict=True):
+        what = [f"equation '{text}'" for text in self.config.equations]
+        what = what or [f"energy (its Euler-Lagrange equation for {name})" for name in self.unknowns]
+        for text, node, weight in zip(what, self.equations, self.weights, strict=True):
             if weight == 1:
-                check(f"equation '{text}'", node, check.inside)
+                check(text, node, check.inside)
         for condition in self.conditions:
             node = condition.node
             if condition.kind == "mean":

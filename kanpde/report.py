@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Row = tuple[str, ...]
 
+EXPLOITED = 1e-6
+"""Share of an energy by which its value at the points of the solve may differ from that at held-out ones without a word."""
+
 
 def write_run(folder: Path, solution: Solution) -> None:
     """Write result.json, history.csv and config.yaml of a solve into its run folder, each atomically.
@@ -122,6 +125,7 @@ def result_rows(result: Mapping[str, Any]) -> list[Row]:
             rows.append(("error against", f"reference '{known['name']}' (its own error {number(known['error'])})"))
     else:
         rows.append(("error", "unknown: no exact or reference solution; the residuals below were held out of training"))
+    rows += energy_rows(result.get("energy"))
     rows.append(("residual (held out, rms)", number(result["residual_rms"])))
     rows.append(("boundary (held out, max)", number(result["boundary_max"])))
     rows.extend(_condition_rows(result.get("conditions") or {}))
@@ -142,6 +146,17 @@ def result_rows(result: Mapping[str, Any]) -> list[Row]:
     rows.append(("seconds", f"{result['seconds']:.2f} ({result['threads']} threads, {result['dtype']})"))
     rows.append(("stopped", str(result["stop_message"])))
     return rows
+
+
+def energy_rows(energy: Mapping[str, float] | None) -> list[Row]:
+    """J of a problem in energy form; where its quadratures differ, the solve has used its points' error."""
+    if not energy:
+        return []
+    trained, held_out = energy["trained"], energy["held_out"]
+    text, gap = f"{held_out:.12g} (held out)", abs(trained - held_out)
+    if not gap <= EXPLOITED * abs(held_out):
+        text += f", {trained:.12g} at the points of the solve: too few of them, raise sampler.interior"
+    return [("energy", text)]
 
 
 def _condition_rows(conditions: Mapping[str, float | None]) -> list[Row]:

@@ -88,6 +88,11 @@ class Assembly:
         self._groups = _group(self.bound)
 
     @property
+    def points(self) -> Tensor:
+        """The points of the first term, (N, d)."""
+        return self.terms[0].x
+
+    @property
     def linear(self) -> bool:
         """Whether every term is affine in the unknowns."""
         return all(bound.linear for bound in self.bound)

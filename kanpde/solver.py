@@ -18,9 +18,10 @@ from torch import Tensor, nn
 from kanpde import optimizers
 from kanpde.checkpoint import Store, constants_state, network_state, restore_beside, restore_constants
 from kanpde.config import ExtendGrid, OptimizerStage, StageConfig, TrialConfig, UpdateGrid
+from kanpde.energy import EnergyObjective
 from kanpde.errors import CheckpointError, ConfigError, NumericalError
 from kanpde.networks import KAN, bare, beside
-from kanpde.newton import Newton
+from kanpde.newton import outer_steps
 from kanpde.residual import Assembly
 from kanpde.result import StopReason
 from kanpde.solution import History, StageResult
@@ -75,7 +76,7 @@ class Solver:
     def __init__(
         self,
         trial: TrialSolution,
-        assembly: Assembly,
+        assembly: Assembly | EnergyObjective,
         schedule: tuple[StageConfig, ...],
         progress: Progress,
         store: Store | None = None,
@@ -90,7 +91,7 @@ class Solver:
         self._store = store
         self._extra = dict(extra)
         self._goal = goal
-        self._sample = assembly.terms[0].x if sample is None else sample
+        self._sample = assembly.points if sample is None else sample
         self._state = _State()
         self._clock = time.perf_counter()
         self._saved = self._clock
@@ -176,7 +177,7 @@ class Solver:
                 f"least_squares: {self._assembly.rows} rows cannot determine {count} coefficients; raise sampler.interior or lower"
                 " trial.width"
             )
-        newton, constants = Newton(self._assembly, self.trial), self.trial.constants.count
+        newton, constants = outer_steps(self._assembly, self.trial), self.trial.constants.count
         while self._state.step < stage.steps:
             alone = constants > 0 and self._state.step == 0
             step = newton.step(stage.regularisation, constants=not alone)
@@ -186,8 +187,7 @@ class Solver:
                 return StopReason.STALLED, value
             if linear:
                 return StopReason.SOLVED, value
-            done = step is not None and step.whole and step.fell <= stage.tolerance * value
-            if not alone and (done or value <= self._goal):
+            if not alone and step is not None and step.ended(stage.tolerance, self._goal):
                 return StopReason.TOLERANCE, value
             if self._progress.stop is not None:
                 return self._progress.stop, value

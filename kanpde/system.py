@@ -13,17 +13,40 @@ from torch import Tensor, nn
 
 from kanpde import optimizers
 from kanpde.config import OptimizerStage
+from kanpde.energy import EnergyObjective
+from kanpde.errors import ConfigError
 from kanpde.residual import Assembly
 from kanpde.rows import Rows
 from kanpde.trial import TrialSolution
 
 
-class System:
+class Gradients:
+    """Satisfies `optimizers.Differentiable`: any objective as a function of all parameters."""
+
+    def __init__(self, trial: TrialSolution, assembly: Assembly | EnergyObjective) -> None:
+        self._whole, self._solution, self._parameters = assembly, trial, trial.trained
+
+    @property
+    def vector(self) -> Tensor:
+        """All parameters in the order of the module, a copy."""
+        return _flat([parameter.detach() for parameter in self._parameters])
+
+    def write(self, vector: Tensor) -> None:
+        """Write all of them."""
+        _write(self._parameters, vector)
+
+    def gradient(self) -> tuple[float, Tensor]:
+        """The objective and its gradient by `vector`."""
+        value = self._whole.objective(self._solution)
+        return float(value.detach()), _flat(torch.autograd.grad(value, self._parameters))
+
+
+class System(Gradients):
     """Satisfies `optimizers.System`; the outer vector holds one unknown after the other."""
 
     def __init__(self, trial: TrialSolution, assembly: Assembly) -> None:
+        super().__init__(trial, assembly)
         self._trial, self._assembly = trial, assembly
-        self._parameters = trial.trained
         self._inner = [*trial.net.inner, *trial.constants.trained]
         self._known: tuple[Tensor, Tensor] | None = None
         self.linear = assembly.linear
@@ -60,20 +83,6 @@ class System:
         """M (R + extra, P of c), the last rows zero."""
         return Rows(self._assembly, self._trial).matrix(extra)
 
-    @property
-    def vector(self) -> Tensor:
-        """All parameters in the order of the module, a copy."""
-        return _flat([parameter.detach() for parameter in self._parameters])
-
-    def write(self, vector: Tensor) -> None:
-        """Write all of them."""
-        _write(self._parameters, vector)
-
-    def gradient(self) -> tuple[float, Tensor]:
-        """The objective and its gradient by `vector`."""
-        value = self._assembly.objective(self._trial)
-        return float(value.detach()), _flat(torch.autograd.grad(value, self._parameters))
-
     def products(self) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
         """v ↦ ∂r/∂θ v and w ↦ (∂r/∂θ)ᵀ w for θ = `vector`: the second by reverse mode, the first as its derivative by w."""
         rows = self._assembly.weighted(self._trial)
@@ -89,16 +98,24 @@ class System:
         return forward, adjoint
 
 
-def iterative(stage: OptimizerStage, trial: TrialSolution, assembly: Assembly) -> optimizers.Iterative:
-    """The optimizer of a stage that advances by steps."""
-    system, parameters = System(trial, assembly), trial.trained
+def iterative(
+    stage: OptimizerStage, trial: TrialSolution, assembly: Assembly | EnergyObjective
+) -> optimizers.Iterative:
+    """The optimizer of a stage that advances by steps; ConfigError where it needs rows and an energy has none."""
+    parameters = trial.trained
     match stage.optimizer:
         case "adam":
             return optimizers.Adam(parameters, stage.learning_rate, stage.tolerance)
         case "lbfgs":
             return optimizers.LBFGS(parameters, stage.tolerance)
         case "broyden":
-            return optimizers.Broyden(system, stage.tolerance)
+            return optimizers.Broyden(Gradients(trial, assembly), stage.tolerance)
+    if isinstance(assembly, EnergyObjective):
+        raise ConfigError(
+            f"schedule: {stage.optimizer} needs residual rows, and an energy has none; use lbfgs or broyden"
+        )
+    system = System(trial, assembly)
+    match stage.optimizer:
         case "levenberg_marquardt":
             return optimizers.GaussNewton(system, optimizers.Joint, stage.tolerance)
         case "gauss_newton_cg":

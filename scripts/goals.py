@@ -4,6 +4,8 @@ from __future__ import annotations
 
 GOALS: dict[str, tuple[float, float | None]] = {
     "poisson_square": (2e-14, 5),
+    "deep_ritz": (1e-10, 20),
+    "minimal_surface": (1e-8, 60),
     "poisson_paper": (1e-12, 20),
     "poisson_paper_small": (2e-9, 60),
     "poisson_rotated": (1e-11, 30),

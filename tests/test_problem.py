@@ -101,6 +101,7 @@ NONLINEAR = {
     "klein_gordon",
     "kovasznay",
     "kuramoto_sivashinsky",
+    "minimal_surface",
     "reaction_diffusion",
     "taylor_green",
 }

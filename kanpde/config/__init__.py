@@ -12,6 +12,7 @@ from typing import Any
 
 from kanpde.config.conditions import ConditionConfig
 from kanpde.config.defaults import STAGE, schedule_defaults
+from kanpde.config.energies import BoundaryEnergy, check_minimised
 from kanpde.config.measurements import Measurements
 from kanpde.config.meshes import MeshShape
 from kanpde.config.reader import Reader
@@ -58,6 +59,7 @@ from kanpde.names import is_identifier
 __all__ = [
     "STAGE",
     "BallShape",
+    "BoundaryEnergy",
     "BoxShape",
     "CombinedShape",
     "CompareConfig",
@@ -159,6 +161,8 @@ def validate(
     problem = _problem(fields["problem"], trusted, make_problem)
     recommended = _recommended(problem, fields["problem"])
     trial, schedule, sampler, weights = _discretisation(root, fields, recommended, problem)
+    if problem.energy is not None:
+        check_minimised(root, fields, schedule)
     empty: dict[str, Any] = {}
     return Config(
         problem=problem,

@@ -14,6 +14,14 @@ from pathlib import PurePath
 from typing import Any
 
 from kanpde.config.conditions import ConditionConfig, Surroundings, check_parts, condition_tree, read_conditions
+from kanpde.config.energies import (
+    BoundaryEnergy,
+    check_measured,
+    energies_tree,
+    natural_parts,
+    read_boundary_energies,
+    states_energy,
+)
 from kanpde.config.equations import equations_tree, read_equations
 from kanpde.config.frozen import FrozenMap, freeze, thaw
 from kanpde.config.quantities import read_quantities, read_vectors
@@ -26,7 +34,7 @@ MOST_UNKNOWNS = 20
 RECOMMENDED = ("trial", "schedule", "sampler", "weights", "slabs")
 PROBLEM_KEYS = (
     "name", "description", "unknowns", "domain", "time", "parameters", "unknown_parameters", "parameter_ranges",
-    "definitions", "equations", "conditions",
+    "definitions", "equations", "energy", "boundary_energy", "conditions",
     "free", "exact", "reference", "quantities", "vectors", "recommended", "python",
 )  # fmt: skip
 _NEEDED = ("unknowns", "domain", "equations", "conditions")
@@ -53,7 +61,7 @@ class ProblemConfig:
     `quantities` and `vectors` are formulas of the unknowns that are written beside them.
     `exact` serves errors and `manufactured` definitions only; `reference` names computed values that serve errors where no
     `exact` exists. `names` and `weights` are those of the equations; one with a weight other than 1 is a wish (as a smoothness is)
-    and need not hold for `exact`. `python` is the name of the file that made the problem.
+    and need not hold for `exact`. With an `energy` there are no equations. `python` is the name of the file that made the problem.
     """
 
     name: str
@@ -74,6 +82,8 @@ class ProblemConfig:
     weights: tuple[float, ...] = ()
     unknown_parameters: Mapping[str, UnknownParameter] = field(default_factory=FrozenMap)
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=FrozenMap)
+    energy: str | None = None
+    boundary_energy: tuple[BoundaryEnergy, ...] = ()
     recommended: Mapping[str, Any] = field(default_factory=FrozenMap)
     python: str | None = field(default=None, compare=False)
 
@@ -97,7 +107,8 @@ def read_statement(node: Reader) -> ProblemConfig:
             if is_identifier(node.value)
             else f"must be a mapping, found {node.value[:60]!r}"
         )
-    fields = node.fields(PROBLEM_KEYS, _NEEDED, _HINTS)
+    minimised = states_energy(node)
+    fields = node.fields(PROBLEM_KEYS, tuple(key for key in _NEEDED if key != "equations" or not minimised), _HINTS)
     shape = read_shape(fields["domain"])
     time = _time(fields["time"]) if "time" in fields else None
     taken = [part for part in part_names(shape) if time is not None and part in ("initial", "final")]
@@ -112,13 +123,19 @@ def read_statement(node: Reader) -> ProblemConfig:
     around = Surroundings(part_names(shape, time), coordinates(shape, time, tuple(ranges)), names.taken)
     conditions = read_conditions(fields["conditions"], around)
     free = tuple(fields["free"].items_or_one("a list of part names")) if "free" in fields else ()
-    check_parts(fields["conditions"], conditions, free, shape, time)
+    boundary = read_boundary_energies(fields.get("boundary_energy"), part_names(shape))
+    given = (*free, *natural_parts(boundary, fields.get("boundary_energy")))
+    check_parts(fields["conditions"], conditions, given, shape, time)
+    if minimised:
+        check_measured(fields["conditions"], conditions)
     exact = _exact(fields["exact"], (*unknowns, *constants)) if "exact" in fields else None
     reference = _reference(fields["reference"], exact) if "reference" in fields else None
     for entry in definitions.values():
         if entry.value == MANUFACTURED and exact is None:
             raise entry.error(f"{MANUFACTURED!r} needs an exact solution; give 'exact' or a formula")
-    equations, titles, weights = read_equations(fields["equations"])
+        if entry.value == MANUFACTURED and minimised:
+            raise entry.error(f"{MANUFACTURED!r} is derived from equations, not from an energy; write the formula")
+    equations, titles, weights = ((), (), ()) if minimised else read_equations(fields["equations"])
     return ProblemConfig(
         name=_problem_name(fields, node),
         unknowns=unknowns,
@@ -138,6 +155,8 @@ def read_statement(node: Reader) -> ProblemConfig:
         weights=weights,
         unknown_parameters=constants,
         ranges=ranges,
+        energy=fields["energy"].formula() if minimised else None,
+        boundary_energy=boundary,
         recommended=_recommended(fields),
     )
 
@@ -237,6 +256,8 @@ def problem_tree(problem: ProblemConfig) -> dict[str, Any]:
         "parameter_ranges": {name: list(ends) for name, ends in problem.ranges.items()},
         "definitions": thaw(problem.definitions),
         "equations": equations_tree(problem.equations, problem.names, problem.weights),
+        "energy": problem.energy,
+        "boundary_energy": energies_tree(problem.boundary_energy),
         "conditions": [condition_tree(condition) for condition in problem.conditions],
         "free": list(problem.free),
         "exact": thaw(problem.exact),

@@ -136,7 +136,7 @@ def _condition(problem: Problem, condition: Condition, value: Jet, first: Sequen
         return None
     if not jets(node) <= {value, *first}:
         raise _refused(problem, f"the condition '{condition.name}' has derivatives other than the first ones in space")
-    if condition.kind == "equation" and part is not None and jets(node) & set(first):
+    if condition.kind in ("equation", "natural") and part is not None and jets(node) & set(first):
         slopes = tuple(partial(node, jet) for jet in first)
         rest = substitute(node, dict.fromkeys(first, ZERO))
         if any(jet.order for slope in slopes for jet in jets(slope)):

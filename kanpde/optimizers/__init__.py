@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from kanpde.optimizers.base import Advance, Iterative, NonFiniteError, Objective, System, finite
+from kanpde.optimizers.base import Advance, Differentiable, Iterative, NonFiniteError, Objective, System, finite
 from kanpde.optimizers.bordered import Bordered
 from kanpde.optimizers.broyden import Broyden
 from kanpde.optimizers.gauss_newton import GaussNewton, Joint, projected
 from kanpde.optimizers.gradient import LBFGS, Adam
 from kanpde.optimizers.krylov import Krylov
 from kanpde.optimizers.least_squares import solve, solve_in_windows
+from kanpde.optimizers.shifted import Shifted
 
 __all__ = [
     "LBFGS",
@@ -16,12 +17,14 @@ __all__ = [
     "Advance",
     "Bordered",
     "Broyden",
+    "Differentiable",
     "GaussNewton",
     "Iterative",
     "Joint",
     "Krylov",
     "NonFiniteError",
     "Objective",
+    "Shifted",
     "System",
     "finite",
     "projected",

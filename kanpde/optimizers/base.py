@@ -42,7 +42,21 @@ class Iterative(Protocol):
         """Go on from a saved state."""
 
 
-class System(Protocol):
+class Differentiable(Protocol):
+    """An objective as a function of all parameters θ."""
+
+    @property
+    def vector(self) -> Tensor:
+        """θ, all parameters in another order, a copy."""
+
+    def write(self, vector: Tensor) -> None:
+        """Write θ."""
+
+    def gradient(self) -> tuple[float, Tensor]:
+        """The objective and its gradient by θ."""
+
+
+class System(Differentiable, Protocol):
     """Rows r(a, c) of a least-squares problem, the objective ‖r‖²; a are inner, c outer parameters, both vectors.
 
     `linear` says that r is affine in c; c falls into `blocks` of equal size.
@@ -70,16 +84,6 @@ class System(Protocol):
 
     def outer_matrix(self, extra: int = 0) -> Tensor:
         """M = ∂r/∂c with `extra` rows of zeros below (R + extra, P of c)."""
-
-    @property
-    def vector(self) -> Tensor:
-        """θ, all parameters in another order, a copy."""
-
-    def write(self, vector: Tensor) -> None:
-        """Write θ."""
-
-    def gradient(self) -> tuple[float, Tensor]:
-        """The objective and its gradient by θ."""
 
     def products(self) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
         """v ↦ ∂r/∂θ v and w ↦ (∂r/∂θ)ᵀ w at the present parameters, without the matrix."""

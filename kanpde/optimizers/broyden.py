@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.optimize import line_search
 from torch import Tensor
 
-from kanpde.optimizers.base import Advance, NonFiniteError, Objective, System
+from kanpde.optimizers.base import Advance, Differentiable, NonFiniteError, Objective
 
 Array = NDArray[np.float64]
 
@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 class Broyden:
     """It stalls when a call lowers the objective by no more than `tolerance` of itself, or no step along -H g does."""
 
-    def __init__(self, system: System, tolerance: float = 0.0) -> None:
+    def __init__(self, system: Differentiable, tolerance: float = 0.0) -> None:
         self._system, self._tolerance = system, tolerance
         self._inverse: Tensor | None = None
 
@@ -42,7 +42,7 @@ class Broyden:
             if found is None:
                 return Advance(done, value, True)
             value, gradient = found
-        return Advance(steps, value, before - value <= self._tolerance * before)
+        return Advance(steps, value, before - value <= self._tolerance * abs(before))
 
     def _step(self, value: float, gradient: Tensor) -> tuple[float, Tensor] | None:
         """Objective and gradient after a step along -H g; None, and the parameters as they were, where there is none."""

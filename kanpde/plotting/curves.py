@@ -42,7 +42,7 @@ def draw_history(history: History, problem: str) -> Figure:
     for axes, x, label in ((panels[0], steps, "step"), (panels[1], seconds, "seconds")):
         marker = "o" if len(x) <= 30 else None
         axes.plot(x, objective, color=KAN, linewidth=1.3, marker=marker, markersize=4)
-        if np.any(objective > 0):
+        if np.any(objective > 0) and not np.any(objective < 0):  # an energy may be negative
             axes.set_yscale("log")
         tidy(axes, label, "objective (dimensionless)" if label == "step" else "")
     panels[0].xaxis.set_major_locator(MaxNLocator(integer=True))
