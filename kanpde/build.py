@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from kanpde import shipped
+from kanpde.adaptive import Supply
 from kanpde.characteristics import characteristics
 from kanpde.collocation import Collocation, collocate
-from kanpde.config import CombinedShape, Config, DiskShape, ExtendGrid, OptimizerStage, TrialConfig
+from kanpde.config import CombinedShape, Config, DiskShape, ExtendGrid, OptimizerStage, TrialConfig, added_points
 from kanpde.constants import Constants
 from kanpde.domains import MeshDomain, Planar
 from kanpde.errors import BudgetError, ConfigError
@@ -51,6 +52,7 @@ class Parts:
     trial: TrialSolution
     points: Collocation
     assembly: Assembly
+    supply: Supply | None = None
 
 
 def build(config: Config) -> Parts:
@@ -67,7 +69,9 @@ def build(config: Config) -> Parts:
     trial = TrialSolution(network, lower, upper, lifting, config.trial.derivatives, constants)
     averaged = any(condition.kind == "mean" for condition in posed.conditions)
     points = collocate(problem.domain, posed.parts, config.sampler, config.seed, dtype, averaged)
-    return Parts(problem, trial, points, Assembly(terms(posed, points, config.weights), trial))
+    time = None if config.problem.time is None else problem.coordinates.index("t")
+    supply = Supply(problem.domain, config.seed, time)
+    return Parts(problem, trial, points, Assembly(terms(posed, points, config.weights), trial), supply)
 
 
 def dtype_of(config: Config) -> torch.dtype:
@@ -201,7 +205,8 @@ def check_budget(config: Config) -> None:
         raise BudgetError(
             f"trial: {count} parameters are more than {MOST_PARAMETERS}; lower trial.width, trial.intervals or trial.degree"
         )
-    rows = config.sampler.interior * len(config.problem.equations) + config.sampler.boundary
+    interior = config.sampler.interior + added_points(config.schedule)
+    rows = interior * len(config.problem.equations) + config.sampler.boundary
     needed = working_bytes(config, rows, *sizes)
     if needed > MOST_BYTES:
         stages = {stage.optimizer for stage in config.schedule if isinstance(stage, OptimizerStage)}

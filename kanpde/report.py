@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kanpde import datafile
 from kanpde.comparison import LABELS, Comparison
-from kanpde.config import Config, OptimizerStage, StageConfig, UpdateGrid
+from kanpde.config import AdaptPoints, Config, OptimizerStage, StageConfig, UpdateGrid
 from kanpde.config.attached import beside
 from kanpde.storage import write_bytes, write_json, write_text
 
@@ -204,7 +204,12 @@ def size_rows(config: Config, parameters: int, rows: int) -> list[Row]:
 def describe_stage(stage: StageConfig) -> str:
     """A stage of a schedule in a few words."""
     if isinstance(stage, OptimizerStage):
-        return stage.optimizer if stage.optimizer == "least_squares" else f"{stage.optimizer} {stage.steps} steps"
+        steps = "" if stage.optimizer == "least_squares" else f" {stage.steps} steps"
+        points, weights = stage.points, stage.weights
+        told = ([f"{points.method} points"] if points else []) + ([f"{weights.method} weights"] if weights else [])
+        return stage.optimizer + steps + (f" with {' and '.join(told)}" if told else "")
+    if isinstance(stage, AdaptPoints):
+        return f"adapt_points {stage.method}" + f" adds {stage.add}" * (stage.add > 0)
     if isinstance(stage, UpdateGrid):
         return f"update_grid {stage.mix:g}"
     return f"extend_grid {_short(stage.intervals)}"
