@@ -1,6 +1,8 @@
 """What adaptive points and weights gain, beside what one least-squares solve gives: the table of docs/adaptive.md.
 
-python scripts/adaptive.py [--seeds 2] [--write]
+    python scripts/adaptive.py [--seeds N] [--write] [name ...]
+
+--write puts the rows of the named problems (all by default) into the page as they come and keeps the others.
 """
 
 from __future__ import annotations
@@ -68,15 +70,15 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
-    rows = []
+    rows = tables.read(PAGE, COLUMNS, keys=2)
     for problem in arguments.names or ENGINE:
         ways = WAYS if problem == "poisson_peak" else {**WAYS, **CAUSAL}
-        for name, schedule in ways.items():
-            rows.append(row(problem, name, trained(problem, schedule), arguments.seeds))
-        for name, keys in ENGINE[problem].items():
-            rows.append(row(problem, name, solved(problem, keys), arguments.seeds))
-    if arguments.write:
-        tables.write(PAGE, COLUMNS, rows, keys=2)
+        configs = {name: trained(problem, schedule) for name, schedule in ways.items()}
+        configs |= {name: solved(problem, keys) for name, keys in ENGINE[problem].items()}
+        for name, config in configs.items():
+            rows[f"`{problem}`", name] = row(problem, name, config, arguments.seeds)
+            if arguments.write:
+                tables.write(PAGE, COLUMNS, list(rows.values()), keys=2)
 
 
 def trained(problem: str, schedule: list[dict[str, Any]]) -> Config:

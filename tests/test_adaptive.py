@@ -17,7 +17,7 @@ from kanpde.adaptive import Distribution, Ground, Refinement, steps_until
 from kanpde.build import Parts, build
 from kanpde.config import AdaptPoints, AdaptWeights, Config, OptimizerStage, added_points, validate
 from kanpde.errors import CheckpointError, ConfigError
-from kanpde.report import describe_stage
+from kanpde.report import describe_stage, size_rows
 from kanpde.residual import Assembly
 from kanpde.result import StopReason
 from kanpde.rows import Rows
@@ -122,7 +122,8 @@ def test_rar_adds_the_stated_number() -> None:
     *_, reason = solver.run()
     assert reason is StopReason.FINISHED and added_points(found.schedule) == 48
     assert len(interior(solver.ground.plain).x) == before + 48
-    assert "with rar points" in describe_stage(found.schedule[0])
+    assert describe_stage(found.schedule[0]) == "adam 12 steps with rar points"
+    assert dict(size_rows(found, 3, 100))["residual rows"] == "100, 48 more by adaptive points"
     assert describe_stage(found.schedule[1]) == "adapt_points rar adds 30"
 
 
@@ -273,6 +274,19 @@ def test_a_resumed_run_gives_the_same_bits(way: str, tmp_path: Path) -> None:
         again.run()
         assert torch.equal(vector(again), vector(whole))
         assert torch.equal(interior(again.ground.plain).x, interior(whole.ground.plain).x)
+
+
+def test_a_run_folder_remembers_where_its_points_went(tmp_path: Path) -> None:
+    found = small([{**ADAM, **FOLLOWS["rad"]}, {"optimizer": "lbfgs", "steps": 3}])
+    whole = api.solve(found)
+    stopped = api.solve(found, out=tmp_path / "run", progress=StopAfter(2))
+    resumed = api.resume(tmp_path / "run")
+    assert stopped.stop_reason is StopReason.INTERRUPTED and whole.points and resumed.points
+    assert torch.equal(resumed.points.interior.x, whole.points.interior.x)
+    assert resumed.relative_l2 == whole.relative_l2
+    loaded = api.load(tmp_path / "run")
+    assert loaded.points and torch.equal(loaded.points.interior.x, whole.points.interior.x)
+    assert not torch.equal(whole.points.interior.x, build(found).points.interior.x)
 
 
 def vector(solver: Solver) -> Tensor:
