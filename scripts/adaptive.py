@@ -60,7 +60,6 @@ ENGINE: dict[str, dict[str, dict[str, Any]]] = {
         "least squares, recommended settings": {},
     },
     "burgers": {"least squares, recommended settings (time slabs)": {}},
-    "allen_cahn": {"least squares, KAN on 40 time slabs": {"slabs": 40}},
 }
 
 
