@@ -303,11 +303,12 @@ def test_every_method_that_advances_by_steps_follows(optimizer: str) -> None:
         solver_of(small([{"optimizer": optimizer, "steps": steps, **follows}], trial=KAN)) for steps in (2, 4)
     )
     before.run()
-    _, stages, _ = after.run()
+    history, stages, _ = after.run()
     assert stages[0].steps == 4 and before.ground.count == 0 and after.ground.count == 1
     with torch.no_grad():
         found = [float(after.ground.assembly.objective(solver.trial)) for solver in (before, after)]
     assert found[1] < found[0]
+    assert history.objective[-1] == pytest.approx(found[1], rel=1e-9)  # what was lowered is that of the second ground
 
 
 def test_causal_weights_follow_points_that_move() -> None:
