@@ -202,9 +202,10 @@ def load(folder: str | Path) -> Solution:
         found = march(config, Silent(), path, read_only=True)
         return _solution(config, found, found.history, found.stages, found.reason, seconds=found.seconds)
     parts = build(config)
-    solver = Solver(parts.trial, parts.assembly, config.schedule, Silent(), Store(path / "checkpoints"))
+    store = Store(path / "checkpoints")
+    solver = Solver(parts.trial, parts.assembly, config.schedule, Silent(), store, supply=parts.supply)
     solver.resume(config.trial)
-    return _solution(config, parts, *solver.outcome(), seconds=solver.seconds)
+    return _solution(config, _stood(parts, solver), *solver.outcome(), seconds=solver.seconds)
 
 
 def available() -> tuple[tuple[str, str], ...]:
@@ -235,12 +236,19 @@ def _solve(config: Config, folder: Path | None, progress: Progress, again: bool 
         return _solution(config, found, found.history, found.stages, found.reason, seconds=found.seconds)
     parts = build(config)
     store = None if folder is None else Store.at(folder)
-    solver = Solver(parts.trial, parts.assembly, config.schedule, progress, store)
+    solver = Solver(parts.trial, parts.assembly, config.schedule, progress, store, supply=parts.supply)
     if again:
         solver.resume(config.trial)
     earlier = solver.seconds
     history, stages, reason = solver.run()
-    return _solution(config, parts, history, stages, reason, seconds=earlier + time.perf_counter() - began)
+    spent = earlier + time.perf_counter() - began
+    return _solution(config, _stood(parts, solver), history, stages, reason, seconds=spent)
+
+
+def _stood(parts: Parts, solver: Solver) -> Parts:
+    """The parts with the points that a solve ended on."""
+    ground = solver.ground.settled()
+    return replace(parts, points=ground.points(parts.points), assembly=ground.assembly)
 
 
 def _solution(

@@ -14,9 +14,19 @@ import torch
 from torch import Tensor
 
 from kanpde import shipped
+from kanpde.adaptive import Supply
 from kanpde.characteristics import characteristics
 from kanpde.collocation import Collocation, collocate
-from kanpde.config import CombinedShape, Config, DiskShape, ExtendGrid, OptimizerStage, ProblemConfig, TrialConfig
+from kanpde.config import (
+    CombinedShape,
+    Config,
+    DiskShape,
+    ExtendGrid,
+    OptimizerStage,
+    ProblemConfig,
+    TrialConfig,
+    added_points,
+)
 from kanpde.constants import Constants
 from kanpde.domains import MeshDomain, Planar
 from kanpde.energy import EnergyObjective, quadrature
@@ -52,6 +62,7 @@ class Parts:
     trial: TrialSolution
     points: Collocation
     assembly: Assembly | EnergyObjective
+    supply: Supply | None = None
 
 
 def build(config: Config) -> Parts:
@@ -71,7 +82,9 @@ def build(config: Config) -> Parts:
         return Parts(problem, trial, points, EnergyObjective(left, points, config.weights, trial))
     averaged = any(condition.kind == "mean" for condition in left.conditions)
     points = collocate(problem.domain, left.parts, config.sampler, config.seed, dtype, averaged)
-    return Parts(problem, trial, points, Assembly(terms(left, points, config.weights), trial))
+    time = None if config.problem.time is None else problem.coordinates.index("t")
+    supply = Supply(problem.domain, config.seed, time)
+    return Parts(problem, trial, points, Assembly(terms(left, points, config.weights), trial), supply)
 
 
 def dtype_of(config: Config) -> torch.dtype:
@@ -205,7 +218,8 @@ def check_budget(config: Config) -> None:
         raise BudgetError(
             f"trial: {count} parameters are more than {MOST_PARAMETERS}; lower trial.width, trial.intervals or trial.degree"
         )
-    rows = config.sampler.interior * _rows_per_point(config.problem) + config.sampler.boundary
+    interior = config.sampler.interior + added_points(config.schedule)
+    rows = interior * _rows_per_point(config.problem) + config.sampler.boundary
     needed = working_bytes(config, rows, *sizes)
     if needed > MOST_BYTES:
         stages = {stage.optimizer for stage in config.schedule if isinstance(stage, OptimizerStage)}

@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 from kanpde.build import parameter_count
-from kanpde.config import STAGE, Config, OptimizerStage, Pace, StageConfig, validate
+from kanpde.config import STAGE, AdaptPoints, Config, OptimizerStage, Pace, StageConfig, validate
 
 FEATURES: Mapping[str, Any] = {"start": "features", "activation": "sine", "scale": 14.0}
 """Random features for a least-squares solve: of tanh and sine with slopes 2 … 14, measured on three shipped problems."""
@@ -43,7 +43,7 @@ def equal_mlp(config: Config, seed: int, parameters: int | None = None) -> Confi
     trial = {"kind": "mlp", **(FEATURES if solved else {}), **given}
     target = parameters or parameter_count(config.trial, *_sizes(config))
     width = _width(config, depth, target)
-    schedule = tuple(stage for stage in config.schedule if isinstance(stage, OptimizerStage))
+    schedule = tuple(stage for stage in config.schedule if isinstance(stage, OptimizerStage | AdaptPoints))
     return _mlp(config, {**_privileges(config), **trial, "width": [width] * depth}, schedule, seed)
 
 

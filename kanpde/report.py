@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kanpde import datafile
 from kanpde.comparison import LABELS, Comparison
-from kanpde.config import Config, OptimizerStage, StageConfig, UpdateGrid
+from kanpde.config import AdaptPoints, Config, OptimizerStage, StageConfig, UpdateGrid, added_points
 from kanpde.config.attached import beside
 from kanpde.storage import write_bytes, write_json, write_text
 
@@ -198,9 +198,10 @@ def size_rows(config: Config, parameters: int, rows: int) -> list[Row]:
     each = " per slab" if config.slabs != 1 else ""
     per_unit = trial.intervals[-1] + trial.degree[-1] if trial.kind == "kan" else 1
     outer = shape[-1] * (shape[-2] * per_unit + (trial.kind == "mlp"))
+    added = added_points(config.schedule) * len(config.problem.equations)
     found: list[Row] = [
         ("trial solution", f"{trial.kind.upper()} {shape}, {parameters} parameters{each}"),
-        ("residual rows", f"{rows}{each}"),
+        ("residual rows", f"{rows}{each}" + (f", {added} more by adaptive points" if added else "")),
         ("schedule", ", ".join(describe_stage(stage) for stage in config.schedule)),
     ]
     takes = {
@@ -219,7 +220,14 @@ def size_rows(config: Config, parameters: int, rows: int) -> list[Row]:
 def describe_stage(stage: StageConfig) -> str:
     """A stage of a schedule in a few words."""
     if isinstance(stage, OptimizerStage):
-        return stage.optimizer if stage.optimizer == "least_squares" else f"{stage.optimizer} {stage.steps} steps"
+        steps = "" if stage.optimizer == "least_squares" else f" {stage.steps} steps"
+        points, weights = stage.points, stage.weights
+        told = [f"{points.method} points"] if points else []
+        if weights:
+            told.append("kept weights" if weights.method == "keep" else f"{weights.method} weights")
+        return stage.optimizer + steps + (f" with {' and '.join(told)}" if told else "")
+    if isinstance(stage, AdaptPoints):
+        return f"adapt_points {stage.method}" + f" adds {stage.add}" * (stage.add > 0)
     if isinstance(stage, UpdateGrid):
         return f"update_grid {stage.mix:g}"
     return f"extend_grid {_short(stage.intervals)}"

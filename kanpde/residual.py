@@ -12,6 +12,7 @@ at the present jets, by symbolic differentiation. A term with unknown constants 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 
 import torch
@@ -87,6 +88,13 @@ class Assembly:
         self.bound = [Bound.of(term, trial) for term in found]
         self._groups = _group(self.bound)
 
+    def reweighed(self, found: Sequence[Term]) -> Assembly:
+        """The same rows with other weights: `found` are its terms with nothing but `weight` and `emphasis` changed."""
+        other = copy(self)  # rows have no weights, so the groups may stay
+        other.terms = tuple(found)
+        other.bound = [replace(bound, term=term) for bound, term in zip(self.bound, found, strict=True)]
+        return other
+
     @property
     def points(self) -> Tensor:
         """The points of the first term, (N, d)."""
@@ -126,6 +134,7 @@ class Assembly:
                 raise NumericalError(
                     f"residual of '{term.name}': needs shape ({term.rows},), found {tuple(rows.shape)}"
                 )
+            rows = rows if term.emphasis is None else term.emphasis * rows
             total = total + term.weight * rows.square().mean()
         return total
 
@@ -142,7 +151,7 @@ class Assembly:
 
     def weighted(self, trial: TrialSolution) -> Tensor:
         """All rows times √(weight / N), (R,): the objective is the sum of their squares."""
-        return torch.cat([term.scale * rows for term, rows in zip(self.terms, self.residuals(trial), strict=True)])
+        return torch.cat([term.factors() * rows for term, rows in zip(self.terms, self.residuals(trial), strict=True)])
 
 
 @dataclass(frozen=True)
@@ -220,9 +229,12 @@ class Bound:
         return None if self.term.normal is None else self.term.normal[start:stop]
 
     def weights(self, start: int, stop: int) -> list[Tensor | float]:
-        """What the rows of each side are multiplied by: the term's scale, its sign, the share in an average (N,)."""
+        """What the rows of each side are multiplied by: the term's scale and emphasis, its sign, the share in an
+        average (N,).
+        """
         average = 1.0 if self.term.average is None else self.term.average[start:stop]
-        return [self.term.scale * average, -self.term.scale * average][: len(self.at.x) // len(self.term.x)]
+        factor = self.term.factors(start, stop)
+        return [factor * average, -factor * average][: len(self.at.x) // len(self.term.x)]
 
     def fill_inner(self, trial: TrialSolution, matrix: Tensor, start: int, stop: int) -> None:
         """Write the derivatives by the inner parameters and the constants of the rows of the points start … stop - 1 into

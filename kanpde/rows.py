@@ -175,7 +175,7 @@ class Rows:
             for number, piece in enumerate(self._pieces):
                 jets.append([features.jet(outer) for features in self._features(number)])
                 found = piece.bound.residual(jets[-1], piece.start, piece.stop, values)
-                rows[piece.first : piece.last] += piece.bound.term.scale * found
+                rows[piece.first : piece.last] += piece.bound.term.factors(piece.start, piece.stop) * found
             self._known = at, rows, jets
         return self._known[1:]
 

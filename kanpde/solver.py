@@ -1,7 +1,8 @@
 """The only loop: stages in order, progress, history, stop reasons, the guard against non-finite numbers, checkpoints.
 
-A stage either lowers the objective  Σ weight · mean(r²)  (an optimizer) or changes the grids with the function kept
-(extension, update). Parameter shapes change between stages only. The loop prints nothing: it reports to a `Progress`.
+A stage lowers the objective  Σ weight · mean(r²)  (an optimizer), changes the grids with the function kept (`regrid`) or moves the
+points. Points and weights may follow the residual between steps (`adaptive`).
+Parameter shapes change between stages only. The loop prints nothing: it reports to a `Progress`.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ import torch
 from torch import Tensor, nn
 
 from kanpde import optimizers
+from kanpde.adaptive import Supply, ground_of, steps_until
 from kanpde.checkpoint import Store, constants_state, network_state, restore_beside, restore_constants
-from kanpde.config import ExtendGrid, OptimizerStage, StageConfig, TrialConfig, UpdateGrid
+from kanpde.config import AdaptPoints, OptimizerStage, StageConfig, TrialConfig, UpdateGrid
 from kanpde.energy import EnergyObjective
-from kanpde.errors import CheckpointError, ConfigError, NumericalError
-from kanpde.networks import KAN, bare, beside
+from kanpde.errors import CheckpointError, ConfigError
 from kanpde.newton import outer_steps
+from kanpde.regrid import regrid
 from kanpde.residual import Assembly
 from kanpde.result import StopReason
 from kanpde.solution import History, StageResult
@@ -34,9 +36,6 @@ CHUNK = {"adam": 10, "lbfgs": 10, "broyden": 10}
 
 SAVE_EVERY = 30.0
 """Seconds between two checkpoints inside a stage."""
-
-LARGEST_CHANGE = 0.5
-"""How much of its size a function may change by when its grids do; where knots do not nest it cannot stay exactly."""
 
 
 @dataclass
@@ -70,7 +69,7 @@ class _State:
 class Solver:
     """Runs a schedule on one trial solution; `resume` first to go on from a checkpoint, then `run`.
 
-    Newton's method ends where the objective is at most `goal`.
+    Newton's method ends where the objective is at most `goal`. Without a `supply` points and weights stay.
     """
 
     def __init__(
@@ -83,9 +82,10 @@ class Solver:
         sample: Tensor | None = None,
         extra: Mapping[str, Any] = MappingProxyType({}),
         goal: float = 0.0,
+        supply: Supply | None = None,
     ) -> None:
         self.trial = trial
-        self._assembly = assembly
+        self.ground = ground_of(assembly, supply)
         self._schedule = schedule
         self._progress = progress
         self._store = store
@@ -114,6 +114,7 @@ class Solver:
             )
         self.trial.network, self._state = network, state
         restore_constants(data, self.trial.constants)
+        self.ground = self.ground.restored(data, self.trial)
 
     @property
     def seconds(self) -> float:
@@ -156,11 +157,12 @@ class Solver:
         name, steps = _describe(stage)
         self._progress.stage_started(state.stage, total, name, steps)
         if isinstance(stage, OptimizerStage) and stage.optimizer == "least_squares":
+            self.ground = self.ground.settled()
             reason, objective = self._solve_outer(stage)
         else:
-            reason = self._iterate(stage) if isinstance(stage, OptimizerStage) else self._change_grid(stage)
-            with torch.no_grad():
-                objective = float(self._assembly.objective(self.trial))
+            reason = self._iterate(stage) if isinstance(stage, OptimizerStage) else self._change(stage)
+            with torch.no_grad():  # with the weights of the config, so that stages compare
+                objective = float(self.ground.settled().assembly.objective(self.trial))
         self._progress.stage_finished(state.stage, objective, reason)
         if reason not in (StopReason.INTERRUPTED, StopReason.TERMINATED):
             state.finished.append((name, state.step, objective, self._now() - state.began, reason.name))
@@ -171,13 +173,13 @@ class Solver:
         """Newton's method for the outer parameters and the constants: one solve where the problem is linear. Why it ended, and the
         objective.
         """
-        linear, count = self._assembly.linear, self.trial.net.outer.numel()
-        if self._assembly.rows < count:
+        assembly, count = self.ground.assembly, self.trial.net.outer.numel()
+        if assembly.rows < count:
             self._progress.message(
-                f"least_squares: {self._assembly.rows} rows cannot determine {count} coefficients; raise sampler.interior or lower"
+                f"least_squares: {assembly.rows} rows cannot determine {count} coefficients; raise sampler.interior or lower"
                 " trial.width"
             )
-        newton, constants = outer_steps(self._assembly, self.trial), self.trial.constants.count
+        newton, constants = outer_steps(assembly, self.trial), self.trial.constants.count
         while self._state.step < stage.steps:
             alone = constants > 0 and self._state.step == 0
             step = newton.step(stage.regularisation, constants=not alone)
@@ -185,7 +187,7 @@ class Solver:
             self._record(1, value)
             if step is None and not alone:
                 return StopReason.STALLED, value
-            if linear:
+            if assembly.linear:
                 return StopReason.SOLVED, value
             if not alone and step is not None and step.ended(stage.tolerance, self._goal):
                 return StopReason.TOLERANCE, value
@@ -198,7 +200,7 @@ class Solver:
 
     def _iterate(self, stage: OptimizerStage) -> StopReason:
         parameters = self.trial.trained
-        method = iterative(stage, self.trial, self._assembly)
+        method = iterative(stage, self.trial, self.ground.assembly)
         state = self._state
         if state.optimizer is not None:
             try:
@@ -207,9 +209,11 @@ class Solver:
                 raise CheckpointError(f"checkpoint: its optimizer state does not fit ({error}); solve again") from error
         kept = _copy(parameters)
         while state.step < stage.steps:
+            if self._adapt(stage) and stage.optimizer != "adam":  # curvature belongs to the old objective
+                method = iterative(stage, self.trial, self.ground.assembly)
             try:
                 asked = self._steps_until_look(stage)
-                moved = method.advance(lambda: self._assembly.objective(self.trial), asked)
+                moved = method.advance(lambda: self.ground.assembly.objective(self.trial), asked)
             except optimizers.NonFiniteError:
                 _restore(parameters, kept)
                 return StopReason.NON_FINITE
@@ -229,37 +233,28 @@ class Solver:
     def _steps_until_look(self, stage: OptimizerStage) -> int:
         """Steps until the next look; under a time limit no more than fit into what is left of it at the pace so far."""
         state = self._state
-        steps = min(CHUNK.get(stage.optimizer, 1), stage.steps - state.step)
+        steps = min(CHUNK.get(stage.optimizer, 1), stage.steps - state.step, steps_until(stage, state.step))
         if stage.seconds is None:
             return steps
         used = self._now() - state.began
         return max(1, min(steps, int(state.step * (stage.seconds - used) / used))) if state.step else 1
 
-    def _change_grid(self, stage: ExtendGrid | UpdateGrid) -> StopReason:
-        network = bare(self.trial.network)
-        if not isinstance(network, KAN):
-            raise ConfigError("schedule: only a kan has grids to extend or update; remove the stage for an mlp")
-        if isinstance(stage, ExtendGrid):
-            counts = stage.intervals if isinstance(stage.intervals, tuple) else (stage.intervals,) * len(network.layers)
-            changed = network.extended(counts, self.trial.scaled(self._sample))
-        else:
-            changed = network.updated(self.trial.scaled(self._sample), stage.mix, stage.room)
-        self._keep_function(changed, _describe(stage)[0])
-        return StopReason.SOLVED
+    def _adapt(self, stage: OptimizerStage) -> bool:
+        """Let points and weights follow the residual before the next step, where it is time to; whether they did."""
+        before, self.ground = self.ground, self.ground.adapted(stage, self._state.step, self.trial)
+        return self.ground is not before
 
-    def _keep_function(self, changed: KAN, name: str) -> None:
-        """Take the changed network if it is the same function; its relative change at the points is told to the observer."""
-        before = self.trial.evaluate(self._sample)
-        kept, self.trial.network = self.trial.network, beside(self.trial.network, changed)
-        change = float((self.trial.evaluate(self._sample) - before).norm() / before.norm().clamp_min(1e-300))
-        if not change <= LARGEST_CHANGE:
-            self.trial.network = kept
-            raise NumericalError(
-                f"{name}: the function changes by {change:.1e} of its size, more than {LARGEST_CHANGE:g}; extend by a multiple of"
-                " the present intervals, which is exact"
-            )
-        self._progress.message(f"{name}: the function changed by {change:.1e} of its size")
+    def _change(self, stage: StageConfig) -> StopReason:
+        """Other points, or other grids of which the observer is told how much they change the function."""
+        name = _describe(stage)[0]
+        if isinstance(stage, AdaptPoints):
+            self.ground = self.ground.settled().refined(stage, self.trial)
+            self._progress.message(f"{name}: {self.ground.assembly.rows} residual rows")
+        elif not isinstance(stage, OptimizerStage):
+            change = regrid(self.trial, stage, self._sample, name)
+            self._progress.message(f"{name}: the function changed by {change:.1e} of its size")
         self._state.events.append((self._state.total, name))
+        return StopReason.SOLVED
 
     def _record(self, steps: int, objective: float) -> None:
         state = self._state
@@ -281,7 +276,7 @@ class Solver:
         self._saved = time.perf_counter()
         if self._store is not None:
             trained = {**network_state(self.trial.network), **constants_state(self.trial.constants)}
-            data = {"network": trained, "state": dict(vars(self._state)), **self._extra}
+            data = {"network": trained, "state": dict(vars(self._state)), **self.ground.state(), **self._extra}
             self._store.save(data, best)
 
     def _history(self) -> History:
@@ -295,6 +290,8 @@ def _describe(stage: StageConfig) -> tuple[str, int]:
         return stage.optimizer, 1 if stage.optimizer == "least_squares" else stage.steps
     if isinstance(stage, UpdateGrid):
         return f"update_grid mix {stage.mix:g}", 1
+    if isinstance(stage, AdaptPoints):
+        return f"adapt_points {stage.method}", 1
     counts = stage.intervals if isinstance(stage.intervals, int) else list(stage.intervals)
     return f"extend_grid {counts}", 1
 

@@ -30,7 +30,8 @@ class Term:
     """Rows of one equation or condition: F at x, minus F at x + shift if periodic, averaged if `average` (N,) is given,
     minus `data` (N,) if measured or computed values are to be met.
 
-    F may hold `columns` (N, c), values known at the points alone. `words` are the names of the coordinates and unknowns, for
+    `emphasis` (N,) are factors of the rows of single points, by default one; an average has none. F may hold `columns` (N, c),
+    values known at the points alone. `words` are the names of the coordinates and unknowns, for
     messages.
     """
 
@@ -45,6 +46,7 @@ class Term:
     data: Tensor | None = None
     words: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     columns: Tensor | None = None
+    emphasis: Tensor | None = None
 
     @property
     def known(self) -> Tensor:
@@ -60,6 +62,10 @@ class Term:
     def scale(self) -> float:
         """What every row is multiplied by in a least-squares system, √(weight / R)."""
         return math.sqrt(self.weight / self.rows)
+
+    def factors(self, start: int = 0, stop: int | None = None) -> Tensor | float:
+        """The same times the emphasis of the points start … stop - 1."""
+        return self.scale if self.emphasis is None else self.scale * self.emphasis[start:stop]
 
 
 def scaled(found: Sequence[Term], problem: Problem, equations: float) -> list[Term]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kanpde.config.adaptive import AdaptPoints, AdaptWeights
 from kanpde.config.conditions import ConditionConfig
 from kanpde.config.defaults import STAGE, schedule_defaults
 from kanpde.config.energies import BoundaryEnergy, check_minimised
@@ -48,6 +49,8 @@ from kanpde.config.stages import (
     OptimizerStage,
     StageConfig,
     UpdateGrid,
+    adapts,
+    added_points,
     read_schedule,
     schedule_tree,
 )
@@ -58,6 +61,8 @@ from kanpde.names import is_identifier
 
 __all__ = [
     "STAGE",
+    "AdaptPoints",
+    "AdaptWeights",
     "BallShape",
     "BoundaryEnergy",
     "BoxShape",
@@ -85,6 +90,7 @@ __all__ = [
     "UnknownParameter",
     "UpdateGrid",
     "WeightsConfig",
+    "added_points",
     "coordinates",
     "part_names",
     "validate",
@@ -164,13 +170,15 @@ def validate(
     if problem.energy is not None:
         check_minimised(root, fields, schedule)
     empty: dict[str, Any] = {}
+    slabs = read_slabs(fields.get("slabs", recommended.get("slabs")), problem)
+    _check_adaptive(root.child("schedule", None), schedule, problem, slabs != 1 or trial.start == "stretched")
     return Config(
         problem=problem,
         trial=trial,
         schedule=schedule,
         sampler=sampler,
         weights=weights,
-        slabs=read_slabs(fields.get("slabs", recommended.get("slabs")), problem),
+        slabs=slabs,
         tolerance=fields["tolerance"].number(most=1.0, above=0.0) if "tolerance" in fields else None,
         seconds=fields["seconds"].number(most=1e9, above=0.0) if "seconds" in fields else None,
         output=read_output(fields.get("output", root.child("output", empty)), problem.time, len(problem.coordinates)),
@@ -179,6 +187,18 @@ def validate(
         seed=fields["seed"].integer(0, 2**63 - 1) if "seed" in fields else 0,
         base=base,
     )
+
+
+def _check_adaptive(node: Reader, schedule: tuple[StageConfig, ...], problem: ProblemConfig, in_slabs: bool) -> None:
+    """Points and weights that follow the residual need all of the domain at once, and causal ones a time."""
+    if in_slabs and adapts(schedule):
+        raise node.error(
+            "points and weights do not adapt on time slabs, which follow the solution by themselves; remove points, weights and"
+            " adapt_points, or give slabs: 1 and trial.start: ridge"
+        )
+    weighers = [stage.weights for stage in schedule if isinstance(stage, OptimizerStage)]
+    if problem.time is None and any(one is not None and one.method == "causal" for one in weighers):
+        raise node.error("causal weights need a problem with time; use attention, gradient_norm or ntk")
 
 
 def validate_problem(

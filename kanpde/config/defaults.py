@@ -68,6 +68,26 @@ STAGE: FrozenMap[FrozenMap[Any]] = FrozenMap(
 )
 """Keys and default values of each optimizer; every optimizer also knows `seconds`."""
 
+POINTS: FrozenMap[FrozenMap[Any]] = FrozenMap(
+    {
+        "rad": FrozenMap({"every": 200, "k": 1.0, "c": 1.0, "candidates": 10}),
+        "rar": FrozenMap({"every": 200, "add": 100, "candidates": 10}),
+    }
+)
+"""Keys and default values of each way to adapt points; a stage of its own has no `every`."""
+
+ADAPTIVE_WEIGHTS: FrozenMap[FrozenMap[Any]] = FrozenMap(
+    {
+        "attention": FrozenMap({"every": 10, "decay": 0.99, "rate": 0.1}),
+        "gradient_norm": FrozenMap({"every": 100, "memory": 0.1}),
+        "ntk": FrozenMap({"every": 500, "memory": 0.0}),
+        "causal": FrozenMap({"every": 10, "epsilon": 1.0, "bins": 32}),
+        "keep": FrozenMap({}),
+    }
+)
+"""Keys and default values of each way to adapt weights. The decay and rate of attention in its source are 0.999 and 0.01 at every
+step: the same limit."""
+
 
 def trial_defaults(kind: str, dimension: int) -> FrozenMap[Any]:
     """Default `trial` keys of a kan or an mlp of `dimension` coordinates, but for what depends on the layers."""

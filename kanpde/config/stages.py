@@ -1,4 +1,4 @@
-"""The `schedule` node: a list of stages, each an optimizer, a grid extension or a grid update."""
+"""The `schedule` node: a list of stages, each an optimizer, a grid extension, a grid update or a change of points."""
 
 from __future__ import annotations
 
@@ -6,18 +6,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kanpde.config.adaptive import (
+    AdaptPoints,
+    AdaptWeights,
+    adaptive_weights_tree,
+    points_tree,
+    read_adaptive_weights,
+    read_points,
+)
 from kanpde.config.defaults import STAGE
 from kanpde.config.reader import Reader, listed
 from kanpde.config.trial import MOST_INTERVALS, TrialConfig
 
 MOST_STAGES, MOST_STEPS, LONGEST_SECONDS = 1000, 1_000_000_000, 1e9
 OPTIMIZERS = tuple(STAGE)
-_CHANGES = ("extend_grid", "update_grid")
+_CHANGES = ("extend_grid", "update_grid", "adapt_points")
+_ADAPTIVE = ("points", "weights")
 
 
 @dataclass(frozen=True)
 class OptimizerStage:
-    """`steps` steps of an optimizer; a `tolerance` or `regularisation` of 0 is none; values are dimensionless."""
+    """`steps` steps of an optimizer; a `tolerance` or `regularisation` of 0 is none; values are dimensionless.
+
+    `points` and `weights` say how these follow the residual meanwhile; by default they stay.
+    """
 
     optimizer: str
     steps: int
@@ -25,6 +37,14 @@ class OptimizerStage:
     tolerance: float = 0.0
     seconds: float | None = None
     regularisation: float = 0.0
+    points: AdaptPoints | None = None
+    weights: AdaptWeights | None = None
+
+    @property
+    def added(self) -> int:
+        """How many points it adds to the interior ones."""
+        points = self.points
+        return 0 if points is None or not points.every else points.add * ((self.steps - 1) // points.every)
 
 
 @dataclass(frozen=True)
@@ -45,7 +65,21 @@ class UpdateGrid:
     room: float = 0.0
 
 
-StageConfig = OptimizerStage | ExtendGrid | UpdateGrid
+StageConfig = OptimizerStage | ExtendGrid | UpdateGrid | AdaptPoints
+
+
+def added_points(stages: Sequence[StageConfig]) -> int:
+    """How many interior points a schedule adds."""
+    adding = [stage.add if isinstance(stage, AdaptPoints) else getattr(stage, "added", 0) for stage in stages]
+    return sum(adding)
+
+
+def adapts(stages: Sequence[StageConfig]) -> bool:
+    """Whether points or weights follow the residual in any stage."""
+    return any(
+        isinstance(stage, AdaptPoints) or (isinstance(stage, OptimizerStage) and bool(stage.points or stage.weights))
+        for stage in stages
+    )
 
 
 def read_schedule(node: Reader, trial: TrialConfig) -> tuple[StageConfig, ...]:
@@ -55,6 +89,7 @@ def read_schedule(node: Reader, trial: TrialConfig) -> tuple[StageConfig, ...]:
     if not any(isinstance(stage, OptimizerStage) for stage in stages):
         raise node.error("must hold at least one optimizer stage, for example {optimizer: least_squares}")
     _check_grids(stages, items, trial)
+    _check_kept(stages, items)
     return stages
 
 
@@ -64,19 +99,28 @@ def _stage(node: Reader) -> StageConfig:
     entries = node.entries()
     names = [name for name in ("optimizer", *_CHANGES) if name in entries and entries[name].value is not None]
     if len(names) > 1:
-        raise node.error(f"must hold only one of optimizer, extend_grid, update_grid, found {listed(names)}")
+        raise node.error(f"must hold only one of optimizer, {listed(_CHANGES)}, found {listed(names)}")
     if names == ["extend_grid"]:
         return _extend(node.fields(("extend_grid",), ("extend_grid",))["extend_grid"])
     if names == ["update_grid"]:
         return _update(node.fields(("update_grid",), ("update_grid",))["update_grid"])
+    if names == ["adapt_points"]:
+        return read_points(node.fields(("adapt_points",), ("adapt_points",))["adapt_points"], repeated=False)
     return _optimizer(node)
 
 
 def _optimizer(node: Reader) -> OptimizerStage:
     every = dict.fromkeys(key for defaults in STAGE.values() for key in defaults)
-    fields = node.fields(("optimizer", *_CHANGES, *every, "seconds"), ("optimizer",), {"lr": "use 'learning_rate'"})
+    keys = ("optimizer", *_CHANGES, *every, "seconds", *_ADAPTIVE)
+    fields = node.fields(keys, ("optimizer",), {"lr": "use 'learning_rate'"})
     name = fields.pop("optimizer").choice(OPTIMIZERS)
     defaults = STAGE[name]
+    adaptive = {key: fields.pop(key) for key in _ADAPTIVE if key in fields}
+    if adaptive and name == "least_squares":
+        raise next(iter(adaptive.values())).error(
+            "least_squares finds the outer layer at once, and nothing can follow its residual meanwhile; put {adapt_points: ...}"
+            " between two such stages, and give fixed weights by the weights node"
+        )
     known = (*defaults, "seconds")
     for key, entry in fields.items():
         if key not in known:
@@ -89,6 +133,8 @@ def _optimizer(node: Reader) -> OptimizerStage:
         tolerance=read["tolerance"].number(0.0, 1.0),
         seconds=read["seconds"].number(most=LONGEST_SECONDS, above=0.0) if "seconds" in read else None,
         regularisation=read["regularisation"].number(0.0, 1.0) if "regularisation" in read else 0.0,
+        points=read_points(adaptive["points"], repeated=True) if "points" in adaptive else None,
+        weights=read_adaptive_weights(adaptive["weights"]) if "weights" in adaptive else None,
     )
 
 
@@ -107,7 +153,7 @@ def _update(node: Reader) -> UpdateGrid:
 def _check_grids(stages: Sequence[StageConfig], items: Sequence[Reader], trial: TrialConfig) -> None:
     present = trial.intervals
     for stage, item in zip(stages, items, strict=True):
-        if isinstance(stage, OptimizerStage):
+        if isinstance(stage, OptimizerStage | AdaptPoints):
             continue
         (name,) = item.fields(_CHANGES)
         own = "give a schedule of your own" if "recommended" in item.path else ""
@@ -126,6 +172,19 @@ def _check_grids(stages: Sequence[StageConfig], items: Sequence[Reader], trial: 
         present = new
 
 
+def _check_kept(stages: Sequence[StageConfig], items: Sequence[Reader]) -> None:
+    """Weights that are kept have a stage before that left some, and weights of points do not outlive the points."""
+    before: StageConfig | None = None
+    for stage, item in zip(stages, items, strict=True):
+        method = stage.weights.method if isinstance(stage, OptimizerStage) and stage.weights else ""
+        if method == "keep" and not (isinstance(before, OptimizerStage) and before.weights):
+            raise item.error("weights keep needs a stage with weights right before it; name a method")
+        points = stage.points.method if isinstance(stage, OptimizerStage) and stage.points else ""
+        if method in ("attention", "keep") and points == "rad":
+            raise item.error(f"weights {method} belong to points, and rad replaces all of these; use rar")
+        before = stage
+
+
 def schedule_tree(stages: Sequence[StageConfig]) -> list[dict[str, Any]]:
     """Plain data that reads back to equal stages."""
     return [_stage_tree(stage) for stage in stages]
@@ -137,7 +196,11 @@ def _stage_tree(stage: StageConfig) -> dict[str, Any]:
             return {"extend_grid": list(stage.intervals) if isinstance(stage.intervals, tuple) else stage.intervals}
         case UpdateGrid():
             return {"update_grid": dict(vars(stage))}
+        case AdaptPoints():
+            return {"adapt_points": points_tree(stage)}
         case OptimizerStage():
             seconds = {} if stage.seconds is None else {"seconds": stage.seconds}
             own = {key: getattr(stage, key) for key in STAGE[stage.optimizer]}
-            return {"optimizer": stage.optimizer, **own, **seconds}
+            adaptive = {} if stage.points is None else {"points": points_tree(stage.points)}
+            adaptive |= {} if stage.weights is None else {"weights": adaptive_weights_tree(stage.weights)}
+            return {"optimizer": stage.optimizer, **own, **seconds, **adaptive}
