@@ -102,6 +102,8 @@ NONLINEAR = {
     "kovasznay",
     "kuramoto_sivashinsky",
     "reaction_diffusion",
+    "schroedinger",
+    "sine_gordon",
     "taylor_green",
 }
 ORDERS = {name: 1 for name in shipped.names() if name.startswith("advection")} | {
