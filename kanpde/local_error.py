@@ -119,6 +119,10 @@ class Attempt:
         """This attempt's error from the length in units of what `other` may add."""
         return _norm(self.error.rest, other.allowed)
 
+    def idle_after(self, length: float, rest: Tensor, helped: float) -> bool:
+        """Whether it is shorter than `length` and keeps more than the share `helped` of that slab's error from the length."""
+        return self.length < length and self.rest > helped * _norm(rest, self.allowed)
+
 
 def sizes(slab: Slab) -> Sizes:
     """The sizes of the unknowns of a solved slab."""

@@ -96,6 +96,8 @@ class Pacer:
         """What there was before the last refinement of a slab."""
         self._cut: Attempt | None = None
         """What there was before a slab was last cut for its error in time."""
+        self._followed: tuple[float, Tensor] | None = None
+        """Length of the slab before and its error from that (m,), where it adds no more than it may."""
 
     def left(self, start: float) -> int:
         """About how many slabs there are from a time on."""
@@ -130,6 +132,7 @@ class Pacer:
         self._check(slab, found, progress)
         if found.met:
             self._follow(found)
+        self._followed = (found.length, found.error.rest) if found.met else None
         if found.met and outcome[2] is StopReason.MAX_STEPS:
             outcome = (*outcome[:2], StopReason.FINISHED)
         solved = Solved(slab, outcome, time.perf_counter() - began, found.met, float(found.error.added.norm()))
@@ -147,6 +150,7 @@ class Pacer:
                 return None
             self._intervals, self._length = int(facts["intervals"]), float(facts["length"])
             self._sizes = self._sizes.new_tensor([float(size) for size in facts["sizes"]])
+            rests = self._sizes.new_tensor([float(rest) for rest in facts["rests"]])
             slab = self._build(start, before, end=float(facts["end"]))
             following = int(facts["next_intervals"]), float(facts["next_length"])
             seconds, met, added = float(facts["seconds"]), bool(facts["met"]), float(facts["added"])
@@ -155,6 +159,7 @@ class Pacer:
         solver = Solver(slab.parts.trial, slab.parts.assembly, self._stages(), progress, store)
         solver.resume(self._config.trial)
         self._intervals, self._length = following
+        self._followed = (slab.end - slab.start, rests) if met else None
         return Solved(slab, solver.outcome(), seconds, met, added)
 
     def _facts(self, solved: Solved, finished: bool) -> dict[str, Any]:
@@ -165,6 +170,7 @@ class Pacer:
             "intervals": network.intervals[-1] if isinstance(network, KAN) else self._intervals,
             "length": slab.end - slab.start,
             "sizes": self._sizes.tolist(),
+            "rests": [] if self._followed is None else self._followed[1].tolist(),
             "next_intervals": self._intervals,
             "next_length": self._length,
             "seconds": solved.seconds,
@@ -218,8 +224,10 @@ class Pacer:
 
     def _follow(self, found: Attempt) -> None:
         """Length and intervals of the next slab after one with such errors."""
-        self._length *= _bounded(_power(AIM, found.rest, self._order), 0.5, 2.0)
-        self._refine(_bounded(_power(found.space, AIM, self._degree - 1), 0.8, 1.25))
+        idle = found.rest > AIM and self._followed is not None and found.idle_after(*self._followed, HELPED)
+        if not idle:
+            self._length *= _bounded(_power(AIM, found.rest, self._order), 0.5, 2.0)
+        self._refine(_bounded(_power(found.share if idle else found.space, AIM, self._degree - 1), 0.8, 1.25))
 
     def _shorten(self, share: float) -> bool:
         if self._length <= self._least_length:

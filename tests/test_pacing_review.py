@@ -93,6 +93,29 @@ def test_a_solution_that_starts_at_zero_may_err_by_a_share_of_what_it_grows_to()
     assert error is not None and error < 1e-6
 
 
+def test_an_unknown_that_is_small_and_rough_does_not_make_slabs_shrink_without_end() -> None:
+    """Shifts of splines that are too coarse leave an error that is smooth and does not fall with the length: slab after slab met
+    what it was asked for, and each was cut by a tenth.
+    """
+    conditions = [
+        {"part": "initial", "equation": ["a = sin(pi*x)", "b = 1e-6*sin(6*pi*x)"]},
+        {"part": ["left", "right"], "equation": ["a = 0", "b = 0"]},
+    ]
+    node = problem_node(
+        LINE,
+        ["dt(a) = dxx(a)/pi**2", "dt(b) = dxx(b)/(36*pi**2)"],
+        conditions,
+        unknowns=["a", "b"],
+        time={"interval": [0, 1]},
+        exact={"a": "sin(pi*x)*exp(-t)", "b": "1e-6*sin(6*pi*x)*exp(-t)"},
+    )
+    said = Messages(20)
+    solution = api.solve(paced(node, error=1e-2), progress=said)
+    edges = solution.trial.edges
+    assert float(edges[-1] - edges[-2]) > 1.2 * float(edges[2] - edges[1])
+    assert max(error or 0.0 for error in solution.relative_l2.values()) < 1e-2
+
+
 def test_a_kan_without_hidden_layer_is_paced_too() -> None:
     trial = {"start": "ridge", "width": [], "degree": [7], "intervals": [8]}
     node = problem_node(

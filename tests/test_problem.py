@@ -103,6 +103,8 @@ NONLINEAR = {
     "kuramoto_sivashinsky",
     "minimal_surface",
     "reaction_diffusion",
+    "schroedinger",
+    "sine_gordon",
     "taylor_green",
 }
 ORDERS = {name: 1 for name in shipped.names() if name.startswith("advection")} | {
