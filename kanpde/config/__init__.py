@@ -15,6 +15,7 @@ from kanpde.config.defaults import STAGE, schedule_defaults
 from kanpde.config.measurements import Measurements
 from kanpde.config.meshes import MeshShape
 from kanpde.config.reader import Reader
+from kanpde.config.regions import refuse
 from kanpde.config.settings import (
     CompareConfig,
     OutputConfig,
@@ -36,6 +37,7 @@ from kanpde.config.shapes import (
     ExtrusionShape,
     IntervalShape,
     PolygonShape,
+    RegionsShape,
     Shape,
     TimeConfig,
     coordinates,
@@ -74,6 +76,7 @@ __all__ = [
     "Pace",
     "PolygonShape",
     "ProblemConfig",
+    "RegionsShape",
     "SamplerConfig",
     "Shape",
     "SlabsConfig",
@@ -159,6 +162,9 @@ def validate(
     problem = _problem(fields["problem"], trusted, make_problem)
     recommended = _recommended(problem, fields["problem"])
     trial, schedule, sampler, weights = _discretisation(root, fields, recommended, problem)
+    slabs = read_slabs(fields.get("slabs", recommended.get("slabs")), problem)
+    tolerance = fields["tolerance"].number(most=1.0, above=0.0) if "tolerance" in fields else None
+    refuse(root, problem.regions, trial, slabs, tolerance)
     empty: dict[str, Any] = {}
     return Config(
         problem=problem,
@@ -166,8 +172,8 @@ def validate(
         schedule=schedule,
         sampler=sampler,
         weights=weights,
-        slabs=read_slabs(fields.get("slabs", recommended.get("slabs")), problem),
-        tolerance=fields["tolerance"].number(most=1.0, above=0.0) if "tolerance" in fields else None,
+        slabs=slabs,
+        tolerance=tolerance,
         seconds=fields["seconds"].number(most=1e9, above=0.0) if "seconds" in fields else None,
         output=read_output(fields.get("output", root.child("output", empty)), problem.time, len(problem.coordinates)),
         compare=read_compare(fields.get("compare", root.child("compare", empty)), len(problem.coordinates)),
