@@ -70,7 +70,13 @@ class Formulas:
         made = sources(config.definitions)
         kept = MappingProxyType({name: text for name, text in config.definitions.items() if name not in made})
         plain = Scope(
-            names, config.time is not None, config.unknowns, config.parameters, kept, ranges=len(config.ranges)
+            names,
+            config.time is not None,
+            config.unknowns,
+            config.parameters,
+            kept,
+            ranges=len(config.ranges),
+            grids=config.grids,
         )
         scope = replace(plain, constants=unknown)
         wide = replace(scope, unknowns=(*config.unknowns, *made))

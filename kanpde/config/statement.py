@@ -16,6 +16,7 @@ from typing import Any
 from kanpde.config.conditions import ConditionConfig, Surroundings, check_parts, condition_tree, read_conditions
 from kanpde.config.equations import equations_tree, read_equations
 from kanpde.config.frozen import FrozenMap, freeze, thaw
+from kanpde.config.gridded import Grid, split_grids
 from kanpde.config.quantities import read_quantities, read_vectors
 from kanpde.config.reader import Reader
 from kanpde.config.regions import (
@@ -65,7 +66,7 @@ class ProblemConfig:
     `exact` serves errors and `manufactured` definitions only; `reference` names computed values that serve errors where no
     `exact` exists. `names` and `weights` are those of the equations; one with a weight other than 1 is a wish (as a smoothness is)
     and need not hold for `exact`. `regional` is what stands by region: those parameters, definitions and exact solutions are
-    not among the others. `python` is the name of the file that made the problem.
+    not among the others; `grids` are definitions by values of a file. `python` is the name of the file that made the problem.
     """
 
     name: str
@@ -88,6 +89,7 @@ class ProblemConfig:
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=FrozenMap)
     recommended: Mapping[str, Any] = field(default_factory=FrozenMap)
     regional: Mapping[str, Regional] = field(default_factory=FrozenMap)
+    grids: Mapping[str, Grid] = field(default_factory=FrozenMap)
     python: str | None = field(default=None, compare=False)
 
     @property
@@ -154,6 +156,8 @@ def read_statement(node: Reader) -> ProblemConfig:
     definitions = _entries(fields, "definitions", names)
     owners = by_region(shape, time)
     around = Surroundings(part_names(shape, time), coordinates(shape, time, tuple(ranges)), names.taken, owners)
+    space = coordinates(shape)
+    definitions, grids = split_grids(definitions, space, around.coordinates[len(space) :])
     conditions = read_conditions(fields["conditions"], around)
     free = tuple(fields["free"].items_or_one("a list of part names")) if "free" in fields else ()
     check_parts(fields["conditions"], conditions, free, shape, time)
@@ -189,6 +193,7 @@ def read_statement(node: Reader) -> ProblemConfig:
         ranges=ranges,
         recommended=_recommended(fields),
         regional=regional,
+        grids=grids,
     )
 
 
@@ -281,7 +286,9 @@ def problem_tree(problem: ProblemConfig) -> dict[str, Any]:
         "parameters": thaw(problem.parameters) | own["parameters"],
         "unknown_parameters": {name: dict(vars(one)) for name, one in problem.unknown_parameters.items()},
         "parameter_ranges": {name: list(ends) for name, ends in problem.ranges.items()},
-        "definitions": thaw(problem.definitions) | own["definitions"],
+        "definitions": thaw(problem.definitions)
+        | own["definitions"]
+        | {name: grid.tree(problem.coordinates) for name, grid in problem.grids.items()},
         "equations": equations_tree(problem.equations, problem.names, problem.weights),
         "conditions": [condition_tree(condition) for condition in problem.conditions],
         "free": list(problem.free),

@@ -23,7 +23,7 @@ from kanpde.expressions.operators import Operators, Value, Vector
 from kanpde.expressions.scope import JUMP, Scope
 from kanpde.expressions.simplify import MINUS_ONE, number
 from kanpde.expressions.source import Source, Token
-from kanpde.expressions.tree import Constant, Coordinate, FormulaError, Jet, Node, Number
+from kanpde.expressions.tree import Constant, Coordinate, Field, FormulaError, Jet, Node, Number
 
 MAX_DEPTH = 60
 MAX_WORK = 60_000
@@ -284,6 +284,8 @@ class _Parser:
             return Constant(scope.constants.index(name))
         if name in scope.columns:
             return Coordinate(scope.dimension + scope.columns.index(name))
+        if name in scope.grids:
+            return Field(scope.grids[name], (0,) * len(scope.spatial))
         if name in scope.definitions:
             return self._known[name]
         if name == "pi":

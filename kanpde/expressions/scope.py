@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from kanpde.config.gridded import Grid
 from kanpde.errors import ConfigError
 from kanpde.expressions.calculus import MAX_ORDER
 from kanpde.expressions.simplify import LARGEST
@@ -32,7 +33,8 @@ class Scope:
     unknowns: () where none may appear. parameters: numbers. constants: numbers that are solved for. definitions: formulas by
     name, parsed when first used. columns: values that are known at the points alone, numbered after the coordinates.
     normal: whether the outward normal exists, so `dn` does. where: the prefix of every message. first: the number of the first
-    unknown. sides: at an interface the scope of each region, the first one first; jump(e) is e there minus e in the second.
+    unknown. grids: functions of the coordinates of space by their values. sides: at an interface the scope of each region, the
+    first one first; jump(e) is e there minus e in the second.
     """
 
     coordinates: tuple[str, ...]
@@ -46,6 +48,7 @@ class Scope:
     columns: tuple[str, ...] = ()
     ranges: int = 0
     first: int = 0
+    grids: Mapping[str, Grid] = field(default_factory=dict)
     sides: Mapping[str, Scope] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -68,6 +71,7 @@ class Scope:
             ("an unknown parameter", self.constants),
             ("a column of the data", self.columns),
             ("a definition", self.definitions),
+            ("a field of a file", self.grids),
         )
 
     def _check(self, role: str, name: str) -> None:
