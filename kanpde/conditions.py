@@ -118,7 +118,7 @@ def _regional(
     if config.kind == "interface":
         names, sides = _sides(config, domain, where)
         node = condition_node(config, between({name: scopes[name] for name in names}, shared), where)
-        yield Condition(label, "interface", node, config.weight, *sides, label=label)
+        yield Condition(label, "interface", node, config.weight, sides[0], sides[1], label=label)
     elif config.data is not None:
         d = shared.dimension
         owner = domain.number(np.array(config.data.rows)[:, :d])

@@ -11,7 +11,7 @@ import torch
 
 import kanpde
 from kanpde.config import validate, validate_problem
-from kanpde.errors import ConfigError
+from kanpde.errors import BudgetError, ConfigError
 from kanpde.expressions import differentiate, number, text
 from kanpde.expressions.evaluate import evaluate
 from kanpde.expressions.tree import Field
@@ -137,6 +137,54 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "outside": ({"values": table(cubic, np.linspace(0, 0.9, 5), AXES[1])},
                 r"definitions\.k: the point \[0\.9.*\] lies outside its grid, which spans \[0\.0, 0\.0\] to \[0\.9, 1\.0\]"),
 }  # fmt: skip
+
+
+def npz(folder: Path, **arrays: Any) -> dict[str, Any]:
+    """k from the arrays of a .npz file."""
+    np.savez_compressed(folder / "k.npz", **arrays)
+    return problem({"field": "k.npz"})
+
+
+@pytest.mark.parametrize("layout", ["C", "F"])
+def test_arrays_of_an_npz_file_are_the_same_field_as_the_table(tmp_path: Path, layout: Any) -> None:
+    x, y = UNEVEN
+    values = np.array(cubic(*np.meshgrid(x, y, indexing="ij")), order=layout)
+    found = validate_problem(npz(tmp_path, x=x, y=y, k=values), "file", base=tmp_path)
+    assert found == validate_problem(problem({"values": table(cubic, *UNEVEN)}), "file")
+
+
+AXIS = np.linspace(0, 1, 5)
+ARRAYS: dict[str, tuple[dict[str, Any], str]] = {
+    "decreasing": (
+        {"x": AXIS[::-1].copy(), "y": AXIS, "k": np.ones((5, 5))},
+        r"needs an increasing array 'x' \(arrays: x, y, k",
+    ),
+    "shape": (
+        {"x": AXIS, "y": AXIS, "k": np.ones((5, 4))},
+        r"must have the shape \(5, 5\) of the axes, found \(5, 4\)",
+    ),
+    "kind": ({"x": AXIS, "y": AXIS, "k": np.ones((5, 5), int)}, r"the array 'k' must be of float64"),
+    "object": ({"x": AXIS, "y": AXIS, "k": np.array([[print] * 5] * 5)}, r"the array 'k' must be of float64"),
+    "finite": ({"x": AXIS, "y": AXIS, "k": np.full((5, 5), np.nan)}, r"the array 'k' must hold finite numbers"),
+    "large": ({"x": np.arange(200.0), "y": np.arange(200.0), "k": np.ones((200, 200))}, r"at most 20000 values"),
+    "huge": ({"x": AXIS, "y": AXIS, "k": np.zeros(2_000_000)}, r"at most 50 arrays of 8 MiB in all"),
+    "alone": ({"x": AXIS, "y": AXIS}, r"name: needed, since the file has the columns of coordinates only"),
+}
+
+
+@pytest.mark.parametrize("case", ARRAYS)
+def test_arrays_that_are_no_field_are_refused(tmp_path: Path, case: str) -> None:
+    arrays, message = ARRAYS[case]
+    with pytest.raises((ConfigError, BudgetError), match=message):
+        validate_problem(npz(tmp_path, **arrays), "file", base=tmp_path)
+
+
+@pytest.mark.parametrize("end", [0, 3, 200, 400])
+def test_a_broken_npz_file_is_refused(tmp_path: Path, end: int) -> None:
+    wrong = npz(tmp_path, x=AXIS, y=AXIS, k=np.ones((5, 5)))
+    (tmp_path / "k.npz").write_bytes((tmp_path / "k.npz").read_bytes()[:end])
+    with pytest.raises(ConfigError, match=r"cannot be read as a \.npz file"):
+        validate_problem(wrong, "file", base=tmp_path)
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -5,7 +5,8 @@
     0.1,0,1.2
 
 One line per grid point, in any order; the axes need not be even. The same text may stand under `values` in place of `field`,
-which is how a run folder keeps it. Values become a function of the coordinates by a cubic spline, exact to O(h^4) for a
+which is how a run folder keeps it. A .npz file holds an increasing array per coordinate under its name, and arrays of values
+with one index per coordinate, in their order. Values become a function of the coordinates by a cubic spline, exact to O(h^4) for a
 spacing h.
 """
 
@@ -17,12 +18,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
+from kanpde.config.arrays import read_arrays
 from kanpde.config.frozen import FrozenMap
-from kanpde.config.measurements import Measurements, read_file, read_values
+from kanpde.config.measurements import MOST_BYTES, MOST_ROWS, Measurements, file_content, read_file, read_values
 from kanpde.config.reader import Reader, listed
+from kanpde.errors import BudgetError
 from kanpde.names import did_you_mean
 
 FEWEST = 4
@@ -69,17 +72,46 @@ def _read(name: str, node: Reader, space: Sequence[str], others: Sequence[str]) 
     fields = node.fields(("field", "values", "name"))
     if len(fields.keys() & {"field", "values"}) != 1:
         raise node.error("must hold one of field (the name of a file) and values (its text)")
+    if str(fields.get("field", node).value).endswith(".npz"):
+        return _unpacked(name, fields, space)
     read, entry = (read_file, fields["field"]) if "field" in fields else (read_values, fields["values"])
     table = read(entry, space, others)
-    columns = table.columns[len(space) :]
-    column = fields["name"].text() if "name" in fields else columns[0]
-    if "name" not in fields and len(columns) > 1:
-        raise node.error(f"name: needed, since the file has the columns {listed(columns)}")
-    if column not in columns:
+    return _grid(name, table, _column(fields, table.columns[len(space) :], node), entry, space)
+
+
+def _column(fields: Mapping[str, Reader], columns: Sequence[str], node: Reader) -> str:
+    """The one asked for, or the only one."""
+    if "name" not in fields:
+        if len(columns) != 1:
+            raise node.error(f"name: needed, since the file has the columns {listed(columns) or 'of coordinates only'}")
+        return columns[0]
+    if (column := fields["name"].text()) not in columns:
         raise fields["name"].error(
             f"no column {column[:60]!r}{did_you_mean(column, columns)} (columns: {listed(columns)})"
         )
-    return _grid(name, table, column, entry, space)
+    return column
+
+
+def _unpacked(name: str, fields: Mapping[str, Reader], space: Sequence[str]) -> Grid:
+    """The grid of a .npz file."""
+    node = fields["field"]
+    content = file_content(node, (".npz",))
+    small = f"must be at most {MOST_ROWS} values and {MOST_BYTES} bytes, also as text; take a coarser grid"
+    if len(content) > MOST_BYTES:
+        raise BudgetError(str(node.error(small)))
+    arrays = read_arrays(content, node)
+    for axis in space:
+        held = arrays.get(axis)
+        if held is None or len(held.shape) != 1 or any(b <= a for a, b in pairwise(held.values)):
+            raise node.error(f"needs an increasing array {axis!r} (arrays: {listed(arrays)})")
+    axes = tuple(arrays[axis].values for axis in space)
+    values = arrays[_column(fields, [key for key in arrays if key not in space], node)]
+    if values.shape != tuple(map(len, axes)):
+        raise node.error(f"values must have the shape {tuple(map(len, axes))} of the axes, found {values.shape}")
+    grid = _checked(Grid(name, axes, values.values), node, space)
+    if len(grid.values) > MOST_ROWS or len(grid.tree(space)["values"]) > MOST_BYTES:
+        raise BudgetError(str(node.error(small)))
+    return grid
 
 
 def _grid(name: str, table: Measurements, column: str, node: Reader, space: Sequence[str]) -> Grid:
@@ -92,7 +124,11 @@ def _grid(name: str, table: Measurements, column: str, node: Reader, space: Sequ
             f"must be a full grid: its coordinates span {sizes} points, found {len(table.rows)} rows, {len(known)} of them"
             " different; give every combination once"
         )
-    for axis, numbers in zip(space, axes, strict=True):
+    return _checked(Grid(name, axes, tuple(known[at] for at in product(*axes))), node, space)
+
+
+def _checked(grid: Grid, node: Reader, space: Sequence[str]) -> Grid:
+    for axis, numbers in zip(space, grid.axes, strict=True):
         if len(numbers) < FEWEST:
             raise node.error(f"needs at least {FEWEST} points along {axis}, found {len(numbers)}; a cubic spline does")
-    return Grid(name, axes, tuple(known[at] for at in product(*axes)))
+    return grid
