@@ -24,6 +24,8 @@ from kanpde.config import (
     ExtendGrid,
     OptimizerStage,
     ProblemConfig,
+    RegionsShape,
+    Shape,
     TrialConfig,
     added_points,
 )
@@ -95,7 +97,7 @@ def dtype_of(config: Config) -> torch.dtype:
 def build_network(trial: TrialConfig, problem: Problem, seed: int, dtype: torch.dtype) -> KAN | MLP:
     """The network of a trial config; a KAN of too low a degree is refused with the reason."""
     generator = torch.Generator().manual_seed(seed)
-    shape = [problem.domain.dimension, *trial.width, len(problem.unknowns)]
+    shape = [problem.domain.dimension, *trial.width, len(problem.outputs)]
     if trial.kind == "mlp":
         return build_mlp(shape, trial.activation, trial.start, trial.scale, generator, dtype)
     check_degree(trial, problem)
@@ -190,10 +192,14 @@ def _radial(problem: Problem, centre: np.ndarray[Any, Any], low: float) -> Radia
 
 
 def round_holes(problem: Problem) -> list[DiskShape]:
-    """The disks that a plane shape is cut by, or the circles that the holes of a mesh resemble."""
+    """The disks that a plane shape or any region is cut by, or the circles that the holes of a mesh resemble."""
     shape = problem.config.domain
     if isinstance(problem.domain, MeshDomain):
         return [DiskShape((float(c[0]), float(c[1])), radius) for c, radius in problem.domain.round_holes()]
+    return [hole for one in (shape.shapes if isinstance(shape, RegionsShape) else (shape,)) for hole in _cut(one)]
+
+
+def _cut(shape: Shape) -> list[DiskShape]:
     if not isinstance(shape, CombinedShape) or shape.operation != "difference":
         return []
     return [operand for operand in shape.operands[1:] if isinstance(operand, DiskShape)]
@@ -212,7 +218,7 @@ def parameter_count(trial: TrialConfig, coordinates: int, unknowns: int) -> int:
 
 def check_budget(config: Config) -> None:
     """Refuse what cannot fit, before any work is done; BudgetError says how much it is and which keys to lower."""
-    sizes = len(config.problem.coordinates), len(config.problem.unknowns)
+    sizes = len(config.problem.coordinates), config.problem.outputs
     count = parameter_count(config.trial, *sizes)
     if count > MOST_PARAMETERS:
         raise BudgetError(

@@ -3,6 +3,7 @@
 equation   F(x, n, u, ∂u, …) = 0 on named parts: Dirichlet, Neumann, Robin, initial
 periodic   ∂_i^k u(a) - ∂_i^k u(b) = 0 for k below the equations' order in the coordinate i that the translation b - a runs along
 mean       the average of F over the domain is 0 (pins what Neumann data leave free)
+interface  F = 0 between two regions, F in the functions of both and the normal outward of the first
 point      F = 0 at one point, or at one point of space at all times (pins a pressure, which is known up to a function of t)
 natural    what the minimiser of an energy satisfies where nothing is given: it follows, and is reported and not imposed
 data       F = 0 at measured points, where F may hold the columns measured there; divided by the noise where that is given
@@ -10,16 +11,16 @@ data       F = 0 at measured points, where F may hold the columns measured there
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from kanpde.config import ConditionConfig, Measurements
-from kanpde.domains import Domain
+from kanpde.domains import Composite, Domain
 from kanpde.errors import ConfigError
 from kanpde.expressions import Coordinate, Jet, Node, Scope, divide, jets, number
-from kanpde.formulas import condition_node
+from kanpde.formulas import between, condition_node
 from kanpde.jets import unit
 from kanpde.quadrature import Array, chebyshev
 from kanpde.variation import Energy
@@ -58,12 +59,19 @@ class Condition:
 
 
 def read_conditions(
-    configs: Sequence[ConditionConfig], domain: Domain, scope: Scope, equations: Sequence[Node]
+    configs: Sequence[ConditionConfig],
+    domain: Domain,
+    scope: Scope,
+    equations: Sequence[Node],
+    scopes: Sequence[Scope] = (),
 ) -> tuple[Condition, ...]:
-    """Parse every condition; ConfigError names the entry."""
+    """Parse every condition; ConfigError names the entry. `scopes` are those of the regions of a composite domain."""
     found: list[Condition] = []
     for k, config in enumerate(configs):
         where = f"problem.conditions[{k}]"
+        if isinstance(domain, Composite):
+            found.extend(_regional(config, domain, scope, dict(zip(domain.names, scopes, strict=True)), where))
+            continue
         if config.kind == "periodic":
             found.extend(_periodic(config, domain, scope, equations, where))
             continue
@@ -114,6 +122,60 @@ def _measured(
         node = divide(node, number(config.noise))
     (label,) = config.names
     return Condition("data", "data", node, config.weight, label=label, data=data, noise=config.noise is not None)
+
+
+def _regional(
+    config: ConditionConfig, domain: Composite, shared: Scope, scopes: dict[str, Scope], where: str
+) -> Iterator[Condition]:
+    """A condition in the region that has the part, the point or the measured points, or between two regions."""
+    label = config.names[0]
+    if config.kind == "interface":
+        names, sides = _sides(config, domain, where)
+        node = condition_node(config, between({name: scopes[name] for name in names}, shared), where)
+        yield Condition(label, "interface", node, config.weight, sides[0], sides[1], label=label)
+    elif config.data is not None:
+        d = shared.dimension
+        owner = domain.number(np.array(config.data.rows)[:, :d])
+        for k, scope in enumerate(scopes.values()):
+            rows = tuple(row for row, at in zip(config.data.rows, owner, strict=True) if at == k)
+            if rows:
+                node = condition_node(config, scope, where)
+                yield _measured(config, replace(config.data, rows=rows), node, domain, (scope, where))
+    elif config.point is not None:
+        at = Condition("point", "point", number(0.0), point=config.point).at(domain, 1)
+        if not domain.contains(at)[0]:
+            raise ConfigError(f"{where}: the point {list(config.point)} is not in the domain; choose one inside")
+        node = condition_node(config, scopes[domain.names[domain.number(at)[0]]], where)
+        yield Condition("point", "point", node, config.weight, point=config.point, label=label)
+    for part in config.parts if config.kind == "equation" else ():
+        if not domain.owners(part):
+            raise ConfigError(f"{where}: no region is bounded by the part {part!r}; list it under `free`")
+        for name in domain.owners(part):
+            for other in domain.beyond(f"{name}.{part}"):
+                raise ConfigError(
+                    f"{where}: the part {part!r} of the region {name} borders on {other}; write `interface` for `part`, and"
+                    f" {name}(u) = ... for what holds on one side"
+                )
+            node = condition_node(config, scopes[name], where)
+            yield Condition(part, "equation", node, config.weight, f"{name}.{part}", label=config.name or part)
+
+
+def _sides(config: ConditionConfig, domain: Composite, where: str) -> tuple[tuple[str, ...], list[str]]:
+    """The two regions of an interface and their parts NAME.PART."""
+    pairs = [(name, part) for part in config.parts for name in domain.owners(part)]
+    shown = " and ".join(config.parts)
+    if len(pairs) != 2:
+        raise ConfigError(
+            f"{where}: the interface {shown} must bound two regions, found {', '.join(n for n, _ in pairs) or 'none'}; give"
+            " the parts names of their own"
+        )
+    sides = [f"{name}.{part}" for name, part in pairs]
+    if not domain.coincide(*sides):
+        raise ConfigError(
+            f"{where}: {sides[0]} and {sides[1]} must be the same set, found parts that differ; cut the shapes so that each"
+            " interface is a part of its own"
+        )
+    return tuple(name for name, _ in pairs), sides
 
 
 def _periodic(

@@ -88,7 +88,7 @@ def _starts_linear(schedule: tuple[StageConfig, ...]) -> bool:
 
 
 def _sizes(config: Config) -> tuple[int, int]:
-    return len(config.problem.coordinates), len(config.problem.unknowns)
+    return len(config.problem.coordinates), config.problem.outputs
 
 
 def _width(config: Config, depth: int, target: int) -> int:

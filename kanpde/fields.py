@@ -23,34 +23,44 @@ from kanpde.residual import Assembly, equation_terms, reader
 from kanpde.slabs import AnyTrial
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
 
 WIDTH = 3
 """Components of a vector in a file; missing ones are zero."""
 
 
-def sample(problem: Problem, trial: AnyTrial, points: Array, gradients: bool = False) -> dict[str, Array]:
+def sample(
+    problem: Problem, trial: AnyTrial, points: Array, gradients: bool = False, regions: Indices | None = None
+) -> dict[str, Array]:
     """Every field worth looking at, at points (N, d): arrays (N,), and (N, 3) for vectors.
+
+    Where the domain has regions every point takes the functions of its own: number `regions` (N,), else the one it lies in.
 
     u and, where `exact` is known, u_exact and u_error = u - u_exact; then quantities, vectors, u_gradient if asked for, and the
     residual of the equations. Units are those of the formulas. Raises NumericalError where a source is not finite.
     """
     x = torch.tensor(points).to(trial.scale.dtype)
-    values = trial.evaluate(x).double().numpy()
+    region = problem.region_of(x) if regions is None else torch.tensor(regions)
+    values = problem.choose(trial.evaluate(x), region).double().numpy()
     found: dict[str, Array] = {name: values[:, o] for o, name in enumerate(problem.unknowns)}
-    if problem.exact is not None:
-        exact = evaluate(problem.exact, torch.tensor(points))
-        for name, field in zip(problem.unknowns, exact, strict=True):
+    exact = problem.exact_at(torch.tensor(points), region)
+    if exact is not None:
+        for name, field in zip(problem.unknowns, exact.T, strict=True):
             found[f"{name}_exact"] = field.numpy()
             found[f"{name}_error"] = found[name] - found[f"{name}_exact"]
     asked = (*problem.quantities, *(_gradients(problem) if gradients else ()))
-    values_of = iter(_evaluate([node for quantity in asked for node in quantity.nodes], trial, x))
     for quantity in asked:
-        components = [next(values_of) for _ in quantity.nodes]
+        components = _evaluate(quantity.nodes, trial, x, (region, len(problem.regions)))
         found[quantity.name] = _padded(components) if quantity.vector else components[0]
     with torch.no_grad():
-        residuals = Assembly(equation_terms(problem, x), trial).residuals(trial)
-    for k, residual in enumerate(residuals, start=1):
-        found["residual" if len(residuals) == 1 else f"residual_{k}"] = residual.double().numpy()
+        held = [term for term in equation_terms(problem, x, region=region) if len(term.x)]
+        residuals = iter(Assembly(held, trial).residuals(trial))
+    count = len(problem.config.equations)
+    for k, place in enumerate(problem.places(region)):
+        name = "residual" if count == 1 else f"residual_{k % count + 1}"
+        if len(x[place]):
+            at = place if isinstance(place, slice) else place.numpy()
+            found.setdefault(name, np.zeros(len(x)))[at] = next(residuals).double().numpy()
     return found
 
 
@@ -59,15 +69,34 @@ def _gradients(problem: Problem) -> list[Quantity]:
     d = len(problem.coordinates)
     space = d if problem.config.time is None else d - 1
     return [
-        Quantity(f"{name}_gradient", tuple(Unknown(o, unit(axis, d)) for axis in range(space)), vector=True)
+        Quantity(
+            f"{name}_gradient",
+            tuple(
+                Unknown(number, unit(axis, d))
+                for number in range(o, len(problem.outputs), len(problem.unknowns))
+                for axis in range(space)
+            ),
+            vector=True,
+        )
         for o, name in enumerate(problem.unknowns)
     ]
 
 
-def _evaluate(nodes: Sequence[Node], trial: AnyTrial, x: Tensor) -> list[Array]:
-    """The values (N,) of formulas on the jet of a trial solution at points x (N, d)."""
-    if not nodes:
-        return []
+def _evaluate(
+    nodes: Sequence[Node], trial: AnyTrial, x: Tensor, regions: tuple[Tensor | None, int] = (None, 0)
+) -> list[Array]:
+    """The values (N,) of formulas on the jet of a trial solution at points x (N, d); of regions (N,) so many those of each."""
+    region, count = regions
+    if region is not None:
+        each = len(nodes) // count
+        found = [np.zeros(len(x)) for _ in range(each)]
+        for r in range(count):
+            place = torch.nonzero(region == r)[:, 0]
+            for total, own in zip(found, _evaluate(nodes[r * each : (r + 1) * each], trial, x[place]), strict=True):
+                total[place.numpy()] = own
+        return found
+    if not len(x):
+        return [np.zeros(0) for _ in nodes]
     present = {jet.index for node in nodes for jet in jets(node)}
     space = JetSpace.closure([(0,) * x.shape[1], *sorted(present)], x.shape[1])
     with torch.no_grad():

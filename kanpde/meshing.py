@@ -16,7 +16,7 @@ import numpy as np
 
 from kanpde import meshfile
 from kanpde.config.meshes import MeshShape
-from kanpde.config.shapes import BallShape, BoxShape, Shape, dimension, part_names
+from kanpde.config.shapes import BallShape, BoxShape, RegionsShape, Shape, dimension, part_names
 from kanpde.domains import chains, planar
 from kanpde.domains.base import length_scale
 from kanpde.domains.boundary import JOIN
@@ -43,6 +43,8 @@ def write_mesh(shape: Shape, path: Path, size: float | None = None) -> tuple[int
     """
     if path.suffix != ".msh":
         raise ConfigError(f"mesh file '{path.name}' must end in .msh, which keeps the names of parts; rename it")
+    if isinstance(shape, RegionsShape):
+        raise ConfigError("problem.domain: has regions, which gmsh does not mesh here; give one shape")
     if isinstance(shape, MeshShape) or dimension(shape) not in (2, 3):
         what = "is a mesh already" if isinstance(shape, MeshShape) else f"has {dimension(shape)} coordinates"
         raise ConfigError(f"problem.domain: {what}; gmsh meshes shapes of two or three coordinates")

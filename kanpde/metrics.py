@@ -18,7 +18,6 @@ from kanpde.collocation import Collocation, held_out
 from kanpde.conditions import Condition
 from kanpde.config import WeightsConfig
 from kanpde.energy import integral
-from kanpde.expressions.evaluate import evaluate
 from kanpde.problem import Problem
 from kanpde.residual import Assembly, terms
 from kanpde.slabs import AnyTrial
@@ -98,14 +97,16 @@ def _errors(
     dtype = points.interior.x.dtype
     if problem.exact is not None:
         x, w = torch.cat([points.interior.x, *(part.x for part in points.parts.values())]), points.interior.w
-        exact = torch.stack(evaluate(problem.exact, x.double()), dim=1).to(dtype)
+        found = problem.exact_at(x.double(), problem.region_of(x))
+        assert found is not None
+        exact = found.to(dtype)
     elif problem.reference is not None:
         known = problem.reference
         x, w, exact = (torch.tensor(array).to(dtype) for array in (known.x, known.w, known.values))
     else:
         nothing: dict[str, float | None] = dict.fromkeys(problem.unknowns)
         return nothing, dict(nothing)
-    error = trial.evaluate(x) - exact
+    error = problem.choose(trial.evaluate(x), problem.region_of(x)) - exact
     n = len(w)
     relative: dict[str, float | None] = {}
     worst: dict[str, float | None] = {}
@@ -120,6 +121,7 @@ def _residuals(problem: Problem, trial: AnyTrial, points: Collocation) -> tuple[
     """Root of the mean over Ω of Σ weight · r² of the equations, and every condition with its largest |r|."""
     found = terms(problem, points, WeightsConfig(equations=1.0, conditions=1.0))
     share = points.interior.w / points.interior.w.sum()
+    places = iter(problem.places(problem.region_of(points.interior.x)))
     total = 0.0
     worst: list[float] = []
     with torch.no_grad():
@@ -128,7 +130,7 @@ def _residuals(problem: Problem, trial: AnyTrial, points: Collocation) -> tuple[
         if term.columns is not None:
             continue  # measured values are no condition, and not held out
         if term.interior:
-            total += term.weight * float((share * rows.square()).sum())
+            total += term.weight * float((share[next(places)] * rows.square()).sum())
         else:
             worst.append(float(rows.abs().max()))
     held = [condition for condition in problem.conditions if condition.data is None]  # `terms` keeps their order

@@ -9,7 +9,7 @@ never sees `exact` or `reference`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from kanpde.conditions import Condition, natural_conditions, read_conditions
 from kanpde.config import ProblemConfig
-from kanpde.domains import Domain, build_domain
+from kanpde.domains import Composite, Domain, build_domain
 from kanpde.errors import ConfigError
 from kanpde.expressions import Node, is_linear, jets, partial, substitute, substitute_unknowns
 from kanpde.expressions.evaluate import evaluate
@@ -52,7 +52,7 @@ class Problem:
         formulas = Formulas.of(config)
         domain = build_domain(config.domain, config.time, config.ranges.values())
         equations, exact = formulas.equations, formulas.exact
-        conditions = read_conditions(config.conditions, domain, formulas.scope, equations)
+        conditions = read_conditions(config.conditions, domain, formulas.scope, equations, formulas.scopes)
         if formulas.energy is not None:
             conditions = (*conditions, *natural_conditions(formulas.energy, conditions, domain))
         reference = Reference.of(config, domain)
@@ -73,14 +73,55 @@ class Problem:
         return self.config.unknowns
 
     @property
+    def regions(self) -> tuple[str, ...]:
+        """Names of the R regions, none where the domain is one shape."""
+        return self.config.regions
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the m·R functions of a trial solution: every unknown in the first region, then in the second, ..."""
+        return tuple(f"{u} in {r}" for r in self.regions for u in self.unknowns) or self.unknowns
+
+    def region_of(self, x: Tensor) -> Tensor | None:
+        """The number of the region of each point (N, d), (N,); None where the domain is one shape."""
+        if not isinstance(self.domain, Composite):
+            return None
+        return torch.tensor(self.domain.number(x.detach().double().cpu().numpy()), device=x.device)
+
+    def places(self, region: Tensor | None) -> list[Tensor | slice]:
+        """For every equation the points where it holds, given the `region_of` all points."""
+        if region is None:
+            return [slice(None)] * len(self.equations)
+        per = len(self.equations) // len(self.regions)
+        return [torch.nonzero(region == k // per)[:, 0] for k in range(len(self.equations))]
+
+    def choose(self, values: Tensor, region: Tensor | None) -> Tensor:
+        """Of the values (N, m·R) of all functions those of each point's region, (N, m)."""
+        if region is None:
+            return values
+        m = len(self.unknowns)
+        return values.gather(1, region[:, None] * m + torch.arange(m, device=values.device))
+
+    def exact_at(self, x: Tensor, region: Tensor | None) -> Tensor | None:
+        """The exact solution at points (N, d), (N, m), where it is known."""
+        return None if self.exact is None else self.choose(torch.stack(evaluate(self.exact, x), dim=1), region)
+
+    @property
     def names(self) -> tuple[str, ...]:
-        """Names of the equations."""
-        return self.config.names or tuple(f"equation {k + 1}" for k in range(len(self.equations)))
+        """Names of the equations, in the first region, then in the second, ..."""
+        names = self.config.names or tuple(f"equation {k + 1}" for k in range(self._own))
+        return tuple(f"{name} in {region}" for region in self.regions for name in names) or names
 
     @property
     def weights(self) -> tuple[float, ...]:
         """Weights of the equations; one with a weight other than 1 is a wish, which `exact` need not satisfy."""
-        return self.config.weights or (1.0,) * len(self.equations)
+        own = self.config.weights or (1.0,) * self._own
+        return own * max(1, len(self.regions))
+
+    @property
+    def _own(self) -> int:
+        """Number of equations of one region."""
+        return len(self.equations) // max(1, len(self.regions))
 
     @property
     def constants(self) -> tuple[str, ...]:
@@ -105,9 +146,15 @@ class Problem:
 
     def _check_pinned(self) -> None:
         """An unknown whose value appears nowhere is only determined up to a constant."""
-        for number, name in enumerate(self.unknowns):
+        pinned = set()
+        for number in range(len(self.outputs)):
             pinning = [*self.equations, *(c.node for c in self.conditions if self._pins(c, number))]
-            if not any(jet.unknown == number and jet.order == 0 for node in pinning for jet in jets(node)):
+            pinned |= {number} & {jet.unknown for node in pinning for jet in jets(node) if jet.order == 0}
+        links = [{j.unknown for j in jets(c.node) if j.order == 0} for c in self.conditions if c.kind == "interface"]
+        for _ in links:
+            pinned |= {number for link in links if link & pinned for number in link}
+        for number, name in enumerate(self.outputs):
+            if number not in pinned:
                 raise ConfigError(
                     f"problem '{self.name}': only derivatives of {name} appear, so it is free by a constant (pure Neumann);"
                     f' pin it, for example with the condition {{mean: "{name} = 0"}}'
@@ -117,7 +164,7 @@ class Problem:
         """Whether a condition can fix a constant; one average over space-time cannot fix a function of time, and one number no
         function of a parameter.
         """
-        if condition.kind == "periodic" or condition.weight == 0:
+        if condition.kind in ("periodic", "interface") or condition.weight == 0:
             return False
         if self.config.ranges and condition.kind in ("mean", "point"):
             return False
@@ -130,11 +177,12 @@ class Problem:
             return
         rng = np.random.default_rng(12345)
         check = _Check(self.name, self.exact, torch.tensor(self.domain.interior(64, "sobol", rng).x), self.true)
-        what = [f"equation '{text}'" for text in self.config.equations]
-        what = what or [f"energy (its Euler-Lagrange equation for {name})" for name in self.unknowns]
-        for text, node, weight in zip(what, self.equations, self.weights, strict=True):
+        texts = [f"equation '{text}'" for text in self.config.equations] * max(1, len(self.regions))
+        texts = texts or [f"energy (its Euler-Lagrange equation for {name})" for name in self.unknowns]
+        places = self.places(self.region_of(check.inside))
+        for text, node, weight, place in zip(texts, self.equations, self.weights, places, strict=True):
             if weight == 1:
-                check(text, node, check.inside)
+                replace(check, inside=check.inside[place])(text, node, check.inside[place])
         for condition in self.conditions:
             node = condition.node
             if condition.kind == "mean":
@@ -154,7 +202,8 @@ class Problem:
                     shift = torch.tensor(condition.shift, dtype=torch.float64)
                     check(f"periodic condition '{condition.name}'", node, x, other=x + shift)
                 else:
-                    check(f"condition on '{condition.part}'", node, x, torch.tensor(points.normal))
+                    here = replace(check, inside=x) if self.regions else check
+                    here(f"condition on '{condition.part}'", node, x, torch.tensor(points.normal))
 
 
 @dataclass(frozen=True)

@@ -194,7 +194,7 @@ def size_rows(config: Config, parameters: int, rows: int) -> list[Row]:
     """What a solve would take: P trained numbers, R residual rows, and bytes in memory and on disk."""
     size = 8 if config.dtype == "float64" else 4
     trial, d = config.trial, len(config.problem.coordinates)
-    shape = [d, *trial.width, len(config.problem.unknowns)]
+    shape = [d, *trial.width, config.problem.outputs]
     each = " per slab" if config.slabs != 1 else ""
     per_unit = trial.intervals[-1] + trial.degree[-1] if trial.kind == "kan" else 1
     outer = shape[-1] * (shape[-2] * per_unit + (trial.kind == "mlp"))

@@ -43,7 +43,7 @@ INSTANTS = 4
 
 def terms(problem: Problem, points: Collocation, weights: WeightsConfig) -> list[Term]:
     """Every equation at the interior points and every condition on its part."""
-    words = (problem.coordinates, problem.unknowns)
+    words = (problem.coordinates, problem.outputs)
     held = [condition for condition in problem.conditions if condition.data is None]
     on_parts = [_condition_term(c, problem, points, weights.conditions * weights.terms.get(c.label, 1.0)) for c in held]
     found = [
@@ -54,12 +54,15 @@ def terms(problem: Problem, points: Collocation, weights: WeightsConfig) -> list
     return scaled(found, problem, weights.equations) if weights.scaled else found
 
 
-def equation_terms(problem: Problem, x: Tensor, weight: float = 1.0) -> list[Term]:
-    """Every equation at points x (N, d)."""
-    words = (problem.coordinates, problem.unknowns)
+def equation_terms(problem: Problem, x: Tensor, weight: float = 1.0, region: Tensor | None = None) -> list[Term]:
+    """Every equation at those of the points x (N, d) that lie in its region, by default in the `region_of` each."""
+    words, places = (
+        (problem.coordinates, problem.outputs),
+        problem.places(problem.region_of(x) if region is None else region),
+    )
     return [
-        Term(name, True, node, x, None, weight * own, words=words)
-        for name, own, node in zip(problem.names, problem.weights, problem.equations, strict=True)
+        Term(name, True, node, x[place], None, weight * own, words=words)
+        for name, own, node, place in zip(problem.names, problem.weights, problem.equations, places, strict=True)
     ]
 
 

@@ -144,7 +144,8 @@ class Solution:
         return values.to(points.device, points.dtype if points.is_floating_point() else values.dtype)
 
     def _values(self, points: Array) -> Tensor:
-        return self.trial.evaluate(torch.tensor(points).to(self.trial.scale.dtype))
+        x = torch.tensor(points).to(self.trial.scale.dtype)
+        return self.problem.choose(self.trial.evaluate(x), self.problem.region_of(torch.tensor(points)))
 
     @property
     def relative_l2(self) -> dict[str, float | None]:
@@ -185,11 +186,14 @@ class Solution:
         """All trained numbers in one vector (P,)."""
         return torch.cat([parameter.detach().reshape(-1) for parameter in self.trial.parameters()])
 
-    def fields(self, points: Array, gradients: bool | None = None) -> dict[str, Array]:
+    def fields(
+        self, points: Array, gradients: bool | None = None, regions: NDArray[np.int64] | None = None
+    ) -> dict[str, Array]:
         """Every field worth looking at, (N,) or (N, 3) each: u, u_exact, u_error (u - exact), the `quantities` and `vectors` of the
-        problem, u_gradient where the argument or else `output.gradients` says so, and the equations' residual."""
+        problem, u_gradient where the argument or else `output.gradients` says so, and the equations' residual. On a domain of
+        regions `regions` (N,) are their numbers (those of a mesh say on which side of an interface a vertex is)."""
         wanted = self.config.output.gradients if gradients is None else gradients
-        return sample(self.problem, self.trial, points, wanted)
+        return sample(self.problem, self.trial, points, wanted, regions)
 
     @property
     def meshable(self) -> bool:
@@ -208,7 +212,10 @@ class Solution:
         if Path(path).suffix == ".pvd":
             return self.export_series(path, None, resolution)
         mesh = self.mesh(resolution)
-        return export.write_field(path, mesh, self.fields(mesh.points), self.problem.coordinates)
+        fields = self.fields(mesh.points, regions=mesh.regions)
+        if mesh.regions is not None:
+            fields.setdefault("region", mesh.regions.astype(float))
+        return export.write_field(path, mesh, fields, self.problem.coordinates)
 
     def export_series(
         self, path: str | Path, times: int | Sequence[float] | None = None, resolution: int | None = None

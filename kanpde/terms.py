@@ -89,7 +89,7 @@ def measured_terms(problem: Problem, like: Tensor) -> list[Term]:
     found = []
     for condition, data in held:
         table = like.new_tensor(data.rows)
-        words = ((*problem.coordinates, *data.columns[d:]), problem.unknowns)
+        words = ((*problem.coordinates, *data.columns[d:]), problem.outputs)
         weight = condition.weight * len(table) / total
         x, columns = table[:, :d], table[:, d:]
         found.append(Term("data", False, condition.node, x, None, weight, words=words, columns=columns))

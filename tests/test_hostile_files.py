@@ -133,7 +133,7 @@ WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "two kinds of condition": (
         condition("{periodic: [left, right], mean: u = 0}"),
-        ("must hold one of part, periodic",),
+        ("must hold one of part, interface, periodic",),
     ),
     "no kind of condition": (condition("{equation: u = 0}"), ("problem.conditions[2]: must hold one of part",)),
     "part without equation": (condition("{part: left}"), ("problem.conditions[2]: missing key 'equation'",)),

@@ -54,7 +54,7 @@ def history(steps: int = 50) -> Any:
 def solution(name: str, kind: str = "kan", exact: bool = True, unknowns: tuple[str, ...] = ("u",)) -> Any:
     domain, coordinates = DOMAINS[name]
 
-    def fields(points: np.ndarray) -> dict[str, np.ndarray]:
+    def fields(points: np.ndarray, regions: object = None) -> dict[str, np.ndarray]:
         assert domain.contains(points).all()
         found: dict[str, np.ndarray] = {}
         for unknown in unknowns:

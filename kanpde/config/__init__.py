@@ -17,6 +17,7 @@ from kanpde.config.energies import BoundaryEnergy, check_minimised
 from kanpde.config.measurements import Measurements
 from kanpde.config.meshes import MeshShape
 from kanpde.config.reader import Reader
+from kanpde.config.regions import refuse
 from kanpde.config.settings import (
     CompareConfig,
     OutputConfig,
@@ -38,6 +39,7 @@ from kanpde.config.shapes import (
     ExtrusionShape,
     IntervalShape,
     PolygonShape,
+    RegionsShape,
     Shape,
     TimeConfig,
     coordinates,
@@ -81,6 +83,7 @@ __all__ = [
     "Pace",
     "PolygonShape",
     "ProblemConfig",
+    "RegionsShape",
     "SamplerConfig",
     "Shape",
     "SlabsConfig",
@@ -169,6 +172,9 @@ def validate(
     trial, schedule, sampler, weights = _discretisation(root, fields, recommended, problem)
     if problem.energy is not None:
         check_minimised(root, fields, schedule)
+    slabs = read_slabs(fields.get("slabs", recommended.get("slabs")), problem)
+    tolerance = fields["tolerance"].number(most=1.0, above=0.0) if "tolerance" in fields else None
+    refuse(root, problem.regions, trial, slabs, tolerance)
     empty: dict[str, Any] = {}
     slabs = read_slabs(fields.get("slabs", recommended.get("slabs")), problem)
     _check_adaptive(root.child("schedule", None), schedule, problem, slabs != 1 or trial.start == "stretched")
@@ -179,7 +185,7 @@ def validate(
         sampler=sampler,
         weights=weights,
         slabs=slabs,
-        tolerance=fields["tolerance"].number(most=1.0, above=0.0) if "tolerance" in fields else None,
+        tolerance=tolerance,
         seconds=fields["seconds"].number(most=1e9, above=0.0) if "seconds" in fields else None,
         output=read_output(fields.get("output", root.child("output", empty)), problem.time, len(problem.coordinates)),
         compare=read_compare(fields.get("compare", root.child("compare", empty)), len(problem.coordinates)),

@@ -2,15 +2,17 @@
 
 `{part: [left, right], equation: "u = 0", weight: 1.0}` · `{periodic: [left, right]}` · `{mean: "u = 0"}` ·
 `{point: [0, 0], equation: "u = 0"}`, which without the time is a point of space at all times ·
-`{data: obs.csv, equation: "u = measured", noise: 0.01}`; each may carry a `name`.
+`{data: obs.csv, equation: "u = measured", noise: 0.01}`; between two regions `{interface: circle, equation: "jump(u) = 0"}`.
+Each may carry a `name`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from kanpde.config.frozen import FrozenMap
 from kanpde.config.measurements import MOST_BYTES, Measurements, read_file, read_values
 from kanpde.config.reader import Reader, listed
 from kanpde.config.shapes import FARTHEST, Shape, TimeConfig, part_names
@@ -25,6 +27,7 @@ _MARKS = {
     "point": "point",
     "data": "data",
     "values": "data",
+    "interface": "interface",
 }
 _KEYS = {
     "equation": ("part", "equation", "name", "weight"),
@@ -32,8 +35,9 @@ _KEYS = {
     "mean": ("mean", "name", "weight"),
     "point": ("point", "equation", "name", "weight"),
     "data": ("data", "values", "equation", "noise", "name", "weight"),
+    "interface": ("interface", "equation", "name", "weight"),
 }
-_EVERY = ("part", "equation", "periodic", "mean", "point", "data", "values", "noise", "name", "weight")
+_EVERY = ("part", "interface", "equation", "periodic", "mean", "point", "data", "values", "noise", "name", "weight")
 _HINTS = {
     "on": "use 'part'",
     "true": "use 'part' (YAML 1.1 reads the key 'on' as true)",
@@ -45,7 +49,8 @@ _HINTS = {
 
 @dataclass(frozen=True)
 class ConditionConfig:
-    """One condition: kind is equation (on `parts`), periodic (two parts), mean (over the domain), point or data.
+    """One condition: kind is equation (on `parts`), interface (a part of two regions, or one of each), periodic (two parts),
+    mean (over the domain), point or data.
 
     Conditions may share a name; one without goes by its part, or by its kind. A point of a problem with time may have one
     coordinate less: it holds at all times. `noise` is the standard deviation of measured values in the units of the equation, or
@@ -64,16 +69,19 @@ class ConditionConfig:
     @property
     def names(self) -> tuple[str, ...]:
         """What it goes by in reports and weights."""
-        return (self.name,) if self.name else self.parts if self.kind == "equation" else (self.kind,)
+        if self.name or self.kind not in ("equation", "interface"):
+            return (self.name or self.kind,)
+        return self.parts if self.kind == "equation" else self.parts[:1]
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What conditions may refer to: boundary parts, coordinates, and the other names in use."""
+    """What conditions may refer to: boundary parts, coordinates, the other names in use, and which regions have a part."""
 
     parts: tuple[str, ...]
     coordinates: tuple[str, ...]
     names: tuple[str, ...]
+    owners: Mapping[str, tuple[str, ...]] = field(default_factory=FrozenMap)
 
     @property
     def timed(self) -> bool:
@@ -98,11 +106,13 @@ def _condition(node: Reader, around: Surroundings) -> list[ConditionConfig]:
     marks = [key for key in fields if key in _MARKS]
     if len(marks) != 1:
         found = listed(marks) or "none of them"
-        raise node.error(f"must hold one of part, periodic, mean, point, data, found {found}")
+        raise node.error(f"must hold one of part, interface, periodic, mean, point, data, found {found}")
     kind = _MARKS[marks[0]]
     for key, entry in fields.items():
         if key not in _KEYS[kind]:
             raise entry.error(f"does not go with {marks[0]!r}; remove it (keys: {listed(_KEYS[kind])})")
+    if around.owners and kind in ("periodic", "mean"):
+        raise fields[kind].error("does not go with a domain of regions; pin a value by a point, or use one shape")
     weight = fields["weight"].number(0.0, HEAVIEST) if "weight" in fields else 1.0
     name = _name(fields["name"]) if "name" in fields else None
     if kind == "periodic":
@@ -120,7 +130,7 @@ def _condition(node: Reader, around: Surroundings) -> list[ConditionConfig]:
         items = fields["point"].items("a list of coordinates", least, count)
         place = tuple(item.number(-FARTHEST, FARTHEST) for item in items)
         return [ConditionConfig(kind, (), equation, weight, place, name) for equation in equations]
-    chosen = _parts(fields["part"], around.parts)
+    chosen = _parts(fields["part"], around.parts) if kind == "equation" else _interface(fields["interface"], around)
     return [ConditionConfig(kind, chosen, equation, weight, name=name) for equation in equations]
 
 
@@ -169,6 +179,24 @@ def _parts(node: Reader, known: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _interface(node: Reader, around: Surroundings) -> tuple[str, ...]:
+    """A part that regions share, or a part of one region and that of another which it coincides with."""
+    if not around.owners:
+        raise node.error("lies between two regions, and this domain has none; use 'part', or give the domain `regions`")
+    chosen = _parts(node, around.parts)
+    owners = [around.owners[part] for part in chosen]
+    if len(chosen) == 1 and len(owners[0]) < 2:
+        raise node.error(
+            f"the part {chosen[0]!r} belongs to the region {owners[0][0]} alone; name the two parts that coincide:"
+            f" [{chosen[0]}, ...]"
+        )
+    if len(chosen) > 1 and (len(chosen) > 2 or len({*owners[0], *owners[1]}) < 2 or max(map(len, owners)) > 1):
+        raise node.error(
+            f"must be a part that two regions share, or two parts of one region each, found {listed(chosen)}"
+        )
+    return chosen
+
+
 def _pair(node: Reader, known: Sequence[str]) -> tuple[str, ...]:
     node.items("a list of two opposite parts, for example [left, right]", 2, 2)
     return _parts(node, known)
@@ -213,5 +241,5 @@ def condition_tree(condition: ConditionConfig) -> dict[str, Any]:
             table = condition.data.text() if condition.data else ""
             return {"values": table, "equation": condition.equation, **noise, **weight}
         case _:
-            parts = list(condition.parts)
-            return {"part": parts[0] if len(parts) == 1 else parts, "equation": condition.equation, **weight}
+            parts, key = list(condition.parts), "part" if condition.kind == "equation" else "interface"
+            return {key: parts[0] if len(parts) == 1 else parts, "equation": condition.equation, **weight}

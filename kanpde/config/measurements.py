@@ -44,10 +44,24 @@ class Measurements:
 
 def read_file(node: Reader, coordinates: Sequence[str], taken: Collection[str]) -> Measurements:
     """The table in the CSV file that the node names; `taken` are names that no column but a coordinate may have."""
+    content, name = file_content(node, (".csv",)), node.text()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if len(content) <= MOST_BYTES:
+            raise node.error(f"{name[:80]!r} must be UTF-8 text, found the byte {content[error.start]:#04x}") from None
+        text = ""
+    return _table(text, len(content), node, name[:80], (coordinates, taken))
+
+
+def file_content(node: Reader, suffixes: Sequence[str]) -> bytes:
+    """The bytes, one more than MOST_BYTES at most, of the file that the node names, in the folder of the config or below."""
     name = node.text()
     path = Path(name)
-    if path.is_absolute() or ".." in path.parts or path.suffix != ".csv":
-        raise node.wrong("the name of a .csv file in the folder of this config or below (no absolute path, no ..)")
+    if path.is_absolute() or ".." in path.parts or path.suffix not in suffixes:
+        raise node.wrong(
+            f"the name of a {' or '.join(suffixes)} file in the folder of this config or below (no absolute path, no ..)"
+        )
     found = [folder / path for folder in node.folders if (folder / path).is_file()]
     if not found:
         raise node.error(f"no such file: {name[:80]!r} (looked for beside the config)")
@@ -55,15 +69,9 @@ def read_file(node: Reader, coordinates: Sequence[str], taken: Collection[str]) 
         raise node.error(f"{name[:80]!r} leads out of the folder of this config; copy the file there")
     try:
         with found[0].open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-        text = content.decode("utf-8-sig")
+            return file.read(MOST_BYTES + 1)
     except OSError as error:
         raise node.error(f"{name[:80]!r} cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError as error:
-        if len(content) <= MOST_BYTES:
-            raise node.error(f"{name[:80]!r} must be UTF-8 text, found the byte {content[error.start]:#04x}") from None
-        text = ""
-    return _table(text, len(content), node, name[:80], (coordinates, taken))
 
 
 def read_values(node: Reader, coordinates: Sequence[str], taken: Collection[str]) -> Measurements:

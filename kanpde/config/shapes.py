@@ -89,7 +89,16 @@ class ExtrusionShape:
     name: str | None = None
 
 
-Shape = ExtrusionShape | IntervalShape | BoxShape | DiskShape | BallShape | PolygonShape | CombinedShape | MeshShape
+@dataclass(frozen=True)
+class RegionsShape:
+    """Disjoint regions, each a shape, by name; parts that two of them have are interfaces (see `regions`)."""
+
+    names: tuple[str, ...]
+    shapes: tuple[Shape, ...]
+
+
+Simple = IntervalShape | BoxShape | DiskShape | BallShape | PolygonShape | MeshShape
+Shape = Simple | CombinedShape | ExtrusionShape | RegionsShape
 
 
 @dataclass(frozen=True)
@@ -113,6 +122,8 @@ def dimension(shape: Shape) -> int:
             return shape.content.dimension
         case ExtrusionShape():
             return 3
+        case RegionsShape():
+            return dimension(shape.shapes[0])
         case _:
             return 2
 
@@ -147,6 +158,8 @@ def _parts(shape: Shape) -> tuple[str, ...]:
             return tuple(part for operand in shape.operands for part in _parts(operand))
         case MeshShape():
             return shape.content.parts
+        case RegionsShape():
+            return tuple(dict.fromkeys(part for own in shape.shapes for part in _parts(own)))
         case ExtrusionShape():
             caps = ("floor", "ceiling")
             return (*_parts(shape.base), *(cap if shape.name is None else f"{shape.name}_{cap}" for cap in caps))
@@ -288,6 +301,8 @@ def shape_tree(shape: Shape) -> dict[str, Any]:
         return {shape.operation: [shape_tree(operand) for operand in shape.operands]}
     if isinstance(shape, MeshShape):
         return mesh_tree(shape)
+    if isinstance(shape, RegionsShape):
+        return {"regions": dict(zip(shape.names, map(shape_tree, shape.shapes), strict=True))}
     name = {} if shape.name is None else {"name": shape.name}
     match shape:
         case IntervalShape():

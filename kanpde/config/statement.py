@@ -8,8 +8,8 @@ formula is derived from `exact`.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any
 
@@ -24,9 +24,21 @@ from kanpde.config.energies import (
 )
 from kanpde.config.equations import equations_tree, read_equations
 from kanpde.config.frozen import FrozenMap, freeze, thaw
+from kanpde.config.gridded import Grid, split_grids
 from kanpde.config.quantities import read_quantities, read_vectors
 from kanpde.config.reader import Reader
-from kanpde.config.shapes import Shape, TimeConfig, coordinates, part_names, read_interval, read_shape, shape_tree
+from kanpde.config.regions import (
+    JUMP,
+    Regional,
+    by_region,
+    read_domain,
+    read_regional,
+    region_names,
+    regional_tree,
+    shape_of,
+    split,
+)
+from kanpde.config.shapes import Shape, TimeConfig, coordinates, part_names, read_interval, shape_tree
 from kanpde.config.unknowns import UnknownParameter, read_ranges, read_unknown_parameters
 from kanpde.names import MANUFACTURED, is_identifier, is_reserved
 
@@ -61,7 +73,9 @@ class ProblemConfig:
     `quantities` and `vectors` are formulas of the unknowns that are written beside them.
     `exact` serves errors and `manufactured` definitions only; `reference` names computed values that serve errors where no
     `exact` exists. `names` and `weights` are those of the equations; one with a weight other than 1 is a wish (as a smoothness is)
-    and need not hold for `exact`. With an `energy` there are no equations. `python` is the name of the file that made the problem.
+    and need not hold for `exact`. With an `energy` there are no equations. `regional` is what stands by region: those parameters,
+    definitions and exact solutions are not among the others; `grids` are definitions by values of a file. `python` is the name of
+    the file that made the problem.
     """
 
     name: str
@@ -85,6 +99,8 @@ class ProblemConfig:
     energy: str | None = None
     boundary_energy: tuple[BoundaryEnergy, ...] = ()
     recommended: Mapping[str, Any] = field(default_factory=FrozenMap)
+    regional: Mapping[str, Regional] = field(default_factory=FrozenMap)
+    grids: Mapping[str, Grid] = field(default_factory=FrozenMap)
     python: str | None = field(default=None, compare=False)
 
     @property
@@ -96,6 +112,24 @@ class ProblemConfig:
     def parts(self) -> tuple[str, ...]:
         """Names of the boundary parts."""
         return part_names(self.domain, self.time)
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Names of the R regions of the domain, none where it is one shape."""
+        return region_names(self.domain)
+
+    @property
+    def outputs(self) -> int:
+        """Number of functions of a trial solution: one per unknown and region."""
+        return len(self.unknowns) * max(1, len(self.regions))
+
+    def in_region(self, name: str) -> ProblemConfig:
+        """The problem as one region sees it: its shape and values, without conditions."""
+        own = self.regional.get(name, Regional())
+        exact = None if self.exact is None else FrozenMap({**self.exact, **own.exact})
+        values = FrozenMap({**self.parameters, **own.parameters}), FrozenMap({**self.definitions, **own.definitions})
+        told = replace(self, domain=shape_of(self.domain, name), parameters=values[0], definitions=values[1])
+        return replace(told, exact=exact, conditions=(), regional=FrozenMap())
 
 
 def read_statement(node: Reader) -> ProblemConfig:
@@ -109,18 +143,27 @@ def read_statement(node: Reader) -> ProblemConfig:
         )
     minimised = states_energy(node)
     fields = node.fields(PROBLEM_KEYS, tuple(key for key in _NEEDED if key != "equations" or not minimised), _HINTS)
-    shape = read_shape(fields["domain"])
+    shape = read_domain(fields["domain"])
     time = _time(fields["time"]) if "time" in fields else None
     taken = [part for part in part_names(shape) if time is not None and part in ("initial", "final")]
     if taken:
         raise fields["domain"].error(f"the part name {taken[0]!r} is that of a part of the time interval; rename it")
     names = _Names(coordinates(shape, time))
+    regions = region_names(shape)
+    for name in (*regions, *((JUMP,) if regions else ())):
+        names.take(name, "a region" if name != JUMP else "the jump at an interface", fields["domain"])
     ranges = read_ranges(_entries(fields, "parameter_ranges", names))
+    for key in ("parameter_ranges", "reference", "energy"):
+        if regions and key in fields:
+            raise fields[key].error("does not go with a domain of regions; remove it, or use one shape")
     unknowns = _unknowns(fields["unknowns"], names)
     parameters = _entries(fields, "parameters", names)
     constants = read_unknown_parameters(_entries(fields, "unknown_parameters", names))
     definitions = _entries(fields, "definitions", names)
-    around = Surroundings(part_names(shape, time), coordinates(shape, time, tuple(ranges)), names.taken)
+    owners = by_region(shape, time)
+    around = Surroundings(part_names(shape, time), coordinates(shape, time, tuple(ranges)), names.taken, owners)
+    space = coordinates(shape)
+    definitions, grids = split_grids(definitions, space, around.coordinates[len(space) :])
     conditions = read_conditions(fields["conditions"], around)
     free = tuple(fields["free"].items_or_one("a list of part names")) if "free" in fields else ()
     boundary = read_boundary_energies(fields.get("boundary_energy"), part_names(shape))
@@ -128,9 +171,14 @@ def read_statement(node: Reader) -> ProblemConfig:
     check_parts(fields["conditions"], conditions, given, shape, time)
     if minimised:
         check_measured(fields["conditions"], conditions)
-    exact = _exact(fields["exact"], (*unknowns, *constants)) if "exact" in fields else None
+    wanted = (*unknowns, *constants)
+    solved = fields["exact"].fields(wanted, wanted) if "exact" in fields else {}
+    kept = [split(entries, regions) for entries in (parameters, definitions, solved)]
+    (parameters, _), (definitions, by_definition), (solved, _) = kept
+    regional = read_regional(regions, *(own for _, own in kept))
+    exact = FrozenMap({name: entry.formula() for name, entry in solved.items()}) if "exact" in fields else None
     reference = _reference(fields["reference"], exact) if "reference" in fields else None
-    for entry in definitions.values():
+    for entry in (*definitions.values(), *(one for own in by_definition.values() for one in own.values())):
         if entry.value == MANUFACTURED and exact is None:
             raise entry.error(f"{MANUFACTURED!r} needs an exact solution; give 'exact' or a formula")
         if entry.value == MANUFACTURED and minimised:
@@ -158,6 +206,8 @@ def read_statement(node: Reader) -> ProblemConfig:
         energy=fields["energy"].formula() if minimised else None,
         boundary_energy=boundary,
         recommended=_recommended(fields),
+        regional=regional,
+        grids=grids,
     )
 
 
@@ -207,11 +257,6 @@ def _time(node: Reader) -> TimeConfig:
     return TimeConfig(lower, upper)
 
 
-def _exact(node: Reader, unknowns: Sequence[str]) -> FrozenMap[str]:
-    fields = node.fields(unknowns, unknowns)
-    return FrozenMap({name: fields[name].formula() for name in unknowns})
-
-
 def _reference(node: Reader, exact: Mapping[str, str] | None) -> str:
     if exact is not None:
         raise node.error("does not go with 'exact', which needs no reference; remove one of them")
@@ -245,22 +290,25 @@ def _without_null(tree: Any) -> Any:
 
 def problem_tree(problem: ProblemConfig) -> dict[str, Any]:
     """Plain data that reads back to an equal `ProblemConfig`; keys that hold nothing are left out."""
+    own = regional_tree(problem.regional)
     tree = {
         "name": problem.name,
         "description": problem.description,
         "unknowns": list(problem.unknowns),
         "domain": shape_tree(problem.domain),
         "time": problem.time and {"interval": [problem.time.lower, problem.time.upper]},
-        "parameters": thaw(problem.parameters),
+        "parameters": thaw(problem.parameters) | own["parameters"],
         "unknown_parameters": {name: dict(vars(one)) for name, one in problem.unknown_parameters.items()},
         "parameter_ranges": {name: list(ends) for name, ends in problem.ranges.items()},
-        "definitions": thaw(problem.definitions),
+        "definitions": thaw(problem.definitions)
+        | own["definitions"]
+        | {name: grid.tree(problem.coordinates) for name, grid in problem.grids.items()},
         "equations": equations_tree(problem.equations, problem.names, problem.weights),
         "energy": problem.energy,
         "boundary_energy": energies_tree(problem.boundary_energy),
         "conditions": [condition_tree(condition) for condition in problem.conditions],
         "free": list(problem.free),
-        "exact": thaw(problem.exact),
+        "exact": thaw(problem.exact or {}) | own["exact"],
         "reference": problem.reference,
         "quantities": thaw(problem.quantities),
         "vectors": thaw(problem.vectors),

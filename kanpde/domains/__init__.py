@@ -16,6 +16,7 @@ from kanpde.config.shapes import (
     ExtrusionShape,
     IntervalShape,
     PolygonShape,
+    RegionsShape,
     Shape,
     TimeConfig,
     part_names,
@@ -23,6 +24,7 @@ from kanpde.config.shapes import (
 from kanpde.domains.ball import Ball
 from kanpde.domains.base import Domain, frozen_array
 from kanpde.domains.box import Box
+from kanpde.domains.composite import Composite
 from kanpde.domains.cylinder import Extrusion, SpaceTime
 from kanpde.domains.disk import Disk
 from kanpde.domains.mesh import Mesh
@@ -35,6 +37,7 @@ from kanpde.errors import ConfigError
 __all__ = [
     "Ball",
     "Box",
+    "Composite",
     "Disk",
     "Domain",
     "Extrusion",
@@ -53,6 +56,8 @@ def build_domain(shape: Shape, time: TimeConfig | None = None, ranges: Iterable[
 
     Raises ConfigError when the shape is degenerate, e.g. an empty intersection or sides that touch in a point.
     """
+    if isinstance(shape, RegionsShape):
+        return Composite(shape.names, tuple(build_domain(own, time, ranges) for own in shape.shapes))
     space = _build_space(shape)
     for low, high in ranges:
         space = Ranged(space, low, high)

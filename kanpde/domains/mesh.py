@@ -27,11 +27,13 @@ KIND_OF_DIMENSION = {1: "line", 2: "triangle", 3: "tetra"}
 class Mesh:
     """Vertices `points` (V, d) and blocks of `cells`: pairs of a kind (line, triangle, tetra) and indices (C, k).
 
+    `regions` (V,) are the numbers of the regions that the vertices belong to, where a domain has regions.
     Cells are positively oriented. Raises ConfigError for an unknown kind or an index without a vertex.
     """
 
     points: Array
     cells: tuple[tuple[str, Indices], ...]
+    regions: Indices | None = None
 
     def __post_init__(self) -> None:
         for kind, cells in self.cells:

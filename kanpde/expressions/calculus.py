@@ -27,6 +27,7 @@ from kanpde.expressions.tree import (
     Call,
     Constant,
     Coordinate,
+    Field,
     FormulaError,
     Jet,
     Mul,
@@ -37,6 +38,9 @@ from kanpde.expressions.tree import (
 )
 
 MAX_ORDER = 4
+MOST_OF_GRID = 2
+"""Continuous derivatives along an axis of a cubic spline."""
+
 MAX_WORK = 200_000
 
 Leaf = Callable[[Node], Node]
@@ -145,6 +149,12 @@ def total(coordinate: int, frozen_normal: bool = False) -> Leaf:
                     raise FormulaError(f"the differential order exceeds {MAX_ORDER}, the highest allowed")
                 raised = (*alpha[:coordinate], alpha[coordinate] + 1, *alpha[coordinate + 1 :])
                 return Jet(unknown, raised)
+            case Field(grid=grid, index=alpha) if coordinate < len(alpha):
+                if alpha[coordinate] >= MOST_OF_GRID:
+                    raise FormulaError(
+                        f"'{grid.name}' is a cubic spline through the values of a file and has no more derivatives"
+                    )
+                return Field(grid, (*alpha[:coordinate], alpha[coordinate] + 1, *alpha[coordinate + 1 :]))
             case Normal() if not frozen_normal:
                 raise FormulaError("the normal cannot be differentiated along a coordinate; apply dn last")
             case _:

@@ -10,7 +10,21 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-from kanpde.expressions.tree import Add, Call, Constant, Coordinate, Jet, Mul, Node, Normal, Number, Pow, postorder
+from kanpde.expressions.gridded import values_at
+from kanpde.expressions.tree import (
+    Add,
+    Call,
+    Constant,
+    Coordinate,
+    Field,
+    Jet,
+    Mul,
+    Node,
+    Normal,
+    Number,
+    Pow,
+    postorder,
+)
 
 FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "sin": torch.sin, "cos": torch.cos, "tan": torch.tan, "exp": torch.exp, "log": torch.log, "tanh": torch.tanh,
@@ -57,6 +71,8 @@ def _leaf(node: Node, x: Tensor, normal: Tensor | None, lookup: Callable[[Unknow
             return value
         case Coordinate(index=index):
             return x[:, index]
+        case Field(grid=grid, index=alpha):
+            return values_at(grid, alpha, x)
         case Normal(index=index):
             if normal is None:
                 raise ValueError("the formula holds the outward normal, but no normal was given")

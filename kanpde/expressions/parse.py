@@ -20,10 +20,10 @@ from typing import TypeVar
 from kanpde.errors import ConfigError
 from kanpde.expressions.calculus import Meter
 from kanpde.expressions.operators import Operators, Value, Vector
-from kanpde.expressions.scope import Scope
+from kanpde.expressions.scope import JUMP, Scope
 from kanpde.expressions.simplify import MINUS_ONE, number
 from kanpde.expressions.source import Source, Token
-from kanpde.expressions.tree import Constant, Coordinate, FormulaError, Jet, Node, Number
+from kanpde.expressions.tree import Constant, Coordinate, Field, FormulaError, Jet, Node, Number
 
 MAX_DEPTH = 60
 MAX_WORK = 60_000
@@ -69,6 +69,7 @@ def _parser(source: Source, tokens: list[Token], scope: Scope) -> _Parser:
     operators = Operators(scope, meter)
     known: dict[str, Value] = {}
     parser = _Parser(source, tokens, scope, operators, known)
+    parser.sides = {name: _parser(source, tokens, side) for name, side in scope.sides.items()}
     for name, (inner, words) in _needed(parser, meter).items():
         definition = _Parser(inner, words, scope, operators, known)
         value = definition.sum()
@@ -113,6 +114,7 @@ class _Parser:
         self.tokens = tokens
         self.scope = scope
         self.operators = operators
+        self.sides: Mapping[str, _Parser] = {}
         self._known = known
         self._next = 0
         self._depth = 0
@@ -255,20 +257,35 @@ class _Parser:
     def _call(self, name: Token) -> Value:
         if not self.scope.is_call(name.text):
             raise self.source.error(self.scope.unknown_call(name.text), name.position)
+        if name.text in self.scope.side_names():
+            return self._on_sides(name)
         return self.build(name, self.operators.apply, name.text, self._list(")"))
+
+    def _on_sides(self, name: Token) -> Value:
+        """REGION '(' sum ')' is the sum read there; 'jump' '(' sum ')' that of the first region minus that of the second."""
+        self.expect("(")
+        start, values = self._next, []
+        for side in self.sides.values() if name.text == JUMP else (self.sides[name.text],):
+            side._next, side._depth = start, self._depth
+            values.append(side._nested(side.sum))
+            self._next = side._next
+        self.expect(")")
+        return values[0] if name.text != JUMP else self.build(name, self.operators.difference, *values)
 
     def _name(self, token: Token) -> Value:
         name, scope = token.text, self.scope
         if name in scope.coordinates:
             return Coordinate(scope.coordinates.index(name))
         if name in scope.unknowns:
-            return Jet(scope.unknowns.index(name), (0,) * scope.dimension)
+            return Jet(scope.first + scope.unknowns.index(name), (0,) * scope.dimension)
         if name in scope.parameters:
             return number(scope.parameters[name])
         if name in scope.constants:
             return Constant(scope.constants.index(name))
         if name in scope.columns:
             return Coordinate(scope.dimension + scope.columns.index(name))
+        if name in scope.grids:
+            return Field(scope.grids[name], (0,) * len(scope.spatial))
         if name in scope.definitions:
             return self._known[name]
         if name == "pi":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from kanpde.config.gridded import Grid
 from kanpde.errors import ConfigError
 from kanpde.expressions.calculus import MAX_ORDER
 from kanpde.expressions.simplify import LARGEST
@@ -21,6 +22,7 @@ from kanpde.names import (
 )
 
 SHOWN_NAMES = 12
+JUMP = "jump"
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,9 @@ class Scope:
     coordinates: all of them, time last when `time` is true and `ranges` parameters that run over a range before it.
     unknowns: () where none may appear. parameters: numbers. constants: numbers that are solved for. definitions: formulas by
     name, parsed when first used. columns: values that are known at the points alone, numbered after the coordinates.
-    normal: whether the outward normal exists, so `dn` does. where: the prefix of every message.
+    normal: whether the outward normal exists, so `dn` does. where: the prefix of every message. first: the number of the first
+    unknown. grids: functions of the coordinates of space by their values. sides: at an interface the scope of each region, the
+    first one first; jump(e) is e there minus e in the second.
     """
 
     coordinates: tuple[str, ...]
@@ -43,6 +47,9 @@ class Scope:
     constants: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     ranges: int = 0
+    first: int = 0
+    grids: Mapping[str, Grid] = field(default_factory=dict)
+    sides: Mapping[str, Scope] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         roles: dict[str, str] = {}
@@ -64,6 +71,7 @@ class Scope:
             ("an unknown parameter", self.constants),
             ("a column of the data", self.columns),
             ("a definition", self.definitions),
+            ("a field of a file", self.grids),
         )
 
     def _check(self, role: str, name: str) -> None:
@@ -92,19 +100,26 @@ class Scope:
         """Every name that takes arguments, derivatives beyond the second order left out."""
         letters = [name for name in self.coordinates if name in LETTERS]
         derivatives = [f"d{first}{second}" for first in letters for second in ("", *letters)]
-        return [*FUNCTIONS, *OPERATORS, *derivatives]
+        return [*FUNCTIONS, *OPERATORS, *derivatives, *self.side_names()]
+
+    def side_names(self) -> tuple[str, ...]:
+        """What takes an expression to one side of an interface, or to both."""
+        return (JUMP, *self.sides) if self.sides else ()
 
     def is_call(self, name: str) -> bool:
         """Whether the name takes arguments here."""
         if is_derivative(name):
             return set(name[1:]) <= set(self.coordinates)
-        return name in FUNCTIONS or name in OPERATORS
+        return name in FUNCTIONS or name in OPERATORS or name in self.side_names()
 
     def unknown_value(self, name: str) -> str:
         """The sentence for a name used as a value that is none."""
         if self.is_call(name):
             return f"'{name}' needs arguments: {name}(...)"
         values = self.value_names()
+        if any(name in side.value_names() for side in self.sides.values()):
+            ways = ", ".join(f"{side}({name})" for side in self.side_names())
+            return f"'{name}' has a value on each side of an interface: write one of {ways}"
         hint = did_you_mean(name, values + self.call_names())
         return f"unknown name '{name}'{hint or '; known are ' + ', '.join(values[:SHOWN_NAMES])}"
 

@@ -5,7 +5,8 @@ A node is a value: immutable, with a digest of its structure made from the diges
 Sums and products are n-ary, and their digest does not depend on the order of their arguments: x + y == y + x.
 Build them with the functions of `simplify`, never with the classes Add, Mul, Pow, Call, which simplify nothing.
 
-    Number c · Constant k_j · Coordinate x_i · Normal n_i · Jet ∂^α u_k · Call f(a, ...) · Add a + b + ... · Mul a·b·... · Pow a**b
+    Number c · Constant k_j · Coordinate x_i · Normal n_i · Jet ∂^α u_k · Field ∂^α g · Call f(a, ...) ·
+    Add a + b + ... · Mul a·b·... · Pow a**b
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import final
 
+from kanpde.config.gridded import Grid
 from kanpde.errors import ConfigError
 
 
@@ -123,6 +125,21 @@ class Constant(Node):
 
     def __repr__(self) -> str:
         return f"Constant({self.index})"
+
+
+@final
+@dataclass(frozen=True, eq=False, repr=False)
+class Field(Node):
+    """The derivative ∂^α of the spline through values on a grid; α counts the coordinates of the grid alone."""
+
+    grid: Grid
+    index: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        self._seal(self.grid.digest, repr(self.index).encode())
+
+    def __repr__(self) -> str:
+        return f"Field({self.grid.name}, {self.index})"
 
 
 @final

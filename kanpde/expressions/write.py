@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from kanpde.expressions.tree import Add, Call, Constant, Coordinate, Jet, Mul, Node, Normal, Number, Pow, postorder
+from kanpde.expressions.tree import (
+    Add,
+    Call,
+    Constant,
+    Coordinate,
+    Field,
+    Jet,
+    Mul,
+    Node,
+    Normal,
+    Number,
+    Pow,
+    postorder,
+)
 
 SUM, PRODUCT, POWER, ATOM = range(4)
 
@@ -34,6 +47,9 @@ def _leaf(node: Node, coordinates: Sequence[str], unknowns: Sequence[str]) -> Wr
             return name(index), ATOM
         case Normal(index=index):
             return f"normal_{name(index)}", ATOM
+        case Field(grid=grid, index=alpha):
+            along = [name(i) for i, times in enumerate(alpha) for _ in range(times)]
+            return f"d({', '.join([grid.name, *along])})" if along else grid.name, ATOM
         case Constant(index=index):
             return f"k{index + 1}", ATOM
         case Jet(unknown=unknown, index=alpha):

@@ -82,6 +82,8 @@ def weak_form(problem: Problem) -> WeakForm:
     """The weak form of a problem; ConfigError says what of it is not of this kind."""
     d = problem.domain.dimension - (problem.config.time is not None)
     n = problem.domain.dimension
+    if problem.regions:
+        raise _refused(problem, f"its domain has the regions {', '.join(problem.regions)}")
     if len(problem.unknowns) != 1 or len(problem.equations) != 1:
         raise _refused(
             problem, f"it has {len(problem.unknowns)} unknowns and {len(problem.equations)} equations, not one"

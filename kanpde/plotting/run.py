@@ -47,7 +47,9 @@ def write_figures(folder: Path, solution: Solution) -> tuple[Path, ...]:
     make_folder(folder)
     result = solution.result.as_dict()
     view = view_of(solution.problem.domain, solution.problem.coordinates)
-    figures = _fields(view, solution.fields(view.points), tuple(solution.problem.unknowns), result)
+    figures = _fields(
+        view, solution.fields(view.points, regions=view.regions), tuple(solution.problem.unknowns), result
+    )
     figures["history"] = draw_history(solution.history, str(result["problem"]))
     layers = getattr(bare(solution.trial.network), "layers", None)
     if result["trial"]["kind"] == "kan" and layers is not None:

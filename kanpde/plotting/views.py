@@ -35,6 +35,7 @@ class View(ABC):
     panels: int = 1
     coloured: bool = True
     aspect: float = 1.0
+    regions: NDArray[np.int64] | None = None
 
     @abstractmethod
     def draw(
@@ -72,6 +73,7 @@ class Triangles(View):
     triangles: NDArray[np.int64]
     labels: tuple[str, str]
     equal: bool
+    regions: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         width, height = np.ptp(self.points, axis=0)
@@ -134,7 +136,7 @@ def view_of(domain: Domain, coordinates: Sequence[str]) -> View:
         return Curve(x[:, None], x, coordinates[0])
     if domain.dimension == 2:
         mesh = domain.mesh(_MESH)
-        return Triangles(mesh.points, mesh.cells[0][1], (coordinates[0], coordinates[1]), not timed)
+        return Triangles(mesh.points, mesh.cells[0][1], (coordinates[0], coordinates[1]), not timed, mesh.regions)
     if domain.dimension == 3:
         return _instants(domain, coordinates) if timed else _middle_planes(domain, coordinates)
     return _diagonal(domain)
