@@ -272,3 +272,5 @@ def test_the_first_functions_of_the_cavity_are_the_flow_at_its_corners(side: str
     )
     assert gap(laplacian_u / 100, px) < 1e-12 and gap(laplacian_v / 100, py) < 1e-12
     assert gap(ux + vy, 0 * ux - 4 * sign) < 1e-12
+    corner = (x.new_tensor([[wall, 1]]) - network.shift) * network.scale
+    assert network(corner).isfinite().all(), "fields are drawn at the corners too"
