@@ -22,8 +22,10 @@ def reference() -> tuple[Array, Array, Array, float]:
         before = problem, problem.solve(before)
         finer = problem.values(before[1], x, y)
         if values is not None:
-            change = max(distance(values[:, k], finer[:, k], weights) for k in range(3))
-        print(f"  degree {degree}, {levels} levels, {even} intervals: change {change:.1e}", flush=True)
+            changes = [distance(values[:, k], finer[:, k], weights) for k in range(3)]
+            change = max(changes)
+            print("  change of u {:.1e}, v {:.1e}, p {:.1e}".format(*changes), flush=True)
+        print(f"  degree {degree}, {levels} levels, {even} intervals", flush=True)
         values = finer
     return np.stack([axis.ravel() for axis in np.meshgrid(x, y, indexing="ij")], axis=1), weights, values, change
 

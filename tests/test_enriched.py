@@ -14,12 +14,13 @@ from core_helpers import SIDES, SQUARE, config, formula, gap, kan, mlp, parts, p
 from torch import Tensor
 
 from kanpde import api
-from kanpde.build import parameter_count
+from kanpde.build import build, parameter_count
 from kanpde.checkpoint import network_state, restore_beside
 from kanpde.contenders import equal_mlp
 from kanpde.errors import CheckpointError, ConfigError
 from kanpde.jets import JetSpace
 from kanpde.networks import KAN, MLP, Enriched, bare
+from kanpde.networks.enriched import jet_of
 from kanpde.shipped import names
 from kanpde.trial import Lifting, TrialSolution
 
@@ -246,3 +247,30 @@ def test_a_unit_about_a_point_outside_has_a_geometric_grid() -> None:
 
 def test_the_l_shapes_are_shipped() -> None:
     assert {"poisson_lshape", "poisson_lshape_singular", "poisson_lshape_source"} <= set(names())
+
+
+@pytest.mark.parametrize(("side", "along", "sign"), [("left", "x", 1), ("right", "back", -1)])
+def test_the_first_functions_of_the_cavity_are_the_flow_at_its_corners(side: str, along: str, sign: int) -> None:
+    """u = 4Y theta - 2 pi Y + 4X, v = 4X theta, p = 4 log(r^2)/re: the Stokes equations, u = 4X on the lid and rest on the wall."""
+    config = api.configure("cavity")
+    network = build(config).trial.net
+    assert isinstance(network, Enriched)
+    wall, span = (1 - sign) / 2, torch.linspace(0.1, 0.9, 5).double()
+    lid, side_wall = torch.stack([span, 0 * span + 1], dim=1), torch.stack([0 * span + wall, span], dim=1)
+    x = torch.cat([lid, side_wall, uniform(9, 2, seed=3, lower=0.0)])
+    chosen = [
+        config.trial.functions.index(name) for name in (f"angle_{side}*depth", f"angle_{side}*{along}", f"log_{side}")
+    ]
+    jet = jet_of([network.functions[k] for k in chosen], x, SPACE)
+    dx, dy, size = jet.derivative((1, 0)), jet.derivative((0, 1)), 4 * x.new_tensor([[1], [sign], [sign / 100]])
+    u, v, _ = size * jet.value
+    u = u - 2 * torch.pi * (1 - x[:, 1]) + 4 * sign * (x[:, 0] - wall)
+    assert gap(u[:5], 4 * sign * (lid[:, 0] - wall)) < 1e-14 and float(v[:5].abs().max()) < 1e-14
+    assert float(u[5:10].abs().max()) < 1e-14 and float(v[5:10].abs().max()) < 1e-14
+    (laplacian_u, laplacian_v, _), (ux, _, px), (_, vy, py) = (
+        size * one for one in (jet.derivative((2, 0)) + jet.derivative((0, 2)), dx, dy)
+    )
+    assert gap(laplacian_u / 100, px) < 1e-12 and gap(laplacian_v / 100, py) < 1e-12
+    assert gap(ux + vy, 0 * ux - 4 * sign) < 1e-12
+    corner = (x.new_tensor([[wall, 1]]) - network.shift) * network.scale
+    assert network(corner).isfinite().all(), "fields are drawn at the corners too"
