@@ -55,7 +55,7 @@ def sample(
     with torch.no_grad():
         held = [term for term in equation_terms(problem, x, region=region) if len(term.x)]
         residuals = iter(Assembly(held, trial).residuals(trial))
-    count = len(problem.config.equations)
+    count = problem.per_region
     for k, place in enumerate(problem.places(region)):
         name = "residual" if count == 1 else f"residual_{k % count + 1}"
         if len(x[place]):

@@ -92,8 +92,7 @@ class Problem:
         """For every equation the points where it holds, given the `region_of` all points."""
         if region is None:
             return [slice(None)] * len(self.equations)
-        per = len(self.equations) // len(self.regions)
-        return [torch.nonzero(region == k // per)[:, 0] for k in range(len(self.equations))]
+        return [torch.nonzero(region == k // self.per_region)[:, 0] for k in range(len(self.equations))]
 
     def choose(self, values: Tensor, region: Tensor | None) -> Tensor:
         """Of the values (N, m·R) of all functions those of each point's region, (N, m)."""
@@ -109,17 +108,17 @@ class Problem:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the equations, in the first region, then in the second, ..."""
-        names = self.config.names or tuple(f"equation {k + 1}" for k in range(self._own))
+        names = self.config.names or tuple(f"equation {k + 1}" for k in range(self.per_region))
         return tuple(f"{name} in {region}" for region in self.regions for name in names) or names
 
     @property
     def weights(self) -> tuple[float, ...]:
         """Weights of the equations; one with a weight other than 1 is a wish, which `exact` need not satisfy."""
-        own = self.config.weights or (1.0,) * self._own
+        own = self.config.weights or (1.0,) * self.per_region
         return own * max(1, len(self.regions))
 
     @property
-    def _own(self) -> int:
+    def per_region(self) -> int:
         """Number of equations of one region."""
         return len(self.equations) // max(1, len(self.regions))
 
