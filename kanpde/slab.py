@@ -113,7 +113,7 @@ def _terms(config: Config, problem: Problem, points: Collocation, before: Slab |
 def _shares(term: Term, points: Collocation) -> Tensor:
     """What each row counts in a mean over space, (R,)."""
     for at in (points.interior, *points.parts.values()):
-        if at.x is term.x:
+        if torch.equal(at.x, term.x):
             return at.w / at.w.sum()
     return term.x.new_full((term.rows,), 1 / term.rows)
 
