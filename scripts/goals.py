@@ -46,6 +46,7 @@ GOALS: dict[str, tuple[float, float | None]] = {
     "poisson_annulus": (1e-10, 60),
     "poisson_ball": (1e-9, 120),
     "diffusion_variable": (1e-8, 60),
+    "diffusion_jump": (1e-4, None),
     "heat_2d": (1e-9, 300),
     "heat_2d_disk": (1e-9, 300),
     "advection_diffusion": (1e-9, 10),
