@@ -56,10 +56,8 @@ def terms(problem: Problem, points: Collocation, weights: WeightsConfig) -> list
 
 def equation_terms(problem: Problem, x: Tensor, weight: float = 1.0, region: Tensor | None = None) -> list[Term]:
     """Every equation at those of the points x (N, d) that lie in its region, by default in the `region_of` each."""
-    words, places = (
-        (problem.coordinates, problem.outputs),
-        problem.places(problem.region_of(x) if region is None else region),
-    )
+    words = (problem.coordinates, problem.outputs)
+    places = problem.places(problem.region_of(x) if region is None else region)
     return [
         Term(name, True, node, x[place], None, weight * own, words=words)
         for name, own, node, place in zip(problem.names, problem.weights, problem.equations, places, strict=True)
