@@ -323,6 +323,13 @@ def test_bad_input_is_answered_without_torch() -> None:
     assert done.returncode == 20
 
 
+def test_the_package_runs_as_a_module() -> None:
+    command = [sys.executable, "-m", "kanpde", "solve", "none.yaml"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=120, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("kanpde: error: none.yaml")
+
+
 # Sweeps --------------------------------------------------------------------------------------------------------------
 
 

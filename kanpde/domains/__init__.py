@@ -25,12 +25,11 @@ from kanpde.domains.ball import Ball
 from kanpde.domains.base import Domain, frozen_array
 from kanpde.domains.box import Box
 from kanpde.domains.composite import Composite
-from kanpde.domains.cylinder import Extrusion, SpaceTime
+from kanpde.domains.cylinder import Extrusion, Ranged, SpaceTime
 from kanpde.domains.disk import Disk
 from kanpde.domains.mesh import Mesh
 from kanpde.domains.meshed import MeshDomain
 from kanpde.domains.planar import Planar
-from kanpde.domains.ranged import Ranged
 from kanpde.domains.regions import Combination, DiskRegion, PolygonRegion, Region
 from kanpde.errors import ConfigError
 

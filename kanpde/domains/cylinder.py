@@ -1,6 +1,7 @@
-"""The cylinder Ω × [t_0, t_1] over a domain Ω; its last coordinate is the time t, or the height of an extrusion.
+"""The cylinder Ω × [t_0, t_1] over a domain Ω; its last coordinate is the time t, the height of an extrusion or a parameter.
 
-parts: every part of ∂Ω × [t_0, t_1] with normal (n, 0), and two caps: Ω × {t_0} with −e_t, Ω × {t_1} with +e_t
+parts: every part of ∂Ω × [t_0, t_1] with normal (n, 0), and two caps: Ω × {t_0} with −e_t, Ω × {t_1} with +e_t;
+a parameter has none
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ from kanpde.quadrature import MOST_GAUSS_COORDINATES, Array, Layout, PointSet
 
 @dataclass(frozen=True, eq=False)
 class Cylinder(Domain):
-    """The product of the domain `space` (d − 1 coordinates) and the interval [`start`, `end`]; `caps` are the parts at its ends.
+    """The product of the domain `space` (d − 1 coordinates) and the interval [`start`, `end`].
 
-    Raises ConfigError unless start < end.
+    `caps` are the parts at its ends, if any. Raises ConfigError unless start < end.
     """
 
     space: Domain
     start: float
     end: float
-    caps: tuple[str, str]
+    caps: tuple[()] | tuple[str, str]
     what: ClassVar[str]
     lower: Array = field(init=False)
     upper: Array = field(init=False)
@@ -109,7 +110,7 @@ class Cylinder(Domain):
 
     def common_points(self, a: str, b: str) -> Array:
         """Sides meet sides all along the interval, and a cap at its own end."""
-        times = dict(zip(self.caps, ([self.start], [self.end]), strict=True))
+        times = dict(zip(self.caps, ([self.start], [self.end]), strict=False))
         sides = [part for part in (a, b) if part not in times]
         if not sides:
             return np.zeros((0, self.dimension))
@@ -120,9 +121,9 @@ class Cylinder(Domain):
         return np.concatenate([np.repeat(x, len(t), axis=0), np.tile(t, len(x))[:, None]], axis=1)
 
     def _periodic_shift(self, a: str, b: str) -> Array | None:
-        if {a, b} == set(self.caps):
+        if self.caps and {a, b} == set(self.caps):
             length = self.end - self.start
-            return np.array([0.0] * self.space.dimension + [length if b == self.caps[1] else -length])
+            return np.array([0.0] * self.space.dimension + [length if b == self.caps[-1] else -length])
         if {a, b} & set(self.caps):
             return None
         shift = self.space._periodic_shift(a, b)
@@ -145,7 +146,7 @@ class Cylinder(Domain):
 
     def _at(self, name: str, points: PointSet) -> PointSet:
         """Points of space (M, d − 1) placed at the first or the last instant."""
-        time, sign = (self.start, -1.0) if name == self.caps[0] else (self.end, 1.0)
+        time, sign = (self.start, -1.0) if name in self.caps[:1] else (self.end, 1.0)
         x = np.pad(points.x, ((0, 0), (0, 1)), constant_values=time)
         normal = np.zeros_like(x)
         normal[:, -1] = sign
@@ -157,7 +158,7 @@ class Cylinder(Domain):
 class SpaceTime(Cylinder):
     """Space and time: the caps are the parts `initial` and `final`."""
 
-    caps: tuple[str, str] = ("initial", "final")
+    caps: tuple[()] | tuple[str, str] = ("initial", "final")
     what: ClassVar[str] = "time"
 
 
@@ -166,7 +167,7 @@ class SpaceTime(Cylinder):
 class Extrusion(Cylinder):
     """A plane domain raised between two heights, the last coordinate z; it counts as no box, also over a rectangle."""
 
-    caps: tuple[str, str] = ("floor", "ceiling")
+    caps: tuple[()] | tuple[str, str] = ("floor", "ceiling")
     what: ClassVar[str] = "extrusion"
 
     def _is_box(self) -> bool:
@@ -176,6 +177,15 @@ class Extrusion(Cylinder):
         sides = self.upper - self.lower
         across, up = (max(1, int(np.ceil(resolution * side / sides.max()))) for side in (sides[:-1].max(), sides[-1]))
         return extrude(self.space._mesh(across), np.linspace(self.start, self.end, up + 1))
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Ranged(Cylinder):
+    """A domain times the range of one parameter; nothing is said at the ends of the range. Several are products of products."""
+
+    caps: tuple[()] | tuple[str, str] = ()
+    what: ClassVar[str] = "range"
 
 
 def _share(count: int, times: rules.Rule) -> int:
