@@ -45,8 +45,9 @@ lint: $(VENV)/.test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# One process per core, each with one thread.
 test: lint
-	$(BIN)/python -m pytest $(PYTEST)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST)
 
 # Hours: every problem at its recommended settings, three seeds of each, tolerances, convergence, intervals of unknown parameters.
 reproduce: $(VENV)/.test
