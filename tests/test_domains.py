@@ -41,6 +41,7 @@ def combined(operation: str, *operands: Shape) -> CombinedShape:
 
 
 NOTCH = combined("difference", BoxShape((0.0, 0.0), (2.0, 2.0)), BoxShape((1.0, 1.0), (2.0, 2.0), "notch"))
+CUBE = BoxShape((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 SPACES: dict[str, tuple[Shape, float]] = {
     "interval": (IntervalShape(-1.0, 2.0), 3.0),
     "rectangle": (CHANNEL, 2.0),
@@ -69,6 +70,11 @@ SPACES: dict[str, tuple[Shape, float]] = {
     "cylinder": (ExtrusionShape(DiskShape((0.5, -0.2), 0.7), 1.0, 3.0), 0.98 * np.pi),
     "drilled_block": (ExtrusionShape(combined("difference", CHANNEL, DiskShape((0.5, 0.5), 0.25, "bore")), 0.0, 0.5, "block"),
                       1 - np.pi / 32),
+    "drilled_cube": (combined("difference", CUBE, BallShape((0.5, 0.5, 0.5), 0.3)), 1 - 4 / 3 * np.pi * 0.027),
+    "bored_cube": (combined("difference", CUBE, ExtrusionShape(DiskShape((0.5, 0.5), 0.2), 0.0, 1.0)), 1 - 0.04 * np.pi),
+    "two_balls": (combined("union", BallShape((0.0, 0.0, 0.0), 1.0, "a"), BallShape((0.6, 0.0, 0.8), 1.0, "b")),
+                  8 / 3 * np.pi - 5 / 12 * np.pi),
+    "cut_corner": (combined("difference", CUBE, BallShape((1.0, 1.0, 1.0), 0.4)), 1 - np.pi / 6 * 0.064),
     "extruded_mesh": (ExtrusionShape(mesh_shape(PLATE), 0.0, 1.0), 1.36),
     "meshed_plate": (mesh_shape(PLATE), 1.36),
     "meshed_cavity": (mesh_shape(CAVITY), 26 / 27),
