@@ -8,7 +8,7 @@ file into the current directory, so XDMF is not offered.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +29,14 @@ _TAGS = ("gmsh:physical", "medit:ref")
 class RawMesh:
     """What a file says, unchecked: points (V, 2 or 3), blocks of cells, and groups (name, block, cells of it).
 
+    `fields` are the numbers at the points by name, (V,) each; vectors are left out.
     A group without a name is called `group` and its number.
     """
 
     points: NDArray[np.float64]
     blocks: tuple[tuple[str, NDArray[np.int64]], ...]
     groups: tuple[tuple[str, int, NDArray[np.int64]], ...]
+    fields: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 def read(path: Path) -> RawMesh:
@@ -49,7 +51,13 @@ def read(path: Path) -> RawMesh:
 
     mesh = meshio.read(path)
     blocks = tuple((str(block.type), np.asarray(block.data, dtype=np.int64)) for block in mesh.cells)
-    return RawMesh(np.asarray(mesh.points, dtype=np.float64), blocks, tuple(_groups(mesh, len(blocks))))
+    return RawMesh(np.asarray(mesh.points, dtype=np.float64), blocks, tuple(_groups(mesh, len(blocks))), _fields(mesh))
+
+
+def _fields(mesh: Any) -> dict[str, NDArray[np.float64]]:
+    found = {str(name): np.asarray(values) for name, values in mesh.point_data.items()}
+    flat = {name: v[:, 0] if v.ndim == 2 and v.shape[1] == 1 else v for name, v in found.items()}
+    return {name: v.astype(np.float64) for name, v in flat.items() if v.ndim == 1 and v.dtype.kind in "fiu"}
 
 
 def _groups(mesh: Any, count: int) -> list[tuple[str, int, NDArray[np.int64]]]:

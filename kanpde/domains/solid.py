@@ -32,7 +32,7 @@ NODES = 24
 """Heights per panel by which volumes and areas are found."""
 PROBE = 1e-7
 """How far from a face its two sides are examined, as a share of the size."""
-FEWEST, FEWEST_GAUSS = 4, 10
+FEWEST, FEWEST_GAUSS = 4, 14
 """Heights per panel, and points on a curve of a slice."""
 
 
