@@ -81,6 +81,7 @@ def write(
     points: NDArray[np.float64],
     cells: Sequence[tuple[str, NDArray[np.int64]]],
     point_data: Mapping[str, Values],
+    groups: Sequence[NDArray[np.int64]] = (),
 ) -> None:
     """Write a mesh with one value or vector per point to `path`; the format follows the suffix.
 
@@ -89,6 +90,7 @@ def write(
         points: (V, 3), in the problem's own units.
         cells: blocks (kind, (C, k) indices into the points), kind as meshio names it: "line", "triangle", "quad", ...
         point_data: arrays (V,) or, for vectors, (V, 3), one per name.
+        groups: for every block the group of each of its cells, 0 for none; `read` finds them again.
 
     Raises:
         ConfigError: the suffix, a shape or an index is wrong.
@@ -98,6 +100,8 @@ def write(
     import meshio  # heavy, and only needed here
 
     mesh = meshio.Mesh(points, [(kind, block) for kind, block in cells], point_data=dict(point_data))
+    if groups:
+        mesh.cell_data[_TAGS[0]] = list(groups)
     meshio.write(path, mesh, file_format=path.suffix[1:])
 
 

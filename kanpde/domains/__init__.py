@@ -50,6 +50,7 @@ __all__ = [
     "Ranged",
     "Solid",
     "SpaceTime",
+    "body_of",
     "build_domain",
     "planar",
 ]
@@ -84,17 +85,17 @@ def _build_space(shape: Shape) -> Domain:
         case ExtrusionShape():
             return Extrusion(_build_space(shape.base), shape.lower, shape.upper, (names[-2], names[-1]))
         case CombinedShape() if dimension(shape) == 3:
-            return Solid(_body(shape), names)
+            return Solid(body_of(shape), names)
         case _:
             return planar(shape)
 
 
-def _body(shape: Shape) -> Body:
+def body_of(shape: Shape) -> Body:
     """The body of a shape in space; boxes and extrusions are prisms."""
     domain, names = (None if isinstance(shape, CombinedShape) else _build_space(shape)), part_names(shape)
     match shape, domain:
         case CombinedShape(), _:
-            return CombinedBody(shape.operation, tuple(_body(operand) for operand in shape.operands))
+            return CombinedBody(shape.operation, tuple(body_of(operand) for operand in shape.operands))
         case BallShape(), Ball():
             return BallBody(domain)
         case BoxShape(lower=(*low, z0), upper=(*high, z1)), Box():
