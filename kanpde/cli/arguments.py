@@ -133,7 +133,7 @@ def _resume(parser: Parser) -> None:
 
 def _mesh(parser: Parser) -> None:
     parser.description = (
-        "Mesh the domain of a problem with gmsh. Its boundary parts become physical groups, by number in .vtu and .vtk."
+        "Mesh the domain of a problem with gmsh. Its boundary parts become groups, unnamed in .vtu and .vtk."
     )
     parser.add_argument("what", metavar="FILE.yaml", help="a data file")
     parser.add_argument("--to", metavar="FILE.msh", required=True, help="the mesh to write")
