@@ -19,7 +19,7 @@ from kanpde.build import Parts, build, check_budget, make_problem
 from kanpde.checkpoint import Store
 from kanpde.comparison import Comparison, Entry
 from kanpde.config import Config, Pace, ProblemConfig, validate
-from kanpde.config.attached import folder_of
+from kanpde.config.attached import folder_of_files
 from kanpde.config.statement import problem_tree
 from kanpde.errors import ConfigError
 from kanpde.estimation import findings
@@ -285,7 +285,7 @@ def _tree(problem: Source) -> tuple[dict[str, Any], str, bool, Path]:
         return problem.as_tree(), f"config of '{problem.problem.name}'", False, problem.base
     problem = problem.config if isinstance(problem, Problem) else problem
     if isinstance(problem, ProblemConfig):
-        return {"problem": problem_tree(problem)}, f"problem '{problem.name}'", False, folder_of(problem.domain)
+        return {"problem": problem_tree(problem)}, f"problem '{problem.name}'", False, folder_of_files(problem)
     if isinstance(problem, Mapping):
         return dict(problem), "config", False, Path()
     if isinstance(problem, Path) or (isinstance(problem, str) and problem.endswith((".yaml", ".yml"))):

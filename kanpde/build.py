@@ -18,6 +18,7 @@ from kanpde.adaptive import Supply
 from kanpde.characteristics import characteristics
 from kanpde.collocation import Collocation, collocate
 from kanpde.config import (
+    BallShape,
     CombinedShape,
     Config,
     DiskShape,
@@ -30,7 +31,7 @@ from kanpde.config import (
     added_points,
 )
 from kanpde.constants import Constants
-from kanpde.domains import MeshDomain, Planar
+from kanpde.domains import MeshDomain, Planar, Solid
 from kanpde.energy import EnergyObjective, quadrature
 from kanpde.errors import BudgetError, ConfigError
 from kanpde.expressions import parse_expression
@@ -156,11 +157,9 @@ def _radial_units(trial: TrialConfig, problem: Problem, generator: torch.Generat
     units = []
     for hole in holes:
         turn = float(torch.rand(1, generator=generator, dtype=torch.float64))
-        for k in range(trial.radial):
-            angle = 2 * math.pi * (k + turn) / trial.radial
-            offset = 0.5 * hole.radius if trial.radial > 1 else 0.0
-            centre = np.array(hole.center) + offset * np.array([math.cos(angle), math.sin(angle)])
-            units.append(_radial(problem, centre, (hole.radius - offset) ** 2))
+        offset = 0.5 * hole.radius if trial.radial > 1 else 0.0
+        for direction in _around(trial.radial, turn, len(hole.center)):
+            units.append(_radial(problem, np.array(hole.center) + offset * direction, (hole.radius - offset) ** 2))
     width = trial.width[0] if trial.width else 0
     if units and len(units) >= width:
         raise ConfigError(
@@ -177,10 +176,26 @@ def _radial_units(trial: TrialConfig, problem: Problem, generator: torch.Generat
     return units + [_radial(problem, np.array(centre), _gap(problem, np.array(centre)) ** 2) for centre in centers]
 
 
+def _around(count: int, turn: float, dimension: int) -> list[np.ndarray[Any, Any]]:
+    """Evenly spread directions: of a circle in the plane, of a Fibonacci spiral on the sphere in space."""
+    if dimension == 2:
+        angles = [2 * math.pi * (k + turn) / count for k in range(count)]
+        return [np.array([math.cos(angle), math.sin(angle)]) for angle in angles]
+    heights = [1 - (2 * k + 1) / count for k in range(count)]
+    angles = [math.pi * ((math.sqrt(5) - 1) * k + 2 * turn) for k in range(count)]
+    return [
+        np.array([math.sqrt(1 - h * h) * math.cos(angle), math.sqrt(1 - h * h) * math.sin(angle), h])
+        for h, angle in zip(heights, angles, strict=True)
+    ]
+
+
 def _gap(problem: Problem, point: np.ndarray[Any, Any]) -> float:
     """At most the distance of a point to the domain, where that is known; a unit about it has a geometric grid then."""
     domain = problem.domain
-    return max(0.0, float(domain.region.level(point[None])[0])) if isinstance(domain, Planar) else 0.0
+    if not isinstance(domain, Planar | Solid):
+        return 0.0
+    body = domain.region if isinstance(domain, Planar) else domain.body
+    return max(0.0, float(body.level(point[None])[0]))
 
 
 def _radial(problem: Problem, centre: np.ndarray[Any, Any], low: float) -> Radial:
@@ -191,18 +206,18 @@ def _radial(problem: Problem, centre: np.ndarray[Any, Any], low: float) -> Radia
     return Radial(tuple(((centre - middle) / half).tolist()), tuple((half**2).tolist()), low, float((far**2).sum()))
 
 
-def round_holes(problem: Problem) -> list[DiskShape]:
-    """The disks that a plane shape or any region is cut by, or the circles that the holes of a mesh resemble."""
+def round_holes(problem: Problem) -> list[DiskShape | BallShape]:
+    """The disks or balls that a shape or any region is cut by, or the circles that the holes of a mesh resemble."""
     shape = problem.config.domain
     if isinstance(problem.domain, MeshDomain):
         return [DiskShape((float(c[0]), float(c[1])), radius) for c, radius in problem.domain.round_holes()]
     return [hole for one in (shape.shapes if isinstance(shape, RegionsShape) else (shape,)) for hole in _cut(one)]
 
 
-def _cut(shape: Shape) -> list[DiskShape]:
+def _cut(shape: Shape) -> list[DiskShape | BallShape]:
     if not isinstance(shape, CombinedShape) or shape.operation != "difference":
         return []
-    return [operand for operand in shape.operands[1:] if isinstance(operand, DiskShape)]
+    return [operand for operand in shape.operands[1:] if isinstance(operand, DiskShape | BallShape)]
 
 
 def parameter_count(trial: TrialConfig, coordinates: int, unknowns: int) -> int:

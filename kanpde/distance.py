@@ -1,6 +1,7 @@
 """Functions of the coordinates that vanish on some parts of a boundary, to first order, and nowhere else in the domain.
 
-A region is  all of / any of  half planes and disks f ≥ 0, with the outer "all" as a product and what is below it by R-functions:
+A region is  all of / any of  half planes and disks (in space half spaces and balls)  f ≥ 0, with the outer "all" as a
+product and what is below it by R-functions:
 
     all: a b,    inside an "any":  a ∧ b = a + b - √(a² + b²),    a ∨ b = a + b + √(a² + b²)
 
@@ -21,7 +22,8 @@ from functools import reduce
 import numpy as np
 import torch
 
-from kanpde.domains import Ball, Disk, Domain, Planar, SpaceTime
+from kanpde.domains import Ball, Disk, Domain, Planar, Solid, SpaceTime
+from kanpde.domains.bodies import BallBody, Body, CombinedBody, Prism
 from kanpde.domains.curves import Curve, Segment
 from kanpde.domains.regions import Combination, DiskRegion, PolygonRegion, Region
 from kanpde.errors import ConfigError
@@ -115,6 +117,8 @@ def _factors(domain: Domain) -> list[_Term]:
             return [*_factors(domain.space), *moments]
         case Planar():
             return _merged(_flat(_tree(domain.region), every=True))
+        case Solid():
+            return _merged(_flat(_solid(domain.body), every=True))
     raise ConfigError(f"trial.lifting: a {type(domain).__name__.lower()} has no distance function; set it to false")
 
 
@@ -131,6 +135,23 @@ def _tree(region: Region) -> _Term:
             return _Group(True, (_tree(first), *(_negative(_tree(other)) for other in others)))
         case Combination():
             return _Group(region.operation == "intersection", tuple(_tree(operand) for operand in region.operands))
+
+
+def _solid(body: Body) -> _Term:
+    match body:
+        case BallBody(domain=ball):
+            return _round(ball.center, ball.radius, ball.part_name)
+        case Prism():
+            ends = zip(body.caps, body.ends, (1.0, -1.0), strict=True)
+            caps = (
+                _Leaf(_affine([(s, Coordinate(2))], -s * at), frozenset([cap]), (0.0, 0.0, s, at))
+                for cap, at, s in ends
+            )
+            return _Group(True, (_tree(body.base), *caps))
+        case CombinedBody(operation="difference", operands=(first, *others)):
+            return _Group(True, (_solid(first), *(_negative(_solid(other)) for other in others)))
+        case CombinedBody():
+            return _Group(body.operation == "intersection", tuple(_solid(operand) for operand in body.operands))
 
 
 def _polygon(points: Array, parts: Sequence[str | None]) -> _Term:
@@ -249,6 +270,8 @@ def _joined(a: Node, b: Node) -> Node:
 
 def _inner_curves(domain: Domain) -> list[Array]:
     """Points of the shapes' curves that lie inside the domain, where a join of shapes could vanish by mistake."""
+    if isinstance(domain, Solid):
+        return _inner_faces(domain)
     if not isinstance(domain, Planar):
         return []
     shares = (np.arange(16) + 0.5) / 16
@@ -257,6 +280,17 @@ def _inner_curves(domain: Domain) -> list[Array]:
     for curve in (curve for curves in domain.region.primitives() for curve in curves):
         x, step = curve.at(shares), probe * curve.normal(shares)
         found.append(x[(domain.region.level(x - step) < 0) & (domain.region.level(x + step) < 0)])
+    return found
+
+
+def _inner_faces(domain: Solid) -> list[Array]:
+    """The same for faces of boxes, balls and extrusions."""
+    found = []
+    for whole in (one.domain for one in domain.body.primitives()):
+        for points in (whole.part_quadrature(part, 64) for part in whole.parts):
+            assert points.normal is not None
+            step = 1e-6 * float(np.max(domain.upper - domain.lower)) * points.normal
+            found.append(points.x[(domain.body.level(points.x - step) < 0) & (domain.body.level(points.x + step) < 0)])
     return found
 
 

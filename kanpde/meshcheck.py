@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from kanpde.domains.location import Locator
 from kanpde.domains.mesh import KIND_OF_DIMENSION, Indices, signed_measures
 from kanpde.errors import ConfigError
+from kanpde.location import Locator
 from kanpde.meshfile import RawMesh
 from kanpde.meshgroups import Groups, boundary_labels, cell_regions
 from kanpde.quadrature import Array
@@ -39,7 +39,8 @@ _SPLIT = {"hexahedron": "tetra", "wedge": "tetra", "pyramid": "tetra", "polygon"
 class CheckedMesh:
     """Points (V, d), positively oriented cells (C, d + 1), boundary facets (F, d) with the number of their part, regions.
 
-    The opposite vertex of every facet is left to the domain; `labels` (F,) index `parts`; a region is a mask (C,).
+    The opposite vertex of every facet is left to the domain; `labels` (F,) index `parts`; a region is a mask (C,);
+    `fields` (V,) are numbers at the points.
     """
 
     points: Array
@@ -48,6 +49,7 @@ class CheckedMesh:
     labels: Indices
     parts: tuple[str, ...]
     regions: Mapping[str, NDArray[np.bool_]]
+    fields: Mapping[str, Array]
 
 
 def checked(raw: RawMesh, boundary: tuple[str, ...] | None = None) -> CheckedMesh:
@@ -68,9 +70,9 @@ def checked(raw: RawMesh, boundary: tuple[str, ...] | None = None) -> CheckedMes
     labels, parts = boundary_labels(groups, facets, cells, boundary)
     used, renumbered = np.unique(cells, return_inverse=True)
     small = np.searchsorted(used, facets)
-    return CheckedMesh(
-        points[used], renumbered.reshape(cells.shape), small, labels, parts, cell_regions(groups, len(cells))
-    )
+    regions = cell_regions(groups, len(cells))
+    fields = {name: values[used] for name, values in raw.fields.items()}
+    return CheckedMesh(points[used], renumbered.reshape(cells.shape), small, labels, parts, regions, fields)
 
 
 def _at(points: Array, vertex: int) -> str:

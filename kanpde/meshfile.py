@@ -8,7 +8,7 @@ file into the current directory, so XDMF is not offered.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +29,14 @@ _TAGS = ("gmsh:physical", "medit:ref")
 class RawMesh:
     """What a file says, unchecked: points (V, 2 or 3), blocks of cells, and groups (name, block, cells of it).
 
+    `fields` are the numbers at the points by name, (V,) each; vectors are left out.
     A group without a name is called `group` and its number.
     """
 
     points: NDArray[np.float64]
     blocks: tuple[tuple[str, NDArray[np.int64]], ...]
     groups: tuple[tuple[str, int, NDArray[np.int64]], ...]
+    fields: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 def read(path: Path) -> RawMesh:
@@ -49,7 +51,13 @@ def read(path: Path) -> RawMesh:
 
     mesh = meshio.read(path)
     blocks = tuple((str(block.type), np.asarray(block.data, dtype=np.int64)) for block in mesh.cells)
-    return RawMesh(np.asarray(mesh.points, dtype=np.float64), blocks, tuple(_groups(mesh, len(blocks))))
+    return RawMesh(np.asarray(mesh.points, dtype=np.float64), blocks, tuple(_groups(mesh, len(blocks))), _fields(mesh))
+
+
+def _fields(mesh: Any) -> dict[str, NDArray[np.float64]]:
+    found = {str(name): np.asarray(values) for name, values in mesh.point_data.items()}
+    flat = {name: v[:, 0] if v.ndim == 2 and v.shape[1] == 1 else v for name, v in found.items()}
+    return {name: v.astype(np.float64) for name, v in flat.items() if v.ndim == 1 and v.dtype.kind in "fiu"}
 
 
 def _groups(mesh: Any, count: int) -> list[tuple[str, int, NDArray[np.int64]]]:
@@ -73,6 +81,7 @@ def write(
     points: NDArray[np.float64],
     cells: Sequence[tuple[str, NDArray[np.int64]]],
     point_data: Mapping[str, Values],
+    groups: Sequence[NDArray[np.int64]] = (),
 ) -> None:
     """Write a mesh with one value or vector per point to `path`; the format follows the suffix.
 
@@ -81,6 +90,7 @@ def write(
         points: (V, 3), in the problem's own units.
         cells: blocks (kind, (C, k) indices into the points), kind as meshio names it: "line", "triangle", "quad", ...
         point_data: arrays (V,) or, for vectors, (V, 3), one per name.
+        groups: for every block the group of each of its cells, 0 for none; `read` finds them again.
 
     Raises:
         ConfigError: the suffix, a shape or an index is wrong.
@@ -90,6 +100,8 @@ def write(
     import meshio  # heavy, and only needed here
 
     mesh = meshio.Mesh(points, [(kind, block) for kind, block in cells], point_data=dict(point_data))
+    if groups:
+        mesh.cell_data[_TAGS[0]] = list(groups)
     meshio.write(path, mesh, file_format=path.suffix[1:])
 
 

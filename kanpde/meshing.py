@@ -1,6 +1,6 @@
 """Meshes of shapes: the sole door to gmsh, which is optional (`pip install 'kanpde[mesh]'`).
 
-A shape in the plane is meshed inside the chords of its boundary (`outline`), a box and a ball as gmsh's own solids. The
+A shape in the plane is meshed inside the chords of its boundary (`outline`), one in space as a solid of gmsh (meshsolids.py). The
 boundary parts become physical groups of their names, the cells one called `domain`. Vertices lie on the exact boundary, the
 facets of a round one do not: with edges of length h on a circle of radius R they are at most h²/8R inside it.
 """
@@ -16,15 +16,16 @@ import numpy as np
 
 from kanpde import meshfile
 from kanpde.config.meshes import MeshShape
-from kanpde.config.shapes import BallShape, BoxShape, RegionsShape, Shape, dimension, part_names
-from kanpde.domains import chains, planar
+from kanpde.config.shapes import ExtrusionShape, RegionsShape, Shape, dimension
+from kanpde.domains import body_of, build_domain, chains, planar
 from kanpde.domains.base import length_scale
 from kanpde.domains.boundary import JOIN
-from kanpde.domains.mesh import Indices
+from kanpde.domains.mesh import KIND_OF_DIMENSION, Indices
 from kanpde.domains.regions import crosses_ray
 from kanpde.domains.triangulation import outline
 from kanpde.errors import ConfigError
-from kanpde.meshcheck import checked
+from kanpde.meshcheck import CheckedMesh, checked
+from kanpde.meshsolids import add_body, surfaces_of_parts
 from kanpde.quadrature import Array
 from kanpde.storage import replacing
 
@@ -35,18 +36,23 @@ BODY = "domain"
 
 
 def write_mesh(shape: Shape, path: Path, size: float | None = None) -> tuple[int, int]:
-    """Mesh a shape with edges of about `size` into `path` (.msh 4.1, ASCII); the numbers of its vertices and cells.
+    """Mesh a shape with edges of about `size` into `path`; the numbers of its vertices and cells.
+
+    A .msh file (4.1, ASCII) keeps the names of parts; in .vtu and .vtk they are the groups 1, 2, ... of boundary cells.
 
     Raises:
         ConfigError: the shape, the size or the suffix cannot be meshed, or gmsh is not installed.
         StorageError: the file cannot be written.
     """
-    if path.suffix != ".msh":
-        raise ConfigError(f"mesh file '{path.name}' must end in .msh, which keeps the names of parts; rename it")
+    if path.suffix not in (".msh", *meshfile.FORMATS):
+        raise ConfigError(
+            f"mesh file '{path.name}' must end in .msh, which keeps the names of parts, or .vtu or .vtk, which number them"
+        )
     if isinstance(shape, RegionsShape):
         raise ConfigError("problem.domain: has regions, which gmsh does not mesh here; give one shape")
-    if isinstance(shape, MeshShape) or dimension(shape) not in (2, 3):
-        what = "is a mesh already" if isinstance(shape, MeshShape) else f"has {dimension(shape)} coordinates"
+    base = shape.base if isinstance(shape, ExtrusionShape) else shape
+    if isinstance(base, MeshShape) or dimension(shape) not in (2, 3):
+        what = "is a mesh already" if isinstance(base, MeshShape) else f"has {dimension(shape)} coordinates"
         raise ConfigError(f"problem.domain: {what}; gmsh meshes shapes of two or three coordinates")
     with replacing(path) as temporary, _session() as gmsh:
         groups = _plane(gmsh, shape, size) if dimension(shape) == 2 else _solid(gmsh, shape, size)
@@ -54,10 +60,28 @@ def write_mesh(shape: Shape, path: Path, size: float | None = None) -> tuple[int
             gmsh.model.addPhysicalGroup(dimension(shape) - 1, members, name=name)
         body = [tag for _, tag in gmsh.model.getEntities(dimension(shape))]
         gmsh.model.addPhysicalGroup(dimension(shape), body, name=BODY)
-        gmsh.model.mesh.generate(dimension(shape))
-        gmsh.write(str(temporary))
-        found = checked(meshfile.read(temporary))
+        if dimension(shape) == 2:
+            gmsh.model.mesh.generate(2)
+        gmsh.option.setNumber("Mesh.MshFileVersion", 4.1)
+        named = temporary.with_suffix(".msh")
+        try:
+            gmsh.write(str(named))
+            found = checked(meshfile.read(named))
+            if named != temporary:
+                _write_plain(temporary, found)
+        finally:
+            if named != temporary:
+                named.unlink(missing_ok=True)
     return len(found.points), len(found.cells)
+
+
+def _write_plain(path: Path, found: CheckedMesh) -> None:
+    """A mesh with its boundary facets, and the number of the part of each, from 1."""
+    k = found.cells.shape[1]
+    points = np.pad(found.points, ((0, 0), (0, 3 - found.points.shape[1])))
+    blocks = [(KIND_OF_DIMENSION[k - 1], found.cells), (KIND_OF_DIMENSION[k - 2], found.facets)]
+    groups = [np.zeros(len(found.cells), dtype=np.int64), found.labels.astype(np.int64) + 1]
+    meshfile.write(path, points, blocks, {}, groups)
 
 
 @contextmanager
@@ -129,26 +153,12 @@ def _smallest(hole: Indices, outer: list[Indices], points: Array, chords: Indice
 
 
 def _solid(gmsh: Any, shape: Shape, size: float | None) -> Mapping[str, list[int]]:
-    """A box or a ball as a solid of gmsh; the surfaces of every part."""
-    occ, names = gmsh.model.occ, part_names(shape)
-    if isinstance(shape, BallShape):
-        length = _length(np.zeros(1), np.array([2 * shape.radius]), size)
-        occ.addSphere(*shape.center, shape.radius)
-    elif isinstance(shape, BoxShape):
-        lower, upper = np.array(shape.lower), np.array(shape.upper)
-        length = _length(lower, upper, size)
-        occ.addBox(*shape.lower, *(upper - lower).tolist())
-    else:
-        raise ConfigError(f"problem.domain: {type(shape).__name__} cannot be meshed in space; give a box or a ball")
-    occ.synchronize()
+    """Mesh a body of boxes, balls and extrusions; the surfaces of every part."""
+    domain, body = build_domain(shape), body_of(shape)
+    length = _length(domain.lower, domain.upper, size)
+    add_body(gmsh, body)
+    gmsh.model.occ.synchronize()
     gmsh.option.setNumber("Mesh.MeshSizeMax", length)
     gmsh.option.setNumber("Mesh.MeshSizeMin", length / 2)
-    surfaces = [tag for _, tag in gmsh.model.getEntities(2)]
-    if isinstance(shape, BallShape):
-        return {names[0]: surfaces}
-    found: dict[str, list[int]] = {}
-    for tag in surfaces:
-        centre = np.array(occ.getCenterOfMass(2, tag))
-        axis = int(np.argmax(np.abs(centre - (lower + upper) / 2) / (upper - lower)))
-        found.setdefault(names[2 * axis + int(centre[axis] > (lower + upper)[axis] / 2)], []).append(tag)
-    return found
+    gmsh.model.mesh.generate(3)
+    return surfaces_of_parts(gmsh, body, domain.parts, length_scale(domain.lower, domain.upper))

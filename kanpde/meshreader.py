@@ -31,11 +31,13 @@ def answer(folder: Path, question: dict[str, Any]) -> dict[str, Any]:
             meshfile.read(folder / question["file"]), None if boundary is None else tuple(boundary)
         )
         masks = np.array([found.regions[name] for name in found.regions], dtype=bool).reshape(-1, len(found.cells))
+        values = np.array(list(found.fields.values()), dtype=np.float64).reshape(-1, len(found.points))
         np.savez(
             folder / "arrays.npz",
-            points=found.points, cells=found.cells, facets=found.facets, labels=found.labels, regions=masks,
+            points=found.points, cells=found.cells, facets=found.facets, labels=found.labels, regions=masks, fields=values,
         )  # fmt: skip
-        return {"dimension": found.points.shape[1], "parts": found.parts, "regions": tuple(found.regions)}
+        names = {"parts": found.parts, "regions": tuple(found.regions), "fields": tuple(found.fields)}
+        return {"dimension": found.points.shape[1], **names}
     except KanpdeError as error:
         return {"error": str(error)}
     except MemoryError:

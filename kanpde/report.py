@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kanpde import datafile
 from kanpde.comparison import LABELS, Comparison
 from kanpde.config import AdaptPoints, Config, OptimizerStage, StageConfig, UpdateGrid, added_points
-from kanpde.config.attached import beside
+from kanpde.config.attached import portable
 from kanpde.storage import write_bytes, write_json, write_text
 
 if TYPE_CHECKING:
@@ -37,16 +37,15 @@ def write_run(folder: Path, solution: Solution) -> None:
 
 
 def write_config(path: Path, config: Config) -> Path:
-    """Write the resolved config as YAML that the data door loads again to the same `Config`, and beside it the mesh it names.
+    """Write the resolved config as YAML that the data door loads again to the same `Config`, and beside it the meshes it names.
 
     Raises:
         StorageError: a file cannot be written.
     """
-    shape, content = beside(config.problem.domain)
-    if content is not None:
-        write_bytes(path.with_name(content.name), content.source)
-    kept = replace(config, problem=replace(config.problem, domain=shape))
-    return write_text(path, datafile.dumps(kept.as_tree()))
+    problem, files = portable(config.problem)
+    for name, content in files.items():
+        write_bytes(path.with_name(name), content)
+    return write_text(path, datafile.dumps(replace(config, problem=problem).as_tree()))
 
 
 def write_history(path: Path, history: History) -> Path:

@@ -25,8 +25,8 @@ _OWN = frozenset({
     "compare.json", "compare.csv", "error_vs_seconds.png", "both.vtu", *_SWEEP,
     "series", "series.pvd", "points.vtu", "reference.vtu",
 })  # fmt: skip
-_EXPORTED = re.compile(r"field\.(vtu|vtk|csv|npz)|mesh\.(msh|vtu|vtk|inp|mesh)|search[1-9]")
-"""Fields and the problem's mesh under any of their names, and what a search for a tolerance leaves behind when it is killed."""
+_EXPORTED = re.compile(r"field\.(vtu|vtk|csv|npz)|mesh(_\w+)?\.(msh|vtu|vtk|inp|mesh)|search[1-9]")
+"""Fields and the problem's meshes under any of their names, and what a search for a tolerance leaves behind when it is killed."""
 
 
 def create(out: str | Path | None, *, name: str, root: str | Path = "runs", overwrite: bool = False) -> Path:
@@ -128,7 +128,7 @@ def append_log(folder: Path, text: str) -> None:
 
 def discard(folder: Path) -> None:
     """Remove a run folder in which nothing was computed: one that holds no more than its log and its config."""
-    content = {path.name for path in folder.iterdir() if path.stem != "mesh"}
+    content = {path.name for path in folder.iterdir() if not re.fullmatch(r"mesh(_\w+)?", path.stem)}
     if content <= {LOG, _LOCK, "config.yaml", *_SWEEP, "checkpoints"} and not any((folder / "checkpoints").glob("*")):
         shutil.rmtree(folder, ignore_errors=True)
 

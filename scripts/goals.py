@@ -45,6 +45,7 @@ GOALS: dict[str, tuple[float, float | None]] = {
     "parametric_poisson": (1e-8, None),
     "poisson_annulus": (1e-10, 60),
     "poisson_ball": (1e-9, 120),
+    "poisson_drilled_cube": (1e-6, 120),
     "diffusion_variable": (1e-8, 60),
     "diffusion_jump": (1e-4, None),
     "heat_2d": (1e-9, 300),

@@ -79,7 +79,7 @@ def test_the_verb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert main(["mesh", "my_plate.yaml", "--to", "plate.msh", "--size", "0.1"]) == 0
     assert "parts left, right, bottom, top" in capsys.readouterr().out
     assert main(["mesh", "my_plate.yaml", "--to", "plate.msh"]) == 6
-    assert main(["mesh", "my_plate.yaml", "--to", "plate.vtu"]) == 2
+    assert main(["mesh", "my_plate.yaml", "--to", "plate.inp"]) == 2
     assert "must end in .msh, which keeps the names of parts" in capsys.readouterr().err
     assert main(["mesh", "my_plate.yaml", "--to", "plate.msh", "--overwrite", "--size", "1e-9"]) == 2
     assert "--size must be between" in capsys.readouterr().err

@@ -17,7 +17,7 @@ solve partial differential equations with Kolmogorov-Arnold networks
   resume RUN                            go on with an interrupted run
   export RUN --to vtu|pvd|vtk|csv|npz   write the field of a run, or its time series (pvd)
   plot RUN [--animate gif|mp4]          draw the figures of a run or of a comparison again, or a film
-  mesh FILE.yaml --to FILE.msh          mesh the domain of a problem with gmsh
+  mesh FILE.yaml --to FILE.msh|vtu|vtk  mesh the domain of a problem with gmsh
   list                                  the shipped problems
   show NAME | FILE.yaml                 what a problem is, and with which settings it would run
   reference FILE.yaml | problem=NAME    compute what errors are measured against where no exact solution is known
@@ -132,7 +132,9 @@ def _resume(parser: Parser) -> None:
 
 
 def _mesh(parser: Parser) -> None:
-    parser.description = "Mesh the domain of a problem with gmsh; its boundary parts become physical groups."
+    parser.description = (
+        "Mesh the domain of a problem with gmsh. Its boundary parts become groups, unnamed in .vtu and .vtk."
+    )
     parser.add_argument("what", metavar="FILE.yaml", help="a data file")
     parser.add_argument("--to", metavar="FILE.msh", required=True, help="the mesh to write")
     parser.add_argument(

@@ -7,7 +7,7 @@
 One line per grid point, in any order; the axes need not be even. The same text may stand under `values` in place of `field`,
 which is how a run folder keeps it. A .npz file holds an increasing array per coordinate under its name, and arrays of values
 with one index per coordinate, in their order. Values become a function of the coordinates by a cubic spline, exact to O(h^4) for a
-spacing h.
+spacing h. Mesh files are another kind (nodal.py).
 """
 
 from __future__ import annotations
@@ -19,15 +19,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 from itertools import pairwise, product
-from typing import Any
+from typing import Any, ClassVar
 
 from kanpde.config.arrays import read_arrays
 from kanpde.config.frozen import FrozenMap
 from kanpde.config.measurements import MOST_BYTES, MOST_ROWS, Measurements, file_content, read_file, read_values
+from kanpde.config.nodal import SUFFIXES, Nodal, read_nodal
 from kanpde.config.reader import Reader, listed
 from kanpde.errors import BudgetError
 from kanpde.names import did_you_mean
 
+DEGREE = 3
+"""Of the spline; all derivatives below it are continuous."""
 FEWEST = 4
 """Points along an axis that a cubic spline needs."""
 
@@ -39,6 +42,12 @@ class Grid:
     name: str = field(compare=False)
     axes: tuple[tuple[float, ...], ...]
     values: tuple[float, ...]
+
+    kind: ClassVar[str] = "a cubic spline through the values of a file"
+
+    def has(self, index: tuple[int, ...]) -> bool:
+        """Whether the derivative ∂^index exists."""
+        return max(index) < DEGREE
 
     @cached_property
     def digest(self) -> bytes:
@@ -54,7 +63,7 @@ class Grid:
 
 def split_grids(
     entries: Mapping[str, Reader], space: Sequence[str], others: Sequence[str]
-) -> tuple[dict[str, Reader], FrozenMap[Grid]]:
+) -> tuple[dict[str, Reader], FrozenMap[Grid | Nodal]]:
     """The definitions that are formulas, and those that are values on a grid of the coordinates of space.
 
     `others` are coordinates that no column may have.
@@ -68,10 +77,14 @@ def split_grids(
     return {name: entry for name, entry in entries.items() if name not in found}, FrozenMap(grids)
 
 
-def _read(name: str, node: Reader, space: Sequence[str], others: Sequence[str]) -> Grid:
-    fields = node.fields(("field", "values", "name"))
+def _read(name: str, node: Reader, space: Sequence[str], others: Sequence[str]) -> Grid | Nodal:
+    fields = node.fields(("field", "values", "name", "sha256"))
     if len(fields.keys() & {"field", "values"}) != 1:
         raise node.error("must hold one of field (the name of a file) and values (its text)")
+    if str(fields.get("field", node).value).endswith(SUFFIXES):
+        return read_nodal(name, node, fields, space)
+    if "sha256" in fields:
+        raise fields["sha256"].error("belongs to a mesh file; remove it")
     if str(fields.get("field", node).value).endswith(".npz"):
         return _unpacked(name, fields, space)
     read, entry = (read_file, fields["field"]) if "field" in fields else (read_values, fields["values"])

@@ -47,6 +47,7 @@ class MeshContent:
     regions: tuple[str, ...] = field(compare=False)
     source: bytes = field(compare=False, repr=False)
     arrays: bytes = field(compare=False, repr=False)
+    fields: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def name(self) -> str:
@@ -70,20 +71,25 @@ def read_mesh(node: Reader) -> MeshShape:
         node = Reader({"file": node.value}, node.source, node.path, node.folders)
     fields = node.fields(("file", "boundary", "sha256"), ("file",))
     entry = fields["file"]
+    boundary = _boundary(fields["boundary"]) if "boundary" in fields else None
+    name, content = read_content(entry, fields.get("sha256"), boundary)
+    return MeshShape(name, boundary, content, node.base)
+
+
+def read_content(entry: Reader, sha256: Reader | None, boundary: tuple[str, ...] | None) -> tuple[str, MeshContent]:
+    """The name and the checked content of the mesh file that a node names, with the facet groups in `boundary` as parts."""
     name = entry.text()
     source = _bytes(entry, name)
     digest = hashlib.sha256(source).hexdigest()
-    if "sha256" in fields and fields["sha256"].text() != digest:
+    if sha256 is not None and sha256.text() != digest:
         raise entry.error(
             f"{name!r} is not the mesh that this config was made with (its sha256 is {digest[:12]}…, not"
-            f" {fields['sha256'].text()[:12]}…); put the old file back, or remove 'sha256'"
+            f" {sha256.text()[:12]}…); put the old file back, or remove 'sha256'"
         )
-    boundary = _boundary(fields["boundary"]) if "boundary" in fields else None
     try:
-        content = _examined(source, Path(name).suffix.lower(), boundary)
+        return name, _examined(source, Path(name).suffix.lower(), boundary)
     except ConfigError as error:
         raise entry.error(f"{name!r} {error}") from None
-    return MeshShape(name, boundary, content, node.base)
 
 
 def mesh_tree(shape: MeshShape) -> dict[str, Any]:
@@ -138,10 +144,9 @@ def _examined(source: bytes, suffix: str, boundary: tuple[str, ...] | None) -> M
         if "error" in answer:
             raise ConfigError(str(answer["error"]))
         arrays = (folder / "arrays.npz").read_bytes()
+    parts, regions, fields = (tuple(answer[key]) for key in ("parts", "regions", "fields"))
     digest = hashlib.sha256(source).hexdigest()
-    return MeshContent(
-        digest, suffix, int(answer["dimension"]), tuple(answer["parts"]), tuple(answer["regions"]), source, arrays
-    )
+    return MeshContent(digest, suffix, int(answer["dimension"]), parts, regions, source, arrays, fields)
 
 
 def _run(folder: Path, suffix: str) -> None:

@@ -73,7 +73,7 @@ class PolygonShape:
 
 @dataclass(frozen=True)
 class CombinedShape:
-    """`union`, `intersection`, or `difference` (the first without the others) of shapes in the plane."""
+    """`union`, `intersection`, or `difference` (the first without the others) of shapes, all in the plane or all in space."""
 
     operation: str
     operands: tuple[Shape, ...]
@@ -116,14 +116,12 @@ def dimension(shape: Shape) -> int:
             return 1
         case BoxShape():
             return len(shape.lower)
-        case BallShape():
+        case BallShape() | ExtrusionShape():
             return 3
         case MeshShape():
             return shape.content.dimension
-        case ExtrusionShape():
-            return 3
-        case RegionsShape():
-            return dimension(shape.shapes[0])
+        case CombinedShape(operands=(first, *_)) | RegionsShape(shapes=(first, *_)):
+            return dimension(first)
         case _:
             return 2
 
@@ -269,8 +267,9 @@ def _combined(operation: str, node: Reader) -> CombinedShape:
     operands = tuple(read_shape(item) for item in items)
     owner: dict[str, int] = {}
     for index, (item, operand) in enumerate(zip(items, operands, strict=True)):
-        if dimension(operand) != 2 or isinstance(operand, MeshShape):
-            raise item.error(f"a {operation} takes shapes in the plane (rectangle, disk, polygon, ...)")
+        base = operand.base if isinstance(operand, ExtrusionShape) else operand
+        if isinstance(base, MeshShape) or not 2 <= dimension(operand) == dimension(operands[0]) <= 3:
+            raise item.error(f"a {operation} takes shapes in the plane (disk, ...), or all in space (box, ball, ...)")
         for part in _parts(operand):
             if owner.setdefault(part, index) != index:
                 raise item.error(f"the part name {part!r} is also used by element {owner[part]}; give one a `name:`")

@@ -25,6 +25,7 @@ from kanpde.config.energies import (
 from kanpde.config.equations import equations_tree, read_equations
 from kanpde.config.frozen import FrozenMap, freeze, thaw
 from kanpde.config.gridded import Grid, split_grids
+from kanpde.config.nodal import Nodal
 from kanpde.config.quantities import read_quantities, read_vectors
 from kanpde.config.reader import Reader
 from kanpde.config.regions import (
@@ -100,7 +101,7 @@ class ProblemConfig:
     boundary_energy: tuple[BoundaryEnergy, ...] = ()
     recommended: Mapping[str, Any] = field(default_factory=FrozenMap)
     regional: Mapping[str, Regional] = field(default_factory=FrozenMap)
-    grids: Mapping[str, Grid] = field(default_factory=FrozenMap)
+    grids: Mapping[str, Grid | Nodal] = field(default_factory=FrozenMap)
     python: str | None = field(default=None, compare=False)
 
     @property

@@ -19,10 +19,12 @@ from kanpde.config.shapes import (
     RegionsShape,
     Shape,
     TimeConfig,
+    dimension,
     part_names,
 )
 from kanpde.domains.ball import Ball
 from kanpde.domains.base import Domain, frozen_array
+from kanpde.domains.bodies import BallBody, Body, CombinedBody, Prism
 from kanpde.domains.box import Box
 from kanpde.domains.composite import Composite
 from kanpde.domains.cylinder import Extrusion, Ranged, SpaceTime
@@ -31,6 +33,7 @@ from kanpde.domains.mesh import Mesh
 from kanpde.domains.meshed import MeshDomain
 from kanpde.domains.planar import Planar
 from kanpde.domains.regions import Combination, DiskRegion, PolygonRegion, Region
+from kanpde.domains.solid import Solid
 from kanpde.errors import ConfigError
 
 __all__ = [
@@ -44,7 +47,9 @@ __all__ = [
     "MeshDomain",
     "Planar",
     "Ranged",
+    "Solid",
     "SpaceTime",
+    "body_of",
     "build_domain",
     "planar",
 ]
@@ -78,8 +83,29 @@ def _build_space(shape: Shape) -> Domain:
             return _meshed(shape)
         case ExtrusionShape():
             return Extrusion(_build_space(shape.base), shape.lower, shape.upper, (names[-2], names[-1]))
+        case CombinedShape() if dimension(shape) == 3:
+            return Solid(body_of(shape), names)
         case _:
             return planar(shape)
+
+
+def body_of(shape: Shape) -> Body:
+    """The body of a shape in space; boxes and extrusions are prisms."""
+    domain, names = (None if isinstance(shape, CombinedShape) else _build_space(shape)), part_names(shape)
+    match shape, domain:
+        case CombinedShape(), _:
+            return CombinedBody(shape.operation, tuple(body_of(operand) for operand in shape.operands))
+        case BallShape(), Ball():
+            return BallBody(domain)
+        case BoxShape(lower=(*low, z0), upper=(*high, z1)), Box():
+            base = BoxShape((low[0], low[1]), (high[0], high[1]))
+            return Prism(domain, _region(base, names[:4]), z0, z1, (names[4], names[5]))
+        case ExtrusionShape(), Extrusion():
+            return Prism(domain, _region(shape.base), shape.lower, shape.upper, domain.caps)
+        case _:
+            raise ConfigError(
+                f"combined shape: takes shapes in space, found {type(shape).__name__}; use boxes, balls and extrusions"
+            )
 
 
 def planar(shape: Shape) -> Planar:
@@ -97,9 +123,9 @@ def _meshed(shape: MeshShape) -> MeshDomain:
     return MeshDomain(points, cells, facets, labels, shape.content.parts, regions)
 
 
-def _region(shape: Shape) -> Region:
+def _region(shape: Shape, names: tuple[str, ...] = ()) -> Region:
     """The plane region of a shape; edges of a rectangle run around it: bottom, right, top, left."""
-    names = part_names(shape)
+    names = names or part_names(shape)
     match shape:
         case CombinedShape():
             return Combination(shape.operation, tuple(_region(operand) for operand in shape.operands))

@@ -28,10 +28,14 @@ PROBE = 1e-8
 """How far from a piece its two sides are examined."""
 
 
+class EmptyRegion(ConfigError):
+    """A combination of shapes that leaves nothing."""
+
+
 def boundary(region: Region) -> tuple[Curve, ...]:
     """The pieces of the boundary of `region`, the region on their left, in the order of its operands.
 
-    Raises ConfigError when the region is empty, or when its boundary touches itself.
+    Raises EmptyRegion when it is empty, and ConfigError when its boundary touches itself.
     """
     primitives = region.primitives()
     size = _size(primitives)
@@ -43,7 +47,7 @@ def boundary(region: Region) -> tuple[Curve, ...]:
             pieces += split(curve, meeting_points(curve, others, SNAP * size), JOIN * size)
     kept = _without_copies(_oriented(region, pieces, PROBE * size), JOIN * size)
     if not kept:
-        raise ConfigError("combined shape: must have an interior, found an empty set; move or resize the shapes")
+        raise EmptyRegion("combined shape: must have an interior, found an empty set; move or resize the shapes")
     _require_loops(kept, JOIN * size)
     return tuple(kept)
 

@@ -14,6 +14,7 @@ import numpy as np
 from kanpde import quadrature as rules
 from kanpde.domains.base import Domain, frozen_array
 from kanpde.domains.mesh import Mesh, extrude
+from kanpde.domains.solid import Solid
 from kanpde.errors import ConfigError
 from kanpde.quadrature import MOST_GAUSS_COORDINATES, Array, Layout, PointSet
 
@@ -77,6 +78,8 @@ class Cylinder(Domain):
     def _part_scattered(self, name: str, count: int, layout: Layout) -> PointSet:
         if isinstance(self.space, Cylinder) and name in self.space.caps:
             return self._over_cap(self.space, name, count, layout)
+        if isinstance(self.space, Solid) and name not in self.caps:
+            return self.space.scattered(name, count, layout, lambda whole: replace(self, space=whole))
         if name not in self.caps:
             return super()._part_scattered(name, count, layout)
         x = self.space._scattered(count, layout)

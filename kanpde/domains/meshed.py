@@ -29,9 +29,9 @@ from scipy.spatial import cKDTree
 from kanpde import quadrature as rules
 from kanpde.domains import chains, simplices
 from kanpde.domains.base import Domain, frozen_array, length_scale
-from kanpde.domains.location import Locator
 from kanpde.domains.mesh import Indices, Mesh, signed_measures, simplex_mesh
 from kanpde.errors import ConfigError
+from kanpde.location import Locator
 from kanpde.quadrature import Array, Layout, PointSet
 
 MOST_GAUSS = 100_000

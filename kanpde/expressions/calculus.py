@@ -38,9 +38,6 @@ from kanpde.expressions.tree import (
 )
 
 MAX_ORDER = 4
-MOST_OF_GRID = 2
-"""Continuous derivatives along an axis of a cubic spline."""
-
 MAX_WORK = 200_000
 
 Leaf = Callable[[Node], Node]
@@ -150,11 +147,10 @@ def total(coordinate: int, frozen_normal: bool = False) -> Leaf:
                 raised = (*alpha[:coordinate], alpha[coordinate] + 1, *alpha[coordinate + 1 :])
                 return Jet(unknown, raised)
             case Field(grid=grid, index=alpha) if coordinate < len(alpha):
-                if alpha[coordinate] >= MOST_OF_GRID:
-                    raise FormulaError(
-                        f"'{grid.name}' is a cubic spline through the values of a file and has no more derivatives"
-                    )
-                return Field(grid, (*alpha[:coordinate], alpha[coordinate] + 1, *alpha[coordinate + 1 :]))
+                raised = (*alpha[:coordinate], alpha[coordinate] + 1, *alpha[coordinate + 1 :])
+                if not grid.has(raised):
+                    raise FormulaError(f"'{grid.name}' is {grid.kind} and has no more derivatives")
+                return Field(grid, raised)
             case Normal() if not frozen_normal:
                 raise FormulaError("the normal cannot be differentiated along a coordinate; apply dn last")
             case _:

@@ -15,16 +15,19 @@ import torch
 from scipy.interpolate import NdBSpline, make_interp_spline
 from torch import Tensor
 
-from kanpde.config.gridded import Grid
+from kanpde.config.gridded import DEGREE, Grid
+from kanpde.config.nodal import Nodal
 from kanpde.errors import ConfigError
+from kanpde.expressions.nodal import nodal_values
 
-DEGREE = 3
 SLACK = 1e-9
 """How far outside the grid a point may be by rounding, in units of the grid's length."""
 
 
-def values_at(grid: Grid, index: tuple[int, ...], x: Tensor) -> Tensor:
-    """∂^α s at points x (N, d), whose first coordinates are those of the grid, (N,); ConfigError for a point outside."""
+def values_at(grid: Grid | Nodal, index: tuple[int, ...], x: Tensor) -> Tensor:
+    """∂^α s at points x (N, d), whose first coordinates are those of the grid or mesh, (N,); ConfigError for a point outside."""
+    if isinstance(grid, Nodal):
+        return nodal_values(grid, index, x)
     points = x[:, : len(grid.axes)].detach().double().cpu().numpy()
     lower, upper = (np.array([axis[end] for axis in grid.axes]) for end in (0, -1))
     outside = ((points < lower - SLACK * (upper - lower)) | (points > upper + SLACK * (upper - lower))).any(1)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from kanpde.config.gridded import Grid
+from kanpde.config.nodal import Nodal
 from kanpde.errors import ConfigError
 from kanpde.expressions.calculus import MAX_ORDER
 from kanpde.expressions.simplify import LARGEST
@@ -48,7 +49,7 @@ class Scope:
     columns: tuple[str, ...] = ()
     ranges: int = 0
     first: int = 0
-    grids: Mapping[str, Grid] = field(default_factory=dict)
+    grids: Mapping[str, Grid | Nodal] = field(default_factory=dict)
     sides: Mapping[str, Scope] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

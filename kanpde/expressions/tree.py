@@ -18,6 +18,7 @@ from hashlib import blake2b
 from typing import final
 
 from kanpde.config.gridded import Grid
+from kanpde.config.nodal import Nodal
 from kanpde.errors import ConfigError
 
 
@@ -130,9 +131,9 @@ class Constant(Node):
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class Field(Node):
-    """The derivative ∂^α of the spline through values on a grid; α counts the coordinates of the grid alone."""
+    """The derivative ∂^α of the function through values of a file; α counts the coordinates of space alone."""
 
-    grid: Grid
+    grid: Grid | Nodal
     index: tuple[int, ...]
 
     def __post_init__(self) -> None:

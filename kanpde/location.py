@@ -14,8 +14,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from kanpde.domains.mesh import Indices
-from kanpde.quadrature import Array
+Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
 
 FINEST = 18
 """Bins along the longest side of the finest grid, as a power of two."""
@@ -41,6 +41,7 @@ class Locator:
         self._origin = corners[:, 0]
         self._inverse = np.linalg.inv(np.swapaxes(corners[:, 1:] - corners[:, :1], 1, 2))
         slopes = np.concatenate([-self._inverse.sum(axis=1, keepdims=True), self._inverse], axis=1)
+        self._slopes = slopes
         self._height = 1.0 / np.linalg.norm(slopes, axis=2)
         self._levels = self._entered(corners.min(axis=1), corners.max(axis=1))
 
@@ -78,6 +79,20 @@ class Locator:
         found = [self._pairs(x[start : start + CHUNK], slack, start) for start in range(0, len(x), CHUNK)]
         point, cell, depth = (np.concatenate(column) for column in zip(*found, strict=True))
         return point, cell, depth
+
+    def shares(self, x: Array, slack: float) -> tuple[Indices, Array, Array]:
+        """The cell (N,) that holds each point best, −1 where none is nearer than `slack`, barycentric coordinates, their slopes.
+
+        Coordinates are (N, d + 1), not negative, with the sum 1, and slopes (N, d + 1, d).
+        """
+        point, cell, depth = self.pairs(x, slack)
+        order = np.lexsort((-cell, depth, point))
+        last = np.append(point[order][1:] != point[order][:-1], True)[: len(order)]
+        best = np.full(len(x), -1, dtype=np.int64)
+        best[point[order][last]] = cell[order][last]
+        inner = np.einsum("pij,pj->pi", self._inverse[best], x - self._origin[best])
+        shares = np.clip(np.concatenate([1.0 - inner.sum(axis=1, keepdims=True), inner], axis=1), 0.0, None)
+        return best, shares / shares.sum(axis=1, keepdims=True), self._slopes[best]
 
     def _pairs(self, x: Array, slack: float, start: int) -> tuple[Indices, Indices, Array]:
         points, cells = [], []
