@@ -131,7 +131,7 @@ def dimension(shape: Shape) -> int:
 
 
 def coordinates(shape: Shape, time: TimeConfig | None = None, ranges: Collection[str] = ()) -> tuple[str, ...]:
-    """Names of the coordinates: x | x, y | x, y, z | x1, ..., xd for d > 3, or those that a box gives; then parameters with a range; then t."""
+    """Names of the coordinates: x | x, y | x, y, z | x1, ..., xd for d > 3, or a box's own; parameters with a range; then t."""
     own = shape.inputs if isinstance(shape, BoxShape) else ()
     return (*(own or usual(dimension(shape))), *ranges, *(() if time is None else ("t",)))
 
