@@ -37,6 +37,7 @@ from kanpde.expressions import parse_expression
 from kanpde.formulas import Formulas
 from kanpde.lifting import lift
 from kanpde.networks import KAN, MLP, Enriched, Radial, build_kan, build_mlp
+from kanpde.networks.scaled import scale
 from kanpde.problem import Problem
 from kanpde.pursuit import source_centers, source_directions
 from kanpde.residual import Assembly, terms
@@ -107,7 +108,10 @@ def build_network(trial: TrialConfig, problem: Problem, seed: int, dtype: torch.
     radial, chosen = _radial_units(trial, problem, generator), _chosen(trial, problem)
     base = trial.base == "silu"
     clamped = trial.ends == "clamped"
-    kan = build_kan(shape, trial.degree, trial.intervals, trial.start, base, generator, dtype, radial, chosen, clamped)
+    start = "paper" if trial.start == "scaled" else trial.start
+    kan = build_kan(shape, trial.degree, trial.intervals, start, base, generator, dtype, radial, chosen, clamped)
+    if trial.start == "scaled":
+        scale(kan, 1 / (1 + trial.margin), generator)
     if trial.start == "ridge" and len(shape) > 2:
         kan.shrink_lines(1 + trial.margin, len(radial))
     return kan
