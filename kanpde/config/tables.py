@@ -117,7 +117,7 @@ class Sheet:
         """The place of a column; ConfigError at `node` names the nearest."""
         if name not in self.names:
             near = did_you_mean(name, self.names)
-            raise node.error(f"{self.title}: no column {name[:60]!r}{near} for {role} (columns: {listed(self.names)})")
+            raise node.error(f"{self.title}: no column {name[:60]!r} for {role}{near} (columns: {listed(self.names)})")
         return self.names.index(name)
 
     def columns(self, places: Sequence[int]) -> Table:
