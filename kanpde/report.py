@@ -53,6 +53,14 @@ def write_config(path: Path, config: Config) -> Path:
     return write_text(path, datafile.dumps(kept.as_tree()))
 
 
+def plain_tree(config: Config) -> dict[str, Any]:
+    """The tree of a config for reading: a table too long for text stands there as the file that a run keeps it in."""
+    fit = config.problem.fit
+    if fit is not None and any(not isinstance(one.tree()["values"], str) for one in (fit.train, fit.test) if one):
+        config = replace(config, problem=replace(config.problem, fit=fit.stored()))
+    return config.as_tree()
+
+
 def write_history(path: Path, history: History) -> Path:
     """Write the history as CSV: step, stage (from 1), seconds since the start, objective (dimensionless), event.
 
@@ -80,11 +88,12 @@ def write_comparison(folder: Path, comparison: Comparison) -> None:
     """
     write_json(folder / "compare.json", comparison.as_dict())
     measures = ("relative_l2", "max_error", "residual_rms", "boundary_max")
-    header = ("mode", "kind", "seed", "parameters", "seconds", *measures)
-    rows = [
-        (e.mode, e.kind, e.result["seed"], e.parameters, f"{e.seconds:.6f}", *(_cell(e.worst_of(m)) for m in measures))
-        for e in comparison.entries
-    ]
+    fitted = ("rmse",) if any(e.rmse is not None for e in comparison.entries) else ()
+    header = ("mode", "kind", "seed", "parameters", "seconds", *measures, *fitted)
+    rows = []
+    for e in comparison.entries:
+        found = [*map(e.worst_of, measures), *([e.rmse] if fitted else [])]
+        rows.append((e.mode, e.kind, e.result["seed"], e.parameters, f"{e.seconds:.6f}", *map(_cell, found)))
     write_text(folder / "compare.csv", dump_csv(header, rows))
 
 

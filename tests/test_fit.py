@@ -13,6 +13,7 @@ import kanpde
 from kanpde import api, datafile
 from kanpde.build import build
 from kanpde.cli import main
+from kanpde.comparison import Comparison
 from kanpde.config import Config, validate
 from kanpde.config.tables import Table
 from kanpde.errors import BudgetError, ConfigError, KanpdeError
@@ -22,9 +23,7 @@ pytestmark = pytest.mark.usefixtures("quick")
 SQUARE = {"rectangle": {"lower": [-1, -1], "upper": [1, 1]}}
 LINEAR = {"width": [6], "degree": 4, "intervals": [1, 3]}
 QUIET = {"output": {"vtu": False, "plots": False}}
-CSV = "x,y,measured\n" + "".join(
-    f"{x},{y},{2 * x - y + 0.5}\n" for x in (0, 0.5, 1, 1.5) for y in (-1, 0, 2, 3)
-)
+CSV = "x,y,measured\n" + "".join(f"{x},{y},{2 * x - y + 0.5}\n" for x in (0, 0.5, 1, 1.5) for y in (-1, 0, 2, 3))
 NOTED = "x,note,measured\n1,good,2\n2,good,3\n"
 DATA = {"data": "table.csv", "columns": {"u": "measured"}}
 
@@ -69,7 +68,9 @@ def test_a_formula_of_own_coordinates_parameters_and_time() -> None:
     config = api.configure({"problem": problem})
     assert config.problem.coordinates == ("theta", "sigma", "t")
     assert validate(config.as_tree(), source="again") == config
-    assert api.configure({"problem": problem | {"domain": SQUARE, "fit": {"u": "x"}, "time": None}}).problem.time is None
+    assert (
+        api.configure({"problem": problem | {"domain": SQUARE, "fit": {"u": "x"}, "time": None}}).problem.time is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,10 @@ def test_names_of_coordinates_are_checked(names: list[str], message: str) -> Non
 
 
 def test_a_fit_reads_back_from_its_tree() -> None:
-    for tree in (formula(), {"problem": {"name": "t", "fit": {"values": CSV, "columns": {"u": "measured"}, "test": 0.25}}}):
+    for tree in (
+        formula(),
+        {"problem": {"name": "t", "fit": {"values": CSV, "columns": {"u": "measured"}, "test": 0.25}}},
+    ):
         config = api.configure(tree)
         assert validate(datafile.loads(datafile.dumps(config.as_tree()), source="again"), source="again") == config
 
@@ -144,7 +148,7 @@ def test_outputs_and_inputs_of_any_size_count_the_same() -> None:
 def test_a_domain_may_be_larger_than_the_data_and_not_smaller(tmp_path: Path) -> None:
     wide = {"rectangle": {"lower": [-1, -2], "upper": [2, 4]}}
     assert api.configure(written(tmp_path, DATA, domain=wide)).problem.coordinates == ("x", "y")
-    with pytest.raises(ConfigError, match="problem.fit: 4 of 16 rows lie outside the domain, the first in row 4"):
+    with pytest.raises(ConfigError, match=r"problem.fit: 4 of 16 rows lie outside the domain, the first in row 4"):
         api.solve(written(tmp_path, DATA, domain={"rectangle": {"lower": [-1, -2], "upper": [2, 2.5]}}))
 
 
@@ -205,7 +209,12 @@ def test_the_table_of_a_solve_says_what_the_test_says(tmp_path: Path, capsys: py
     path = written(tmp_path, DATA | {"test": 0.25})
     main(["solve", str(path), "--out", str(tmp_path / "run")])
     told = capsys.readouterr().out
-    assert "test RMSE" in told and "(4 points)" in told and "train RMSE" in told and "boundary" not in told.split("points")[0]
+    assert (
+        "test RMSE" in told
+        and "(4 points)" in told
+        and "train RMSE" in told
+        and "boundary" not in told.split("points")[0]
+    )
     main(["solve", str(written(tmp_path, DATA)), "--out", str(tmp_path / "bare")])
     assert "unknown: no test" in capsys.readouterr().out
     main(["show", str(path), "--resolved"])
@@ -219,7 +228,9 @@ def test_a_comparison_of_a_fit_measures_the_test() -> None:
     )
     found = api.compare(tree)
     assert found.measure == "relative_l2" and len(found.entries) == 2
-    assert all("rmse" in entry.result["fit"]["test"] for entry in found.entries)
+    assert all(entry.rmse == entry.result["fit"]["test"]["rmse"]["u"] for entry in found.entries)
+    again = Comparison.from_dict(found.as_dict(), "again")
+    assert [entry.rmse for entry in again.entries] == [entry.rmse for entry in found.entries]
 
 
 @pytest.mark.parametrize("d", [1, 2, 4])
@@ -343,7 +354,7 @@ def test_a_table_has_a_budget(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     with pytest.raises(BudgetError, match="16 rows of 3 columns are more than 20 numbers"):
         api.configure(written(tmp_path, DATA | {"inputs": ["x", "y"]}))
     monkeypatch.setattr(tables, "MOST_FILE_BYTES", 20)
-    with pytest.raises(BudgetError, match="table.csv: is larger than"):
+    with pytest.raises(BudgetError, match=r"table.csv: is larger than"):
         api.configure(written(tmp_path, DATA | {"inputs": ["x", "y"]}))
 
 
