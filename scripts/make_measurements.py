@@ -2,7 +2,8 @@
 
     python scripts/make_measurements.py
 
-It also makes the table of `fit_csv`, a Gauss density exp(-position²/(2 width²)) with noise. u* is read from the `exact` of conf/problem/NAME.yaml; the points and the noise come from fixed seeds.
+u* is read from the `exact` of conf/problem/NAME.yaml; the points and the noise come from fixed seeds. The
+table of `fit_csv` is a Gauss density exp(-position²/(2 width²)) with noise.
 """
 
 from __future__ import annotations
