@@ -57,6 +57,13 @@ class Entry:
             return None
         return max(float(v) if math.isfinite(v) else math.inf for v in values)
 
+    @property
+    def rmse(self) -> float | None:
+        """The largest root mean square error of a fit over the unknowns, on its test or else on what was fitted."""
+        fit = self.result.get("fit") or {}
+        found = fit.get("test") or fit.get("train")
+        return max(found["rmse"].values()) if found else None
+
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Entry:
         """The solve whose `as_dict` is `data`."""
@@ -80,6 +87,7 @@ class Entry:
             "steps": sum(stage["steps"] for stage in self.result["stages"]),
             "reference": self.result.get("reference"),
             **({"unknown_parameters": self.result["parameters"]} if "parameters" in self.result else {}),
+            **({"fit": self.result["fit"]} if "fit" in self.result else {}),
         } | {key: self.result[key] for key in keys}
 
 

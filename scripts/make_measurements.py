@@ -2,7 +2,8 @@
 
     python scripts/make_measurements.py
 
-u* is read from the `exact` of conf/problem/NAME.yaml; the points and the noise come from fixed seeds.
+u* is read from the `exact` of conf/problem/NAME.yaml; the points and the noise come from fixed seeds. The
+table of `fit_csv` is a Gauss density exp(-position²/(2 width²)) with noise.
 """
 
 from __future__ import annotations
@@ -44,6 +45,16 @@ def main() -> None:
         measured = values.numpy() + sigma * rng.standard_normal(table.count)
         lines = ["x,y,measured", *(",".join(repr(float(v)) for v in row) for row in np.column_stack([x, measured]))]
         print(write_text(shipped.data() / f"{table.name}.csv", "\n".join(lines) + "\n"), f"noise {sigma:.6e}")
+    print(write_text(shipped.data() / "fit_csv.csv", density()))
+
+
+def density(count: int = 300, noise: float = 0.01, seed: int = 3) -> str:
+    """Rows of position in [-2, 2], width in [0.5, 1.5] and the density there with noise (standard deviation), as CSV."""
+    rng = np.random.default_rng(seed)
+    position, width = np.round(rng.uniform(-2, 2, count), 4), np.round(rng.uniform(0.5, 1.5, count), 4)
+    measured = np.round(np.exp(-(position**2) / (2 * width**2)) + noise * rng.standard_normal(count), 5)
+    rows = np.column_stack([position, width, measured])
+    return "\n".join(["position,width,measured", *(",".join(repr(float(v)) for v in row) for row in rows)]) + "\n"
 
 
 if __name__ == "__main__":

@@ -132,7 +132,8 @@ def show(arguments: argparse.Namespace) -> int:
     folder = shipped.data() if trusted else None
     maker = doors.make_problem
     config = validate(tree, source=path.name, base=path.parent, trusted=trusted, make_problem=maker, shipped=folder)
-    terminal.show_text(dump_json(config.as_tree()) if arguments.json else datafile.dumps(config.as_tree()))
+    told = report.plain_tree(config)
+    terminal.show_text(dump_json(told) if arguments.json else datafile.dumps(told))
     return 0
 
 

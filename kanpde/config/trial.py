@@ -24,7 +24,7 @@ _KEYS = {
     "mlp": (*_COMMON, "activation", "scale"),
 }
 KEYS = tuple(dict.fromkeys(_KEYS["kan"] + _KEYS["mlp"]))
-_STARTS = {"kan": ("ridge", "paper", "stretched"), "mlp": ("xavier", "features")}
+_STARTS = {"kan": ("ridge", "paper", "scaled", "stretched"), "mlp": ("xavier", "features")}
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class TrialConfig:
     """A kan (degree, intervals, base, radial) or an mlp (activation, scale); what the other kind has is empty or default.
 
     `radial` units of the first layer per round hole of the domain start as squared distances to points in the hole; the lines
-    of a ridge start leave a share `margin` of the second layer's grid free on either side, for inputs that move in training.
+    of a ridge start leave a share `margin` of the second layer's grid free on either side, for inputs that move in training; a
+    scaled start leaves it on every grid but the first.
     Beyond the `ends` of the outer grid knots go on evenly (extended, as in the KAN paper) or not at all (clamped: the better the
     higher the degree and the fewer the intervals). `spread` is that of the speeds of a `stretched` start, in intervals of the
     outer grid. `directions` of a ridge start are even, characteristic (those of the equation first, then even ones), source (those

@@ -161,7 +161,7 @@ class Cylinder(Domain):
 class SpaceTime(Cylinder):
     """Space and time: the caps are the parts `initial` and `final`."""
 
-    caps: tuple[()] | tuple[str, str] = ("initial", "final")
+    caps: tuple[str, str] = ("initial", "final")
     what: ClassVar[str] = "time"
 
 
@@ -170,7 +170,7 @@ class SpaceTime(Cylinder):
 class Extrusion(Cylinder):
     """A plane domain raised between two heights, the last coordinate z; it counts as no box, also over a rectangle."""
 
-    caps: tuple[()] | tuple[str, str] = ("floor", "ceiling")
+    caps: tuple[str, str] = ("floor", "ceiling")
     what: ClassVar[str] = "extrusion"
 
     def _is_box(self) -> bool:
@@ -187,7 +187,7 @@ class Extrusion(Cylinder):
 class Ranged(Cylinder):
     """A domain times the range of one parameter; nothing is said at the ends of the range. Several are products of products."""
 
-    caps: tuple[()] | tuple[str, str] = ()
+    caps: tuple[()] = ()
     what: ClassVar[str] = "range"
 
 
