@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from kanpde.problem import Problem
     from kanpde.result import StopReason
     from kanpde.solution import Solution
+    from kanpde.symbolic.formula import Formula, formula
 
 _HOME = {
+    "Formula": "symbolic.formula",
     "KanpdeError": "errors",
     "Problem": "problem",
     "Solution": "solution",
@@ -29,12 +31,14 @@ _HOME = {
     "available": "api",
     "compare": "api",
     "configure": "api",
+    "formula": "symbolic.formula",
     "load": "api",
     "resume": "api",
     "solve": "api",
 }
 
 __all__ = [
+    "Formula",
     "KanpdeError",
     "Problem",
     "Solution",
@@ -43,6 +47,7 @@ __all__ = [
     "available",
     "compare",
     "configure",
+    "formula",
     "load",
     "resume",
     "solve",
