@@ -1,4 +1,4 @@
-"""From a PDE to a verified formula: docs/formulas.md, a row per shipped problem with an `exact` solution (which nothing here reads).
+"""From a PDE to a verified formula: docs/formulas.md, a row per shipped problem that has an `exact` solution (never read).
 
     python scripts/formulas.py [--write] [--runs FOLDER] [name ...]
 

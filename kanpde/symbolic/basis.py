@@ -239,7 +239,8 @@ def _real(powers: Array, length: float) -> list[Member]:
         first = left[0]
         near = [p for p in left if abs(p - first) * length < 0.35]
         left = [p for p in left if p not in near]
-        alpha, beta = (float(f(near)) for f in (lambda q: np.mean(np.real(q)), lambda q: np.mean(np.imag(q))))
+        middle = complex(np.mean(near))
+        alpha, beta = middle.real, middle.imag
         alpha = 0.0 if abs(alpha) * length < 1e-2 else alpha
         real = beta * length < 0.2
         for m in range(len(near)):

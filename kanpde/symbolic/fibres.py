@@ -46,7 +46,7 @@ class Space:
     @property
     def rank(self) -> int:
         """Number of functions r."""
-        return self.basis.shape[1]
+        return int(self.basis.shape[1])
 
 
 def inner_box(contains: Callable[[Array], np.ndarray], lower: Array, upper: Array, rng: np.random.Generator) -> Box:

@@ -16,10 +16,10 @@ from kanpde.quadrature import Array
 from kanpde.solution import Solution
 from kanpde.symbolic.discover import candidates
 from kanpde.symbolic.fibres import inner_box
-from kanpde.symbolic.numbers import exact
+from kanpde.symbolic.numbers import exact, recognise
 from kanpde.symbolic.numeric import Model, values
 from kanpde.symbolic.places import Place, places
-from kanpde.symbolic.polish import Fit, fit, minimise, name_constants, recognise
+from kanpde.symbolic.polish import Fit, fit, minimise, name_constants
 from kanpde.symbolic.separable import Target
 from kanpde.symbolic.statement import Statement
 from kanpde.symbolic.translate import coordinates
@@ -214,9 +214,8 @@ class _Search:
         at = dict(zip(self.x, self.points.T, strict=True))
         y = self.field[:, k]
         with np.errstate(all="ignore"):
-            return float(
-                np.sqrt(np.mean((np.asarray(values(expression, at), float) - y) ** 2) / max(np.mean(y**2), 1e-300))
-            )
+            apart = np.asarray(values(expression, at), float) - y
+        return float(np.linalg.norm(apart) / (np.linalg.norm(y) or 1.0))
 
     def verified(self, models: Sequence[Model]) -> tuple[list[Any], tuple[Check, ...]]:
         """The formulas with constants refined by the equations, and their checks; the better of refined and not."""
@@ -236,11 +235,11 @@ class _Search:
         """All constants without names moved to where the residuals of equations and conditions are least."""
         theta = [s for m in models for s in m.theta]
         start = np.concatenate([m.start for m in models])
-        terms = [place.terms([m.expression for m in models], self.known, self.constants) for place in self.where]
+        puts = [place.put([m.expression for m in models], self.known, self.constants) for place in self.where]
 
         def rows(v: Array) -> Array:
             env = dict(zip(theta, map(float, v), strict=True))
-            found = np.concatenate([p.rows(t, env) for p, t in zip(self.where, terms, strict=True)])
+            found = np.concatenate([place.rows(put, env) for place, put in zip(self.where, puts, strict=True)])
             return np.where(np.isfinite(found), found, 1e3)
 
         def jacobian(v: Array) -> Array:

@@ -14,7 +14,8 @@ import numpy as np
 import sympy
 
 from kanpde.conditions import Condition
-from kanpde.expressions import Add, Node
+from kanpde.errors import ConfigError
+from kanpde.expressions import Node, jets, multiply, partial
 from kanpde.problem import Problem
 from kanpde.quadrature import Array, PointSet
 from kanpde.symbolic.numbers import exact
@@ -23,6 +24,14 @@ from kanpde.symbolic.statement import Statement
 from kanpde.symbolic.translate import coordinates, translate
 
 COUNT = 80
+
+
+@dataclass(frozen=True)
+class Put:
+    """A formula F with fields put in: the residual, and ∂F/∂(jet) · jet for every jet, which say how large it might be."""
+
+    total: Any
+    sizes: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -45,33 +54,35 @@ class Place:
     weights: Array | None = None
     charted: bool = True
 
-    def terms(self, fields: Sequence[Any], known: Sequence[Any], constants: Mapping[int, Any]) -> list[Any]:
-        """The terms whose sum is to vanish, in coordinates (`at` not yet put in)."""
-        parts = self.node.args if isinstance(self.node, Add) else (self.node,)
-        terms = [translate(part, self.x, fields, self.normal, known, constants) for part in parts]
+    def put(self, fields: Sequence[Any], known: Sequence[Any], constants: Mapping[int, Any]) -> Put:
+        """The formula with `fields` (m expressions of the coordinates) for the unknowns."""
+
+        def translated(node: Node) -> Any:
+            return translate(node, self.x, fields, self.normal, known, constants)
+
+        sizes = [translated(multiply(partial(self.node, jet), jet)) for jet in jets(self.node)]
+        total = translated(self.node)
         if self.shift is not None:
             moved = {s: s + by for s, by in zip(self.x, self.shift, strict=True)}
-            terms += [-term.subs(moved, simultaneous=True) for term in terms]
-        return terms
+            total = total - total.subs(moved, simultaneous=True)
+        return Put(total, tuple(sizes))
 
-    def residual(self, terms: Sequence[Any]) -> Any:
-        """The sum of the terms on the place."""
-        return sympy.Add(*terms).subs(dict(self.at), simultaneous=True) if self.at else sympy.Add(*terms)
+    def here(self, expression: Any) -> Any:
+        """An expression of the coordinates in the parameters of the place."""
+        return expression.subs(dict(self.at), simultaneous=True) if self.at else expression
 
-    def rows(self, terms: Sequence[Any], theta: Mapping[Any, float]) -> Array:
-        """The residual (N,) relative to the largest term there or inside, in float64."""
+    def rows(self, put: Put, theta: Mapping[Any, float]) -> Array:
+        """The residual (N,) relative to the largest size there or inside, in float64."""
         with np.errstate(all="ignore"):
-            here = self._sum(
-                [t.subs(dict(self.at), simultaneous=True) if self.at else t for t in terms], self.points, theta
-            )
-            inside = self._sum(terms, self.inside, theta)
-        sizes = [np.abs(v[np.isfinite(v)]).max(initial=0.0) for v in (*here, *inside)]
-        total = np.sum(here, axis=0)
+            (total,) = self._values([self.here(put.total)], self.points, theta)
+            sizes = self._values([self.here(one) for one in put.sizes], self.points, theta)
+            sizes += self._values(put.sizes, self.inside, theta)
+        largest = [float(np.abs(v[np.isfinite(v)]).max(initial=0.0)) for v in sizes]
         if self.weights is not None:
             total = np.atleast_1d(self.weights @ total)
-        return np.asarray(total / (max(sizes) or 1.0))
+        return np.asarray(total / (max(largest) or 1.0))
 
-    def _sum(self, terms: Sequence[Any], points: Mapping[Any, Array], theta: Mapping[Any, float]) -> list[Array]:
+    def _values(self, terms: Sequence[Any], points: Mapping[Any, Array], theta: Mapping[Any, float]) -> list[Array]:
         size = len(next(iter(points.values())))
         memo: dict[Any, Any] = {}
         return [np.broadcast_to(np.asarray(values(t, {**points, **theta}, False, memo), float), (size,)) for t in terms]
@@ -143,7 +154,8 @@ def _on_part(
     shift: tuple[Any, ...] | None,
 ) -> Place:
     normals = points.normal
-    assert normals is not None
+    if normals is None:
+        raise ConfigError(f"{what}: needs outward normals, found a part without; it cannot be put to a formula")
     size = float(np.abs(points.x).max()) or 1.0
     count = len(points.x)
     within = {s: np.resize(v, count) for s, v in inside.items()}

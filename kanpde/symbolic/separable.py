@@ -27,7 +27,7 @@ GOOD = 1e-4  # misfit of a candidate before its constants are fitted
 
 @dataclass(frozen=True)
 class Target:
-    """A field with the set it is known on: `x` its coordinates as symbols; `contains` as of a domain; `plane` where both are space."""
+    """A field with the set it is known on: `x` its coordinates as symbols; `contains` as of a domain; `plane`: both are space."""
 
     field: Field
     x: tuple[Any, ...]

@@ -10,6 +10,7 @@ The verdict on a formula is the weakest of its checks. Simplification runs in a 
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ import numpy as np
 import sympy
 
 from kanpde.symbolic.numeric import values
-from kanpde.symbolic.places import Place
+from kanpde.symbolic.places import Place, Put
 
 LIMIT = 1e-8
 DIGITS = 30
@@ -54,12 +55,12 @@ class Check:
         """The verdict in words, with its figure."""
         if self.verdict is Verdict.NUMERIC:
             return f"verified numerically to {rounded_up(self.residual)}"
-        return self.verdict.value + (f" (residual {self.residual:.1e})" if self.verdict is Verdict.WRONG else "")
+        return str(self.verdict.value) + (f" (residual {self.residual:.1e})" if self.verdict is Verdict.WRONG else "")
 
 
 def rounded_up(residual: float) -> str:
-    """The power of ten that a residual is below, at least 1e-16 times one as float64 shows no more; 1e-30 for 30 digits."""
-    power = int(np.ceil(np.log10(max(residual, 10.0**-DIGITS))))
+    """The power of ten that a residual is below, 1e-30 at least."""
+    power = math.ceil(math.log10(max(residual, 10.0**-DIGITS)))
     return f"1e{power:+03d}"
 
 
@@ -77,9 +78,9 @@ def check(
 ) -> tuple[Check, ...]:
     """Every place with the fields (m expressions of the coordinates) put in; `seconds` are those of one simplification."""
     named = not any(one.has(sympy.Float) for one in (*fields, *(constants or {}).values()))
-    terms = [place.terms(fields, known, constants or {}) for place in where]
-    sizes = [_largest(place, own) for place, own in zip(where, terms, strict=True)]
-    residuals = [place.residual(own) for place, own in zip(where, terms, strict=True)]
+    puts = [place.put(fields, known, constants or {}) for place in where]
+    sizes = [_largest(place, own) for place, own in zip(where, puts, strict=True)]
+    residuals = [place.here(own.total) for place, own in zip(where, puts, strict=True)]
     good = [k for k, (p, size) in enumerate(zip(where, sizes, strict=True)) if named and p.charted and size <= LIMIT]
     zero = set(vanishing({k: residuals[k] for k in good}, seconds))
     found = []
@@ -88,32 +89,32 @@ def check(
             found.append(Check(place.what, Verdict.EXACT, 0.0))
             continue
         size = sizes[k]
-        if k in good and (precise := _precise(place, terms[k])) is not None:
+        if k in good and (precise := _precise(place, puts[k])) is not None:
             size = precise
         found.append(Check(place.what, Verdict.NUMERIC if size <= LIMIT else Verdict.WRONG, size))
     return tuple(found)
 
 
-def _largest(place: Place, terms: Sequence[Any]) -> float:
+def _largest(place: Place, put: Put) -> float:
     try:
-        rows = place.rows(terms, {})
+        rows = place.rows(put, {})
     except (KeyError, TypeError, ZeroDivisionError, OverflowError):
         return float("inf")
     return float(np.abs(rows).max()) if np.isfinite(rows).all() else float("inf")
 
 
-def _precise(place: Place, terms: Sequence[Any]) -> float | None:
+def _precise(place: Place, put: Put) -> float | None:
     """The largest residual in 30 digits at a few points; None where mpmath has no value."""
-    here = [t.subs(dict(place.at), simultaneous=True) if place.at else t for t in terms]
-    worst = 0.0
+    total, here, worst = place.here(put.total), [place.here(one) for one in put.sizes], 0.0
     with mpmath.workdps(DIGITS + 5):
         for k in range(min(PRECISE, len(next(iter(place.points.values()))))):
             at = {s: mpmath.mpf(float(v[k])) for s, v in place.points.items()}
             inside = {s: mpmath.mpf(float(v[k])) for s, v in place.inside.items()}
             try:
-                own = [values(t, at, precise=True) for t in here]
-                sizes = [abs(v) for v in own] + [abs(values(t, inside, precise=True)) for t in terms]
-                worst = max(worst, float(abs(mpmath.fsum(own)) / (max(sizes) or 1)))
+                own = values(total, at, precise=True)
+                sizes = [abs(values(one, at, precise=True)) for one in here]
+                sizes += [abs(values(one, inside, precise=True)) for one in put.sizes]
+                worst = max(worst, float(abs(own) / (max(sizes) or 1)))
             except (KeyError, TypeError, ValueError, ZeroDivisionError, AttributeError):
                 return None
     return worst
@@ -124,7 +125,7 @@ def _precise(place: Place, terms: Sequence[Any]) -> float | None:
 
 def vanishing(expressions: Mapping[int, Any], seconds: float) -> list[int]:
     """Which of the expressions sympy turns into 0, each within `seconds`."""
-    context = multiprocessing.get_context("fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn")
+    context: Any = multiprocessing.get_context("fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn")
     left, zero = dict(expressions), []
     while left:
         mine, theirs = context.Pipe(duplex=False)
@@ -165,11 +166,18 @@ def is_zero(expression: Any) -> bool:
         lambda e: sympy.expand(_even(sympy.expand(e))),
         lambda e: sympy.powsimp(sympy.expand(e.rewrite(waves, sympy.exp), complex=False)),
         lambda e: sympy.expand(sympy.expand_trig(sympy.expand(e))),
+        lambda e: sympy.expand(
+            _even(sympy.expand(_top(sympy.expand_trig(e).rewrite((sympy.sinh, sympy.cosh), sympy.exp))))
+        ),
         lambda e: sympy.trigsimp(sympy.expand(e)),
-        lambda e: sympy.expand(sympy.powsimp(sympy.numer(sympy.together(e.rewrite(waves, sympy.exp))).expand())),
+        lambda e: sympy.powsimp(sympy.expand(_top(e.rewrite(waves, sympy.exp)))),
         sympy.simplify,
     )
     return any(way(expression) == 0 for way in ways)
+
+
+def _top(expression: Any) -> Any:
+    return sympy.numer(sympy.together(expression))
 
 
 def _even(expression: Any) -> Any:
