@@ -150,8 +150,8 @@ def test_a_circle_is_parametrised_and_a_disk_problem_verified() -> None:
 
 def test_a_simplification_that_takes_too_long_is_ended() -> None:
     slow = sum(sympy.sin(k * x) ** 9 * sympy.cos(sympy.exp(y * k)) ** 9 for k in range(1, 12)) ** 4 - x
-    assert vanishing({0: slow * 0 + x - x, 1: (x + 1) ** 2 - x**2 - 2 * x - 1, 2: x - y}, 30.0) == [0, 1]
-    assert vanishing({5: slow, 6: sympy.sin(x) ** 2 + sympy.cos(x) ** 2 - 1}, 4.0) == [6]
+    assert vanishing({0: sympy.Integer(0), 1: (x + 1) ** 2 - x**2 - 2 * x - 1, 2: x - y}, 30.0) == [0, 1]
+    assert vanishing({5: slow, 6: sympy.sin(x) ** 2 + sympy.cos(x) ** 2 - 1}, 2.0) == [6]
 
 
 # Command line -------------------------------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ def test_a_simplification_that_takes_too_long_is_ended() -> None:
 
 def test_the_command_line_prints_and_writes_the_formula(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = tmp_path / "run"
-    kanpde.solve("heat_1d", out=run, schedule=[{"least_squares": {}}])
+    kanpde.solve("heat_1d", out=run)
     assert main(["formula", str(run)]) == 0
     shown = capsys.readouterr().out
     assert "exp(-t)*sin(pi*x)" in shown and "verified exactly" in shown
@@ -180,8 +180,7 @@ def test_mistakes_are_one_line(words: list[str], message: str, capsys: pytest.Ca
     assert message in error and error.count("\n") == 1
 
 
-def test_regions_are_refused() -> None:
+def test_regions_are_refused(square: kanpde.Solution) -> None:
     problem = kanpde.Problem.create(kanpde.configure("diffusion_jump").problem)
     with pytest.raises(ConfigError, match="has the regions inner, outer"):
-        places_of = replace(kanpde.solve("poisson_square"), problem=problem)
-        kanpde.formula(places_of)
+        kanpde.formula(replace(square, problem=problem))
