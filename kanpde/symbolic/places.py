@@ -165,7 +165,7 @@ def _on_part(
         if i in round_:
             left.append(i)
         elif np.ptp(points.x[:, i]) <= 1e-12 * size:
-            at[s] = exact(float(f"{points.x[0, i]:.15g}"))
+            at[s] = exact(float(points.x[0, i]))
         elif np.abs(normals[:, i]).max() < 1e-12:
             here[s] = points.x[:, i]
         else:
