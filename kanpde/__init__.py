@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from kanpde.problem import Problem
     from kanpde.result import StopReason
     from kanpde.solution import Solution
+    from kanpde.symbolic.formula import Formula, formula
 
 _HOME = {
+    "Formula": "symbolic.formula",
     "KanpdeError": "errors",
     "Problem": "problem",
     "Solution": "solution",
@@ -31,12 +33,14 @@ _HOME = {
     "compare": "api",
     "configure": "api",
     "fit": "fitting",
+    "formula": "symbolic.formula",
     "load": "api",
     "resume": "api",
     "solve": "api",
 }
 
 __all__ = [
+    "Formula",
     "KanpdeError",
     "Problem",
     "Solution",
@@ -46,6 +50,7 @@ __all__ = [
     "compare",
     "configure",
     "fit",
+    "formula",
     "load",
     "resume",
     "solve",

@@ -17,6 +17,7 @@ solve partial differential equations with Kolmogorov-Arnold networks
   resume RUN                            go on with an interrupted run
   export RUN --to vtu|pvd|vtk|csv|npz   write the field of a run, or its time series (pvd)
   plot RUN [--animate gif|mp4]          draw the figures of a run or of a comparison again, or a film
+  formula RUN                           a formula for the field of a run, put back into the equations
   mesh FILE.yaml --to FILE.msh|vtu|vtk  mesh the domain of a problem with gmsh
   list                                  the shipped problems
   show NAME | FILE.yaml                 what a problem is, and with which settings it would run
@@ -125,6 +126,17 @@ def _plot(parser: Parser) -> None:
     parser.add_argument("--times", type=int, metavar="N", help="with --animate: frames (default: output.series, or 51)")
 
 
+def _formula(parser: Parser) -> None:
+    _run(
+        parser,
+        "Look for formulas of the unknowns in the values of a run, put them into every equation and condition, and say which of"
+        " them hold: exactly, numerically to what, or not. Exit code 8 where no formula is verified.",
+    )
+    parser.add_argument("--out", metavar="FILE.json", help="file (default: RUN/formula.json)")
+    parser.add_argument("--seconds", type=float, default=120.0, metavar="S", help="search for at most about S s (120)")
+    parser.add_argument("--json", action="store_true", help="print the formula as JSON, and nothing else, on stdout")
+
+
 def _resume(parser: Parser) -> None:
     _run(parser, "Go on with an interrupted run from its last checkpoint.")
     parser.add_argument("--quiet", action="store_true", help="print only where the files are")
@@ -172,6 +184,7 @@ _FILL = {
     "resume": _resume,
     "export": _export,
     "plot": _plot,
+    "formula": _formula,
     "mesh": _mesh,
     "list": _list,
     "show": _show,

@@ -95,6 +95,28 @@ def plot(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def formula(arguments: argparse.Namespace) -> int:
+    """Look for the formula of a run, and say what it satisfies."""
+    from kanpde import api
+    from kanpde.symbolic.formula import formula as find
+    from kanpde.symbolic.formula import rows
+
+    folder = Path(arguments.run)
+    target = Path(arguments.out) if arguments.out else folder / "formula.json"
+    if target.suffix != ".json":
+        raise ConfigError(f"--out '{target.name}' must end in .json")
+    if not arguments.seconds > 0:
+        raise ConfigError(f"--seconds must be positive, found {arguments.seconds:g}")
+    found = find(api.load(folder), arguments.seconds)
+    write_text(target, dump_json(found.as_dict()))
+    if arguments.json:
+        terminal.show_text(dump_json(found.as_dict()))
+    else:
+        terminal.show_table(rows(found), (found.problem, found.sentence))
+        terminal.show_text(f"files: {target}")
+    return 0 if found.verified else ToleranceError.exit_code
+
+
 def mesh(arguments: argparse.Namespace) -> int:
     """Mesh the domain of a data file with gmsh."""
     from kanpde.meshing import write_mesh

@@ -1,0 +1,291 @@
+"""From a saved solution to a formula: discover, fit, name the constants, put it into the equations, say what holds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import sympy
+
+from kanpde.errors import ConfigError
+from kanpde.expressions import Jet
+from kanpde.quadrature import Array
+from kanpde.solution import Solution
+from kanpde.symbolic.discover import candidates
+from kanpde.symbolic.fibres import inner_box
+from kanpde.symbolic.numbers import exact, recognise
+from kanpde.symbolic.numeric import Model, values
+from kanpde.symbolic.places import Place, places
+from kanpde.symbolic.polish import Fit, fit, minimise, name_constants
+from kanpde.symbolic.separable import Target
+from kanpde.symbolic.statement import Statement
+from kanpde.symbolic.translate import coordinates
+from kanpde.symbolic.verify import Check, Verdict, check, weakest
+
+FITS = 1e-4  # relative misfit at which a candidate is worth putting into the equations
+POINTS = 700
+
+
+@dataclass(frozen=True)
+class Formula:
+    """Formulas of the unknowns (sympy expressions of `coordinates`), how they were found, their misfit to the field (relative, root
+    mean square) and what every equation and condition says. Call it at points (N, d) to get (N, m).
+    """
+
+    problem: str
+    coordinates: tuple[str, ...]
+    expressions: Mapping[str, Any]
+    how: Mapping[str, str]
+    misfit: Mapping[str, float]
+    checks: tuple[Check, ...]
+    unchecked: tuple[str, ...]
+    seconds: float
+
+    @property
+    def verdict(self) -> Verdict:
+        """The weakest verdict of all checks."""
+        return weakest(self.checks).verdict if self.checks else Verdict.NOTHING
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in words."""
+        return weakest(self.checks).sentence if self.checks else Verdict.NOTHING.value
+
+    @property
+    def verified(self) -> bool:
+        """Whether every check holds, exactly or numerically."""
+        return self.verdict in (Verdict.EXACT, Verdict.NUMERIC)
+
+    @property
+    def text(self) -> dict[str, str]:
+        """The formulas as text, by unknown."""
+        return {name: str(one) for name, one in self.expressions.items()}
+
+    def __call__(self, points: Array) -> Array:
+        """The values (N, m) at points (N, d); ConfigError where no formula was found or for points of another shape."""
+        if not self.expressions:
+            raise ConfigError(f"formula of '{self.problem}': none was found; use the solution itself")
+        if points.ndim != 2 or points.shape[1] != len(self.coordinates):
+            raise ConfigError(
+                f"formula of '{self.problem}': needs points of shape (N, {len(self.coordinates)}), found {points.shape}"
+            )
+        at = dict(zip(coordinates(self.coordinates), np.asarray(points, float).T, strict=True))
+        columns = [np.broadcast_to(np.asarray(values(e, at), float), len(points)) for e in self.expressions.values()]
+        return np.stack(columns, 1)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {
+            "problem": self.problem,
+            "verdict": self.verdict.value,
+            "sentence": self.sentence,
+            "formulas": self.text,
+            "latex": {name: sympy.latex(one) for name, one in self.expressions.items()},
+            "how": dict(self.how),
+            "misfit": dict(self.misfit),
+            "checks": [{"what": c.what, "verdict": c.verdict.value, "residual": c.residual} for c in self.checks],
+            "unchecked": list(self.unchecked),
+            "seconds": self.seconds,
+        }
+
+
+def formula(solution: Solution, seconds: float = 120.0) -> Formula:
+    """The formula of a solution, with its verdict; `seconds` bound the search, not the verification.
+
+    The search sees values of the trial solution and the problem's equations, conditions and parameters, never `exact`.
+    Raises ConfigError for a problem on several regions.
+    """
+    began = time.perf_counter()
+    problem = solution.problem
+    if problem.regions:
+        raise ConfigError(
+            f"formula of '{problem.name}': has the regions {', '.join(problem.regions)}; one formula per region is not sought"
+        )
+    said = Statement.of(problem, {name: one.value for name, one in solution.parameters.items()})
+    where, unchecked = places(problem, said)
+    search = _Search.of(solution, where, said, began + seconds)
+    fits = [search.unknown(k) for k in range(len(problem.unknowns))]
+    found = [one for one in fits if one is not None]
+    if len(found) < len(fits):
+        missing = [
+            f"{name}: no structure found" for name, one in zip(problem.unknowns, fits, strict=True) if one is None
+        ]
+        return Formula(
+            problem.name, problem.coordinates, {}, {}, {}, (), (*unchecked, *missing), time.perf_counter() - began
+        )
+    expressions, checks = search.verified([one.fit.model for one in found])
+    named = dict(zip(problem.unknowns, expressions, strict=True))
+    how = {name: one.how for name, one in zip(problem.unknowns, found, strict=True)}
+    misfit = {name: search.misfit(k, e) for k, (name, e) in enumerate(named.items())}
+    return Formula(
+        problem.name, problem.coordinates, named, how, misfit, checks, tuple(unchecked), time.perf_counter() - began
+    )
+
+
+def rows(found: Formula) -> list[tuple[str, str]]:
+    """The formula, how it was found and what every check says, for a table of two columns."""
+    table = [(name, text) for name, text in found.text.items()]
+    table += [
+        (f"{name} found as", f"{how}, {found.misfit[name]:.1e} from the field") for name, how in found.how.items()
+    ]
+    table += [(one.what, one.sentence) for one in found.checks]
+    return table + [("not checked", text) for text in found.unchecked] + [("seconds", f"{found.seconds:.1f}")]
+
+
+@dataclass(frozen=True)
+class _Found:
+    how: str
+    fit: Fit
+
+
+@dataclass(frozen=True)
+class _Search:
+    """What every step of the search needs."""
+
+    solution: Solution
+    where: Sequence[Place]
+    x: tuple[Any, ...]
+    points: Array
+    field: Array
+    known: tuple[Any, ...]
+    constants: Mapping[int, Any]
+    deadline: float
+
+    @classmethod
+    def of(cls, solution: Solution, where: Sequence[Place], said: Statement, deadline: float) -> _Search:
+        problem = solution.problem
+        points = problem.domain.interior(POINTS, "sobol", np.random.default_rng(11)).x
+        x = coordinates(problem.coordinates)
+        return cls(
+            solution, where, x, points, solution(points, outside="allow"), said.numbers, said.constants, deadline
+        )
+
+    def unknown(self, k: int) -> _Found | None:
+        """The first candidate that fits unknown k to rounding of the field, else the best of those that fit at all."""
+        best: _Found | None = None
+        y = self.field[:, k]
+        if np.ptp(y) <= 1e-13 * max(1e-300, float(np.abs(y).max())):
+            return _Found("constant", Fit(Model(exact(float(y.mean())), (), np.zeros(0)), 0.0, np.zeros(0)))
+        for one in self._candidates(k):
+            done = fit(one.model, self.x, self.points, y)
+            if done is None or done.misfit > FITS or (best is not None and done.misfit > 0.1 * best.fit.misfit):
+                if time.perf_counter() > self.deadline:
+                    break
+                continue
+            named = name_constants(done, lambda m: fit(m, self.x, self.points, y), self.known, one.angles)
+            best = _Found(one.how, named)
+            if named.misfit < 1e-6 or time.perf_counter() > self.deadline:
+                break
+        return best
+
+    def _candidates(self, k: int) -> Any:
+        domain, rng = self.solution.problem.domain, np.random.default_rng(5)
+
+        def values_of(points: Array) -> Array:
+            return self.solution(points, outside="allow")[:, k]
+
+        box = inner_box(domain.contains, domain.lower, domain.upper, rng)
+        plane = len(self.x) == 2 and self.solution.problem.config.time is None
+        target = Target(values_of, self.x, domain.contains, box, rng, plane)
+        centres = [centre for place in self.where if (centre := _centre(place)) is not None]
+        unique = [np.array(c) for c in dict.fromkeys(centres)]
+        return candidates(target, self._factors(k), unique)
+
+    def _factors(self, k: int) -> list[tuple[str, Any]]:
+        """R² - |x - c|² of circles and spheres where the unknown is given as 0."""
+        found = []
+        for place in self.where:
+            if (
+                isinstance(place.node, Jet)
+                and place.node.unknown == k
+                and place.node.order == 0
+                and (c := _centre(place)) is not None
+            ):
+                radius2 = sympy.simplify(sum((place.at[s] - v) ** 2 for s, v in zip(self.x, c, strict=False)))
+                rest = sum((s - v) ** 2 for s, v in zip(self.x, c, strict=False))
+                found.append(("the distance to a circle", radius2 - rest))
+        return found
+
+    def misfit(self, k: int, expression: Any) -> float:
+        """Root mean square of formula minus field, relative to that of the field."""
+        at = dict(zip(self.x, self.points.T, strict=True))
+        y = self.field[:, k]
+        with np.errstate(all="ignore"):
+            apart = np.asarray(values(expression, at), float) - y
+        return float(np.linalg.norm(apart) / (np.linalg.norm(y) or 1.0))
+
+    def verified(self, models: Sequence[Model]) -> tuple[list[Any], tuple[Check, ...]]:
+        """The formulas with constants refined by the equations, and their checks; the better of refined and not."""
+        plain = [m.filled for m in models]
+        checks = check(self.where, plain, self.known, self.constants)
+        if weakest(checks).verdict is Verdict.EXACT or not any(m.theta for m in models):
+            return [_tidy(e) for e in plain], checks
+        refined = self._refine(models)
+        for tried in (refined, self._named(refined)):
+            filled = [m.filled for m in tried]
+            again = check(self.where, filled, self.known, self.constants)
+            if _rank(again) >= _rank(checks):
+                plain, checks = filled, again
+        return [_tidy(e) for e in plain], checks
+
+    def _refine(self, models: Sequence[Model]) -> list[Model]:
+        """All constants without names moved to where the residuals of equations and conditions are least."""
+        theta = [s for m in models for s in m.theta]
+        start = np.concatenate([m.start for m in models])
+        puts = [place.put([m.expression for m in models], self.known, self.constants) for place in self.where]
+
+        def rows(v: Array) -> Array:
+            env = dict(zip(theta, map(float, v), strict=True))
+            found = np.concatenate([place.rows(put, env) for place, put in zip(self.where, puts, strict=True)])
+            return np.where(np.isfinite(found), found, 1e3)
+
+        def jacobian(v: Array) -> Array:
+            step = np.maximum(np.abs(v), 1e-2) * 1e-6
+            return np.stack(
+                [(rows(v + h * e) - rows(v - h * e)) / (2 * h) for h, e in zip(step, np.eye(len(v)), strict=True)], 1
+            )
+
+        moved = minimise(rows, jacobian, start, 12)
+        left, made = list(moved), []
+        for m in models:
+            made.append(replace(m, start=np.array(left[: len(m.theta)])))
+            left = left[len(m.theta) :]
+        return made
+
+    def _named(self, models: Sequence[Model]) -> list[Model]:
+        """Refined constants that are numbers of the problem or have names, known to twelve digits now."""
+        made = []
+        for m in models:
+            taken = {}
+            for s, v in zip(m.theta, m.start, strict=True):
+                named = recognise(float(v), 1e-12 * max(1.0, abs(float(v))), self.known)
+                if named is not None:
+                    taken[s] = named
+            left = [(s, v) for s, v in zip(m.theta, m.start, strict=True) if s not in taken]
+            made.append(Model(m.expression.xreplace(taken), tuple(s for s, _ in left), np.array([v for _, v in left])))
+        return made
+
+
+def _rank(checks: Sequence[Check]) -> tuple[int, float]:
+    least = weakest(checks)
+    return list(Verdict).index(least.verdict), -least.residual
+
+
+def _centre(place: Place) -> tuple[Any, ...] | None:
+    """The centre of a circle or sphere that a place is."""
+    angles = {str(s) for s in place.points} & {"phi", "theta"}
+    if not angles:
+        return None
+    round_ = [place.at[s] for s in place.x if s in place.at and {str(f) for f in place.at[s].free_symbols} & angles]
+    return tuple(one.as_independent(*one.free_symbols, as_Add=True)[0] for one in round_)
+
+
+def _tidy(expression: Any) -> Any:
+    """The shorter of the formula and its factored form."""
+    if expression.has(sympy.Float):
+        return expression
+    factored = sympy.factor(expression)
+    return min((expression, factored), key=lambda e: (sympy.count_ops(e), len(str(e))))
