@@ -38,6 +38,7 @@ def _dispatch(words: list[str]) -> int:
         "resume": verbs.resume,
         "export": verbs.export,
         "plot": verbs.plot,
+        "simplify": verbs.simplify,
         "mesh": verbs.mesh,
         "list": verbs.list_problems,
         "show": verbs.show,
