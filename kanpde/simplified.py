@@ -59,7 +59,8 @@ class Simplified:
         return [
             f"units pruned: {units}",
             f"edges pruned: {edges}",
-            f"network: {old['shape']} with {old['parameters']} parameters became {new['shape']} with {edge_parameters(self.solution)}",
+            f"network: {old['shape']} with {old['parameters']} parameters became {new['shape']}"
+            f" with {edge_parameters(self.solution)}",
             f"pruning changed the function by {gone.change:.1e} of its size on held-out points",
             f"residual rms on held-out points: {self.before.residual_rms:.2e} before, {self.solution.residual_rms:.2e} now",
         ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -69,7 +70,7 @@ def _shares(one: LayerView) -> Tensor:
 def _kept_units(sizes: Sequence[Tensor], threshold: float) -> list[Tensor]:
     """Which units of every layer of units stay, booleans; inputs and outputs all do."""
     kept = [sizes[0].new_ones(sizes[0].shape[1], dtype=torch.bool)]
-    for incoming, outgoing in zip(sizes, sizes[1:], strict=False):
+    for incoming, outgoing in pairwise(sizes):
         score = torch.minimum(incoming.amax(1), outgoing.amax(0))
         kept.append((score >= threshold) | (score == score.max()))
     return [*kept, sizes[-1].new_ones(len(sizes[-1]), dtype=torch.bool)]
