@@ -49,6 +49,7 @@ from kanpde.config.slabs import Pace, SlabsConfig, read_slabs, slabs_tree
 from kanpde.config.stages import (
     ExtendGrid,
     OptimizerStage,
+    Sparsify,
     StageConfig,
     UpdateGrid,
     adapts,
@@ -87,6 +88,7 @@ __all__ = [
     "SamplerConfig",
     "Shape",
     "SlabsConfig",
+    "Sparsify",
     "StageConfig",
     "TimeConfig",
     "TrialConfig",
