@@ -16,7 +16,7 @@ from torch import Tensor
 from kanpde import shipped
 from kanpde.adaptive import Supply
 from kanpde.characteristics import characteristics
-from kanpde.collocation import Collocation, collocate
+from kanpde.collocation import Collocation, collocate, samples
 from kanpde.config import (
     CombinedShape,
     Config,
@@ -82,6 +82,9 @@ def build(config: Config) -> Parts:
     if problem.energy is not None:
         points = quadrature(left, config.sampler, dtype)
         return Parts(problem, trial, points, EnergyObjective(left, points, config.weights, trial))
+    if problem.data is not None:
+        points = samples(problem.data[0], dtype)
+        return Parts(problem, trial, points, Assembly(terms(left, points, config.weights), trial))
     averaged = any(condition.kind == "mean" for condition in left.conditions)
     points = collocate(problem.domain, left.parts, config.sampler, config.seed, dtype, averaged)
     time = None if config.problem.time is None else problem.coordinates.index("t")
@@ -224,8 +227,7 @@ def check_budget(config: Config) -> None:
         raise BudgetError(
             f"trial: {count} parameters are more than {MOST_PARAMETERS}; lower trial.width, trial.intervals or trial.degree"
         )
-    interior = config.sampler.interior + added_points(config.schedule)
-    rows = interior * _rows_per_point(config.problem) + config.sampler.boundary
+    rows = _most_rows(config)
     needed = working_bytes(config, rows, *sizes)
     if needed > MOST_BYTES:
         stages = {stage.optimizer for stage in config.schedule if isinstance(stage, OptimizerStage)}
@@ -234,6 +236,14 @@ def check_budget(config: Config) -> None:
             f"this run would take about {needed / 2**30:.0f} GiB for {rows} rows and {count} parameters, more than"
             f" {MOST_BYTES / 2**30:.0f} GiB; lower sampler.interior, sampler.boundary, trial.width or trial.intervals{instead}"
         )
+
+
+def _most_rows(config: Config) -> int:
+    """About how many residual rows a run has."""
+    if config.problem.fit is not None and config.problem.fit.train is not None:
+        return len(config.problem.fit.train) * len(config.problem.unknowns)
+    interior = config.sampler.interior + added_points(config.schedule)
+    return interior * _rows_per_point(config.problem) + config.sampler.boundary
 
 
 def _rows_per_point(problem: ProblemConfig) -> int:

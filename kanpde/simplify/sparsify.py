@@ -22,6 +22,10 @@ from kanpde.simplify.edges import thinned
 from kanpde.trial import TrialSolution
 
 
+LEAST = 1e-4
+"""Added to p in the logarithm: its slope at an edge that is zero would not let the edge come back."""
+
+
 @dataclass(frozen=True)
 class Penalised:
     """An objective with the penalty; `points` (N, d) are those of training."""
@@ -46,6 +50,6 @@ def penalties(kan: KAN, s: Tensor) -> tuple[Tensor, Tensor]:
         norms = edges.abs().mean(2)
         total = norms.sum()
         shares = norms / total.clamp_min(torch.finfo(norms.dtype).tiny)
-        length, disorder = length + total, disorder - torch.special.xlogy(shares, shares.clamp_min(1e-30)).sum()
+        length, disorder = length + total, disorder - (shares * (shares + LEAST).log()).sum()
         z = edges.sum(1)
     return length, disorder
