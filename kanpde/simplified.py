@@ -23,7 +23,8 @@ from kanpde.simplify import THRESHOLD, Pruned, prune
 from kanpde.slabs import Slabs
 from kanpde.solution import Solution
 from kanpde.solver import Solver
-from kanpde.storage import make_folder
+from kanpde.storage import dump_json, make_folder, write_text
+from kanpde.symbolic.buttons import Symbolic, Written
 from kanpde.trial import TrialSolution
 from kanpde.types import Progress, Silent
 
@@ -40,16 +41,22 @@ class Wish:
     units: float = THRESHOLD
     edges: float = 0.0
     steps: int = 20
+    symbolic: bool = False
+    fix: tuple[tuple[int, int, int, str], ...] = ()
 
 
 @dataclass(frozen=True)
 class Simplified:
-    """The new run: its folder and solution, what was pruned, shape and parameters before."""
+    """The new run: its folder and solution, what was pruned, the solution before, and the edges that became functions with the
+    formula that they make, where asked for.
+    """
 
     folder: Path
     solution: Solution
     pruned: Pruned
     before: Solution
+    symbolic: Symbolic | None = None
+    written: Written | None = None
 
     def sentences(self) -> list[str]:
         """What happened, line by line."""
@@ -63,7 +70,20 @@ class Simplified:
             f" with {edge_parameters(self.solution)}",
             f"pruning changed the function by {gone.change:.1e} of its size on held-out points",
             f"residual rms on held-out points: {self.before.residual_rms:.2e} before, {self.solution.residual_rms:.2e} now",
+            *self._functions(),
         ]
+
+    def _functions(self) -> list[str]:
+        if self.symbolic is None or self.written is None:
+            return []
+        plain = self.symbolic.as_dict(self.written)
+        edges = ", ".join(f"{e['input']}→{e['output']} of layer {e['layer']} {e['function']}" for e in plain["edges"])
+        left = ", ".join(f"{i}→{o} of layer {layer}" for layer, i, o in plain["splines"])
+        lines = [f"functions: {edges or 'none'}" + (f"; still splines: {left}" if left else "")]
+        for name, text in plain["formulas"].items():
+            size = plain["misfit"][name]
+            lines.append(f"{name} = {text}" + ("" if size is None else f"  (relative misfit {size:.1e})"))
+        return lines
 
 
 def simplify(
@@ -72,15 +92,17 @@ def simplify(
     units: float = THRESHOLD,
     edges: float = 0.0,
     steps: int = 20,
+    symbolic: bool = False,
     out: str | Path | None = None,
     overwrite: bool = False,
 ) -> Simplified:
     """Prune the KAN of a run folder, train it for `steps` steps and write a new run folder with diagrams of before and after.
 
-    `units` and `edges` are thresholds, shares of the largest variation of an edge in a layer. Raises ConfigError for an MLP, time
+    `units` and `edges` are thresholds, shares of the largest variation of an edge in a layer. `symbolic` turns edges into functions
+    and writes formula.json beside (`kanpde.symbolic.buttons.Symbolic` has the single buttons). Raises ConfigError for an MLP, time
     slabs and thresholds outside [0, 1).
     """
-    return simplify_into(run, out, Wish(units, edges, steps), overwrite=overwrite)
+    return simplify_into(run, out, Wish(units, edges, steps, symbolic), overwrite=overwrite)
 
 
 def simplify_into(
@@ -100,8 +122,23 @@ def simplify_into(
     make_folder(folder / "figures")
     plotting.write_diagram(folder / "figures" / "network_before.png", before)
     solution = api.resume(folder, progress)
-    plotting.write_diagram(folder / "figures" / "network.png", solution)
-    return Simplified(folder, solution, pruned, before)
+    functions, written = _functions(solution, wish)
+    labels = None if functions is None else functions.labels()
+    plotting.write_diagram(folder / "figures" / "network.png", solution, labels=labels)
+    if functions is not None and written is not None:
+        write_text(folder / "formula.json", dump_json(functions.as_dict(written)))
+    return Simplified(folder, solution, pruned, before, functions, written)
+
+
+def _functions(solution: Solution, wish: Wish) -> tuple[Symbolic | None, Written | None]:
+    """Edges fixed to functions by name, the others too where asked for, all trained together; and their formula."""
+    if not (wish.symbolic or wish.fix):
+        return None, None
+    found = Symbolic.of(solution)
+    for layer, i, o, name in wish.fix:
+        found = found.fix(layer, i, o, name)
+    found = found.auto() if wish.symbolic else found.retrained()
+    return found, found.formula()
 
 
 def kan_of(solution: Solution) -> tuple[TrialSolution, KAN]:

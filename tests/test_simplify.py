@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from core_helpers import SIDES, SQUARE, gap, kan, parts, problem_node, uniform, without_edges
@@ -17,10 +18,12 @@ from kanpde.checkpoint import network_state, restore_network
 from kanpde.cli import main
 from kanpde.config import TrialConfig
 from kanpde.errors import CheckpointError, ConfigError
+from kanpde.fitting import fit
 from kanpde.networks import KAN, SplineLayer
 from kanpde.plotting.diagram import diagram, draw_diagram
 from kanpde.simplified import Wish, simplify, simplify_into
 from kanpde.simplify import prune, view
+from kanpde.simplify.sparsify import LEAST, penalties
 from kanpde.solver import Solver
 from kanpde.system import System
 from kanpde.types import Silent
@@ -120,6 +123,61 @@ def test_a_mask_of_another_shape_is_refused() -> None:
         SplineLayer(layer.grid, layer.coefficients.detach(), None, torch.ones(2, 3, dtype=torch.bool))
 
 
+# Sparsification -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_penalty_is_l1_and_entropy_written_out() -> None:
+    network, s = kan([2, 3, 1], base=True), uniform(70, 2)
+    length, disorder = (float(part.detach()) for part in penalties(network, s))
+    z, wanted, entropy = s.T, 0.0, 0.0
+    for layer in network.stack:
+        norms = [
+            [float(layer.edges(z)[o, i].abs().mean().detach()) for i in range(layer.inputs)]
+            for o in range(layer.outputs)
+        ]
+        p = np.array(norms).ravel() / np.sum(norms)
+        wanted, entropy = wanted + np.sum(norms), entropy - np.sum(p * np.log(p + LEAST))
+        z = layer(z)
+    assert (length, disorder) == pytest.approx((wanted, entropy), rel=1e-12)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs", "broyden"])
+def test_a_stage_lowers_objective_and_penalty_and_reports_the_objective_alone(optimizer: str) -> None:
+    def run(keys: dict[str, Any]) -> tuple[float, float, float]:
+        trial = {"width": [3], "degree": 3, "intervals": 3, "start": "paper"}
+        stage = {"optimizer": optimizer, "steps": 20, **keys}
+        found = api.solve({"problem": {"name": "f", "fit": {"u": "x*y"}, "domain": SQUARE}}, trial=trial,
+                          sampler={"interior": 100}, schedule=[stage])  # fmt: skip
+        assert found.points is not None
+        (network,) = [found.trial.network]
+        assert isinstance(network, KAN)
+        length = float(penalties(network, found.points.interior.x)[0].detach())
+        return length, found.result.stages[0].objective, found.history.objective[-1]
+
+    plain, sparse = run({}), run({"sparsify": 0.5})
+    assert sparse[0] < 0.9 * plain[0]
+    assert plain[1] == pytest.approx(plain[2], rel=1e-9)
+    assert sparse[2] > sparse[1] + 0.5 * 0.9 * sparse[0]
+
+
+def test_a_sparsifying_schedule_is_read_back_and_checked() -> None:
+    def stages(stage: dict[str, Any], **keys: Any) -> Any:
+        return api.configure({"problem": RIDGES}, schedule=[stage], **keys)
+
+    config = stages({"optimizer": "lbfgs", "sparsify": {"weight": 1e-2, "entropy": 0}})
+    assert api.configure(config.as_tree()).schedule == config.schedule
+    assert vars(config.schedule[0].sparsify) == {"weight": 0.01, "l1": 1.0, "entropy": 0.0}
+    for stage, keys, message in (
+        ({"optimizer": "levenberg_marquardt", "sparsify": 1}, {},
+         r"levenberg_marquardt lowers rows alone and cannot sparsify; use adam, lbfgs, broyden"),
+        ({"optimizer": "adam", "sparsify": {"l1": 1}}, {}, r"missing key 'weight'"),
+        ({"optimizer": "adam", "sparsify": {"weight": 1, "l2": 1}}, {}, r"sparsify.l2: unknown key"),
+        ({"optimizer": "adam", "sparsify": 1}, {"trial": {"kind": "mlp"}}, r"an mlp has no edges to sparsify; remove"),
+    ):  # fmt: skip
+        with pytest.raises(ConfigError, match=message):
+            stages(stage, **keys)
+
+
 # Pruning --------------------------------------------------------------------------------------------------------------------
 
 
@@ -186,28 +244,27 @@ def test_variations_do_not_see_constants() -> None:
 # Runs -----------------------------------------------------------------------------------------------------------------------
 
 
-def ridge_run(folder: Path) -> None:
-    """Two directions that matter and two that do not."""
-    trial = {"width": [4], "degree": [3, 9], "intervals": [1, 6], "directions": [[1, 1], [2, -1], [1, 0], [0, 1]]}
-    api.solve({"problem": RIDGES, **QUIET}, trial=trial, sampler={"interior": 400, "boundary": 80}, out=folder)
+def sparse_run(folder: Path) -> None:
+    """exp(sin(πx) + y²) from samples by a network of three units, of which one is enough."""
+    trial = {"width": [3], "degree": 3, "intervals": 5, "start": "paper", "base": "silu"}
+    stages = [{"optimizer": "lbfgs", "steps": 120, "sparsify": {"weight": 0.03, "entropy": 2.0}}]
+    x = uniform(400, 2).numpy()
+    fit(x, np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2), trial=trial, schedule=stages, out=folder)
 
 
-def test_a_simplified_run_is_smaller_and_opens_like_any_other(
+def test_a_sparse_run_is_pruned_and_opens_like_any_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    ridge_run(Path("run"))
-    words = ("simplify", "run", "--prune", "0.2", "--steps", "6", "--out", "small")
-    assert main(words) == 0
+    sparse_run(Path("run"))
+    assert main(("simplify", "run", "--prune", "0.05", "--steps", "15", "--out", "small")) == 0
     out = capsys.readouterr().out
     assert "units pruned: " in out
-    assert "became [2, 2, 1]" in out
+    assert "network: [2, 3, 1] with 81 parameters became [2, 1, 1] with 27" in out
     small = api.load("small")
-    assert small.trial.net.shape == [2, 2, 1]
-    error = small.relative_l2["u"]
-    assert error is not None
-    assert error < 1e-6
-    assert json.loads(Path("small/result.json").read_text())["trial"]["shape"] == [2, 2, 1]
+    assert small.trial.net.shape == [2, 1, 1]
+    assert small.residual_rms < 0.02
+    assert json.loads(Path("small/result.json").read_text())["trial"]["shape"] == [2, 1, 1]
     for name in ("network", "network_before"):
         assert imread(f"small/figures/{name}.png").shape[0] > 300
     assert main(("plot", "run", "--diagram")) == 0

@@ -137,6 +137,8 @@ def _simplify(parser: Parser) -> None:
     parser.add_argument("--prune", type=float, default=1e-2, metavar="T", help="hidden units below go (1e-2; 0: none)")
     parser.add_argument("--prune-edges", type=float, default=0.0, metavar="T", help="edges below go (0: none)")
     parser.add_argument("--steps", type=int, default=20, metavar="N", help="steps of training after it (20)")
+    parser.add_argument("--symbolic", action="store_true", help="edges become functions; DIR/formula.json")
+    parser.add_argument("--fix", action="append", default=[], metavar="L,I,O=NAME", help="this edge is that function")
     parser.add_argument("--out", metavar="DIR", help="the new run folder (default: runs/NAME-simple-DATE-TIME)")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing run folder")
     parser.add_argument("--quiet", action="store_true", help="print only where the files are")

@@ -103,7 +103,8 @@ def simplify(arguments: argparse.Namespace) -> int:
     """Make the KAN of a run smaller, as a new run."""
     from kanpde.simplified import Wish, simplify_into
 
-    wish = Wish(arguments.prune, arguments.prune_edges, arguments.steps)
+    fix = tuple(_edge(word) for word in arguments.fix)
+    wish = Wish(arguments.prune, arguments.prune_edges, arguments.steps, arguments.symbolic, fix)
     out = None if arguments.out is None else Path(arguments.out)
     with terminal.watching(arguments) as bar:
         found = simplify_into(arguments.run, out, wish, overwrite=arguments.overwrite, progress=bar)
@@ -113,6 +114,16 @@ def simplify(arguments: argparse.Namespace) -> int:
     result = found.solution.result.as_dict()
     terminal.show_result(result, found.folder, quiet=arguments.quiet, as_json=arguments.json)
     return found.solution.stop_reason.exit_code
+
+
+def _edge(word: str) -> tuple[int, int, int, str]:
+    """Layer, input, output and function of `--fix L,I,O=NAME`."""
+    place, _, name = word.partition("=")
+    numbers = place.split(",")
+    if not name or len(numbers) != 3 or not all(number.strip().isdigit() for number in numbers):
+        raise ConfigError(f"--fix '{word}' must be layer,input,output=function, as in 1,2,1=sin")
+    layer, i, o = (int(number) for number in numbers)
+    return layer, i, o, name
 
 
 def mesh(arguments: argparse.Namespace) -> int:

@@ -58,8 +58,8 @@ class Diagram:
     hidden: int
 
 
-def write_diagram(path: Path, solution: Solution, title: str = "") -> Path:
-    """Draw the network of a solution, on time slabs that of the last one.
+def write_diagram(path: Path, solution: Solution, title: str = "", labels: Labels | None = None) -> Path:
+    """Draw the network of a solution, on time slabs that of the last one; `labels` name edges that are known functions.
 
     Raises:
         ConfigError: the trial solution is no KAN.
@@ -73,7 +73,7 @@ def write_diagram(path: Path, solution: Solution, title: str = "") -> Path:
     if solution.points is None:
         raise ConfigError(f"diagram of '{name}': this solution was made without its points; load it from its run")
     s = trial.scaled(solution.points.interior.x)
-    found = diagram(network, s.detach(), problem.coordinates, problem.outputs)
+    found = diagram(network, s.detach(), problem.coordinates, problem.outputs, labels)
     return save(draw_diagram(found, title or f"{name}: KAN {network.shape}"), path)
 
 

@@ -21,7 +21,6 @@ from kanpde.residual import Assembly
 from kanpde.simplify.edges import thinned
 from kanpde.trial import TrialSolution
 
-
 LEAST = 1e-4
 """Added to p in the logarithm: its slope at an edge that is zero would not let the edge come back."""
 
