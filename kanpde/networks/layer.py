@@ -107,9 +107,9 @@ class SplineLayer(nn.Module):
         """What is left out is zero in the parameters too, so that files and pictures say so."""
         if self.mask is not None:
             with torch.no_grad():
-                self.coefficients *= self.mask[:, :, None]
+                self.coefficients.mul_(self.mask[:, :, None])
                 if self.base is not None:
-                    self.base *= self.mask
+                    self.base.mul_(self.mask)
 
     def get_extra_state(self) -> tuple[bool, bool]:
         """What a state_dict holds beside the tensors: whether the knots are evenly spaced, and whether they repeat."""

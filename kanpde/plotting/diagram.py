@@ -17,6 +17,7 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from torch import Tensor
 
 from kanpde.errors import ConfigError
 from kanpde.networks import KAN, bare
@@ -78,7 +79,7 @@ def write_diagram(path: Path, solution: Solution, title: str = "", labels: Label
 
 
 def diagram(
-    network: KAN, s: object, inputs: Sequence[str], outputs: Sequence[str], labels: Labels | None = None
+    network: KAN, s: Tensor, inputs: Sequence[str], outputs: Sequence[str], labels: Labels | None = None
 ) -> Diagram:
     """The diagram of a network over points s (N, d) of its own coordinates.
 
@@ -146,7 +147,10 @@ def _draw_edges(axes: Axes, edges: Sequence[Drawn], ends: tuple[Array, Array], b
         curves.append(np.array([left, low]) + _BOX * (0.08 + 0.84 * edge.curve))
         colours.append((*to_rgb(KNOWN if edge.label else COLOUR), edge.opacity))
         if edge.label:
-            axes.text(x + 0.04, high + 0.05, edge.label, fontsize=9, ha="left", va="bottom", color=KNOWN)
+            plain = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
+            axes.text(
+                x, high + 0.05, edge.label, fontsize=9, ha="center", va="bottom", color=KNOWN, bbox=plain, zorder=4
+            )
     shade = [(*to_rgb(INK), colour[3]) for colour in colours]
     axes.add_collection(LineCollection(lines, colors=np.repeat(shade, 2, axis=0), linewidths=0.9, zorder=1))
     axes.add_collection(PolyCollection(frames, facecolors="white", edgecolors=shade, linewidths=0.9, zorder=2))
@@ -195,4 +199,4 @@ def _unit(values: Array) -> Array:
 
 
 def _even(count: int, width: float) -> Array:
-    return (np.arange(count) + 0.5) * (width / max(1, count))
+    return np.asarray((np.arange(count) + 0.5) * (width / max(1, count)), dtype=np.float64)

@@ -21,15 +21,18 @@ from kanpde.errors import ConfigError
 from kanpde.networks import KAN
 from kanpde.residual import Assembly
 from kanpde.simplify import thinned
-from kanpde.solution import Solution
 from kanpde.slabs import Slabs
+from kanpde.solution import Solution
 from kanpde.symbolic.network import Place, SymbolicKAN
-from kanpde.symbolic.rounding import simplest
+from kanpde.symbolic.rounding import ROUNDING, misfit, simplest
 from kanpde.symbolic.univariate import Match, match
 from kanpde.trial import TrialSolution
 
 LADDER = (0.2, 0.05, 0.01, 1e-3, 1e-4)
 """Misfits of an edge, as shares of its spread, up to which `auto` takes the simplest function for it, tried in this order."""
+
+TRAINED = 1e-9
+"""What the values of a network that was trained on rows may change by when its constants become simple, as a share."""
 
 ENOUGH = 2.0
 """How much larger than that of the splines the objective's root may be after training with functions."""
@@ -70,13 +73,15 @@ class Symbolic:
         place = self._place(layer, i, o)
         found = match(*self.network.curve(place, self._points), [name])
         if not found:
-            raise ConfigError(f"symbolic: edge {layer},{i},{o} does not fit into the domain of '{name}'; choose another")
+            raise ConfigError(
+                f"symbolic: edge {layer},{i},{o} does not fit into the domain of '{name}'; choose another"
+            )
         return Symbolic(self.solution, self.network.fixed(place, found[0]))
 
     def auto(self, steps: int = 100) -> Symbolic:
         """Every spline as the simplest function that fits it up to some share of its spread, trained; the first share of LADDER
-        that leaves the objective as low as the splines did, or else the one that makes it lowest, where a spline that is left counts
-        a digit. What nothing fits stays a spline.
+        that leaves the objective as low as the splines did, or else the one that makes it lowest, where a spline that is left
+        counts a digit. What nothing fits stays a spline.
         """
         rows = self._rows()
         known = {
@@ -84,7 +89,8 @@ class Symbolic:
             for place in self.network.places
             if place not in self.network.names
         }
-        enough, found, tried = ENOUGH * _size(rows(self.network)), [], []
+        found: list[tuple[float, int, SymbolicKAN]] = []
+        enough, tried = ENOUGH * _size(rows(self.network)), []
         for share in LADDER:
             network = self.network
             for place, matches in known.items():
@@ -115,7 +121,8 @@ class Symbolic:
 
         def values(network: SymbolicKAN) -> Tensor:
             with torch.no_grad():
-                return (network(self._points) - wanted).reshape(-1)
+                found: Tensor = network(self._points) - wanted
+            return found.reshape(-1)
 
         if not isinstance(assembly, Assembly) or "j0" in self.network.names.values():
             return values
@@ -130,15 +137,16 @@ class Symbolic:
             one if (shift, scale) == (0.0, 1.0) else scale * one - scale * shift
             for one, shift, scale in zip(inputs, trial.shift.tolist(), trial.scale.tolist(), strict=True)
         ]
-        x, y = self._values()
-        found, misfit = {}, {}
+        x, field, y, least = self._values()
+        found, misfits = {}, {}
         for o, expression in enumerate(self.network.expressions(scaled)):
             name = problem.outputs[o]
-            found[name], misfit[name] = expression, float("nan")
+            found[name], misfits[name] = expression, float("nan")
             if not expression.atoms(sympy.core.function.AppliedUndef) and trial.lifting is None:
-                found[name], size = simplest(expression, inputs, x, y[:, o])
-                misfit[name] = size / max(float(np.sqrt(np.mean(y[:, o] ** 2))), 1e-300)
-        return Written(found, misfit)
+                found[name] = simplest(expression, inputs, x, y[:, o], least)[0]
+                size = max(float(np.sqrt(np.mean(field[:, o] ** 2))), 1e-300)
+                misfits[name] = misfit(found[name], inputs, x, field[:, o]) / size
+        return Written(found, misfits)
 
     def labels(self) -> dict[Place, str]:
         """The names of the functions by (layer, input, output) from 0, for a diagram."""
@@ -147,7 +155,13 @@ class Symbolic:
     def as_dict(self, written: Written) -> dict[str, Any]:
         """Plain data for JSON."""
         edges = [
-            {"layer": k + 1, "input": i + 1, "output": o + 1, "function": name, **dict(zip("abcd", numbers, strict=True))}
+            {
+                "layer": k + 1,
+                "input": i + 1,
+                "output": o + 1,
+                "function": name,
+                **dict(zip("abcd", numbers, strict=True)),
+            }
             for ((k, i, o), name), numbers in zip(
                 self.network.names.items(), self.network.affine.detach().tolist(), strict=True
             )
@@ -157,18 +171,25 @@ class Symbolic:
             "formulas": {name: str(one) for name, one in written.expressions.items()},
             "misfit": {name: None if np.isnan(one) else one for name, one in written.misfit.items()},
             "edges": edges,
-            "splines": [[k + 1, i + 1, o + 1] for k, i, o in self.network.places if (k, i, o) not in self.network.names],
+            "splines": [
+                [k + 1, i + 1, o + 1] for k, i, o in self.network.places if (k, i, o) not in self.network.names
+            ],
         }
 
-    def _values(self) -> tuple[np.ndarray, np.ndarray]:
-        """Points (N, d) and what the formula is compared with there (N, m): measured values of a fit, else the field."""
-        terms = getattr(build(self.solution.config).assembly, "terms", ())
-        if terms and all(term.data is not None for term in terms) and len(terms) == len(self.solution.problem.outputs):
-            return terms[0].x.double().numpy(), np.stack([term.data.double().numpy() for term in terms], axis=1)
-        points = self.solution.points
-        assert points is not None
-        x = thinned(points.interior.x).double().numpy()
-        return x, np.asarray(self.solution(x, outside="allow"))
+    def _values(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+        """Points x (N, d), the field there or the measured values of a fit (N, m), what constants must keep, and up to which
+        share of it: the measured values, or else those of the network, which was trained on the rows of the run.
+        """
+        terms, outputs = getattr(build(self.solution.config).assembly, "terms", ()), len(self.solution.problem.outputs)
+        if self.solution.config.problem.fit is not None and len(terms) == outputs == 1 and terms[0].columns is not None:
+            measured = terms[0].columns.double().numpy()
+            return terms[0].x.double().numpy(), measured, measured, ROUNDING
+        assert self.solution.points is not None
+        x = thinned(self.solution.points.interior.x)
+        with torch.no_grad():
+            own = self.network(self._trial.scaled(x)).double().numpy()
+        points = x.double().numpy()
+        return points, np.asarray(self.solution(points, outside="allow")), own, TRAINED
 
     def _place(self, layer: int, i: int, o: int) -> Place:
         place = (layer - 1, i - 1, o - 1)

@@ -25,17 +25,30 @@ ROUNDING = 1e-14
 NEAR, STEPS = 0.02, 40
 
 
-def simplest(expression: Any, inputs: Sequence[Any], x: np.ndarray, y: np.ndarray) -> tuple[Any, float]:
+def simplest(
+    expression: Any, inputs: Sequence[Any], x: np.ndarray, y: np.ndarray, least: float = ROUNDING
+) -> tuple[Any, float]:
     """The shorter of the expression and its expansion, both `rounded`; ten operations more must pay with a digit."""
-    found = [rounded(one, inputs, x, y) for one in dict.fromkeys((expression, sympy.expand(expression)))]
-    return min(found, key=lambda one: math.log10(max(one[1], 1e-300)) + 0.1 * float(sympy.count_ops(one[0])))
+    found = [rounded(one, inputs, x, y, least) for one in dict.fromkeys((expression, sympy.expand(expression)))]
+    size = max(least * _misfit(y), 1e-300)
+    return min(found, key=lambda one: math.log10(max(one[1], size)) + 0.1 * float(sympy.count_ops(one[0])))
 
 
-def rounded(expression: Any, inputs: Sequence[Any], x: np.ndarray, y: np.ndarray) -> tuple[Any, float]:
-    """The expression with simple constants and its misfit (root mean square) to values y (N,) at points x (N, d)."""
+def misfit(expression: Any, inputs: Sequence[Any], x: np.ndarray, y: np.ndarray) -> float:
+    """Root mean square of the expression at points x (N, d) less values y (N,)."""
+    return _misfit(sympy.lambdify(inputs, expression, ["scipy", "numpy"])(*x.T) - y)
+
+
+def rounded(
+    expression: Any, inputs: Sequence[Any], x: np.ndarray, y: np.ndarray, least: float = ROUNDING
+) -> tuple[Any, float]:
+    """The expression with simple constants and its misfit to values y (N,) at points x (N, d).
+
+    Misfits below a share `least` of the size of y count as equal.
+    """
     pattern, names, numbers = _pattern(_gathered(expression))
     if not names:
-        return expression, _misfit(sympy.lambdify(inputs, expression, ["scipy", "numpy"])(*x.T) - y)
+        return expression, misfit(expression, inputs, x, y)
     function = sympy.lambdify([*inputs, *names], pattern, ["scipy", "numpy"])
     given: dict[int, Any] = {}
 
@@ -47,21 +60,20 @@ def rounded(expression: Any, inputs: Sequence[Any], x: np.ndarray, y: np.ndarray
         return np.where(np.isfinite(found) & np.isreal(found), np.real(found), FAR)
 
     free = minimise(lambda v: residual(v, given), np.array(numbers), 10 * STEPS)
-    least = ROUNDING * float(np.sqrt(np.mean(y**2)))
-    misfit = _misfit(residual(free, given))
+    least, now = least * _misfit(y), _misfit(residual(free, given))
     for k in range(len(names)):
         position = k - sum(one < k for one in given)
         for number in simple(float(free[position])):
             other = {**given, k: number}
             tried = minimise(lambda v, other=other: residual(v, other), np.delete(free, position), STEPS)  # type: ignore[misc]
             new = _misfit(residual(tried, other))
-            if new <= max(WORSE * misfit, least):
-                given, free, misfit = other, tried, max(new, misfit / WORSE)
+            if new <= max(WORSE * now, least):
+                given, free, now = other, tried, max(new, now / WORSE)
                 break
     rest = iter(free)
     final = {name: given[k] if k in given else sympy.Float(next(rest), 15) for k, name in enumerate(names)}
     found = pattern.xreplace(final)
-    return found, _misfit(sympy.lambdify(inputs, found, ["scipy", "numpy"])(*x.T) - y)
+    return found, misfit(found, inputs, x, y)
 
 
 def simple(value: float) -> list[Any]:
