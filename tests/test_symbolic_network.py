@@ -74,7 +74,7 @@ def test_auto_writes_the_formula_with_simple_constants() -> None:
     written = found.formula()
     x = sympy.Symbol("x", real=True)
     assert sympy.simplify(written.expressions["u"] - (2 * sympy.sin(3 * x + sympy.Rational(1, 2)) + 1)) == 0
-    assert written.misfit["u"] < 1e-6
+    assert written.misfit["u"] < 1e-5  # that of the splines
 
 
 def test_what_nothing_fits_stays_a_spline() -> None:

@@ -180,7 +180,8 @@ class Symbolic:
         """Points x (N, d), the field there or the measured values of a fit (N, m), what constants must keep, and up to which
         share of it: the measured values, or else those of the network, which was trained on the rows of the run.
         """
-        terms, outputs = getattr(build(self.solution.config).assembly, "terms", ()), len(self.solution.problem.outputs)
+        terms = list(getattr(build(self.solution.config).assembly, "terms", ()))
+        outputs = len(self.solution.problem.outputs)
         if self.solution.config.problem.fit is not None and len(terms) == outputs == 1 and terms[0].columns is not None:
             measured = terms[0].columns.double().numpy()
             return terms[0].x.double().numpy(), measured, measured, ROUNDING
