@@ -7,11 +7,12 @@ it stays so only where the misfit is no larger than before. So a family of equal
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import scipy.special as special
 import sympy
 
 from kanpde.symbolic.network import FAR, minimise
@@ -21,6 +22,12 @@ WORSE = 1.001
 
 ROUNDING = 1e-14
 """Misfits relative to the size of the values below which all count as equal."""
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "sin": np.sin, "cos": np.cos, "tan": np.tan, "exp": np.exp, "log": np.log, "tanh": np.tanh, "sinh": np.sinh,
+    "cosh": np.cosh, "asin": np.arcsin, "atan": np.arctan, "Abs": np.abs, "besselj": special.jv,
+}  # fmt: skip
+"""Those of the library by the names of sympy."""
 
 NEAR, STEPS = 0.02, 40
 
@@ -36,7 +43,8 @@ def simplest(
 
 def misfit(expression: Any, inputs: Sequence[Any], x: np.ndarray, y: np.ndarray) -> float:
     """Root mean square of the expression at points x (N, d) less values y (N,)."""
-    return _misfit(sympy.lambdify(inputs, expression, ["scipy", "numpy"])(*x.T) - y)
+    with np.errstate(all="ignore"):
+        return _misfit(values(expression, dict(zip(inputs, x.T, strict=True))) - y)
 
 
 def rounded(
@@ -49,14 +57,14 @@ def rounded(
     pattern, names, numbers = _pattern(_gathered(expression))
     if not names:
         return expression, misfit(expression, inputs, x, y)
-    function = sympy.lambdify([*inputs, *names], pattern, ["scipy", "numpy"])
+    at = dict(zip(inputs, x.T, strict=True))
     given: dict[int, Any] = {}
 
     def residual(free: np.ndarray, fixed: dict[int, Any]) -> np.ndarray:
         rest = iter(free)
         with np.errstate(all="ignore"):
-            values = function(*x.T, *(float(fixed[k]) if k in fixed else next(rest) for k in range(len(names))))
-        found = np.broadcast_to(values, y.shape) - y
+            numbered = {name: float(fixed[k]) if k in fixed else next(rest) for k, name in enumerate(names)}
+            found = np.broadcast_to(values(pattern, {**at, **numbered}), y.shape) - y
         return np.where(np.isfinite(found) & np.isreal(found), np.real(found), FAR)
 
     free = minimise(lambda v: residual(v, given), np.array(numbers), 10 * STEPS)
@@ -74,6 +82,23 @@ def rounded(
     final = {name: given[k] if k in given else sympy.Float(next(rest), 15) for k, name in enumerate(names)}
     found = pattern.xreplace(final)
     return found, misfit(found, inputs, x, y)
+
+
+def values(expression: Any, at: Mapping[Any, Any]) -> Any:
+    """The expression where its symbols have the values `at`, numbers or arrays (N,); no code is generated."""
+    if expression.is_Symbol:
+        return at[expression]
+    if not expression.args:
+        return float(expression)
+    parts = [values(part, at) for part in expression.args]
+    if expression.is_Add:
+        return sum(parts[1:], parts[0])
+    if expression.is_Mul:
+        return math.prod(parts[1:], start=parts[0])
+    if expression.is_Pow:
+        whole = expression.args[1].is_Integer
+        return np.power(parts[0], int(expression.args[1]) if whole else parts[1], dtype=np.float64)
+    return FUNCTIONS[type(expression).__name__](*parts)
 
 
 def simple(value: float) -> list[Any]:
