@@ -28,8 +28,8 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 TRAIN, TEST = 1000, 1000
 HEAD = """# What a KAN can be read as
 
-Every row starts from a wide KAN trained on 1000 samples by L-BFGS with `sparsify`, pruned by `kanpde simplify --prune 0.03`, trained
-by variable projection and turned into functions of the library by `--symbolic`; `python scripts/interpret.py --write` makes this page.
+Every row starts from a wide KAN on 1000 samples by L-BFGS with `sparsify`, pruned by `kanpde simplify --prune 0.03`,
+trained, and turned into functions of the library by `--symbolic`; `python scripts/interpret.py --write` makes this page.
 The test RMSE is on 1000 samples that nothing saw. "found" is the formula as printed, not corrected; where a spline is left it is
 phi_layer_input_output. The unsupervised example of the paper is not here.
 
