@@ -108,11 +108,13 @@ def network_state(network: nn.Module) -> dict[str, Any]:
         layers = network.stack
         tensors = [t for layer in layers for t in (layer.knots, layer.coefficients)]
         tensors += [layer.base for layer in layers if layer.base is not None]
-        facts = {
+        facts: dict[str, Any] = {
             "degrees": [layer.degree for layer in layers],
             "uniform": [layer.uniform for layer in layers],
             "periodic": [layer.periodic for layer in layers],
         }
+        if any(layer.mask is not None for layer in layers):
+            facts["left"] = _copies([layer.left for layer in layers])
         return {"kind": "kan", **facts, "tensors": _copies(tensors)}
     if isinstance(network, MLP):
         return {
@@ -197,7 +199,8 @@ def _check_network(network: KAN | MLP, trial: TrialConfig) -> None:
 
 def _kan(state: Mapping[str, Any], tensors: list[Tensor], layers: int) -> KAN:
     bases: list[Tensor | None] = [*tensors[2 * layers :]] or [None] * layers
-    if len(bases) != layers or len(state["degrees"]) != layers:
+    left: list[Tensor | None] = [*state.get("left", [None] * layers)]
+    if len(bases) != layers or len(state["degrees"]) != layers or len(left) != layers:
         raise ValueError(f"{len(tensors)} tensors for {layers} layers")
     return KAN(
         [
@@ -205,6 +208,7 @@ def _kan(state: Mapping[str, Any], tensors: list[Tensor], layers: int) -> KAN:
                 SplineGrid(tensors[2 * k], state["degrees"][k], state["uniform"][k], state["periodic"][k]),
                 tensors[2 * k + 1],
                 bases[k],
+                left[k],
             )
             for k in range(layers)
         ]

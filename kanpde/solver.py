@@ -27,7 +27,7 @@ from kanpde.regrid import regrid
 from kanpde.residual import Assembly
 from kanpde.result import StopReason
 from kanpde.solution import History, StageResult
-from kanpde.system import iterative
+from kanpde.system import iterative, lowered
 from kanpde.trial import TrialSolution
 from kanpde.types import Progress
 
@@ -213,7 +213,7 @@ class Solver:
                 method = iterative(stage, self.trial, self.ground.assembly)
             try:
                 asked = self._steps_until_look(stage)
-                moved = method.advance(lambda: self.ground.assembly.objective(self.trial), asked)
+                moved = method.advance(lambda: lowered(stage, self.ground.assembly).objective(self.trial), asked)
             except optimizers.NonFiniteError:
                 _restore(parameters, kept)
                 return StopReason.NON_FINITE

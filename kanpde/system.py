@@ -17,13 +17,14 @@ from kanpde.energy import EnergyObjective
 from kanpde.errors import ConfigError
 from kanpde.residual import Assembly
 from kanpde.rows import Rows
+from kanpde.simplify.sparsify import Penalised
 from kanpde.trial import TrialSolution
 
 
 class Gradients:
     """Satisfies `optimizers.Differentiable`: any objective as a function of all parameters."""
 
-    def __init__(self, trial: TrialSolution, assembly: Assembly | EnergyObjective) -> None:
+    def __init__(self, trial: TrialSolution, assembly: Assembly | EnergyObjective | Penalised) -> None:
         self._whole, self._solution, self._parameters = assembly, trial, trial.trained
 
     @property
@@ -109,7 +110,7 @@ def iterative(
         case "lbfgs":
             return optimizers.LBFGS(parameters, stage.tolerance)
         case "broyden":
-            return optimizers.Broyden(Gradients(trial, assembly), stage.tolerance)
+            return optimizers.Broyden(Gradients(trial, lowered(stage, assembly)), stage.tolerance)
     if isinstance(assembly, EnergyObjective):
         raise ConfigError(
             f"schedule: {stage.optimizer} needs residual rows, and an energy has none; use lbfgs or broyden"
@@ -121,6 +122,11 @@ def iterative(
         case "gauss_newton_cg":
             return optimizers.GaussNewton(system, optimizers.Krylov, stage.tolerance)
     return optimizers.GaussNewton(system, optimizers.projected(system, stage.regularisation), stage.tolerance)
+
+
+def lowered(stage: OptimizerStage, assembly: Assembly | EnergyObjective) -> Assembly | EnergyObjective | Penalised:
+    """The objective that a stage lowers: with the penalty of its `sparsify` where it has one."""
+    return assembly if stage.sparsify is None else Penalised(assembly, stage.sparsify)
 
 
 def _flat(parts: Iterable[Tensor]) -> Tensor:

@@ -84,6 +84,14 @@ def kan(shape: list[int], degree: int = 4, intervals: int = 3, base: bool = Fals
     return network
 
 
+def without_edges(network: KAN) -> KAN:
+    """A KAN without every third edge of each layer, whose parameters are all random nevertheless."""
+    masks = [torch.arange(layer.left.numel()).reshape(layer.left.shape) % 3 != 1 for layer in network.stack]
+    masked = KAN([layer.masked(mask) for layer, mask in zip(network.stack, masks, strict=True)])
+    scramble(masked, 7)
+    return masked
+
+
 def mlp(shape: list[int], activation: str = "tanh", seed: int = 0) -> MLP:
     """An MLP whose parameters are all random."""
     network = build_mlp(shape, activation, "xavier", 1.0, generator(seed))

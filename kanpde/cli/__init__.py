@@ -39,6 +39,7 @@ def _dispatch(words: list[str]) -> int:
         "export": verbs.export,
         "plot": verbs.plot,
         "formula": verbs.formula,
+        "simplify": verbs.simplify,
         "mesh": verbs.mesh,
         "list": verbs.list_problems,
         "show": verbs.show,

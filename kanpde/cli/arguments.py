@@ -17,6 +17,8 @@ solve partial differential equations with Kolmogorov-Arnold networks
   resume RUN                            go on with an interrupted run
   export RUN --to vtu|pvd|vtk|csv|npz   write the field of a run, or its time series (pvd)
   plot RUN [--animate gif|mp4]          draw the figures of a run or of a comparison again, or a film
+  plot RUN --diagram                    draw its network, every edge as its function
+  simplify RUN [--prune 1e-2]           take out of a run's KAN what hardly matters, into a new run
   formula RUN                           a formula for the field of a run, put back into the equations
   mesh FILE.yaml --to FILE.msh|vtu|vtk  mesh the domain of a problem with gmsh
   list                                  the shipped problems
@@ -124,6 +126,24 @@ def _plot(parser: Parser) -> None:
     _run(parser, "Draw the figures of a run (RUN/figures) or of a comparison (RUN/error_vs_seconds.png) again.")
     parser.add_argument("--animate", choices=("gif", "mp4"), help="RUN/figures/animation.gif or .mp4 instead")
     parser.add_argument("--times", type=int, metavar="N", help="with --animate: frames (default: output.series, or 51)")
+    parser.add_argument("--diagram", action="store_true", help="RUN/figures/network.png instead: the network of a kan")
+
+
+def _simplify(parser: Parser) -> None:
+    _run(
+        parser,
+        "Prune the KAN of a finished run, train what is left on the run's own equations, and leave it as a new run beside\n"
+        "diagrams of before and after. Thresholds are shares of the largest edge of a layer.",
+    )
+    parser.add_argument("--prune", type=float, default=1e-2, metavar="T", help="hidden units below go (1e-2; 0: none)")
+    parser.add_argument("--prune-edges", type=float, default=0.0, metavar="T", help="edges below go (0: none)")
+    parser.add_argument("--steps", type=int, default=20, metavar="N", help="steps of training after it (20)")
+    parser.add_argument("--symbolic", action="store_true", help="edges become functions; DIR/formula.json")
+    parser.add_argument("--fix", action="append", default=[], metavar="L,I,O=NAME", help="this edge is that function")
+    parser.add_argument("--out", metavar="DIR", help="the new run folder (default: runs/NAME-simple-DATE-TIME)")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing run folder")
+    parser.add_argument("--quiet", action="store_true", help="print only where the files are")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON, and nothing else, on stdout")
 
 
 def _formula(parser: Parser) -> None:
@@ -185,6 +205,7 @@ _FILL = {
     "export": _export,
     "plot": _plot,
     "formula": _formula,
+    "simplify": _simplify,
     "mesh": _mesh,
     "list": _list,
     "show": _show,

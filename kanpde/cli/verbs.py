@@ -72,14 +72,18 @@ def plot(arguments: argparse.Namespace) -> int:
     """Draw the figures of a run or of a comparison again, or a film of a run."""
     folder = Path(arguments.run)
     _check_times(arguments.times, "--animate", arguments.animate is not None)
-    if arguments.animate:
+    if arguments.diagram:
+        from kanpde import api, plotting
+
+        if arguments.animate:
+            raise ConfigError("--diagram and --animate: draw one at a time; remove one")
+        written: tuple[Path, ...] = (plotting.write_diagram(folder / "figures" / "network.png", api.load(folder)),)
+    elif arguments.animate:
         from kanpde import api, plotting
 
         solution = api.load(folder)
         times = solution.instants(arguments.times)
-        written: tuple[Path, ...] = (
-            plotting.write_animation(folder / "figures" / f"animation.{arguments.animate}", solution, times),
-        )
+        written = (plotting.write_animation(folder / "figures" / f"animation.{arguments.animate}", solution, times),)
     elif (folder / "compare.json").is_file():
         from kanpde import plotting
         from kanpde.comparison import Comparison
@@ -115,6 +119,33 @@ def formula(arguments: argparse.Namespace) -> int:
         terminal.show_table(rows(found), (found.problem, found.sentence))
         terminal.show_text(f"files: {target}")
     return 0 if found.verified else ToleranceError.exit_code
+
+
+def simplify(arguments: argparse.Namespace) -> int:
+    """Make the KAN of a run smaller, as a new run."""
+    from kanpde.simplified import Wish, simplify_into
+
+    fix = tuple(_edge(word) for word in arguments.fix)
+    wish = Wish(arguments.prune, arguments.prune_edges, arguments.steps, arguments.symbolic, fix)
+    out = None if arguments.out is None else Path(arguments.out)
+    with terminal.watching(arguments) as bar:
+        found = simplify_into(arguments.run, out, wish, overwrite=arguments.overwrite, progress=bar)
+    if not (arguments.quiet or arguments.json):
+        for line in found.sentences():
+            terminal.show_text(line)
+    result = found.solution.result.as_dict()
+    terminal.show_result(result, found.folder, quiet=arguments.quiet, as_json=arguments.json)
+    return found.solution.stop_reason.exit_code
+
+
+def _edge(word: str) -> tuple[int, int, int, str]:
+    """Layer, input, output and function of `--fix L,I,O=NAME`."""
+    place, _, name = word.partition("=")
+    numbers = place.split(",")
+    if not name or len(numbers) != 3 or not all(number.strip().isdigit() for number in numbers):
+        raise ConfigError(f"--fix '{word}' must be layer,input,output=function, as in 1,2,1=sin")
+    layer, i, o = (int(number) for number in numbers)
+    return layer, i, o, name
 
 
 def mesh(arguments: argparse.Namespace) -> int:

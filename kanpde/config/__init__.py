@@ -50,6 +50,7 @@ from kanpde.config.slabs import Pace, SlabsConfig, read_slabs, slabs_tree
 from kanpde.config.stages import (
     ExtendGrid,
     OptimizerStage,
+    Sparsify,
     StageConfig,
     UpdateGrid,
     adapts,
@@ -88,6 +89,7 @@ __all__ = [
     "SamplerConfig",
     "Shape",
     "SlabsConfig",
+    "Sparsify",
     "StageConfig",
     "TimeConfig",
     "TrialConfig",

@@ -22,13 +22,24 @@ MOST_STAGES, MOST_STEPS, LONGEST_SECONDS = 1000, 1_000_000_000, 1e9
 OPTIMIZERS = tuple(STAGE)
 _CHANGES = ("extend_grid", "update_grid", "adapt_points")
 _ADAPTIVE = ("points", "weights")
+_SPARSIFIED = ("adam", "lbfgs", "broyden")
+
+
+@dataclass(frozen=True)
+class Sparsify:
+    """λ = `weight` of the penalty that leaves few edges of a kan alive, μ₁ = `l1` and μ₂ = `entropy`; dimensionless."""
+
+    weight: float
+    l1: float = 1.0
+    entropy: float = 2.0
 
 
 @dataclass(frozen=True)
 class OptimizerStage:
     """`steps` steps of an optimizer; a `tolerance` or `regularisation` of 0 is none; values are dimensionless.
 
-    `points` and `weights` say how these follow the residual meanwhile; by default they stay.
+    `points` and `weights` say how these follow the residual meanwhile; by default they stay. `sparsify` is a penalty beside the
+    objective.
     """
 
     optimizer: str
@@ -39,6 +50,7 @@ class OptimizerStage:
     regularisation: float = 0.0
     points: AdaptPoints | None = None
     weights: AdaptWeights | None = None
+    sparsify: Sparsify | None = None
 
     @property
     def added(self) -> int:
@@ -90,6 +102,9 @@ def read_schedule(node: Reader, trial: TrialConfig) -> tuple[StageConfig, ...]:
         raise node.error("must hold at least one optimizer stage, for example {optimizer: least_squares}")
     _check_grids(stages, items, trial)
     _check_kept(stages, items)
+    for stage, item in zip(stages, items, strict=True):
+        if trial.kind == "mlp" and isinstance(stage, OptimizerStage) and stage.sparsify:
+            raise item.error("an mlp has no edges to sparsify; remove sparsify")
     return stages
 
 
@@ -111,7 +126,7 @@ def _stage(node: Reader) -> StageConfig:
 
 def _optimizer(node: Reader) -> OptimizerStage:
     every = dict.fromkeys(key for defaults in STAGE.values() for key in defaults)
-    keys = ("optimizer", *_CHANGES, *every, "seconds", *_ADAPTIVE)
+    keys = ("optimizer", *_CHANGES, *every, "seconds", *_ADAPTIVE, "sparsify")
     fields = node.fields(keys, ("optimizer",), {"lr": "use 'learning_rate'"})
     name = fields.pop("optimizer").choice(OPTIMIZERS)
     defaults = STAGE[name]
@@ -121,6 +136,7 @@ def _optimizer(node: Reader) -> OptimizerStage:
             "least_squares finds the outer layer at once, and nothing can follow its residual meanwhile; put {adapt_points: ...}"
             " between two such stages, and give fixed weights by the weights node"
         )
+    penalty = _sparsify(fields.pop("sparsify"), name) if "sparsify" in fields else None
     known = (*defaults, "seconds")
     for key, entry in fields.items():
         if key not in known:
@@ -135,7 +151,19 @@ def _optimizer(node: Reader) -> OptimizerStage:
         regularisation=read["regularisation"].number(0.0, 1.0) if "regularisation" in read else 0.0,
         points=read_points(adaptive["points"], repeated=True) if "points" in adaptive else None,
         weights=read_adaptive_weights(adaptive["weights"]) if "weights" in adaptive else None,
+        sparsify=penalty,
     )
+
+
+def _sparsify(node: Reader, optimizer: str) -> Sparsify:
+    """The penalty, by its `weight` alone or with all of its keys."""
+    if optimizer not in _SPARSIFIED:
+        raise node.error(f"{optimizer} lowers rows alone and cannot sparsify; use {listed(_SPARSIFIED)}")
+    if isinstance(node.value, int | float | str):
+        return Sparsify(node.number(most=1e6, above=0.0))
+    fields = node.fields(("weight", "l1", "entropy"), ("weight",))
+    rest = {key: fields[key].number(0.0, 1e6) for key in ("l1", "entropy") if key in fields}
+    return Sparsify(fields["weight"].number(most=1e6, above=0.0), **rest)
 
 
 def _extend(node: Reader) -> ExtendGrid:
@@ -203,4 +231,5 @@ def _stage_tree(stage: StageConfig) -> dict[str, Any]:
             own = {key: getattr(stage, key) for key in STAGE[stage.optimizer]}
             adaptive = {} if stage.points is None else {"points": points_tree(stage.points)}
             adaptive |= {} if stage.weights is None else {"weights": adaptive_weights_tree(stage.weights)}
+            adaptive |= {} if stage.sparsify is None else {"sparsify": dict(vars(stage.sparsify))}
             return {"optimizer": stage.optimizer, **own, **seconds, **adaptive}

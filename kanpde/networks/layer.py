@@ -28,12 +28,14 @@ class Local:
     """Those functions of a layer that are not zero at N points, each with its derivatives by the layer's input.
 
     `values` is (order + 1, r, I, N); `columns` (r·I, N) are the numbers of their parameters; `factors` are those of the inputs.
+    Of edges that are not `left`, (O, I), the functions count as zero.
     """
 
     space: JetSpace
     factors: list[list[tuple[int, Tensor | None]]]
     values: Tensor
     columns: Tensor
+    left: Tensor | None = None
 
     @property
     def size(self) -> int:
@@ -48,6 +50,8 @@ class Local:
             edges = self.values[:, 0] * picked[0]
             for r in range(1, len(picked)):
                 edges.addcmul_(self.values[:, r], picked[r])
+            if self.left is not None:
+                edges *= self.left[o][:, None]
             for row, terms in zip(data, self.factors, strict=True):
                 row[o] = torch.stack([edges[k] if p is None else edges[k] * p for k, p in terms]).sum((0, 1))
         return Jet(self.space, data)
@@ -55,7 +59,7 @@ class Local:
     def rows(self, functional: Tensor) -> Tensor:
         """Σ_α F_α ∂^α of the functions for O functionals (A, O, N), (O, r·I, N)."""
         found = []
-        for weight in functional.unbind(1):
+        for o, weight in enumerate(functional.unbind(1)):
             by_order = torch.zeros_like(self.values[:, 0])
             for f, terms in zip(weight, self.factors, strict=True):
                 for k, p in terms:
@@ -63,17 +67,25 @@ class Local:
             local = self.values[0] * by_order[0]
             for k in range(1, len(by_order)):
                 local.addcmul_(self.values[k], by_order[k])
+            if self.left is not None:
+                local *= self.left[o][:, None]
             found.append(local.flatten(0, 1))
         return torch.stack(found)
 
 
 class SplineLayer(nn.Module):
-    """I inputs, O outputs; coefficients (O, I, K), base weights (O, I) or None, knots a buffer (I, G + 2p + 1)."""
+    """I inputs, O outputs; coefficients (O, I, K), base weights (O, I) or None, knots a buffer (I, G + 2p + 1).
+
+    Edges that a `mask` (O, I) leaves out are zero whatever their parameters, which no derivative moves; None leaves out none.
+    """
 
     knots: Tensor
     base: nn.Parameter | None
+    mask: Tensor | None
 
-    def __init__(self, grid: SplineGrid, coefficients: Tensor, base: Tensor | None = None) -> None:
+    def __init__(
+        self, grid: SplineGrid, coefficients: Tensor, base: Tensor | None = None, mask: Tensor | None = None
+    ) -> None:
         super().__init__()
         needed = (grid.knots.shape[0], grid.size)
         if coefficients.shape[1:] != needed:
@@ -85,6 +97,19 @@ class SplineLayer(nn.Module):
         packed = torch.contiguous_format
         self.coefficients = nn.Parameter(coefficients.clone(memory_format=packed))
         self.base = None if base is None else nn.Parameter(base.clone(memory_format=packed))
+        if mask is not None and (mask.dtype != torch.bool or mask.shape != coefficients.shape[:2]):
+            found, rule = f"{tuple(mask.shape)} of {mask.dtype}", tuple(coefficients.shape[:2])
+            raise ConfigError(f"spline layer: needs a mask {rule} of booleans, found {found}")
+        self.register_buffer("mask", None if mask is None or bool(mask.all()) else mask.clone())
+        self._forget()
+
+    def _forget(self) -> None:
+        """What is left out is zero in the parameters too, so that files and pictures say so."""
+        if self.mask is not None:
+            with torch.no_grad():
+                self.coefficients.mul_(self.mask[:, :, None])
+                if self.base is not None:
+                    self.base.mul_(self.mask)
 
     def get_extra_state(self) -> tuple[bool, bool]:
         """What a state_dict holds beside the tensors: whether the knots are evenly spaced, and whether they repeat."""
@@ -109,9 +134,24 @@ class SplineLayer(nn.Module):
         """O."""
         return self.coefficients.shape[0]
 
+    @property
+    def left(self) -> Tensor:
+        """Which edges there are, booleans (O, I)."""
+        mask = self.coefficients.new_ones(self.coefficients.shape[:2], dtype=torch.bool)
+        return mask if self.mask is None else self.mask
+
+    def masked(self, mask: Tensor) -> SplineLayer:
+        """The same without the edges that a mask (O, I) leaves out, besides those that are left out already."""
+        base = None if self.base is None else self.base.detach()
+        return SplineLayer(self.grid, self.coefficients.detach(), base, mask & self.left)
+
     def forward(self, z: Tensor) -> Tensor:
         """(I, N) → (O, N)."""
-        return self._edges(z, 0)[0].sum(1)
+        return self.edges(z).sum(1)
+
+    def edges(self, z: Tensor) -> Tensor:
+        """Every edge function at its input (I, N), (O, I, N)."""
+        return self._edges(z, 0)[0]
 
     def jet(self, z: Jet) -> Jet:
         """The jet of the outputs from the jet of the inputs."""
@@ -129,9 +169,9 @@ class SplineLayer(nn.Module):
     def _edges(self, z: Tensor, order: int) -> Tensor:
         """Every edge function and its derivatives at its input, (order + 1, O, I, N)."""
         edges = spline_edges(z, self.coefficients, self.grid, order)
-        if self.base is None:
-            return edges
-        return edges + torch.stack(derivatives("silu", z, order))[:, None] * self.base[:, :, None]
+        if self.base is not None:
+            edges = edges + torch.stack(derivatives("silu", z, order))[:, None] * self.base[:, :, None]
+        return edges if self.mask is None else edges * self.mask[:, :, None]
 
     def local(self, z: Jet) -> Local:
         """The layer's functions at the jet of its inputs; not recorded by autograd."""
@@ -143,7 +183,7 @@ class SplineLayer(nn.Module):
                 values = torch.cat([values, torch.stack(derivatives("silu", z.value, order))[:, None]], dim=1)
                 last = torch.arange(self.inputs, device=z.value.device)[:, None] + self.inputs * grid.size
                 columns = torch.cat([columns, last.expand(1, *z.value.shape)])
-            return Local(z.space, chain_factors(z), values, columns.flatten(0, 1))
+            return Local(z.space, chain_factors(z), values, columns.flatten(0, 1), self.mask)
 
     def blocks(self, z: Jet, functional: Tensor) -> Tensor:
         """The matrices (O, I·K + base columns, N) of Σ_α F_α ∂^α of the layer's functions for O functionals (A, O, N).
@@ -194,7 +234,7 @@ class SplineLayer(nn.Module):
 
     def _moved(self, grid: SplineGrid, z: Tensor | None) -> SplineLayer:
         base = None if self.base is None else self.base.detach()
-        return SplineLayer(grid, self.grid.transfer(self.coefficients.detach(), grid, z), base)
+        return SplineLayer(grid, self.grid.transfer(self.coefficients.detach(), grid, z), base, self.mask)
 
     def outside_share(self, z: Tensor) -> float:
         """Share of the inputs z (I, N) that lie outside the grid, dimensionless."""

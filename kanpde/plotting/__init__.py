@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from kanpde.plotting.animation import write_animation
 from kanpde.plotting.curves import write_comparison
+from kanpde.plotting.diagram import write_diagram
 from kanpde.plotting.run import write_figures
 
-__all__ = ["write_animation", "write_comparison", "write_figures"]
+__all__ = ["write_animation", "write_comparison", "write_diagram", "write_figures"]
