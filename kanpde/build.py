@@ -36,7 +36,7 @@ from kanpde.errors import BudgetError, ConfigError
 from kanpde.expressions import parse_expression
 from kanpde.formulas import Formulas
 from kanpde.lifting import lift
-from kanpde.networks import KAN, MLP, Enriched, Radial, build_kan, build_mlp
+from kanpde.networks import KAN, MLP, Enriched, Radial, build_kan, build_mlp, build_nodes
 from kanpde.problem import Problem
 from kanpde.pursuit import source_centers, source_directions
 from kanpde.residual import Assembly, terms
@@ -104,7 +104,12 @@ def build_network(trial: TrialConfig, problem: Problem, seed: int, dtype: torch.
     radial, chosen = _radial_units(trial, problem, generator), _chosen(trial, problem)
     base = trial.base == "silu"
     clamped = trial.ends == "clamped"
-    kan = build_kan(shape, trial.degree, trial.intervals, trial.start, base, generator, dtype, radial, chosen, clamped)
+    sizes = trial.degree, trial.intervals
+    if trial.on == "nodes":
+        functions = list(zip(trial.bases, *sizes, strict=True))
+        kan = build_nodes(shape, functions, trial.start, base, generator, dtype, chosen)
+    else:
+        kan = build_kan(shape, *sizes, trial.start, base, generator, dtype, radial, chosen, clamped, trial.bases)
     if trial.start == "ridge" and len(shape) > 2:
         kan.shrink_lines(1 + trial.margin, len(radial))
     return kan
@@ -139,8 +144,10 @@ def _chosen(trial: TrialConfig, problem: Problem) -> Tensor:
 
 
 def check_degree(trial: TrialConfig, problem: Problem) -> None:
-    """ConfigError when a KAN's splines have too few continuous derivatives for the problem."""
-    lowest, order = min(trial.degree), problem.order
+    """ConfigError when a KAN's splines have too few continuous derivatives for the problem; other bases have all."""
+    splines = [degree for degree, basis in zip(trial.degree, trial.bases, strict=True) if basis == "bspline"]
+    order = problem.order
+    lowest = min(splines, default=order + 1)
     if lowest < order + 1:
         raise ConfigError(
             f"trial.degree: problem '{problem.name}' takes {order} derivatives and its residual must be continuous, but a"
@@ -213,6 +220,9 @@ def parameter_count(trial: TrialConfig, coordinates: int, unknowns: int) -> int:
     if trial.kind == "mlp":
         return sum(edges) + sum(shape[1:]) + added
     base = 1 if trial.base == "silu" else 0
+    if trial.on == "nodes":
+        added += sum(edges[:-1]) + sum(trial.width)
+        edges = [*trial.width[:-1], edges[-1]]
     return added + sum(e * (g + p + base) for e, g, p in zip(edges, trial.intervals, trial.degree, strict=True))
 
 
@@ -256,6 +266,8 @@ def working_bytes(config: Config, rows: int, coordinates: int, unknowns: int) ->
             trial = replace(trial, intervals=finest)
     outer = shape[-2] * (trial.intervals[-1] + trial.degree[-1] if trial.kind == "kan" else 1) * unknowns
     edges = max(a * b for a, b in pairwise(shape)) if trial.kind == "kan" else sum(shape)
+    if any(basis != "bspline" for basis in trial.bases):
+        edges *= max(g + p for g, p in zip(trial.intervals, trial.degree, strict=True))  # all functions at every point
     count, gradient = parameter_count(trial, coordinates, unknowns), 12 * rows * edges
     takes = {
         "least_squares": 3 * (rows + outer) * outer,

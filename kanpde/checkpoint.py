@@ -17,11 +17,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kanpde.bases import SplineGrid
+from kanpde.bases import restored
 from kanpde.config import TrialConfig
 from kanpde.constants import Constants
 from kanpde.errors import CheckpointError, KanpdeError, StorageError
-from kanpde.networks import KAN, MLP, Enriched, SplineLayer
+from kanpde.networks import KAN, MLP, Affine, Enriched, NodeSplines, SplineLayer
 from kanpde.storage import replacing
 
 MAGIC = b"kanpde checkpoint 1 "
@@ -108,12 +108,8 @@ def network_state(network: nn.Module) -> dict[str, Any]:
         layers = network.stack
         tensors = [t for layer in layers for t in (layer.knots, layer.coefficients)]
         tensors += [layer.base for layer in layers if layer.base is not None]
-        facts = {
-            "degrees": [layer.degree for layer in layers],
-            "uniform": [layer.uniform for layer in layers],
-            "periodic": [layer.periodic for layer in layers],
-        }
-        return {"kind": "kan", **facts, "tensors": _copies(tensors)}
+        tensors += [t for layer in network.every if isinstance(layer, Affine) for t in (layer.weight, layer.bias)]
+        return {"kind": "kan", "bases": [layer.grid.facts for layer in layers], "tensors": _copies(tensors)}
     if isinstance(network, MLP):
         return {
             "kind": "mlp",
@@ -145,7 +141,7 @@ def restore_network(state: Mapping[str, Any], trial: TrialConfig) -> KAN | MLP:
         tensors: list[Tensor] = list(state["tensors"])
         if state["kind"] != trial.kind:
             raise CheckpointError(f"checkpoint: holds a {state['kind']}, but the config asks for a {trial.kind}")
-        network = _kan(state, tensors, layers) if trial.kind == "kan" else _mlp(state, tensors, layers)
+        network = _kan(state, tensors, trial) if trial.kind == "kan" else _mlp(state, tensors, layers)
         _check_network(network, trial)
     except (KeyError, IndexError, TypeError, AttributeError, RuntimeError, ValueError) as error:
         raise CheckpointError(f"checkpoint: its network is incomplete ({error}); use another checkpoint") from error
@@ -182,6 +178,7 @@ def _check_network(network: KAN | MLP, trial: TrialConfig) -> None:
         bases = {layer.base is not None for layer in network.stack}
         fewer = [min(pair) for pair in zip(network.intervals, trial.intervals, strict=False)]
         facts += [
+            ("basis", network.bases, list(trial.bases)),
             ("degree", network.degrees, list(trial.degree)),
             ("base function", bases, {trial.base == "silu"}),
             ("fewest intervals", fewer, list(trial.intervals)),
@@ -195,20 +192,25 @@ def _check_network(network: KAN | MLP, trial: TrialConfig) -> None:
             )
 
 
-def _kan(state: Mapping[str, Any], tensors: list[Tensor], layers: int) -> KAN:
-    bases: list[Tensor | None] = [*tensors[2 * layers :]] or [None] * layers
-    if len(bases) != layers or len(state["degrees"]) != layers:
+def _kan(state: Mapping[str, Any], tensors: list[Tensor], trial: TrialConfig) -> KAN:
+    layers, affine = trial.layers, 2 * trial.layers if trial.on == "nodes" else 0
+    own, between = (tensors[:-affine], tensors[-affine:]) if affine else (tensors, [])
+    bases: list[Tensor | None] = [*own[2 * layers :]] or [None] * layers
+    every = state["bases"] if "bases" in state else _splines(state)
+    if len(bases) != layers or len(every) != layers:
         raise ValueError(f"{len(tensors)} tensors for {layers} layers")
-    return KAN(
-        [
-            SplineLayer(
-                SplineGrid(tensors[2 * k], state["degrees"][k], state["uniform"][k], state["periodic"][k]),
-                tensors[2 * k + 1],
-                bases[k],
-            )
-            for k in range(layers)
-        ]
-    )
+    stack: list[SplineLayer | Affine] = []
+    for k, facts in enumerate(every):
+        stack += [Affine(*between[2 * k : 2 * k + 2])] if affine else []
+        kind = NodeSplines if affine and k < layers - 1 else SplineLayer
+        stack.append(kind(restored(facts, own[2 * k]), own[2 * k + 1], bases[k]))
+    return KAN(stack)
+
+
+def _splines(state: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Facts of the bases in a checkpoint that was written when there were B-splines only."""
+    listed = zip(state["degrees"], state["uniform"], state["periodic"], strict=True)
+    return [{"name": "bspline", "degree": p, "uniform": even, "periodic": wraps} for p, even, wraps in listed]
 
 
 def _mlp(state: Mapping[str, Any], tensors: list[Tensor], layers: int) -> MLP:

@@ -31,6 +31,8 @@ _SCHEDULE: FrozenMap[tuple[FrozenMap[Any], ...]] = FrozenMap(
 )
 _KAN: FrozenMap[Any] = FrozenMap(
     {
+        "basis": "bspline",
+        "on": "edges",
         "start": "ridge",
         "base": "none",
         "radial": 0,

@@ -160,6 +160,9 @@ def _check_grids(stages: Sequence[StageConfig], items: Sequence[Reader], trial: 
         if trial.kind == "mlp":
             raise item.error(f"an mlp has no grid; remove {name}")
         if isinstance(stage, UpdateGrid):
+            other = next((basis for basis in trial.bases if basis != "bspline"), None)
+            if other:
+                raise item.error(f"a {other} basis has no knots that could move; remove {name}")
             continue
         new = stage.intervals if isinstance(stage.intervals, tuple) else (stage.intervals,) * trial.layers
         if len(new) != trial.layers:
