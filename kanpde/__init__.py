@@ -17,6 +17,7 @@ from kanpde.version import VERSION as __version__
 if TYPE_CHECKING:
     from kanpde.api import available, compare, configure, load, resume, solve
     from kanpde.errors import KanpdeError
+    from kanpde.fitting import fit
     from kanpde.problem import Problem
     from kanpde.result import StopReason
     from kanpde.solution import Solution
@@ -29,6 +30,7 @@ _HOME = {
     "available": "api",
     "compare": "api",
     "configure": "api",
+    "fit": "fitting",
     "load": "api",
     "resume": "api",
     "solve": "api",
@@ -43,6 +45,7 @@ __all__ = [
     "available",
     "compare",
     "configure",
+    "fit",
     "load",
     "resume",
     "solve",

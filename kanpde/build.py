@@ -16,7 +16,7 @@ from torch import Tensor
 from kanpde import shipped
 from kanpde.adaptive import Supply
 from kanpde.characteristics import characteristics
-from kanpde.collocation import Collocation, collocate
+from kanpde.collocation import Collocation, collocate, samples
 from kanpde.config import (
     CombinedShape,
     Config,
@@ -37,6 +37,7 @@ from kanpde.expressions import parse_expression
 from kanpde.formulas import Formulas
 from kanpde.lifting import lift
 from kanpde.networks import KAN, MLP, Enriched, Radial, build_kan, build_mlp, build_nodes
+from kanpde.networks.scaled import scale
 from kanpde.problem import Problem
 from kanpde.pursuit import source_centers, source_directions
 from kanpde.residual import Assembly, terms
@@ -82,6 +83,9 @@ def build(config: Config) -> Parts:
     if problem.energy is not None:
         points = quadrature(left, config.sampler, dtype)
         return Parts(problem, trial, points, EnergyObjective(left, points, config.weights, trial))
+    if problem.data is not None:
+        points = samples(problem.data[0], dtype)
+        return Parts(problem, trial, points, Assembly(terms(left, points, config.weights), trial))
     averaged = any(condition.kind == "mean" for condition in left.conditions)
     points = collocate(problem.domain, left.parts, config.sampler, config.seed, dtype, averaged)
     time = None if config.problem.time is None else problem.coordinates.index("t")
@@ -104,12 +108,14 @@ def build_network(trial: TrialConfig, problem: Problem, seed: int, dtype: torch.
     radial, chosen = _radial_units(trial, problem, generator), _chosen(trial, problem)
     base = trial.base == "silu"
     clamped = trial.ends == "clamped"
-    sizes = trial.degree, trial.intervals
+    sizes, start = (trial.degree, trial.intervals), "paper" if trial.start == "scaled" else trial.start
     if trial.on == "nodes":
         functions = list(zip(trial.bases, *sizes, strict=True))
-        kan = build_nodes(shape, functions, trial.start, base, generator, dtype, chosen)
+        kan = build_nodes(shape, functions, start, base, generator, dtype, chosen)
     else:
-        kan = build_kan(shape, *sizes, trial.start, base, generator, dtype, radial, chosen, clamped, trial.bases)
+        kan = build_kan(shape, *sizes, start, base, generator, dtype, radial, chosen, clamped, trial.bases)
+    if trial.start == "scaled":
+        scale(kan, 1 / (1 + trial.margin), generator)
     if trial.start == "ridge" and len(shape) > 2:
         kan.shrink_lines(1 + trial.margin, len(radial))
     return kan
@@ -234,8 +240,7 @@ def check_budget(config: Config) -> None:
         raise BudgetError(
             f"trial: {count} parameters are more than {MOST_PARAMETERS}; lower trial.width, trial.intervals or trial.degree"
         )
-    interior = config.sampler.interior + added_points(config.schedule)
-    rows = interior * _rows_per_point(config.problem) + config.sampler.boundary
+    rows = _most_rows(config)
     needed = working_bytes(config, rows, *sizes)
     if needed > MOST_BYTES:
         stages = {stage.optimizer for stage in config.schedule if isinstance(stage, OptimizerStage)}
@@ -244,6 +249,14 @@ def check_budget(config: Config) -> None:
             f"this run would take about {needed / 2**30:.0f} GiB for {rows} rows and {count} parameters, more than"
             f" {MOST_BYTES / 2**30:.0f} GiB; lower sampler.interior, sampler.boundary, trial.width or trial.intervals{instead}"
         )
+
+
+def _most_rows(config: Config) -> int:
+    """About how many residual rows a run has."""
+    if config.problem.fit is not None and config.problem.fit.train is not None:
+        return len(config.problem.fit.train) * len(config.problem.unknowns)
+    interior = config.sampler.interior + added_points(config.schedule)
+    return interior * _rows_per_point(config.problem) + config.sampler.boundary
 
 
 def _rows_per_point(problem: ProblemConfig) -> int:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from kanpde.config import SamplerConfig
 from kanpde.domains import Domain
-from kanpde.quadrature import PointSet
+from kanpde.quadrature import Array, PointSet
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,12 @@ def collocate(
     }
     average = Points.of(domain.quadrature(min(sampler.interior, MOST_AVERAGED)), dtype) if averaged else None
     return Collocation(Points.of(interior, dtype), sampled, average)
+
+
+def samples(x: Array, dtype: torch.dtype) -> Collocation:
+    """The rows (N, d) of a table as interior points that count the same."""
+    inside = torch.tensor(x).to(dtype)
+    return Collocation(Points(inside, torch.full_like(inside[:, 0], 1 / len(x)), None), {})
 
 
 def share(domain: Domain, parts: tuple[str, ...], total: int) -> dict[str, int]:

@@ -16,10 +16,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kanpde.config import ConditionConfig, Measurements
+from kanpde.config import ConditionConfig, Measurements, ProblemConfig
+from kanpde.config.tables import Table
 from kanpde.domains import Composite, Domain
 from kanpde.errors import ConfigError
-from kanpde.expressions import Coordinate, Jet, Node, Scope, divide, jets, number
+from kanpde.expressions import Coordinate, Jet, Node, Scope, add, divide, jets, negate, number
 from kanpde.formulas import between, condition_node
 from kanpde.jets import unit
 from kanpde.quadrature import Array, chebyshev
@@ -46,7 +47,7 @@ class Condition:
     shift: tuple[float, ...] | None = None
     point: tuple[float, ...] | None = None
     label: str = ""
-    data: Measurements | None = None
+    data: Measurements | Table | None = None
     noise: bool = False
 
     def at(self, domain: Domain, instants: int) -> Array:
@@ -92,6 +93,25 @@ def read_conditions(
     return tuple(found)
 
 
+def fitted(config: ProblemConfig, domain: Domain) -> tuple[Condition, ...]:
+    """u_o = the column of its numbers, at the rows of the table that a problem fits; ConfigError for a row outside the domain."""
+    fit, d = config.fit, domain.dimension
+    if fit is None or fit.train is None:
+        return ()
+    for name, one in (("fit", fit.train), ("fit.test", fit.test)):
+        if one is not None:
+            _check_inside(matrix(one)[:, :d], domain, f"problem.{name}: {{}} of {len(one)} rows lie")
+    nodes = (add(Jet(o, (0,) * d), negate(Coordinate(d + o))) for o in range(len(config.unknowns)))
+    return tuple(Condition("data", "data", node, label="data", data=fit.train) for node in nodes)
+
+
+def matrix(data: Measurements | Table) -> Array:
+    """The numbers (N, C) of measured values, coordinates first."""
+    if isinstance(data, Table):
+        return np.frombuffer(data.packed, dtype="<f8").reshape(len(data), -1).astype(np.float64)
+    return np.array(data.rows)
+
+
 def natural_conditions(energy: Energy, essential: Sequence[Condition], domain: Domain) -> list[Condition]:
     """The natural condition of every unknown on every part where no condition gives it."""
     found = []
@@ -109,19 +129,23 @@ def _measured(
 ) -> Condition:
     scope, where = place
     d = scope.dimension
-    outside = ~domain.contains(np.array(data.rows)[:, :d])
-    if outside.any():
-        row = int(outside.argmax())
-        raise ConfigError(
-            f"{where}: {int(outside.sum())} of {len(data.rows)} measured points lie outside the domain, the first in row"
-            f" {row + 1} at {list(data.rows[row][:d])}; leave them out"
-        )
+    _check_inside(matrix(data)[:, :d], domain, f"{where}: {{}} of {len(data.rows)} measured points lie")
     if isinstance(config.noise, str):
         node = divide(node, Coordinate(data.columns.index(config.noise)))
     elif config.noise is not None:
         node = divide(node, number(config.noise))
     (label,) = config.names
     return Condition("data", "data", node, config.weight, label=label, data=data, noise=config.noise is not None)
+
+
+def _check_inside(x: Array, domain: Domain, sentence: str) -> None:
+    outside = ~domain.contains(x)
+    if outside.any():
+        row = int(outside.argmax())
+        raise ConfigError(
+            f"{sentence.format(int(outside.sum()))} outside the domain, the first in row {row + 1} at {x[row].tolist()}; leave"
+            " them out"
+        )
 
 
 def _regional(

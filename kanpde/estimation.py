@@ -56,8 +56,8 @@ class Estimate:
 
 
 def findings(problem: Problem, assembly: Assembly | EnergyObjective, trial: TrialSolution) -> dict[str, Any]:
-    """What a result says about unknown parameters and measured values; an energy has none of them."""
-    if isinstance(assembly, EnergyObjective):
+    """What a result says about unknown parameters and measured values; an energy and a fit have none of them."""
+    if isinstance(assembly, EnergyObjective) or problem.data is not None:
         return {}
     of = problem, assembly, trial
     return {"parameters": estimates(*of), "data": misfit(*of)}

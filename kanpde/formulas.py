@@ -89,7 +89,8 @@ class Formulas:
         if config.exact is not None:
             bare, texts = replace(plain, unknowns=()), config.exact
             exact = tuple(
-                parse_expression(texts[u], replace(bare, where=f"problem.exact.{u}")) for u in config.unknowns
+                parse_expression(texts[u], replace(bare, where=f"problem.{'fit' if config.fit else 'exact'}.{u}"))
+                for u in config.unknowns
             )
         equations = tuple(
             parse_equation(text, replace(wide, where=f"problem.equations[{k}]"))
@@ -102,7 +103,8 @@ class Formulas:
         equations = derive_sources(equations, made, len(config.unknowns), exact)
         energy = Energy.of(config, scope)
         equations = equations if energy is None else energy.equations()
-        _check_unknowns(config, equations)
+        if equations or config.fit is None:
+            _check_unknowns(config, equations)
         found = cls(equations, exact, scope, true, _quantities(config, scope), energy=energy)
         _check_natural(config, found)
         return found

@@ -11,14 +11,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from functools import reduce
+from typing import Any
 
 import torch
+from torch import Tensor
 
-from kanpde.collocation import Collocation, held_out
+from kanpde.collocation import Collocation, Points, held_out, samples
 from kanpde.conditions import Condition
 from kanpde.config import WeightsConfig
 from kanpde.energy import integral
 from kanpde.problem import Problem
+from kanpde.quadrature import Array
 from kanpde.residual import Assembly, terms
 from kanpde.slabs import AnyTrial
 from kanpde.trial import TrialSolution
@@ -33,6 +36,7 @@ class Metrics:
 
     Errors are None without an exact solution or a reference; `reference` is the name and the own error of the latter, or None.
     `energy` holds J at the points of the solve (`trained`) and at `held_out` ones, where the problem is in energy form.
+    `fit` holds the agreement with what was fitted: `train` at the points of the solve, `test` at others, or None.
     `lifted` is the largest violation of each condition that a lifting meets by construction, and `lifting_note` its warning.
     """
 
@@ -46,13 +50,17 @@ class Metrics:
     lifted: dict[str, float] | None = None
     lifting_note: str = ""
     energy: dict[str, float] | None = None
+    fit: dict[str, dict[str, Any] | None] | None = None
 
 
 def measure(problem: Problem, trial: AnyTrial, trained: Collocation) -> Metrics:
     """Everything a report says about a trial solution; reads `problem.exact` and `problem.reference` and changes nothing.
 
+    A fit of a table is measured on its test rows, and its residual is that on the rows that were fitted.
     Held-out points that happen to be the trained ones (a Gauss sampler of the same size) are replaced by more.
     """
+    if problem.data is not None:
+        return _of_data(problem, trial, problem.data)
     count = COUNT.get(problem.domain.dimension, 20_000)
     points = held_out(problem.domain, problem.parts, count, trial.scale.dtype)
     while _same(points, trained):
@@ -70,7 +78,13 @@ def measure(problem: Problem, trial: AnyTrial, trained: Collocation) -> Metrics:
     if problem.energy is not None and isinstance(trial, TrialSolution):
         energy = {"trained": integral(problem, trial, trained), "held_out": integral(problem, trial, points)}
     outside, lifting = trial.outside_share(points.interior.x), getattr(trial, "lifting", None)
-    found = Metrics(relative, worst, residual, boundary, outside, against, conditions, energy=energy)
+    fit: dict[str, dict[str, Any] | None] | None = None
+    if problem.config.fit is not None:
+        fit = {
+            "train": _agreement(problem, trial, trained.interior),
+            "test": _agreement(problem, trial, points.interior),
+        }
+    found = Metrics(relative, worst, residual, boundary, outside, against, conditions, energy=energy, fit=fit)
     if lifting is None:
         return found
     lifted: dict[str, float] = {}
@@ -78,6 +92,35 @@ def measure(problem: Problem, trial: AnyTrial, trained: Collocation) -> Metrics:
         if (condition.name, condition.node) in lifting.lifted:
             lifted[condition.name] = _larger(violation, lifted.get(condition.name, 0.0))
     return replace(found, lifted=lifted, lifting_note=lifting.note)
+
+
+def _of_data(problem: Problem, trial: AnyTrial, data: tuple[Array, Array, Array | None, Array | None]) -> Metrics:
+    """The metrics of a fit of a table; errors are None without test rows."""
+    (x, y, x_test, y_test), dtype = data, trial.scale.dtype
+    points = samples(x, dtype).interior
+    train, test = _agreement(problem, trial, points, torch.tensor(y)), None
+    if x_test is not None and y_test is not None:
+        test = _agreement(problem, trial, samples(x_test, dtype).interior, torch.tensor(y_test))
+    nothing: dict[str, float | None] = dict.fromkeys(problem.unknowns)
+    relative, worst = (dict(nothing) if test is None else test[key] for key in ("relative_l2", "max_error"))
+    residual = math.sqrt(sum(value**2 for value in train["rmse"].values()))
+    outside = trial.outside_share(points.x)
+    return Metrics(relative, worst, residual, 0.0, outside, fit={"train": train, "test": test})
+
+
+def _agreement(problem: Problem, trial: AnyTrial, points: Points, known: Tensor | None = None) -> dict[str, Any]:
+    """Root mean square, relative L2 and largest error per unknown at points, against values (N, m) or else `exact`."""
+    if known is None:
+        known = problem.exact_at(points.x.double(), None)
+        assert known is not None
+    error, w = trial.evaluate(points.x).double() - known, (points.w / points.w.sum()).double()
+    mean, size = w @ error.square(), w @ known.square()
+    found = zip(problem.unknowns, mean.tolist(), size.tolist(), error.abs().amax(dim=0).tolist(), strict=True)
+    told: dict[str, Any] = {"points": len(w), "rmse": {}, "relative_l2": {}, "max_error": {}}
+    for name, square, of, largest in found:
+        told["rmse"][name], told["max_error"][name] = math.sqrt(square), largest
+        told["relative_l2"][name] = math.sqrt(square / of) if of > 0 else None
+    return told
 
 
 def _larger(a: float, b: float) -> float:

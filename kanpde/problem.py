@@ -16,13 +16,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kanpde.conditions import Condition, natural_conditions, read_conditions
+from kanpde.conditions import Condition, fitted, matrix, natural_conditions, read_conditions
 from kanpde.config import ProblemConfig
 from kanpde.domains import Composite, Domain, build_domain
 from kanpde.errors import ConfigError
 from kanpde.expressions import Node, is_linear, jets, partial, substitute, substitute_unknowns
 from kanpde.expressions.evaluate import evaluate
 from kanpde.formulas import Formulas, Quantity
+from kanpde.quadrature import Array
 from kanpde.reference import Reference
 from kanpde.variation import Energy
 
@@ -53,6 +54,7 @@ class Problem:
         domain = build_domain(config.domain, config.time, config.ranges.values())
         equations, exact = formulas.equations, formulas.exact
         conditions = read_conditions(config.conditions, domain, formulas.scope, equations, formulas.scopes)
+        conditions += fitted(config, domain)
         if formulas.energy is not None:
             conditions = (*conditions, *natural_conditions(formulas.energy, conditions, domain))
         reference = Reference.of(config, domain)
@@ -122,6 +124,16 @@ class Problem:
         """Number of equations of one region."""
         return len(self.equations) // max(1, len(self.regions))
 
+    @cached_property
+    def data(self) -> tuple[Array, Array, Array | None, Array | None] | None:
+        """What is fitted to, where it is a table: inputs (N, d) and values (N, m) of its rows, and of those of the test."""
+        fit, d = self.config.fit, self.domain.dimension
+        if fit is None or fit.train is None:
+            return None
+        train, test = matrix(fit.train), None if fit.test is None else matrix(fit.test)
+        held = (None, None) if test is None else (test[:, :d], test[:, d:])
+        return train[:, :d], train[:, d:], *held
+
     @property
     def constants(self) -> tuple[str, ...]:
         """Names of the q unknown parameters."""
@@ -172,7 +184,7 @@ class Problem:
 
     def _check_exact(self) -> None:
         """Equations and conditions hold for the exact solution at random points, to 1e-8 of their largest term."""
-        if self.exact is None:
+        if self.exact is None or self.config.fit is not None:  # a fitted formula is `exact`
             return
         rng = np.random.default_rng(12345)
         check = _Check(self.name, self.exact, torch.tensor(self.domain.interior(64, "sobol", rng).x), self.true)

@@ -56,7 +56,7 @@ class Reference:
             StorageError: its file is damaged.
         """
         name, unknowns = config.reference, len(config.unknowns)
-        if config.exact is not None:
+        if config.exact is not None or config.fit is not None:
             return None
         digest = statement_digest(config)
         if name is None:

@@ -37,7 +37,8 @@ def write_run(folder: Path, solution: Solution) -> None:
 
 
 def write_config(path: Path, config: Config) -> Path:
-    """Write the resolved config as YAML that the data door loads again to the same `Config`, and beside it the mesh it names.
+    """Write the resolved config as YAML that the data door loads again to the same `Config`, and beside it the mesh and the
+    tables it names.
 
     Raises:
         StorageError: a file cannot be written.
@@ -45,7 +46,10 @@ def write_config(path: Path, config: Config) -> Path:
     shape, content = beside(config.problem.domain)
     if content is not None:
         write_bytes(path.with_name(content.name), content.source)
-    kept = replace(config, problem=replace(config.problem, domain=shape))
+    fit = config.problem.fit and config.problem.fit.stored()
+    for name, table in fit.files.items() if fit else ():
+        write_bytes(path.with_name(name), table.archive())
+    kept = replace(config, problem=replace(config.problem, domain=shape, fit=fit))
     return write_text(path, datafile.dumps(kept.as_tree()))
 
 
@@ -117,17 +121,19 @@ def result_rows(result: Mapping[str, Any]) -> list[Row]:
     """
     trial = result["trial"]
     rows: list[Row] = [("problem", str(result["problem"])), ("trial solution", describe_trial(trial))]
+    rows += fit_rows(result.get("fit"))
     errors = {name: value for name, value in result["relative_l2"].items() if value is not None}
     if errors:
         rows.append(("relative L2 error", _per_field(errors)))
         rows.append(("max error", _per_field(result["max_error"])))
         if known := result.get("reference"):
             rows.append(("error against", f"reference '{known['name']}' (its own error {number(known['error'])})"))
-    else:
+    elif "fit" not in result:
         rows.append(("error", "unknown: no exact or reference solution; the residuals below were held out of training"))
     rows += energy_rows(result.get("energy"))
-    rows.append(("residual (held out, rms)", number(result["residual_rms"])))
-    rows.append(("boundary (held out, max)", number(result["boundary_max"])))
+    if "fit" not in result:
+        rows.append(("residual (held out, rms)", number(result["residual_rms"])))
+        rows.append(("boundary (held out, max)", number(result["boundary_max"])))
     rows.extend(_condition_rows(result.get("conditions") or {}))
     if result.get("lifted"):
         rows.append(("lifted (held out, max)", _per_field(result["lifted"])))
@@ -146,6 +152,22 @@ def result_rows(result: Mapping[str, Any]) -> list[Row]:
     rows.append(("seconds", f"{result['seconds']:.2f} ({result['threads']} threads, {result['dtype']})"))
     rows.append(("stopped", str(result["stop_message"])))
     return rows
+
+
+def fit_rows(fit: Mapping[str, Any] | None) -> list[Row]:
+    """Root mean square errors of a fit at the points of its test and at those of the solve."""
+    if not fit:
+        return []
+    found: list[Row] = [
+        (f"{name} RMSE", f"{_per_field(one['rmse'])} ({one['points']} points)")
+        for name in ("test", "train")
+        if (one := fit[name]) is not None
+    ]
+    if fit["test"] is None:
+        found.append(
+            ("test RMSE", "unknown: no test; give `test: 0.2` or a file, or the error is that of what was fitted")
+        )
+    return found
 
 
 def energy_rows(energy: Mapping[str, float] | None) -> list[Row]:

@@ -80,7 +80,7 @@ class Result:
             {
                 "problem": self.problem,
                 "trial": dict(self.trial),
-                **vars(self.metrics),
+                **{key: value for key, value in vars(self.metrics).items() if key != "fit"},
                 "seconds": self.seconds,
                 "stop_reason": self.stop_reason.name.lower(),
                 "stop_message": self.stop_reason.value,
@@ -95,6 +95,7 @@ class Result:
             }
             | ({"parameters": {k: one.as_dict() for k, one in self.parameters.items()}} if self.parameters else {})
             | ({"data": dict(self.data)} if self.data else {})
+            | ({"fit": self.metrics.fit} if self.metrics.fit else {})
         )
 
 
@@ -156,6 +157,13 @@ class Solution:
     def max_error(self) -> dict[str, float | None]:
         """Largest error per unknown on held-out points; None without an exact solution or a reference."""
         return self.result.metrics.max_error
+
+    @property
+    def rmse(self) -> dict[str, float]:
+        """Root mean square error of a fit per unknown: on its test, or without one on what was fitted; empty without a fit."""
+        fit = self.result.metrics.fit or {}
+        found = fit.get("test") or fit.get("train") or {"rmse": {}}
+        return dict(found["rmse"])
 
     @property
     def residual_rms(self) -> float:

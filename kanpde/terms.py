@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from kanpde.conditions import matrix
 from kanpde.expressions import Constant, Node, jets, partial
 from kanpde.expressions import Jet as Unknown
 from kanpde.expressions.evaluate import evaluate
@@ -69,7 +70,12 @@ class Term:
 
 
 def scaled(found: Sequence[Term], problem: Problem, equations: float) -> list[Term]:
-    """The terms with weights relative to the sizes of their coefficients; measured values beside the weight of `equations`."""
+    """The terms with weights relative to the sizes of their coefficients; measured values beside the weight of `equations`.
+
+    Where nothing but a table is fitted weights are relative to the variance of each column.
+    """
+    if not problem.equations:
+        return [replace(term, weight=term.weight / _spread(term) ** 2) for term in found]
     size = Size.of(problem, found[0].x)
     measured = [size(term) for term in found if term.columns is not None]
     share = DATA_SHARE * equations / max(measured, default=1.0) ** 2
@@ -85,15 +91,22 @@ def measured_terms(problem: Problem, like: Tensor) -> list[Term]:
     A term's weight is that of its condition times its share of all rows.
     """
     held = [(condition, condition.data) for condition in problem.conditions if condition.data is not None]
-    total, d = sum(len(data.rows) for _, data in held), problem.domain.dimension
+    tables = [like.new_tensor(matrix(data)) for _, data in held]
+    total, d = sum(map(len, tables)), problem.domain.dimension
     found = []
-    for condition, data in held:
-        table = like.new_tensor(data.rows)
+    for (condition, data), table in zip(held, tables, strict=True):
         words = ((*problem.coordinates, *data.columns[d:]), problem.outputs)
         weight = condition.weight * len(table) / total
         x, columns = table[:, :d], table[:, d:]
         found.append(Term("data", False, condition.node, x, None, weight, words=words, columns=columns))
     return found
+
+
+def _spread(term: Term) -> float:
+    """The standard deviation over the points of F for u = 0; one if that is constant."""
+    values = evaluate([term.node], term.known.double(), jet=lambda jet: torch.zeros_like(term.x[:, 0]).double())[0]
+    spread, size = float(values.std(correction=0)), float(values.abs().max())
+    return spread if math.isfinite(spread) and spread > 1e-12 * size else 1.0
 
 
 @dataclass(frozen=True)

@@ -277,6 +277,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"basis": "fourier", "start": "stretched"},
         "trial.start: stretched does not go with a fourier basis",
     ),
+    "scaled": ({"on": "nodes", "start": "scaled"}, "trial.start: scaled does not go with functions on nodes"),
     "an mlp's": ({"kind": "mlp", "basis": "rbf"}, "an mlp has no 'basis'; remove it"),
 }
 

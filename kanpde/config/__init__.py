@@ -14,6 +14,7 @@ from kanpde.config.adaptive import AdaptPoints, AdaptWeights
 from kanpde.config.conditions import ConditionConfig
 from kanpde.config.defaults import STAGE, schedule_defaults
 from kanpde.config.energies import BoundaryEnergy, check_minimised
+from kanpde.config.fits import read_fit, refuse_for_data, states_fit
 from kanpde.config.measurements import Measurements
 from kanpde.config.meshes import MeshShape
 from kanpde.config.reader import Reader
@@ -174,6 +175,7 @@ def validate(
         check_minimised(root, fields, schedule)
     slabs = read_slabs(fields.get("slabs", recommended.get("slabs")), problem)
     tolerance = fields["tolerance"].number(most=1.0, above=0.0) if "tolerance" in fields else None
+    refuse_for_data(root, problem, schedule, tolerance)
     refuse(root, problem.regions, trial, slabs, tolerance)
     empty: dict[str, Any] = {}
     slabs = read_slabs(fields.get("slabs", recommended.get("slabs")), problem)
@@ -222,7 +224,7 @@ def _problem(node: Reader, trusted: bool, make_problem: MakeProblem | None) -> P
     python = None
     if isinstance(node.value, Mapping) and node.value.get("python") is not None:
         python, node = _made(node, trusted, make_problem)
-    problem = read_statement(node)
+    problem = read_fit(node) if states_fit(node.value) else read_statement(node)
     if python is not None:
         problem = ProblemConfig(**{**vars(problem), "python": python})
     recommended = _recommended(problem, node)

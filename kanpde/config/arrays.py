@@ -12,6 +12,7 @@ import re
 import struct
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kanpde.config.reader import Reader
@@ -30,14 +31,14 @@ class Numbers:
     values: tuple[float, ...]
 
 
-def read_arrays(content: bytes, node: Reader) -> dict[str, Numbers]:
-    """Every array of a .npz file by its name; ConfigError for one that is not of finite float64 numbers."""
+def read_arrays(content: bytes, node: Reader, most: int = MOST_UNPACKED) -> dict[str, Numbers]:
+    """Every array of a .npz file of at most `most` bytes by its name; ConfigError for one that is not of finite float64 numbers."""
     found = {}
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = archive.infolist()
-            if len(entries) > MOST_ARRAYS or sum(entry.file_size for entry in entries) > MOST_UNPACKED:
-                raise node.error(f"must hold at most {MOST_ARRAYS} arrays of {MOST_UNPACKED >> 20} MiB in all")
+            if len(entries) > MOST_ARRAYS or sum(entry.file_size for entry in entries) > most:
+                raise node.error(f"must hold at most {MOST_ARRAYS} arrays of {most >> 20} MiB in all")
             for entry in entries:
                 name = entry.filename.removesuffix(".npy")
                 with archive.open(entry) as file:
@@ -53,6 +54,18 @@ def read_arrays(content: bytes, node: Reader) -> dict[str, Numbers]:
     ) as error:
         raise node.error(f"cannot be read as a .npz file ({type(error).__name__}); save it again") from None
     return found
+
+
+def dump_columns(columns: Mapping[str, bytes]) -> bytes:
+    """A .npz file with one array (N,) of float64 per name, from its 8·N bytes, little-endian."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, packed in columns.items():
+            header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({len(packed) // 8},), }}"
+            header += " " * (-(len(header) + 11) % 64) + "\n"  # the numbers begin at a multiple of 64
+            start = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header))
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), start + header.encode("latin-1") + packed)
+    return stream.getvalue()
 
 
 def _array(content: bytes, name: str, node: Reader) -> Numbers:

@@ -54,8 +54,8 @@ def read_file(node: Reader, coordinates: Sequence[str], taken: Collection[str]) 
     return _table(text, len(content), node, name[:80], (coordinates, taken))
 
 
-def file_content(node: Reader, suffixes: Sequence[str]) -> bytes:
-    """The bytes, one more than MOST_BYTES at most, of the file that the node names, in the folder of the config or below."""
+def file_content(node: Reader, suffixes: Sequence[str], most: int = MOST_BYTES) -> bytes:
+    """The bytes, one more than `most` at most, of the file that the node names, in the folder of the config or below."""
     name = node.text()
     path = Path(name)
     if path.is_absolute() or ".." in path.parts or path.suffix not in suffixes:
@@ -69,7 +69,7 @@ def file_content(node: Reader, suffixes: Sequence[str]) -> bytes:
         raise node.error(f"{name[:80]!r} leads out of the folder of this config; copy the file there")
     try:
         with found[0].open("rb") as file:
-            return file.read(MOST_BYTES + 1)
+            return file.read(most + 1)
     except OSError as error:
         raise node.error(f"{name[:80]!r} cannot be read ({error.strerror})") from None
 

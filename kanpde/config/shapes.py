@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kanpde.config.inputs import read_inputs, usual
 from kanpde.config.meshes import MeshShape, mesh_tree, read_mesh
 from kanpde.config.polygons import polygon_flaw
 from kanpde.config.reader import Reader, listed
@@ -37,12 +38,13 @@ class IntervalShape:
 class BoxShape:
     """lower_i < x_i < upper_i for d ≥ 1 coordinates.
 
-    Parts: left, right, then bottom, top, then back, front; for d > 3 x1_min, x1_max, x2_min, ...
+    Parts: left, right, then bottom, top, then back, front; for d > 3 x1_min, x1_max, ... `inputs` are own names of coordinates.
     """
 
     lower: tuple[float, ...]
     upper: tuple[float, ...]
     name: str | None = None
+    inputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -129,10 +131,9 @@ def dimension(shape: Shape) -> int:
 
 
 def coordinates(shape: Shape, time: TimeConfig | None = None, ranges: Collection[str] = ()) -> tuple[str, ...]:
-    """Names of the coordinates: x | x, y | x, y, z | x1, ..., xd for d > 3; then parameters with a range; then t."""
-    count = dimension(shape)
-    space = ("x", "y", "z")[:count] if count <= 3 else tuple(f"x{i}" for i in range(1, count + 1))
-    return (*space, *ranges, *(() if time is None else ("t",)))
+    """Names of the coordinates: x | x, y | x, y, z | x1, ..., xd for d > 3, or a box's own; parameters with a range; then t."""
+    own = shape.inputs if isinstance(shape, BoxShape) else ()
+    return (*(own or usual(dimension(shape))), *ranges, *(() if time is None else ("t",)))
 
 
 def part_names(shape: Shape, time: TimeConfig | None = None) -> tuple[str, ...]:
@@ -224,7 +225,7 @@ def _point(node: Reader, count: int) -> tuple[float, ...]:
 
 
 def _box(node: Reader, kind: str) -> BoxShape:
-    fields = node.fields(("lower", "upper", "name"), ("lower", "upper"))
+    fields = node.fields(("lower", "upper", "name", "inputs"), ("lower", "upper"))
     if kind == "rectangle":
         lower, upper = _point(fields["lower"], 2), _point(fields["upper"], 2)
     else:
@@ -232,13 +233,13 @@ def _box(node: Reader, kind: str) -> BoxShape:
             tuple(_coordinate(item) for item in fields[key].items("a list of numbers", 1, MOST_DIMENSIONS))
             for key in ("lower", "upper")
         )
-    if len(lower) != len(upper):
-        raise node.error(f"lower and upper must be equally long, found {len(lower)} and {len(upper)} numbers")
+    if (count := len(lower)) != len(upper):
+        raise node.error(f"lower and upper must be equally long, found {count} and {len(upper)} numbers")
     for index, (low, high) in enumerate(zip(lower, upper, strict=True)):
         _check_length(node, low, high, f" for coordinate {index + 1}")
     if abs(sum(math.log10(high - low) for low, high in zip(lower, upper, strict=True))) > 100:
         raise node.error("the volume must lie between 1e-100 and 1e100; scale the coordinates")
-    return BoxShape(lower, upper, _name(fields))
+    return BoxShape(lower, upper, _name(fields), read_inputs(fields["inputs"], count) if "inputs" in fields else ())
 
 
 def _round(node: Reader, kind: str) -> DiskShape | BallShape:
@@ -258,8 +259,7 @@ def _polygon(node: Reader) -> PolygonShape:
     fields = node.fields(("vertices", "name"), ("vertices",))
     corners = [_point(item, 2) for item in fields["vertices"].items("a list of [x, y] points", 3, MOST_VERTICES)]
     vertices = tuple((corner[0], corner[1]) for corner in corners)
-    flaw = polygon_flaw(vertices)
-    if flaw:
+    if flaw := polygon_flaw(vertices):
         raise fields["vertices"].error(flaw)
     return PolygonShape(vertices, _name(fields))
 
@@ -285,8 +285,7 @@ def _extrusion(node: Reader) -> ExtrusionShape:
     lower, upper = _coordinate(fields["lower"]), _coordinate(fields["upper"])
     _check_length(node, lower, upper, "")
     shape = ExtrusionShape(base, lower, upper, _name(fields))
-    taken = [part for part in _parts(shape)[-2:] if part in _parts(base)]
-    if taken:
+    if taken := [part for part in _parts(shape)[-2:] if part in _parts(base)]:
         raise node.error(f"the part name {taken[0]!r} is also used by the base; give the extrusion a `name:`")
     return shape
 
@@ -303,12 +302,13 @@ def shape_tree(shape: Shape) -> dict[str, Any]:
         return mesh_tree(shape)
     if isinstance(shape, RegionsShape):
         return {"regions": dict(zip(shape.names, map(shape_tree, shape.shapes), strict=True))}
-    name = {} if shape.name is None else {"name": shape.name}
+    name: dict[str, Any] = {} if shape.name is None else {"name": shape.name}
     match shape:
         case IntervalShape():
             return {"interval": {"lower": shape.lower, "upper": shape.upper, **name}}
         case BoxShape():
             kind = "rectangle" if len(shape.lower) == 2 else "box"
+            name |= {"inputs": list(shape.inputs)} if shape.inputs else {}
             return {kind: {"lower": list(shape.lower), "upper": list(shape.upper), **name}}
         case DiskShape():
             return {"disk": {"center": list(shape.center), "radius": shape.radius, **name}}

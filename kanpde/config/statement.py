@@ -39,6 +39,7 @@ from kanpde.config.regions import (
     split,
 )
 from kanpde.config.shapes import Shape, TimeConfig, coordinates, part_names, read_interval, shape_tree
+from kanpde.config.tables import STATED, Fit
 from kanpde.config.unknowns import UnknownParameter, read_ranges, read_unknown_parameters
 from kanpde.names import MANUFACTURED, is_identifier, is_reserved
 
@@ -47,7 +48,7 @@ RECOMMENDED = ("trial", "schedule", "sampler", "weights", "slabs")
 PROBLEM_KEYS = (
     "name", "description", "unknowns", "domain", "time", "parameters", "unknown_parameters", "parameter_ranges",
     "definitions", "equations", "energy", "boundary_energy", "conditions",
-    "free", "exact", "reference", "quantities", "vectors", "recommended", "python",
+    "free", "exact", "reference", "quantities", "vectors", "recommended", "python", "fit",
 )  # fmt: skip
 _NEEDED = ("unknowns", "domain", "equations", "conditions")
 _HINTS = {
@@ -75,7 +76,7 @@ class ProblemConfig:
     `exact` exists. `names` and `weights` are those of the equations; one with a weight other than 1 is a wish (as a smoothness is)
     and need not hold for `exact`. With an `energy` there are no equations. `regional` is what stands by region: those parameters,
     definitions and exact solutions are not among the others; `grids` are definitions by values of a file. `python` is the name of
-    the file that made the problem.
+    the file that made the problem. A `fit` states equations and `exact`, or has a table in their place (see `fits`).
     """
 
     name: str
@@ -101,6 +102,7 @@ class ProblemConfig:
     recommended: Mapping[str, Any] = field(default_factory=FrozenMap)
     regional: Mapping[str, Regional] = field(default_factory=FrozenMap)
     grids: Mapping[str, Grid] = field(default_factory=FrozenMap)
+    fit: Fit | None = None
     python: str | None = field(default=None, compare=False)
 
     @property
@@ -276,9 +278,7 @@ def _problem_name(fields: Mapping[str, Reader], node: Reader) -> str:
 
 
 def _recommended(fields: Mapping[str, Reader]) -> FrozenMap[Any]:
-    if "recommended" not in fields:
-        return FrozenMap()
-    parts = fields["recommended"].fields(RECOMMENDED)
+    parts = fields["recommended"].fields(RECOMMENDED) if "recommended" in fields else {}
     return FrozenMap({key: freeze(_without_null(entry.value)) for key, entry in parts.items()})
 
 
@@ -313,5 +313,7 @@ def problem_tree(problem: ProblemConfig) -> dict[str, Any]:
         "quantities": thaw(problem.quantities),
         "vectors": thaw(problem.vectors),
         "recommended": thaw(problem.recommended),
+        "fit": problem.fit and problem.fit.tree(problem.unknowns, problem.exact),
     }
-    return {key: value for key, value in tree.items() if value or key == "conditions"}
+    stated = STATED if problem.fit else ()
+    return {key: value for key, value in tree.items() if (value or key == "conditions") and key not in stated}

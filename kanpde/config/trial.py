@@ -40,7 +40,7 @@ _KEYS = {
     "mlp": (*_COMMON, "activation", "scale"),
 }
 KEYS = tuple(dict.fromkeys(_KEYS["kan"] + _KEYS["mlp"]))
-_STARTS = {"kan": ("ridge", "paper", "stretched"), "mlp": ("xavier", "features")}
+_STARTS = {"kan": ("ridge", "paper", "scaled", "stretched"), "mlp": ("xavier", "features")}
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ class TrialConfig:
     `basis` holds one name per layer: K = intervals + degree functions whichever it is (see `kanpde.bases.smooth`). They sit on the
     `edges`, or on the `nodes` behind affine maps: then there is one layer of functions per hidden size.
     `radial` units of the first layer per round hole of the domain start as squared distances to points in the hole; the lines
-    of a ridge start leave a share `margin` of the second layer's grid free on either side, for inputs that move in training.
+    of a ridge start leave a share `margin` of the second layer's grid free on either side, for inputs that move in training; a
+    scaled start leaves it on every grid but the first.
     Beyond the `ends` of the outer grid knots go on evenly (extended, as in the KAN paper) or not at all (clamped: the better the
     higher the degree and the fewer the intervals). `spread` is that of the speeds of a `stretched` start, in intervals of the
     outer grid. `directions` of a ridge start are even, characteristic (those of the equation first, then even ones), source (those
@@ -205,13 +206,13 @@ def _bases(fields: Mapping[str, Reader], layers: int, width: tuple[int, ...]) ->
 
 
 def _refuse(fields: Mapping[str, Reader], what: str, keys: tuple[str, ...]) -> None:
-    """No key that needs spline edges, and no stretched start."""
+    """No key or start that needs spline edges."""
     for key in keys:
         plain = thaw(trial_defaults("kan", 1)[key])
         if fields[key].value != plain:
             raise fields[key].error(f"does not go with {what}; write {key}: {plain}")
-    if fields["start"].value == "stretched":
-        raise fields["start"].error(f"stretched does not go with {what}; use ridge or paper")
+    if fields["start"].value not in ("ridge", "paper"):
+        raise fields["start"].error(f"{fields['start'].value} does not go with {what}; use ridge or paper")
 
 
 def _activation(fields: Mapping[str, Reader]) -> str:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from kanpde.networks import bare
 from kanpde.plotting.canvas import FIELD, MAGNITUDE, blank, save
 from kanpde.plotting.curves import draw_edges, draw_history
+from kanpde.plotting.fitted import draw_fit
 from kanpde.plotting.views import View, view_of
 from kanpde.report import describe_trial, number
 from kanpde.storage import make_folder
@@ -32,7 +33,7 @@ _DECADES = 8.0
 
 
 def write_figures(folder: Path, solution: Solution) -> tuple[Path, ...]:
-    """Write solution, exact, error, residual, history and edges as PNG into `folder`; what does not exist is left out.
+    """Write solution, exact, error, residual, fit, history and edges as PNG into `folder`; what does not exist is left out.
 
     Args:
         folder: made when it is missing.
@@ -50,6 +51,8 @@ def write_figures(folder: Path, solution: Solution) -> tuple[Path, ...]:
     figures = _fields(
         view, solution.fields(view.points, regions=view.regions), tuple(solution.problem.unknowns), result
     )
+    if (fit := draw_fit(solution, result)) is not None:
+        figures["fit"] = fit
     figures["history"] = draw_history(solution.history, str(result["problem"]))
     layers = getattr(bare(solution.trial.network), "layers", None)
     if result["trial"]["kind"] == "kan" and layers is not None:
@@ -82,7 +85,8 @@ def _fields(
         ]
         figures["error"] = _magnitudes(view, panels, head + "error")
     title = f"{head}residual of the equations, held-out rms {number(result['residual_rms'])}"
-    figures["residual"] = _magnitudes(view, [(f"|{name}|", field) for name, field in residual], title)
+    if residual:
+        figures["residual"] = _magnitudes(view, [(f"|{name}|", field) for name, field in residual], title)
     return figures
 
 
