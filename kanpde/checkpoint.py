@@ -20,9 +20,10 @@ from torch import Tensor, nn
 from kanpde.bases import restored
 from kanpde.config import TrialConfig
 from kanpde.constants import Constants
-from kanpde.errors import CheckpointError, KanpdeError, StorageError
+from kanpde.errors import CheckpointError, ConfigError, KanpdeError, StorageError
 from kanpde.networks import KAN, MLP, Affine, Enriched, NodeSplines, SplineLayer
 from kanpde.storage import replacing
+from kanpde.trial import TrialSolution
 
 MAGIC = b"kanpde checkpoint 1 "
 
@@ -170,6 +171,22 @@ def restore_beside(state: Mapping[str, Any], trial: TrialConfig, present: nn.Mod
     with torch.no_grad():
         restored.coefficients.copy_(given)
     return restored
+
+
+def go_on(trial: TrialSolution, earlier: TrialSolution, config: TrialConfig) -> None:
+    """Give a new trial solution the parameters of an earlier one; ConfigError where the network or its domain is another."""
+    ends = [torch.stack([-1 / t.scale + t.shift, 1 / t.scale + t.shift]) for t in (trial, earlier)]
+    if ends[0].shape != ends[1].shape or not torch.allclose(ends[0].to(ends[1]), ends[1]):
+        raise ConfigError("after: the earlier solution has another domain; give `domain` to both")
+    enriched = [isinstance(one.network, Enriched) for one in (trial, earlier)]
+    if enriched[0] != enriched[1] or trial.constants.count != earlier.constants.count:
+        raise ConfigError("after: the earlier solution has other functions or unknown parameters; give the same ones")
+    try:
+        restored = restore_beside(network_state(earlier.network), config, trial.network)
+    except CheckpointError as error:
+        raise ConfigError(f"after: the earlier network does not fit ({error})") from error
+    trial.network = restored.to(trial.scale)
+    trial.constants.write(earlier.constants.raw.detach().to(trial.scale))
 
 
 def _check_network(network: KAN | MLP, trial: TrialConfig) -> None:

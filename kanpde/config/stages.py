@@ -28,7 +28,8 @@ _ADAPTIVE = ("points", "weights")
 class OptimizerStage:
     """`steps` steps of an optimizer; a `tolerance` or `regularisation` of 0 is none; values are dimensionless.
 
-    `points` and `weights` say how these follow the residual meanwhile; by default they stay.
+    A least-squares stage that is to `keep` changes only what the rows determine: all else stays as it was. `points` and
+    `weights` say how these follow the residual meanwhile; by default they stay.
     """
 
     optimizer: str
@@ -37,6 +38,7 @@ class OptimizerStage:
     tolerance: float = 0.0
     seconds: float | None = None
     regularisation: float = 0.0
+    keep: bool = False
     points: AdaptPoints | None = None
     weights: AdaptWeights | None = None
 
@@ -133,6 +135,7 @@ def _optimizer(node: Reader) -> OptimizerStage:
         tolerance=read["tolerance"].number(0.0, 1.0),
         seconds=read["seconds"].number(most=LONGEST_SECONDS, above=0.0) if "seconds" in read else None,
         regularisation=read["regularisation"].number(0.0, 1.0) if "regularisation" in read else 0.0,
+        keep=read["keep"].flag() if "keep" in read else False,
         points=read_points(adaptive["points"], repeated=True) if "points" in adaptive else None,
         weights=read_adaptive_weights(adaptive["weights"]) if "weights" in adaptive else None,
     )
