@@ -22,7 +22,6 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 PHASES, POINTS = 5, 200
 KEEP: dict[str, Any] = {"optimizer": "least_squares", "keep": True}
 ADAM: dict[str, Any] = {"optimizer": "adam", "steps": 2000, "learning_rate": 1e-2}
-LBFGS: dict[str, Any] = {"optimizer": "lbfgs", "steps": 300}
 KAN: dict[str, Any] = {"kind": "kan", "width": [], "degree": 3, "intervals": 200}
 MLP: dict[str, Any] = {"kind": "mlp", "width": [13, 13], "activation": "tanh"}
 FEATURES: dict[str, Any] = {"kind": "mlp", "width": [67], "start": "features", "activation": "sine", "scale": 60.0}
@@ -33,9 +32,8 @@ WAYS: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
     "KAN [1, 1], Chebyshev, `least_squares` with `keep`": ({**KAN, "basis": "chebyshev"}, [KEEP]),
     "MLP [1, 67, 1], sine features, `least_squares` with `keep`": (FEATURES, [KEEP]),
     "MLP [1, 13, 13, 1], tanh, Adam": (MLP, [ADAM]),
-    "MLP [1, 13, 13, 1], tanh, Adam and L-BFGS": (MLP, [ADAM, LBFGS]),
 }
-DRAWN = ("KAN [1, 1], B-splines, `least_squares` with `keep`", "MLP [1, 13, 13, 1], tanh, Adam and L-BFGS")
+DRAWN = ("KAN [1, 1], B-splines, `least_squares` with `keep`", "MLP [1, 13, 13, 1], tanh, Adam")
 
 
 def peaks(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -121,7 +119,8 @@ were never shown; the first two columns of errors are those over the first fifth
 `kanpde.fit(x, y, after=earlier, schedule=[{{"optimizer": "least_squares", "keep": True}}])` goes on from an earlier solution and
 changes only what the new rows determine. A spline coefficient that no point reaches stays to the bit, since the functions are
 local; with functions that every point reaches (Chebyshev, waves, an MLP) the same update is free where nothing
-is shown, and forgets. Adam leaves unreached coefficients alone as well. Without `keep` what no row sees is nobody's matter; here it became zero.
+is shown, and forgets. Adam leaves unreached coefficients alone as well. Without `keep` what no row sees is nobody's matter; here
+it became zero.
 
 What keeps the peaks is that inputs of different phases do not share functions. In one dimension, on edges that see x itself,
 that is given; behind a hidden layer, whose units mix all inputs, it is not.
