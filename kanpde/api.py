@@ -15,8 +15,9 @@ from typing import Any
 import torch
 
 from kanpde import contenders, datafile, export, outputs, report, runs, shipped
-from kanpde.build import Parts, build, check_budget, make_problem
-from kanpde.checkpoint import Store
+from kanpde.budget import check_budget
+from kanpde.build import Parts, build, make_problem
+from kanpde.checkpoint import Store, go_on
 from kanpde.comparison import Comparison, Entry
 from kanpde.config import Config, Pace, ProblemConfig, validate
 from kanpde.config.attached import folder_of_files
@@ -77,26 +78,31 @@ def solve(
     out: str | Path | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
+    after: Solution | None = None,
     **keys: Any,
 ) -> Solution:
-    """Solve a problem; further keywords are those of `configure`.
+    """Solve a problem; further keywords are those of `configure`. It starts from the parameters of `after`, if given.
 
     With `out` a run folder is made there with config, checkpoints, history and result; without it nothing is written.
     Raises the KanpdeError that names what is wrong.
     """
     config = problem if isinstance(problem, Config) and not keys else configure(problem, **keys)
+    if after is not None and (config.tolerance is not None or in_slabs(config) or in_slabs(after.config)):
+        raise ConfigError("after: goes with neither time slabs nor a tolerance, which begin anew; leave it out")
     if out is None:
-        return _solve(config, None, progress or Silent())
+        return _solve(config, None, progress or Silent(), after=after)
     prepare(config)  # a mistake must neither leave a folder nor cost an old run
     folder = runs.create(out, name=config.problem.name, overwrite=overwrite)
-    return solve_into(config, folder, progress)
+    return solve_into(config, folder, progress, after)
 
 
-def solve_into(config: Config, folder: Path, progress: Progress | None = None) -> Solution:
+def solve_into(
+    config: Config, folder: Path, progress: Progress | None = None, after: Solution | None = None
+) -> Solution:
     """Solve in a run folder that `runs.create` made, and leave report, field and figures there."""
     with runs.locked(folder):
         report.write_config(folder / "config.yaml", config)
-        solution = _solve(config, folder, runs.RunLog(folder, progress or Silent()))
+        solution = _solve(config, folder, runs.RunLog(folder, progress or Silent()), after=after)
         outputs.write(folder, solution)
     return solution
 
@@ -186,8 +192,7 @@ def _fill(solution: Solution, seconds: float, progress: Progress) -> Solution:
 
 def resume(folder: str | Path, progress: Progress | None = None) -> Solution:
     """Go on with an interrupted run from its last checkpoint, to the same bits on the same machine and thread count."""
-    path = _run_folder(folder)
-    config = _saved_config(path)
+    path, config = _saved(folder)
     with runs.locked(path):
         solution = _solve(config, path, runs.RunLog(path, progress or Silent()), again=True)
         outputs.write(path, solution)
@@ -196,8 +201,7 @@ def resume(folder: str | Path, progress: Progress | None = None) -> Solution:
 
 def load(folder: str | Path) -> Solution:
     """The solution of a run folder, as its last checkpoint holds it."""
-    path = _run_folder(folder)
-    config = _saved_config(path)
+    path, config = _saved(folder)
     if in_slabs(config):
         found = march(config, Silent(), path, read_only=True)
         return _solution(config, found, found.history, found.stages, found.reason, seconds=found.seconds)
@@ -213,7 +217,9 @@ def available() -> tuple[tuple[str, str], ...]:
     return tuple((name, configure(name).problem.description) for name in shipped.names())
 
 
-def _solve(config: Config, folder: Path | None, progress: Progress, again: bool = False) -> Solution:
+def _solve(
+    config: Config, folder: Path | None, progress: Progress, again: bool = False, after: Solution | None = None
+) -> Solution:
     began = time.perf_counter()
     config = settled(config)
     if config.tolerance is not None and in_slabs(config):
@@ -235,6 +241,8 @@ def _solve(config: Config, folder: Path | None, progress: Progress, again: bool 
         found = march(config, progress, folder, again, each=outputs.watcher(config, folder))
         return _solution(config, found, found.history, found.stages, found.reason, seconds=found.seconds)
     parts = build(config)
+    if after is not None and not isinstance(after.trial, Slabs):
+        go_on(parts.trial, after.trial, config.trial)
     store = None if folder is None else Store.at(folder)
     solver = Solver(parts.trial, parts.assembly, config.schedule, progress, store, supply=parts.supply)
     if again:
@@ -303,12 +311,8 @@ def _merged(below: Any, above: Any) -> Any:
     return {**(below if isinstance(below, Mapping) else {}), **above}
 
 
-def _run_folder(folder: str | Path) -> Path:
-    if not ((path := Path(folder)) / "config.yaml").is_file():
+def _saved(folder: str | Path) -> tuple[Path, Config]:
+    path = Path(folder)
+    if not (source := path / "config.yaml").is_file():
         raise ConfigError(f"{path}: not a run folder (it has no config.yaml); give the folder that a solve printed")
-    return path
-
-
-def _saved_config(folder: Path) -> Config:
-    path = folder / "config.yaml"
-    return validate(datafile.load(path), source=str(path), base=folder)
+    return path, validate(datafile.load(source), source=str(source), base=path)

@@ -17,12 +17,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kanpde.bases import SplineGrid
+from kanpde.bases import restored
 from kanpde.config import TrialConfig
 from kanpde.constants import Constants
-from kanpde.errors import CheckpointError, KanpdeError, StorageError
-from kanpde.networks import KAN, MLP, Enriched, SplineLayer
+from kanpde.errors import CheckpointError, ConfigError, KanpdeError, StorageError
+from kanpde.networks import KAN, MLP, Affine, Enriched, NodeSplines, SplineLayer
 from kanpde.storage import replacing
+from kanpde.trial import TrialSolution
 
 MAGIC = b"kanpde checkpoint 1 "
 
@@ -108,11 +109,8 @@ def network_state(network: nn.Module) -> dict[str, Any]:
         layers = network.stack
         tensors = [t for layer in layers for t in (layer.knots, layer.coefficients)]
         tensors += [layer.base for layer in layers if layer.base is not None]
-        facts: dict[str, Any] = {
-            "degrees": [layer.degree for layer in layers],
-            "uniform": [layer.uniform for layer in layers],
-            "periodic": [layer.periodic for layer in layers],
-        }
+        tensors += [t for layer in network.every if isinstance(layer, Affine) for t in (layer.weight, layer.bias)]
+        facts: dict[str, Any] = {"bases": [layer.grid.facts for layer in layers]}
         if any(layer.mask is not None for layer in layers):
             facts["left"] = _copies([layer.left for layer in layers])
         return {"kind": "kan", **facts, "tensors": _copies(tensors)}
@@ -147,7 +145,7 @@ def restore_network(state: Mapping[str, Any], trial: TrialConfig) -> KAN | MLP:
         tensors: list[Tensor] = list(state["tensors"])
         if state["kind"] != trial.kind:
             raise CheckpointError(f"checkpoint: holds a {state['kind']}, but the config asks for a {trial.kind}")
-        network = _kan(state, tensors, layers) if trial.kind == "kan" else _mlp(state, tensors, layers)
+        network = _kan(state, tensors, trial) if trial.kind == "kan" else _mlp(state, tensors, layers)
         _check_network(network, trial)
     except (KeyError, IndexError, TypeError, AttributeError, RuntimeError, ValueError) as error:
         raise CheckpointError(f"checkpoint: its network is incomplete ({error}); use another checkpoint") from error
@@ -178,12 +176,29 @@ def restore_beside(state: Mapping[str, Any], trial: TrialConfig, present: nn.Mod
     return restored
 
 
+def go_on(trial: TrialSolution, earlier: TrialSolution, config: TrialConfig) -> None:
+    """Give a new trial solution the parameters of an earlier one; ConfigError where the network or its domain is another."""
+    ends = [torch.stack([-1 / t.scale + t.shift, 1 / t.scale + t.shift]) for t in (trial, earlier)]
+    if ends[0].shape != ends[1].shape or not torch.allclose(ends[0].to(ends[1]), ends[1]):
+        raise ConfigError("after: the earlier solution has another domain; give `domain` to both")
+    enriched = [isinstance(one.network, Enriched) for one in (trial, earlier)]
+    if enriched[0] != enriched[1] or trial.constants.count != earlier.constants.count:
+        raise ConfigError("after: the earlier solution has other functions or unknown parameters; give the same ones")
+    try:
+        restored = restore_beside(network_state(earlier.network), config, trial.network)
+    except CheckpointError as error:
+        raise ConfigError(f"after: the earlier network does not fit ({error})") from error
+    trial.network = restored.to(trial.scale)
+    trial.constants.write(earlier.constants.raw.detach().to(trial.scale))
+
+
 def _check_network(network: KAN | MLP, trial: TrialConfig) -> None:
     facts: list[tuple[str, object, object]] = [("hidden sizes", network.shape[1:-1], list(trial.width))]
     if isinstance(network, KAN):
         bases = {layer.base is not None for layer in network.stack}
         fewer = [min(pair) for pair in zip(network.intervals, trial.intervals, strict=False)]
         facts += [
+            ("basis", network.bases, list(trial.bases)),
             ("degree", network.degrees, list(trial.degree)),
             ("base function", bases, {trial.base == "silu"}),
             ("fewest intervals", fewer, list(trial.intervals)),
@@ -197,22 +212,26 @@ def _check_network(network: KAN | MLP, trial: TrialConfig) -> None:
             )
 
 
-def _kan(state: Mapping[str, Any], tensors: list[Tensor], layers: int) -> KAN:
-    bases: list[Tensor | None] = [*tensors[2 * layers :]] or [None] * layers
+def _kan(state: Mapping[str, Any], tensors: list[Tensor], trial: TrialConfig) -> KAN:
+    layers, affine = trial.layers, 2 * trial.layers if trial.on == "nodes" else 0
+    own, between = (tensors[:-affine], tensors[-affine:]) if affine else (tensors, [])
+    bases: list[Tensor | None] = [*own[2 * layers :]] or [None] * layers
     left: list[Tensor | None] = [*state.get("left", [None] * layers)]
-    if len(bases) != layers or len(state["degrees"]) != layers or len(left) != layers:
+    every = state["bases"] if "bases" in state else _splines(state)
+    if len(bases) != layers or len(every) != layers or len(left) != layers:
         raise ValueError(f"{len(tensors)} tensors for {layers} layers")
-    return KAN(
-        [
-            SplineLayer(
-                SplineGrid(tensors[2 * k], state["degrees"][k], state["uniform"][k], state["periodic"][k]),
-                tensors[2 * k + 1],
-                bases[k],
-                left[k],
-            )
-            for k in range(layers)
-        ]
-    )
+    stack: list[SplineLayer | Affine] = []
+    for k, facts in enumerate(every):
+        stack += [Affine(*between[2 * k : 2 * k + 2])] if affine else []
+        kind = NodeSplines if affine and k < layers - 1 else SplineLayer
+        stack.append(kind(restored(facts, own[2 * k]), own[2 * k + 1], bases[k], left[k]))
+    return KAN(stack)
+
+
+def _splines(state: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Facts of the bases in a checkpoint that was written when there were B-splines only."""
+    listed = zip(state["degrees"], state["uniform"], state["periodic"], strict=True)
+    return [{"name": "bspline", "degree": p, "uniform": even, "periodic": wraps} for p, even, wraps in listed]
 
 
 def _mlp(state: Mapping[str, Any], tensors: list[Tensor], layers: int) -> MLP:

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from kanpde.build import parameter_count
+from kanpde.budget import parameter_count
 from kanpde.config import STAGE, AdaptPoints, Config, OptimizerStage, Pace, StageConfig, validate
 
 FEATURES: Mapping[str, Any] = {"start": "features", "activation": "sine", "scale": 14.0}

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kanpde.build import Parts, build, check_budget
+from kanpde.budget import check_budget
+from kanpde.build import Parts, build
 from kanpde.checkpoint import Store
 from kanpde.collocation import Collocation
 from kanpde.config import Config, Pace, SlabsConfig

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from kanpde.energy import EnergyObjective
-from kanpde.errors import NumericalError
+from kanpde.errors import ConfigError, NumericalError
 from kanpde.residual import Assembly
 from kanpde.ritz import Ritz
 from kanpde.rows import Rows
@@ -49,16 +49,19 @@ class Step:
         return (self.whole and self.fell <= tolerance * self.value) or self.value <= goal
 
 
-def outer_steps(objective: Assembly | EnergyObjective, trial: TrialSolution) -> Newton | Ritz:
-    """Newton's method for what the objective is."""
-    return Ritz(objective, trial) if isinstance(objective, EnergyObjective) else Newton(objective, trial)
+def outer_steps(objective: Assembly | EnergyObjective, trial: TrialSolution, keep: bool = False) -> Newton | Ritz:
+    """Newton's method for what the objective is; ConfigError where steps that `keep` make no sense."""
+    what = "an energy" if isinstance(objective, EnergyObjective) else "unknown parameters"
+    if keep and (isinstance(objective, EnergyObjective) or trial.constants.count):
+        raise ConfigError(f"schedule: least_squares with keep does not go with {what}; remove keep")
+    return Ritz(objective, trial) if isinstance(objective, EnergyObjective) else Newton(objective, trial, keep)
 
 
 class Newton:
     """Steps on one trial solution; `value` is the present objective."""
 
-    def __init__(self, assembly: Assembly, trial: TrialSolution) -> None:
-        self._trial, self._linear = trial, assembly.linear
+    def __init__(self, assembly: Assembly, trial: TrialSolution, keep: bool = False) -> None:
+        self._trial, self._linear, self._keep = trial, assembly.linear, keep
         self._rows = Rows(assembly, trial)
         self.value = self._rows.objective()
 
@@ -67,7 +70,7 @@ class Newton:
         where constants that have settled are all that is left to move.
         """
         outer, raw = self._trial.net.outer, self._trial.constants.raw.detach().clone()
-        move, change = self._rows.step(regularisation), torch.zeros_like(raw)
+        move, change = self._rows.step(regularisation, self._keep), torch.zeros_like(raw)
         if constants and len(raw):
             move, change = self._rows.joint_step(regularisation)
         settled = bool((change.abs() <= SETTLED * raw.abs().clamp_min(1.0)).all())

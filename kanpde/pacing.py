@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from kanpde.bases import SplineGrid
 from kanpde.checkpoint import Store
 from kanpde.config import Config, OptimizerStage, Pace, StageConfig
 from kanpde.errors import CheckpointError, NumericalError
@@ -282,7 +283,9 @@ def _shortest(slab: Slab) -> float:
     """The shortest interval between the knots of the map."""
     network = slab.parts.trial.network
     assert isinstance(network, KAN)
-    return float(network.stack[0].grid.breakpoints[0].diff().min())
+    grid = network.stack[0].grid
+    assert isinstance(grid, SplineGrid)
+    return float(grid.breakpoints[0].diff().min())
 
 
 def _rounding(start: float, end: float) -> float:

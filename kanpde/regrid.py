@@ -25,7 +25,7 @@ def regrid(trial: TrialSolution, stage: ExtendGrid | UpdateGrid, sample: Tensor,
     if not isinstance(network, KAN):
         raise ConfigError("schedule: only a kan has grids to extend or update; remove the stage for an mlp")
     if isinstance(stage, ExtendGrid):
-        counts = stage.intervals if isinstance(stage.intervals, tuple) else (stage.intervals,) * len(network.layers)
+        counts = stage.intervals if isinstance(stage.intervals, tuple) else (stage.intervals,) * len(network.stack)
         changed = network.extended(counts, trial.scaled(sample))
     else:
         changed = network.updated(trial.scaled(sample), stage.mix, stage.room)

@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from kanpde.build import Parts, build, check_budget
+from kanpde.budget import check_budget
+from kanpde.build import Parts, build
 from kanpde.characteristics import characteristics
 from kanpde.collocation import Collocation, held_out
 from kanpde.config import STAGE, Config, OptimizerStage

@@ -16,6 +16,7 @@ from torch import Tensor
 from kanpde import optimizers
 from kanpde.jets import Jet
 from kanpde.optimizers.envelope import Windows
+from kanpde.optimizers.least_squares import ALIKE, SHORTEST
 from kanpde.residual import Assembly, Bound
 from kanpde.trial import Combined, TrialSolution
 
@@ -66,17 +67,20 @@ class Rows:
         """All rows times √(weight / N), (R,): the objective is the sum of their squares."""
         return self._present()[0]
 
-    def step(self, regularisation: float) -> Tensor:
-        """Newton's step of the outer parameters (P, m), with ε = `regularisation` (see `optimizers.solve`)."""
+    def step(self, regularisation: float, keep: bool = False) -> Tensor:
+        """Newton's step of the outer parameters (P, m), with ε = `regularisation` (see `optimizers.solve`).
+
+        If it is to `keep`, parameters that the rows do not determine stay.
+        """
         if not self._planned:
             self._windows, self._planned = self._plan(), True
-        blocks, present = self._unknowns, self._trial.net.outer.T.reshape(-1)
+        held = (None, ALIKE) if keep else (self._trial.net.outer.T.reshape(-1), SHORTEST)
         if self._windows is None:
             system = self.linearised(self._count * self._unknowns)
-            found = optimizers.solve(*system, regularisation, blocks, present)
+            found = optimizers.solve(*system, regularisation, self._unknowns, *held)
         else:
             system = self.numbers(), -self.weighted()
-            found = optimizers.solve_in_windows(self._windows, *system, regularisation, blocks, present)
+            found = optimizers.solve_in_windows(self._windows, *system, regularisation, self._unknowns, *held)
         return found.reshape(self._unknowns, -1).T
 
     def joint_step(self, regularisation: float) -> tuple[Tensor, Tensor]:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kanpde.bases import SplineGrid
 from kanpde.build import Parts, build_network, check_degree, dtype_of
 from kanpde.collocation import Collocation, Points, collocate, held_out
 from kanpde.conditions import Condition
@@ -189,7 +190,9 @@ def _sites(trial: TrialSolution) -> np.ndarray[Any, np.dtype[np.float64]]:
     """FINE positions in [-1, 1], as dense as the knots of a trial solution."""
     network = trial.network
     assert isinstance(network, KAN)
-    knots = network.stack[0].grid.breakpoints[0].double().numpy()
+    grid = network.stack[0].grid
+    assert isinstance(grid, SplineGrid)
+    knots = grid.breakpoints[0].double().numpy()
     s = np.interp(np.linspace(0, len(knots) - 1, FINE), np.arange(len(knots)), knots)
     s[0], s[-1] = -1.0, 1.0
     return np.asarray(s)

@@ -267,6 +267,8 @@ def describe_trial(trial: AnyTrial) -> dict[str, Any]:
         "kind": trial.net.kind,
         "width": trial.net.shape[1:-1],
         "shape": trial.net.shape,
+        "basis": network.bases if isinstance(network, KAN) else None,
+        "on": network.on if isinstance(network, KAN) else None,
         "degree": network.degrees if isinstance(network, KAN) else None,
         "intervals": network.intervals if isinstance(network, KAN) else None,
         "parameters": trial.parameter_count,

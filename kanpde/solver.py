@@ -179,7 +179,7 @@ class Solver:
                 f"least_squares: {assembly.rows} rows cannot determine {count} coefficients; raise sampler.interior or lower"
                 " trial.width"
             )
-        newton, constants = outer_steps(assembly, self.trial), self.trial.constants.count
+        newton, constants = outer_steps(assembly, self.trial, stage.keep), self.trial.constants.count
         while self._state.step < stage.steps:
             alone = constants > 0 and self._state.step == 0
             step = newton.step(stage.regularisation, constants=not alone)

@@ -13,8 +13,7 @@ import torch
 from core_helpers import DISK, LINE, SIDES, SQUARE, StopAfter, config, create, gap, problem_node, uniform
 
 import kanpde
-from kanpde import api, datafile, metrics, shipped
-from kanpde import build as builder
+from kanpde import api, budget, datafile, metrics, shipped
 from kanpde.build import build
 from kanpde.collocation import Collocation
 from kanpde.config import Config
@@ -158,7 +157,7 @@ def test_a_degree_too_low_for_the_equation_is_refused_with_the_reason() -> None:
 
 
 def test_a_trial_beyond_the_budget_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(builder, "MOST_PARAMETERS", 30)
+    monkeypatch.setattr(budget, "MOST_PARAMETERS", 30)
     with pytest.raises(BudgetError, match=r"trial: \d+ parameters are more than .*; lower trial.width"):
         api.solve(TREE)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import torch
-from core_helpers import SIDES, SQUARE, StopAfter, config, gap, kan, mlp, problem_node, uniform
+from core_helpers import SIDES, SQUARE, StopAfter, config, gap, generator, kan, mlp, problem_node, uniform
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,7 +23,7 @@ from kanpde import api, checkpoint
 from kanpde.checkpoint import Store, network_state, read, restore_network, write
 from kanpde.config import TrialConfig
 from kanpde.errors import CheckpointError, KanpdeError, StorageError
-from kanpde.networks import KAN, MLP
+from kanpde.networks import KAN, MLP, build_kan, build_nodes
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -34,6 +34,14 @@ NETWORKS: dict[str, tuple[KAN | MLP, TrialConfig]] = {
     "kan-moved": (
         kan([2, 3, 1]).updated(2 * uniform(40, 2), 0.7).extended([5, 9]),
         TrialConfig("kan", (3,), (4, 4), (3, 3)),
+    ),
+    "fourier": (
+        build_kan([2, 4, 1], [3, 3], [2, 2], "paper", False, generator(), bases=["bspline", "fourier"]),
+        TrialConfig("kan", (4,), (3, 3), (2, 2), basis=("bspline", "fourier")),
+    ),
+    "nodes": (
+        build_nodes([2, 4, 3, 1], [("bspline", 3, 2), ("chebyshev", 3, 2)], "ridge", True, generator()),
+        TrialConfig("kan", (4, 3), (3, 3), (2, 2), base="silu", basis=("bspline", "chebyshev"), on="nodes"),
     ),
     "mlp": (mlp([2, 5, 4, 1], "sine"), TrialConfig("mlp", (5, 4), activation="sine", start="xavier")),
 }
@@ -194,6 +202,13 @@ UNFIT: dict[str, tuple[str, TrialConfig, str]] = {
     "fewer intervals": ("kan", TrialConfig("kan", (4,), (3, 3), (2, 6)), "intervals"),
     "base function": ("kan", TrialConfig("kan", (4,), (3, 3), (2, 2), base="silu"), "base"),
     "no base function": ("kan-silu", TrialConfig("kan", (3, 2), (4,) * 3, (3,) * 3), "base"),
+    "other basis": ("kan", TrialConfig("kan", (4,), (3, 3), (2, 2), basis=("bspline", "rbf")), "basis"),
+    "on nodes": ("kan", TrialConfig("kan", (4, 1), (3, 3), (2, 2), on="nodes"), "checkpoint: "),
+    "on edges": (
+        "nodes",
+        TrialConfig("kan", (4,), (3, 3), (2, 2), base="silu", basis=("bspline", "chebyshev")),
+        "checkpoint: ",
+    ),
     "other activation": ("mlp", TrialConfig("mlp", (5, 4), activation="tanh"), "activation"),
 }
 
@@ -206,6 +221,9 @@ def test_a_network_that_does_not_fit_its_config_is_refused(case: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+SPLINE = {"name": "bspline", "degree": 3, "uniform": True, "periodic": False}
+
+
 def broken(changes: Mapping[str, Any]) -> dict[str, Any]:
     return {**network_state(NETWORKS["kan"][0]), **changes}
 
@@ -214,13 +232,26 @@ BROKEN: dict[str, dict[str, Any]] = {
     "no tensors": broken({"tensors": []}),
     "texts": broken({"tensors": ["a", "b", "c", "d"]}),
     "a number": broken({"tensors": 3}),
-    "no degrees": {k: v for k, v in network_state(NETWORKS["kan"][0]).items() if k != "degrees"},
-    "wrong degrees": broken({"degrees": [2, 9]}),
-    "text degrees": broken({"degrees": ["3", "3"]}),
+    "no bases": {k: v for k, v in network_state(NETWORKS["kan"][0]).items() if k != "bases"},
+    "one basis": broken({"bases": [SPLINE]}),
+    "wrong degrees": broken({"bases": [{**SPLINE, "degree": 2}, {**SPLINE, "degree": 9}]}),
+    "text degrees": broken({"bases": [{**SPLINE, "degree": "3"}] * 2}),
+    "unknown basis": broken({"bases": [{**SPLINE, "name": "wavelet"}] * 2}),
+    "foreign facts": broken({"bases": [{**SPLINE, "intervals": 3}] * 2}),
+    "no facts": broken({"bases": [3, 4]}),
     "flat tensors": broken({"tensors": [t.reshape(-1) for t in network_state(NETWORKS["kan"][0])["tensors"]]}),
     "swapped": broken({"tensors": network_state(NETWORKS["kan"][0])["tensors"][::-1]}),
     "no kind": {k: v for k, v in network_state(NETWORKS["kan"][0]).items() if k != "kind"},
 }
+
+
+def test_a_checkpoint_from_when_there_were_splines_only_is_read() -> None:
+    network, trial = NETWORKS["kan"]
+    new = network_state(network)
+    facts = {"degrees": [3, 3], "uniform": [True, True], "periodic": [False, False]}
+    x = uniform(9, 2)
+    old = {"kind": "kan", **facts, "tensors": new["tensors"]}
+    assert torch.equal(restore_network(old, trial)(x), network(x))
 
 
 @pytest.mark.parametrize("case", list(BROKEN))

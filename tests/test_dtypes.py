@@ -51,6 +51,8 @@ SCHEDULES: dict[str, list[dict[str, Any]]] = {
 }
 KINDS: dict[str, dict[str, Any]] = {
     "kan": {"kind": "kan", "width": [2], "degree": [3, 5], "intervals": [2, 6]},
+    "chebyshev": {"kind": "kan", "basis": "chebyshev", "width": [2], "degree": [2, 5], "intervals": [1, 6]},
+    "nodes": {"kind": "kan", "on": "nodes", "width": [2], "degree": 5, "intervals": 6},
     "mlp": {"kind": "mlp", "width": [12], "start": "features", "activation": "sine", "scale": 4.0},
 }
 CASES = [(kind, name) for kind in KINDS for name in SCHEDULES if kind == "kan" or name != "grid stages"]
@@ -59,7 +61,7 @@ CASES = [(kind, name) for kind in KINDS for name in SCHEDULES if kind == "kan" o
 def small(kind: str, name: str, dtype: str = "float32") -> Config:
     keys: dict[str, Any] = {"sampler": {"interior": 60, "boundary": 2}, "weights": {"conditions": 10.0}}
     schedule = (
-        [LINEAR, *SCHEDULES[name]] if (kind, name) == ("mlp", "broyden") else SCHEDULES[name]
+        [LINEAR, *SCHEDULES[name]] if kind != "kan" and name == "broyden" else SCHEDULES[name]
     )  # alone it stops early
     return config(BENT, trial=KINDS[kind], schedule=schedule, dtype=dtype, **keys)
 
@@ -155,9 +157,13 @@ CREATORS = {
 COUNTING = {"arange", "randint", "randperm"}
 HOST = {
     "networks/kan.py: build_kan": "a start is made on the host, in the dtype asked for; `Module.to` moves it",
+    "networks/kan.py: ridges": "as above",
+    "networks/nodes.py: build_nodes": "as above",
     "networks/kan.py: directions": "directions are worked out on the host in float64, then rounded",
     "networks/mlp.py: build_mlp": "a start is drawn on the host in float64, then rounded",
     "networks/mlp.py: _features": "as above",
+    "networks/scaled.py: scale": "as above",
+    "networks/scaled.py: _smooth": "as above",
     "optimizers/envelope.py: _planned": "indices from numpy; LAPACK needs the numbers on the host anyway",
     "optimizers/envelope.py: _triangle": "LAPACK needs the numbers on the host",
 }

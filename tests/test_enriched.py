@@ -14,7 +14,8 @@ from core_helpers import SIDES, SQUARE, config, formula, gap, kan, mlp, parts, p
 from torch import Tensor
 
 from kanpde import api
-from kanpde.build import build, parameter_count
+from kanpde.budget import parameter_count
+from kanpde.build import build
 from kanpde.checkpoint import network_state, restore_beside
 from kanpde.contenders import equal_mlp
 from kanpde.errors import CheckpointError, ConfigError

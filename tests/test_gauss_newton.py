@@ -26,8 +26,9 @@ from core_helpers import (
 from test_residual import CASES
 from torch import Tensor
 
-from kanpde import build as builder
-from kanpde.build import Parts, build, working_bytes
+from kanpde import budget
+from kanpde.budget import working_bytes
+from kanpde.build import Parts, build
 from kanpde.checkpoint import Store
 from kanpde.config import Config
 from kanpde.errors import BudgetError
@@ -254,7 +255,7 @@ def test_a_matrix_that_does_not_fit_is_refused_and_another_stage_named(
 ) -> None:
     found = small({"optimizer": stage})
     needed = working_bytes(found, 88, 2, 1)
-    monkeypatch.setattr(builder, "MOST_BYTES", needed - 1)
+    monkeypatch.setattr(budget, "MOST_BYTES", needed - 1)
     with pytest.raises(BudgetError, match=r"would take about .* or take gauss_newton_cg or lbfgs, which hold no such"):
         build(found)
     made, rows = 92, 88

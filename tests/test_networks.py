@@ -16,13 +16,28 @@ from torch import Tensor
 from kanpde.bases import SplineGrid
 from kanpde.errors import ConfigError
 from kanpde.jets import Jet, JetSpace, by_autograd, coordinates
-from kanpde.networks import KAN, MLP, SplineLayer, activations, build_kan, build_mlp
+from kanpde.networks import KAN, MLP, SplineLayer, activations, build_kan, build_mlp, build_nodes
 from kanpde.networks.kan import Radial, directions
 
 
 def scrambled(network: KAN) -> KAN:
     """The same network with random outer parameters."""
     network.set_outer(uniform(*network.outer.shape, seed=1))
+    return network
+
+
+def other(basis: str, shape: list[int], base: bool = False) -> KAN:
+    """A KAN of another basis, all parameters random."""
+    layers = len(shape) - 1
+    network = build_kan(shape, [3] * layers, [4] * layers, "paper", base, generator(), bases=[basis] * layers)
+    scramble(network)
+    return network
+
+
+def nodes(shape: list[int], bases: list[str], base: bool = False) -> KAN:
+    """Functions on nodes, all parameters random."""
+    network = build_nodes(shape, [(name, 5, 3) for name in bases], "paper", base, generator())
+    scramble(network)
     return network
 
 
@@ -37,6 +52,14 @@ MAKERS: dict[str, Callable[[], KAN | MLP]] = {
     ),
     "kan-2-3-1-moved": lambda: kan([2, 3, 1], base=True).updated(3 * uniform(50, 2), 0.6),
     "kan-2-4-5-1-masked": lambda: without_edges(kan([2, 4, 5, 1], base=True)),
+    "chebyshev-2-4-1": lambda: other("chebyshev", [2, 4, 1]),
+    "rbf-2-4-2": lambda: other("rbf", [2, 4, 2], base=True),
+    "fourier-3-4-2-1": lambda: other("fourier", [3, 4, 2, 1]),
+    "mixed-2-4-1": lambda: scrambled(
+        build_kan([2, 4, 1], [3, 5], [2, 4], "ridge", False, generator(), bases=["bspline", "fourier"])
+    ),
+    "nodes-2-5-1": lambda: nodes([2, 5, 1], ["bspline"]),
+    "nodes-3-4-3-2": lambda: nodes([3, 4, 3, 2], ["bspline", "rbf"], base=True),
     "mlp-2-6-1": lambda: mlp([2, 6, 1]),
     "mlp-3-5-4-2": lambda: mlp([3, 5, 4, 2], "silu"),
     "mlp-1-7-7-1": lambda: mlp([1, 7, 7, 1], "sine"),
@@ -240,7 +263,7 @@ def test_grid_update_keeps_a_smooth_function_and_catches_every_input(mix: float)
     assert network.outside_share(x) > 0.05
     moved = network.updated(x, mix)
     assert moved.outside_share(x) == 0.0
-    assert all(layer.uniform == (mix == 0) for layer in moved.stack)
+    assert all(layer.grid.uniform == (mix == 0) for layer in moved.stack)
     inner = uniform(200, 2, seed=3) / 2
     assert gap(moved(inner), network(inner)) < 2e-2
     assert moved.intervals == network.intervals

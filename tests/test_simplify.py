@@ -208,6 +208,14 @@ def test_the_change_is_measured_on_the_other_points() -> None:
     assert prune(network, s, other, units=0.0).network.shape == [2, 4, 1]
 
 
+def test_a_basis_without_constants_to_move_is_refused() -> None:
+    network = build_kan(
+        [2, 3, 1], [3, 3], [4, 4], "ridge", False, torch.Generator().manual_seed(0), bases=["bspline", "rbf"]
+    )
+    with pytest.raises(ConfigError, match="prune: takes B-splines on edges"):
+        prune(network, uniform(50, 2), uniform(50, 2))
+
+
 def test_edges_below_their_threshold_are_zero_and_their_mean_stays() -> None:
     network, s = kan([2, 3, 1]), uniform(400, 2)
     with torch.no_grad():

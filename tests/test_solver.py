@@ -13,8 +13,7 @@ import torch
 from core_helpers import ENDS, LINE, SIDES, SQUARE, StopAfter, config, gap, problem_node, uniform
 from torch import Tensor
 
-from kanpde import api, checkpoint, solver
-from kanpde import build as builder
+from kanpde import api, budget, checkpoint, solver
 from kanpde.build import Parts, build
 from kanpde.config import Config
 from kanpde.errors import BudgetError, ConfigError, NumericalError
@@ -277,7 +276,7 @@ def test_a_newton_step_that_overshoots_is_shortened() -> None:
 def test_what_is_beyond_the_budget_is_refused_before_it_is_made(
     stage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(builder, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(budget, "MOST_BYTES", 10_000)
     with pytest.raises(BudgetError, match=r"would take about .* GiB for \d+ rows .* lower sampler.interior") as caught:
         run(small([stage]))
     assert caught.value.exit_code == 7

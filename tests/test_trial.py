@@ -338,7 +338,7 @@ def test_radial_units_are_distances_from_points_inside_the_holes() -> None:
 def test_no_radial_units_without_round_holes() -> None:
     plate = {**HOLES, "domain": PLATE, "conditions": [{"part": SIDES, "equation": "u = x"}]}
     network = parts(plate, trial=HOLED, sampler={"interior": 50, "boundary": 50}).trial.network
-    assert isinstance(network, KAN) and all(layer.uniform for layer in network.stack)
+    assert isinstance(network, KAN) and all(layer.grid.uniform for layer in network.stack)
 
 
 @pytest.mark.parametrize("width", [[6], []], ids=str)

@@ -13,12 +13,14 @@ Source: C. de Boor, A Practical Guide to Splines, Springer 2001, ch. IX–X; Pie
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from kanpde.bases.cardinal import cardinal_pieces
+from kanpde.bases.edges import gather, spline_edges
+from kanpde.bases.moving import fitting_points, nested, subdivide, weights
 from kanpde.errors import ConfigError, NumericalError
 
 
@@ -32,6 +34,8 @@ class SplineGrid:
     cheaper. A `periodic` space repeats after upper - lower: function m + G is function m, and no argument lies outside; its knots
     repeat too.
     """
+
+    name: ClassVar[str] = "bspline"
 
     knots: Tensor
     degree: int
@@ -66,6 +70,20 @@ class SplineGrid:
         after = right + (right - breakpoints[:, -2:-1]) * steps
         return cls(torch.cat([before, breakpoints, after], dim=1), degree, False)
 
+    def at(self, knots: Tensor) -> SplineGrid:
+        """Other knots, all else the same."""
+        return SplineGrid(knots, self.degree, self.uniform, self.periodic)
+
+    @property
+    def wraps(self) -> bool:
+        """Whether no argument lies outside."""
+        return self.periodic
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """All but the knots, plain."""
+        return {"name": self.name, "degree": self.degree, "uniform": self.uniform, "periodic": self.periodic}
+
     def over(self, breakpoints: Tensor) -> SplineGrid:
         """Other breakpoints (I, G + 1), the same degree and kind of ends."""
         return SplineGrid.given(breakpoints, self.degree, bool((self.knots[:, 0] == self.lower).all()))
@@ -98,6 +116,10 @@ class SplineGrid:
     def greville(self) -> Tensor:
         """Knot averages ξ_m = (t_{m+1} + … + t_{m+p}) / p, (I, K): coefficients s·ξ + b give the line s·z + b exactly."""
         return self.knots[:, 1:-1].unfold(1, self.degree, 1).mean(dim=-1)
+
+    def line(self) -> Tensor:
+        """Coefficients (I, K) of the function z, exactly."""
+        return self.greville()
 
     def locate(self, z: Tensor) -> Tensor:
         """The interval 0 … G - 1 of each input (I, N); the right end belongs to the last one, the outside to the ends."""
@@ -176,6 +198,10 @@ class SplineGrid:
         rows = torch.arange(self.knots.shape[0], device=z.device)[:, None]
         return z - self.knots[rows, window - p], self.knots[rows, window] - z
 
+    def edges(self, z: Tensor, coefficients: Tensor, order: int) -> Tensor:
+        """The splines with coefficients (O, I, K) and their derivatives, (order + 1, O, I, N), for autograd too."""
+        return spline_edges(z, coefficients, self, order)
+
     def evaluate(self, z: Tensor, coefficients: Tensor, order: int = 0) -> Tensor:
         """∂^order of the splines with coefficients (O, I, K) at z (I, N), (O, I, N)."""
         interval, values = self.basis(z, order)
@@ -187,6 +213,33 @@ class SplineGrid:
         number = interval + torch.arange(self.degree + 1, device=interval.device)[:, None, None]
         return rows + (number % self.size if self.periodic else number)
 
+    def refined(self, intervals: int) -> SplineGrid:
+        """Every interval split evenly for a multiple of G, so that the old breakpoints stay."""
+        if intervals < self.intervals:
+            raise ConfigError(
+                f"extend_grid: {intervals} intervals are fewer than the {self.intervals} there are; an extension only refines"
+            )
+        if self.uniform:
+            return SplineGrid.even(self.lower, self.upper, intervals, self.degree)
+        return self.over(subdivide(self.breakpoints, intervals))
+
+    def updated(self, z: Tensor, mix: float, room: float) -> SplineGrid:
+        """Knots over the range of the inputs z (I, N), `mix` ∈ [0, 1] from uniform to their quantiles.
+
+        The old range is kept where the inputs do not reach, so that the function stays what it was there; on either side there
+        is `room` at least, as a share of the inputs' range.
+        """
+        reach = room * (z.amax(1) - z.amin(1))
+        lower, upper = torch.minimum(z.amin(1) - reach, self.lower), torch.maximum(z.amax(1) + reach, self.upper)
+        levels = torch.linspace(0, 1, self.intervals + 1, dtype=z.dtype, device=z.device)
+        even = lower[:, None] + (upper - lower)[:, None] * levels
+        if mix == 0 and self.uniform:
+            return SplineGrid.even(lower, upper, self.intervals, self.degree)
+        quantiles = torch.quantile(z, levels, dim=1).T.clone()
+        quantiles[:, 0], quantiles[:, -1] = lower, upper
+        share = min(mix, 0.99)
+        return self.over((1 - share) * even + share * quantiles)
+
     def transfer(self, coefficients: Tensor, finer: SplineGrid, inputs: Tensor | None = None) -> Tensor:
         """Coefficients (O, I, K') on another grid of the same function (O, I, K).
 
@@ -197,7 +250,7 @@ class SplineGrid:
         """
         if self.periodic:
             raise ConfigError("spline grid: a periodic one cannot be extended or updated; leave the stage out")
-        if finer.degree == self.degree and _nested(self.breakpoints, finer.breakpoints):
+        if finer.degree == self.degree and nested(self.breakpoints, finer.breakpoints):
             return self._blossom(coefficients, finer)
         return self._refit(coefficients, finer, inputs)
 
@@ -222,9 +275,9 @@ class SplineGrid:
         fitted = []
         for i in range(self.knots.shape[0]):
             old, new = self.row(i), finer.row(i)
-            z = _fitting_points(old, new)
+            z = fitting_points(old, new)
             target = old.evaluate(z, coefficients[:, i : i + 1])[:, 0].T
-            weight = _weights(z[0], target, None if inputs is None else inputs[i])[:, None]
+            weight = weights(z[0], target, None if inputs is None else inputs[i])[:, None]
             matrix, target = weight * new.collocation(z), weight * target
             scale = matrix.norm(dim=0).clamp_min(torch.finfo(z.dtype).tiny)
             fit = torch.linalg.lstsq(matrix / scale, target, driver="gelsd").solution / scale[:, None]
@@ -246,72 +299,3 @@ class SplineGrid:
         matrix = z.new_zeros(self.size, z.shape[1])
         matrix.scatter_(0, self.slots(interval)[:, 0], values[0, :, 0])
         return matrix.T
-
-
-def gather(coefficients: Tensor, slots: Tensor) -> Tensor:
-    """The coefficients (O, I, K) of the non-zero functions with flat numbers `slots` (R, I, N): (O, R, I, N)."""
-    count = coefficients.shape[0]
-    picked: Tensor = torch.gather(coefficients.reshape(count, -1), 1, slots.reshape(1, -1).expand(count, -1))
-    return picked.reshape(count, *slots.shape)
-
-
-def _nested(coarse: Tensor, fine: Tensor) -> bool:
-    """Whether every coarse breakpoint is (to rounding) a fine one."""
-    tolerance = 64 * torch.finfo(coarse.dtype).eps * (coarse[:, -1:] - coarse[:, :1])
-    if not bool(((coarse[:, [0, -1]] - fine[:, [0, -1]]).abs() <= tolerance).all()):
-        return False
-    slot = torch.searchsorted(fine.contiguous(), (coarse - tolerance).contiguous()).clamp_max(fine.shape[1] - 1)
-    return bool(((torch.gather(fine, 1, slot) - coarse).abs() <= tolerance).all())
-
-
-def _weights(z: Tensor, target: Tensor, inputs: Tensor | None) -> Tensor:
-    """Weights of a refit (N,): one where inputs are; beyond them so small that even large values there cannot disturb it."""
-    weight = torch.ones_like(z)
-    if inputs is None:
-        return weight
-    beyond = (z < inputs.min()) | (z > inputs.max())
-    if bool(beyond.any()) and not bool(beyond.all()):
-        ratio = target[~beyond].square().mean().sqrt() / target[beyond].abs().max().clamp_min(torch.finfo(z.dtype).tiny)
-        weight[beyond] = 1e-3 * min(1.0, float(ratio))
-    return weight
-
-
-def _fitting_points(old: SplineGrid, new: SplineGrid) -> Tensor:
-    """Chebyshev points in every interval of both grids (of a new grid also beyond the old one), (1, N)."""
-    edges = torch.cat([old.breakpoints[0], new.breakpoints[0]]).clamp(float(new.lower[0]), float(new.upper[0]))
-    edges = torch.unique(edges)
-    count = new.degree + 1
-    angle = torch.pi * (torch.arange(count, dtype=edges.dtype, device=edges.device) + 0.5) / count
-    local = (1 - torch.cos(angle)) / 2
-    points: Tensor = (edges[:-1, None] + edges.diff()[:, None] * local).reshape(1, -1)
-    return points
-
-
-class LocalBasis(torch.autograd.Function):
-    """The local basis as a function of z that autograd can differentiate to any order: d B^{(k)} / dz = B^{(k+1)}."""
-
-    @staticmethod
-    def forward(ctx: Any, z: Tensor, grid: SplineGrid, order: int) -> tuple[Tensor, Tensor]:
-        """Interval (I, N) and values (order + 1, p + 1, I, N)."""
-        needs = bool(ctx.needs_input_grad[0])
-        interval, values = grid.basis(z, order + 1 if needs else order)
-        ctx.grid, ctx.order = grid, order
-        if needs:
-            ctx.save_for_backward(z, values)
-            values = values[: order + 1]
-        ctx.mark_non_differentiable(interval)
-        return interval, values
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
-        """Σ_{k, r} g_{k, r} B_r^{(k+1)}."""
-        z, values = ctx.saved_tensors
-        if torch.is_grad_enabled():
-            values = local_basis(z, ctx.grid, ctx.order + 1)[1]
-        return (grads[1] * values[1:]).sum(dim=(0, 1)), None, None
-
-
-def local_basis(z: Tensor, grid: SplineGrid, order: int) -> tuple[Tensor, Tensor]:
-    """Interval (I, N) and the non-zero functions (order + 1, p + 1, I, N) at z (I, N), differentiable by z to any order."""
-    result: tuple[Tensor, Tensor] = LocalBasis.apply(z, grid, order)  # type: ignore[no-untyped-call]
-    return result

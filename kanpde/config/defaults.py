@@ -31,6 +31,8 @@ _SCHEDULE: FrozenMap[tuple[FrozenMap[Any], ...]] = FrozenMap(
 )
 _KAN: FrozenMap[Any] = FrozenMap(
     {
+        "basis": "bspline",
+        "on": "edges",
         "start": "ridge",
         "base": "none",
         "radial": 0,
@@ -57,7 +59,7 @@ _MLP: FrozenMap[Any] = FrozenMap(
 )
 STAGE: FrozenMap[FrozenMap[Any]] = FrozenMap(
     {
-        "least_squares": FrozenMap({"steps": 30, "tolerance": 0.1, "regularisation": 1e-13}),
+        "least_squares": FrozenMap({"steps": 30, "tolerance": 0.1, "regularisation": 1e-13, "keep": False}),
         "adam": FrozenMap({"steps": 1000, "learning_rate": 1e-3, "tolerance": 0.0}),
         "lbfgs": FrozenMap({"steps": 500, "tolerance": 0.0}),
         "variable_projection": FrozenMap({"steps": 200, "tolerance": 1e-6, "regularisation": 1e-10}),

@@ -38,8 +38,8 @@ class Sparsify:
 class OptimizerStage:
     """`steps` steps of an optimizer; a `tolerance` or `regularisation` of 0 is none; values are dimensionless.
 
-    `points` and `weights` say how these follow the residual meanwhile; by default they stay. `sparsify` is a penalty beside the
-    objective.
+    A least-squares stage that is to `keep` changes only what the rows determine: all else stays as it was. `points` and
+    `weights` say how these follow the residual meanwhile; by default they stay. `sparsify` is a penalty beside the objective.
     """
 
     optimizer: str
@@ -48,6 +48,7 @@ class OptimizerStage:
     tolerance: float = 0.0
     seconds: float | None = None
     regularisation: float = 0.0
+    keep: bool = False
     points: AdaptPoints | None = None
     weights: AdaptWeights | None = None
     sparsify: Sparsify | None = None
@@ -149,6 +150,7 @@ def _optimizer(node: Reader) -> OptimizerStage:
         tolerance=read["tolerance"].number(0.0, 1.0),
         seconds=read["seconds"].number(most=LONGEST_SECONDS, above=0.0) if "seconds" in read else None,
         regularisation=read["regularisation"].number(0.0, 1.0) if "regularisation" in read else 0.0,
+        keep=read["keep"].flag() if "keep" in read else False,
         points=read_points(adaptive["points"], repeated=True) if "points" in adaptive else None,
         weights=read_adaptive_weights(adaptive["weights"]) if "weights" in adaptive else None,
         sparsify=penalty,
@@ -188,6 +190,9 @@ def _check_grids(stages: Sequence[StageConfig], items: Sequence[Reader], trial: 
         if trial.kind == "mlp":
             raise item.error(f"an mlp has no grid; remove {name}")
         if isinstance(stage, UpdateGrid):
+            other = next((basis for basis in trial.bases if basis != "bspline"), None)
+            if other:
+                raise item.error(f"a {other} basis has no knots that could move; remove {name}")
             continue
         new = stage.intervals if isinstance(stage.intervals, tuple) else (stage.intervals,) * trial.layers
         if len(new) != trial.layers:

@@ -12,15 +12,31 @@ from typing import Any
 from kanpde.config.defaults import layer_defaults, trial_defaults
 from kanpde.config.frozen import thaw
 from kanpde.config.reader import Reader, listed
+from kanpde.errors import ConfigError
 
 KINDS = ("kan", "mlp")
 CENTERS = ("none", "source")
 ENDS = ("extended", "clamped")
+BASES = ("bspline", "chebyshev", "rbf", "fourier")
+PLACES = ("edges", "nodes")
 DIRECTIONS = ("even", "characteristic", "source")
 MOST_LAYERS, WIDEST, HIGHEST_DEGREE, MOST_INTERVALS, MOST_FUNCTIONS = 16, 4096, 30, 100_000, 100
 _COMMON = ("kind", "width", "start", "lifting", "functions", "derivatives")
 _KEYS = {
-    "kan": (*_COMMON, "degree", "intervals", "base", "radial", "ends", "margin", "spread", "directions", "centers"),
+    "kan": (
+        *_COMMON,
+        "basis",
+        "on",
+        "degree",
+        "intervals",
+        "base",
+        "radial",
+        "ends",
+        "margin",
+        "spread",
+        "directions",
+        "centers",
+    ),
     "mlp": (*_COMMON, "activation", "scale"),
 }
 KEYS = tuple(dict.fromkeys(_KEYS["kan"] + _KEYS["mlp"]))
@@ -31,6 +47,8 @@ _STARTS = {"kan": ("ridge", "paper", "scaled", "stretched"), "mlp": ("xavier", "
 class TrialConfig:
     """A kan (degree, intervals, base, radial) or an mlp (activation, scale); what the other kind has is empty or default.
 
+    `basis` holds one name per layer: K = intervals + degree functions whichever it is (see `kanpde.bases.smooth`). They sit on the
+    `edges`, or on the `nodes` behind affine maps: then there is one layer of functions per hidden size.
     `radial` units of the first layer per round hole of the domain start as squared distances to points in the hole; the lines
     of a ridge start leave a share `margin` of the second layer's grid free on either side, for inputs that move in training; a
     scaled start leaves it on every grid but the first.
@@ -59,11 +77,18 @@ class TrialConfig:
     directions: str | tuple[tuple[float, ...], ...] = "even"
     centers: str | tuple[tuple[float, ...], ...] = "none"
     functions: tuple[str, ...] = ()
+    basis: tuple[str, ...] = ()
+    on: str = "edges"
 
     @property
     def layers(self) -> int:
-        """Number of layers, one more than the hidden sizes."""
-        return len(self.width) + 1
+        """Number of layers of weights or functions: one more than the hidden sizes, with functions on nodes as many."""
+        return len(self.width) + (self.on == "edges")
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """The basis of each layer of functions, B-splines where nothing is said."""
+        return self.basis or ("bspline",) * len(self.degree)
 
 
 def trial_fields(node: Reader) -> dict[str, Reader]:
@@ -82,7 +107,7 @@ def read_trial(
     """Explicit keys over recommended ones over defaults.
 
     A recommended value per layer belongs to the recommended number of layers: it is left out where `width` is explicit
-    and gives another number.
+    (or `on`) and gives another number.
     """
     defaults = {key: place.child(key, value) for key, value in trial_defaults(kind, dimension).items()}
     fields = {**defaults, **recommended, **explicit}
@@ -91,9 +116,10 @@ def read_trial(
             article = "an mlp" if kind == "mlp" else "a kan"
             raise entry.error(f"{article} has no {key!r}; remove it (keys of {article}: {listed(_KEYS[kind])})")
     width = _width(fields["width"], kind)
-    layers = len(width) + 1
     if kind == "mlp":
         return TrialConfig("mlp", width, activation=_activation(fields), scale=_scale(fields), **_shared(fields, kind))
+    on = _place(fields, width)
+    layers = len(width) + (on == "edges")
     own = layer_defaults(dimension, layers)
     per_layer = {
         key: _per_layer(_chosen(key, explicit, recommended, place.child(key, own[key]), layers), layers, width, most)
@@ -105,6 +131,8 @@ def read_trial(
         width,
         per_layer["degree"],
         per_layer["intervals"],
+        basis=_bases(fields, layers, width),
+        on=on,
         base=base,
         radial=fields["radial"].integer(0, 1000),
         ends=_ends(fields),
@@ -156,6 +184,37 @@ def _ends(fields: Mapping[str, Reader]) -> str:
     return found
 
 
+def _place(fields: Mapping[str, Reader], width: tuple[int, ...]) -> str:
+    on = fields["on"].choice(PLACES)
+    if on == "nodes":
+        if not width:
+            raise fields["on"].error("needs a hidden layer whose nodes there are; give width")
+        _refuse(fields, "functions on nodes, whose first layer is affine", ("radial", "centers", "ends"))
+    return on
+
+
+def _bases(fields: Mapping[str, Reader], layers: int, width: tuple[int, ...]) -> tuple[str, ...]:
+    node = fields["basis"]
+    found = tuple(item.choice(BASES) for item in node.items_or_one("a basis or one per layer", 1))
+    if isinstance(node.value, list | tuple) and len(found) != layers:
+        raise _uneven(node, layers, width, len(found))
+    found = found if isinstance(node.value, list | tuple) else found * layers
+    other = next((name for name in found if name != "bspline"), None)
+    if other:
+        _refuse(fields, f"a {other} basis, which has no knots", ("radial", "centers", "ends"))
+    return found
+
+
+def _refuse(fields: Mapping[str, Reader], what: str, keys: tuple[str, ...]) -> None:
+    """No key or start that needs spline edges."""
+    for key in keys:
+        plain = thaw(trial_defaults("kan", 1)[key])
+        if fields[key].value != plain:
+            raise fields[key].error(f"does not go with {what}; write {key}: {plain}")
+    if fields["start"].value not in ("ridge", "paper"):
+        raise fields["start"].error(f"{fields['start'].value} does not go with {what}; use ridge or paper")
+
+
 def _activation(fields: Mapping[str, Reader]) -> str:
     return fields["activation"].choice(("tanh", "silu", "sine"))
 
@@ -177,7 +236,7 @@ def _chosen(
         return explicit[key]
     if key in recommended:
         value = recommended[key].value
-        stale = "width" in explicit and isinstance(value, list | tuple) and len(value) != layers
+        stale = bool({"width", "on"} & set(explicit)) and isinstance(value, list | tuple) and len(value) != layers
         if not stale:
             return recommended[key]
     return default
@@ -188,11 +247,16 @@ def _per_layer(node: Reader, layers: int, width: tuple[int, ...], most: int) -> 
     if not isinstance(node.value, list | tuple):
         return values * layers
     if len(values) != layers:
-        shape = f"width {list(width)} makes {layers} layer{'s' if layers > 1 else ''}"
-        raise node.error(f"must hold one value per layer: {shape}, found {len(values)} values")
+        raise _uneven(node, layers, width, len(values))
     return values
+
+
+def _uneven(node: Reader, layers: int, width: tuple[int, ...], found: int) -> ConfigError:
+    shape = f"width {list(width)} makes {layers} layer{'s' if layers > 1 else ''}"
+    return node.error(f"must hold one value per layer: {shape}, found {found} values")
 
 
 def trial_tree(trial: TrialConfig) -> dict[str, Any]:
     """Plain data that reads back to an equal `TrialConfig`."""
-    return {key: thaw(getattr(trial, key)) for key in _KEYS[trial.kind]}
+    found = {key: thaw(getattr(trial, key)) for key in _KEYS[trial.kind]}
+    return {**found, "basis": list(trial.bases)} if trial.kind == "kan" else found

@@ -20,10 +20,11 @@ import torch
 from scipy.stats import norm, qmc
 from torch import Tensor, nn
 
-from kanpde.bases import SplineGrid
+from kanpde.bases import BASES, Basis, SplineGrid
 from kanpde.errors import ConfigError
 from kanpde.jets import Jet, pull_back
-from kanpde.networks.layer import Local, SplineLayer
+from kanpde.networks.affine import Affine
+from kanpde.networks.layer import Local, NodeSplines, SplineLayer
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,11 @@ class Radial:
 
 
 class KAN(nn.Module):
-    """A stack of spline layers, (N, d) → (N, m)."""
+    """A stack of layers of univariate functions, (N, d) → (N, m); there may be affine ones between them, the last is none."""
 
     kind = "kan"
 
-    def __init__(self, layers: Sequence[SplineLayer]) -> None:
+    def __init__(self, layers: Sequence[SplineLayer | Affine]) -> None:
         super().__init__()
         for before, after in pairwise(layers):
             if before.outputs != after.inputs:
@@ -51,29 +52,45 @@ class KAN(nn.Module):
         self.layers = nn.ModuleList(layers)
 
     @property
-    def stack(self) -> list[SplineLayer]:
+    def every(self) -> list[SplineLayer | Affine]:
         """The layers, first to last."""
+        return [layer for layer in self.layers if isinstance(layer, SplineLayer | Affine)]
+
+    @property
+    def stack(self) -> list[SplineLayer]:
+        """Those of univariate functions."""
         return [layer for layer in self.layers if isinstance(layer, SplineLayer)]
 
     @property
     def shape(self) -> list[int]:
         """Inputs, hidden widths, outputs."""
-        return [self.stack[0].inputs, *(layer.outputs for layer in self.stack)]
+        layers = self.every
+        return [layers[0].inputs, *(layer.outputs for layer in layers if not isinstance(layer, NodeSplines))]
+
+    @property
+    def on(self) -> str:
+        """Where the functions are, on `edges` or on `nodes`."""
+        return "edges" if len(self.stack) == len(self.layers) else "nodes"
+
+    @property
+    def bases(self) -> list[str]:
+        """Basis of each layer of functions."""
+        return [layer.grid.name for layer in self.stack]
 
     @property
     def degrees(self) -> list[int]:
-        """Degree of each layer."""
+        """Degree of each layer of functions."""
         return [layer.degree for layer in self.stack]
 
     @property
     def intervals(self) -> list[int]:
-        """Intervals of each layer."""
+        """Intervals of each layer of functions."""
         return [layer.grid.intervals for layer in self.stack]
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, d) → (N, m)."""
         z = x.T
-        for layer in self.stack:
+        for layer in self.every:
             z = layer(z)
         return z.T
 
@@ -83,7 +100,7 @@ class KAN(nn.Module):
 
     def hidden(self, x: Jet) -> Jet:
         """The jet of the inputs of the outer layer."""
-        for layer in self.stack[:-1]:
+        for layer in self.every[:-1]:
             x = layer.jet(x)
         return x
 
@@ -113,32 +130,34 @@ class KAN(nn.Module):
     @property
     def inner(self) -> list[nn.Parameter]:
         """The parameters of all layers but the outer one, in the column order of `inner_rows`."""
-        return [parameter for layer in self.stack[:-1] for parameter in layer.parameters()]
+        return [parameter for layer in self.every[:-1] for parameter in layer.parameters()]
 
     def inner_rows(self, x: Jet, functional: Tensor) -> Tensor:
         """The matrix (N, P) of the derivatives of Σ F_{α, o} ∂^α y_o by `inner`, for F (A, m, N)."""
-        inputs, found = [x], [x.value.new_zeros(0, x.value.shape[1])]
+        layers, inputs, found = self.every, [x], [x.value.new_zeros(0, x.value.shape[1])]
         with torch.no_grad():
-            for layer in self.stack[:-1]:
+            for layer in layers[:-1]:
                 inputs.append(layer.jet(inputs[-1]))
-        for k in range(len(self.stack) - 1, 0, -1):
-            functional = pull_back(self.stack[k].jet, inputs[k], functional)
-            blocks, layer = self.stack[k - 1].blocks(inputs[k - 1], functional), self.stack[k - 1]
-            count = layer.inputs * layer.grid.size
-            found[:0] = [part.flatten(0, 1) for part in (blocks[:, :count], blocks[:, count:])]
+        for k in range(len(layers) - 1, 0, -1):
+            functional = pull_back(layers[k].jet, inputs[k], functional)
+            with torch.no_grad():
+                found[:0] = layers[k - 1].rows(inputs[k - 1], functional)
         return torch.cat(found).T
 
     def shrink_lines(self, share: float, radial: int = 0) -> None:
         """Divide the outputs of the first layer, but for the last `radial` ones, by `share`."""
+        first = self.every[0]
+        lines = first.weight if isinstance(first, Affine) else first.coefficients
         with torch.no_grad():
-            self.stack[0].coefficients[: self.stack[0].outputs - radial] /= share
+            lines[: first.outputs - radial] /= share
 
     def extended(self, intervals: Sequence[int], x: Tensor | None = None) -> KAN:
         """Grid extension of every layer; the function stays, where knots do not nest best at the points x (N, d)."""
-        layers, z = [], None if x is None else x.T
+        layers: list[SplineLayer | Affine] = []
+        z, counts = None if x is None else x.T, dict(zip(self.stack, intervals, strict=True))
         with torch.no_grad():
-            for layer, count in zip(self.stack, intervals, strict=True):
-                layers.append(layer.refined(count, z))
+            for layer in self.every:
+                layers.append(layer if isinstance(layer, Affine) else layer.refined(counts[layer], z))
                 z = None if z is None else layers[-1](z)
         return KAN(layers)
 
@@ -147,11 +166,11 @@ class KAN(nn.Module):
 
         The first layer, whose inputs cannot move, gets no `room`.
         """
-        layers: list[SplineLayer] = []
+        layers: list[SplineLayer | Affine] = []
         z = x.T
         with torch.no_grad():
-            for layer in self.stack:
-                layers.append(layer.updated(z, mix, room if layers else 0.0))
+            for layer in self.every:
+                layers.append(layer if isinstance(layer, Affine) else layer.updated(z, mix, room if layers else 0.0))
                 z = layers[-1](z)
         return KAN(layers)
 
@@ -161,7 +180,7 @@ class KAN(nn.Module):
         with torch.no_grad():
             for start in range(0, len(x), 256):
                 z = x[start : start + 256].T
-                for k, layer in enumerate(self.stack):
+                for k, layer in enumerate(self.every):
                     shares[k] += layer.outside_share(z) * z.shape[1] / len(x)
                     z = layer(z)
         return max(shares)
@@ -178,8 +197,9 @@ def build_kan(
     radial: Sequence[Radial] = (),
     chosen: Tensor | None = None,
     clamped: bool = False,
+    bases: Sequence[str] = (),
 ) -> KAN:
-    """A KAN with `shape` = [d, hidden …, m], one degree and number of intervals per layer.
+    """A KAN with `shape` = [d, hidden …, m], one degree, number of intervals and basis (by default bspline) per layer.
 
     `radial` replaces the last units of the first layer of a ridge start; there must be fewer than its width. `chosen`
     directions (n, d) are those of the first n. The knots of the last layer may be `clamped`; an inner one holds lines.
@@ -191,15 +211,15 @@ def build_kan(
     layers = []
     for k, (inputs, outputs) in enumerate(pairwise(shape)):
         one = torch.ones(inputs, dtype=dtype)
-        grid = SplineGrid.even(-one, one, intervals[k], degrees[k])
-        if k == 1 and radial:
+        grid: Basis = BASES[bases[k] if bases else "bspline"].even(-one, one, intervals[k], degrees[k])
+        if k == 1 and radial and isinstance(grid, SplineGrid):
             grid = _with_geometric(grid, radial)
         last = k == len(shape) - 2
-        if last and clamped:
+        if last and clamped and isinstance(grid, SplineGrid):
             grid = SplineGrid.given(grid.breakpoints, grid.degree, clamped)
         if start == "ridge":
             coefficients = _ridge(grid, inputs, outputs, k == 0, last, generator, chosen)
-            if k == 0 and radial:
+            if k == 0 and isinstance(grid, SplineGrid) and radial:
                 coefficients[-len(radial) :] = _parabolas(grid, radial)
         elif start == "paper":
             coefficients = 0.1 * torch.randn(outputs, inputs, grid.size, generator=generator, dtype=dtype)
@@ -214,7 +234,7 @@ def build_kan(
 
 
 def _ridge(
-    grid: SplineGrid,
+    grid: Basis,
     inputs: int,
     outputs: int,
     first: bool,
@@ -224,17 +244,23 @@ def _ridge(
 ) -> Tensor:
     if last:
         return grid.knots.new_zeros(outputs, inputs, grid.size)
-    if first:
-        given = 0 if chosen is None else len(chosen)
-        slopes = directions(inputs, max(1, outputs - given), generator)[: outputs - given].to(grid.knots.dtype)
-        slopes = slopes if chosen is None else torch.cat([chosen.to(slopes.dtype), slopes])
-    else:
-        slopes = torch.randn(outputs, inputs, generator=generator, dtype=grid.knots.dtype)
-    slopes = slopes / slopes.abs().sum(1, keepdim=True)
-    lines = slopes[:, :, None] * grid.greville()
+    lines = ridges(inputs, outputs, first, generator, grid.knots.dtype, chosen)[:, :, None] * grid.line()
     if first:
         return lines
     return 0.9 * lines + 0.1 * torch.randn(lines.shape, generator=generator, dtype=lines.dtype) / inputs
+
+
+def ridges(
+    inputs: int, outputs: int, first: bool, generator: torch.Generator, dtype: torch.dtype, chosen: Tensor | None
+) -> Tensor:
+    """Slopes (O, I) with Σ_i |a_oi| = 1: spread evenly in the first layer (`chosen` (n, d) lead), random behind it."""
+    if first:
+        given = 0 if chosen is None else len(chosen)
+        slopes = directions(inputs, max(1, outputs - given), generator)[: outputs - given].to(dtype)
+        slopes = slopes if chosen is None else torch.cat([chosen.to(slopes.dtype), slopes])
+    else:
+        slopes = torch.randn(outputs, inputs, generator=generator, dtype=dtype)
+    return slopes / slopes.abs().sum(1, keepdim=True)
 
 
 def _with_geometric(grid: SplineGrid, radial: Sequence[Radial]) -> SplineGrid:

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
-from kanpde.bases import SplineGrid, gather, local_basis
+from kanpde.bases import Basis, restored
 from kanpde.errors import ConfigError
 from kanpde.jets import Jet, JetSpace, chain_factors
 from kanpde.networks.activations import derivatives
@@ -84,7 +84,7 @@ class SplineLayer(nn.Module):
     mask: Tensor | None
 
     def __init__(
-        self, grid: SplineGrid, coefficients: Tensor, base: Tensor | None = None, mask: Tensor | None = None
+        self, grid: Basis, coefficients: Tensor, base: Tensor | None = None, mask: Tensor | None = None
     ) -> None:
         super().__init__()
         needed = (grid.knots.shape[0], grid.size)
@@ -92,7 +92,7 @@ class SplineLayer(nn.Module):
             raise ConfigError(
                 f"spline layer: needs coefficients (O, {needed[0]}, {needed[1]}), found {tuple(coefficients.shape)}"
             )
-        self.degree, self.uniform, self.periodic = grid.degree, grid.uniform, grid.periodic
+        self._basis = grid
         self.register_buffer("knots", grid.knots.clone())
         packed = torch.contiguous_format
         self.coefficients = nn.Parameter(coefficients.clone(memory_format=packed))
@@ -111,18 +111,23 @@ class SplineLayer(nn.Module):
                 if self.base is not None:
                     self.base.mul_(self.mask)
 
-    def get_extra_state(self) -> tuple[bool, bool]:
-        """What a state_dict holds beside the tensors: whether the knots are evenly spaced, and whether they repeat."""
-        return self.uniform, self.periodic
+    def get_extra_state(self) -> dict[str, Any]:
+        """What a state_dict holds beside the tensors: which basis it is."""
+        return self._basis.facts
 
-    def set_extra_state(self, state: tuple[bool, bool]) -> None:
+    def set_extra_state(self, state: dict[str, Any]) -> None:
         """Take it over."""
-        self.uniform, self.periodic = state
+        self._basis = restored(state, self.knots)
 
     @property
-    def grid(self) -> SplineGrid:
-        """The knots as they are now."""
-        return SplineGrid(self.knots, self.degree, self.uniform, self.periodic)
+    def grid(self) -> Basis:
+        """The basis on the knots as they are now."""
+        return self._basis.at(self.knots)
+
+    @property
+    def degree(self) -> int:
+        """p."""
+        return self._basis.degree
 
     @property
     def inputs(self) -> int:
@@ -140,14 +145,14 @@ class SplineLayer(nn.Module):
         mask = self.coefficients.new_ones(self.coefficients.shape[:2], dtype=torch.bool)
         return mask if self.mask is None else self.mask
 
-    def masked(self, mask: Tensor) -> SplineLayer:
+    def masked(self, mask: Tensor) -> Self:
         """The same without the edges that a mask (O, I) leaves out, besides those that are left out already."""
         base = None if self.base is None else self.base.detach()
-        return SplineLayer(self.grid, self.coefficients.detach(), base, mask & self.left)
+        return type(self)(self.grid, self.coefficients.detach(), base, mask & self.left)
 
     def forward(self, z: Tensor) -> Tensor:
         """(I, N) → (O, N)."""
-        return self.edges(z).sum(1)
+        return self._joined(self.edges(z))
 
     def edges(self, z: Tensor) -> Tensor:
         """Every edge function at its input (I, N), (O, I, N)."""
@@ -163,12 +168,16 @@ class SplineLayer(nn.Module):
             row = sum(
                 (edges[k] if factor is None else edges[k] * factor for k, factor in terms), start=edges[0].new_zeros(())
             )
-            rows.append(row.sum(1))
+            rows.append(self._joined(row))
         return Jet(z.space, torch.stack(rows))
+
+    def _joined(self, edges: Tensor) -> Tensor:
+        """The outputs (O, N) from the values of all edges (O, I, N)."""
+        return edges.sum(1)
 
     def _edges(self, z: Tensor, order: int) -> Tensor:
         """Every edge function and its derivatives at its input, (order + 1, O, I, N)."""
-        edges = spline_edges(z, self.coefficients, self.grid, order)
+        edges = self.grid.edges(z, self.coefficients, order)
         if self.base is not None:
             edges = edges + torch.stack(derivatives("silu", z, order))[:, None] * self.base[:, :, None]
         return edges if self.mask is None else edges * self.mask[:, :, None]
@@ -197,50 +206,35 @@ class SplineLayer(nn.Module):
             block.scatter_(0, local.columns, values)
         return blocks
 
-    def refined(self, intervals: int, z: Tensor | None = None) -> SplineLayer:
-        """Grid extension: the same functions on `intervals` intervals.
+    def rows(self, z: Jet, functional: Tensor) -> list[Tensor]:
+        """The rows of `blocks` by parameter, each (numbers in it, N)."""
+        blocks, count = self.blocks(z, functional), self.inputs * self.grid.size
+        parts = [blocks[:, :count].flatten(0, 1)]
+        return parts if self.base is None else [*parts, blocks[:, count:].flatten(0, 1)]
 
-        A multiple of G splits every interval evenly, so the old breakpoints stay and the extension is exact;
-        otherwise the function is kept best where the inputs z (I, N) are.
+    def refined(self, intervals: int, z: Tensor | None = None) -> Self:
+        """Grid extension: the same functions in a basis of `intervals` intervals.
+
+        Where the bases nest the extension is exact; otherwise the function is kept best where the inputs z (I, N) are.
         """
-        grid = self.grid
-        if intervals < grid.intervals:
-            raise ConfigError(
-                f"extend_grid: {intervals} intervals are fewer than the {grid.intervals} there are; an extension only refines"
-            )
-        if grid.uniform:
-            finer = SplineGrid.even(grid.lower, grid.upper, intervals, grid.degree)
-        else:
-            finer = grid.over(_subdivide(grid.breakpoints, intervals))
-        return self._moved(finer, z)
+        return self._moved(self.grid.refined(intervals), z)
 
-    def updated(self, z: Tensor, mix: float, room: float = 0.0) -> SplineLayer:
+    def updated(self, z: Tensor, mix: float, room: float = 0.0) -> Self:
         """Grid update: knots over the range of the inputs z (I, N), `mix` ∈ [0, 1] from uniform to their quantiles.
 
-        The old grid's range is kept where the inputs do not reach, so that the function stays what it was there; on either side
-        there is `room` at least, as a share of the inputs' range.
+        There is `room` at least on either side, as a share of the inputs' range.
         """
-        grid = self.grid
-        reach = room * (z.amax(1) - z.amin(1))
-        lower, upper = torch.minimum(z.amin(1) - reach, grid.lower), torch.maximum(z.amax(1) + reach, grid.upper)
-        levels = torch.linspace(0, 1, grid.intervals + 1, dtype=z.dtype, device=z.device)
-        even = lower[:, None] + (upper - lower)[:, None] * levels
-        if mix == 0 and grid.uniform:
-            return self._moved(SplineGrid.even(lower, upper, grid.intervals, grid.degree), z)
-        quantiles = torch.quantile(z, levels, dim=1).T.clone()
-        quantiles[:, 0], quantiles[:, -1] = lower, upper
-        share = min(mix, 0.99)
-        return self._moved(grid.over((1 - share) * even + share * quantiles), z)
+        return self._moved(self.grid.updated(z, mix, room), z)
 
-    def _moved(self, grid: SplineGrid, z: Tensor | None) -> SplineLayer:
+    def _moved(self, grid: Basis, z: Tensor | None) -> Self:
         base = None if self.base is None else self.base.detach()
-        return SplineLayer(grid, self.grid.transfer(self.coefficients.detach(), grid, z), base, self.mask)
+        return type(self)(grid, self.grid.transfer(self.coefficients.detach(), grid, z), base, self.mask)
 
     def outside_share(self, z: Tensor) -> float:
         """Share of the inputs z (I, N) that lie outside the grid, dimensionless."""
-        if self.periodic:
-            return 0.0
         grid = self.grid
+        if grid.wraps:
+            return 0.0
         slack = 1e-9 * (grid.upper - grid.lower)[:, None]
         return float(((z < grid.lower[:, None] - slack) | (z > grid.upper[:, None] + slack)).double().mean())
 
@@ -253,6 +247,22 @@ class SplineLayer(nn.Module):
             return z, self._edges(z, 0)[0].permute(1, 0, 2)
 
 
+class NodeSplines(SplineLayer):
+    """One spline per node, y_i = s_i(z_i): coefficients (1, I, K), base weights (1, I) or None."""
+
+    @property
+    def outputs(self) -> int:
+        """I."""
+        return self.inputs
+
+    def _joined(self, edges: Tensor) -> Tensor:
+        return edges[0]
+
+    def blocks(self, z: Jet, functional: Tensor) -> Tensor:
+        """The matrix (1, I·K + base columns, N) for functionals on the outputs, (A, I, N)."""
+        return super().blocks(z, functional[:, None])
+
+
 def _along_axes(space: JetSpace, edges: Sequence[Tensor], scale: Tensor) -> Jet:
     """Σ_i φ_i(scale_i x_i): a derivative along one axis sees one edge function, a mixed one sees none."""
     rows = [edges[0].sum(1)]
@@ -261,60 +271,3 @@ def _along_axes(space: JetSpace, edges: Sequence[Tensor], scale: Tensor) -> Jet:
         row = edges[order][:, axis] * scale[axis] ** order
         rows.append(row if order == sum(alpha) else torch.zeros_like(row))
     return Jet(space, torch.stack(rows))
-
-
-class _Edges(torch.autograd.Function):
-    """S[k, o] = Σ_r B_r^{(k)}(z) c[o, r] for every input and point, (order + 1, O, I, N), from z (I, N) and c (O, I, K).
-
-    One order more than asked for is kept, since it is the derivative by z: dS[k]/dz = S[k + 1]. Sums run over the short leading
-    axes; the batch stands last. Where the backward pass is itself recorded, it is made of differentiable calls.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, z: Tensor, coefficients: Tensor, grid: SplineGrid, order: int) -> Tensor:
-        """The splines and their derivatives."""
-        ctx.grid, ctx.order = grid, order
-        interval, values = grid.basis(z, order + 1 if ctx.needs_input_grad[0] else order)
-        slots = grid.slots(interval)
-        gathered = gather(coefficients, slots)
-        edges = values[:, None, 0] * gathered[None, :, 0]
-        for r in range(1, values.shape[1]):
-            edges.addcmul_(values[:, None, r], gathered[None, :, r])
-        ctx.save_for_backward(z, coefficients, slots, values, edges)
-        return edges[: order + 1]
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
-        """dz = Σ_{k, o} g[k, o] S[k + 1, o] and dc[o, r] = Σ_k g[k, o] B_r^{(k)}, added up where the basis functions live."""
-        (grad,), (z, coefficients, slots, values, edges) = grads, ctx.saved_tensors
-        to_z = to_coefficients = None
-        if torch.is_grad_enabled():
-            values = local_basis(z, ctx.grid, ctx.order)[1]
-            if ctx.needs_input_grad[0]:
-                edges = spline_edges(z, coefficients, ctx.grid, ctx.order + 1)
-        if ctx.needs_input_grad[0]:
-            to_z = (grad * edges[1:]).sum((0, 1))
-        if ctx.needs_input_grad[1]:
-            share = grad[0, :, None] * values[0, None]
-            for k in range(1, len(grad)):
-                share = torch.addcmul(share, grad[k, :, None], values[k, None])
-            count = len(coefficients)
-            nothing = torch.zeros_like(coefficients).reshape(count, -1)
-            index = slots.reshape(1, -1).expand(count, -1)
-            to_coefficients = nothing.scatter_add(1, index, share.reshape(count, -1)).reshape(coefficients.shape)
-        return to_z, to_coefficients, None, None
-
-
-def spline_edges(z: Tensor, coefficients: Tensor, grid: SplineGrid, order: int) -> Tensor:
-    """Every spline edge and its derivatives up to `order` at its input, (order + 1, O, I, N)."""
-    edges: Tensor = _Edges.apply(z, coefficients, grid, order)  # type: ignore[no-untyped-call]
-    return edges
-
-
-def _subdivide(breakpoints: Tensor, intervals: int) -> Tensor:
-    """Breakpoints (I, G + 1) refined to `intervals`: each interval gets its even share, longer ones not preferred."""
-    coarse = breakpoints.shape[1] - 1
-    position = torch.arange(intervals + 1, dtype=breakpoints.dtype, device=breakpoints.device) * (coarse / intervals)
-    index = position.floor().clamp(0, coarse - 1).long()
-    share = position - index
-    return breakpoints[:, index] * (1 - share) + breakpoints[:, index + 1] * share

@@ -23,7 +23,7 @@ def scale(kan: KAN, share: float, generator: torch.Generator) -> None:
         first = kan.stack[0].coefficients
         z = (2 * torch.rand(kan.shape[0], SAMPLE, generator=generator, dtype=torch.float64) - 1).to(first)
         for layer in kan.stack[:-1]:
-            layer.coefficients.copy_(_smooth(layer.grid.greville(), layer.outputs, generator))
+            layer.coefficients.copy_(_smooth(layer.grid.line(), layer.outputs, generator))
             _silence(layer.base)
             low, high = layer(z).aminmax(dim=1)
             stretch = 2 * share / (high - low).clamp_min(1e-12)

@@ -2,6 +2,9 @@
 longest), c₀ the coefficients that c is added to: a Newton step must not leave there what an earlier one put into coefficients
 that no row sees, whose size costs digits.
 
+A solve that is to keep what no row determines has c₀ = 0 and D = the longest column for all of them: then a coefficient that
+no row sees stays to the bit, and one that the rows hardly see moves no more than they need.
+
 The columns are scaled to length one and an ε-multiple of the identity is stacked below, so that a rank-deficient basis (the
 same constants and low polynomials live in every hidden unit) costs no digits: QR of this matrix keeps what the SVD keeps at
 a fraction of its price; the normal equations would lose half of them.
@@ -20,22 +23,30 @@ SHORTEST = 1e-9
 """Columns shorter than this share of the longest are not scaled up to length one: functions that hardly any point reaches
 would get coefficients without any limit. It limits them, it does not make them small."""
 
+ALIKE = 1.0
+"""In place of SHORTEST: every coefficient is held by the same force, however long its column."""
+
 NOT_FINITE = "least squares: the matrix or the right-hand side is not finite; check coefficients and sources"
 
 
 def solve(
-    matrix: Tensor, right: Tensor, regularisation: float, blocks: int = 1, present: Tensor | None = None
+    matrix: Tensor,
+    right: Tensor,
+    regularisation: float,
+    blocks: int = 1,
+    present: Tensor | None = None,
+    shortest: float = SHORTEST,
 ) -> Tensor:
     """The coefficients (P,) for a matrix (R + P, P) whose last P rows are free (zero); it and `right` (R + P,) are overwritten.
 
-    They are added to the `present` ones (P,), by default none.
+    They are added to the `present` ones (P,), by default none. `shortest` is SHORTEST or ALIKE.
 
     The columns fall into `blocks` of equal size, one per unknown, each with its own longest column.
     `regularisation` is ε relative to column length one, dimensionless; it is raised to 450 units of rounding of the dtype.
     Raises NumericalError when the matrix or the solution is not finite.
     """
     _check(right)
-    lengths, epsilon = equilibrate(matrix, regularisation, blocks)
+    lengths, epsilon = equilibrate(matrix, regularisation, blocks, shortest)
     if present is not None:
         right[-len(lengths) :] = -epsilon * lengths * present
     solution: Tensor = torch.linalg.lstsq(matrix, right[:, None], driver="gels").solution
@@ -49,11 +60,12 @@ def solve_in_windows(
     regularisation: float,
     blocks: int = 1,
     present: Tensor | None = None,
+    shortest: float = SHORTEST,
 ) -> Tensor:
     """The same for a matrix (R, P) that has windows and whose numbers (E,) alone are given, with `right` (R,)."""
     _check(right)
     values = values[windows.order]
-    lengths, epsilon = _limited(windows.lengths(values), blocks, SHORTEST), _floor(regularisation, values)
+    lengths, epsilon = _limited(windows.lengths(values), blocks, shortest), _floor(regularisation, values)
     wanted = torch.zeros_like(lengths) if present is None else -epsilon * lengths * present
     return _finite(windows.solve(values, right, wanted, lengths, epsilon) / lengths)
 

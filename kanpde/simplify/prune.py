@@ -15,7 +15,6 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from kanpde.bases import SplineGrid
 from kanpde.errors import ConfigError
 from kanpde.networks import KAN, SplineLayer
 from kanpde.simplify.edges import LayerView, view
@@ -42,10 +41,15 @@ def prune(kan: KAN, s: Tensor, held_out: Tensor, units: float = THRESHOLD, edges
     """The network without what lies below the thresholds `units` and `edges` (dimensionless, 0 for none) at points s (N, d).
 
     The change is measured at other points `held_out` (M, d). Every hidden layer keeps a unit, every unit an edge.
+    Raises ConfigError for thresholds outside [0, 1) and for other bases than B-splines on edges.
     """
     for name, value in (("units", units), ("edges", edges)):
         if not 0 <= value < 1:
             raise ConfigError(f"prune: the threshold of {name} must be at least 0 and below 1, found {value:g}")
+    if len(kan.every) != len(kan.stack) or any(layer.grid.name != "bspline" for layer in kan.stack):
+        raise ConfigError(
+            "prune: takes B-splines on edges, whose constants can be moved; solve with basis: bspline, on: edges"
+        )
     views = view(kan, s)
     sizes = [_shares(one) for one in views]
     masks = [one.left.clone() for one in views]
@@ -104,8 +108,9 @@ def _smaller(kan: KAN, views: Sequence[LayerView], stays: Sequence[Tensor], kept
         coefficients = layer.coefficients.detach().clone()
         coefficients[torch.arange(layer.outputs), _carriers(one, left, below)] += lost[:, None]
         base = None if layer.base is None else layer.base.detach()[above][:, below]
-        grid = SplineGrid(layer.knots[below], layer.degree, layer.uniform, layer.periodic)
-        layers.append(SplineLayer(grid, coefficients[above][:, below], base, left[above][:, below]))
+        layers.append(
+            SplineLayer(layer.grid.at(layer.knots[below]), coefficients[above][:, below], base, left[above][:, below])
+        )
     return KAN(layers)
 
 
