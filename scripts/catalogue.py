@@ -2,9 +2,9 @@
 
     python scripts/catalogue.py [--write] [--seed S] [--draw] [name ...]
 
-A row holds the goal, the relative L2 error on held-out points (the largest over the unknowns and unknown constants), wall seconds, the own error of the
-reference where there is no exact solution, and what the goal says of it. Rows of other runs stay; --draw makes the gallery page
-from the pictures that are there, without solving.
+A row holds the goal, the relative L2 error on held-out points (the largest over the unknowns, and the relative error of unknown
+constants), wall seconds, the own error of the reference where there is no exact solution, and what the goal says of it. Rows of
+other runs stay; --draw makes the gallery page from the pictures that are there, without solving.
 """
 
 from __future__ import annotations

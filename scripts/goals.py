@@ -76,8 +76,8 @@ CATALOGUE: dict[str, tuple[float, float | None]] = GOALS | {
     "kdv": (1e-9, 600),
     "kovasznay": (1e-11, 60),
     "inverse_diffusivity": (1e-6, None),
-    # One standard deviation of 1 % in u at 400 points: with the weight of its third derivatives chosen by the truth itself, a source
-    # made of polynomials is found to 4e-2 in the median of 40 draws of the noise; without that knowledge a little more is lost.
+    # With 1 % noise at 400 points and the weight of its third derivatives chosen by the truth itself, a source made of polynomials
+    # is found to 4e-2 in the median of 40 draws; a weight from the data alone loses a little more.
     "inverse_source": (5e-2, None),
 }
 """The same for scripts/catalogue.py, where it is stricter, and of the unknown constants and fields of inverse problems."""
