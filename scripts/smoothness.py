@@ -7,7 +7,7 @@ Of n measured rows y the fit is  A(w) y + const  in a linear problem, w the weig
     GCV(w) = mean r² / (1 - tr A(w)/n)²,    r the misfit in standard deviations of the noise,
 
 is printed. It estimates the mean square error of predicting a value that was left out, so its least w belongs into the file.
-With the matrix of a solve, M = QR, tr A is the square sum of Q in the measured rows. Weights of several equations keep their ratios.
+With the matrix of a solve, M = QR, tr A is the square sum of Q in the measured rows. Their ratios stay.
 Source: Golub, Heath & Wahba, Technometrics 21 (1979).
 """
 
