@@ -2,9 +2,9 @@
 
     python scripts/catalogue.py [--write] [--seed S] [--draw] [name ...]
 
-A row holds the goal, the relative L2 error on held-out points (the largest over the unknowns), wall seconds, the own error of the
-reference where there is no exact solution, and what the goal says of it. Rows of other runs stay; --draw makes the gallery page
-from the pictures that are there, without solving.
+A row holds the goal, the relative L2 error on held-out points (the largest over the unknowns, and the relative error of unknown
+constants), wall seconds, the own error of the reference where there is no exact solution, and what the goal says of it. Rows of
+other runs stay; --draw makes the gallery page from the pictures that are there, without solving.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ def row(name: str, seed: int, draw: bool) -> dict[str, str]:
         if draw:
             shrink(out / "figures" / "solution.png", PICTURES / f"{name}.png")
     errors = [error for error in solution.relative_l2.values() if error is not None]
+    errors += [abs(one.value / one.true - 1) for one in solution.parameters.values() if one.true]
     known = solution.result.metrics.reference
     against = "exact" if known is None else f"`{known['name']}`, own error {float(known['error']):.0e}"
     goal, limit = CATALOGUE.get(name, (None, None))

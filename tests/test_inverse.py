@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import smoothness
 import torch
 from coverage import covered  # type: ignore[attr-defined]
 
@@ -16,7 +17,6 @@ from kanpde import api, report
 from kanpde.build import build
 from kanpde.config import Config
 from kanpde.config.measurements import MOST_BYTES
-from kanpde.config.statement import problem_tree
 from kanpde.constants import Constants
 from kanpde.errors import BudgetError, CheckpointError, ConfigError
 from kanpde.expressions import Constant, Jet, Scope, is_linear, parse_equation, partial, text
@@ -207,15 +207,17 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
 
 
 def test_a_source_is_found_as_well_as_the_noise_allows() -> None:
-    """By the discrepancy principle: the misfit is one standard deviation, the field is better than its noise of 1 %."""
-    found = api.solve("inverse_source")
-    assert found.result.data is not None and 0.95 < found.result.data["misfit_rms"] < 1.05
-    assert (found.relative_l2["u"] or 1) < 0.01 and (found.relative_l2["f"] or 1) < 0.08
-    node = problem_tree(found.config.problem)
-    assert node["equations"][1] == {"equation": "laplacian(f) = 0", "name": "smoothness", "weight": 3e-12}
-    node["equations"][1]["weight"] = 1e-7
-    smooth = api.solve({"problem": node})
-    assert smooth.result.data is not None and smooth.result.data["misfit_rms"] > 1.2
+    """The weight is that of least cross-validation: n - trace degrees of freedom fit to one sigma (within two deviations)."""
+    config = api.configure("inverse_source")
+    least, misfit, trace = smoothness.validated(config)
+    less, more = (smoothness.validated(smoothness.times(config, factor)) for factor in (0.2, 5.0))
+    assert min(less[0], more[0]) > least and less[2] > trace > more[2] > 6  # six quadratic polynomials are free
+    found = api.solve(config)
+    assert found.result.data is not None and found.result.data["misfit_rms"] == pytest.approx(misfit, rel=1e-3)
+    assert misfit**2 == pytest.approx(1 - trace / 400, abs=2 * (2 / 400) ** 0.5)
+    assert (found.relative_l2["u"] or 1) < 0.005 and (found.relative_l2["f"] or 1) < 0.04
+    smooth = api.solve(smoothness.times(config, 1e3))
+    assert smooth.result.data is not None and smooth.result.data["misfit_rms"] > 1.5
 
 
 def test_equations_have_names_and_weights() -> None:

@@ -109,6 +109,7 @@ NONLINEAR = {
 }
 ORDERS = {name: 1 for name in shipped.names() if name.startswith("advection")} | {
     "kdv": 3,
+    "inverse_source": 3,
     "biharmonic": 4,
     "kuramoto_sivashinsky": 4,
     "advection_diffusion": 2,

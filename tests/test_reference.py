@@ -425,6 +425,17 @@ def test_the_shipped_cantilever_agrees_with_cubic_elements_on_a_coarse_mesh() ->
     assert np.sqrt(known.w @ error**2 / (known.w @ known.values**2)).max() < 2e-3
 
 
+def test_the_beams_corner_functions_have_the_exponents_of_williams_and_make_its_clamp_bearable() -> None:
+    config = api.configure(CANTILEVER)
+    a, b, c = (float(config.problem.definitions[name]) for name in "abc")
+    kappa = 3 - 4 * config.problem.parameters["poisson"]
+    for root in (a, complex(b, c)):
+        assert abs(np.sin(root * np.pi / 2) ** 2 - (kappa + 1) ** 2 / (4 * kappa) + root**2 / kappa) < 1e-14
+    assert {condition.weight for condition in config.problem.conditions} == {1.0}
+    solution = api.solve(config)
+    assert solution.result.metrics.reference and max(e or 1 for e in solution.relative_l2.values()) < 1e-5
+
+
 def cubic(x: Array) -> Array:
     """The beam of E = 1, nu = 0.3 under a load of 0.01 by triangles of degree 3, 32 x 8 x 2 of them; (N, 2) at points (N, 2)."""
     fem = pytest.importorskip("skfem")
