@@ -1,0 +1,1 @@
+"""From a saved solution to a closed formula that is put back into the equations. The only door to sympy."""
