@@ -41,7 +41,9 @@ class Scale:
 def kan(shape: Sequence[int], intervals: int, seed: int) -> KAN:
     """A KAN of cubic splines without base functions; the first layer starts with lines, the last one at zero."""
     layers = len(shape) - 1
-    return build_kan(shape, [DEGREE] * layers, [intervals] * layers, "ridge", False, torch.Generator().manual_seed(seed))
+    return build_kan(
+        shape, [DEGREE] * layers, [intervals] * layers, "ridge", False, torch.Generator().manual_seed(seed)
+    )
 
 
 def mlp(inputs: int, parameters: int, seed: int) -> MLP:
