@@ -67,10 +67,11 @@ paper trains a network to tell real rows from shuffled ones; the same one-layer 
 per set of columns here. The quotient compares the standard deviation of the sum with that for independent columns; it is zero
 for an exact relation.
 
-{science_page.table(("columns", "quotient, trained", "quotient, test", "edge functions in the library, up to a factor"), related)}
+{science_page.table(("columns", "quotient, trained", "quotient, test", "relation, edge functions from the library"), related)}
 
-The first two are identities, |μ|² = (Re μ)² + (Im μ)² and cusp volume = ½ λ Im μ; the second is one that the paper
-rediscovered. What follows does not hold on test knots. The paper's relation with the injectivity radius cannot be looked for.
+The first two are identities, |μ|² = (Re μ)² + (Im μ)² and cusp volume = ½ λ Im μ (log ½ = −0.6931); the second is one that
+the paper rediscovered. What follows does not hold on test knots. The paper's relation with the injectivity radius cannot be
+looked for.
 
 ![|σ| against the natural slope, and the test accuracy without each input](figures/knots.png)
 """
@@ -79,13 +80,14 @@ rediscovered. What follows does not hold on test knots. The paper's relation wit
 
 
 def named(relation: Relation, columns: Mapping[str, Array], rows: NDArray[np.int64]) -> str:
-    """The edge functions of a relation at the fitted rows as entries of the library, or which of them are none."""
+    """A relation with its edge functions at the fitted rows as entries of the library, or which of them are none."""
     parts = zip(relation.names, relation.functions.T, strict=True)
     best = [(name, match(columns[name][rows], values)[0]) for name, values in parts]
     if any(each.r2 < GOOD for _, each in best):
         return "none of " + ", ".join(name for name, each in best if each.r2 < GOOD)
-    terms = (f"{m.c / best[0][1].c:+.4f} [{m.name}]({m.a:.4g}·{name} {m.b:+.1g})" for name, m in best)
-    return " ".join(terms)
+    first = best[0][1].c
+    terms = [f"{m.c / first:+.4f} [{m.name}]({m.a:.4g}·{name} {m.b:+.1g})" for name, m in best]
+    return " ".join([*terms, f"{sum(m.d for _, m in best) / first:+.4f} = 0"])
 
 
 def _cells(rows: Sequence[Row]) -> list[str]:
