@@ -19,7 +19,7 @@ from kanpde.cli import main
 from kanpde.config import TrialConfig
 from kanpde.errors import CheckpointError, ConfigError
 from kanpde.fitting import fit
-from kanpde.networks import KAN, SplineLayer
+from kanpde.networks import KAN, SplineLayer, build_kan
 from kanpde.plotting.diagram import diagram, draw_diagram
 from kanpde.simplified import Wish, simplify, simplify_into
 from kanpde.simplify import prune, view
