@@ -12,15 +12,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from regression import Net, reframed, rmse, scaled, train
-from regression_starts import from_data, lines, random_kan
+from regression import Net, rmse, train
+from regression_data import first_layer, units
+from regression_grids import reframed
+from regression_starts import KINDS, from_data, random_kan
 from torch import Tensor
 
-from kanpde.networks.kan import KAN, build_kan
+from kanpde.networks.kan import KAN
 from kanpde.networks.layer import SplineLayer
 from kanpde.networks.mlp import build_mlp
 
-VERBOSE = 0
 HELD = 0.15
 """Share of the samples for validation."""
 
@@ -50,6 +51,7 @@ class Samples:
 
     @classmethod
     def split(cls, x: Tensor, y: Tensor) -> Samples:
+        """The first HELD of them for validation."""
         held = int(HELD * len(x))
         return cls(x[held:], y[held:], x[:held], y[:held])
 
@@ -60,28 +62,22 @@ class Samples:
 
 
 def kan_starts(shape: Sequence[int], samples: Samples, recipe: Recipe, seed: int) -> Iterator[KAN]:
-    """Factors of the data first, then lines of the data, then random ones."""
+    """Every other start takes factors of the data, the first one exactly; three of four also units that the data suggest."""
     x, y = samples.x, samples.y
-    directions = lines(x, y) if len(shape) > 3 else None
-    if directions is not None and len(directions) != shape[1]:
-        directions = None
+    found = units(x, y) if len(shape) > 3 else None
     for k in range(recipe.starts):
         generator = torch.Generator().manual_seed(1000 * seed + k)
-        net = random_kan(shape, recipe.degree, recipe.ladder[0], ("smooth", "ridge", "square")[k % 3], x, generator)
-        if directions is not None and k % 4 < 3:
-            first = build_kan(
-                [x.shape[1], len(directions), 1], [recipe.degree] * 2, [recipe.ladder[0]] * 2, "ridge", False, generator,
-                chosen=directions,
-            ).stack[0]  # fmt: skip
-            scaled(first, x.T)
-            z = first(x.T).T.detach()
-            tail = random_kan(shape[1:], recipe.degree, recipe.ladder[0], ("smooth", "ridge", "square")[k % 3], z, generator)
-            if k % 2 == 0:
-                from_data(tail, z, y, generator, k == 0)
-            net = KAN([first, *tail.stack])
-        elif k % 2 == 0:
-            from_data(net, x, y, generator, k == 0)
-        yield net
+        first: list[SplineLayer] = []
+        z = x
+        if found is not None and len(found[0]) == shape[1] and k % 4 < 3:
+            first = [first_layer(found, x, recipe.degree, recipe.ladder[0])]
+            z = first[0](x.T).T.detach()
+        net = random_kan(
+            shape[len(first) :], recipe.degree, recipe.ladder[0], tuple(KINDS)[k % len(KINDS)], z, generator
+        )
+        if k % 2 == 0:
+            from_data(net, z, y, generator, k == 0)
+        yield KAN([*first, *net.stack])
 
 
 def best_kan(shape: Sequence[int], samples: Samples, recipe: Recipe, seed: int, target: float) -> tuple[float, KAN]:
@@ -93,7 +89,6 @@ def best_kan(shape: Sequence[int], samples: Samples, recipe: Recipe, seed: int, 
             if found[-1][0] < 3 * target:
                 break
     best: tuple[float, KAN] = (math.inf, found[0][2])
-    if VERBOSE: print("   starts", [f"{e:.1e}" for e, *_ in found], flush=True)
     for _, _, start in sorted(found)[: recipe.kept]:
         net: KAN | None = start
         for intervals in recipe.ladder:
@@ -101,7 +96,6 @@ def best_kan(shape: Sequence[int], samples: Samples, recipe: Recipe, seed: int, 
             if net is None or not attempt(net, samples, recipe.polish):
                 break
             error = samples.error(net)
-            if VERBOSE: print("    ", intervals, f"{error:.1e}", flush=True)
             best = min(best, (error, copy.deepcopy(net)), key=lambda pair: pair[0])
             if best[0] < target:
                 return best
