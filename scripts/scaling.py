@@ -3,7 +3,7 @@
     python scripts/scaling.py [--write] [name ...]
 
 One network per function and degree p: its structure is found by training at G = 3 (starts read off the data or at random), then
-grid after grid is extended and trained on. Samples: 10 G of them and at least 2000, Sobol with arcsine density; tests: 5000, uniform.
+grid after grid is extended and trained on. Samples: 10 G, at least 2000, Sobol with arcsine density; tests: 5000, uniform.
 The slope is fitted to log RMSE over the grids between the first resolved one (below 0.01 of the function's deviation) and 100
 times the rounding floor, 2.2e-14 of the deviation. --write puts figures into docs/scaling.json, a row and the picture into docs.
 """
