@@ -51,10 +51,15 @@ def _grid(z: Tensor, intervals: int, degree: int, mix: float) -> SplineGrid:
 
 
 def scaled(layer: SplineLayer, z: Tensor) -> tuple[Tensor, Tensor]:
-    """Shift and scale the layer's outputs at inputs z (I, N) to [ROOM - 1, 1 - ROOM], in place; what they were (middle, half)."""
+    """Shift and scale the layer's outputs at inputs z (I, N) to [ROOM - 1, 1 - ROOM], in place; what they were (middle, half).
+
+    Constants that two edges into one unit may have at each other's expense, and that would cost digits, go into the first one.
+    """
     with torch.no_grad():
         low, high = layer(z).aminmax(dim=1)
         middle, half = (low + high) / 2, ((high - low) / 2 / (1 - ROOM)).clamp_min(1e-12)
         layer.coefficients.div_(half[:, None, None])
-        layer.coefficients[:, 0] -= (middle / half)[:, None]
+        level = layer.coefficients[:, 1:].mean(2)
+        layer.coefficients[:, 1:] -= level[:, :, None]
+        layer.coefficients[:, 0] += (level.sum(1) - middle / half)[:, None]
     return middle, half

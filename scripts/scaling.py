@@ -43,7 +43,7 @@ def _pairs(x: Tensor) -> Tensor:
 TOYS: dict[str, tuple[tuple[int, ...], int, Function]] = {
     "J0(20x)": ((1, 1), 1000, _bessel),
     "exp(sin πx + y²)": ((2, 1, 1), 1000, lambda x: torch.exp(torch.sin(torch.pi * x[:, 0]) + x[:, 1] ** 2)),
-    "xy": ((2, 2, 1), 1000, lambda x: x[:, 0] * x[:, 1]),
+    "xy": ((2, 2, 1), 200, lambda x: x[:, 0] * x[:, 1]),
     "exp(mean sin²(πx/2)), 100 inputs": (
         (100, 1, 1),
         20,
