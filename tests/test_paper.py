@@ -108,6 +108,15 @@ def test_reframing_keeps_the_function_and_fills_the_grids() -> None:
     torch.testing.assert_close(hidden.amax(1), torch.full((3,), 0.95, dtype=torch.float64))
 
 
+def test_reframing_keeps_constants_from_growing_against_each_other() -> None:
+    net, x = some_kan([2, 2, 1]), cube(2)
+    with torch.no_grad():
+        net.stack[0].coefficients[:, 0] += 1e6
+        net.stack[0].coefficients[:, 1] -= 1e6
+    framed = reframed(net, x, 4)
+    assert framed is not None and framed.stack[0].coefficients.abs().max() < 10
+
+
 def test_pairs_that_count_as_one_are_found() -> None:
     x = cube(4, 2000)
     y = torch.exp(x[:, 0]) * torch.cos(x[:, 1] - x[:, 3])
