@@ -1,0 +1,102 @@
+"""What the samples say about structure, by a polynomial f̃ fitted to them.
+
+Singular factors f, g of its coefficients (d = 2; leading factors of its highest interaction for d = 3) give units Σ_i ± f_i(x_i),
+since products are differences of powers, 4 f g = (f + g)² - (f - g)², 24 f g h = (f+g+h)³ - (f+g-h)³ - (f-g+h)³ + (f-g-h)³.
+A pair of coordinates along whose gradients (∂_i f̃, ∂_j f̃) point in one direction counts as one line, (x_j ∂_i f̃, x_i ∂_j f̃) as
+one sum of squares: what a first layer can hold. Whatever they say, training and validation decide.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import torch
+from numpy.polynomial import chebyshev
+from regression_grids import scaled
+from torch import Tensor
+
+from kanpde.networks.kan import build_kan
+from kanpde.networks.layer import SplineLayer
+
+DEGREES = {1: 20, 2: 9, 3: 10}
+"""Degree of f̃ by the number of coordinates (in each of two, in all of three), else 3."""
+
+ALIGNED = 0.93
+"""Correlation of two partial derivatives from which on two coordinates count as one unit."""
+
+
+def factors(x: Tensor, y: Tensor) -> list[np.ndarray] | None:
+    """Chebyshev series (K, rank) for each of two or three coordinates; None for other numbers of them."""
+    d = x.shape[1]
+    if d not in (2, 3):
+        return None
+    powers, c = surrogate(x, y)
+    tensor = np.zeros([DEGREES[d] + 1] * d)
+    tensor[tuple(powers.T)] = c
+    if d == 2:
+        left, values, right = np.linalg.svd(tensor)
+        return [left * np.sqrt(values), right.T * np.sqrt(values)]
+    tensor[tuple(powers[(powers == 0).any(axis=1)].T)] = 0
+    return [np.linalg.svd(np.moveaxis(tensor, i, 0).reshape(len(tensor), -1))[0] for i in range(d)]
+
+
+def surrogate(x: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Powers (K, d) and coefficients (K,) of products of Chebyshev polynomials fitted to y (N,), slightly regularised."""
+    d = x.shape[1]
+    degree = DEGREES.get(d, 3)
+    powers = np.array([a for a in itertools.product(range(degree + 1), repeat=d) if d == 2 or sum(a) <= degree])
+    matrix = _products(x, powers)
+    size = 1e-4 * np.sqrt(len(x)) * np.eye(len(powers))
+    right = np.concatenate([y.numpy(), np.zeros(len(powers))])
+    return powers, np.linalg.lstsq(np.vstack([matrix, size]), right, rcond=None)[0]
+
+
+def _products(x: Tensor, powers: np.ndarray, axis: int | None = None) -> np.ndarray:
+    """Values (N, K) of the products, or of their derivatives along one axis."""
+    degree, found = int(powers.max()), np.ones((len(x), len(powers)))
+    for i in range(x.shape[1]):
+        eye = np.eye(degree + 1)
+        series = chebyshev.chebder(eye, axis=0) if i == axis else eye
+        found *= (chebyshev.chebvander(x[:, i].numpy(), len(series) - 1) @ series)[:, powers[:, i]]
+    return found
+
+
+def units(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Weights (r, d) and powers (r,) of units Σ_i w_i x_i^k, r < d, of which y may be a function; None where no pair is one."""
+    d = x.shape[1]
+    if d < 3:
+        return None
+    powers, c = surrogate(x, y)
+    gradient, at = np.stack([_products(x, powers, i) @ c for i in range(d)]), x.T.numpy()
+    pairs = []
+    for (i, j), power in itertools.product(itertools.combinations(range(d), 2), (1, 2)):
+        rates = gradient[[i, j]] * at[[j, i]] ** (power - 1)
+        spread = rates @ rates.T
+        along = np.linalg.eigh(spread)[1][:, 1]
+        pairs.append(
+            (abs(spread[0, 1]) / np.sqrt(spread[0, 0] * spread[1, 1]), i, j, power, along / np.abs(along).sum())
+        )
+    free, found = list(range(d)), []
+    for alike, i, j, power, along in sorted(pairs, key=lambda pair: -pair[0]):
+        if alike > ALIGNED and i in free and j in free:
+            found.append((along @ np.eye(d)[[i, j]], power))
+            free = [k for k in free if k not in (i, j)]
+    if not found:
+        return None
+    found += [(np.eye(d)[k], 1) for k in free]
+    return torch.as_tensor(np.array([row for row, _ in found])), torch.tensor([power for _, power in found])
+
+
+def first_layer(found: tuple[Tensor, Tensor], x: Tensor, degree: int, intervals: int) -> SplineLayer:
+    """The layer of these units, each of which fills its range at points x (N, d)."""
+    weights, powers = found
+    net = build_kan([x.shape[1], len(weights), 1], [degree] * 2, [intervals] * 2, "ridge", False, torch.Generator())
+    layer, t = net.stack[0], torch.linspace(-1, 1, 200, dtype=x.dtype)
+    collocation = layer.grid.row(0).collocation(t[None])
+    with torch.no_grad():
+        for row, power, own in zip(weights, powers, layer.coefficients, strict=True):
+            fitted = torch.linalg.lstsq(collocation, t[:, None] ** int(power), driver="gelsd").solution[:, 0]
+            own.copy_(row[:, None] * fitted)
+    scaled(layer, x.T)
+    return layer

@@ -1,0 +1,132 @@
+"""Scaling laws of docs/paper.md: test RMSE of the KAN paper's toy functions against the intervals G of every edge, G = 3 … 1000.
+
+    python scripts/scaling.py [--write] [--step] [name ...]
+
+One network per function and degree p: its structure is found by training at G = 3 (starts read off the data or at random), then
+grid after grid is extended and trained on. Samples: 20 G, at least 4000, Sobol with arcsine density; tests: 5000, uniform.
+The slope is fitted to log RMSE over the grids between the first resolved one (below 0.01 of the function's deviation) and 100
+times the rounding floor, 2.2e-14 of the deviation. --write puts figures into docs/scaling.json, a row and the picture into docs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from regression import parameters, rmse, train
+from regression_grids import reframed, scaled
+from regression_starts import from_data, random_kan
+from scaling_page import GRIDS, write
+from scipy import special
+from scipy.stats import qmc
+from sparse_step import refine
+from torch import Tensor
+
+from kanpde.networks.kan import KAN, build_kan
+
+DEGREES = (3, 5)
+Function = Callable[[Tensor], Tensor]
+
+
+def _bessel(x: Tensor) -> Tensor:
+    return torch.as_tensor(special.j0(20 * x[:, 0].numpy()))
+
+
+TOYS: dict[str, tuple[tuple[int, ...], int, Function]] = {
+    "J0(20x)": ((1, 1), 1000, _bessel),
+    "exp(sin πx + y²)": ((2, 1, 1), 1000, lambda x: torch.exp(torch.sin(torch.pi * x[:, 0]) + x[:, 1] ** 2)),
+    "xy": ((2, 2, 1), 200, lambda x: x[:, 0] * x[:, 1]),
+}
+"""Shape, largest G, function on [-1, 1]^d."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--step", action="store_true", help="only time a step at G = 10 and 1000")
+    parser.add_argument("names", nargs="*")
+    arguments = parser.parse_args()
+    torch.set_default_dtype(torch.float64)
+    if arguments.step:
+        print({g: f"{1e3 * seconds:.2f} ms" for g, seconds in step_seconds((10, 1000)).items()})
+        return
+    for name in arguments.names or TOYS:
+        for degree in DEGREES:
+            found = ladder(name, degree)
+            print(name, degree, found, flush=True)
+            if arguments.write:
+                write(name, degree, TOYS[name][0], found)
+
+
+def ladder(name: str, degree: int) -> dict[str, tuple[float, int, float]]:
+    """Test RMSE over the function's deviation, parameters and seconds by G."""
+    shape, largest, function = TOYS[name]
+    x_test = torch.as_tensor(2 * np.random.default_rng(1).random((5000, shape[0])) - 1)
+    mean, size = function(x_test).mean(), function(x_test).std()
+    y_test = (function(x_test) - mean) / size
+    net: KAN | None = None
+    found: dict[str, tuple[float, int, float]] = {}
+    for intervals in (g for g in GRIDS if g <= largest):
+        start = time.process_time()
+        count = max(4000, 20 * intervals)
+        x = points(shape[0], count, intervals)
+        y = (function(x) - mean) / size
+        if len(shape) == 2:
+            net = build_kan(shape, [degree], [intervals], "ridge", False, torch.Generator())
+            train(net, x, y, 0, 1e-14)
+        elif net is None:
+            net = structure(shape, degree, intervals, x, y)
+        else:
+            net = reframed(net, x, intervals) or net
+        if len(shape) > 2:
+            if shape[0] <= 4 and intervals <= 20:
+                train(net, x, y, 60)
+            refine(net, x, y, 12)
+        found[str(intervals)] = (rmse(net, x_test, y_test), parameters(net), time.process_time() - start)
+        print("   ", intervals, found[str(intervals)], flush=True)
+    return found
+
+
+def points(d: int, count: int, seed: int) -> Tensor:
+    """Scrambled Sobol points with arcsine density (N, d)."""
+    return torch.as_tensor(-np.cos(np.pi * qmc.Sobol(d, rng=seed).random_base2(int(np.ceil(np.log2(count))))))
+
+
+def structure(shape: tuple[int, ...], degree: int, intervals: int, x: Tensor, y: Tensor) -> KAN:
+    """The best of six starts after a short training; the first layer of one is the best sum of functions of single coordinates."""
+    best: list[tuple[float, int, KAN]] = []
+    for k in range(6):
+        generator = torch.Generator().manual_seed(k)
+        net = random_kan(shape, degree, intervals, ("square", "smooth")[k % 2], x, generator)
+        if k == 0 and shape[1] == 1:
+            alone = build_kan([shape[0], 1], [degree], [intervals], "ridge", False, generator)
+            train(alone, x, y, 0)
+            scaled(alone.stack[0], x.T)
+            net = KAN([alone.stack[0], *net.stack[1:]])
+        elif k % 2 == 0:
+            from_data(net, x, y, generator, True)
+        best.append((train(net, x[:2000], y[:2000], 25, 1e-9), k, net))
+        if best[-1][0] < 1e-3:
+            break
+    return min(best)[2]
+
+
+def step_seconds(grids: tuple[int, ...], count: int = 10_000, repeats: int = 40) -> dict[int, float]:
+    """Smallest seconds of objective and gradient of [2, 1, 1], p = 3, at `count` samples, the grids interleaved."""
+    x = points(2, count, 0)
+    y = TOYS["exp(sin πx + y²)"][2](x)
+    nets = {g: random_kan((2, 1, 1), 3, g, "smooth", x, torch.Generator().manual_seed(0)) for g in grids}
+    best = dict.fromkeys(grids, float("inf"))
+    for _ in range(repeats):
+        for g, net in nets.items():
+            start = time.process_time()
+            (net(x)[:, 0] - y).square().mean().backward()
+            best[g] = min(best[g], time.process_time() - start)
+    return best
+
+
+if __name__ == "__main__":
+    main()
