@@ -11,13 +11,14 @@ OUT ?= runs/demo
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint benchmark reproduce clean
+.PHONY: help demo test lint benchmark reproduce paper clean
 
 help:
 	@echo "make demo       install into $(VENV) and compare a KAN with an MLP on a Poisson problem"
 	@echo "make test       install into $(VENV), then ruff, mypy, import-linter and the test suite"
 	@echo "make lint       only ruff, mypy and import-linter"
 	@echo "make reproduce  every table and picture of docs/ again (hours)"
+	@echo "make paper      the tables and pictures of the KAN paper's claims in docs/ again (hours)"
 	@echo "make benchmark  time one optimizer step of a KAN and of an MLP"
 	@echo "make clean      remove $(VENV), caches and build products (runs/ is kept)"
 
@@ -56,6 +57,18 @@ reproduce: $(VENV)/.test
 	$(BIN)/python scripts/tolerances.py --write
 	$(BIN)/python scripts/convergence.py --write
 	$(BIN)/python scripts/coverage.py 100
+
+# Hours: regression tables, scaling laws, bases, continual learning, interpretability, formulas, science examples.
+paper: $(VENV)/.test
+	$(INSTALL) --no-build-isolation -e '.[science]'
+	$(BIN)/python scripts/paper_tables.py --columns kan,mlp --write
+	$(BIN)/python scripts/scaling.py --write
+	$(BIN)/python scripts/bases.py --write
+	$(BIN)/python scripts/continual.py --write
+	$(BIN)/python scripts/interpret.py --write
+	$(BIN)/python scripts/formulas.py --write
+	$(BIN)/python scripts/knots.py --write
+	$(BIN)/python scripts/mobility_edge.py --write
 
 benchmark: $(VENV)/.runtime
 	$(BIN)/python scripts/benchmark_step.py
