@@ -177,7 +177,7 @@ def _mode(
         return kan, equal
     if mode == "best":
         tried = [_solve(candidate, None, progress) for candidate in contenders.best_mlps(config, seed)]
-        return kan, min(tried, key=lambda solution: solution.residual_rms)
+        return kan, min(tried, key=lambda solution: contenders.merit(solution.result))
     seconds = config.compare.seconds or max(kan.seconds, equal.seconds)
     return _fill(kan, seconds, progress), _fill(equal, seconds, progress)
 

@@ -179,7 +179,7 @@ def restore_beside(state: Mapping[str, Any], trial: TrialConfig, present: nn.Mod
 def go_on(trial: TrialSolution, earlier: TrialSolution, config: TrialConfig) -> None:
     """Give a new trial solution the parameters of an earlier one; ConfigError where the network or its domain is another."""
     ends = [torch.stack([-1 / t.scale + t.shift, 1 / t.scale + t.shift]) for t in (trial, earlier)]
-    if ends[0].shape != ends[1].shape or not torch.allclose(ends[0].to(ends[1]), ends[1]):
+    if ends[0].shape != ends[1].shape or bool(((ends[0].to(ends[1]) - ends[1]) * earlier.scale).abs().max() > 1e-5):
         raise ConfigError("after: the earlier solution has another domain; give `domain` to both")
     enriched = [isinstance(one.network, Enriched) for one in (trial, earlier)]
     if enriched[0] != enriched[1] or trial.constants.count != earlier.constants.count:

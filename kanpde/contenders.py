@@ -4,7 +4,7 @@
     equal wall-clock   both run for the same seconds: after its schedule each goes on with L-BFGS on all parameters
     each at its best   the KAN as configured; the MLP as `compare.mlp` and `compare.mlp_schedule` say, by default one wide
                        hidden layer of random sine features and one least-squares solve, its slopes chosen from SCALES by the
-                       held-out residual (never by the error)
+                       held-out residual (never by the error; of a fit, by the error on the points that are fitted)
 
 A linear solve suits an MLP of random features as well as a KAN, so it gets that start wherever the schedule begins with one.
 """
@@ -18,6 +18,7 @@ from typing import Any
 
 from kanpde.budget import parameter_count
 from kanpde.config import STAGE, AdaptPoints, Config, OptimizerStage, Pace, StageConfig, validate
+from kanpde.solution import Result
 
 FEATURES: Mapping[str, Any] = {"start": "features", "activation": "sine", "scale": 14.0}
 """Random features for a least-squares solve: of tanh and sine with slopes 2 … 14, measured on three shipped problems."""
@@ -66,6 +67,12 @@ def _privileges(config: Config) -> dict[str, Any]:
     """What the KAN has beside its splines, the MLP has too."""
     kept = ("lifting", "functions", "derivatives")
     return {key: getattr(config.trial, key) for key in kept}
+
+
+def merit(result: Result) -> float:
+    """What the best MLP is chosen by: the held-out residual; of a fit that is its test error, so there the training error."""
+    train = (result.metrics.fit or {}).get("train")
+    return result.metrics.residual_rms if train is None else math.hypot(*train["rmse"].values())
 
 
 def longer(config: Config, seconds: float) -> Config:

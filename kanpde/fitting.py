@@ -62,8 +62,17 @@ def _rows(x: ArrayLike, y: ArrayLike, which: str) -> tuple[Array, Array]:
     """x (N, d) and y (N, m) as float64."""
     found = []
     for what, given in (("x", x), ("y", y)):
+        if np.ma.isMaskedArray(given):
+            raise ConfigError(
+                f"fit: {which}{what} must not be a masked array, whose mask would be lost; leave out its rows"
+            )
         try:
-            array = np.asarray(given, dtype=np.float64)
+            array = np.asarray(given)
+            if np.iscomplexobj(array):
+                raise ConfigError(
+                    f"fit: {which}{what} must be real, found {array.dtype}; fit real and imaginary parts as two outputs"
+                )
+            array = array.astype(np.float64)
         except (TypeError, ValueError) as error:
             raise ConfigError(
                 f"fit: {which}{what} must be an array of numbers, found {type(given).__name__}"

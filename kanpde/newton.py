@@ -30,6 +30,11 @@ SETTLED = 1e-6
 """Constants whose step is at most this share of max(1, |s|) have converged: the next error is about its square."""
 
 
+NEEDED = 1e-9
+"""Share of the objective that a step which keeps must gain: rows that are met already move nothing, not even in directions that
+they see no better than rounding, where one such step after the other would pile up.
+"""
+
 FOLLOWED, SLIGHT = 3, 1e-3
 """Most steps of the field after one of the constants, and the share of the objective below which no further one is made."""
 
@@ -82,6 +87,9 @@ class Newton:
         if not self._linear and not new < self.value:
             self._tried(outer, raw, False)
             return Step(self.value, 0.0, True) if follows and settled else None
+        if self._keep and not new < (1 - NEEDED) * self.value:
+            self._tried(outer, raw, False)
+            return Step(self.value, 0.0, True)
         fell, self.value = self.value - new, new
         return Step(new, fell, share == 1.0 and settled)
 

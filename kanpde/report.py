@@ -130,7 +130,7 @@ def result_rows(result: Mapping[str, Any]) -> list[Row]:
     """
     trial = result["trial"]
     rows: list[Row] = [("problem", str(result["problem"])), ("trial solution", describe_trial(trial))]
-    rows += fit_rows(result.get("fit"))
+    rows += fit_rows(result.get("fit"), result["trial"]["parameters"])
     errors = {name: value for name, value in result["relative_l2"].items() if value is not None}
     if errors:
         rows.append(("relative L2 error", _per_field(errors)))
@@ -163,8 +163,10 @@ def result_rows(result: Mapping[str, Any]) -> list[Row]:
     return rows
 
 
-def fit_rows(fit: Mapping[str, Any] | None) -> list[Row]:
-    """Root mean square errors of a fit at the points of its test and at those of the solve."""
+def fit_rows(fit: Mapping[str, Any] | None, parameters: int = 0) -> list[Row]:
+    """Root mean square errors of a fit at the points of its test and at those of the solve; a note where parameters are as many
+    as the numbers that they were fitted to.
+    """
     if not fit:
         return []
     found: list[Row] = [
@@ -175,6 +177,14 @@ def fit_rows(fit: Mapping[str, Any] | None) -> list[Row]:
     if fit["test"] is None:
         found.append(
             ("test RMSE", "unknown: no test; give `test: 0.2` or a file, or the error is that of what was fitted")
+        )
+    numbers = fit["train"]["points"] * len(fit["train"]["rmse"]) if fit["train"] else 0
+    if 0 < numbers <= parameters:
+        found.append(
+            (
+                "note",
+                f"{parameters} parameters for {numbers} numbers meet any of them; lower trial.width or trial.intervals",
+            )
         )
     return found
 

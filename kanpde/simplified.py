@@ -18,6 +18,7 @@ from kanpde.collocation import held_out
 from kanpde.config import Config, OptimizerStage
 from kanpde.config.defaults import STAGE
 from kanpde.errors import ConfigError
+from kanpde.names import did_you_mean
 from kanpde.networks import KAN, bare, beside
 from kanpde.simplify import THRESHOLD, Pruned, prune
 from kanpde.slabs import Slabs
@@ -25,6 +26,7 @@ from kanpde.solution import Solution
 from kanpde.solver import Solver
 from kanpde.storage import dump_json, make_folder, write_text
 from kanpde.symbolic.buttons import Symbolic, Written
+from kanpde.symbolic.library import LIBRARY
 from kanpde.trial import TrialSolution
 from kanpde.types import Progress, Silent
 
@@ -113,6 +115,7 @@ def simplify_into(
         raise ConfigError(f"simplify: steps must be between 0 and {MOST_STEPS}, found {wish.steps}")
     before = api.load(run)
     pruned, network = _pruned(before, wish)
+    _check_fixed(pruned.network, wish)  # before the folder is made, which may cost an old run
     config = _config(before, pruned.network, wish.steps)
     parts = build(config)
     parts.trial.network, parts.trial.constants = network, before.trial.constants
@@ -128,6 +131,18 @@ def simplify_into(
     if functions is not None and written is not None:
         write_text(folder / "formula.json", dump_json(functions.as_dict(written)))
     return Simplified(folder, solution, pruned, before, functions, written)
+
+
+def _check_fixed(network: KAN, wish: Wish) -> None:
+    """ConfigError where an edge that is to be fixed is not left after pruning, or for a function that is not in the library."""
+    for layer, i, o, name in wish.fix:
+        if name not in LIBRARY:
+            raise ConfigError(f"simplify: --fix: function '{name}' is not in the library{did_you_mean(name, LIBRARY)}")
+        left = network.stack[layer - 1].left if 1 <= layer <= len(network.stack) else None
+        if left is None or not (1 <= o <= len(left) and 1 <= i <= left.shape[1] and bool(left[o - 1, i - 1])):
+            raise ConfigError(
+                f"simplify: --fix: there is no edge {layer},{i},{o} after pruning; see figures/network.png"
+            )
 
 
 def _functions(solution: Solution, wish: Wish) -> tuple[Symbolic | None, Written | None]:

@@ -121,7 +121,8 @@ def iterative(
             return optimizers.GaussNewton(system, optimizers.Joint, stage.tolerance)
         case "gauss_newton_cg":
             return optimizers.GaussNewton(system, optimizers.Krylov, stage.tolerance)
-    return optimizers.GaussNewton(system, optimizers.projected(system, stage.regularisation), stage.tolerance)
+    projected = optimizers.projected(system, stage.regularisation)
+    return optimizers.GaussNewton(system, projected, stage.tolerance, projected.begin)
 
 
 def lowered(stage: OptimizerStage, assembly: Assembly | EnergyObjective) -> Assembly | EnergyObjective | Penalised:

@@ -20,6 +20,7 @@ from kanpde import datafile, shipped
 from kanpde.cli import main
 from kanpde.cli.arguments import VERBS
 from kanpde.config import validate
+from kanpde.config.trial import KEYS as TRIAL_KEYS
 from kanpde.errors import NumericalError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -187,6 +188,19 @@ def test_every_shipped_option_makes_a_valid_config(group: str, tell: Tell) -> No
         grid = ["trial=kan_paper"] if path.stem == "grid_extension" else []
         code, _, err = tell("solve", "problem=poisson_square", f"{group}={path.stem}", *grid, "--dry-run")
         assert (code, err) == (0, ""), path
+
+
+def test_every_key_of_a_trial_can_be_overridden() -> None:
+    assert set(yaml.safe_load((shipped.conf() / "trial/recommended.yaml").read_text())) == set(TRIAL_KEYS)
+
+
+def test_a_run_with_functions_on_nodes_has_figures_and_no_diagram(tell: Tell, tmp_path: Path) -> None:
+    words = ("trial.on=nodes", "trial.width=[2]", "trial.intervals=2", "sampler.interior=50", "output.vtu=false")
+    code, _, err = tell("solve", "problem=poisson_square", *words, "--out", str(tmp_path / "run"))
+    assert (code, err) == (0, "")
+    assert (tmp_path / "run/figures/edges.png").is_file()
+    code, _, err = tell("plot", str(tmp_path / "run"), "--diagram")
+    assert code == 2 and "a network with its functions on nodes has none" in err
 
 
 def test_every_shipped_experiment_makes_a_valid_config(tell: Tell) -> None:

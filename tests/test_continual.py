@@ -107,3 +107,19 @@ def test_keep_is_refused_where_it_means_nothing() -> None:
         api.solve("deep_ritz", schedule=[KEEP])
     with pytest.raises(ConfigError, match="adam has no 'keep'"):
         shown(-1, 0, schedule=[{"optimizer": "adam", "keep": True}])
+
+
+def test_rows_that_are_met_already_move_nothing() -> None:
+    """Six units on a line see a function many times: without a limit equal solves pile up what the rows cannot see."""
+    x = np.linspace(0, 1, 50)
+    keys: dict[str, Any] = {"trial": {"width": [6], "degree": 5, "intervals": 8}, "schedule": [KEEP]}
+    first = kanpde.fit(x, np.sin(3 * x), **keys)
+    again = kanpde.fit(x, np.sin(3 * x), after=first, **keys)
+    assert torch.equal(again.trial.net.outer, first.trial.net.outer)
+
+
+def test_a_short_domain_is_not_another_short_one() -> None:
+    x = np.linspace(0, 1e-9, 20)
+    first = kanpde.fit(x, np.sin(x), trial=TRIAL, schedule=[KEEP])
+    with pytest.raises(ConfigError, match="after: the earlier solution has another domain"):
+        kanpde.fit(3 * x, np.sin(x), trial=TRIAL, schedule=[KEEP], after=first)

@@ -16,7 +16,9 @@ from kanpde.cli import main
 from kanpde.comparison import Comparison
 from kanpde.config import Config, validate
 from kanpde.config.tables import Table
+from kanpde.contenders import merit
 from kanpde.errors import BudgetError, ConfigError, KanpdeError
+from kanpde.report import fit_rows
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -233,6 +235,19 @@ def test_a_comparison_of_a_fit_measures_the_test() -> None:
     assert [entry.rmse for entry in again.entries] == [entry.rmse for entry in found.entries]
 
 
+def test_a_best_mlp_is_not_chosen_by_the_test() -> None:
+    solution = api.solve(formula())
+    fit = solution.result.metrics.fit
+    assert fit is not None and fit["train"] is not None
+    assert merit(solution.result) == fit["train"]["rmse"]["u"] != solution.residual_rms
+
+
+def test_as_many_parameters_as_numbers_are_said() -> None:
+    one = {"points": 10, "rmse": {"u": 1e-16}}
+    assert [name for name, _ in fit_rows({"train": one, "test": one}, 10)] == ["test RMSE", "train RMSE", "note"]
+    assert [name for name, _ in fit_rows({"train": one, "test": one}, 9)] == ["test RMSE", "train RMSE"]
+
+
 @pytest.mark.parametrize("d", [1, 4])
 def test_a_figure_of_the_rows(d: int, tmp_path: Path) -> None:
     x, y = cloud(60, d=d)
@@ -337,6 +352,10 @@ X = np.linspace(0, 1, 6)
         (X, X, {"test": 1.0}, "must lie between 0 and 1"),
         (X, X, {"test": (X,)}, r"must be \(x, y\)"),
         (X, X, {"test": (np.ones((3, 2)), np.ones(3))}, r"must be \(x, y\) with 1 inputs and 1 outputs"),
+        (X, X + 1j, {}, "y must be real, found complex128"),
+        (np.ma.masked_array(X, X > 0.5), X, {}, "x must not be a masked array"),
+        (X, 1e160 * X, {}, "must have a size between 1e-100 and 1e.100, found 1e.160"),
+        (X, 1e-160 * X, {}, "must have a size between 1e-100 and 1e.100, found 1e-160"),
         (X, X, {"names": (["a", "b"], None)}, "needs 1 inputs and 1 outputs"),
         (X, X, {"names": (["u"], ["u"])}, "asked for twice"),
         (X, X, {"names": (["sin"], None)}, "cannot name a coordinate"),

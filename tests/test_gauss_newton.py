@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from core_helpers import (
@@ -188,6 +190,19 @@ def test_variable_projection_goes_far_below_one_solve_of_the_outer_layer(trial: 
     for seed in range(3):
         made.trial.net.set_outer(outer * (1 + 1e-3 * uniform(*outer.shape, seed=seed)))
         assert float(made.assembly.objective(made.trial).detach()) > lowest
+
+
+def test_variable_projection_starts_from_the_best_outer_parameters() -> None:
+    """Beside the objective of random outer parameters a step into saturation is an improvement, and the last one."""
+    x = uniform(200, 2).numpy()
+    y = np.exp(np.sin(math.pi * x[:, 0]) + x[:, 1] ** 2)
+    table = "x,y,u\n" + "".join(f"{a!r},{b!r},{c!r}\n" for (a, b), c in zip(x.tolist(), y.tolist(), strict=True))
+    node = {"name": "steep", "fit": {"values": table, "columns": ["u"]}}
+    for seed in range(3):
+        stages = [{"optimizer": "variable_projection", "steps": 6}]
+        made, history, *_ = run(config(node, trial={"kind": "mlp", "width": [13, 13]}, schedule=stages, seed=seed))
+        system = System(made.trial, made.assembly)
+        assert history.objective[-1] < 0.15 and float(system.inner.abs().max()) < 1e3, seed
 
 
 @pytest.mark.parametrize("stage", ["variable_projection", "levenberg_marquardt"])

@@ -324,3 +324,17 @@ def test_wide_layers_show_their_most_important_units() -> None:
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert texts.count("Σ") == 21
     assert {"x", "y", "u"} <= set(texts)
+
+
+@pytest.mark.parametrize(
+    ("edge", "message"), [((9, 1, 1, "sin"), "no edge 9,1,1"), ((1, 1, 1, "sine"), "did you mean 'sin'")]
+)
+def test_a_wrong_edge_costs_no_old_run(edge: tuple[int, int, int, str], message: str, tmp_path: Path) -> None:
+    x = np.linspace(0, 1, 20)
+    schedule = [{"optimizer": "least_squares"}]
+    fit(x, x**2, trial={"width": [1]}, schedule=schedule, out=tmp_path / "run")
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old/config.yaml").write_text("kept")
+    with pytest.raises(ConfigError, match=message):
+        simplify_into(tmp_path / "run", tmp_path / "old", Wish(fix=(edge,)), overwrite=True)
+    assert (tmp_path / "old/config.yaml").read_text() == "kept"

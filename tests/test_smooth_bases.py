@@ -303,3 +303,9 @@ def test_only_splines_lack_derivatives() -> None:
     with pytest.raises(ConfigError, match="degree-2 spline has only 1 continuous"):
         build_network(splines, create(node), 0, torch.float64)
     assert build_network(waves, create(node), 0, torch.float64).shape == [1, 3, 1]
+
+
+@pytest.mark.parametrize("trial", [{"basis": "chebyshev"}, {"basis": ["bspline", "rbf"]}, {"on": "nodes"}])
+def test_a_tolerance_is_for_splines_on_edges(trial: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="tolerance: chooses the resolution of B-splines on edges"):
+        api.configure("poisson_square", trial=trial, tolerance=1e-6)

@@ -178,6 +178,10 @@ def validate(
     slabs = read_slabs(fields.get("slabs", recommended.get("slabs")), problem)
     tolerance = fields["tolerance"].number(most=1.0, above=0.0) if "tolerance" in fields else None
     refuse_for_data(root, problem, schedule, tolerance)
+    if tolerance is not None and ({*trial.bases} - {"bspline"} or trial.on == "nodes"):
+        raise root.error(
+            "tolerance: chooses the resolution of B-splines on edges; remove it, or trial.basis and trial.on"
+        )
     refuse(root, problem.regions, trial, slabs, tolerance)
     empty: dict[str, Any] = {}
     slabs = read_slabs(fields.get("slabs", recommended.get("slabs")), problem)

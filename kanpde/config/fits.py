@@ -44,6 +44,9 @@ _DATA_KEYS = ("data", "values", "columns", "inputs", "test", "seed")
 FEWEST = 2
 """Rows that a fit and its test need at least; of one row there is no box."""
 
+LARGEST, SMALLEST = 1e100, 1e-100
+"""Between these the squares of values are numbers, and so are errors and weights."""
+
 
 def states_fit(value: Any) -> bool:
     """Whether a problem node has a fit."""
@@ -183,6 +186,12 @@ def _check(train: Table, test: Table | None, inputs: int, node: Reader) -> None:
         if min(numbers) == max(numbers):
             raise node.error(
                 f"the input {name!r} is {numbers[0]:g} in every row to fit, so nothing depends on it; leave the column out"
+            )
+    for name in train.columns[inputs:]:
+        largest = max(max(map(abs, one.column(name)), default=0.0) for one in (train, test) if one is not None)
+        if largest > LARGEST or 0 < largest < SMALLEST:
+            raise node.error(
+                f"the values of {name!r} must have a size between {SMALLEST:g} and {LARGEST:g}, found {largest:g}; change the unit"
             )
 
 

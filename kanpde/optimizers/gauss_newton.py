@@ -62,14 +62,26 @@ class Model(Protocol):
 
 
 class GaussNewton:
-    """Steps of one kind of model; it stalls when each of PATIENCE steps in a row brings less than `tolerance` of the objective."""
+    """Steps of one kind of model; it stalls when each of PATIENCE steps in a row brings less than `tolerance` of the objective.
 
-    def __init__(self, system: System, model: Callable[[System], Model], tolerance: float = 0.0) -> None:
-        self._system, self._model, self._tolerance = system, model, tolerance
+    `begin` is called once before the first step.
+    """
+
+    def __init__(
+        self,
+        system: System,
+        model: Callable[[System], Model],
+        tolerance: float = 0.0,
+        begin: Callable[[], None] | None = None,
+    ) -> None:
+        self._system, self._model, self._tolerance, self._begin = system, model, tolerance, begin
         self._damping, self._growth, self._slow = START, 2.0, 0
 
     def advance(self, objective: Objective, steps: int) -> Advance:
         """Up to `steps` steps that lower the objective."""
+        if self._begin is not None:
+            self._begin()
+            self._begin = None
         value = self._value()
         for done in range(steps):
             found = self._step(value)
@@ -119,7 +131,7 @@ class GaussNewton:
         damping, growth = float(state["damping"]), float(state["growth"])
         if not (0 <= damping < math.inf and 1 < growth < math.inf):
             raise ValueError(f"damping {damping}, growth {growth}")
-        self._damping, self._growth, self._slow = damping, growth, int(state["slow"])
+        self._damping, self._growth, self._slow, self._begin = damping, growth, int(state["slow"]), None
 
 
 class Damped:
@@ -272,7 +284,31 @@ class Projected:
         return torch.cat([step, follow])
 
 
-def projected(system: System, regularisation: float) -> Callable[[System], Model]:
+class Projection:
     """How variable projection with this ε makes its models; the factorisation of M is kept from one to the next."""
-    elimination = Elimination(system, regularisation)
-    return lambda system: Projected(system, elimination)
+
+    def __init__(self, system: System, regularisation: float) -> None:
+        self._system, self._elimination = system, Elimination(system, regularisation)
+
+    def __call__(self, system: System) -> Model:
+        """The model at the present parameters."""
+        return Projected(system, self._elimination)
+
+    def begin(self) -> None:
+        """Best outer parameters before the first step, if they lower the objective: beside that of a random start nearly any step
+        of the inner parameters would count as a success, however far it leads.
+        """
+        system = self._system
+        kept, value = system.vector, float(system.residual().square().sum())
+        try:
+            self._elimination.settle()
+            better = float(system.residual().square().sum()) < value
+        except NumericalError:
+            better = False
+        if not better:
+            system.write(kept)
+
+
+def projected(system: System, regularisation: float) -> Projection:
+    """The models of variable projection with this ε."""
+    return Projection(system, regularisation)

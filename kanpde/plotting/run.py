@@ -54,7 +54,7 @@ def write_figures(folder: Path, solution: Solution) -> tuple[Path, ...]:
     if (fit := draw_fit(solution, result)) is not None:
         figures["fit"] = fit
     figures["history"] = draw_history(solution.history, str(result["problem"]))
-    layers = getattr(bare(solution.trial.network), "layers", None)
+    layers = getattr(bare(solution.trial.network), "stack", None)
     if result["trial"]["kind"] == "kan" and layers is not None:
         figures["edges"] = draw_edges(
             [tuple(part.numpy(force=True) for part in layer.edge_functions(200)) for layer in layers],

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from kanpde.errors import ConfigError
 from kanpde.networks import KAN
 
 SAMPLES = 2048
@@ -43,7 +44,12 @@ class LayerView:
 
 
 def view(kan: KAN, s: Tensor) -> list[LayerView]:
-    """Every layer at points s (N, d) of the network's own coordinates, without a graph; of many points every k-th."""
+    """Every layer at points s (N, d) of the network's own coordinates, without a graph; of many points every k-th.
+
+    ConfigError for functions on nodes, which are no edges.
+    """
+    if kan.on == "nodes":
+        raise ConfigError("edges: a network with its functions on nodes has none; solve with trial.on: edges")
     z, found = thinned(s).T, []
     with torch.no_grad():
         for layer in kan.stack:
