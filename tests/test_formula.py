@@ -19,7 +19,8 @@ from kanpde.symbolic.numbers import exact, recognise
 from kanpde.symbolic.numeric import values
 from kanpde.symbolic.places import places
 from kanpde.symbolic.statement import Statement
-from kanpde.symbolic.verify import Verdict, check, vanishing, weakest
+from kanpde.symbolic.verify import Verdict, check, weakest
+from kanpde.symbolic.zero import is_zero, vanishing
 
 x, y = sympy.symbols("x y", real=True)
 SINE = sympy.sin(sympy.pi * x) * sympy.sin(sympy.pi * y)

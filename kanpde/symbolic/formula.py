@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +14,7 @@ from kanpde.errors import ConfigError
 from kanpde.expressions import Jet
 from kanpde.quadrature import Array
 from kanpde.solution import Solution
+from kanpde.symbolic import data
 from kanpde.symbolic.discover import candidates
 from kanpde.symbolic.fibres import inner_box
 from kanpde.symbolic.numbers import exact, recognise
@@ -32,7 +33,8 @@ POINTS = 700
 @dataclass(frozen=True)
 class Formula:
     """Formulas of the unknowns (sympy expressions of `coordinates`), how they were found, their misfit to the field (relative, root
-    mean square) and what every equation and condition says. Call it at points (N, d) to get (N, m).
+    mean square) and what every equation and condition says, or the data of a regression. `seconds` are those of the processor.
+    Call it at points (N, d) to get (N, m).
     """
 
     problem: str
@@ -58,6 +60,11 @@ class Formula:
     def verified(self) -> bool:
         """Whether every check holds, exactly or numerically."""
         return self.verdict in (Verdict.EXACT, Verdict.NUMERIC)
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is verified or, of a regression, fits the data: what exit code 0 says."""
+        return self.verified or self.verdict is Verdict.FITS
 
     @property
     def text(self) -> dict[str, str]:
@@ -93,19 +100,19 @@ class Formula:
 
 
 def formula(solution: Solution, seconds: float = 120.0) -> Formula:
-    """The formula of a solution, with its verdict; `seconds` bound the search, not the verification.
+    """The formula of a solution, with its verdict; `seconds` (of the processor) bound the search, not the verification.
 
     The search sees values of the trial solution and the problem's equations, conditions and parameters, never `exact`.
     Raises ConfigError for a problem on several regions.
     """
-    began = time.perf_counter()
+    began = spent()
     problem = solution.problem
     if problem.regions:
         raise ConfigError(
             f"formula of '{problem.name}': has the regions {', '.join(problem.regions)}; one formula per region is not sought"
         )
     said = Statement.of(problem, {name: one.value for name, one in solution.parameters.items()})
-    where, unchecked = places(problem, said)
+    where, unchecked = places(problem, said) if problem.config.fit is None else ([], [])
     search = _Search.of(solution, where, said, began + seconds)
     fits = [search.unknown(k) for k in range(len(problem.unknowns))]
     found = [one for one in fits if one is not None]
@@ -113,16 +120,17 @@ def formula(solution: Solution, seconds: float = 120.0) -> Formula:
         missing = [
             f"{name}: no structure found" for name, one in zip(problem.unknowns, fits, strict=True) if one is None
         ]
-        return Formula(
-            problem.name, problem.coordinates, {}, {}, {}, (), (*unchecked, *missing), time.perf_counter() - began
-        )
+        return Formula(problem.name, problem.coordinates, {}, {}, {}, (), (*unchecked, *missing), spent() - began)
     expressions, checks = search.verified([one.fit.model for one in found])
     named = dict(zip(problem.unknowns, expressions, strict=True))
     how = {name: one.how for name, one in zip(problem.unknowns, found, strict=True)}
     misfit = {name: search.misfit(k, e) for k, (name, e) in enumerate(named.items())}
-    return Formula(
-        problem.name, problem.coordinates, named, how, misfit, checks, tuple(unchecked), time.perf_counter() - began
-    )
+    return Formula(problem.name, problem.coordinates, named, how, misfit, checks, tuple(unchecked), spent() - began)
+
+
+def spent() -> float:
+    """Processor seconds of this process and of those it waited for."""
+    return sum(os.times()[:4])
 
 
 def rows(found: Formula) -> list[tuple[str, str]]:
@@ -132,7 +140,7 @@ def rows(found: Formula) -> list[tuple[str, str]]:
         (f"{name} found as", f"{how}, {found.misfit[name]:.1e} from the field") for name, how in found.how.items()
     ]
     table += [(one.what, one.sentence) for one in found.checks]
-    return table + [("not checked", text) for text in found.unchecked] + [("seconds", f"{found.seconds:.1f}")]
+    return table + [("not checked", text) for text in found.unchecked] + [("processor seconds", f"{found.seconds:.1f}")]
 
 
 @dataclass(frozen=True)
@@ -143,7 +151,9 @@ class _Found:
 
 @dataclass(frozen=True)
 class _Search:
-    """What every step of the search needs."""
+    """What every step of the search needs: `points` (N, d) with values `field` (N, m), of a regression those of its data;
+    `worst` is the relative misfit a candidate may have there.
+    """
 
     solution: Solution
     where: Sequence[Place]
@@ -153,15 +163,20 @@ class _Search:
     known: tuple[Any, ...]
     constants: Mapping[int, Any]
     deadline: float
+    worst: float = FITS
 
     @classmethod
     def of(cls, solution: Solution, where: Sequence[Place], said: Statement, deadline: float) -> _Search:
         problem = solution.problem
         points = problem.domain.interior(POINTS, "sobol", np.random.default_rng(11)).x
         x = coordinates(problem.coordinates)
-        return cls(
-            solution, where, x, points, solution(points, outside="allow"), said.numbers, said.constants, deadline
-        )
+        field = solution(points, outside="allow")
+        if problem.config.fit is not None:
+            _, points, y = data.sets(problem, x, points)[0]
+            apart = solution(points, outside="allow") - y
+            worst = FITS + float((np.linalg.norm(apart, axis=0) / np.linalg.norm(y, axis=0)).max())
+            return cls(solution, where, x, points, y, said.numbers, said.constants, deadline, worst)
+        return cls(solution, where, x, points, field, said.numbers, said.constants, deadline)
 
     def unknown(self, k: int) -> _Found | None:
         """The first candidate that fits unknown k to rounding of the field, else the best of those that fit at all."""
@@ -171,13 +186,13 @@ class _Search:
             return _Found("constant", Fit(Model(exact(float(y.mean())), (), np.zeros(0)), 0.0, np.zeros(0)))
         for one in self._candidates(k):
             done = fit(one.model, self.x, self.points, y)
-            if done is None or done.misfit > FITS or (best is not None and done.misfit > 0.1 * best.fit.misfit):
-                if time.perf_counter() > self.deadline:
+            if done is None or done.misfit > self.worst or (best is not None and done.misfit > 0.1 * best.fit.misfit):
+                if spent() > self.deadline:
                     break
                 continue
             named = name_constants(done, lambda m: fit(m, self.x, self.points, y), self.known, one.angles)
             best = _Found(one.how, named)
-            if named.misfit < 1e-6 or time.perf_counter() > self.deadline:
+            if named.misfit < 1e-6 or spent() > self.deadline:
                 break
         return best
 
@@ -220,6 +235,9 @@ class _Search:
     def verified(self, models: Sequence[Model]) -> tuple[list[Any], tuple[Check, ...]]:
         """The formulas with constants refined by the equations, and their checks; the better of refined and not."""
         plain = [m.filled for m in models]
+        if (problem := self.solution.problem).config.fit is not None:
+            rows = data.sets(problem, self.x, self.points)
+            return [_tidy(e) for e in plain], data.checks(rows, self.x, plain, problem.unknowns)
         checks = check(self.where, plain, self.known, self.constants)
         if weakest(checks).verdict is Verdict.EXACT or not any(m.theta for m in models):
             return [_tidy(e) for e in plain], checks
