@@ -3,7 +3,8 @@
     python scripts/formulas_unseen.py [--write] [--runs FOLDER] [name ...]
 
 The problems below were written down before the first of them was run. `definitions` hold the solution, which the search
-does not read; every problem of as many coordinates has the same trial (of fourth order with degree 8). Seconds are processor seconds of `kanpde formula`.
+does not read; every problem of as many coordinates has the same trial (of fourth order with
+degree 8). Seconds are processor seconds of `kanpde formula`.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from kanpde.solution import Solution
 from kanpde.symbolic import data
 from kanpde.symbolic.discover import candidates
 from kanpde.symbolic.fibres import inner_box
-from kanpde.symbolic.numbers import exact, recognise
+from kanpde.symbolic.numbers import exact, recognise, recognise_sum
 from kanpde.symbolic.numeric import Model, values
 from kanpde.symbolic.places import Place, places
 from kanpde.symbolic.polish import Fit, fit, minimise, name_constants
@@ -28,6 +28,7 @@ from kanpde.symbolic.verify import Check, Verdict, check, weakest
 
 FITS = 1e-4  # relative misfit at which a candidate is worth putting into the equations
 POINTS = 700
+CONSTANTS = 60  # of a candidate; more are an expansion, no formula
 
 
 @dataclass(frozen=True)
@@ -185,6 +186,8 @@ class _Search:
         if np.ptp(y) <= 1e-13 * max(1e-300, float(np.abs(y).max())):
             return _Found("constant", Fit(Model(exact(float(y.mean())), (), np.zeros(0)), 0.0, np.zeros(0)))
         for one in self._candidates(k):
+            if len(one.model.theta) > CONSTANTS:
+                continue
             done = fit(one.model, self.x, self.points, y)
             if done is None or done.misfit > self.worst or (best is not None and done.misfit > 0.1 * best.fit.misfit):
                 if spent() > self.deadline:
@@ -279,7 +282,8 @@ class _Search:
         for m in models:
             taken = {}
             for s, v in zip(m.theta, m.start, strict=True):
-                named = recognise(float(v), 1e-12 * max(1.0, abs(float(v))), self.known)
+                error = 1e-12 * max(1.0, abs(float(v)))
+                named = recognise(float(v), error, self.known) or recognise_sum(float(v), error)
                 if named is not None:
                     taken[s] = named
             left = [(s, v) for s, v in zip(m.theta, m.start, strict=True) if s not in taken]
