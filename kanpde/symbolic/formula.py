@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from kanpde.symbolic import data
 from kanpde.symbolic.discover import candidates
 from kanpde.symbolic.fibres import inner_box
 from kanpde.symbolic.numbers import exact, recognise, recognise_sum
-from kanpde.symbolic.numeric import Model, values
+from kanpde.symbolic.numeric import Model, spent, values
 from kanpde.symbolic.places import Place, places
 from kanpde.symbolic.polish import Fit, fit, minimise, name_constants
 from kanpde.symbolic.separable import Target
@@ -34,8 +33,8 @@ CONSTANTS = 60  # of a candidate; more are an expansion, no formula
 @dataclass(frozen=True)
 class Formula:
     """Formulas of the unknowns (sympy expressions of `coordinates`), how they were found, their misfit to the field (relative, root
-    mean square) and what every equation and condition says, or the data of a regression. `seconds` are those of the processor.
-    Call it at points (N, d) to get (N, m).
+    mean square) and what every equation and condition says, or the data of a regression. `seconds` are those of the processor;
+    `constants` are the parameters that an inverse problem estimates, as they were put in. Call it at points (N, d) to get (N, m).
     """
 
     problem: str
@@ -46,6 +45,7 @@ class Formula:
     checks: tuple[Check, ...]
     unchecked: tuple[str, ...]
     seconds: float
+    constants: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict:
@@ -94,6 +94,7 @@ class Formula:
             "latex": {name: sympy.latex(one) for name, one in self.expressions.items()},
             "how": dict(self.how),
             "misfit": dict(self.misfit),
+            "constants": dict(self.constants),
             "checks": [{"what": c.what, "verdict": c.verdict.value, "residual": c.residual} for c in self.checks],
             "unchecked": list(self.unchecked),
             "seconds": self.seconds,
@@ -122,16 +123,18 @@ def formula(solution: Solution, seconds: float = 120.0) -> Formula:
             f"{name}: no structure found" for name, one in zip(problem.unknowns, fits, strict=True) if one is None
         ]
         return Formula(problem.name, problem.coordinates, {}, {}, {}, (), (*unchecked, *missing), spent() - began)
-    expressions, checks = search.verified([one.fit.model for one in found])
+    models = [one.fit.model for one in found]
+    expressions, checks = search.verified(models)
+    if (sharper := search.estimated()).constants != search.constants:
+        other = sharper.verified(models)
+        if _rank(other[1]) > _rank(checks):
+            search, (expressions, checks) = sharper, other
     named = dict(zip(problem.unknowns, expressions, strict=True))
     how = {name: one.how for name, one in zip(problem.unknowns, found, strict=True)}
     misfit = {name: search.misfit(k, e) for k, (name, e) in enumerate(named.items())}
-    return Formula(problem.name, problem.coordinates, named, how, misfit, checks, tuple(unchecked), spent() - began)
-
-
-def spent() -> float:
-    """Processor seconds of this process and of those it waited for."""
-    return sum(os.times()[:4])
+    constants = {name: str(search.constants[k]) for k, name in enumerate(problem.constants)}
+    took = spent() - began
+    return Formula(problem.name, problem.coordinates, named, how, misfit, checks, tuple(unchecked), took, constants)
 
 
 def rows(found: Formula) -> list[tuple[str, str]]:
@@ -140,6 +143,7 @@ def rows(found: Formula) -> list[tuple[str, str]]:
     table += [
         (f"{name} found as", f"{how}, {found.misfit[name]:.1e} from the field") for name, how in found.how.items()
     ]
+    table += list(found.constants.items())
     table += [(one.what, one.sentence) for one in found.checks]
     return table + [("not checked", text) for text in found.unchecked] + [("processor seconds", f"{found.seconds:.1f}")]
 
@@ -171,13 +175,14 @@ class _Search:
         problem = solution.problem
         points = problem.domain.interior(POINTS, "sobol", np.random.default_rng(11)).x
         x = coordinates(problem.coordinates)
-        field = solution(points, outside="allow")
         if problem.config.fit is not None:
             _, points, y = data.sets(problem, x, points)[0]
             apart = solution(points, outside="allow") - y
             worst = FITS + float((np.linalg.norm(apart, axis=0) / np.linalg.norm(y, axis=0)).max())
             return cls(solution, where, x, points, y, said.numbers, said.constants, deadline, worst)
-        return cls(solution, where, x, points, field, said.numbers, said.constants, deadline)
+        return cls(
+            solution, where, x, points, solution(points, outside="allow"), said.numbers, said.constants, deadline
+        )
 
     def unknown(self, k: int) -> _Found | None:
         """The first candidate that fits unknown k to rounding of the field, else the best of those that fit at all."""
@@ -208,7 +213,7 @@ class _Search:
         box = inner_box(domain.contains, domain.lower, domain.upper, rng)
         plane = len(self.x) == 2 and self.solution.problem.config.time is None
         target = Target(values_of, self.x, domain.contains, box, rng, plane)
-        centres = [centre for place in self.where if (centre := _centre(place)) is not None]
+        centres = [centre for place in self.where if (centre := place.centre) is not None]
         unique = [np.array(c) for c in dict.fromkeys(centres)]
         return candidates(target, self._factors(k), unique)
 
@@ -220,7 +225,7 @@ class _Search:
                 isinstance(place.node, Jet)
                 and place.node.unknown == k
                 and place.node.order == 0
-                and (c := _centre(place)) is not None
+                and (c := place.centre) is not None
             ):
                 radius2 = sympy.simplify(sum((place.at[s] - v) ** 2 for s, v in zip(self.x, c, strict=False)))
                 rest = sum((s - v) ** 2 for s, v in zip(self.x, c, strict=False))
@@ -251,6 +256,12 @@ class _Search:
             if _rank(again) >= _rank(checks):
                 plain, checks = filled, again
         return [_tidy(e) for e in plain], checks
+
+    def estimated(self) -> _Search:
+        """The same with the estimated parameters of an inverse problem read as numbers with names where they are near one."""
+        floats = {k: float(v) for k, v in self.constants.items() if v.is_Float}
+        near = {k: recognise(v, 1e-8 * abs(v), self.known) for k, v in floats.items()}
+        return replace(self, constants={**self.constants, **{k: v for k, v in near.items() if v is not None}})
 
     def _refine(self, models: Sequence[Model]) -> list[Model]:
         """All constants without names moved to where the residuals of equations and conditions are least."""
@@ -283,7 +294,8 @@ class _Search:
             taken = {}
             for s, v in zip(m.theta, m.start, strict=True):
                 error = 1e-12 * max(1.0, abs(float(v)))
-                named = recognise(float(v), error, self.known) or recognise_sum(float(v), error)
+                named = recognise(float(v), error, self.known)
+                named = recognise_sum(float(v), error) if named is None else named
                 if named is not None:
                     taken[s] = named
             left = [(s, v) for s, v in zip(m.theta, m.start, strict=True) if s not in taken]
@@ -294,15 +306,6 @@ class _Search:
 def _rank(checks: Sequence[Check]) -> tuple[int, float]:
     least = weakest(checks)
     return list(Verdict).index(least.verdict), -least.residual
-
-
-def _centre(place: Place) -> tuple[Any, ...] | None:
-    """The centre of a circle or sphere that a place is."""
-    angles = {str(s) for s in place.points} & {"phi", "theta"}
-    if not angles:
-        return None
-    round_ = [place.at[s] for s in place.x if s in place.at and {str(f) for f in place.at[s].free_symbols} & angles]
-    return tuple(one.as_independent(*one.free_symbols, as_Add=True)[0] for one in round_)
 
 
 def _tidy(expression: Any) -> Any:
