@@ -226,6 +226,21 @@ def test_a_process_that_may_have_no_children_claims_nothing_exact(monkeypatch: p
     assert vanishing({0: sympy.Integer(0)}, 30.0) == []
 
 
+def test_the_constant_of_an_inverse_problem_is_read_as_a_number() -> None:
+    tree = {
+        "problem": {
+            "name": "own",
+            "unknowns": ["u"],
+            "domain": {"interval": {"lower": 0, "upper": 1}},
+            "unknown_parameters": {"k": {"start": 1.0, "positive": True}},
+            "equations": ["-k*dxx(u) = 2.5*pi**2*sin(pi*x)"],
+            "conditions": [{"part": ["left", "right"], "equation": "u = 0"}, {"point": [0.5], "equation": "u = 1"}],
+        }
+    }
+    got = kanpde.formula(kanpde.solve(tree))
+    assert got.constants == {"k": "5/2"} and got.verdict is Verdict.EXACT
+
+
 # Regressions ----------------------------------------------------------------------------------------------------------
 
 
