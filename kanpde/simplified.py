@@ -101,7 +101,7 @@ def simplify(
     """Prune the KAN of a run folder, train it for `steps` steps and write a new run folder with diagrams of before and after.
 
     `units` and `edges` are thresholds, shares of the largest variation of an edge in a layer. `symbolic` turns edges into functions
-    and writes formula.json beside (`kanpde.symbolic.buttons.Symbolic` has the single buttons). Raises ConfigError for an MLP, time
+    and writes symbolic.json beside (`kanpde.symbolic.buttons.Symbolic` has the single buttons). Raises ConfigError for an MLP, time
     slabs and thresholds outside [0, 1).
     """
     return simplify_into(run, out, Wish(units, edges, steps, symbolic), overwrite=overwrite)
@@ -129,7 +129,7 @@ def simplify_into(
     labels = None if functions is None else functions.labels()
     plotting.write_diagram(folder / "figures" / "network.png", solution, labels=labels)
     if functions is not None and written is not None:
-        write_text(folder / "formula.json", dump_json(functions.as_dict(written)))
+        write_text(folder / "symbolic.json", dump_json(functions.as_dict(written)))
     return Simplified(folder, solution, pruned, before, functions, written)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import multiprocessing
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,12 +16,18 @@ import sympy
 import kanpde
 from kanpde.cli import main
 from kanpde.errors import ConfigError
+from kanpde.symbolic.data import checks
+from kanpde.symbolic.discover import level
+from kanpde.symbolic.fibres import Box
 from kanpde.symbolic.formula import Formula
-from kanpde.symbolic.numbers import exact, recognise
+from kanpde.symbolic.numbers import exact, recognise, recognise_sum
 from kanpde.symbolic.numeric import values
 from kanpde.symbolic.places import places
+from kanpde.symbolic.polish import fit
+from kanpde.symbolic.separable import Target
 from kanpde.symbolic.statement import Statement
-from kanpde.symbolic.verify import Verdict, check, vanishing, weakest
+from kanpde.symbolic.verify import Verdict, check, weakest
+from kanpde.symbolic.zero import is_zero, vanishing
 
 x, y = sympy.symbols("x y", real=True)
 SINE = sympy.sin(sympy.pi * x) * sympy.sin(sympy.pi * y)
@@ -70,9 +78,9 @@ def test_a_planted_formula_gets_no_more_than_it_deserves(
 def test_a_formula_that_meets_the_equation_alone_is_no_solution(square: kanpde.Solution) -> None:
     said = Statement.of(square.problem, {})
     where, _ = places(square.problem, said)
-    checks = check(where, [SINE + x * y], said.numbers, said.constants)
-    assert checks[0].verdict is Verdict.EXACT
-    assert weakest(checks).verdict is Verdict.WRONG
+    made = check(where, [SINE + x * y], said.numbers, said.constants)
+    assert made[0].verdict is Verdict.EXACT
+    assert weakest(made).verdict is Verdict.WRONG
 
 
 def test_a_field_without_structure_has_no_formula(square: kanpde.Solution) -> None:
@@ -152,6 +160,111 @@ def test_a_simplification_that_takes_too_long_is_ended() -> None:
     slow = sum(sympy.sin(k * x) ** 9 * sympy.cos(sympy.exp(y * k)) ** 9 for k in range(1, 12)) ** 4 - x
     assert vanishing({0: sympy.Integer(0), 1: (x + 1) ** 2 - x**2 - 2 * x - 1, 2: x - y}, 30.0) == [0, 1]
     assert vanishing({5: slow, 6: sympy.sin(x) ** 2 + sympy.cos(x) ** 2 - 1}, 2.0) == [6]
+
+
+# What the search can see ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            lambda p: 1 / (1 + 3 * (p[:, 0] - 0.5) ** 2 + p[:, 1] ** 2),
+            1 / (1 + 3 * (x - sympy.Rational(1, 2)) ** 2 + y**2),
+        ),
+        (lambda p: np.log(8 / (1 + (p**2).sum(1)) ** 2), sympy.log(8 / (1 + x**2 + y**2) ** 2)),
+    ],
+)
+def test_a_function_of_a_quadratic_form_is_seen(text: object, expected: sympy.Expr) -> None:
+    box = Box(-np.ones(2), np.ones(2))
+    target = Target(text, (x, y), lambda p: np.ones(len(p), bool), box, np.random.default_rng(0), True)  # type: ignore[arg-type]
+    points = box.points(300, np.random.default_rng(1))
+    done = [fit(one.model, (x, y), points, target.field(points)) for one in level(target)]
+    best = min((one for one in done if one is not None), key=lambda one: one.misfit)
+    assert best.misfit < 1e-13
+    at = {x: 0.3, y: -0.4}
+    assert float(best.model.filled.subs(at)) == pytest.approx(float(expected.subs(at)), rel=1e-12)
+
+
+def test_a_field_without_level_sets_of_a_quadratic_form_gives_none() -> None:
+    box = Box(-np.ones(2), np.ones(2))
+    target = Target(
+        lambda p: p[:, 0] ** 3 + np.sin(3 * p[:, 1]) * p[:, 0],
+        (x, y),
+        lambda p: np.ones(len(p), bool),
+        box,
+        np.random.default_rng(0),
+    )
+    assert not list(level(target))
+
+
+def test_a_sum_with_pi_is_named_only_with_many_digits() -> None:
+    number = -4 - sympy.pi**2 / 4
+    assert recognise_sum(float(number), 1e-12) == number
+    assert recognise_sum(float(number), 1e-8) is None
+    rng = np.random.default_rng(5)
+    assert all(recognise_sum(v, 1e-11) is None for v in rng.uniform(-30, 30, 40))
+
+
+def test_roots_of_numbers_multiply_out() -> None:
+    rate = 20 - sympy.sqrt(4 * sympy.pi**2 + 400)  # Kovasznay's flow at Re = 40
+    u = 1 - sympy.exp(rate * x) * sympy.cos(2 * sympy.pi * y)
+    v = rate / (2 * sympy.pi) * sympy.exp(rate * x) * sympy.sin(2 * sympy.pi * y)
+    p = (1 - sympy.exp(2 * rate * x)) / 2
+    momentum = u * u.diff(x) + v * u.diff(y) + p.diff(x) - (u.diff(x, 2) + u.diff(y, 2)) / 40
+    assert is_zero(momentum)
+    assert not is_zero(momentum + sympy.Rational(1, 10**6) * u)
+
+
+def test_simplification_works_where_processes_are_spawned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("multiprocessing.get_all_start_methods", lambda: ["spawn"])
+    assert vanishing({0: (x + 1) ** 2 - x**2 - 2 * x - 1, 1: x - y}, 30.0) == [0]
+
+
+def test_a_process_that_may_have_no_children_claims_nothing_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(multiprocessing, "current_process", lambda: SimpleNamespace(daemon=True))
+    assert vanishing({0: sympy.Integer(0)}, 30.0) == []
+
+
+def test_the_constant_of_an_inverse_problem_is_read_as_a_number() -> None:
+    tree = {
+        "problem": {
+            "name": "own",
+            "unknowns": ["u"],
+            "domain": {"interval": {"lower": 0, "upper": 1}},
+            "unknown_parameters": {"k": {"start": 1.0, "positive": True}},
+            "equations": ["-k*dxx(u) = 2.5*pi**2*sin(pi*x)"],
+            "conditions": [{"part": ["left", "right"], "equation": "u = 0"}, {"point": [0.5], "equation": "u = 1"}],
+        }
+    }
+    got = kanpde.formula(kanpde.solve(tree))
+    assert got.constants == {"k": "5/2"} and got.verdict is Verdict.EXACT
+
+
+# Regressions ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_formula_of_a_regression_fits_and_is_never_verified() -> None:
+    points = np.random.default_rng(0).uniform(-1, 1, (400, 2))
+    wanted = np.exp(points[:, 0]) * np.sin(2 * points[:, 1])
+    run = kanpde.fit(
+        points[:300],
+        wanted[:300],
+        test=(points[300:], wanted[300:]),
+        trial={"width": [12], "degree": [4, 13], "intervals": [1, 1]},
+    )
+    got = kanpde.formula(run)
+    assert sympy.simplify(got.expressions["u"] - sympy.exp(x) * sympy.sin(2 * y)) == 0
+    assert got.verdict is Verdict.FITS and not got.verified and got.holds
+    assert [one.what for one in got.checks] == ["u at the 300 rows", "u at the 100 rows of the test"]
+    assert max(one.residual for one in got.checks) < 1e-13
+    assert got.sentence.startswith("fits the data to RMSE")
+
+
+def test_the_misfit_to_data_is_in_their_units() -> None:
+    rows = [("the 2 rows", np.array([[0.0], [1.0]]), np.array([[1.0], [5.0]]))]
+    (one,) = checks(rows, (x,), [1 + x], ("u",))
+    assert one.residual == pytest.approx(3 / math.sqrt(2))
 
 
 # Command line -------------------------------------------------------------------------------------------------------

@@ -134,11 +134,11 @@ def test_the_command_line_writes_a_formula_beside_the_run(
     out = capsys.readouterr().out
     assert "functions: 1→1 of layer 1 exp, 2→1 of layer 1 x^2" in out
     assert "u = y**2 + exp(x)" in out
-    plain = json.loads(Path("small/formula.json").read_text())
+    plain = json.loads(Path("small/symbolic.json").read_text())
     assert plain["formulas"] == {"u": "y**2 + exp(x)"}
     assert plain["misfit"]["u"] < 1e-6
     for word in ("1,1=exp", "1,1,1", "a,1,1=exp"):
         assert main((*words, "--fix", word)) == 2
         assert f"--fix '{word}' must be layer,input,output=function, as in 1,2,1=sin" in capsys.readouterr().err
     assert main((*words, "--overwrite")) == 0
-    assert not Path("small/formula.json").exists()
+    assert not Path("small/symbolic.json").exists()

@@ -138,7 +138,7 @@ def _simplify(parser: Parser) -> None:
     parser.add_argument("--prune", type=float, default=1e-2, metavar="T", help="hidden units below go (1e-2; 0: none)")
     parser.add_argument("--prune-edges", type=float, default=0.0, metavar="T", help="edges below go (0: none)")
     parser.add_argument("--steps", type=int, default=20, metavar="N", help="steps of training after it (20)")
-    parser.add_argument("--symbolic", action="store_true", help="edges become functions; DIR/formula.json")
+    parser.add_argument("--symbolic", action="store_true", help="edges become functions; DIR/symbolic.json")
     parser.add_argument("--fix", action="append", default=[], metavar="L,I,O=NAME", help="this edge is that function")
     parser.add_argument("--out", metavar="DIR", help="the new run folder (default: runs/NAME-simple-DATE-TIME)")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing run folder")
@@ -150,10 +150,13 @@ def _formula(parser: Parser) -> None:
     _run(
         parser,
         "Look for formulas of the unknowns in the values of a run, put them into every equation and condition, and say which of"
-        " them hold: exactly, numerically to what, or not. Exit code 8 where no formula is verified.",
+        " them hold: exactly, numerically to what, or not; of a regression, how well it fits the data. Exit code 8 where no formula"
+        " is verified or fits.",
     )
     parser.add_argument("--out", metavar="FILE.json", help="file (default: RUN/formula.json)")
-    parser.add_argument("--seconds", type=float, default=120.0, metavar="S", help="search for at most about S s (120)")
+    parser.add_argument(
+        "--seconds", type=float, default=120.0, metavar="S", help="search for at most about S processor s (120)"
+    )
     parser.add_argument("--json", action="store_true", help="print the formula as JSON, and nothing else, on stdout")
 
 

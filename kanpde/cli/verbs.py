@@ -118,7 +118,7 @@ def formula(arguments: argparse.Namespace) -> int:
     else:
         terminal.show_table(rows(found), (found.problem, found.sentence))
         terminal.show_text(f"files: {target}")
-    return 0 if found.verified else ToleranceError.exit_code
+    return 0 if found.holds else ToleranceError.exit_code
 
 
 def simplify(arguments: argparse.Namespace) -> int:

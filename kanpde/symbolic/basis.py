@@ -141,7 +141,11 @@ def members(space: Space) -> list[Member] | None:
     chosen: list[Member] = []
     orthonormal = np.zeros((len(space.s), 0))
     for stage in STAGES:
-        found = [one for family in stage for one in _nearest(family, space, allowed)]
+        found: list[tuple[float, Member]] = []
+        for family in stage:
+            found += _nearest(family, space, allowed)
+            if len(chosen) + sum(far < 1e-3 * allowed for far, _ in found) >= space.rank:
+                break  # these fill the space, or the next stage adds to them
         for _, member in sorted(found, key=lambda pair: pair[0] > 1e-3 * allowed):
             column = member.values(space.s)
             column = column / np.linalg.norm(column)

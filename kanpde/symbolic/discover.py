@@ -1,6 +1,7 @@
 """Candidates for the formula of a field, from its values alone: which coordinates, and of what function of the field.
 
 ridge       u = f(k·x)
+level       u = f(Σ a_i x_i² + b_i x_i), so u depends on a distance, an ellipse or a parabola
 separable   u, g(u) with g = tan(·/4), exp, log, …, u / D with D zero on a circle or sphere, in the problem's coordinates
 turned      the same of u and exp(u) in turned coordinates of a plane
 """
@@ -55,13 +56,17 @@ def candidates(
         yield from dictionary(target, centres)
     if d > 1:
         yield from ridge(target)
+    if 1 < d <= 3:
+        yield from level(target)
+        for name, factor in factors:
+            yield from _divided(target, name, factor, ridge)
     if d == 2 and target.plane:
         yield from turned(target)
     yield from separable(target)
     if d == 1:
         yield from curve(target)
     for name, factor in factors:
-        yield from _divided(target, name, factor)
+        yield from _divided(target, name, factor, separable)
     for wrap in WRAPS:
         yield from _wrapped(target, wrap)
 
@@ -81,6 +86,13 @@ def ridge(target: Target) -> Iterator[Candidate]:
     symbols = tuple(sympy.Dummy(f"k{i}", real=True) for i in range(len(k)))
     moving = [i for i in range(len(k)) if i != first]
     combined = target.x[first] + sum(symbols[i] * target.x[i] for i in moving)
+    yield from _matches("ridge", combined, tuple(symbols[i] for i in moving), k[moving], s, y)
+
+
+def _matches(
+    how: str, combined: Any, symbols: tuple[Any, ...], start: Array, s: Array, y: Array
+) -> Iterator[Candidate]:
+    """y (N,) as functions of the library of `combined`, which has the values s (N,) and the constants `symbols`."""
     for wrap in (Wrap("", lambda u: u, lambda v: v), *WRAPS):
         with np.errstate(all="ignore"):
             v = wrap.of(y)
@@ -89,20 +101,54 @@ def ridge(target: Target) -> Iterator[Candidate]:
         for m in match(s, v)[:1]:
             if m.rmse > GOOD * np.std(v):
                 continue
-            for one in matched(m, combined, "ridge" + (f" of {wrap.name}" if wrap.name else "")):
+            for one in matched(m, combined, how + (f" of {wrap.name}" if wrap.name else "")):
                 model = Model(
-                    wrap.undo(one.model.expression),
-                    one.model.theta + tuple(symbols[i] for i in moving),
-                    np.array([*one.model.start, *k[moving]]),
+                    wrap.undo(one.model.expression), one.model.theta + symbols, np.array([*one.model.start, *start])
                 )
                 yield replace(one, model=model)
 
 
-def _direction(target: Target) -> Array | None:
-    x = target.box.points(60, target.rng)
+def level(target: Target) -> Iterator[Candidate]:
+    """u = f(s), s = Σ a_i x_i² + b_i x_i: (2 a_i x_i + b_i) ∂_j u = (2 a_j x_j + b_j) ∂_i u, linear in a and b."""
+    x, slopes = _slopes(target, 200)
+    d = len(target.x)
+    slopes = slopes / (np.abs(slopes).max() or 1.0)
+    rows = []
+    for i, j in itertools.combinations(range(d), 2):
+        row = np.zeros((len(x), 2 * d))
+        row[:, i], row[:, d + i] = 2 * x[:, i] * slopes[:, j], slopes[:, j]
+        row[:, j], row[:, d + j] = -2 * x[:, j] * slopes[:, i], -slopes[:, i]
+        rows.append(row)
+    matrix = np.concatenate(rows)
+    if not np.isfinite(matrix).all():
+        return
+    _, sizes, found = np.linalg.svd(matrix, full_matrices=False)
+    k = found[-1]
+    if sizes[-1] > 1e-4 * sizes[-2] or np.abs(k[:d]).max() < 1e-3:
+        return
+    k = np.where(np.abs(k) > 1e-3 * np.abs(k).max(), k, 0.0)
+    first = int(np.argmax(np.abs(k[:d])))
+    k = k / k[first]
+    terms = [*(s**2 for s in target.x), *target.x]
+    moving = [i for i in range(2 * d) if k[i] and i != first]
+    symbols = tuple(sympy.Dummy(f"k{i}", real=True) for i in moving)
+    combined = terms[first] + sum(symbol * terms[i] for symbol, i in zip(symbols, moving, strict=True))
+    points = target.box.points(400, target.rng)
+    yield from _matches(
+        "level sets", combined, symbols, k[moving], points**2 @ k[:d] + points @ k[d:], target.field(points)
+    )
+
+
+def _slopes(target: Target, count: int) -> tuple[Array, Array]:
+    """Points (N, d) a little inside the box, and the gradient (N, d) there."""
+    x = target.box.points(count, target.rng)
     x = target.box.lower + 0.02 * (target.box.upper - target.box.lower) + 0.96 * (x - target.box.lower)
     steps = 1e-4 * (target.box.upper - target.box.lower)
-    slopes = np.stack([(target.field(x + e) - target.field(x - e)) / (2 * e.sum()) for e in np.diag(steps)], 1)
+    return x, np.stack([(target.field(x + e) - target.field(x - e)) / (2 * e.sum()) for e in np.diag(steps)], 1)
+
+
+def _direction(target: Target) -> Array | None:
+    _, slopes = _slopes(target, 60)
     scaled = slopes * (target.box.upper - target.box.lower)
     if not np.isfinite(scaled).all():
         return None
@@ -111,13 +157,15 @@ def _direction(target: Target) -> Array | None:
     return found if sizes[1] < 1e-3 * sizes[0] and (np.abs(rows[0]) > 1e-3).sum() > 1 else None
 
 
-def _divided(target: Target, name: str, factor: Any) -> Iterator[Candidate]:
+def _divided(
+    target: Target, name: str, factor: Any, structure: Callable[[Target], Iterator[Candidate]]
+) -> Iterator[Candidate]:
     def quotient(points: Array) -> Array:
         with np.errstate(all="ignore"):
             return np.asarray(target.field(points) / values(factor, dict(zip(target.x, points.T, strict=True))))
 
     inner = replace(target, field=quotient)
-    for one in itertools.chain(ridge(inner), separable(inner)):
+    for one in structure(inner):
         yield Candidate(f"{one.how} times {name}", replace(one.model, expression=factor * one.model.expression))
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,11 @@ from kanpde.errors import ConfigError
 from kanpde.expressions import Jet
 from kanpde.quadrature import Array
 from kanpde.solution import Solution
+from kanpde.symbolic import data
 from kanpde.symbolic.discover import candidates
 from kanpde.symbolic.fibres import inner_box
-from kanpde.symbolic.numbers import exact, recognise
-from kanpde.symbolic.numeric import Model, values
+from kanpde.symbolic.numbers import exact, recognise, recognise_sum
+from kanpde.symbolic.numeric import Model, spent, values
 from kanpde.symbolic.places import Place, places
 from kanpde.symbolic.polish import Fit, fit, minimise, name_constants
 from kanpde.symbolic.separable import Target
@@ -27,12 +27,14 @@ from kanpde.symbolic.verify import Check, Verdict, check, weakest
 
 FITS = 1e-4  # relative misfit at which a candidate is worth putting into the equations
 POINTS = 700
+CONSTANTS = 60  # of a candidate; more are an expansion, no formula
 
 
 @dataclass(frozen=True)
 class Formula:
     """Formulas of the unknowns (sympy expressions of `coordinates`), how they were found, their misfit to the field (relative, root
-    mean square) and what every equation and condition says. Call it at points (N, d) to get (N, m).
+    mean square) and what every equation and condition says, or the data of a regression. `seconds` are those of the processor;
+    `constants` are the parameters that an inverse problem estimates, as they were put in. Call it at points (N, d) to get (N, m).
     """
 
     problem: str
@@ -43,6 +45,7 @@ class Formula:
     checks: tuple[Check, ...]
     unchecked: tuple[str, ...]
     seconds: float
+    constants: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict:
@@ -58,6 +61,11 @@ class Formula:
     def verified(self) -> bool:
         """Whether every check holds, exactly or numerically."""
         return self.verdict in (Verdict.EXACT, Verdict.NUMERIC)
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is verified or, of a regression, fits the data: what exit code 0 says."""
+        return self.verified or self.verdict is Verdict.FITS
 
     @property
     def text(self) -> dict[str, str]:
@@ -86,6 +94,7 @@ class Formula:
             "latex": {name: sympy.latex(one) for name, one in self.expressions.items()},
             "how": dict(self.how),
             "misfit": dict(self.misfit),
+            "constants": dict(self.constants),
             "checks": [{"what": c.what, "verdict": c.verdict.value, "residual": c.residual} for c in self.checks],
             "unchecked": list(self.unchecked),
             "seconds": self.seconds,
@@ -93,19 +102,19 @@ class Formula:
 
 
 def formula(solution: Solution, seconds: float = 120.0) -> Formula:
-    """The formula of a solution, with its verdict; `seconds` bound the search, not the verification.
+    """The formula of a solution, with its verdict; `seconds` (of the processor) bound the search, not the verification.
 
     The search sees values of the trial solution and the problem's equations, conditions and parameters, never `exact`.
     Raises ConfigError for a problem on several regions.
     """
-    began = time.perf_counter()
+    began = spent()
     problem = solution.problem
     if problem.regions:
         raise ConfigError(
             f"formula of '{problem.name}': has the regions {', '.join(problem.regions)}; one formula per region is not sought"
         )
     said = Statement.of(problem, {name: one.value for name, one in solution.parameters.items()})
-    where, unchecked = places(problem, said)
+    where, unchecked = places(problem, said) if problem.config.fit is None else ([], [])
     search = _Search.of(solution, where, said, began + seconds)
     fits = [search.unknown(k) for k in range(len(problem.unknowns))]
     found = [one for one in fits if one is not None]
@@ -113,16 +122,19 @@ def formula(solution: Solution, seconds: float = 120.0) -> Formula:
         missing = [
             f"{name}: no structure found" for name, one in zip(problem.unknowns, fits, strict=True) if one is None
         ]
-        return Formula(
-            problem.name, problem.coordinates, {}, {}, {}, (), (*unchecked, *missing), time.perf_counter() - began
-        )
-    expressions, checks = search.verified([one.fit.model for one in found])
+        return Formula(problem.name, problem.coordinates, {}, {}, {}, (), (*unchecked, *missing), spent() - began)
+    models = [one.fit.model for one in found]
+    expressions, checks = search.verified(models)
+    if (sharper := search.estimated()).constants != search.constants:
+        other = sharper.verified(models)
+        if _rank(other[1]) > _rank(checks):
+            search, (expressions, checks) = sharper, other
     named = dict(zip(problem.unknowns, expressions, strict=True))
     how = {name: one.how for name, one in zip(problem.unknowns, found, strict=True)}
     misfit = {name: search.misfit(k, e) for k, (name, e) in enumerate(named.items())}
-    return Formula(
-        problem.name, problem.coordinates, named, how, misfit, checks, tuple(unchecked), time.perf_counter() - began
-    )
+    constants = {name: str(search.constants[k]) for k, name in enumerate(problem.constants)}
+    took = spent() - began
+    return Formula(problem.name, problem.coordinates, named, how, misfit, checks, tuple(unchecked), took, constants)
 
 
 def rows(found: Formula) -> list[tuple[str, str]]:
@@ -131,8 +143,9 @@ def rows(found: Formula) -> list[tuple[str, str]]:
     table += [
         (f"{name} found as", f"{how}, {found.misfit[name]:.1e} from the field") for name, how in found.how.items()
     ]
+    table += list(found.constants.items())
     table += [(one.what, one.sentence) for one in found.checks]
-    return table + [("not checked", text) for text in found.unchecked] + [("seconds", f"{found.seconds:.1f}")]
+    return table + [("not checked", text) for text in found.unchecked] + [("processor seconds", f"{found.seconds:.1f}")]
 
 
 @dataclass(frozen=True)
@@ -143,7 +156,9 @@ class _Found:
 
 @dataclass(frozen=True)
 class _Search:
-    """What every step of the search needs."""
+    """What every step of the search needs: `points` (N, d) with values `field` (N, m), of a regression those of its data;
+    `worst` is the relative misfit a candidate may have there.
+    """
 
     solution: Solution
     where: Sequence[Place]
@@ -153,12 +168,18 @@ class _Search:
     known: tuple[Any, ...]
     constants: Mapping[int, Any]
     deadline: float
+    worst: float = FITS
 
     @classmethod
     def of(cls, solution: Solution, where: Sequence[Place], said: Statement, deadline: float) -> _Search:
         problem = solution.problem
         points = problem.domain.interior(POINTS, "sobol", np.random.default_rng(11)).x
         x = coordinates(problem.coordinates)
+        if problem.config.fit is not None:
+            _, points, y = data.sets(problem, x, points)[0]
+            apart = solution(points, outside="allow") - y
+            worst = FITS + float((np.linalg.norm(apart, axis=0) / np.linalg.norm(y, axis=0)).max())
+            return cls(solution, where, x, points, y, said.numbers, said.constants, deadline, worst)
         return cls(
             solution, where, x, points, solution(points, outside="allow"), said.numbers, said.constants, deadline
         )
@@ -170,14 +191,16 @@ class _Search:
         if np.ptp(y) <= 1e-13 * max(1e-300, float(np.abs(y).max())):
             return _Found("constant", Fit(Model(exact(float(y.mean())), (), np.zeros(0)), 0.0, np.zeros(0)))
         for one in self._candidates(k):
+            if len(one.model.theta) > CONSTANTS:
+                continue
             done = fit(one.model, self.x, self.points, y)
-            if done is None or done.misfit > FITS or (best is not None and done.misfit > 0.1 * best.fit.misfit):
-                if time.perf_counter() > self.deadline:
+            if done is None or done.misfit > self.worst or (best is not None and done.misfit > 0.1 * best.fit.misfit):
+                if spent() > self.deadline:
                     break
                 continue
             named = name_constants(done, lambda m: fit(m, self.x, self.points, y), self.known, one.angles)
             best = _Found(one.how, named)
-            if named.misfit < 1e-6 or time.perf_counter() > self.deadline:
+            if named.misfit < 1e-6 or spent() > self.deadline:
                 break
         return best
 
@@ -190,7 +213,7 @@ class _Search:
         box = inner_box(domain.contains, domain.lower, domain.upper, rng)
         plane = len(self.x) == 2 and self.solution.problem.config.time is None
         target = Target(values_of, self.x, domain.contains, box, rng, plane)
-        centres = [centre for place in self.where if (centre := _centre(place)) is not None]
+        centres = [centre for place in self.where if (centre := place.centre) is not None]
         unique = [np.array(c) for c in dict.fromkeys(centres)]
         return candidates(target, self._factors(k), unique)
 
@@ -202,7 +225,7 @@ class _Search:
                 isinstance(place.node, Jet)
                 and place.node.unknown == k
                 and place.node.order == 0
-                and (c := _centre(place)) is not None
+                and (c := place.centre) is not None
             ):
                 radius2 = sympy.simplify(sum((place.at[s] - v) ** 2 for s, v in zip(self.x, c, strict=False)))
                 rest = sum((s - v) ** 2 for s, v in zip(self.x, c, strict=False))
@@ -220,6 +243,9 @@ class _Search:
     def verified(self, models: Sequence[Model]) -> tuple[list[Any], tuple[Check, ...]]:
         """The formulas with constants refined by the equations, and their checks; the better of refined and not."""
         plain = [m.filled for m in models]
+        if (problem := self.solution.problem).config.fit is not None:
+            rows = data.sets(problem, self.x, self.points)
+            return [_tidy(e) for e in plain], data.checks(rows, self.x, plain, problem.unknowns)
         checks = check(self.where, plain, self.known, self.constants)
         if weakest(checks).verdict is Verdict.EXACT or not any(m.theta for m in models):
             return [_tidy(e) for e in plain], checks
@@ -230,6 +256,12 @@ class _Search:
             if _rank(again) >= _rank(checks):
                 plain, checks = filled, again
         return [_tidy(e) for e in plain], checks
+
+    def estimated(self) -> _Search:
+        """The same with the estimated parameters of an inverse problem read as numbers with names where they are near one."""
+        floats = {k: float(v) for k, v in self.constants.items() if v.is_Float}
+        near = {k: recognise(v, 1e-8 * abs(v), self.known) for k, v in floats.items()}
+        return replace(self, constants={**self.constants, **{k: v for k, v in near.items() if v is not None}})
 
     def _refine(self, models: Sequence[Model]) -> list[Model]:
         """All constants without names moved to where the residuals of equations and conditions are least."""
@@ -261,7 +293,9 @@ class _Search:
         for m in models:
             taken = {}
             for s, v in zip(m.theta, m.start, strict=True):
-                named = recognise(float(v), 1e-12 * max(1.0, abs(float(v))), self.known)
+                error = 1e-12 * max(1.0, abs(float(v)))
+                named = recognise(float(v), error, self.known)
+                named = recognise_sum(float(v), error) if named is None else named
                 if named is not None:
                     taken[s] = named
             left = [(s, v) for s, v in zip(m.theta, m.start, strict=True) if s not in taken]
@@ -272,15 +306,6 @@ class _Search:
 def _rank(checks: Sequence[Check]) -> tuple[int, float]:
     least = weakest(checks)
     return list(Verdict).index(least.verdict), -least.residual
-
-
-def _centre(place: Place) -> tuple[Any, ...] | None:
-    """The centre of a circle or sphere that a place is."""
-    angles = {str(s) for s in place.points} & {"phi", "theta"}
-    if not angles:
-        return None
-    round_ = [place.at[s] for s in place.x if s in place.at and {str(f) for f in place.at[s].free_symbols} & angles]
-    return tuple(one.as_independent(*one.free_symbols, as_Add=True)[0] for one in round_)
 
 
 def _tidy(expression: Any) -> Any:

@@ -67,6 +67,15 @@ class Place:
             total = total - total.subs(moved, simultaneous=True)
         return Put(total, tuple(sizes))
 
+    @property
+    def centre(self) -> tuple[Any, ...] | None:
+        """The centre of the circle or sphere that the place is."""
+        angles = {str(s) for s in self.points} & {"phi", "theta"}
+        if not angles:
+            return None
+        round_ = [self.at[s] for s in self.x if s in self.at and {str(f) for f in self.at[s].free_symbols} & angles]
+        return tuple(one.as_independent(*one.free_symbols, as_Add=True)[0] for one in round_)
+
     def here(self, expression: Any) -> Any:
         """An expression of the coordinates in the parameters of the place."""
         return expression.subs(dict(self.at), simultaneous=True) if self.at else expression

@@ -63,7 +63,7 @@ class Statement:
                 )
             except (ConfigError, IndexError, KeyError):
                 continue  # holds coordinates or unknowns
-            found += [value, 2 * value]
+            found += [value, 2 * value, value / sympy.pi]
         numbers = [one for one in found if not one.free_symbols and one.is_real and one.is_finite]
         return cls(formulas.equations, conditions, values, tuple(dict.fromkeys(numbers)))
 

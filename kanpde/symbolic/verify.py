@@ -5,13 +5,14 @@
                                  have names, else in float64
     not a solution               some residual is larger than 1e-8 of its largest term
 
+    fits the data                of a regression: the root mean square of formula less data
+
 The verdict on a formula is the weakest of its checks. Simplification runs in a process of its own that is ended after a time limit.
 """
 
 from __future__ import annotations
 
 import math
-import multiprocessing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -23,9 +24,9 @@ import sympy
 
 from kanpde.symbolic.numeric import values
 from kanpde.symbolic.places import Place, Put
+from kanpde.symbolic.zero import DIGITS, vanishing
 
 LIMIT = 1e-8
-DIGITS = 30
 PRECISE = 12  # points in 30 digits
 SECONDS = 15.0
 
@@ -35,6 +36,7 @@ class Verdict(Enum):
 
     NOTHING = "no formula found"
     WRONG = "not a solution"
+    FITS = "fits the data"
     NUMERIC = "verified numerically"
     EXACT = "verified exactly"
 
@@ -44,7 +46,9 @@ _ORDER = list(Verdict)
 
 @dataclass(frozen=True)
 class Check:
-    """The verdict on one equation or condition; `residual` is the largest one, relative to its largest term."""
+    """The verdict on one equation or condition; `residual` is the largest one, relative to its largest term; of data
+    it is the root mean square misfit in the units of the unknown.
+    """
 
     what: str
     verdict: Verdict
@@ -55,6 +59,8 @@ class Check:
         """The verdict in words, with its figure."""
         if self.verdict is Verdict.NUMERIC:
             return f"verified numerically to {rounded_up(self.residual)}"
+        if self.verdict is Verdict.FITS:
+            return f"fits the data to RMSE {self.residual:.1e}"
         return str(self.verdict.value) + (f" (residual {self.residual:.1e})" if self.verdict is Verdict.WRONG else "")
 
 
@@ -118,82 +124,3 @@ def _precise(place: Place, put: Put) -> float | None:
             except (KeyError, TypeError, ValueError, ZeroDivisionError, AttributeError):
                 return None
     return worst
-
-
-# Simplification in a process of its own ------------------------------------------------------------------------------
-
-
-def vanishing(expressions: Mapping[int, Any], seconds: float) -> list[int]:
-    """Which of the expressions sympy turns into 0, each within `seconds`."""
-    context: Any = multiprocessing.get_context("fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn")
-    left, zero = dict(expressions), []
-    while left:
-        mine, theirs = context.Pipe(duplex=False)
-        worker = context.Process(target=_work, args=(theirs, left), daemon=True)
-        worker.start()
-        theirs.close()
-        try:
-            for k in list(left):
-                if not mine.poll(seconds):
-                    del left[k]  # too long: go on with the others in a new process
-                    break
-                if mine.recv():
-                    zero.append(k)
-                del left[k]
-        except EOFError:
-            left.pop(next(iter(left)))
-        finally:
-            worker.kill()
-            worker.join()
-            mine.close()
-    return zero
-
-
-def _work(answers: Any, expressions: Mapping[int, Any]) -> None:
-    for one in expressions.values():
-        answers.send(is_zero(one))
-    answers.close()
-
-
-def is_zero(expression: Any) -> bool:
-    """Whether sympy turns the expression into 0, by ways from cheap to dear; takes any time."""
-    if sympy.expand(expression) == 0:
-        return True
-    if not _small(expression):
-        return False
-    waves = (sympy.sin, sympy.cos, sympy.tan, sympy.sinh, sympy.cosh, sympy.tanh)
-    ways = (
-        lambda e: sympy.expand(_even(sympy.expand(e))),
-        lambda e: sympy.powsimp(sympy.expand(e.rewrite(waves, sympy.exp), complex=False)),
-        lambda e: sympy.expand(sympy.expand_trig(sympy.expand(e))),
-        lambda e: sympy.expand(
-            _even(sympy.expand(_top(sympy.expand_trig(e).rewrite((sympy.sinh, sympy.cosh), sympy.exp))))
-        ),
-        lambda e: sympy.trigsimp(sympy.expand(e)),
-        lambda e: sympy.powsimp(sympy.expand(_top(e.rewrite(waves, sympy.exp)))),
-        sympy.simplify,
-    )
-    return any(way(expression) == 0 for way in ways)
-
-
-def _top(expression: Any) -> Any:
-    return sympy.numer(sympy.together(expression))
-
-
-def _even(expression: Any) -> Any:
-    """sin² as 1 - cos² wherever it stands."""
-    return expression.replace(
-        lambda e: e.is_Pow and isinstance(e.base, sympy.sin) and e.exp.is_Integer and e.exp > 1,
-        lambda e: (1 - sympy.cos(e.base.args[0]) ** 2) ** (e.exp // 2) * e.base ** (e.exp % 2),
-    )
-
-
-def _small(expression: Any) -> bool:
-    """Whether the value at some numbers in 30 digits is nothing beside its terms, so that simplifying is worth it."""
-    rng = np.random.default_rng(3)
-    at = {s: sympy.Rational(int(rng.integers(1, 999)), 1499) for s in sorted(expression.free_symbols, key=str)}
-    try:
-        value = complex(expression.xreplace(at).evalf(DIGITS))
-    except (TypeError, ValueError):
-        return True
-    return abs(value) < 1e-9
