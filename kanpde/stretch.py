@@ -111,7 +111,8 @@ class Stretch:
 def _smoothed(share: Array, deviation: float, periodic: bool) -> Array:
     """Values (M,) at even positions, both ends included, after a Gaussian of a standard deviation in positions.
 
-    They go on periodically or mirrored at their ends, so a Gaussian is a factor exp(-(deviation θ)²/2) of their wave of θ per position.
+    They go on periodically or mirrored at their ends, so a Gaussian is a factor exp(-(deviation θ)²/2) of the wave that turns by θ
+    per position.
     """
     waves = np.arange(len(share)) / (len(share) - 1)
     if periodic:

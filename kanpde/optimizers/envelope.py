@@ -25,9 +25,9 @@ PANEL = 32
 """Columns that are eliminated at a time, at most."""
 
 ALONE = 1 << 10, 1 << 18
-"""OpenBLAS, which scipy's LAPACK stands on, shares a triangular product of more numbers, or a product of matrices of more operations,
-among its threads. On windows of a few hundred columns that costs up to a thousand times what it saves where the cores are not
-free, so panels are narrow enough to stay below both."""
+"""OpenBLAS, which scipy's LAPACK stands on, shares a triangular product of more numbers, or a product of matrices of more
+operations, among its threads. On windows of a few hundred columns that costs up to a thousand times what it saves where the cores
+are not free, so panels are narrow enough to stay below both."""
 
 NARROWEST = 2
 """Windows that would need narrower panels are large enough for threads."""
