@@ -138,7 +138,7 @@ def compare_into(config: Config, folder: Path, progress: Progress | None = None)
             plotting.write_comparison(folder / "error_vs_seconds.png", comparison)
         if config.output.vtu and kan is not None and mlp is not None and kan.meshable:
             mesh = kan.mesh()
-            fields = export.merge_fields(*(one.fields(mesh.points, regions=mesh.regions) for one in (kan, mlp)))
+            fields = export.merge_fields(*(one.fields_on(mesh) for one in (kan, mlp)))
             export.write_field(folder / "both.vtu", mesh, fields, kan.problem.coordinates)
     return comparison
 

@@ -2,17 +2,20 @@
 
 A quantity is a formula q(x, u, ∂u, …); its value at a point is that of the formula on the jet of u(x; θ) there. The gradient
 of an unknown is that by the coordinates of space.
+
+Where u is singular, at a clamped corner say, derivatives may have no value; files bridge such vertices (`bridged`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kanpde.domains import Mesh
 from kanpde.expressions import Jet as Unknown
 from kanpde.expressions import Node, jets
 from kanpde.expressions.evaluate import evaluate
@@ -61,6 +64,36 @@ def sample(
         if len(x[place]):
             at = place if isinstance(place, slice) else place.numpy()
             found.setdefault(name, np.zeros(len(x)))[at] = next(residuals).double().numpy()
+    return found
+
+
+def bridged(problem: Problem, fields: Mapping[str, Array], mesh: Mesh) -> dict[str, Array]:
+    """The fields (V,) or (V, k) of a mesh, where single vertices without a value have the mean of their neighbours'.
+
+    That concerns what is derived (quantities, vectors, gradients, residuals) at vertices whose neighbours, the other vertices of
+    each of their cells, all have values: a NaN there hides cells in a viewer and spoils the range of colours in some.
+    The unknowns, `exact` and the error between them stay as they are, and so do larger gaps.
+    """
+    own = {f"{name}{tail}" for name in problem.unknowns for tail in ("", "_exact", "_error")}
+    return {name: values if name in own else _bridged(values, mesh) for name, values in fields.items()}
+
+
+def _bridged(values: Array, mesh: Mesh) -> Array:
+    unknown = ~np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    if not unknown.any():
+        return values
+    total, count = np.zeros_like(values), np.zeros(len(values))
+    for _, cells in mesh.cells:
+        gaps = unknown[cells]
+        count[cells[gaps & (gaps.sum(axis=1) > 1)[:, None]]] = -np.inf
+        single = cells[gaps.sum(axis=1) == 1]
+        own = unknown[single]
+        others = values[single[~own]].reshape(len(single), cells.shape[1] - 1, *values.shape[1:])
+        np.add.at(total, single[own], others.sum(axis=1))
+        np.add.at(count, single[own], cells.shape[1] - 1)
+    place = np.flatnonzero(count > 0)
+    found = values.copy()
+    found[place] = (total[place].T / count[place]).T
     return found
 
 

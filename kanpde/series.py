@@ -23,7 +23,7 @@ from kanpde import export, meshfile
 from kanpde.collocation import Collocation
 from kanpde.domains import SpaceTime
 from kanpde.errors import ConfigError
-from kanpde.fields import sample
+from kanpde.fields import bridged, sample
 from kanpde.problem import Problem
 from kanpde.slabs import AnyTrial
 from kanpde.storage import make_folder, replacing, write_text
@@ -91,6 +91,7 @@ class Series:
         folder = make_folder(self._path.with_suffix(""))
         for t in list(takewhile(lambda t: t <= end, self._waiting)):
             fields = sample(self._problem, trial, at_time(self._mesh.points, t), self._gradients)
+            fields = bridged(self._problem, fields, self._mesh)
             export.write_field(folder / self._name(len(self._written)), self._mesh, fields)
             self._written.append(self._waiting.pop(0))
             self._list()

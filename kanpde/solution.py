@@ -18,7 +18,7 @@ from kanpde.config import Config
 from kanpde.domains import Mesh
 from kanpde.errors import ConfigError
 from kanpde.estimation import Estimate
-from kanpde.fields import sample
+from kanpde.fields import bridged, sample
 from kanpde.metrics import Metrics
 from kanpde.networks import KAN, bare
 from kanpde.problem import Problem
@@ -203,6 +203,11 @@ class Solution:
         wanted = self.config.output.gradients if gradients is None else gradients
         return sample(self.problem, self.trial, points, wanted, regions)
 
+    def fields_on(self, mesh: Mesh) -> dict[str, Array]:
+        """The same at the vertices of a mesh, for files: a derived field without a value at a single vertex (a residual at a
+        singular corner) has the mean of the vertices around it there (see `kanpde.fields.bridged`)."""
+        return bridged(self.problem, self.fields(mesh.points, regions=mesh.regions), mesh)
+
     @property
     def meshable(self) -> bool:
         """Whether the domain has few enough coordinates (three) for a mesh."""
@@ -220,7 +225,7 @@ class Solution:
         if Path(path).suffix == ".pvd":
             return self.export_series(path, None, resolution)
         mesh = self.mesh(resolution)
-        fields = self.fields(mesh.points, regions=mesh.regions)
+        fields = self.fields_on(mesh)
         if mesh.regions is not None:
             fields.setdefault("region", mesh.regions.astype(float))
         return export.write_field(path, mesh, fields, self.problem.coordinates)

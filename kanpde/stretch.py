@@ -13,8 +13,8 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import dct, idct
 from scipy.interpolate import BSpline, CubicSpline, make_lsq_spline
-from scipy.ndimage import gaussian_filter1d
 
 Array = NDArray[np.float64]
 
@@ -109,11 +109,21 @@ class Stretch:
 
 
 def _smoothed(share: Array, deviation: float, periodic: bool) -> Array:
-    """Values (M,) at even positions, both ends included, after a Gaussian of a standard deviation in positions."""
+    """Values (M,) at even positions, both ends included, after a Gaussian of a standard deviation in positions.
+
+    They go on periodically or mirrored at their ends, so a Gaussian is a factor exp(-(deviation θ)²/2) of the wave that turns by θ
+    per position.
+    """
+    waves = np.arange(len(share)) / (len(share) - 1)
     if periodic:
-        inside = gaussian_filter1d(share[:-1], deviation, mode="wrap", truncate=9.0)
+        last = np.fft.rfft(share[:-1])
+        inside = np.fft.irfft(last * _damping(2 * waves[: len(last)], deviation), len(share) - 1)
         return np.append(inside, inside[0])
-    return np.asarray(gaussian_filter1d(share, deviation, mode="mirror", truncate=9.0))
+    return np.asarray(idct(dct(share, 1) * _damping(waves, deviation), 1))
+
+
+def _damping(waves: Array, deviation: float) -> Array:
+    return np.asarray(np.exp(-0.5 * (deviation * np.pi * waves) ** 2))
 
 
 def _periodic_fit(x: Array, values: Array, knots: Array, degree: int, length: float) -> Array:

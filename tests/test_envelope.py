@@ -15,7 +15,7 @@ from kanpde.bases import SplineGrid
 from kanpde.build import build
 from kanpde.errors import NumericalError
 from kanpde.marching import prepare
-from kanpde.optimizers import solve, solve_in_windows
+from kanpde.optimizers import envelope, solve, solve_in_windows
 from kanpde.optimizers.envelope import Windows
 from kanpde.rows import Rows
 from kanpde.solver import Solver
@@ -341,3 +341,15 @@ def test_a_mean_and_an_mlp_leave_nothing_to_windows() -> None:
         assert rows.places() is None
         rows.step(1e-13)
         assert rows._windows is None
+
+
+@pytest.mark.parametrize("columns, rows", [(1, 128), (80, 128), (182, 240), (250, 375), (700, 1050)])
+def test_panels_stay_below_what_openblas_shares_among_threads(columns: int, rows: int) -> None:
+    """Beyond that a window of some hundred columns takes up to a thousand times as long where cores are not free."""
+    wide = envelope._panel(columns, rows)
+    assert 1 <= wide <= min(columns, envelope.PANEL)
+    if columns < 300:
+        assert wide * columns <= 2**10
+        assert wide * columns * rows <= 2**18
+    else:
+        assert wide == envelope.PANEL, "large windows gain by threads"

@@ -17,7 +17,9 @@ from kanpde import api, plotting, report
 from kanpde.cli import main
 from kanpde.config import Config, validate
 from kanpde.errors import ConfigError
+from kanpde.fields import bridged
 from kanpde.marching import march
+from kanpde.problem import Problem
 from kanpde.result import StopReason
 from kanpde.series import Series, instants
 from kanpde.slab import Slab
@@ -517,3 +519,33 @@ def test_sizes_name_the_matrices_of_every_stage(optimizer: str, row: tuple[str, 
     assert row in rows
     assert not any(name == "least-squares matrix" for name, _ in rows)
     assert torch.get_default_dtype() is torch.float32
+
+
+def test_a_single_vertex_without_a_value_is_bridged() -> None:
+    """A linear field comes back exactly where the neighbours are symmetric; gaps of two vertices and unknowns stay."""
+    problem = Problem.create(plane().problem)
+    mesh = problem.domain.mesh(8)
+    line = 1 + 2 * mesh.points[:, 0] - 3 * mesh.points[:, 1]
+    inside = int(np.argmin(np.linalg.norm(mesh.points - 0.5, axis=1)))
+    neighbours = np.unique(mesh.cells[0][1][(mesh.cells[0][1] == inside).any(axis=1)])
+    hole, pair = line.copy(), line.copy()
+    hole[inside], pair[neighbours[:2]] = np.nan, np.inf
+    fields = {"residual_1": hole, "flow": np.stack([hole, line, 0 * line], axis=1), "size": pair, "u": hole}
+    found = bridged(problem, fields, mesh)
+    np.testing.assert_allclose(found["residual_1"], line, atol=1e-14)
+    np.testing.assert_allclose(found["flow"][:, 1], line, atol=1e-14)
+    np.testing.assert_array_equal(found["flow"][:, 0], found["residual_1"])
+    np.testing.assert_array_equal(found["size"], pair)
+    np.testing.assert_array_equal(found["u"], hole)
+    assert np.isnan(hole[inside]), "what is given stays"
+
+
+def test_a_field_file_has_values_at_a_singular_corner(tmp_path: Path) -> None:
+    tree = plane().as_tree()
+    tree["trial"]["functions"] = ["(x**2 + y**2 + 1e-60)**0.35*cos(0.7*atan2(y, x))"]
+    solution = api.solve(tree)
+    corner = np.zeros((1, 2))
+    assert not np.isfinite(solution.fields(corner)["residual_1"]).all()
+    read = pyvista.read(solution.export(tmp_path / "u.vtu"))
+    for name in read.point_data:
+        assert np.isfinite(read.point_data[name]).all(), name

@@ -22,7 +22,15 @@ BLOCK = 1.5
 """Rows of a block in units of the mean number of columns whose first and last row enclose a row."""
 
 PANEL = 32
-"""Columns that are eliminated at a time."""
+"""Columns that are eliminated at a time, at most."""
+
+ALONE = 1 << 10, 1 << 18
+"""OpenBLAS, which scipy's LAPACK stands on, shares a triangular product of more numbers, or a product of matrices of more
+operations, among its threads. On windows of a few hundred columns that costs up to a thousand times what it saves where the cores
+are not free, so panels are narrow enough to stay below both."""
+
+NARROWEST = 2
+"""Windows that would need narrower panels are large enough for threads."""
 
 FEWEST = 128
 """Rows of a block at least: shorter ones cost more in calls than they save in operations."""
@@ -143,8 +151,15 @@ class Windows:
 def _triangle(top: Tensor, below: Tensor) -> Tensor:
     """The triangle R of QR of an upper triangle (k, k) stacked on rows (N, k), both stored by columns and overwritten."""
     reduce = lapack.dtpqrt if top.dtype == torch.float64 else lapack.stpqrt
-    found = reduce(0, min(PANEL, len(top)), top.numpy().T, below.numpy().T, overwrite_a=1, overwrite_b=1)[0]
+    found = reduce(0, _panel(*below.shape), top.numpy().T, below.numpy().T, overwrite_a=1, overwrite_b=1)[0]
     return torch.from_numpy(found)
+
+
+def _panel(columns: int, rows: int) -> int:
+    """The width of the panels of a window."""
+    wide = min(PANEL, columns)
+    alone = min(ALONE[0] // columns, ALONE[1] // (columns * rows))
+    return min(wide, alone) if alone >= NARROWEST else wide
 
 
 def _held(begins: np.ndarray, ends: np.ndarray, blocks: int) -> np.ndarray:
