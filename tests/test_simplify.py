@@ -238,6 +238,27 @@ def test_something_stays_whatever_the_threshold() -> None:
             prune(kan([2, 1]), uniform(5, 2), uniform(5, 2), units=bad)
 
 
+def test_units_whose_edges_all_go_are_gone_themselves() -> None:
+    network, s = kan([2, 3, 1]), uniform(200, 2)
+    with torch.no_grad():
+        network.stack[1].coefficients[:, 1] *= 1e-5
+    found = prune(network, s, s, units=0.0, edges=1e-3)
+    assert (found.units, found.network.shape) == (((1, 2),), [2, 2, 1])
+
+
+def test_an_output_keeps_its_largest_edge_and_the_unit_below_it() -> None:
+    """Of the second output both edges are small; it keeps the one that matters, from a unit that the first does not use."""
+    network, s = kan([2, 2, 2]), uniform(200, 2)
+    with torch.no_grad():
+        network.stack[1].coefficients[0, 1] *= 1e-6
+        network.stack[1].coefficients[1, 0] *= 1e-6
+        network.stack[1].coefficients[1, 1] *= 1e-3
+    found = prune(network, s, s, units=0.0, edges=0.05)
+    assert found.network.shape == [2, 2, 2]
+    assert found.network.stack[1].left.tolist() == [[True, False], [False, True]]
+    assert found.change < 1e-4
+
+
 def test_variations_do_not_see_constants() -> None:
     network, s = kan([2, 3, 1]), uniform(200, 2)
     before = view(network, s)[0]
