@@ -140,7 +140,9 @@ def main() -> None:
                 found.append(json.loads(kept.read_text(encoding="utf-8")))
                 print(interpret_page.line(found[-1]), flush=True)
         if arguments.write:
-            interpret_page.write(found)
+            interpret_page.write(
+                found, [one.text for n, one in EXAMPLES.items() if n not in (arguments.names or EXAMPLES)]
+            )
 
 
 if __name__ == "__main__":

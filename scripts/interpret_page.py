@@ -41,8 +41,8 @@ def line(one: dict[str, Any]) -> str:
     return f"| {one['text']} | {tuned} | {one['seed']} | {before} → {after} | {errors} | {one['splines']} |"
 
 
-def write(found: Sequence[dict[str, Any]]) -> None:
-    """The page and its pictures."""
+def write(found: Sequence[dict[str, Any]], missing: Sequence[str]) -> None:
+    """The page and its pictures; `missing` are the examples that were not run."""
     names = list(dict.fromkeys(one["example"] for one in found))
     by_name = {name: [one for one in found if one["example"] == name] for name in names}
     supervised = [name for name in names if name != "unsupervised"]
@@ -50,7 +50,10 @@ def write(found: Sequence[dict[str, Any]]) -> None:
     parts = [_section(name, [one for one in by_name[name] if "failed" not in one]) for name in supervised]
     if "unsupervised" in by_name:
         parts.append(_unsupervised(by_name["unsupervised"]))
-    (DOCS / "interpretability.md").write_text(HEAD + "\n".join(rows) + "\n\n" + "\n".join(parts), encoding="utf-8")
+    left = f"Not run for this page: {', '.join(missing)}.\n\n" if missing else ""
+    (DOCS / "interpretability.md").write_text(
+        HEAD + "\n".join(rows) + "\n\n" + left + "\n".join(parts), encoding="utf-8"
+    )
 
 
 def _section(name: str, found: Sequence[dict[str, Any]]) -> str:
