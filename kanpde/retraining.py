@@ -29,12 +29,13 @@ SHARE, FEWEST = 0.2, 20
 LOST = 100.0
 """Held-out errors this many times the best one end a candidate."""
 
-_STEADY = (
+_Keys = tuple[tuple[str, dict[str, Any]], ...]
+_STEADY: _Keys = (
     ("variable_projection", {}),
     ("variable_projection", {"regularisation": 1e-5}),
     ("levenberg_marquardt", {}),
 )
-_AT_ONCE = tuple(("least_squares", {"regularisation": value}) for value in (1e-13, 1e-8, 1e-5, 1e-3))
+_AT_ONCE: _Keys = tuple(("least_squares", {"regularisation": value}) for value in (1e-13, 1e-8, 1e-5, 1e-3))
 """Candidates for a number of steps, and for a single solve of the outer coefficients."""
 
 

@@ -88,7 +88,7 @@ class Simplified:
             return [f"residual rms on held-out points: {then:.2e} before, {now:.2e} now"]
         lines = [] if self.choice is None else [self.choice.sentence]
         for word, fit in (("before", old), ("now", new)):
-            train, test = (None if fit[key] is None else _largest(fit[key]) for key in ("train", "test"))
+            train, test = (_largest(fit[key]) for key in ("train", "test"))
             gap = (
                 "" if test is None or not train or test < OVERFIT * train else f": overfitted {test / train:.0f} times"
             )
@@ -110,9 +110,9 @@ class Simplified:
         return lines
 
 
-def _largest(fit: Mapping[str, Any]) -> float:
-    """The largest root mean square error of any unknown."""
-    return float(max(fit["rmse"].values()))
+def _largest(fit: Mapping[str, Any] | None) -> float | None:
+    """The largest root mean square error of any unknown; None where none was measured."""
+    return None if fit is None else float(max(fit["rmse"].values()))
 
 
 def simplify(
