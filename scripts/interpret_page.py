@@ -81,8 +81,8 @@ def _unsupervised(found: Sequence[dict[str, Any]]) -> str:
     texts = [
         "## Without supervision: f(x1, …, x6) = 0\n",
         "x3 = exp(sin x1 + x2²), x5 = x4³, x1, x2, x4, x6 uniform in [−1, 1]; 1000 rows, and 1000 more for the errors.\n",
-        "A KAN [6, 1, 1] that tells rows from rows shuffled column by column, last edge a Gaussian. Its RMSE on other rows stands",
-        "beside 0.5, that of a coin:\n",
+        "A KAN [6, 1, 1] that tells rows from rows shuffled column by column. Its RMSE on other rows, all edges splines, stands",
+        "beside 0.5, that of a coin; the last edge is no Gaussian yet, though the picture carries the name that was asked for:\n",
     ]
     for one in found:
         texts.append(f"- seed {one['seed']}: {one['classifier']:.3f}; looks at {', '.join(one['used']) or 'nothing'}")
