@@ -6,8 +6,10 @@ training after pruning, so resuming, loading, exporting and plotting need to kno
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -20,6 +22,7 @@ from kanpde.config.defaults import STAGE
 from kanpde.errors import ConfigError
 from kanpde.names import did_you_mean
 from kanpde.networks import KAN, bare, beside
+from kanpde.retraining import Choice, choose
 from kanpde.simplify import THRESHOLD, Pruned, prune
 from kanpde.slabs import Slabs
 from kanpde.solution import Solution
@@ -34,6 +37,9 @@ HELD_OUT = 4000
 """Points that pruning never looked at."""
 
 MOST_STEPS = 1_000_000
+
+OVERFIT = 3.0
+"""Test errors this many times those of training are called an overfit."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,7 @@ class Simplified:
     solution: Solution
     pruned: Pruned
     before: Solution
+    choice: Choice | None = None
     symbolic: Symbolic | None = None
     written: Written | None = None
 
@@ -71,9 +78,26 @@ class Simplified:
             f"network: {old['shape']} with {old['parameters']} parameters became {new['shape']}"
             f" with {edge_parameters(self.solution)}",
             f"pruning changed the function by {gone.change:.1e} of its size on held-out points",
-            f"residual rms on held-out points: {self.before.residual_rms:.2e} before, {self.solution.residual_rms:.2e} now",
+            *self._errors(),
             *self._functions(),
         ]
+
+    def _errors(self) -> list[str]:
+        """Of data the errors on rows of training and of the test, which show an overfit; else the held-out residual."""
+        old, new = (one.result.metrics.fit for one in (self.before, self.solution))
+        if old is None or new is None or self.solution.problem.data is None:
+            then, now = self.before.residual_rms, self.solution.residual_rms
+            return [f"residual rms on held-out points: {then:.2e} before, {now:.2e} now"]
+        lines = [] if self.choice is None else [self.choice.sentence]
+        for word, fit in (("before", old), ("now", new)):
+            train, test = (_largest(fit[key]) for key in ("train", "test"))
+            gap = (
+                "" if test is None or not train or test < OVERFIT * train else f": overfitted {test / train:.0f} times"
+            )
+            lines.append(
+                f"RMSE {word}: {train:.2e} on rows of training, {'unknown' if test is None else f'{test:.2e}'} on the test{gap}"
+            )
+        return lines
 
     def _functions(self) -> list[str]:
         if self.symbolic is None or self.written is None:
@@ -86,6 +110,11 @@ class Simplified:
             size = plain["misfit"][name]
             lines.append(f"{name} = {text}" + ("" if size is None else f"  (relative misfit {size:.1e})"))
         return lines
+
+
+def _largest(fit: Mapping[str, Any] | None) -> float | None:
+    """The largest root mean square error of any unknown; None where none was measured."""
+    return None if fit is None else float(max(fit["rmse"].values()))
 
 
 def simplify(
@@ -117,6 +146,8 @@ def simplify_into(
     pruned, network = _pruned(before, wish)
     _check_fixed(pruned.network, wish)  # before the folder is made, which may cost an old run
     config = _config(before, pruned.network, wish.steps)
+    choice = choose(config, network)
+    config = config if choice is None else choice.config
     parts = build(config)
     parts.trial.network, parts.trial.constants = network, before.trial.constants
     folder = runs.create(out, name=f"{config.problem.name}-simple", overwrite=overwrite)
@@ -130,7 +161,7 @@ def simplify_into(
     plotting.write_diagram(folder / "figures" / "network.png", solution, labels=labels)
     if functions is not None and written is not None:
         write_text(folder / "symbolic.json", dump_json(functions.as_dict(written)))
-    return Simplified(folder, solution, pruned, before, functions, written)
+    return Simplified(folder, solution, pruned, before, choice, functions, written)
 
 
 def _check_fixed(network: KAN, wish: Wish) -> None:

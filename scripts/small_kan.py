@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kanpde.networks import KAN, MLP, build_kan, build_mlp
-from kanpde.networks.layer import SplineLayer, spline_edges
+from kanpde.networks.layer import SplineLayer
 from kanpde.optimizers import LBFGS
 
 Array = NDArray[np.float64]
@@ -68,7 +68,7 @@ def train(net: KAN | MLP, x: Tensor, objective: Objective, rounds: int, steps: i
 
 def edges(layer: SplineLayer, z: Tensor) -> Tensor:
     """Values of a layer's edge functions at its inputs z (I, N), (O, I, N); autograd follows them."""
-    return spline_edges(z, layer.coefficients, layer.grid, 0)[0]
+    return layer.edges(z)
 
 
 def spread(net: KAN, x: Tensor) -> Array:

@@ -238,6 +238,27 @@ def test_something_stays_whatever_the_threshold() -> None:
             prune(kan([2, 1]), uniform(5, 2), uniform(5, 2), units=bad)
 
 
+def test_units_whose_edges_all_go_are_gone_themselves() -> None:
+    network, s = kan([2, 3, 1]), uniform(200, 2)
+    with torch.no_grad():
+        network.stack[1].coefficients[:, 1] *= 1e-5
+    found = prune(network, s, s, units=0.0, edges=1e-3)
+    assert (found.units, found.network.shape) == (((1, 2),), [2, 2, 1])
+
+
+def test_an_output_keeps_its_largest_edge_and_the_unit_below_it() -> None:
+    """Of the second output both edges are small; it keeps the one that matters, from a unit that the first does not use."""
+    network, s = kan([2, 2, 2]), uniform(200, 2)
+    with torch.no_grad():
+        network.stack[1].coefficients[0, 1] *= 1e-6
+        network.stack[1].coefficients[1, 0] *= 1e-6
+        network.stack[1].coefficients[1, 1] *= 1e-3
+    found = prune(network, s, s, units=0.0, edges=0.05)
+    assert found.network.shape == [2, 2, 2]
+    assert found.network.stack[1].left.tolist() == [[True, False], [False, True]]
+    assert found.change < 1e-4
+
+
 def test_variations_do_not_see_constants() -> None:
     network, s = kan([2, 3, 1]), uniform(200, 2)
     before = view(network, s)[0]
@@ -252,32 +273,52 @@ def test_variations_do_not_see_constants() -> None:
 # Runs -----------------------------------------------------------------------------------------------------------------------
 
 
-def sparse_run(folder: Path) -> None:
-    """exp(sin(πx) + y²) from samples by a network of three units, of which one is enough."""
+def ridge(x: Any) -> Any:
+    """exp(sin(πx) + y²)."""
+    return np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)
+
+
+def sparse_run(folder: Path) -> api.Solution:
+    """It from samples by a network of three units, of which sparsification leaves two, the third at 3e-3 of them."""
     trial = {"width": [3], "degree": 3, "intervals": 5, "start": "paper", "base": "silu"}
     stages = [{"optimizer": "lbfgs", "steps": 120, "sparsify": {"weight": 0.03, "entropy": 2.0}}]
     x = uniform(400, 2).numpy()
-    fit(x, np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2), trial=trial, schedule=stages, out=folder)
+    return fit(x, ridge(x), trial=trial, schedule=stages, out=folder)
 
 
 def test_a_sparse_run_is_pruned_and_opens_like_any_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    sparse_run(Path("run"))
+    wide = sparse_run(Path("run"))
     assert main(("simplify", "run", "--prune", "0.05", "--steps", "15", "--out", "small")) == 0
     out = capsys.readouterr().out
     assert "units pruned: " in out
     assert "network: [2, 3, 1] with 81 parameters became [2, " in out
     small = api.load("small")
-    assert small.trial.net.shape[1] < 3
-    assert small.residual_rms < 0.02
+    assert small.trial.net.shape == [2, 2, 1]
+    other = uniform(500, 2, seed=9).numpy() * 0.98
+    errors = [np.abs(one(other, outside="allow")[:, 0] - ridge(other)).mean() for one in (wide, small)]
+    assert errors[1] < 0.5 * errors[0]
+    assert small.rmse["u"] < 0.02
+    assert "chosen by 80 rows held out from it" in out
     assert json.loads(Path("small/result.json").read_text())["trial"]["shape"] == small.trial.net.shape
     for name in ("network", "network_before"):
         assert imread(f"small/figures/{name}.png").shape[0] > 300
     assert main(("plot", "run", "--diagram")) == 0
     assert capsys.readouterr().out == "files: run/figures/network.png\n"
     assert main(("export", "small", "--to", "csv", "--resolution", "4")) == 0
+
+
+def test_the_new_run_starts_from_the_pruned_network(tmp_path: Path) -> None:
+    wide = sparse_run(tmp_path / "run")
+    found = simplify(tmp_path / "run", units=0.05, edges=0.05, steps=0, out=tmp_path / "small")
+    first, pruned = (one.stack[0] for one in (found.solution.trial.network, found.pruned.network))
+    assert torch.equal(first.coefficients, pruned.coefficients)
+    assert torch.equal(first.left, pruned.left)
+    assert found.pruned.units
+    assert found.solution.config.schedule[0].optimizer == "least_squares"
+    assert found.before.result.trial == wide.result.trial
 
 
 def test_what_cannot_be_simplified_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,7 +18,8 @@ from kanpde.errors import ConfigError
 from kanpde.fitting import fit
 from kanpde.symbolic.buttons import Symbolic
 from kanpde.symbolic.network import SymbolicKAN
-from kanpde.symbolic.rounding import rounded, simple, simplest
+from kanpde.symbolic.numbers import near
+from kanpde.symbolic.rounding import rounded, simplest
 from kanpde.symbolic.univariate import Match
 
 WAVE = problem_node(
@@ -114,12 +115,27 @@ def test_constants_are_rounded_only_where_the_fit_stays() -> None:
     assert misfit < 1e-9
 
 
-def test_simple_numbers() -> None:
-    assert simple(3.1415)[0] in (sympy.pi, sympy.Rational(22, 7))
-    assert sympy.pi in simple(3.1415)
-    assert simple(0.3333)[0] == sympy.Rational(1, 3)
-    assert simple(1e-9)[0] == 0
-    assert simple(0.5)[0] == sympy.Rational(1, 2)
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (3.1415, sympy.pi),
+        (0.3333, sympy.Rational(1, 3)),
+        (-0.5, -sympy.Rational(1, 2)),
+        (1e-9, sympy.Integer(0)),
+        (9.87, sympy.pi**2),
+        (5.0001, sympy.Integer(5)),
+    ],
+)
+def test_short_numbers_around_a_value_hold_the_one_that_was_meant(value: float, number: Any) -> None:
+    found = near(value)
+    assert number in found
+    assert all(abs(float(one) - value) <= 0.02 * max(abs(value), 1) for one in found)
+
+
+def test_whole_numbers_come_first() -> None:
+    assert near(0.9999)[0] == 1
+    assert near(0.5)[0] == sympy.Rational(1, 2)
+    assert near(1e-9)[0] == 0
 
 
 def test_the_command_line_writes_a_formula_beside_the_run(

@@ -35,8 +35,8 @@ Labels = Mapping[tuple[int, int, int], str]
 MOST_EDGES = 40
 """Edges that are drawn between two layers, where whole units can be left out."""
 
-_STEP, _BOX, _FLOOR, _SAMPLES = 0.78, 0.62, 2.3, 120
-"""Inches from picture to picture, of a picture, of a layer; points of a curve."""
+_STEP, _BOX, _STRIP, _FLOOR, _SAMPLES = 0.78, 0.62, 0.17, 2.3, 120
+"""Inches from picture to picture, of a picture, of the name below it, of a layer; points of a curve."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,9 @@ def draw_diagram(found: Diagram, title: str) -> Figure:
 
 
 def _draw_edges(axes: Axes, edges: Sequence[Drawn], ends: tuple[Array, Array], bottom: float, width: float) -> None:
-    """The pictures of one layer in a row, each with a line from its input and a line to its output."""
+    """The pictures of one layer in a row, each with a line from its input and a line to its output; names stand in the frames,
+    where they hide no line.
+    """
     below, above = ends
     by_output = len(above) > len(below)
     order = sorted(edges, key=lambda e: (e.end, e.begin) if by_output else (e.begin, e.end))
@@ -139,18 +141,16 @@ def _draw_edges(axes: Axes, edges: Sequence[Drawn], ends: tuple[Array, Array], b
     lines, frames, curves, colours = [], [], [], []
     for x, edge in zip(_even(len(order), width), order, strict=True):
         low, high, left = middle - _BOX / 2, middle + _BOX / 2, x - _BOX / 2
+        foot = low - _STRIP * bool(edge.label)
         lines += [
-            [(below[edge.begin], bottom + 0.07), (x, low)],
+            [(below[edge.begin], bottom + 0.07), (x, foot)],
             [(x, high), (above[edge.end], bottom + _FLOOR - 0.12)],
         ]
-        frames.append([(left, low), (left + _BOX, low), (left + _BOX, high), (left, high)])
+        frames.append([(left, foot), (left + _BOX, foot), (left + _BOX, high), (left, high)])
         curves.append(np.array([left, low]) + _BOX * (0.08 + 0.84 * edge.curve))
         colours.append((*to_rgb(KNOWN if edge.label else COLOUR), edge.opacity))
         if edge.label:
-            plain = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
-            axes.text(
-                x, high + 0.05, edge.label, fontsize=9, ha="center", va="bottom", color=KNOWN, bbox=plain, zorder=4
-            )
+            axes.text(x, low + 0.02, edge.label, fontsize=9, ha="center", va="top", color=KNOWN, zorder=4)
     shade = [(*to_rgb(INK), colour[3]) for colour in colours]
     axes.add_collection(LineCollection(lines, colors=np.repeat(shade, 2, axis=0), linewidths=0.9, zorder=1))
     axes.add_collection(PolyCollection(frames, facecolors="white", edgecolors=shade, linewidths=0.9, zorder=2))

@@ -17,6 +17,8 @@ import sympy
 
 CHANCE = 1e-3
 LARGEST = 2000  # denominators
+NEAR, SHORT, LONGEST = 0.02, 6, 10
+"""What counts as around a value, as a share of it; how many of BASES and which denominators make a short number."""
 _ROOTS = [sympy.sqrt(n) for n in (2, 3, 5, 6, 7)]
 BASES: tuple[Any, ...] = (
     sympy.Integer(1), sympy.pi, sympy.pi**2, 1 / sympy.pi, *_ROOTS, sympy.sqrt(sympy.pi), sympy.E, sympy.pi**3,
@@ -72,6 +74,19 @@ def recognise_sum(value: float, error: float) -> Any | None:
             if p and abs(p) <= 50 and abs(float(p) - rest) <= error:
                 return sympy.Rational(p.numerator, p.denominator) + sympy.Rational(q.numerator, q.denominator) * base
     return None
+
+
+def near(value: float) -> list[Any]:
+    """Short numbers around a value, the simplest first, as sympy: no claim, but what is worth a try."""
+    found: dict[Any, float] = {sympy.Integer(0): 0.0} if abs(value) <= NEAR else {}
+    for place, base in enumerate(BASES[:SHORT]):
+        ratio = value / float(base)
+        for share in (NEAR, NEAR / 4, NEAR / 20):
+            fraction = _ratio(ratio, share * abs(ratio))
+            if fraction is not None and fraction.denominator <= LONGEST:
+                number = sympy.Rational(fraction.numerator, fraction.denominator) * base
+                found.setdefault(number, fraction.denominator + abs(fraction.numerator) / 10 + 3 * place)
+    return sorted(found, key=lambda number: found[number])
 
 
 def _ratio(value: float, error: float) -> Fraction | None:

@@ -7,15 +7,15 @@ it stays so only where the misfit is no larger than before. So a family of equal
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from fractions import Fraction
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import scipy.special as special
 import sympy
 
 from kanpde.symbolic.network import FAR, minimise
+from kanpde.symbolic.numbers import near
+from kanpde.symbolic.numeric import values
 
 WORSE = 1.001
 """How much larger the misfit may be: the noise of a fit."""
@@ -23,13 +23,7 @@ WORSE = 1.001
 ROUNDING = 1e-14
 """Misfits relative to the size of the values below which all count as equal."""
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "sin": np.sin, "cos": np.cos, "tan": np.tan, "exp": np.exp, "log": np.log, "tanh": np.tanh, "sinh": np.sinh,
-    "cosh": np.cosh, "asin": np.arcsin, "atan": np.arctan, "Abs": np.abs, "besselj": special.jv,
-}  # fmt: skip
-"""Those of the library by the names of sympy."""
-
-NEAR, STEPS = 0.02, 40
+STEPS = 40
 
 
 def simplest(
@@ -71,7 +65,7 @@ def rounded(
     least, now = least * _misfit(y), _misfit(residual(free, given))
     for k in range(len(names)):
         position = k - sum(one < k for one in given)
-        for number in simple(float(free[position])):
+        for number in near(float(free[position])):
             other = {**given, k: number}
             tried = minimise(lambda v, other=other: residual(v, other), np.delete(free, position), STEPS)  # type: ignore[misc]
             new = _misfit(residual(tried, other))
@@ -82,36 +76,6 @@ def rounded(
     final = {name: given[k] if k in given else sympy.Float(next(rest), 15) for k, name in enumerate(names)}
     found = pattern.xreplace(final)
     return found, misfit(found, inputs, x, y)
-
-
-def values(expression: Any, at: Mapping[Any, Any]) -> Any:
-    """The expression where its symbols have the values `at`, numbers or arrays (N,); no code is generated."""
-    if expression.is_Symbol:
-        return at[expression]
-    if not expression.args:
-        return float(expression)
-    parts = [values(part, at) for part in expression.args]
-    if expression.is_Add:
-        return sum(parts[1:], parts[0])
-    if expression.is_Mul:
-        return math.prod(parts[1:], start=parts[0])
-    if expression.is_Pow:
-        whole = expression.args[1].is_Integer
-        return np.power(parts[0], int(expression.args[1]) if whole else parts[1], dtype=np.float64)
-    return FUNCTIONS[type(expression).__name__](*parts)
-
-
-def simple(value: float) -> list[Any]:
-    """Simple numbers near a value, the simplest first, as sympy."""
-    found: dict[Any, float] = {}
-    for place, base in enumerate((sympy.Integer(1), sympy.pi, sympy.sqrt(2), sympy.sqrt(3), 1 / sympy.pi)):
-        ratio = value / float(base)
-        for largest in (1, 2, 4, 10):
-            near = Fraction(ratio).limit_denominator(largest)
-            if abs(float(near) - ratio) <= NEAR * max(1.0 if near == 0 else 0.0, abs(float(near))):
-                number = sympy.Rational(near.numerator, near.denominator) * base
-                found.setdefault(number, near.denominator + abs(near.numerator) / 10 + 3 * place)
-    return sorted(found, key=lambda number: found[number])
 
 
 def _gathered(expression: Any) -> Any:
