@@ -39,7 +39,7 @@ CELLS = (
 TESTS = 4000
 
 WIDTHS: dict[str, tuple[int, ...]] = {
-    "jacobian_elliptic_sn": (3, 2), "elliptic_incomplete_first": (2, 1), "bessel_first": (3,), "bessel_second": (2, 2),
+    "jacobian_elliptic_sn": (3, 2), "elliptic_incomplete_first": (2, 1), "bessel_first": (3,), "bessel_second": (3,),
     "bessel_modified_first": (4,), "legendre_m0": (4,), "legendre_m1": (4,), "legendre_m2": (3, 2),
     "spherical_harmonic_m0_n1": (1,), "spherical_harmonic_m0_n2": (1,),
     "I.6.2": (2, 1), "I.6.2b": (2, 3), "I.9.18": (4, 4), "I.29.16": (2, 2, 1), "I.30.3": (6,), "I.30.5": (2, 1),
