@@ -39,7 +39,7 @@ class Recipe:
     starts: int = 8
     kept: tuple[int, ...] = (2, 4)
     short: int = 25
-    polish: int = 60
+    polish: int = 150
     some: int = 600
     mix: float = 0.0
 
