@@ -122,10 +122,11 @@ def write(known: dict[str, list[dict[str, Any]]]) -> None:
             cells += [f"{row['seconds']:.1f}", *slopes, str(row["seeds"])]
             lines.append(dict(zip(COLUMNS, cells, strict=True)))
     tables.write(DOCS / "paper.md", COLUMNS, lines, 2)
-    figure = blank(8.4, 3.4)
+    figure = blank(8.4, 3.8)
     for place, (key, title) in enumerate((("l2", "L2² error"), ("h1", "H1² error")), start=1):
-        axes = figure.add_subplot(1, 2, place, xscale="log", yscale="log", xlabel="parameters")
+        axes = figure.add_subplot(1, 2, place, xscale="log", yscale="log")
         tidy(axes)
+        axes.set_xlabel("parameters")
         axes.set_ylabel(title)
         for name, rows in known.items():
             axes.plot([r["parameters"] for r in rows], [r[key] ** 2 for r in rows], ".-", label=name)
