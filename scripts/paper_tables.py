@@ -1,6 +1,6 @@
 """The tables of docs/paper.md: test errors on the KAN paper's special functions and Feynman formulas, KAN and MLP by one engine.
 
-    python scripts/paper_tables.py [--columns kan,mlp] [--seeds N] [--write] [name ...]
+    python scripts/paper_tables.py [--columns kan,mlp] [--seeds 3,4,5] [--write] [name ...]
 
 Each seed has other samples (2000, a scrambled Sobol sequence with arcsine density in every coordinate, 15 % of them held back
 for validation), other starts and 4000 other test points, uniform and independent. Errors are RMSE in the units of the function.
@@ -34,19 +34,19 @@ PAGE = Path(__file__).parent.parent / "docs" / "paper.md"
 SPECIAL, FEYNMAN = "special function", "formula"
 CELLS = (
     "paper's KAN", "shape there", "paper's MLP", "our KAN", "parameters", "median", "worst", "seeds", "s", "gain", "our MLP",
-    "MLP median",
+    "MLP median", "MLP seeds",
 )  # fmt: skip
 TESTS = 4000
 
 WIDTHS: dict[str, tuple[int, ...]] = {
-    "jacobian_elliptic_sn": (3, 2), "elliptic_incomplete_first": (2, 1), "bessel_first": (3,), "bessel_second": (2, 2),
+    "jacobian_elliptic_sn": (3, 2), "elliptic_incomplete_first": (2, 1), "bessel_first": (3,), "bessel_second": (3,),
     "bessel_modified_first": (4,), "legendre_m0": (4,), "legendre_m1": (4,), "legendre_m2": (3, 2),
     "spherical_harmonic_m0_n1": (1,), "spherical_harmonic_m0_n2": (1,),
-    "I.6.2": (2, 1), "I.6.2b": (2, 3), "I.9.18": (4, 4), "I.29.16": (2, 5), "I.30.3": (6,), "I.30.5": (2, 1),
+    "I.6.2": (2, 1), "I.6.2b": (2, 3), "I.9.18": (4, 4), "I.29.16": (2, 2, 1), "I.30.3": (6,), "I.30.5": (2, 1),
     "I.37.4": (2, 1), "II.6.15a": (2, 2), "II.11.7": (4,), "II.11.27": (2, 1), "II.36.38": (3,), "III.9.52": (2, 2),
     "III.17.37": (4,),
 }  # fmt: skip
-"""Hidden widths where they are not (2,); only that of legendre_m0 is larger than the paper's."""
+"""Hidden widths where they are not (2,). Only legendre_m0 has more edges than the paper's shape; bessel_second has 9 for its 10."""
 
 SAMPLES = 2000
 
@@ -54,7 +54,7 @@ SAMPLES = 2000
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--columns", default="kan,mlp")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=lambda text: [int(seed) for seed in text.split(",")], default=[3, 4, 5])
     parser.add_argument("--write", action="store_true")
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
@@ -71,33 +71,33 @@ def main() -> None:
                     write(key, order, cells)
 
 
-def kan(row: Row, seeds: int) -> dict[str, str]:
+def kan(row: Row, seeds: Sequence[int]) -> dict[str, str]:
     """The cells of the paper and of the KAN; its parameters are those of the seed with the median error."""
     shape = [len(row.variables), *WIDTHS.get(row.name, (2,)), 1]
     found = []
-    for seed in range(seeds):
+    for seed in seeds:
         samples, size, tested = data(row, seed)
         start = time.process_time()
         net = best_kan(shape, samples, Recipe(), seed, row.goal / 2 / size)[1]
         found.append((tested(net), parameters(net), time.process_time() - start))
-    error, count, _ = sorted(found)[seeds // 2]
+    error, count, _ = sorted(found)[len(seeds) // 2]
     worst = max(found)[0]
     paper = (f"{row.kan:.2e}", "" if row.shape is None else str(list(row.shape)), f"{row.mlp:.2e}")
-    own = (str(shape), str(count), f"{error:.1e}", f"{worst:.1e}", str(seeds))
+    own = (str(shape), str(count), f"{error:.1e}", f"{worst:.1e}", " ".join(map(str, seeds)))
     seconds = statistics.median(seconds for _, _, seconds in found)
     gain = min(row.kan, row.mlp) / worst
     return dict(zip(CELLS, (*paper, *own, f"{seconds:.1f}", f"{gain:.3g}"), strict=False))
 
 
-def mlp(row: Row, count: int, seeds: int) -> dict[str, str]:
+def mlp(row: Row, count: int, seeds: Sequence[int]) -> dict[str, str]:
     """The cells of an MLP with as many parameters."""
     found = []
-    for seed in range(seeds):
+    for seed in seeds:
         samples, _, tested = data(row, seed)
         net = best_mlp(mlp_shapes(len(row.variables), count), samples, Recipe(), seed)[1]
         found.append((tested(net), str(net.shape)))
-    error, shape = sorted(found)[seeds // 2]
-    return dict(zip(CELLS[-2:], (shape, f"{error:.1e}"), strict=True))
+    error, shape = sorted(found)[len(seeds) // 2]
+    return dict(zip(CELLS[-3:], (shape, f"{error:.1e}", " ".join(map(str, seeds))), strict=True))
 
 
 def data(row: Row, seed: int) -> tuple[Samples, float, Callable[[Net], float]]:

@@ -19,10 +19,10 @@ from torch import Tensor
 from kanpde.networks.kan import build_kan
 from kanpde.networks.layer import SplineLayer
 
-DEGREES = {1: 20, 2: 9, 3: 10}
-"""Degree of f̃ by the number of coordinates (in each of two, in all of three), else 3."""
+DEGREES = {1: 20, 2: 9, 3: 10, 4: 10}
+"""Degree of f̃ by the number of coordinates (in each of two, in all of three or four), else 3."""
 
-ALIGNED = 0.93
+ALIGNED = 0.85
 """Correlation of two partial derivatives from which on two coordinates count as one unit."""
 
 

@@ -6,6 +6,7 @@ A share of the samples is held back for validation and decides everything: which
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ import torch
 from regression import Net, rmse, train
 from regression_data import first_layer, units
 from regression_grids import reframed
-from regression_starts import KINDS, from_data, random_kan
+from regression_starts import KINDS, deepened, from_data, random_kan
 from torch import Tensor
 
 from kanpde.networks.kan import KAN
@@ -28,16 +29,24 @@ HELD = 0.15
 
 @dataclass(frozen=True)
 class Recipe:
-    """Degree of the splines, intervals of one polish after the other, starts, how many of them are polished, steps of each kind."""
+    """Degree of the splines, intervals of one polish after the other, starts, steps of each kind.
+
+    `kept[n]` of the starts are polished on the ladder without its first n grids: a good start may not fit on the coarsest one.
+    """
 
     degree: int = 5
     ladder: tuple[int, ...] = (5, 10, 20, 40)
     starts: int = 8
-    kept: int = 2
+    kept: tuple[int, ...] = (2, 4)
     short: int = 25
-    polish: int = 60
+    polish: int = 150
     some: int = 600
     mix: float = 0.0
+
+    def polishes(self, starts: Sequence[KAN]) -> Iterator[tuple[int, KAN]]:
+        """How many grids a polish leaves out, and its start."""
+        for skipped, kept in enumerate(self.kept):
+            yield from ((skipped, start) for start in starts[:kept])
 
 
 @dataclass(frozen=True)
@@ -72,12 +81,23 @@ def kan_starts(shape: Sequence[int], samples: Samples, recipe: Recipe, seed: int
         if found is not None and len(found[0]) == shape[1] and k % 4 < 3:
             first = [first_layer(found, x, recipe.degree, recipe.ladder[0])]
             z = first[0](x.T).T.detach()
-        net = random_kan(
-            shape[len(first) :], recipe.degree, recipe.ladder[0], tuple(KINDS)[k % len(KINDS)], z, generator
-        )
-        if k % 2 == 0:
+        rest = shape[len(first) :]
+        deep = len(rest) > 3 and k % 4 == 1
+        own = [*rest[:-2], 1] if deep else rest
+        net = random_kan(own, recipe.degree, recipe.ladder[0], tuple(KINDS)[k % len(KINDS)], z, generator)
+        if k % 2 == 0 or deep:
             from_data(net, z, y, generator, k == 0)
+        if deep:
+            net = _deepened(net, rest[-2], z, y, recipe, generator)
         yield KAN([*first, *net.stack])
+
+
+def _deepened(net: KAN, width: int, z: Tensor, y: Tensor, recipe: Recipe, generator: torch.Generator) -> KAN:
+    """`net` fitted to y, or to (y - min y)² if its value will be the only input of the last layer, and a layer above it."""
+    aim = (y - y.min()) ** 2 if width == 1 else y
+    with contextlib.suppress(ArithmeticError):
+        train(net, z[: recipe.some], (aim - aim.mean())[: recipe.some] / aim.std(), recipe.short, 1e-9)
+    return deepened(net, width, z, generator)
 
 
 def best_kan(shape: Sequence[int], samples: Samples, recipe: Recipe, seed: int, target: float) -> tuple[float, KAN]:
@@ -89,9 +109,9 @@ def best_kan(shape: Sequence[int], samples: Samples, recipe: Recipe, seed: int, 
             if found[-1][0] < 3 * target:
                 break
     best: tuple[float, KAN] = (math.inf, found[0][2])
-    for _, _, start in sorted(found)[: recipe.kept]:
+    for skipped, start in recipe.polishes([net for _, _, net in sorted(found)]):
         net: KAN | None = start
-        for intervals in recipe.ladder:
+        for intervals in recipe.ladder[skipped:]:
             net = reframed(net, samples.x, intervals, recipe.mix)
             if net is None or not attempt(net, samples, recipe.polish):
                 break
@@ -99,7 +119,7 @@ def best_kan(shape: Sequence[int], samples: Samples, recipe: Recipe, seed: int, 
             best = min(best, (error, copy.deepcopy(net)), key=lambda pair: pair[0])
             if best[0] < target:
                 return best
-            if error > 2 * best[0]:
+            if error > 3 * best[0]:
                 break
     return best
 

@@ -74,3 +74,18 @@ def from_data(net: KAN, x: Tensor, y: Tensor, generator: torch.Generator, exact:
     tail = KAN(net.stack[1:])
     _filled(tail, layer(x.T).T.detach(), "smooth", generator)
     return True
+
+
+def deepened(net: KAN, width: int, x: Tensor, generator: torch.Generator) -> KAN:
+    """[.., width, 1] from [.., 1]: the first of the new units is the network's value, the others mix its last edges."""
+    old, grid = net.stack[-1], net.stack[-1].grid
+    amounts = torch.randn(width, old.inputs, 1, generator=generator, dtype=x.dtype)
+    amounts[0] = 1
+    hidden = SplineLayer(grid, amounts * old.coefficients.detach())
+    z = x.T
+    with torch.no_grad():
+        for layer in net.stack[:-1]:
+            z = layer(z)
+    scaled(hidden, z)
+    last = build_kan([width, 1], [grid.degree], [net.intervals[-1]], "ridge", False, generator)
+    return KAN([*net.stack[:-1], hidden, *last.stack])

@@ -20,6 +20,9 @@ from kanpde.networks.kan import KAN
 DAMPING = 1e-11
 """Above rounding in JᵀJ; moves along which the fit does not change are left out by it."""
 
+FULL = 0.1
+"""Share of numbers that are not zero from which on J counts as full."""
+
 HALVINGS = 4
 
 
@@ -56,7 +59,8 @@ def refine(net: KAN, x: Tensor, y: Tensor, steps: int, tolerance: float = 0.02) 
         with torch.no_grad():
             rest = (y - net(x)[:, 0]).numpy()
         rows = rows @ sparse.diags(scale)
-        normal = torch.as_tensor((rows.T @ rows).toarray())
+        full = torch.as_tensor(rows.toarray()) if rows.nnz > FULL * np.prod(rows.shape) else None
+        normal = torch.as_tensor((rows.T @ rows).toarray()) if full is None else full.T @ full
         normal.diagonal().add_(DAMPING)
         right = torch.as_tensor(rows.T @ rest)[:, None]
         step = scale * torch.cholesky_solve(right, torch.linalg.cholesky(normal))[:, 0].numpy()

@@ -13,7 +13,7 @@ from regression import Arrays, parameters, rmse
 from regression_data import units
 from regression_grids import reframed
 from regression_search import Recipe, Samples, best_kan
-from regression_starts import KINDS, random_kan
+from regression_starts import KINDS, deepened, random_kan
 from scaling import points
 from scaling_page import slope
 from sparse_step import jacobian, refine
@@ -21,6 +21,7 @@ from torch import Tensor
 
 from kanpde.networks.kan import KAN
 from kanpde.networks.mlp import build_mlp
+from kanpde.optimizers.gauss_newton import Elimination
 
 
 def cube(d: int, count: int = 400) -> Tensor:
@@ -106,6 +107,22 @@ def test_reframing_keeps_the_function_and_fills_the_grids() -> None:
     assert rmse(framed, x, y) < 2e-3 * float(y.std())
     hidden = framed.stack[0](x.T)
     torch.testing.assert_close(hidden.amax(1), torch.full((3,), 0.95, dtype=torch.float64))
+
+
+def test_a_layer_above_a_network_knows_its_value() -> None:
+    net, x = some_kan([2, 3, 1]), cube(2)
+    with torch.no_grad():
+        y = net(x)[:, 0]
+    deep = deepened(net, 2, x, torch.Generator().manual_seed(0))
+    assert deep.shape == [2, 3, 2, 1] and deep.outside_share(x) == 0
+    Elimination(Arrays(deep, x, y), 1e-12).settle()
+    assert rmse(deep, x, y) < 1e-6 * float(y.std())
+
+
+def test_starts_are_also_polished_without_the_coarsest_grid() -> None:
+    recipe = Recipe(ladder=(5, 10), kept=(1, 2))
+    nets = [some_kan([2, 2, 1]) for _ in range(3)]
+    assert list(recipe.polishes(nets)) == [(0, nets[0]), (1, nets[0]), (1, nets[1])]
 
 
 def test_reframing_keeps_constants_from_growing_against_each_other() -> None:
