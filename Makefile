@@ -63,10 +63,12 @@ paper: $(VENV)/.test
 	$(INSTALL) --no-build-isolation -e '.[science]'
 	$(BIN)/python scripts/paper_tables.py --columns kan,mlp --write
 	$(BIN)/python scripts/scaling.py --write
+	$(BIN)/python scripts/poisson_scaling.py --write
 	$(BIN)/python scripts/bases.py --write
 	$(BIN)/python scripts/continual.py --write
 	$(BIN)/python scripts/interpret.py --write
 	$(BIN)/python scripts/formulas.py --write
+	$(BIN)/python scripts/formulas_unseen.py --write
 	$(BIN)/python scripts/knots.py --write
 	$(BIN)/python scripts/mobility_edge.py --write
 

@@ -79,7 +79,7 @@ def bridged(problem: Problem, fields: Mapping[str, Array], mesh: Mesh) -> dict[s
 
 
 def _bridged(values: Array, mesh: Mesh) -> Array:
-    unknown = ~np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    unknown = np.asarray(~np.isfinite(values).reshape(len(values), -1).all(axis=1))
     if not unknown.any():
         return values
     total, count = np.zeros_like(values), np.zeros(len(values))
