@@ -185,6 +185,7 @@ class _Search:
         trial = replace(
             old.trial,
             width=(units,) if units else (),
+            basis=("bspline",) * (2 if units else 1),
             degree=(max(5, self._problem.order + 1), degree) if units else (degree,),
             intervals=(2, intervals) if units else (intervals,),
             directions=self._directions_of(name),

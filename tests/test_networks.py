@@ -208,6 +208,10 @@ def test_outer_parameters_are_written_and_read_in_one_order(network: KAN | MLP) 
     copied = network.outer
     copied.zero_()
     assert all(torch.equal(p, b) for p, b in zip(network.parameters(), before, strict=True)), "outer must be a copy"
+    if isinstance(network, KAN) and network.stack[-1].mask is not None:
+        network.set_outer(torch.ones_like(values))
+        values *= network.outer  # edges that are left out stay zero
+        assert 0 < int(values.count_nonzero()) < values.numel()
     network.set_outer(values)
     assert torch.equal(network.outer, values)
     assert sum(not torch.equal(p, b) for p, b in zip(network.parameters(), before, strict=True)) <= 2

@@ -181,7 +181,7 @@ def test_a_march_better_than_asked_is_followed_by_a_finer_one() -> None:
     solution = api.solve(paced(heat(exact={"u": "sin(pi*x)*exp(-t)"}), slabs=1, tolerance=0.1))
     error, estimate = solution.relative_l2["u"], solution.result.estimate
     assert solution.stop_reason is StopReason.TOLERANCE
-    assert error is not None and estimate is not None and error <= estimate <= 0.1
+    assert error is not None and estimate is not None and estimate <= 0.1 and error <= 2 * estimate
 
 
 def test_a_search_that_was_stopped_begins_anew(tmp_path: Path) -> None:

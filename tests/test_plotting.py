@@ -68,10 +68,10 @@ def solution(name: str, kind: str = "kan", exact: bool = True, unknowns: tuple[s
     result = {"problem": name, "trial": trial, "relative_l2": figures, "max_error": figures, "residual_rms": 0.1}
     return SimpleNamespace(
         result=SimpleNamespace(as_dict=lambda: result),
-        problem=SimpleNamespace(domain=domain, coordinates=coordinates, unknowns=unknowns),
+        problem=SimpleNamespace(domain=domain, coordinates=coordinates, unknowns=unknowns, data=None),
         fields=fields,
         history=history(),
-        trial=SimpleNamespace(network=SimpleNamespace(layers=[Layer(2, 3), Layer(3, 1)])),
+        trial=SimpleNamespace(network=SimpleNamespace(stack=[Layer(2, 3), Layer(3, 1)])),
     )
 
 

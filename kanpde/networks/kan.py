@@ -119,13 +119,14 @@ class KAN(nn.Module):
         return torch.cat(parts, dim=1).T
 
     def set_outer(self, values: Tensor) -> None:
-        """Write the outer layer's parameters, (P, m)."""
+        """Write the outer layer's parameters, (P, m); those of edges that are left out stay zero."""
         last = self.stack[-1]
         count = last.inputs * last.grid.size
         with torch.no_grad():
             last.coefficients.copy_(values[:count].T.reshape(last.coefficients.shape))
             if last.base is not None:
                 last.base.copy_(values[count:].T)
+        last.forget()
 
     @property
     def inner(self) -> list[nn.Parameter]:

@@ -101,9 +101,9 @@ class SplineLayer(nn.Module):
             found, rule = f"{tuple(mask.shape)} of {mask.dtype}", tuple(coefficients.shape[:2])
             raise ConfigError(f"spline layer: needs a mask {rule} of booleans, found {found}")
         self.register_buffer("mask", None if mask is None or bool(mask.all()) else mask.clone())
-        self._forget()
+        self.forget()
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
         """What is left out is zero in the parameters too, so that files and pictures say so."""
         if self.mask is not None:
             with torch.no_grad():
