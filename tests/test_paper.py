@@ -7,7 +7,7 @@ import ast
 import numpy as np
 import pytest
 import torch
-from paper_rows import feynman, special_functions, value
+from paper_rows import Row, feynman, special_functions, value
 from paper_tables import mlp_shapes, samples_of
 from regression import Arrays, parameters, rmse
 from regression_data import units
@@ -19,9 +19,12 @@ from scaling_page import slope
 from sparse_step import jacobian, refine
 from torch import Tensor
 
+from kanpde import api
+from kanpde.errors import ConfigError
 from kanpde.networks.kan import KAN
 from kanpde.networks.mlp import build_mlp
 from kanpde.optimizers.gauss_newton import Elimination
+from kanpde.problem import Problem
 
 
 def cube(d: int, count: int = 400) -> Tensor:
@@ -32,6 +35,30 @@ def some_kan(shape: list[int]) -> KAN:
     net = random_kan(shape, 5, 4, "smooth", cube(shape[0]), torch.Generator().manual_seed(3))
     net.set_outer(torch.randn(net.outer.shape, generator=torch.Generator().manual_seed(4), dtype=torch.float64))
     return net
+
+
+@pytest.mark.parametrize(("name", "rows"), [("fit_special", special_functions()), ("fit_feynman", feynman())])
+def test_the_shipped_problem_holds_every_row_of_the_table(name: str, rows: list[Row]) -> None:
+    for number, row in enumerate(rows, start=1):
+        keys = {"function": number} | ({"rows": 16, "test": 8} if name == "fit_special" else {})
+        problem = Problem.create(api.configure(name, parameters=keys).problem)
+        lower, upper = problem.domain.lower, problem.domain.upper
+        assert row.name in problem.config.description
+        assert np.array(row.ranges).T == pytest.approx(np.array([lower, upper]))
+        if problem.config.fit is not None and (table := problem.config.fit.train) is not None:
+            x, found = np.array([table.column("x"), table.column("y")]).T, np.array(table.column("value"))
+        else:
+            x = lower + (upper - lower) * (cube(len(row.ranges), 8).numpy() + 1) / 2
+            exact = problem.exact_at(torch.as_tensor(x), None)
+            assert exact is not None
+            found = exact[:, 0].numpy()
+        wanted = row.values((x - lower) / (upper - lower))
+        assert found == pytest.approx(wanted, rel=1e-9, abs=1e-12)
+
+
+def test_a_function_that_is_not_in_the_table_is_refused() -> None:
+    with pytest.raises(ConfigError, match="function must be from 1 to 27, found 28"):
+        api.configure("fit_feynman", parameters={"function": 28})
 
 
 def test_rows_are_finite_on_their_ranges() -> None:

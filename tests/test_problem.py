@@ -114,6 +114,8 @@ ORDERS = {name: 1 for name in shipped.names() if name.startswith("advection")} |
     "kuramoto_sivashinsky": 4,
     "advection_diffusion": 2,
     "fit_csv": 0,
+    "fit_feynman": 0,
+    "fit_special": 0,
     "fit_toy": 0,
 }
 
