@@ -26,7 +26,7 @@ PANEL = 32
 
 ALONE = 1 << 10, 1 << 18
 """OpenBLAS, which scipy's LAPACK stands on, shares a triangular product of more numbers, or a product of matrices of more
-operations, among its threads. On windows of a few hundred columns that costs up to a thousand times what it saves where the cores
+operations, among its threads. On windows of a few hundred columns that costs up to a thousand times as long as one thread where the cores
 are not free, so panels are narrow enough to stay below both."""
 
 NARROWEST = 2
