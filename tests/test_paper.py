@@ -44,7 +44,7 @@ def test_the_shipped_problem_holds_every_row_of_the_table(name: str, rows: list[
         problem = Problem.create(api.configure(name, parameters=keys).problem)
         lower, upper = problem.domain.lower, problem.domain.upper
         assert row.name in problem.config.description
-        assert np.array(row.ranges).T == pytest.approx(np.array([lower, upper]))
+        assert pytest.approx(np.array([lower, upper])) == np.array(row.ranges).T
         if problem.config.fit is not None and (table := problem.config.fit.train) is not None:
             x, found = np.array([table.column("x"), table.column("y")]).T, np.array(table.column("value"))
         else:

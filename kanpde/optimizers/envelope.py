@@ -26,8 +26,8 @@ PANEL = 32
 
 ALONE = 1 << 10, 1 << 18
 """OpenBLAS, which scipy's LAPACK stands on, shares a triangular product of more numbers, or a product of matrices of more
-operations, among its threads. On windows of a few hundred columns that costs up to a thousand times as long as one thread where the cores
-are not free, so panels are narrow enough to stay below both."""
+operations, among its threads. On windows of a few hundred columns that takes up to a thousand times as long as one thread where the
+cores are not free, so panels are narrow enough to stay below both."""
 
 NARROWEST = 2
 """Windows that would need narrower panels are large enough for threads."""
