@@ -162,6 +162,27 @@ def test_a_simplification_that_takes_too_long_is_ended() -> None:
     assert vanishing({5: slow, 6: sympy.sin(x) ** 2 + sympy.cos(x) ** 2 - 1}, 2.0) == [6]
 
 
+def test_a_disk_in_time_is_searched_like_any_other() -> None:
+    """Its circle has a centre in space only."""
+    tree = {
+        "problem": {
+            "name": "own",
+            "unknowns": ["u"],
+            "domain": {"disk": {"center": [0, 0], "radius": 0.5}},
+            "time": {"interval": [0, 1]},
+            "equations": ["dt(u) = laplacian(u)"],
+            "conditions": [
+                {"part": "initial", "equation": "u = x**2 + y**2"},
+                {"part": "circle", "equation": "u = 0.25 + 4*t"},
+            ],
+        },
+        "trial": {"kind": "kan", "width": [12], "degree": [5, 7], "intervals": [2, 2]},
+    }
+    got = kanpde.formula(kanpde.solve(tree))
+    assert got.verdict is Verdict.EXACT
+    assert got(np.array([[0.1, 0.2, 0.5]])) == pytest.approx(0.05 + 4 * 0.5, abs=1e-14)
+
+
 # What the search can see ----------------------------------------------------------------------------------------------
 
 

@@ -172,7 +172,7 @@ def dictionary(target: Target, centres: Sequence[Array], degree: int = 5) -> Ite
     exponents = [e for e in itertools.product(range(degree + 1), repeat=d) if sum(e) <= degree]
     terms = [sympy.Mul(*(s ** int(k) for s, k in zip(target.x, e, strict=True))) for e in exponents]
     for centre in centres:
-        r2 = sum((s - sympy.nsimplify(c)) ** 2 for s, c in zip(target.x, centre, strict=True))
+        r2 = sum((s - sympy.nsimplify(c)) ** 2 for s, c in zip(target.x, centre, strict=False))  # time has none
         terms.append(sympy.log(r2))
         terms.append(1 / sympy.sqrt(r2))
     points = target.box.points(600, target.rng)
