@@ -27,6 +27,7 @@ from kanpde.estimate import CLEARLY, estimate, stability
 from kanpde.metrics import COUNT
 from kanpde.problem import Problem
 from kanpde.pursuit import source_centers, source_directions
+from kanpde.radial import round_holes
 from kanpde.residual import Assembly, terms
 from kanpde.result import StopReason
 from kanpde.solver import Solver
@@ -173,7 +174,7 @@ class _Search:
             )
 
     def _candidate(self, name: str, shape: Shape) -> Config:
-        """The config of a level: points grow with the columns, and least squares is the only stage."""
+        """The config of a level: points grow with the columns, holes get half of the units at most, least squares is all."""
         units, degree, intervals = shape
         d, old = self._problem.domain.dimension, self._config
         columns = max(units, 1 if d == 1 else d * (units == 0)) * (degree + intervals)
@@ -186,6 +187,7 @@ class _Search:
             old.trial,
             width=(units,) if units else (),
             basis=("bspline",) * (2 if units else 1),
+            radial=min(old.trial.radial, units // (2 * max(1, len(round_holes(self._problem))))),
             degree=(max(5, self._problem.order + 1), degree) if units else (degree,),
             intervals=(2, intervals) if units else (intervals,),
             directions=self._directions_of(name),

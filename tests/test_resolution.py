@@ -148,6 +148,20 @@ def test_a_structure_that_cannot_hold_the_solution_is_not_taken() -> None:
     assert found.config.trial.width and (found.relative_l2["u"] or 1.0) < 1e-3
 
 
+def test_levels_have_no_more_units_about_holes_than_they_can_hold() -> None:
+    """A level of no hidden unit was refused for the unit that the config asks for in every hole."""
+    ring = {
+        "difference": [
+            {"disk": {"center": [0, 0], "radius": 1}},
+            {"disk": {"center": [0, 0], "radius": 0.5, "name": "hole"}},
+        ]
+    }
+    conditions = [{"part": ["circle", "hole"], "equation": "u = log(x**2 + y**2)"}]
+    node = problem_node(ring, ["laplacian(u) = 0"], conditions, exact={"u": "log(x**2 + y**2)"})
+    found = api.solve({"problem": node, "tolerance": 1e-4})
+    assert found.stop_reason is StopReason.TOLERANCE and (found.relative_l2["u"] or 1.0) < 1e-4
+
+
 def test_deleting_the_exact_solution_changes_nothing() -> None:
     with_it, without = (api.solve({"problem": node, "tolerance": 1e-7}) for node in (NODE, without_exact(NODE)))
     assert torch.equal(with_it.coefficients(), without.coefficients())
