@@ -23,7 +23,7 @@ import numpy as np
 from kanpde.domains.ball import Ball
 from kanpde.domains.base import Domain
 from kanpde.domains.curves import Arc, Curve
-from kanpde.domains.regions import Combination, DiskRegion, Region
+from kanpde.domains.regions import Combination, DiskRegion, Region, combined_level
 from kanpde.quadrature import Array
 
 
@@ -99,13 +99,7 @@ class CombinedBody:
 
     def level(self, x: Array) -> Array:
         """The level function (N,) at points (N, 3)."""
-        level = self.operands[0].level(x)
-        for operand in self.operands[1:]:
-            if self.operation == "union":
-                level = np.minimum(level, operand.level(x))
-            else:
-                level = np.maximum(level, operand.level(x) * (-1 if self.operation == "difference" else 1))
-        return level
+        return combined_level(self.operation, [operand.level(x) for operand in self.operands])
 
     def slice(self, z: float, above: bool) -> Region | None:
         """The slice just above (or just below) the height `z`; None where it is empty because operands do not reach there."""

@@ -8,6 +8,7 @@ Source: Ricci, The Computer Journal 16 (1973) 157–160.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import final
@@ -102,13 +103,7 @@ class Combination:
 
     def level(self, x: Array) -> Array:
         """The level function (N,) at points (N, 2)."""
-        level = self.operands[0].level(x)
-        for operand in self.operands[1:]:
-            if self.operation == "union":
-                level = np.minimum(level, operand.level(x))
-            else:
-                level = np.maximum(level, operand.level(x) * (-1 if self.operation == "difference" else 1))
-        return level
+        return combined_level(self.operation, [operand.level(x) for operand in self.operands])
 
     def primitives(self) -> tuple[tuple[Curve, ...], ...]:
         """One tuple of boundary curves per disk or polygon, in the order of the operands."""
@@ -123,3 +118,15 @@ def crosses_ray(a: Array, b: Array, x: Array) -> np.ndarray[tuple[int], np.dtype
     spans = (a[1] > x[:, 1]) != (b[1] > x[:, 1])
     side = (b[0] - a[0]) * (x[:, 1] - a[1]) - (b[1] - a[1]) * (x[:, 0] - a[0])
     return np.asarray(spans & ((side > 0) == (b[1] > a[1])))
+
+
+def combined_level(operation: str, levels: Sequence[Array]) -> Array:
+    """The level function (N,) of a union, intersection or difference (the first without the others) from those of the operands."""
+    level = levels[0]
+    for other in levels[1:]:
+        level = (
+            np.minimum(level, other)
+            if operation == "union"
+            else np.maximum(level, -other if operation == "difference" else other)
+        )
+    return level
