@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from kanpde import export, meshfile
 from kanpde.collocation import Collocation
-from kanpde.domains import SpaceTime
+from kanpde.domains import Composite, Domain, SpaceTime
 from kanpde.errors import ConfigError
 from kanpde.fields import bridged, sample
 from kanpde.problem import Problem
@@ -40,6 +40,8 @@ INSTANTS = 51
 def space_of(problem: Problem) -> SpaceTime:
     """The space-time of a problem; ConfigError where there is no time or no mesh of its space."""
     domain = problem.domain
+    if isinstance(domain, Composite):
+        domain = _joined(domain)
     if not isinstance(domain, SpaceTime):
         raise ConfigError(f"a time series of '{problem.name}': the problem has no time; export it to vtu")
     if domain.space.dimension not in RESOLUTION:
@@ -48,6 +50,14 @@ def space_of(problem: Problem) -> SpaceTime:
             " export it to csv or npz"
         )
     return domain
+
+
+def _joined(domain: Composite) -> Domain:
+    """The space-time over regions of space in place of space-times side by side; any other domain as it is."""
+    members = [own for own in domain.members if isinstance(own, SpaceTime)]
+    if len(members) < len(domain.members):
+        return domain
+    return SpaceTime(Composite(domain.names, tuple(own.space for own in members)), members[0].start, members[0].end)
 
 
 def instants(problem: Problem, asked: int | Sequence[float] | None) -> tuple[float, ...]:
@@ -90,8 +100,10 @@ class Series:
         """
         folder = make_folder(self._path.with_suffix(""))
         for t in list(takewhile(lambda t: t <= end, self._waiting)):
-            fields = sample(self._problem, trial, at_time(self._mesh.points, t), self._gradients)
+            fields = sample(self._problem, trial, at_time(self._mesh.points, t), self._gradients, self._mesh.regions)
             fields = bridged(self._problem, fields, self._mesh)
+            if self._mesh.regions is not None:
+                fields.setdefault("region", self._mesh.regions.astype(float))
             export.write_field(folder / self._name(len(self._written)), self._mesh, fields)
             self._written.append(self._waiting.pop(0))
             self._list()

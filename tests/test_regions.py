@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import meshio
 import numpy as np
 import pytest
+import pyvista
 import torch
 
 import kanpde
@@ -331,3 +333,38 @@ def test_choose_takes_the_function_of_the_region() -> None:
     x = torch.tensor([[0.0, 0.0], [0.9, 0.9], [0.5, 0.0]], dtype=torch.float64)
     values = torch.tensor([[1.0, 2.0]] * 3)
     assert problem.choose(values, problem.region_of(x))[:, 0].tolist() == [1.0, 2.0, 1.0]
+
+
+def test_a_time_series_over_regions_keeps_both_sides_of_the_interface(tmp_path: Path) -> None:
+    """u = (1 + t) s with s = x on the left, 3 + x/2 on the right: it jumps by 5/2 (1 + t) at x = 1, the flux k u_x does not."""
+    shape = {"west": "x", "east": "3 + x/2"}
+    rod = {
+        "name": "rod",
+        "unknowns": ["u"],
+        "domain": {
+            "regions": {
+                "west": {"interval": {"lower": 0, "upper": 1, "name": "w"}},
+                "east": {"interval": {"lower": 1, "upper": 2, "name": "e"}},
+            }
+        },
+        "time": {"interval": [0, 1]},
+        "parameters": {"k": {"west": 1.0, "east": 2.0}},
+        "definitions": {"s": shape},
+        "equations": ["dt(u) - k*dxx(u) = s"],
+        "conditions": [
+            {"part": ["initial", "w_left", "e_right"], "equation": "u = (1 + t)*s"},
+            {"interface": ["w_right", "e_left"], "equation": ["jump(u) = -2.5*(1 + t)", "jump(k*dn(u)) = 0"]},
+        ],
+        "exact": {"u": "(1 + t)*s"},
+    }
+    solution = solved(rod)
+    path = solution.export_series(tmp_path / "rod.pvd", times=3, resolution=4)
+    reader = pyvista.get_reader(str(path))
+    assert reader.time_values == [0.0, 0.5, 1.0]
+    for t in reader.time_values:
+        reader.set_active_time_value(t)
+        block = reader.read()[0]
+        x, region = block.points[:, 0], block["region"]
+        expected = (1 + t) * np.where(region == 0, x, 3 + x / 2)
+        np.testing.assert_allclose(block["u"], expected, atol=1e-9)
+        assert sorted(region[x == 1.0]) == [0, 1]
