@@ -214,3 +214,9 @@ def test_refused_multipoles(case: str) -> None:
     node, most, message = REFUSED[case]
     with pytest.raises(ConfigError, match=rf"trial\.multipoles: .*{message}"):
         parts(node, trial={**KAN, "multipoles": most}, **FEW)
+
+
+def test_multipoles_do_not_go_with_slabs() -> None:
+    chosen = config(REFUSED["time"][0], trial={**KAN, "multipoles": 2}, slabs=2, **FEW)
+    with pytest.raises(ConfigError, match=r"trial\.multipoles: do not go with slabs; use 0"):
+        api.solve(chosen)
