@@ -30,7 +30,7 @@ from kanpde.networks import KAN, MLP, Enriched, build_kan, build_mlp, build_node
 from kanpde.networks.scaled import scale
 from kanpde.problem import Problem
 from kanpde.pursuit import source_directions
-from kanpde.radial import radial_units
+from kanpde.radial import multipoles, points_on_holes, radial_units
 from kanpde.residual import Assembly, terms
 from kanpde.trial import TrialSolution
 
@@ -71,7 +71,8 @@ def build(config: Config) -> Parts:
         points = samples(problem.data[0], dtype)
         return Parts(problem, trial, points, Assembly(terms(left, points, config.weights), trial))
     averaged = any(condition.kind == "mean" for condition in left.conditions)
-    points = collocate(problem.domain, left.parts, config.sampler, config.seed, dtype, averaged)
+    least = points_on_holes(config.trial, problem)
+    points = collocate(problem.domain, left.parts, config.sampler, config.seed, dtype, averaged, least)
     time = None if config.problem.time is None else problem.coordinates.index("t")
     supply = Supply(problem.domain, config.seed, time)
     return Parts(problem, trial, points, Assembly(terms(left, points, config.weights), trial), supply)
@@ -106,15 +107,16 @@ def build_network(trial: TrialConfig, problem: Problem, seed: int, dtype: torch.
 
 
 def enriched(network: KAN | MLP, trial: TrialConfig, problem: Problem) -> KAN | MLP | Enriched:
-    """The network with the functions of `trial.functions` beside it, if there are any."""
-    if not trial.functions:
+    """The network with the functions of `trial.functions` and the `trial.multipoles` beside it, if there are any."""
+    about = multipoles(trial, problem)
+    if not (trial.functions or about):
         return network
     scope = replace(Formulas.of(problem.config).scope, unknowns=())
     functions = [
         parse_expression(text, replace(scope, where=f"trial.functions[{k}]")) for k, text in enumerate(trial.functions)
     ]
     lower, upper = (torch.tensor(side).to(network.outer) for side in (problem.domain.lower, problem.domain.upper))
-    return Enriched(network, functions, lower, upper)
+    return Enriched(network, functions, lower, upper, about)
 
 
 def _chosen(trial: TrialConfig, problem: Problem) -> Tensor:

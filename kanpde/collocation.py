@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -52,15 +53,24 @@ MOST_AVERAGED = 2500
 
 
 def collocate(
-    domain: Domain, parts: Iterable[str], sampler: SamplerConfig, seed: int, dtype: torch.dtype, averaged: bool = False
+    domain: Domain,
+    parts: Iterable[str],
+    sampler: SamplerConfig,
+    seed: int,
+    dtype: torch.dtype,
+    averaged: bool = False,
+    least: Mapping[str, int] = MappingProxyType({}),
 ) -> Collocation:
     """Sample the domain and the named parts; counts are about `sampler.interior` and `sampler.boundary`.
 
-    `averaged` asks for a quadrature too: collocation weights are not accurate enough for an integral.
+    `averaged` asks for a quadrature too: collocation weights are not accurate enough for an integral. Some parts get at
+    `least` so many points, whatever the sampler says.
     """
     rng = np.random.default_rng(seed)
     interior = domain.interior(sampler.interior, sampler.kind, rng, sampler.jitter)
-    counts = share(domain, tuple(parts), sampler.boundary)
+    counts = {
+        part: max(count, least.get(part, 0)) for part, count in share(domain, tuple(parts), sampler.boundary).items()
+    }
     sampled = {
         part: Points.of(domain.part(part, count, sampler.kind, rng, sampler.jitter), dtype)
         for part, count in counts.items()

@@ -65,7 +65,7 @@ def best_mlps(config: Config, seed: int) -> list[Config]:
 
 def _privileges(config: Config) -> dict[str, Any]:
     """What the KAN has beside its splines, the MLP has too."""
-    kept = ("lifting", "functions", "derivatives")
+    kept = ("lifting", "functions", "multipoles", "derivatives")
     return {key: getattr(config.trial, key) for key in kept}
 
 

@@ -1,4 +1,7 @@
-"""Units of the first layer that are squared distances |x - a|²: to points in holes, or to the centre of a radial source."""
+"""Units of the first layer that are squared distances |x - a|²: to points in holes, or to the centre of a radial source.
+
+Multipoles about the centres of round holes, which stand beside the network, are found here too.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from kanpde.config import BallShape, CombinedShape, DiskShape, RegionsShape, Shape, TrialConfig
+from kanpde.config import BallShape, CombinedShape, DiskShape, RegionsShape, Shape, TrialConfig, part_names
 from kanpde.domains import MeshDomain, Planar, Solid
 from kanpde.errors import ConfigError
-from kanpde.networks import Radial
+from kanpde.networks import Multipoles, Radial
 from kanpde.problem import Problem
 from kanpde.pursuit import source_centers
+
+MOST_MULTIPOLES = 4096
+"""Multipoles about all holes of a domain."""
+POINTS_PER_MULTIPOLE = 2
+"""Boundary points that a hole has at least: what its multipoles do between fewer of them nothing else would notice."""
 
 
 def radial_units(trial: TrialConfig, problem: Problem, generator: torch.Generator) -> list[Radial]:
@@ -41,6 +49,38 @@ def radial_units(trial: TrialConfig, problem: Problem, generator: torch.Generato
     if len(units) + len(centers) > width:
         raise ConfigError(f"trial.centers: {len(centers)} do not fit into {width} hidden units; raise trial.width")
     return units + [_radial(problem, np.array(centre), _gap(problem, np.array(centre)) ** 2) for centre in centers]
+
+
+def multipoles(trial: TrialConfig, problem: Problem) -> list[Multipoles]:
+    """Those up to order `trial.multipoles` about the centre of each round hole; ConfigError where there is no such hole."""
+    if trial.multipoles == 0:
+        return []
+    name, holes = problem.name, round_holes(problem)
+    if problem.config.time is not None or isinstance(problem.config.domain, RegionsShape):
+        what = (
+            "depends on time"
+            if problem.config.time is not None
+            else "has regions, and one may fill the hole of another"
+        )
+        raise ConfigError(f"trial.multipoles: '{name}' {what}; use 0")
+    if not holes:
+        raise ConfigError(f"trial.multipoles: no disk or ball is cut out of the domain of '{name}'; use 0")
+    found = [Multipoles(tuple(hole.center), hole.radius, trial.multipoles) for hole in holes]
+    total = sum(one.count for one in found)
+    if total > MOST_MULTIPOLES:
+        raise ConfigError(
+            f"trial.multipoles: order {trial.multipoles} about {len(holes)} holes asks for {total} functions, more than"
+            f" {MOST_MULTIPOLES}; lower it"
+        )
+    return found
+
+
+def points_on_holes(trial: TrialConfig, problem: Problem) -> dict[str, int]:
+    """How many boundary points the parts around round holes need for their multipoles, by name; a mesh has no such names."""
+    if isinstance(problem.domain, MeshDomain):
+        return {}
+    found = zip(round_holes(problem), multipoles(trial, problem), strict=False)
+    return {part_names(hole)[0]: POINTS_PER_MULTIPOLE * one.count for hole, one in found}
 
 
 def _around(count: int, turn: float, dimension: int) -> list[np.ndarray[Any, Any]]:

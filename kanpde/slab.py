@@ -70,6 +70,8 @@ def build_slab(
         raise ConfigError("slabs: the problem has no time; remove the key")
     if config.trial.functions:
         raise ConfigError("trial.functions: do not go with slabs; remove one of the two keys")
+    if config.trial.multipoles:
+        raise ConfigError("trial.multipoles: do not go with slabs; use 0")
     cut = SpaceTime(domain.space, start, end)
     kept = tuple(c for c in problem.conditions if _holds(c, domain, start, end, first=before is None))
     posed = replace(problem, domain=cut, conditions=kept)

@@ -42,6 +42,7 @@ _KAN: FrozenMap[Any] = FrozenMap(
         "directions": "even",
         "centers": "none",
         "functions": (),
+        "multipoles": 0,
         "lifting": False,
         "derivatives": "taylor",
     }
@@ -53,6 +54,7 @@ _MLP: FrozenMap[Any] = FrozenMap(
         "activation": "tanh",
         "scale": 1.0,
         "functions": (),
+        "multipoles": 0,
         "lifting": False,
         "derivatives": "taylor",
     }

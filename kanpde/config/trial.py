@@ -20,8 +20,8 @@ ENDS = ("extended", "clamped")
 BASES = ("bspline", "chebyshev", "rbf", "fourier")
 PLACES = ("edges", "nodes")
 DIRECTIONS = ("even", "characteristic", "source")
-MOST_LAYERS, WIDEST, HIGHEST_DEGREE, MOST_INTERVALS, MOST_FUNCTIONS = 16, 4096, 30, 100_000, 100
-_COMMON = ("kind", "width", "start", "lifting", "functions", "derivatives")
+MOST_LAYERS, WIDEST, HIGHEST_DEGREE, MOST_INTERVALS, MOST_FUNCTIONS, MOST_ORDER = 16, 4096, 30, 100_000, 100, 60
+_COMMON = ("kind", "width", "start", "lifting", "functions", "multipoles", "derivatives")
 _KEYS = {
     "kan": (
         *_COMMON,
@@ -57,7 +57,8 @@ class TrialConfig:
     outer grid. `directions` of a ridge start are even, characteristic (those of the equation first, then even ones), source (those
     that its source is a sum of first), or given in the problem's coordinates (the rest is even). The last units are squared
     distances to `centers`: none, source (the one about which the source is radial), or points. `functions` are formulas of the
-    coordinates that join the outer layer, one trained coefficient per unknown each.
+    coordinates that join the outer layer, one trained coefficient per unknown each; so do the multipoles up to order `multipoles`
+    about the centre of every round hole of the domain, if that is not zero.
     """
 
     kind: str
@@ -77,6 +78,7 @@ class TrialConfig:
     directions: str | tuple[tuple[float, ...], ...] = "even"
     centers: str | tuple[tuple[float, ...], ...] = "none"
     functions: tuple[str, ...] = ()
+    multipoles: int = 0
     basis: tuple[str, ...] = ()
     on: str = "edges"
 
@@ -149,6 +151,7 @@ def _shared(fields: Mapping[str, Reader], kind: str) -> dict[str, Any]:
         "start": fields["start"].choice(_STARTS[kind]),
         "lifting": fields["lifting"].flag(),
         "functions": _functions(fields, kind),
+        "multipoles": fields["multipoles"].integer(0, MOST_ORDER),
         "derivatives": fields["derivatives"].choice(("taylor", "autograd")),
     }
 

@@ -7,6 +7,7 @@ from kanpde.networks.enriched import Enriched, bare, beside
 from kanpde.networks.kan import KAN, Radial, build_kan
 from kanpde.networks.layer import NodeSplines, SplineLayer
 from kanpde.networks.mlp import MLP, build_mlp
+from kanpde.networks.multipoles import Multipoles
 from kanpde.networks.nodes import build_nodes
 from kanpde.networks.stretched import build_stretched
 
@@ -15,6 +16,7 @@ __all__ = [
     "MLP",
     "Affine",
     "Enriched",
+    "Multipoles",
     "NodeSplines",
     "Radial",
     "SplineLayer",

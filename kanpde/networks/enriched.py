@@ -1,7 +1,8 @@
 """A network with given functions beside it: y_o(x) = N_o(s(x)) + Σ_k c_ko f_k(x), with trainable c.
 
 The f_k are formulas of the problem's coordinates that the network resolves badly, such as r^{2/3} sin(2θ/3) at a re-entrant
-corner; they join the functions that the outer layer combines, so every method that solves for those solves for c too.
+corner, and multipoles about holes; they join the functions that the outer layer combines, so every method that solves for
+those solves for c too.
 Source: Strang & Fix, An Analysis of the Finite Element Method (1973), ch. 8 (singular functions beside a smooth basis).
 """
 
@@ -20,6 +21,7 @@ from kanpde.jets import Jet, JetSpace, MultiIndex
 from kanpde.networks.kan import KAN
 from kanpde.networks.layer import Local
 from kanpde.networks.mlp import MLP, Activations
+from kanpde.networks.multipoles import Multipoles
 
 
 @dataclass(frozen=True)
@@ -47,16 +49,27 @@ class Joined:
 
 
 class Enriched(nn.Module):
-    """A KAN or an MLP of the scaled coordinates s = (x - shift)·scale and K functions of x; coefficients (K, m)."""
+    """A KAN or an MLP of the scaled coordinates s = (x - shift)·scale and K functions of x; coefficients (K, m).
+
+    The functions are formulas and, behind them, `multipoles`.
+    """
 
     shift: Tensor
     scale: Tensor
 
-    def __init__(self, net: KAN | MLP, functions: Sequence[Node], lower: Tensor, upper: Tensor) -> None:
+    def __init__(
+        self,
+        net: KAN | MLP,
+        functions: Sequence[Node],
+        lower: Tensor,
+        upper: Tensor,
+        multipoles: Sequence[Multipoles] = (),
+    ) -> None:
         super().__init__()
         self.net = net
-        self.functions = tuple(functions)
-        self.coefficients = nn.Parameter(net.outer.new_zeros(len(self.functions), net.shape[-1]))
+        self.functions, self.multipoles = tuple(functions), tuple(multipoles)
+        count = len(self.functions) + sum(one.count for one in self.multipoles)
+        self.coefficients = nn.Parameter(net.outer.new_zeros(count, net.shape[-1]))
         self.register_buffer("shift", (lower + upper) / 2)
         self.register_buffer("scale", 2 / (upper - lower))
 
@@ -72,7 +85,8 @@ class Enriched(nn.Module):
 
     def around(self, net: KAN | MLP) -> Enriched:
         """The same functions and coefficients beside another network."""
-        other = Enriched(net, self.functions, self.shift - 1 / self.scale, self.shift + 1 / self.scale)
+        ends = self.shift - 1 / self.scale, self.shift + 1 / self.scale
+        other = Enriched(net, self.functions, *ends, self.multipoles)
         with torch.no_grad():
             other.coefficients.copy_(self.coefficients)
         return other
@@ -80,7 +94,9 @@ class Enriched(nn.Module):
     def forward(self, s: Tensor) -> Tensor:
         """(N, d) → (N, m)."""
         value: Tensor = self.net(s)
-        return value + torch.stack(evaluate(self.functions, s / self.scale + self.shift), dim=1) @ self.coefficients
+        return (
+            value + self._at(s / self.scale + self.shift, JetSpace.closure((), s.shape[1])).value.T @ self.coefficients
+        )
 
     def jet(self, s: Jet) -> Jet:
         """The jet of the outputs; `s` must be that of the scaled coordinates."""
@@ -91,12 +107,18 @@ class Enriched(nn.Module):
         own, given = self.net.features(s), self._given(s)
         if own.columns is None:
             return Joined(own, given, None)
-        first, count = len(self.net.outer), len(self.functions)
+        first, count = len(self.net.outer), len(self.coefficients)
         last = torch.arange(first, first + count, device=own.columns.device)[:, None].expand(-1, own.columns.shape[1])
         return Joined(own, given, torch.cat([own.columns, last]))
 
     def _given(self, s: Jet) -> Jet:
-        return jet_of(self.functions, s.value.T / self.scale + self.shift, s.space)
+        return self._at(s.value.T / self.scale + self.shift, s.space)
+
+    def _at(self, x: Tensor, space: JetSpace) -> Jet:
+        found = [jet_of(self.functions, x, space)] if self.functions else []
+        return Jet(
+            space, torch.cat([one.data for one in (*found, *(one.jet(x, space) for one in self.multipoles))], dim=1)
+        )
 
     @property
     def outer(self) -> Tensor:
@@ -105,7 +127,7 @@ class Enriched(nn.Module):
 
     def set_outer(self, values: Tensor) -> None:
         """Write them."""
-        count = len(values) - len(self.functions)
+        count = len(values) - len(self.coefficients)
         self.net.set_outer(values[:count])
         with torch.no_grad():
             self.coefficients.copy_(values[count:])
