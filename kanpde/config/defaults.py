@@ -43,6 +43,7 @@ _KAN: FrozenMap[Any] = FrozenMap(
         "centers": "none",
         "functions": (),
         "lifting": False,
+        "periodic": False,
         "derivatives": "taylor",
     }
 )
@@ -54,6 +55,7 @@ _MLP: FrozenMap[Any] = FrozenMap(
         "scale": 1.0,
         "functions": (),
         "lifting": False,
+        "periodic": False,
         "derivatives": "taylor",
     }
 )
