@@ -76,7 +76,9 @@ def build(config: Config) -> Parts:
         points = samples(problem.data[0], dtype)
         return Parts(problem, trial, points, Assembly(terms(left, points, config.weights), trial))
     averaged = any(condition.kind == "mean" for condition in left.conditions)
-    points = collocate(problem.domain, left.parts, config.sampler, config.seed, dtype, averaged)
+    points = collocate(
+        problem.domain, left.parts, config.sampler, config.seed, dtype, averaged, circles.axes if circles else ()
+    )
     time = None if config.problem.time is None else problem.coordinates.index("t")
     supply = Supply(problem.domain, config.seed, time)
     return Parts(problem, trial, points, Assembly(terms(left, points, config.weights), trial), supply)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -240,8 +241,8 @@ SOLVES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], float]] 
             [{"periodic": ["floor", "ceiling"]}, {"part": "circle", "equation": "u = w"}],
             "cos(pi*z)*exp(x)",
         ),
-        {**SMALL, "width": [40]},
-        {"sampler": {"interior": 1500, "boundary": 700}},
+        {**SMALL, "width": [24]},
+        {"sampler": {"interior": 900, "boundary": 400}},
         1e-3,
     ),
 }
@@ -255,6 +256,50 @@ def test_a_solve_meets_its_periodic_conditions_to_rounding(name: str) -> None:
     assert error is not None and error < least
     assert lifted and len(lifted) == len([c for c in found.problem.conditions if c.kind == "periodic"])
     assert max(lifted.values()) < 1e-8 and found.result.metrics.conditions["periodic"] == max(lifted.values())
+
+
+def test_a_source_that_jumps_at_the_seam_needs_rows() -> None:
+    """u - u'' = x, whose u'' jumps from one end to the other: no function on a circle has that, and the residual shows it."""
+    node = problem_node(LINE, ["u - dxx(u) = x"], [SIDES], exact={"u": "x - sinh(x)/sinh(1)"})
+    rows, circles = (solved(node, {"width": [8], "periodic": wrap}) for wrap in (False, True))
+    assert rows.relative_l2["u"] < 1e-11 and circles.relative_l2["u"] > 1e-3  # type: ignore[operator]
+    assert rows.residual_rms < 1e-10 and circles.residual_rms > 1e-2
+
+
+def test_points_are_even_along_circles_and_chebyshevs_elsewhere() -> None:
+    """Rows are turned against each other, so that no wave between twenty columns goes unseen."""
+    sampler = {"interior": 400, "boundary": 60, "jitter": 0.0}
+    plain, even = (parts(CHANNEL, trial={"periodic": wrap, **SMALL}, sampler=sampler).points for wrap in (False, True))
+    x, y = even.interior.x.unbind(1)
+    rows = [x[y == level].sort().values for level in y.unique()]
+    for row in rows:
+        assert gap(row.diff(), torch.full_like(row[1:], 2 / 20)) < 1e-9
+    assert torch.equal(y, plain.interior.x[:, 1]) and len({round(float(row[0]), 9) for row in rows}) == 20
+    ends = plain.interior.x[:, 0].unique().diff()
+    assert ends.max() > 5 * ends.min()
+    for one, other in ((even.interior, plain.interior), (even.parts["top"], plain.parts["top"])):
+        assert gap(one.w.sum(), other.w.sum()) < 1e-14
+    share = even.interior.w / even.interior.w.sum()
+    assert abs(float(share @ x.cos()) - math.sin(2) / 2) < 1e-3  # the mean over 0 < x < 2
+    top = even.parts["top"].x[:, 0].unique().diff()
+    assert gap(top, top.mean().expand_as(top)) < 1e-9
+
+
+def test_a_side_of_a_periodic_axis_keeps_its_points() -> None:
+    """A condition on a side that is one of the pair too: its points do not move off it."""
+    node = posed(PLATE, [SIDES, {"part": ["bottom", "top", "left"], "equation": "u = w"}])
+    made = parts(node, trial={"periodic": True, **SMALL}, sampler=SAMPLE).points
+    assert not made.parts["left"].x[:, 0].any() and len(made.parts["left"].x) > 10
+    assert torch.isfinite(made.parts["left"].w).all()
+
+
+def test_other_kinds_of_points_stay() -> None:
+    for kind in ("grid", "sobol", "gauss", "latin_hypercube"):
+        sampler = {"interior": 100, "boundary": 40, "kind": kind}
+        plain, even = (
+            parts(CHANNEL, trial={"periodic": wrap, **SMALL}, sampler=sampler).points for wrap in (False, True)
+        )
+        assert torch.equal(plain.interior.x, even.interior.x) and torch.equal(plain.interior.w, even.interior.w)
 
 
 def test_what_holds_by_construction_leaves_the_rows() -> None:
@@ -289,7 +334,9 @@ def test_every_stage_knows_the_inputs() -> None:
         {"update_grid": {"mix": 0.0}},
         {"optimizer": "least_squares"},
     ]
-    found = solved(CHANNEL, {"width": [4], "degree": 5, "intervals": 2}, schedule=stages)
+    found = solved(
+        CHANNEL, {"width": [4], "degree": 5, "intervals": 2}, schedule=stages, sampler={"interior": 400, "boundary": 80}
+    )
     assert found.trial.net.shape == [3, 4, 1] and max((found.result.metrics.lifted or {"": 1.0}).values()) < 1e-8
 
 

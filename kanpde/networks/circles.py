@@ -70,9 +70,8 @@ class Circles:
         """Stretch the lines of a ridge start: on circles the inputs of a unit reach less far than in the box about these."""
         first = network.every[0]
         with torch.no_grad():
-            corners = torch.cat([torch.zeros(1, self.inputs), torch.eye(self.inputs)]).to(network.outer)
-            values = first(corners.T)
-            slopes = values[:, 1:] - values[:, :1]
+            origin = network.outer.new_zeros(self.inputs, 1)
+            slopes = first(torch.eye(self.inputs, dtype=origin.dtype, device=origin.device)) - first(origin)
             reach = (1 + ROOM) * self.reach(slopes)
             lines = first.weight if isinstance(first, Affine) else first.coefficients
             lines.div_(reach.reshape(-1, *[1] * (lines.dim() - 1)))
