@@ -121,9 +121,9 @@ def test_the_jet_of_the_map_is_that_of_its_formulas(circles: Circles) -> None:
 
 def test_lines_fill_the_grids_behind_circles() -> None:
     """The largest input of each unit, over all points, is 1 but for rounding; without it some would use 0.7 of their grid."""
-    nodes = build_nodes([3, 9, 1], [("bspline", 7, 3)], "ridge", False, generator())
-    for network in (build_kan([3, 9, 1], [5, 9], [2, 6], "ridge", False, generator()), nodes):
-        ALONG.fill(network)
+    for trial in (SMALL, {"width": [20], "on": "nodes", "degree": 9, "intervals": 6}):
+        network = parts(CHANNEL, trial={"periodic": True, **trial}).trial.network
+        assert isinstance(network, KAN)
         angle = torch.linspace(-1, 1, 2001).double()
         ends = torch.cat([torch.stack([angle, torch.full_like(angle, y)], dim=1) for y in (-1.0, 1.0)])
         largest = network.every[0](ALONG(ends).T).abs().amax(dim=1)
@@ -241,8 +241,8 @@ SOLVES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], float]] 
             [{"periodic": ["floor", "ceiling"]}, {"part": "circle", "equation": "u = w"}],
             "cos(pi*z)*exp(x)",
         ),
-        {**SMALL, "width": [24]},
-        {"sampler": {"interior": 900, "boundary": 400}},
+        {**SMALL, "width": [40]},
+        {"sampler": {"interior": 1500, "boundary": 700}},
         1e-3,
     ),
 }
@@ -329,15 +329,19 @@ def test_an_energy_is_minimised_among_periodic_functions() -> None:
 def test_every_stage_knows_the_inputs() -> None:
     stages = [
         {"optimizer": "adam", "steps": 2},
-        {"optimizer": "variable_projection", "steps": 2},
+        {"optimizer": "variable_projection", "steps": 1},
         {"extend_grid": 4},
         {"update_grid": {"mix": 0.0}},
         {"optimizer": "least_squares"},
     ]
     found = solved(
-        CHANNEL, {"width": [4], "degree": 5, "intervals": 2}, schedule=stages, sampler={"interior": 400, "boundary": 80}
+        CHANNEL,
+        {"width": [12], "degree": 5, "intervals": 2},
+        schedule=stages,
+        sampler={"interior": 600, "boundary": 80},
     )
-    assert found.trial.net.shape == [3, 4, 1] and max((found.result.metrics.lifted or {"": 1.0}).values()) < 1e-8
+    assert found.trial.net.shape == [3, 12, 1] and found.relative_l2["u"] < 1e-2  # type: ignore[operator]
+    assert max((found.result.metrics.lifted or {"": 1.0}).values()) < 1e-9
 
 
 # Saved runs ----------------------------------------------------------------------------------------------------------
