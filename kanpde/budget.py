@@ -17,9 +17,9 @@ MOST_BYTES = 12 << 30
 _MATRICES = ("variable_projection", "levenberg_marquardt", "broyden")
 
 
-def parameter_count(trial: TrialConfig, coordinates: int, unknowns: int) -> int:
+def parameter_count(trial: TrialConfig, inputs: int, unknowns: int) -> int:
     """P of a trial config, without building it."""
-    shape = [coordinates, *trial.width, unknowns]
+    shape = [inputs, *trial.width, unknowns]
     edges = [a * b for a, b in pairwise(shape)]
     added = len(trial.functions) * unknowns
     if trial.kind == "mlp":
@@ -33,7 +33,7 @@ def parameter_count(trial: TrialConfig, coordinates: int, unknowns: int) -> int:
 
 def check_budget(config: Config) -> None:
     """Refuse what cannot fit, before any work is done; BudgetError says how much it is and which keys to lower."""
-    sizes = len(config.problem.coordinates), config.problem.outputs
+    sizes = config.inputs, config.problem.outputs
     count = parameter_count(config.trial, *sizes)
     if count > MOST_PARAMETERS:
         raise BudgetError(
@@ -63,14 +63,14 @@ def _rows_per_point(problem: ProblemConfig) -> int:
     return len(problem.equations) or len(problem.unknowns) * (1 + len(problem.coordinates))
 
 
-def working_bytes(config: Config, rows: int, coordinates: int, unknowns: int) -> int:
+def working_bytes(config: Config, rows: int, inputs: int, unknowns: int) -> int:
     """A rough upper bound of the memory of one step, in bytes.
 
     A least-squares solve holds its matrix three times (rows × outer parameters), variable projection and Levenberg-Marquardt
     hold the Jacobian of all parameters four times, Broyden the inverse Hessian three times; a gradient step holds about twelve
     numbers per edge (unit of an MLP) and point, one that is itself differentiated three times as many.
     """
-    shape, trial = [coordinates, *config.trial.width, unknowns], config.trial
+    shape, trial = [inputs, *config.trial.width, unknowns], config.trial
     number = 8 if config.dtype == "float64" else 4
     for stage in config.schedule:
         if isinstance(stage, ExtendGrid):
@@ -80,7 +80,7 @@ def working_bytes(config: Config, rows: int, coordinates: int, unknowns: int) ->
     edges = max(a * b for a, b in pairwise(shape)) if trial.kind == "kan" else sum(shape)
     if any(basis != "bspline" for basis in trial.bases):
         edges *= max(g + p for g, p in zip(trial.intervals, trial.degree, strict=True))  # all functions at every point
-    count, gradient = parameter_count(trial, coordinates, unknowns), 12 * rows * edges
+    count, gradient = parameter_count(trial, inputs, unknowns), 12 * rows * edges
     takes = {
         "least_squares": 3 * (rows + outer) * outer,
         "variable_projection": 4 * (rows + outer) * count,
@@ -89,4 +89,4 @@ def working_bytes(config: Config, rows: int, coordinates: int, unknowns: int) ->
         "gauss_newton_cg": 3 * gradient,
     }
     stages = [stage.optimizer for stage in config.schedule if isinstance(stage, OptimizerStage)]
-    return max([16 * rows * coordinates, *(takes.get(stage, gradient) for stage in stages)]) * number
+    return max([16 * rows * inputs, *(takes.get(stage, gradient) for stage in stages)]) * number

@@ -15,7 +15,7 @@ from kanpde import shipped
 from kanpde.adaptive import Supply
 from kanpde.budget import check_budget
 from kanpde.characteristics import characteristics
-from kanpde.collocation import Collocation, collocate, samples
+from kanpde.collocation import Collocation, Needs, collocate, samples
 from kanpde.config import (
     Config,
     TrialConfig,
@@ -26,8 +26,9 @@ from kanpde.errors import ConfigError
 from kanpde.expressions import parse_expression
 from kanpde.formulas import Formulas
 from kanpde.lifting import lift
-from kanpde.networks import KAN, MLP, Enriched, build_kan, build_mlp, build_nodes
+from kanpde.networks import KAN, MLP, Circles, Enriched, build_kan, build_mlp, build_nodes
 from kanpde.networks.scaled import scale
+from kanpde.periodic import wrap
 from kanpde.problem import Problem
 from kanpde.pursuit import source_directions
 from kanpde.radial import multipoles, points_on_holes, radial_units
@@ -58,12 +59,16 @@ def build(config: Config) -> Parts:
     problem = Problem.create(config.problem)
     dtype = dtype_of(config)
     lifting, conditions = lift(problem) if config.trial.lifting else (None, problem.conditions)
+    wrapping, circles = None, None
+    if config.trial.periodic:
+        wrapping = wrap(problem, lifting)
+        circles, conditions = wrapping.circles, tuple(c for c in conditions if c.kind != "periodic")
     left = replace(problem, conditions=conditions)
     lower, upper = (torch.tensor(side).to(dtype) for side in (problem.domain.lower, problem.domain.upper))
-    network = enriched(build_network(config.trial, problem, config.seed, dtype), config.trial, problem)
+    network = enriched(build_network(config.trial, problem, config.seed, dtype, circles), config.trial, problem)
     unknown = config.problem.unknown_parameters.values()
     constants = Constants([one.start for one in unknown], [one.positive for one in unknown], dtype)
-    trial = TrialSolution(network, lower, upper, lifting, config.trial.derivatives, constants)
+    trial = TrialSolution(network, lower, upper, lifting, config.trial.derivatives, constants, wrapping)
     if problem.energy is not None:
         points = quadrature(left, config.sampler, dtype)
         return Parts(problem, trial, points, EnergyObjective(left, points, config.weights, trial))
@@ -71,8 +76,8 @@ def build(config: Config) -> Parts:
         points = samples(problem.data[0], dtype)
         return Parts(problem, trial, points, Assembly(terms(left, points, config.weights), trial))
     averaged = any(condition.kind == "mean" for condition in left.conditions)
-    least = points_on_holes(config.trial, problem)
-    points = collocate(problem.domain, left.parts, config.sampler, config.seed, dtype, averaged, least)
+    needs = Needs(circles.axes if circles else (), points_on_holes(config.trial, problem))
+    points = collocate(problem.domain, left.parts, config.sampler, config.seed, dtype, averaged, needs)
     time = None if config.problem.time is None else problem.coordinates.index("t")
     supply = Supply(problem.domain, config.seed, time)
     return Parts(problem, trial, points, Assembly(terms(left, points, config.weights), trial), supply)
@@ -83,14 +88,16 @@ def dtype_of(config: Config) -> torch.dtype:
     return {"float64": torch.float64, "float32": torch.float32}[config.dtype]
 
 
-def build_network(trial: TrialConfig, problem: Problem, seed: int, dtype: torch.dtype) -> KAN | MLP:
-    """The network of a trial config; a KAN of too low a degree is refused with the reason."""
+def build_network(
+    trial: TrialConfig, problem: Problem, seed: int, dtype: torch.dtype, circles: Circles | None = None
+) -> KAN | MLP:
+    """The network of a trial config, of points on `circles` if given; a KAN of too low a degree is refused with the reason."""
     generator = torch.Generator().manual_seed(seed)
-    shape = [problem.domain.dimension, *trial.width, len(problem.outputs)]
+    shape = [circles.inputs if circles else problem.domain.dimension, *trial.width, len(problem.outputs)]
     if trial.kind == "mlp":
         return build_mlp(shape, trial.activation, trial.start, trial.scale, generator, dtype)
     check_degree(trial, problem)
-    radial, chosen = radial_units(trial, problem, generator), _chosen(trial, problem)
+    radial, chosen = radial_units(trial, problem, generator), None if circles else _chosen(trial, problem)
     base = trial.base == "silu"
     clamped = trial.ends == "clamped"
     sizes, start = (trial.degree, trial.intervals), "paper" if trial.start == "scaled" else trial.start
@@ -102,6 +109,8 @@ def build_network(trial: TrialConfig, problem: Problem, seed: int, dtype: torch.
     if trial.start == "scaled":
         scale(kan, 1 / (1 + trial.margin), generator)
     if trial.start == "ridge" and len(shape) > 2:
+        if circles:
+            circles.fill(kan)
         kan.shrink_lines(1 + trial.margin, len(radial))
     return kan
 

@@ -181,6 +181,10 @@ def go_on(trial: TrialSolution, earlier: TrialSolution, config: TrialConfig) -> 
     ends = [torch.stack([-1 / t.scale + t.shift, 1 / t.scale + t.shift]) for t in (trial, earlier)]
     if ends[0].shape != ends[1].shape or bool(((ends[0].to(ends[1]) - ends[1]) * earlier.scale).abs().max() > 1e-5):
         raise ConfigError("after: the earlier solution has another domain; give `domain` to both")
+    if (trial.wrapping and trial.wrapping.circles) != (earlier.wrapping and earlier.wrapping.circles):
+        raise ConfigError(
+            "after: the earlier solution is periodic in other coordinates; give both the same trial.periodic"
+        )
     enriched = [isinstance(one.network, Enriched) for one in (trial, earlier)]
     if enriched[0] != enriched[1] or trial.constants.count != earlier.constants.count:
         raise ConfigError("after: the earlier solution has other functions or unknown parameters; give the same ones")

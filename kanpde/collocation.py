@@ -6,9 +6,8 @@ The seed moves the points (jitter) and nothing else; the same seed gives the sam
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from kanpde.config import SamplerConfig
 from kanpde.domains import Domain
+from kanpde.domains.disk import GOLDEN
 from kanpde.quadrature import Array, PointSet
 
 
@@ -48,6 +48,17 @@ class Collocation:
         return sum(len(points.x) for points in self.parts.values())
 
 
+@dataclass(frozen=True)
+class Needs:
+    """What a trial solution asks of its points: an even spread of Chebyshev points along the axes that are `circles`, and at
+    `least` so many points on some parts, whatever the sampler says."""
+
+    circles: tuple[int, ...] = ()
+    least: Mapping[str, int] = field(default_factory=dict)
+
+
+NOTHING = Needs()
+
 MOST_AVERAGED = 2500
 """Quadrature points of an average."""
 
@@ -59,24 +70,43 @@ def collocate(
     seed: int,
     dtype: torch.dtype,
     averaged: bool = False,
-    least: Mapping[str, int] = MappingProxyType({}),
+    needs: Needs = NOTHING,
 ) -> Collocation:
     """Sample the domain and the named parts; counts are about `sampler.interior` and `sampler.boundary`.
 
-    `averaged` asks for a quadrature too: collocation weights are not accurate enough for an integral. Some parts get at
-    `least` so many points, whatever the sampler says.
+    `averaged` asks for a quadrature too: collocation weights are not accurate enough for an integral. `needs` are those of
+    the trial solution.
     """
     rng = np.random.default_rng(seed)
-    interior = domain.interior(sampler.interior, sampler.kind, rng, sampler.jitter)
+    axes = needs.circles if sampler.kind == "chebyshev" else ()
+    interior = _even(domain.interior(sampler.interior, sampler.kind, rng, sampler.jitter), domain, axes)
     counts = {
-        part: max(count, least.get(part, 0)) for part, count in share(domain, tuple(parts), sampler.boundary).items()
+        part: max(count, needs.least.get(part, 0))
+        for part, count in share(domain, tuple(parts), sampler.boundary).items()
     }
     sampled = {
-        part: Points.of(domain.part(part, count, sampler.kind, rng, sampler.jitter), dtype)
+        part: Points.of(_even(domain.part(part, count, sampler.kind, rng, sampler.jitter), domain, axes), dtype)
         for part, count in counts.items()
     }
     average = Points.of(domain.quadrature(min(sampler.interior, MOST_AVERAGED)), dtype) if averaged else None
     return Collocation(Points.of(interior, dtype), sampled, average)
+
+
+def _even(points: PointSet, domain: Domain, axes: Sequence[int]) -> PointSet:
+    """Chebyshev points u of each axis as 2 asin(√u)/π: a circle has no ends to be denser at. Weights follow, their sum stays.
+
+    Rows are turned against each other along the next axis, as they are on a disk: waves between equal columns would go unseen.
+    """
+    x, w = points.x.copy(), points.w.copy()
+    for axis in axes:
+        low, length = domain.lower[axis], domain.upper[axis] - domain.lower[axis]
+        u = (x[:, axis] - low) / length
+        if (np.abs(2 * u - 1) < 1 - 1e-12).all():  # else the part is a side of this axis
+            rows, row = np.unique(x[:, (axis + 1) % x.shape[1]], return_inverse=True)
+            turn = GOLDEN * row / len(rows) if x.shape[1] > 1 else 0.0
+            x[:, axis] = low + length * np.mod(2 * np.arcsin(np.sqrt(u)) / np.pi + turn, 1.0)
+            w /= np.sqrt(u * (1 - u))
+    return PointSet(x, w * (points.w.sum() / w.sum()), points.normal)
 
 
 def samples(x: Array, dtype: torch.dtype) -> Collocation:

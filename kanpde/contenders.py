@@ -65,7 +65,7 @@ def best_mlps(config: Config, seed: int) -> list[Config]:
 
 def _privileges(config: Config) -> dict[str, Any]:
     """What the KAN has beside its splines, the MLP has too."""
-    kept = ("lifting", "functions", "multipoles", "derivatives")
+    kept = ("lifting", "periodic", "functions", "multipoles", "derivatives")
     return {key: getattr(config.trial, key) for key in kept}
 
 
@@ -95,7 +95,7 @@ def _starts_linear(schedule: tuple[StageConfig, ...]) -> bool:
 
 
 def _sizes(config: Config) -> tuple[int, int]:
-    return len(config.problem.coordinates), config.problem.outputs
+    return config.inputs, config.problem.outputs
 
 
 def _width(config: Config, depth: int, target: int) -> int:

@@ -75,6 +75,10 @@ def _check(config: Config, problem: Problem) -> None:
         raise ConfigError("slabs: not with measured values, which belong to all times at once; use slabs: 1")
     if config.trial.lifting:
         raise ConfigError("trial.lifting: not with time slabs; set it to false")
+    if config.trial.periodic:
+        raise ConfigError(
+            "trial.periodic: not with time slabs, whose stretched start has periodic splines; set it to false"
+        )
     if config.tolerance is not None and config.trial.start != "stretched":
         raise ConfigError("tolerance: slabs are chosen for trial.start: stretched only; remove it or give slabs: 1")
     if (isinstance(config.slabs, Pace) or config.tolerance is not None) and not config.weights.scaled:

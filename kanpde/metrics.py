@@ -37,7 +37,7 @@ class Metrics:
     Errors are None without an exact solution or a reference; `reference` is the name and the own error of the latter, or None.
     `energy` holds J at the points of the solve (`trained`) and at `held_out` ones, where the problem is in energy form.
     `fit` holds the agreement with what was fitted: `train` at the points of the solve, `test` at others, or None.
-    `lifted` is the largest violation of each condition that a lifting meets by construction, and `lifting_note` its warning.
+    `lifted` is the largest violation of each condition that the trial solution meets by construction, `lifting_note` a warning.
     """
 
     relative_l2: dict[str, float | None]
@@ -85,13 +85,14 @@ def measure(problem: Problem, trial: AnyTrial, trained: Collocation) -> Metrics:
             "test": _agreement(problem, trial, points.interior),
         }
     found = Metrics(relative, worst, residual, boundary, outside, against, conditions, energy=energy, fit=fit)
-    if lifting is None:
+    met = getattr(trial, "met", ())
+    if not met:
         return found
     lifted: dict[str, float] = {}
     for condition, violation in violations:
-        if (condition.name, condition.node) in lifting.lifted:
+        if (condition.name, condition.node) in met:
             lifted[condition.name] = _larger(violation, lifted.get(condition.name, 0.0))
-    return replace(found, lifted=lifted, lifting_note=lifting.note)
+    return replace(found, lifted=lifted, lifting_note="" if lifting is None else lifting.note)
 
 
 def _of_data(problem: Problem, trial: AnyTrial, data: tuple[Array, Array, Array | None, Array | None]) -> Metrics:

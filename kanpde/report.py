@@ -145,7 +145,7 @@ def result_rows(result: Mapping[str, Any]) -> list[Row]:
         rows.append(("boundary (held out, max)", number(result["boundary_max"])))
     rows.extend(_condition_rows(result.get("conditions") or {}))
     if result.get("lifted"):
-        rows.append(("lifted (held out, max)", _per_field(result["lifted"])))
+        rows.append(("by construction (held out, max)", _per_field(result["lifted"])))
     if result.get("lifting_note"):
         rows.append(("lifting", str(result["lifting_note"])))
     rows += parameter_rows(result)
@@ -234,8 +234,8 @@ def stage_rows(result: Mapping[str, Any]) -> list[Row]:
 def size_rows(config: Config, parameters: int, rows: int) -> list[Row]:
     """What a solve would take: P trained numbers, R residual rows, and bytes in memory and on disk."""
     size = 8 if config.dtype == "float64" else 4
-    trial, d = config.trial, len(config.problem.coordinates)
-    shape = [d, *trial.width, config.problem.outputs]
+    trial = config.trial
+    shape = [config.inputs, *trial.width, config.problem.outputs]
     each = " per slab" if config.slabs != 1 else ""
     per_unit = trial.intervals[-1] + trial.degree[-1] if trial.kind == "kan" else 1
     outer = shape[-1] * (shape[-2] * per_unit + (trial.kind == "mlp"))

@@ -2,7 +2,8 @@
 
     u_o(x) = g_o(x) + D_o(x) · N_o(s(x)),     s: bounding box → [-1, 1]^d affine.
 
-Without lifting g = 0 and D = 1. Unknown constants of the problem are trained with it (`constants`).
+Without lifting g = 0 and D = 1. Periodic coordinates may become points on circles behind s. Unknown constants of the problem are
+trained with it (`constants`).
 It does not know a KAN from an MLP: both give jets, and both are linear in their outer layer.
 """
 
@@ -19,6 +20,7 @@ from kanpde.constants import Constants
 from kanpde.expressions import Node
 from kanpde.expressions.evaluate import evaluate
 from kanpde.jets import Jet, JetSpace, by_autograd, coordinates, multiply
+from kanpde.networks.circles import Circles
 from kanpde.networks.enriched import jet_of
 
 CHUNK = 1024
@@ -93,8 +95,16 @@ class Lifting:
 
 
 @dataclass(frozen=True)
+class Wrapping:
+    """Periodic coordinates as points on `circles`; `met` are the names and formulas of the conditions that hold by it."""
+
+    circles: Circles
+    met: tuple[tuple[str, Node], ...] = ()
+
+
+@dataclass(frozen=True)
 class Located:
-    """Points with everything about them that does not depend on θ: scaled coordinates and the lifting's jets."""
+    """Points with everything about them that does not depend on θ: the network's inputs and the lifting's jets."""
 
     x: Tensor
     space: JetSpace
@@ -170,6 +180,7 @@ class TrialSolution(nn.Module):
         lifting: Lifting | None = None,
         engine: str = "taylor",
         constants: Constants | None = None,
+        wrapping: Wrapping | None = None,
     ) -> None:
         super().__init__()
         self.network = network
@@ -177,6 +188,7 @@ class TrialSolution(nn.Module):
         self.register_buffer("shift", (lower + upper) / 2)
         self.register_buffer("scale", 2 / (upper - lower))
         self.lifting = lifting
+        self.wrapping = wrapping
         self.engine = engine
 
     @property
@@ -194,9 +206,16 @@ class TrialSolution(nn.Module):
         """P, all trainable numbers."""
         return sum(parameter.numel() for parameter in self.parameters())
 
+    @property
+    def met(self) -> tuple[tuple[str, Node], ...]:
+        """Names and formulas of the conditions that hold whatever the parameters."""
+        lifted = () if self.lifting is None else self.lifting.lifted
+        return lifted if self.wrapping is None else (*lifted, *self.wrapping.met)
+
     def scaled(self, x: Tensor) -> Tensor:
-        """Points in the network's own coordinates, (N, d)."""
-        return (x - self.shift) * self.scale
+        """Points in the network's own coordinates, (N, d), one more for each circle."""
+        s = (x - self.shift) * self.scale
+        return s if self.wrapping is None else self.wrapping.circles(s)
 
     def outside_share(self, x: Tensor) -> float:
         """Largest share of inputs outside a grid of a KAN's layers, at points x (N, d)."""
@@ -218,6 +237,8 @@ class TrialSolution(nn.Module):
     def locate(self, x: Tensor, space: JetSpace) -> Located:
         """Prepare points for repeated evaluation."""
         inputs = coordinates(x, space, self.scale, self.shift)
+        if self.wrapping is not None:
+            inputs = self.wrapping.circles.jet(inputs)
         if self.lifting is None:
             return Located(x, space, inputs, None, None)
         extension, factor = (jet_of(nodes, x, space) for nodes in (self.lifting.extensions, self.lifting.factors))

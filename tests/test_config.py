@@ -562,6 +562,7 @@ KAN = st.integers(0, 3).flatmap(
             "start": st.sampled_from(["ridge", "paper"]),
             "base": st.sampled_from(["none", "silu"]),
             "lifting": st.booleans(),
+            "periodic": st.booleans(),
             "derivatives": st.sampled_from(["taylor", "autograd"]),
         },
     )

@@ -135,6 +135,12 @@ class Config:
     seed: int = 0
     base: Path = field(default=Path(), compare=False)
 
+    @property
+    def inputs(self) -> int:
+        """Inputs of the network: the coordinates, each that is periodic by construction twice."""
+        pairs = {frozenset(one.parts) for one in self.problem.conditions if one.kind == "periodic"}
+        return len(self.problem.coordinates) + (len(pairs) if self.trial.periodic else 0)
+
     def as_tree(self) -> dict[str, Any]:
         """Plain data, fit for YAML or JSON, that validates to an equal `Config`."""
         return {

@@ -44,6 +44,7 @@ _KAN: FrozenMap[Any] = FrozenMap(
         "functions": (),
         "multipoles": 0,
         "lifting": False,
+        "periodic": False,
         "derivatives": "taylor",
     }
 )
@@ -56,6 +57,7 @@ _MLP: FrozenMap[Any] = FrozenMap(
         "functions": (),
         "multipoles": 0,
         "lifting": False,
+        "periodic": False,
         "derivatives": "taylor",
     }
 )

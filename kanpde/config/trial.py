@@ -21,7 +21,7 @@ BASES = ("bspline", "chebyshev", "rbf", "fourier")
 PLACES = ("edges", "nodes")
 DIRECTIONS = ("even", "characteristic", "source")
 MOST_LAYERS, WIDEST, HIGHEST_DEGREE, MOST_INTERVALS, MOST_FUNCTIONS, MOST_ORDER = 16, 4096, 30, 100_000, 100, 60
-_COMMON = ("kind", "width", "start", "lifting", "functions", "multipoles", "derivatives")
+_COMMON = ("kind", "width", "start", "lifting", "periodic", "functions", "multipoles", "derivatives")
 _KEYS = {
     "kan": (
         *_COMMON,
@@ -56,9 +56,10 @@ class TrialConfig:
     higher the degree and the fewer the intervals). `spread` is that of the speeds of a `stretched` start, in intervals of the
     outer grid. `directions` of a ridge start are even, characteristic (those of the equation first, then even ones), source (those
     that its source is a sum of first), or given in the problem's coordinates (the rest is even). The last units are squared
-    distances to `centers`: none, source (the one about which the source is radial), or points. `functions` are formulas of the
-    coordinates that join the outer layer, one trained coefficient per unknown each; so do the multipoles up to order `multipoles`
-    about the centre of every round hole of the domain, if that is not zero.
+    distances to `centers`: none, source (the one about which the source is radial), or points. `lifting` and `periodic` meet
+    Dirichlet and periodic conditions by construction. `functions` are formulas of the coordinates that join the outer layer, one
+    trained coefficient per unknown each; so do the multipoles up to order `multipoles` about the centre of every round hole of the
+    domain, if that is not zero.
     """
 
     kind: str
@@ -71,6 +72,7 @@ class TrialConfig:
     ends: str = "extended"
     margin: float = 0.0
     lifting: bool = False
+    periodic: bool = False
     activation: str = "tanh"
     derivatives: str = "taylor"
     scale: float = 1.0
@@ -121,6 +123,8 @@ def read_trial(
     if kind == "mlp":
         return TrialConfig("mlp", width, activation=_activation(fields), scale=_scale(fields), **_shared(fields, kind))
     on = _place(fields, width)
+    if fields["periodic"].flag():
+        _refuse(fields, "periodic: true, whose units see points on circles", ("radial", "directions", "centers"), False)
     layers = len(width) + (on == "edges")
     own = layer_defaults(dimension, layers)
     per_layer = {
@@ -150,10 +154,20 @@ def _shared(fields: Mapping[str, Reader], kind: str) -> dict[str, Any]:
     return {
         "start": fields["start"].choice(_STARTS[kind]),
         "lifting": fields["lifting"].flag(),
+        "periodic": fields["periodic"].flag(),
         "functions": _functions(fields, kind),
-        "multipoles": fields["multipoles"].integer(0, MOST_ORDER),
+        "multipoles": _multipoles(fields),
         "derivatives": fields["derivatives"].choice(("taylor", "autograd")),
     }
+
+
+def _multipoles(fields: Mapping[str, Reader]) -> int:
+    order = fields["multipoles"].integer(0, MOST_ORDER)
+    if order and fields["periodic"].flag():
+        raise fields["multipoles"].error(
+            "do not go with periodic: true, since they are not periodic; write multipoles: 0"
+        )
+    return order
 
 
 def _functions(fields: Mapping[str, Reader], kind: str) -> tuple[str, ...]:
@@ -161,6 +175,8 @@ def _functions(fields: Mapping[str, Reader], kind: str) -> tuple[str, ...]:
     items = node.items_or_one("a formula of the coordinates or a list of them", 0, MOST_FUNCTIONS)
     if items and kind == "kan" and fields["start"].value == "stretched":
         raise node.error("do not go with a stretched start, whose splines follow the solution; remove them")
+    if items and fields["periodic"].flag():
+        raise node.error("do not go with periodic: true, since they need not be periodic; remove them")
     return tuple(item.formula() for item in items)
 
 
@@ -208,13 +224,13 @@ def _bases(fields: Mapping[str, Reader], layers: int, width: tuple[int, ...]) ->
     return found
 
 
-def _refuse(fields: Mapping[str, Reader], what: str, keys: tuple[str, ...]) -> None:
-    """No key or start that needs spline edges."""
+def _refuse(fields: Mapping[str, Reader], what: str, keys: tuple[str, ...], starts: bool = True) -> None:
+    """None of the keys but at its default, and if `starts` no start that needs spline edges."""
     for key in keys:
         plain = thaw(trial_defaults("kan", 1)[key])
         if fields[key].value != plain:
             raise fields[key].error(f"does not go with {what}; write {key}: {plain}")
-    if fields["start"].value not in ("ridge", "paper"):
+    if starts and fields["start"].value not in ("ridge", "paper"):
         raise fields["start"].error(f"{fields['start'].value} does not go with {what}; use ridge or paper")
 
 

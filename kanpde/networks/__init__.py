@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kanpde.networks.affine import Affine
+from kanpde.networks.circles import Circles
 from kanpde.networks.enriched import Enriched, bare, beside
 from kanpde.networks.kan import KAN, Radial, build_kan
 from kanpde.networks.layer import NodeSplines, SplineLayer
@@ -15,6 +16,7 @@ __all__ = [
     "KAN",
     "MLP",
     "Affine",
+    "Circles",
     "Enriched",
     "Multipoles",
     "NodeSplines",

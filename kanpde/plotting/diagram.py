@@ -74,7 +74,9 @@ def write_diagram(path: Path, solution: Solution, title: str = "", labels: Label
     if solution.points is None:
         raise ConfigError(f"diagram of '{name}': this solution was made without its points; load it from its run")
     s = trial.scaled(solution.points.interior.x)
-    found = diagram(network, s.detach(), problem.coordinates, problem.outputs, labels)
+    wrapping = getattr(trial, "wrapping", None)
+    inputs = wrapping.circles.names(problem.coordinates) if wrapping else problem.coordinates
+    found = diagram(network, s.detach(), inputs, problem.outputs, labels)
     return save(draw_diagram(found, title or f"{name}: KAN {network.shape}"), path)
 
 

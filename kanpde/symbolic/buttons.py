@@ -61,6 +61,10 @@ class Symbolic:
             raise ConfigError(
                 f"symbolic: '{name}' needs a saved run with one kan (no mlp, no time slabs, no trial.functions)"
             )
+        if trial.wrapping is not None:
+            raise ConfigError(
+                f"symbolic: '{name}' was solved with trial.periodic, whose kan sees circles; use kanpde formula"
+            )
         return cls(solution, SymbolicKAN.of(trial.network))
 
     def suggest(self, layer: int, i: int, o: int) -> list[Match]:
