@@ -92,7 +92,7 @@ def best_mlp(config: Config, seed: int, solve: Callable[[Config], Solution]) -> 
 
 
 def rehearsal(config: Config) -> Config | None:
-    """The same solve of a table with a share of its rows as the test, to choose by; None where there is no table or too short a one."""
+    """The same solve of a table with a share of its rows as the test, to choose by; None without a table that is long enough."""
     problem = config.problem
     if problem.fit is None or problem.fit.train is None or len(problem.fit.train) < FEWEST:
         return None
@@ -137,7 +137,7 @@ def _most(config: Config) -> int | None:
 
 
 def _shapes(config: Config) -> list[dict[str, Any]]:
-    """Widths of two hidden layers for a table, each with at most as many parameters as there are rows; the KAN's own number at least."""
+    """Widths of two hidden layers for a table, with at most as many parameters as there are rows, or as the KAN has."""
     own = parameter_count(config.trial, *_sizes(config))
     targets = [max(own, min(factor * own, _most(config) or own)) for factor in LARGER]
     return [{"width": [width] * 2} for width in dict.fromkeys(_width(config, 2, target) for target in targets)]

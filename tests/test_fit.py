@@ -264,9 +264,7 @@ def test_the_best_mlp_of_a_table_has_at_most_as_many_numbers_as_rows() -> None:
 
 
 def test_the_best_mlp_of_a_table_is_chosen_by_rows_of_training_that_it_has_not_seen() -> None:
-    config = api.configure(
-        table_of(100, noise=1.0), schedule=[{"optimizer": "variable_projection", "steps": 20}]
-    )
+    config = api.configure(table_of(100, noise=1.0), schedule=[{"optimizer": "variable_projection", "steps": 20}])
     rows = set(config.problem.fit.train.text().splitlines()[1:])  # type: ignore[union-attr]
     asked: list[Config] = []
 

@@ -22,6 +22,9 @@ from kanpde.symbolic.univariate import Match
 Place = tuple[int, int, int]
 """Layer, input and output of an edge, all from 0."""
 
+NEGLIGIBLE = 1e-12
+"""Share of the largest edge of a unit below which another one is rounding."""
+
 FAR = 1e6
 """Rows of parameters that leave the domain of a function."""
 
@@ -101,6 +104,50 @@ class SymbolicKAN(nn.Module):
         layers[place[0]] = layers[place[0]].masked(mask)
         return SymbolicKAN(layers, names, torch.stack([own[key] for key in names]))
 
+    def trimmed(self, s: Tensor) -> SymbolicKAN:
+        """The same without edges that vary less at points s (N, d) than NEGLIGIBLE of the largest of their unit, and without units
+        that nothing uses then. What such an edge gives on the mean stays at its unit.
+        """
+        kept, means = self._needed(s)
+        affine = {place: row.clone() for place, row in zip(self.names, self.affine.detach(), strict=True)}
+        layers = []
+        for k, layer in enumerate(self.stack):
+            mask = torch.zeros_like(layer.left)
+            for _, i, o in (one for one in kept if one[0] == k):
+                mask[o, i] = True
+            layers.append(layer.masked(mask))
+        for (k, o), mean in means.items():
+            place = max((one for one in kept if one[0] == k and one[2] == o), key=lambda one: one in affine)
+            if place in affine:
+                affine[place][3] += mean
+            else:
+                with torch.no_grad():
+                    layers[k].coefficients[o, place[1]] += mean
+        names = {place: name for place, name in self.names.items() if place in kept}
+        return SymbolicKAN(layers, names, torch.stack([affine[one] for one in names]) if names else self.affine[:0])
+
+    def _needed(self, s: Tensor) -> tuple[set[Place], dict[tuple[int, int], float]]:
+        """The edges that stay, and what the others of a unit (layer, output) that stays give on the mean."""
+        seen, z = [], s.T
+        with torch.no_grad():
+            for k in range(len(self.layers)):
+                edges, z = self._step(z, k)
+                seen.append(edges)
+        kept: set[Place] = set()
+        means: dict[tuple[int, int], float] = {}
+        used = set(range(self.shape[-1]))
+        for k in reversed(range(len(seen))):
+            for o in used:
+                own = {place: values for place, values in seen[k].items() if place[2] == o}
+                sizes = {place: float((values - values.mean()).abs().max()) for place, values in own.items()}
+                most = max(sizes, key=lambda place: sizes[place], default=None)
+                stay = {one for one, size in sizes.items() if one == most or size > NEGLIGIBLE * sizes[most or one]}
+                kept |= stay
+                if gone := own.keys() - stay:
+                    means[k, o] = sum(float(own[place].mean()) for place in gone)
+            used = {i for layer, i, _ in kept if layer == k}
+        return kept, means
+
     def retrained(self, rows: Callable[[SymbolicKAN], Tensor], steps: int) -> SymbolicKAN:
         """The same with affine parameters that minimise Σ rows², at most `steps` steps of Levenberg-Marquardt."""
         if not self.names:
@@ -150,24 +197,25 @@ class SymbolicKAN(nn.Module):
         return z
 
 
+def slopes(residual: Callable[[np.ndarray], np.ndarray], at: np.ndarray) -> np.ndarray:
+    """Central differences of the rows (R,) by a vector (P,), (R, P)."""
+    columns = []
+    for k, value in enumerate(at):
+        h = 6e-6 * max(1.0, abs(value))
+        up, down = at.copy(), at.copy()
+        up[k], down[k] = value + h, value - h
+        columns.append((residual(up) - residual(down)) / (up[k] - down[k]))
+    return np.stack(columns, 1)
+
+
 def minimise(residual: Callable[[np.ndarray], np.ndarray], start: np.ndarray, steps: int) -> np.ndarray:
     """The vector (P,) that Levenberg-Marquardt finds from `start`; slopes are central differences."""
-
-    def slopes(at: np.ndarray) -> np.ndarray:
-        columns = []
-        for k, value in enumerate(at):
-            h = 6e-6 * max(1.0, abs(value))
-            up, down = at.copy(), at.copy()
-            up[k], down[k] = value + h, value - h
-            columns.append((residual(up) - residual(down)) / (up[k] - down[k]))
-        return np.stack(columns, 1)
-
     if not start.size:
         return start
     few = len(residual(start)) < len(start)
     found = least_squares(
-        residual, start, slopes, method="trf" if few else "lm", x_scale="jac", xtol=1e-15, ftol=1e-15, gtol=1e-15,
-        max_nfev=steps,
+        residual, start, lambda v: slopes(residual, v), method="trf" if few else "lm", x_scale="jac", xtol=1e-15,
+        ftol=1e-15, gtol=1e-15, max_nfev=steps,
     )  # fmt: skip
     vector: np.ndarray = found.x
     return vector

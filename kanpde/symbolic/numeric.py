@@ -77,6 +77,13 @@ class Model:
     theta: tuple[Any, ...]
     start: np.ndarray
 
+    @classmethod
+    def freed(cls, expression: Any) -> Model:
+        """An expression with every different float as a constant."""
+        floats = sorted(expression.atoms(sympy.Float), key=float)
+        theta = tuple(sympy.Dummy(f"c{k}", real=True) for k in range(len(floats)))
+        return cls(expression.xreplace(dict(zip(floats, theta, strict=True))), theta, np.array(floats, float))
+
     @property
     def filled(self) -> Any:
         """The expression with the values in place of θ."""
