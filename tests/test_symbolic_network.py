@@ -122,6 +122,19 @@ def test_what_hardly_varies_is_a_constant_and_units_that_nothing_uses_go() -> No
     assert "e-14" not in str(small.expressions(sympy.symbols("x y"))[0])
 
 
+def test_constants_that_cancel_are_gathered_in_one_edge() -> None:
+    """exp(cos(pi x) + y²) from edges shifted by ±10⁸, of which central differences had no digits left."""
+    network, x = SymbolicKAN.of(kan([2, 3, 1])), uniform(60, 2)
+    network = network.fixed((0, 0, 1), Match("cos", 3.0, 0.0, 1.0, 1e8, 0.0, 1.0))
+    with torch.no_grad():
+        network.stack[0].coefficients[1, 1] -= 1e8
+    small = network.centred(x)
+    assert gap(small(x), network(x)) < 1e-6
+    assert max(abs(small.curve(place, x)[1]).max() for place in small.places) < 1e3
+    means = {place: abs(small.curve(place, x)[1].mean()) for place in small.places}
+    assert all(mean < 1e-7 for (_, i, _), mean in means.items() if i > 0)
+
+
 def test_the_mean_of_what_goes_may_stand_in_a_spline() -> None:
     network, x = SymbolicKAN.of(kan([2, 1])), uniform(60, 2)
     network = network.fixed((0, 1, 0), Match("x", 1.0, 0.0, 1e-15, -2.0, 0.0, 1.0))

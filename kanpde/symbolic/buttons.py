@@ -65,7 +65,8 @@ class Symbolic:
             raise ConfigError(
                 f"symbolic: '{name}' needs a saved run with one kan (no mlp, no time slabs, no trial.functions)"
             )
-        return cls(solution, SymbolicKAN.of(trial.network))
+        found = cls(solution, SymbolicKAN.of(trial.network))
+        return cls(solution, found.network.centred(found._points))
 
     def suggest(self, layer: int, i: int, o: int) -> list[Match]:
         """Functions for an edge, the best first."""

@@ -104,6 +104,21 @@ class SymbolicKAN(nn.Module):
         layers[place[0]] = layers[place[0]].masked(mask)
         return SymbolicKAN(layers, names, torch.stack([own[key] for key in names]))
 
+    def centred(self, s: Tensor) -> SymbolicKAN:
+        """The same with the means over points s (N, d) of all edges of a unit in its first one: constants drift apart in training, and
+        edges of ±10⁸ that cancel leave slopes no digits.
+        """
+        affine = {place: row.clone() for place, row in zip(self.names, self.affine.detach(), strict=True)}
+        layers, z = [layer.masked(layer.left) for layer in self.stack], s.T
+        with torch.no_grad():
+            for k, layer in enumerate(self.stack):
+                edges, z = self._step(z, k)
+                for place in edges if layer.grid.name == "bspline" else ():
+                    mean = float(edges[place].mean())
+                    _add(-mean, place, layers, affine)
+                    _add(mean, min(one for one in edges if one[2] == place[2]), layers, affine)
+        return SymbolicKAN(layers, self.names, torch.stack(list(affine.values())) if affine else self.affine)
+
     def trimmed(self, s: Tensor) -> SymbolicKAN:
         """The same without edges that vary less at points s (N, d) than NEGLIGIBLE of the largest of their unit, and without units
         that nothing uses then. What such an edge gives on the mean stays at its unit.
@@ -117,12 +132,9 @@ class SymbolicKAN(nn.Module):
                 mask[o, i] = True
             layers.append(layer.masked(mask))
         for (k, o), mean in means.items():
-            place = max((one for one in kept if one[0] == k and one[2] == o), key=lambda one: one in affine)
-            if place in affine:
-                affine[place][3] += mean
-            else:
-                with torch.no_grad():
-                    layers[k].coefficients[o, place[1]] += mean
+            _add(
+                mean, max((one for one in kept if one[0] == k and one[2] == o), key=affine.__contains__), layers, affine
+            )
         names = {place: name for place, name in self.names.items() if place in kept}
         return SymbolicKAN(layers, names, torch.stack([affine[one] for one in names]) if names else self.affine[:0])
 
@@ -195,6 +207,13 @@ class SymbolicKAN(nn.Module):
                     outputs[o] += sympy.Function(f"phi_{k + 1}_{i + 1}_{o + 1}")(z[i])
             z = outputs
         return z
+
+
+def _add(constant: float, place: Place, layers: Sequence[SplineLayer], affine: Mapping[Place, Tensor]) -> None:
+    """Add a constant to an edge, in place."""
+    k, i, o = place
+    with torch.no_grad():
+        (affine[place][3:] if place in affine else layers[k].coefficients[o, i]).add_(constant)
 
 
 def slopes(residual: Callable[[np.ndarray], np.ndarray], at: np.ndarray) -> np.ndarray:
