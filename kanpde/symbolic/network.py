@@ -105,8 +105,8 @@ class SymbolicKAN(nn.Module):
         return SymbolicKAN(layers, names, torch.stack([own[key] for key in names]))
 
     def centred(self, s: Tensor) -> SymbolicKAN:
-        """The same with the means over points s (N, d) of all edges of a unit in its first one: constants drift apart in training, and
-        edges of ±10⁸ that cancel leave slopes no digits.
+        """The same with the means over points s (N, d) of all edges of a unit in its first one: constants drift apart in
+        training, and edges of ±10⁸ that cancel leave slopes no digits.
         """
         affine = {place: row.clone() for place, row in zip(self.names, self.affine.detach(), strict=True)}
         layers, z = [layer.masked(layer.left) for layer in self.stack], s.T
