@@ -116,7 +116,7 @@ def formula(solution: Solution, seconds: float = 120.0, own: Mapping[str, Any] |
         )
     said = Statement.of(problem, {name: one.value for name, one in solution.parameters.items()})
     where, unchecked = places(problem, said) if problem.config.fit is None else ([], [])
-    search = replace(_Search.of(solution, where, said, began + seconds), own=own or {})
+    search = replace(_Search.of(solution, where, said, began + seconds), own=own)
     fits = [search.unknown(k) for k in range(len(problem.unknowns))]
     found = [one for one in fits if one is not None]
     if len(found) < len(fits):
@@ -170,7 +170,7 @@ class _Search:
     constants: Mapping[int, Any]
     deadline: float
     worst: float = FITS
-    own: Mapping[str, Any] = field(default_factory=dict)
+    own: Mapping[str, Any] | None = None
 
     @classmethod
     def of(cls, solution: Solution, where: Sequence[Place], said: Statement, deadline: float) -> _Search:
@@ -211,7 +211,7 @@ class _Search:
 
     def _edges(self, k: int) -> _Found | None:
         """The formula that the edges of a simplified network make, however far from the field: its verdict will say so."""
-        expression = self.own.get(self.solution.problem.unknowns[k])
+        expression = (self.own or {}).get(self.solution.problem.unknowns[k])
         if expression is None:
             return None
         model = Model.freed(expression)

@@ -8,6 +8,7 @@ Sources: Liu et al., KAN, arXiv 2404.19756, §2.5.1; Moré, The Levenberg-Marqua
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -233,7 +234,7 @@ def minimise(residual: Callable[[np.ndarray], np.ndarray], start: np.ndarray, st
         return start
     few = len(residual(start)) < len(start)
     found = least_squares(
-        residual, start, lambda v: slopes(residual, v), method="trf" if few else "lm", x_scale="jac", xtol=1e-15,
+        residual, start, partial(slopes, residual), method="trf" if few else "lm", x_scale="jac", xtol=1e-15,
         ftol=1e-15, gtol=1e-15, max_nfev=steps,
     )  # fmt: skip
     vector: np.ndarray = found.x
