@@ -198,7 +198,9 @@ def test_members_of_a_family_stay_free_to_become_simple_under_noise() -> None:
     start = [sympy.Float(value) for value in (0.31, 1.37, 0.7104)]
     y = 0.3 * (1.37 * x[:, 0] + 0.71) ** 2 + 1e-2 * np.random.default_rng(1).normal(size=500)
     found, misfit = rounded(start[0] * (start[1] * a + start[2]) ** 2, [a], x, y)
-    assert len(found.atoms(sympy.Float)) == 2 and misfit < 1.01e-2
+    assert len(found.atoms(sympy.Float)) == 2 and misfit < 1.01e-2 and not found.has(sympy.pi)
+    named = rounded(start[0] * (sympy.Float(0.987) * a + start[2]) ** 2, [a], x, y)[0]  # π²/10 = 0.98696 is no finding
+    assert not named.has(sympy.pi)
 
 
 @pytest.mark.parametrize(

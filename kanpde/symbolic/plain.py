@@ -16,6 +16,7 @@ import sympy
 
 from kanpde.errors import StorageError
 from kanpde.storage import read_json
+from kanpde.symbolic.numeric import shown
 
 FUNCTIONS: dict[str, Any] = {
     "add": sympy.Add, "mul": sympy.Mul, "pow": sympy.Pow, "exp": sympy.exp, "log": sympy.log, "sin": sympy.sin,
@@ -76,7 +77,7 @@ def _number(name: str, args: Sequence[Any]) -> Any:
     if name == "rational" and len(whole) == len(args) == 2 and whole[1] > 0:
         return sympy.Rational(*whole)
     if name == "float" and len(args) == 1 and isinstance(args[0], int | float) and math.isfinite(args[0]):
-        return sympy.Float(args[0], 17)
+        return shown(float(args[0]))
     raise ValueError("a number that is none")
 
 

@@ -75,7 +75,7 @@ def rounded(
     errors = rows.errors(free, given) if noisy else {}
     for k in range(len(names)):
         position = k - sum(one < k for one in given)
-        for number in _choices(float(free[position]), errors.get(k, math.inf)):
+        for number in _choices(float(free[position]), errors.get(k)):
             other = {**given, k: number}
             tried = rows.fitted(np.delete(free, position), other, STEPS)
             new = _misfit(rows.residual(tried, other))
@@ -90,10 +90,12 @@ def rounded(
     return found, misfit(found, inputs, x, y)
 
 
-def _choices(value: float, error: float) -> list[Any]:
-    """Numbers that a constant with this standard error may become; without end it is one of a family, or there is no noise."""
-    if not math.isfinite(error):
-        return near(value)
+def _choices(value: float, error: float | None) -> list[Any]:
+    """Numbers that a constant with this standard error may become; without noise it has none. That of one of a family is
+    infinite: it may be any fraction, but π there would look like a finding.
+    """
+    if error is None or not math.isfinite(error):
+        return [one for one in near(value) if error is None or one.is_Rational]
     named = recognise(value, STANDARD_ERRORS * error)
     return [] if named is None else [named]
 
