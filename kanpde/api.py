@@ -157,6 +157,8 @@ def _compare(config: Config, progress: Progress) -> tuple[Comparison, Solution |
             if progress.stop is not None:
                 break
             both = _mode(same, mode, seed, kan, equal, progress)
+            if progress.stop is not None:
+                break  # half a solve says nothing about its kind
             entries += [Entry(mode, solution.result.as_dict()) for solution in both]
             pair = pair if pair[0] is not None else both
     return Comparison(config.problem.name, tuple(entries)), *pair
@@ -176,8 +178,7 @@ def _mode(
     if mode == "equal_parameters":
         return kan, equal
     if mode == "best":
-        tried = [_solve(candidate, None, progress) for candidate in contenders.best_mlps(config, seed)]
-        return kan, min(tried, key=lambda solution: contenders.merit(solution.result))
+        return kan, contenders.best_mlp(config, seed, lambda one: _solve(one, None, progress))
     seconds = config.compare.seconds or max(kan.seconds, equal.seconds)
     return _fill(kan, seconds, progress), _fill(equal, seconds, progress)
 

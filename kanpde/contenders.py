@@ -6,19 +6,23 @@
                        hidden layer of random sine features and one least-squares solve, its slopes chosen from SCALES by the
                        held-out residual (never by the error; of a fit, by the error on the points that are fitted)
 
+Of a table the best MLP is the one of several sizes, none with more numbers than rows, that is best on a share of the rows which it
+was not trained on (never on the rows of the test); it is then trained on all of them.
+
 A linear solve suits an MLP of random features as well as a KAN, so it gets that start wherever the schedule begins with one.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from kanpde.budget import parameter_count
 from kanpde.config import STAGE, AdaptPoints, Config, OptimizerStage, Pace, StageConfig, validate
-from kanpde.solution import Result
+from kanpde.config.tables import Fit, split
+from kanpde.solution import Result, Solution
 
 FEATURES: Mapping[str, Any] = {"start": "features", "activation": "sine", "scale": 14.0}
 """Random features for a least-squares solve: of tanh and sine with slopes 2 … 14, measured on three shipped problems."""
@@ -27,6 +31,13 @@ SCALES = (8.0, 14.0, 22.0)
 """Steepest slopes that the best MLP is tried with."""
 
 BEST_WIDTH = 1500
+
+LARGER = (1, 4, 16)
+"""Parameters of the MLPs that are tried for a table, as multiples of the KAN's."""
+
+SHARE, FEWEST = 0.2, 20
+"""Share of the rows of a table that chooses among them; of fewer rows none does."""
+
 LONGEST = 1_000_000_000
 
 
@@ -57,8 +68,9 @@ def best_mlps(config: Config, seed: int) -> list[Config]:
         schedule = (linear,) if _starts_linear(config.schedule) else equal_mlp(config, seed).schedule
     trial = {"kind": "mlp", **_privileges(config)}
     if not _starts_linear(schedule):
-        return [_mlp(config, {**trial, **given}, schedule, seed)]
-    trial |= {"width": [BEST_WIDTH], **FEATURES}
+        shapes = [{}] if "width" in given or _most(config) is None else _shapes(config)
+        return [_mlp(config, {**trial, **shape, **given}, schedule, seed) for shape in shapes]
+    trial |= {"width": [min(BEST_WIDTH, _most(config) or BEST_WIDTH)], **FEATURES}
     scales = (given["scale"],) if "scale" in given else SCALES
     return [_mlp(config, {**trial, **given, "scale": scale}, schedule, seed) for scale in scales]
 
@@ -69,10 +81,30 @@ def _privileges(config: Config) -> dict[str, Any]:
     return {key: getattr(config.trial, key) for key in kept}
 
 
-def merit(result: Result) -> float:
-    """What the best MLP is chosen by: the held-out residual; of a fit that is its test error, so there the training error."""
-    train = (result.metrics.fit or {}).get("train")
-    return result.metrics.residual_rms if train is None else math.hypot(*train["rmse"].values())
+def best_mlp(config: Config, seed: int, solve: Callable[[Config], Solution]) -> Solution:
+    """The best of the candidates; of a table it is trained once more, on the rows that chose it too."""
+    candidates = best_mlps(config, seed)
+    rehearsals = [one for one in map(rehearsal, candidates) if one is not None]
+    if len(candidates) == 1 or not rehearsals:
+        return min(map(solve, candidates), key=lambda solution: merit(solution.result))
+    merits = [merit(solve(one).result, rehearsed=True) for one in rehearsals]
+    return solve(candidates[merits.index(min(merits))])
+
+
+def rehearsal(config: Config) -> Config | None:
+    """The same solve of a table with a share of its rows as the test, to choose by; None without a table that is long enough."""
+    problem = config.problem
+    if problem.fit is None or problem.fit.train is None or len(problem.fit.train) < FEWEST:
+        return None
+    return replace(config, problem=replace(problem, fit=Fit(*split(problem.fit.train, SHARE, 0))))
+
+
+def merit(result: Result, rehearsed: bool = False) -> float:
+    """What the best MLP is chosen by: the held-out residual; of a fit that is its test error, so there the training error, except
+    in a rehearsal, whose test is a share of the rows.
+    """
+    found = (result.metrics.fit or {}).get("test" if rehearsed else "train")
+    return result.metrics.residual_rms if found is None else math.hypot(*found["rmse"].values())
 
 
 def longer(config: Config, seconds: float) -> Config:
@@ -96,6 +128,19 @@ def _starts_linear(schedule: tuple[StageConfig, ...]) -> bool:
 
 def _sizes(config: Config) -> tuple[int, int]:
     return config.inputs, config.problem.outputs
+
+
+def _most(config: Config) -> int | None:
+    """The numbers that the rows of a table can decide; None without a table."""
+    fit = config.problem.fit
+    return None if fit is None or fit.train is None else max(1, len(fit.train) * config.problem.outputs)
+
+
+def _shapes(config: Config) -> list[dict[str, Any]]:
+    """Widths of two hidden layers for a table, with at most as many parameters as there are rows, or as the KAN has."""
+    own = parameter_count(config.trial, *_sizes(config))
+    targets = [max(own, min(factor * own, _most(config) or own)) for factor in LARGER]
+    return [{"width": [width] * 2} for width in dict.fromkeys(_width(config, 2, target) for target in targets)]
 
 
 def _width(config: Config, depth: int, target: int) -> int:

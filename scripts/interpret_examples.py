@@ -41,7 +41,7 @@ EXAMPLES = {
         "√((x1−x2)² + (x3−x4)²)", lambda x: np.hypot(x[:, 0] - x[:, 1], x[:, 2] - x[:, 3]), (-1,) * 4, (1,) * 4, (4, 3)
     ),
     "quotient": Example(
-        "sin(x)/(1 + y²)", lambda x: np.sin(x[:, 0]) / (1 + x[:, 1] ** 2), (-2, -2), (2, 2), tuned=False
+        "sin(x)/(1 + y²)", lambda x: np.sin(x[:, 0]) / (1 + x[:, 1] ** 2), (-2, -2), (2, 2), tuned=True
     ),
-    "norm": Example("√(x² + y² + 1)", lambda x: np.sqrt((x**2).sum(1) + 1), (-2, -2), (2, 2), tuned=False),
+    "norm": Example("√(x² + y² + 1)", lambda x: np.sqrt((x**2).sum(1) + 1), (-2, -2), (2, 2), tuned=True),
 }

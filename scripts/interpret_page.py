@@ -18,8 +18,9 @@ is not exact to 1e-6 there the network is pruned and trained once more. `python 
 this page. The test RMSE is on 1000 samples that nothing saw; a seed draws the samples and starts the network.
 
 Examples *tuned on* are those whose width, intervals or penalty, or the method itself, were changed after results on them
-were seen; the others were run as they stand. "splines" counts edges that no function of the library fits; the formula is then
-that of the network with these splines. Where the test RMSE of a formula is above that of its network, the formula is wrong.
+were seen; the others were run as they stand. "splines" counts edges that no function of the library fits, or that would make
+the network clearly worse as one; the formula is then that of the network with these splines. Where the test RMSE of a formula
+is above that of its network, the formula is wrong.
 
 | example | tuned on | seed | network before → after | wide KAN | pruned KAN | formula | splines |
 |---|---|---|---|---|---|---|---|

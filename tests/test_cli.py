@@ -458,6 +458,30 @@ def test_a_signal_saves_and_the_run_resumes(number: int, code: int, tmp_path: Pa
         assert later[: len(earlier)] == earlier  # one history, gone on with
 
 
+BUSY = """
+import argparse, hashlib
+from kanpde.cli.terminal import watching
+with watching(argparse.Namespace(quiet=True, json=False)):
+    print("ready", flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
+"""
+"""Half an hour of C code that looks at no signal, as a factorisation."""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_second_signal_ends_what_no_python_interrupts(number: int, code: int) -> None:
+    with subprocess.Popen([sys.executable, "-c", BUSY], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)  # the first one asks
+        process.send_signal(number)
+        try:
+            assert process.wait(40) == code
+        finally:
+            process.kill()
+
+
 # Comparison ----------------------------------------------------------------------------------------------------------
 
 

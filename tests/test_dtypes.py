@@ -17,7 +17,7 @@ from kanpde.build import Parts, build
 from kanpde.config import Config
 from kanpde.metrics import measure
 from kanpde.optimizers.broyden import _identity
-from kanpde.optimizers.gauss_newton import Damped
+from kanpde.optimizers.damped import Damped
 from kanpde.rows import Rows
 from kanpde.solver import Solver
 from kanpde.types import Silent

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from core_helpers import StopAfter
 
 import kanpde
 from kanpde import api, datafile
@@ -16,7 +17,7 @@ from kanpde.cli import main
 from kanpde.comparison import Comparison
 from kanpde.config import Config, validate
 from kanpde.config.tables import Table
-from kanpde.contenders import merit
+from kanpde.contenders import best_mlp, best_mlps, merit, rehearsal
 from kanpde.errors import BudgetError, ConfigError, KanpdeError
 from kanpde.report import fit_rows
 
@@ -240,6 +241,57 @@ def test_a_best_mlp_is_not_chosen_by_the_test() -> None:
     fit = solution.result.metrics.fit
     assert fit is not None and fit["train"] is not None
     assert merit(solution.result) == fit["train"]["rmse"]["u"] != solution.residual_rms
+
+
+def table_of(rows: int, noise: float = 0.0, test: int = 10) -> Config:
+    """A table of a smooth function and the start of a deep schedule, with rows of an own test that are nonsense."""
+    x, y = cloud(rows)
+    y = y + noise * np.random.default_rng(9).normal(size=rows)
+    lines = "".join(f"{a},{b},{c}\n" for (a, b), c in zip(x.tolist(), y.tolist(), strict=True))
+    nonsense = "".join(f"0.{k},0.{k},{1000 + k}\n" for k in range(test))
+    fit = {"values": "x,y,measured\n" + lines, "columns": {"u": "measured"}}
+    fit["test"] = {"values": "x,y,measured\n" + nonsense}
+    keys: dict[str, Any] = {"trial": {"width": [2], "degree": 3, "intervals": 2, "start": "scaled"}}
+    keys["schedule"] = [{"optimizer": "variable_projection", "steps": 3}]
+    return api.configure({"problem": {"name": "t", "fit": fit}, **keys}, compare={"seeds": 1})
+
+
+def test_the_best_mlp_of_a_table_has_at_most_as_many_numbers_as_rows() -> None:
+    """The default of 10^4 numbers overfitted 240 rows, and a step took minutes."""
+    config = table_of(100)
+    sizes = [api.build(one).trial.parameter_count for one in best_mlps(config, 0)]
+    assert sizes == sorted(sizes) and len(sizes) == 2 and 25 <= sizes[0] < 35 and 80 < sizes[-1] <= 115
+
+
+def test_the_best_mlp_of_a_table_is_chosen_by_rows_of_training_that_it_has_not_seen() -> None:
+    config = api.configure(table_of(100, noise=1.0), schedule=[{"optimizer": "variable_projection", "steps": 20}])
+    rows = set(config.problem.fit.train.text().splitlines()[1:])  # type: ignore[union-attr]
+    asked: list[Config] = []
+
+    def solve(one: Config) -> Any:
+        asked.append(one)
+        return api.solve(one)
+
+    found = best_mlp(config, 0, solve)
+    *tried, last = asked
+    for one in tried:
+        train, held = (set(part.text().splitlines()[1:]) for part in (one.problem.fit.train, one.problem.fit.test))
+        assert train | held == rows and not train & held and len(held) == 20
+    errors = [api.solve(one).result.metrics.fit["test"]["rmse"]["u"] for one in tried]
+    assert min(errors) == errors[0]  # the noise is as large as the values: the larger one fits it
+    assert last.problem.fit == config.problem.fit and found.config == last
+    assert last.trial.width == tried[errors.index(min(errors))].trial.width
+
+
+def test_a_short_table_and_a_formula_have_no_rehearsal() -> None:
+    assert rehearsal(table_of(19)) is None and rehearsal(api.configure(formula())) is None
+
+
+@pytest.mark.parametrize(("calls", "modes"), [(1, 0), (4, 0), (7, 1)])
+def test_a_comparison_that_is_stopped_holds_whole_solves_only(calls: int, modes: int) -> None:
+    config = api.configure(table_of(40), compare={"seeds": 1, "modes": ["equal_parameters", "best"]})
+    found = api.compare(config, progress=StopAfter(calls))
+    assert len(found.entries) == 2 * modes and all(one.result["stop_reason"] != "interrupted" for one in found.entries)
 
 
 def test_as_many_parameters_as_numbers_are_said() -> None:

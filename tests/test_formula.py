@@ -288,6 +288,38 @@ def test_the_misfit_to_data_is_in_their_units() -> None:
     assert one.residual == pytest.approx(3 / math.sqrt(2))
 
 
+# Edges of a simplified network ----------------------------------------------------------------------------------------
+
+
+def rough(scale: float = 1.0) -> sympy.Expr:
+    """The solution of poisson_square with constants of seven digits."""
+    pi = sympy.Float(3.1415926)
+    return sympy.Float(scale * 1.00000001) * sympy.sin(pi * x) * sympy.sin(pi * y)
+
+
+def test_the_formula_of_edges_is_refined_and_verified_like_any_other(
+    square: kanpde.Solution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kanpde.symbolic.formula.candidates", lambda *_: iter(()))
+    assert kanpde.formula(square).verdict is Verdict.NOTHING
+    got = kanpde.formula(square, own={"u": rough()})
+    assert got.verdict is Verdict.EXACT and got.how == {"u": "edges of the simplified network"}
+    assert sympy.simplify(got.expressions["u"] - sympy.sin(sympy.pi * x) * sympy.sin(sympy.pi * y)) == 0
+
+
+def test_a_formula_of_edges_that_does_not_hold_is_shown_and_said_to_be_none(
+    square: kanpde.Solution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kanpde.symbolic.formula.candidates", lambda *_: iter(()))
+    got = kanpde.formula(square, own={"u": sympy.Float(0.9) * (1 - x**2) * (1 - y**2)})
+    assert got.verdict is Verdict.WRONG and got.expressions and not got.holds and got.misfit["u"] > 1e-3
+
+
+def test_the_better_of_the_field_and_of_the_edges_is_taken(square: kanpde.Solution, found: Formula) -> None:
+    got = kanpde.formula(square, own={"u": sympy.Float(0.9) * (1 - x**2) * (1 - y**2)})
+    assert got.text == found.text and got.how == found.how
+
+
 # Command line -------------------------------------------------------------------------------------------------------
 
 

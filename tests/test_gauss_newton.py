@@ -35,6 +35,8 @@ from kanpde.checkpoint import Store
 from kanpde.config import Config
 from kanpde.errors import BudgetError
 from kanpde.optimizers import GaussNewton, Krylov, gauss_newton
+from kanpde.optimizers import damped as linear
+from kanpde.optimizers.damped import Damped
 from kanpde.result import StopReason
 from kanpde.solution import History, StageResult
 from kanpde.solver import Solver
@@ -324,8 +326,8 @@ def test_the_second_derivative_along_a_step_is_that_of_the_rows() -> None:
 
 def test_bent_steps_follow_a_curved_valley_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
     steps = []
-    for most in (gauss_newton.MOST_BEND, -1.0):
-        monkeypatch.setattr(gauss_newton, "MOST_BEND", most)
+    for most in (linear.MOST_BEND, -1.0):
+        monkeypatch.setattr(linear, "MOST_BEND", most)
         valley = Valley()
         method = GaussNewton(valley, gauss_newton.Joint)
         steps.append(0)
@@ -342,3 +344,18 @@ def test_a_margin_leaves_room_on_the_grid_of_the_second_layer() -> None:
     corners = torch.tensor([[-1.0, -1.0], [1.0, 1.0], [1.0, -1.0]]).double()
     first, second = (made.trial.network.layers[0](corners.T) for made in (tight, wide))
     assert float(first.detach().abs().max()) == pytest.approx(1.0) and gap(1.5 * second, first) < 1e-14
+
+
+@pytest.mark.parametrize("damping", [1e-6, 1.0, 1e3])
+def test_fewer_rows_than_parameters_give_the_same_step(damping: float) -> None:
+    """min ‖B q - y‖² + λ ‖D q‖² of 7 rows and 30 columns by its normal equations, in the large space."""
+    rows, right = uniform(7, 30) * torch.logspace(0, 2, 30, dtype=torch.float64), uniform(7, seed=1)
+    damped, weights = Damped(rows, right), rows.norm(dim=0) ** 2
+    step, predicted = damped.step(damping)
+    expected = torch.linalg.solve(rows.T @ rows + damping * weights.diag(), rows.T @ right)
+    assert float((step - expected).norm() / expected.norm()) < 1e-9
+    fall = right.square().sum() - (rows @ step - right).square().sum()
+    assert predicted == pytest.approx(float(fall), rel=1e-9)
+    bend = torch.linalg.solve(rows.T @ rows + damping * weights.diag(), rows.T @ (1e-3 * right))
+    assert float((damped.bend(1e-3 * right) - bend).norm() / bend.norm()) < 1e-6
+    assert damped._triangle.shape[1] == 7  # and not 30: an MLP with 10^4 numbers on 10^2 rows took minutes for a step

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +27,10 @@ _WIDTH = 140
 """Columns of a table that goes into a file or a pipe."""
 
 _SIGNALS = {signal.SIGINT: StopReason.INTERRUPTED, signal.SIGTERM: StopReason.TERMINATED}
+
+
+_GRACE = 2.0
+"""Seconds that a second signal leaves for an orderly end."""
 
 
 class ProgressBar:
@@ -112,10 +118,37 @@ def _interruptible(bar: ProgressBar) -> Iterator[None]:
 
     before = {number: signal.signal(number, handle) for number in _SIGNALS}
     try:
-        yield
+        with _second_signal():
+            yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _second_signal() -> Iterator[None]:
+    """End the process _GRACE seconds after the second signal even inside a factorisation, where Python's own handlers wait for
+    minutes: they run between two of its steps, a thread that reads the numbers of signals does not. Files are written atomically.
+    """
+    mine, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    over = threading.Event()
+
+    def watch() -> None:
+        seen = 0
+        while number := mine.recv(1):
+            seen += number[0] in _SIGNALS
+            if seen > 1 and not over.wait(_GRACE):
+                os._exit(_SIGNALS[signal.Signals(number[0])].exit_code)
+
+    before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+        signal.set_wakeup_fd(before)
+        theirs.close()  # and the thread ends
 
 
 def show_result(result: Mapping[str, Any], folder: Path, *, quiet: bool, as_json: bool) -> None:

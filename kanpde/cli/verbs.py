@@ -102,6 +102,7 @@ def plot(arguments: argparse.Namespace) -> int:
 def formula(arguments: argparse.Namespace) -> int:
     """Look for the formula of a run, and say what it satisfies."""
     from kanpde import api
+    from kanpde.symbolic import plain, translate
     from kanpde.symbolic.formula import formula as find
     from kanpde.symbolic.formula import rows
 
@@ -111,7 +112,12 @@ def formula(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--out '{target.name}' must end in .json")
     if not arguments.seconds > 0:
         raise ConfigError(f"--seconds must be positive, found {arguments.seconds:g}")
-    found = find(api.load(folder), arguments.seconds)
+    solution = api.load(folder)
+    names = solution.problem.coordinates
+    own, splines = plain.read(folder / "symbolic.json", dict(zip(names, translate.coordinates(names), strict=True)))
+    found = find(solution, arguments.seconds, own)
+    if splines and not found.expressions:
+        terminal.show_text(f"{splines} edges of the simplified network are still splines, which have no formula")
     write_text(target, dump_json(found.as_dict()))
     if arguments.json:
         terminal.show_text(dump_json(found.as_dict()))

@@ -29,6 +29,7 @@ from torch import Tensor
 
 from kanpde.errors import NumericalError
 from kanpde.optimizers.base import Advance, NonFiniteError, Objective, System
+from kanpde.optimizers.damped import Damped
 from kanpde.optimizers.least_squares import equilibrate
 
 START = 1e-3
@@ -40,9 +41,6 @@ PATIENCE = 10
 TRIES = 30
 """Values of λ that are tried for one step; the last one is beyond 10^100."""
 
-SHORTEST = 1e-6
-"""A column shorter than this share of the longest is damped as if it were so long."""
-
 UNREACHED = 1e-3
 """Columns of M shorter than this share of the longest are not scaled up: a coefficient of a function that hardly any point
 reaches must not become large, since the next step may reach it."""
@@ -50,8 +48,8 @@ reaches must not become large, since the next step may reach it."""
 CORRECTIONS = 2
 """Newton steps of the outer parameters after each step of the inner ones, where the problem is not linear."""
 
-SPAN, MOST_BEND = 0.1, 0.75
-"""Share of a step over which the second derivative is taken; a bend whose double is longer than this share of it is left out."""
+SPAN = 0.1
+"""Share of a step over which the second derivative is taken."""
 
 
 class Model(Protocol):
@@ -132,45 +130,6 @@ class GaussNewton:
         if not (0 <= damping < math.inf and 1 < growth < math.inf):
             raise ValueError(f"damping {damping}, growth {growth}")
         self._damping, self._growth, self._slow, self._begin = damping, growth, int(state["slow"]), None
-
-
-class Damped:
-    """min over q of ‖B q - y‖² + λ ‖D q‖² for many λ: one QR of the rows, then one of a triangle per λ."""
-
-    def __init__(self, rows: Tensor, right: Tensor) -> None:
-        """B (R, P) and y (R,); NonFiniteError if they are not finite."""
-        if not bool(rows.isfinite().all() & right.isfinite().all()):
-            raise NonFiniteError("the Jacobian is not finite")
-        lengths = rows.norm(dim=0)
-        longest = lengths.max() if len(lengths) else 1.0
-        self._lengths = lengths.clamp_min(float(SHORTEST * longest) or 1.0)
-        triangle = torch.linalg.qr(torch.cat([rows / self._lengths, right[:, None]], dim=1), mode="r").R
-        self._triangle, self._right, self._rows = triangle[:, :-1], triangle[:, -1], rows
-
-    def step(self, damping: float) -> tuple[Tensor, float]:
-        """q, and how much ‖B q - y‖² is below ‖y‖² + the damping's share: Nielsen's predicted fall."""
-        count = self._triangle.shape[1]
-        if not count:
-            return self._right[:0], 0.0
-        root = min(math.sqrt(damping), torch.finfo(self._right.dtype).eps ** -2)  # beyond it the step is below rounding
-        below = self._right.new_zeros(count, count + 1).fill_diagonal_(root)
-        stacked = torch.cat([torch.cat([self._triangle, self._right[:, None]], dim=1), below])
-        factor = torch.linalg.qr(stacked, mode="r").R[:count]
-        self._factor = factor[:, :-1]
-        step = torch.linalg.solve_triangular(self._factor, factor[:, -1:], upper=True)[:, 0]
-        predicted = (self._triangle @ step).square().sum() + 2 * root**2 * step.square().sum()
-        self._size = float(step.norm())
-        return step / self._lengths, float(predicted)
-
-    def bend(self, right: Tensor) -> Tensor:
-        """What to add to the last step q for rows that are y + `right` (R,) at its end; zero if that is too long.
-
-        By the seminormal equations: a correction needs few digits.
-        """
-        pulled = (self._rows.T @ right / self._lengths)[:, None]
-        found = torch.linalg.solve_triangular(self._factor.T, pulled, upper=False)
-        bend = torch.linalg.solve_triangular(self._factor, found, upper=True)[:, 0]
-        return bend / self._lengths if 2 * float(bend.norm()) <= MOST_BEND * self._size else torch.zeros_like(bend)
 
 
 class Joint:

@@ -7,7 +7,7 @@ Source: Liu et al., KAN, arXiv 2404.19756, §2.5.2 (the user's buttons).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from kanpde.simplify import thinned
 from kanpde.slabs import Slabs
 from kanpde.solution import Solution
 from kanpde.symbolic.network import Place, SymbolicKAN
+from kanpde.symbolic.plain import plain
 from kanpde.symbolic.rounding import ROUNDING, misfit, simplest
 from kanpde.symbolic.univariate import Match, match
 from kanpde.trial import TrialSolution
@@ -36,6 +37,9 @@ TRAINED = 1e-9
 
 ENOUGH = 2.0
 """How much larger than that of the splines the objective's root may be after training with functions."""
+
+FEW = 30
+"""Steps of training for an edge more."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,8 @@ class Symbolic:
             raise ConfigError(
                 f"symbolic: '{name}' was solved with trial.periodic, whose kan sees circles; use kanpde formula"
             )
-        return cls(solution, SymbolicKAN.of(trial.network))
+        found = cls(solution, SymbolicKAN.of(trial.network))
+        return cls(solution, found.network.centred(found._points))
 
     def suggest(self, layer: int, i: int, o: int) -> list[Match]:
         """Functions for an edge, the best first."""
@@ -85,7 +90,8 @@ class Symbolic:
     def auto(self, steps: int = 100) -> Symbolic:
         """Every spline as the simplest function that fits it up to some share of its spread, trained; the first share of LADDER
         that leaves the objective as low as the splines did, or else the one that makes it lowest, where a spline that is left
-        counts a digit. What nothing fits stays a spline.
+        counts a digit. Where the objective is clearly larger even so, the edges are tried one by one, and splines stay where
+        functions would make it so.
         """
         rows = self._rows()
         known = {
@@ -94,7 +100,7 @@ class Symbolic:
             if place not in self.network.names
         }
         found: list[tuple[float, int, SymbolicKAN]] = []
-        enough, tried = ENOUGH * _size(rows(self.network)), []
+        own, tried = _size(rows(self.network)), []
         for share in LADDER:
             network = self.network
             for place, matches in known.items():
@@ -107,13 +113,29 @@ class Symbolic:
             network = network.retrained(rows, steps)
             size, splines = _size(rows(network)), len(network.places) - len(network.names)
             found.append((math.log10(max(size, 1e-300)) + splines, len(found), network))
-            if size <= enough:
+            if size <= ENOUGH * own:
                 break
-        return Symbolic(self.solution, min(found)[2])
+        best = min(found)[2]
+        if _size(rows(best)) > ENOUGH * own:
+            best = self._one_by_one(known, rows, ENOUGH * own)
+        return Symbolic(self.solution, best.trimmed(self._points))
+
+    def _one_by_one(
+        self, known: Mapping[Place, Sequence[Match]], rows: Callable[[SymbolicKAN], Tensor], most: float
+    ) -> SymbolicKAN:
+        """Edges in the order of how well a function fits; what makes the objective's root larger than `most` stays a spline."""
+        network = self.network
+        fitting = {
+            place: matches[0] for place, matches in known.items() if matches and 1 - matches[0].r2 < LADDER[0] ** 2
+        }
+        for place in sorted(fitting, key=lambda one: 1 - fitting[one].r2):
+            tried = network.fixed(place, fitting[place]).retrained(rows, FEW)
+            network = tried if _size(rows(tried)) <= most else network
+        return network
 
     def retrained(self, steps: int = 100) -> Symbolic:
         """With affine parameters trained by Levenberg-Marquardt on the residual rows of the run."""
-        return Symbolic(self.solution, self.network.retrained(self._rows(), steps))
+        return Symbolic(self.solution, self.network.retrained(self._rows(), steps).trimmed(self._points))
 
     def _rows(self) -> Callable[[SymbolicKAN], Tensor]:
         """The residual rows (R,) of the run for a network; values of the field less those of the run where an energy has no rows or
@@ -173,6 +195,9 @@ class Symbolic:
         return {
             "problem": self.solution.problem.name,
             "formulas": {name: str(one) for name, one in written.expressions.items()},
+            "trees": {
+                name: plain(one) for name, one in written.expressions.items() if not np.isnan(written.misfit[name])
+            },
             "misfit": {name: None if np.isnan(one) else one for name, one in written.misfit.items()},
             "edges": edges,
             "splines": [

@@ -10,7 +10,6 @@ import numpy as np
 import sympy
 
 from kanpde.errors import ConfigError
-from kanpde.expressions import Jet
 from kanpde.quadrature import Array
 from kanpde.solution import Solution
 from kanpde.symbolic import data
@@ -18,7 +17,7 @@ from kanpde.symbolic.discover import candidates
 from kanpde.symbolic.fibres import inner_box
 from kanpde.symbolic.numbers import exact, recognise, recognise_sum
 from kanpde.symbolic.numeric import Model, spent, values
-from kanpde.symbolic.places import Place, places
+from kanpde.symbolic.places import Place, factors, places
 from kanpde.symbolic.polish import Fit, fit, minimise, name_constants
 from kanpde.symbolic.separable import Target
 from kanpde.symbolic.statement import Statement
@@ -28,6 +27,7 @@ from kanpde.symbolic.verify import Check, Verdict, check, weakest
 FITS = 1e-4  # relative misfit at which a candidate is worth putting into the equations
 POINTS = 700
 CONSTANTS = 60  # of a candidate; more are an expansion, no formula
+SHARP = 1e-6  # relative misfit at which no other candidate is asked for
 
 
 @dataclass(frozen=True)
@@ -101,9 +101,10 @@ class Formula:
         }
 
 
-def formula(solution: Solution, seconds: float = 120.0) -> Formula:
+def formula(solution: Solution, seconds: float = 120.0, own: Mapping[str, Any] | None = None) -> Formula:
     """The formula of a solution, with its verdict; `seconds` (of the processor) bound the search, not the verification.
 
+    `own` are formulas by unknown that the edges of a simplified network make (`plain.read`), candidates as others are.
     The search sees values of the trial solution and the problem's equations, conditions and parameters, never `exact`.
     Raises ConfigError for a problem on several regions.
     """
@@ -115,7 +116,7 @@ def formula(solution: Solution, seconds: float = 120.0) -> Formula:
         )
     said = Statement.of(problem, {name: one.value for name, one in solution.parameters.items()})
     where, unchecked = places(problem, said) if problem.config.fit is None else ([], [])
-    search = _Search.of(solution, where, said, began + seconds)
+    search = replace(_Search.of(solution, where, said, began + seconds), own=own)
     fits = [search.unknown(k) for k in range(len(problem.unknowns))]
     found = [one for one in fits if one is not None]
     if len(found) < len(fits):
@@ -169,6 +170,7 @@ class _Search:
     constants: Mapping[int, Any]
     deadline: float
     worst: float = FITS
+    own: Mapping[str, Any] | None = None
 
     @classmethod
     def of(cls, solution: Solution, where: Sequence[Place], said: Statement, deadline: float) -> _Search:
@@ -200,9 +202,22 @@ class _Search:
                 continue
             named = name_constants(done, lambda m: fit(m, self.x, self.points, y), self.known, one.angles)
             best = _Found(one.how, named)
-            if named.misfit < 1e-6 or spent() > self.deadline:
+            if named.misfit < SHARP or spent() > self.deadline:
                 break
-        return best
+        edges = self._edges(k)
+        return (
+            best if edges is None or (best is not None and best.fit.misfit <= max(SHARP, edges.fit.misfit)) else edges
+        )
+
+    def _edges(self, k: int) -> _Found | None:
+        """The formula that the edges of a simplified network make, however far from the field: its verdict will say so."""
+        expression = (self.own or {}).get(self.solution.problem.unknowns[k])
+        if expression is None:
+            return None
+        model = Model.freed(expression)
+        return _Found(
+            "edges of the simplified network", Fit(model, self.misfit(k, expression), np.zeros(model.start.size))
+        )
 
     def _candidates(self, k: int) -> Any:
         domain, rng = self.solution.problem.domain, np.random.default_rng(5)
@@ -215,22 +230,7 @@ class _Search:
         target = Target(values_of, self.x, domain.contains, box, rng, plane)
         centres = [centre for place in self.where if (centre := place.centre) is not None]
         unique = [np.array(c) for c in dict.fromkeys(centres)]
-        return candidates(target, self._factors(k), unique)
-
-    def _factors(self, k: int) -> list[tuple[str, Any]]:
-        """R² - |x - c|² of circles and spheres where the unknown is given as 0."""
-        found = []
-        for place in self.where:
-            if (
-                isinstance(place.node, Jet)
-                and place.node.unknown == k
-                and place.node.order == 0
-                and (c := place.centre) is not None
-            ):
-                radius2 = sympy.simplify(sum((place.at[s] - v) ** 2 for s, v in zip(self.x, c, strict=False)))
-                rest = sum((s - v) ** 2 for s, v in zip(self.x, c, strict=False))
-                found.append(("the distance to a circle", radius2 - rest))
-        return found
+        return candidates(target, factors(self.where, self.x, k), unique)
 
     def misfit(self, k: int, expression: Any) -> float:
         """Root mean square of formula minus field, relative to that of the field."""

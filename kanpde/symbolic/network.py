@@ -8,6 +8,7 @@ Sources: Liu et al., KAN, arXiv 2404.19756, §2.5.1; Moré, The Levenberg-Marqua
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,9 @@ from kanpde.symbolic.univariate import Match
 
 Place = tuple[int, int, int]
 """Layer, input and output of an edge, all from 0."""
+
+NEGLIGIBLE = 1e-12
+"""Share of the largest edge of a unit below which another one is rounding."""
 
 FAR = 1e6
 """Rows of parameters that leave the domain of a function."""
@@ -101,6 +105,62 @@ class SymbolicKAN(nn.Module):
         layers[place[0]] = layers[place[0]].masked(mask)
         return SymbolicKAN(layers, names, torch.stack([own[key] for key in names]))
 
+    def centred(self, s: Tensor) -> SymbolicKAN:
+        """The same with the means over points s (N, d) of all edges of a unit in its first one: constants drift apart in
+        training, and edges of ±10⁸ that cancel leave slopes no digits.
+        """
+        affine = {place: row.clone() for place, row in zip(self.names, self.affine.detach(), strict=True)}
+        layers, z = [layer.masked(layer.left) for layer in self.stack], s.T
+        with torch.no_grad():
+            for k, layer in enumerate(self.stack):
+                edges, z = self._step(z, k)
+                for place in edges if layer.grid.name == "bspline" else ():
+                    mean = float(edges[place].mean())
+                    _add(-mean, place, layers, affine)
+                    _add(mean, min(one for one in edges if one[2] == place[2]), layers, affine)
+        return SymbolicKAN(layers, self.names, torch.stack(list(affine.values())) if affine else self.affine)
+
+    def trimmed(self, s: Tensor) -> SymbolicKAN:
+        """The same without edges that vary less at points s (N, d) than NEGLIGIBLE of the largest of their unit, and without units
+        that nothing uses then. What such an edge gives on the mean stays at its unit.
+        """
+        kept, means = self._needed(s)
+        affine = {place: row.clone() for place, row in zip(self.names, self.affine.detach(), strict=True)}
+        layers = []
+        for k, layer in enumerate(self.stack):
+            mask = torch.zeros_like(layer.left)
+            for _, i, o in (one for one in kept if one[0] == k):
+                mask[o, i] = True
+            layers.append(layer.masked(mask))
+        for (k, o), mean in means.items():
+            _add(
+                mean, max((one for one in kept if one[0] == k and one[2] == o), key=affine.__contains__), layers, affine
+            )
+        names = {place: name for place, name in self.names.items() if place in kept}
+        return SymbolicKAN(layers, names, torch.stack([affine[one] for one in names]) if names else self.affine[:0])
+
+    def _needed(self, s: Tensor) -> tuple[set[Place], dict[tuple[int, int], float]]:
+        """The edges that stay, and what the others of a unit (layer, output) that stays give on the mean."""
+        seen, z = [], s.T
+        with torch.no_grad():
+            for k in range(len(self.layers)):
+                edges, z = self._step(z, k)
+                seen.append(edges)
+        kept: set[Place] = set()
+        means: dict[tuple[int, int], float] = {}
+        used = set(range(self.shape[-1]))
+        for k in reversed(range(len(seen))):
+            for o in used:
+                own = {place: values for place, values in seen[k].items() if place[2] == o}
+                sizes = {place: float((values - values.mean()).abs().max()) for place, values in own.items()}
+                most = max(sizes, key=lambda place: sizes[place], default=None)
+                stay = {one for one, size in sizes.items() if one == most or size > NEGLIGIBLE * sizes[most or one]}
+                kept |= stay
+                if gone := own.keys() - stay:
+                    means[k, o] = sum(float(own[place].mean()) for place in gone)
+            used = {i for layer, i, _ in kept if layer == k}
+        return kept, means
+
     def retrained(self, rows: Callable[[SymbolicKAN], Tensor], steps: int) -> SymbolicKAN:
         """The same with affine parameters that minimise Σ rows², at most `steps` steps of Levenberg-Marquardt."""
         if not self.names:
@@ -150,24 +210,32 @@ class SymbolicKAN(nn.Module):
         return z
 
 
+def _add(constant: float, place: Place, layers: Sequence[SplineLayer], affine: Mapping[Place, Tensor]) -> None:
+    """Add a constant to an edge, in place."""
+    k, i, o = place
+    with torch.no_grad():
+        (affine[place][3:] if place in affine else layers[k].coefficients[o, i]).add_(constant)
+
+
+def slopes(residual: Callable[[np.ndarray], np.ndarray], at: np.ndarray) -> np.ndarray:
+    """Central differences of the rows (R,) by a vector (P,), (R, P)."""
+    columns = []
+    for k, value in enumerate(at):
+        h = 6e-6 * max(1.0, abs(value))
+        up, down = at.copy(), at.copy()
+        up[k], down[k] = value + h, value - h
+        columns.append((residual(up) - residual(down)) / (up[k] - down[k]))
+    return np.stack(columns, 1)
+
+
 def minimise(residual: Callable[[np.ndarray], np.ndarray], start: np.ndarray, steps: int) -> np.ndarray:
     """The vector (P,) that Levenberg-Marquardt finds from `start`; slopes are central differences."""
-
-    def slopes(at: np.ndarray) -> np.ndarray:
-        columns = []
-        for k, value in enumerate(at):
-            h = 6e-6 * max(1.0, abs(value))
-            up, down = at.copy(), at.copy()
-            up[k], down[k] = value + h, value - h
-            columns.append((residual(up) - residual(down)) / (up[k] - down[k]))
-        return np.stack(columns, 1)
-
     if not start.size:
         return start
     few = len(residual(start)) < len(start)
     found = least_squares(
-        residual, start, slopes, method="trf" if few else "lm", x_scale="jac", xtol=1e-15, ftol=1e-15, gtol=1e-15,
-        max_nfev=steps,
+        residual, start, partial(slopes, residual), method="trf" if few else "lm", x_scale="jac", xtol=1e-15,
+        ftol=1e-15, gtol=1e-15, max_nfev=steps,
     )  # fmt: skip
     vector: np.ndarray = found.x
     return vector

@@ -69,6 +69,11 @@ def _power(base: Any, exponent: Any, symbol: Any, precise: bool) -> Any:
     return base**exponent
 
 
+def shown(value: float) -> Any:
+    """The float as sympy, with 15 digits where these are all of it, so that 0.9983 is not printed as 0.99829999999999997."""
+    return sympy.Float(value, 15 if float(f"{value:.15g}") == value else 17)
+
+
 @dataclass(frozen=True)
 class Model:
     """An expression in coordinates and constants θ (symbols), with values of θ (P,)."""
@@ -77,12 +82,17 @@ class Model:
     theta: tuple[Any, ...]
     start: np.ndarray
 
+    @classmethod
+    def freed(cls, expression: Any) -> Model:
+        """An expression with every different float as a constant."""
+        floats = sorted(expression.atoms(sympy.Float), key=float)
+        theta = tuple(sympy.Dummy(f"c{k}", real=True) for k in range(len(floats)))
+        return cls(expression.xreplace(dict(zip(floats, theta, strict=True))), theta, np.array(floats, float))
+
     @property
     def filled(self) -> Any:
         """The expression with the values in place of θ."""
-        return self.expression.xreplace(
-            {s: sympy.Float(float(v), 17) for s, v in zip(self.theta, self.start, strict=True)}
-        )
+        return self.expression.xreplace({s: shown(float(v)) for s, v in zip(self.theta, self.start, strict=True)})
 
     def at(self, point: Mapping[Any, Any]) -> dict[Any, Any]:
         """Values of coordinates and of θ."""

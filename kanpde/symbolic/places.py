@@ -15,7 +15,7 @@ import sympy
 
 from kanpde.conditions import Condition
 from kanpde.errors import ConfigError
-from kanpde.expressions import Node, jets, multiply, partial
+from kanpde.expressions import Jet, Node, jets, multiply, partial
 from kanpde.problem import Problem
 from kanpde.quadrature import Array, PointSet
 from kanpde.symbolic.numbers import exact
@@ -213,3 +213,19 @@ def _sphere(axes: Sequence[int], points: PointSet) -> tuple[dict[Any, Array], li
     values_ = {phi: np.arctan2(n[:, 1], n[:, 0]), theta: np.arccos(np.clip(n[:, 2], -1, 1))}
     direction = [sympy.sin(theta) * sympy.cos(phi), sympy.sin(theta) * sympy.sin(phi), sympy.cos(theta)]
     return values_, direction, size, numbers
+
+
+def factors(where: Sequence[Place], x: Sequence[Any], k: int) -> list[tuple[str, Any]]:
+    """R² - |x - c|² of circles and spheres where unknown k is given as 0, under a name."""
+    found = []
+    for place in where:
+        if (
+            isinstance(place.node, Jet)
+            and place.node.unknown == k
+            and place.node.order == 0
+            and (c := place.centre) is not None
+        ):
+            radius2 = sympy.simplify(sum((place.at[s] - v) ** 2 for s, v in zip(x, c, strict=False)))
+            rest = sum((s - v) ** 2 for s, v in zip(x, c, strict=False))
+            found.append(("the distance to a circle", radius2 - rest))
+    return found
