@@ -46,7 +46,7 @@ WIDTHS: dict[str, tuple[int, ...]] = {
     "I.37.4": (2, 1), "II.6.15a": (2, 2), "II.11.7": (4,), "II.11.27": (2, 1), "II.36.38": (3,), "III.9.52": (2, 2),
     "III.17.37": (4,),
 }  # fmt: skip
-"""Hidden widths where they are not (2,). Only legendre_m0 and legendre_m2 have more edges than the paper's shapes (12 for 6, 15 for 14)."""
+"""Hidden widths where they are not (2,). Two have more edges than the paper's: legendre_m0 12 for 6, legendre_m2 15 for 14."""
 
 RECIPES = {"legendre_m2": Recipe(kept=(0, 4), mix=0.5)}
 """Where the search is another one: knots half-way to quantiles, which are dense near y = -0.95."""
