@@ -109,6 +109,7 @@ def best_kan(shape: Sequence[int], samples: Samples, recipe: Recipe, seed: int, 
             if found[-1][0] < 3 * target:
                 break
     best: tuple[float, KAN] = (math.inf, found[0][2])
+    lowest = dict.fromkeys(recipe.ladder, math.inf)
     for skipped, start in recipe.polishes([net for _, _, net in sorted(found)]):
         net: KAN | None = start
         for intervals in recipe.ladder[skipped:]:
@@ -119,8 +120,9 @@ def best_kan(shape: Sequence[int], samples: Samples, recipe: Recipe, seed: int, 
             best = min(best, (error, copy.deepcopy(net)), key=lambda pair: pair[0])
             if best[0] < target:
                 return best
-            if error > 3 * best[0]:
+            if error > 3 * lowest[intervals]:
                 break
+            lowest[intervals] = min(error, lowest[intervals])
     return best
 
 

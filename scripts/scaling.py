@@ -45,8 +45,8 @@ TOYS: dict[str, tuple[tuple[int, ...], int, Function]] = {
     "J0(20x)": ((1, 1), 1000, lambda x: torch.as_tensor(special.j0(20 * x[:, 0].numpy()))),
     "exp(sin πx + y²)": ((2, 1, 1), 1000, lambda x: torch.exp(torch.sin(torch.pi * x[:, 0]) + x[:, 1] ** 2)),
     "xy": ((2, 2, 1), 200, lambda x: x.prod(1)),
-    "exp(½(sin π(x₁²+x₂²) + sin π(x₃²+x₄²)))": ((4, 2, 1, 1), 100, _two_rings),
-    "exp(mean sin²(πx_i/2)), 100 inputs": ((100, 1, 1), 10, _many),
+    "exp(½(sin π(x₁²+x₂²) + sin π(x₃²+x₄²)))": ((4, 2, 1, 1), 500, _two_rings),
+    "exp(mean sin²(πx_i/2)), 100 inputs": ((100, 1, 1), 20, _many),
 }
 """Shape, largest G, function on [-1, 1]^d."""
 

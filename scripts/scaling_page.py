@@ -47,10 +47,8 @@ def plot(stored: dict[str, Found]) -> None:
     degrees = sorted({key.rpartition("p=")[2] for key in stored})
     figure = blank(4.2 * len(degrees), 3.4)
     for place, degree in enumerate(degrees, start=1):
-        axes = figure.add_subplot(1, len(degrees), place, xscale="log", yscale="log", xlabel="intervals G")
-        tidy(axes)
-        axes.set_title(f"degree {degree}")
-        axes.set_ylabel("test RMSE / deviation")
+        axes = figure.add_subplot(1, len(degrees), place, xscale="log", yscale="log")
+        tidy(axes, "intervals G", "test RMSE / deviation", f"degree {degree}")
         for key, found in sorted(stored.items()):
             if key.endswith(f"p={degree}"):
                 axes.plot(
@@ -61,6 +59,6 @@ def plot(stored: dict[str, Found]) -> None:
                 )
         grids = np.array([10.0, 1000.0])
         axes.plot(grids, 10 * grids ** -(int(degree) + 1), "k:", label=f"slope −{int(degree) + 1}")
-        axes.set_ylim(1e-16, 10)
+        axes.set_ylim(1e-16, 1e5)
         axes.legend(fontsize=6)
     figure.savefig(DOCS / "figures" / "scaling.png", dpi=84, metadata={"Software": "kanpde"})

@@ -1,9 +1,9 @@
 """Gauss-Newton steps for fine grids: a row of the Jacobian touches p + 1 coefficients of every edge.
 
-    min over δ of ‖r + J δ‖²,    J sparse with Σ_l O_l I_l (p + 1) numbers a row,
+    min over δ of ‖r + J δ‖² + λ ‖D δ‖²,    J sparse with Σ_l O_l I_l (p + 1) numbers a row, D = lengths of its columns,
 
-by Cholesky's factorisation of JᵀJ + DAMPING for columns of length one, with half the step where it does not pay. Normal equations
-lose digits of a step, not of the fit: the next step starts from the exact residual.
+by Cholesky's factorisation of JᵀJ + λ for columns of length one, with the λ of DAMPING that pays best. Normal equations lose digits
+of a step, not of the fit: the next step starts from the exact residual.
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ from torch import Tensor
 from kanpde.jets import Jet, JetSpace, pull_back
 from kanpde.networks.kan import KAN
 
-DAMPING = 1e-11
-"""Above rounding in JᵀJ; moves along which the fit does not change are left out by it."""
+DAMPING = (1e-11, 1e-9, 1e-7, 1e-5, 1e-3)
+"""Values of λ, tried in this order until the fit gets worse. The first is above rounding in JᵀJ and leaves out moves along which
+the fit does not change; it is too small where that holds to first order only, and such moves are long."""
 
-FULL = 0.1
+FULL = 0.2
 """Share of numbers that are not zero from which on J counts as full."""
-
-HALVINGS = 4
 
 
 def jacobian(net: KAN, x: Tensor) -> sparse.csr_matrix:
@@ -59,24 +58,32 @@ def refine(net: KAN, x: Tensor, y: Tensor, steps: int, tolerance: float = 0.02) 
         with torch.no_grad():
             rest = (y - net(x)[:, 0]).numpy()
         rows = rows @ sparse.diags(scale)
-        full = torch.as_tensor(rows.toarray()) if rows.nnz > FULL * np.prod(rows.shape) else None
-        normal = torch.as_tensor((rows.T @ rows).toarray()) if full is None else full.T @ full
-        normal.diagonal().add_(DAMPING)
+        normal = _normal(rows)
         right = torch.as_tensor(rows.T @ rest)[:, None]
-        step = scale * torch.cholesky_solve(right, torch.linalg.cholesky(normal))[:, 0].numpy()
         before = [layer.coefficients.detach().clone() for layer in net.stack]
-        for halving in range(HALVINGS):
-            _place(net, before, step / 2**halving)
+        best, taken = value, 0 * scale
+        for damping in DAMPING:
+            damped = normal.clone()
+            damped.diagonal().add_(damping)
+            step = scale * torch.cholesky_solve(right, torch.linalg.cholesky(damped))[:, 0].numpy()
+            _place(net, before, step)
             new = rmse(net, x, y)
-            if new < value:
+            if new < best:
+                best, taken = new, step
+            elif best < value:
                 break
-        else:
-            _place(net, before, 0 * step)
-            return value
-        if new > (1 - tolerance) * value:
-            return new
-        value = new
+        _place(net, before, taken)
+        if best > (1 - tolerance) * value:
+            return best
+        value = best
     return value
+
+
+def _normal(rows: sparse.csr_matrix) -> Tensor:
+    if rows.nnz <= FULL * np.prod(rows.shape):
+        return torch.as_tensor((rows.T @ rows).toarray())
+    full = torch.as_tensor(rows.toarray())
+    return full.T @ full
 
 
 def _place(net: KAN, before: list[Tensor], step: np.ndarray) -> None:

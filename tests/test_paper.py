@@ -125,6 +125,18 @@ def test_a_sparse_step_finds_a_neighbour() -> None:
     assert refine(net, x, y, 6) < 1e-4 * before
 
 
+def test_a_sparse_step_is_damped_where_the_undamped_one_leads_too_far() -> None:
+    net, x = some_kan([2, 2, 1, 1]), cube(2, 600)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        y = net(x)[:, 0].clone()
+        for layer in net.stack:
+            noise = torch.randn(layer.coefficients.shape, generator=generator, dtype=torch.float64)
+            layer.coefficients.add_(0.1 * noise)
+    before = rmse(net, x, y)
+    assert refine(net, x, y, 20) < 0.02 * before  # from λ = 1e-11 alone no step lowers it
+
+
 def test_reframing_keeps_the_function_and_fills_the_grids() -> None:
     net, x = some_kan([2, 3, 2, 1]), cube(2)
     with torch.no_grad():
