@@ -6,21 +6,18 @@ A share of the samples is held back for validation and decides everything: which
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from regression import Net, rmse, train
-from regression_data import first_layer, units
 from regression_grids import reframed
-from regression_starts import KINDS, deepened, from_data, random_kan
+from regression_starts import kan_starts
 from torch import Tensor
 
 from kanpde.networks.kan import KAN
-from kanpde.networks.layer import SplineLayer
 from kanpde.networks.mlp import build_mlp
 
 HELD = 0.15
@@ -32,6 +29,7 @@ class Recipe:
     """Degree of the splines, intervals of one polish after the other, starts, steps of each kind.
 
     `kept[n]` of the starts are polished on the ladder without its first n grids: a good start may not fit on the coarsest one.
+    There are so many `rounds` of starts at most; one that reaches the target is the last.
     """
 
     degree: int = 5
@@ -42,6 +40,7 @@ class Recipe:
     polish: int = 150
     some: int = 600
     mix: float = 0.0
+    rounds: int = 3
 
     def polishes(self, starts: Sequence[KAN]) -> Iterator[tuple[int, KAN]]:
         """How many grids a polish leaves out, and its start."""
@@ -70,60 +69,47 @@ class Samples:
         return found if math.isfinite(found) else math.inf
 
 
-def kan_starts(shape: Sequence[int], samples: Samples, recipe: Recipe, seed: int) -> Iterator[KAN]:
-    """Every other start takes factors of the data, the first one exactly; three of four also units that the data suggest."""
-    x, y = samples.x, samples.y
-    found = units(x, y) if len(shape) > 3 else None
-    for k in range(recipe.starts):
-        generator = torch.Generator().manual_seed(1000 * seed + k)
-        first: list[SplineLayer] = []
-        z = x
-        if found is not None and len(found[0]) == shape[1] and k % 4 < 3:
-            first = [first_layer(found, x, recipe.degree, recipe.ladder[0])]
-            z = first[0](x.T).T.detach()
-        rest = shape[len(first) :]
-        deep = len(rest) > 3 and k % 4 == 1
-        own = [*rest[:-2], 1] if deep else rest
-        net = random_kan(own, recipe.degree, recipe.ladder[0], tuple(KINDS)[k % len(KINDS)], z, generator)
-        if k % 2 == 0 or deep:
-            from_data(net, z, y, generator, k == 0)
-        if deep:
-            net = _deepened(net, rest[-2], z, y, recipe, generator)
-        yield KAN([*first, *net.stack])
-
-
-def _deepened(net: KAN, width: int, z: Tensor, y: Tensor, recipe: Recipe, generator: torch.Generator) -> KAN:
-    """`net` fitted to y, or to (y - min y)² if its value will be the only input of the last layer, and a layer above it."""
-    aim = (y - y.min()) ** 2 if width == 1 else y
-    with contextlib.suppress(ArithmeticError):
-        train(net, z[: recipe.some], (aim - aim.mean())[: recipe.some] / aim.std(), recipe.short, 1e-9)
-    return deepened(net, width, z, generator)
-
-
 def best_kan(shape: Sequence[int], samples: Samples, recipe: Recipe, seed: int, target: float) -> tuple[float, KAN]:
     """The lowest validation error and its network; the search ends once `target` is reached."""
+    best: tuple[float, KAN] | None = None
+    lowest = dict.fromkeys(recipe.ladder, math.inf)
+    for part in range(recipe.rounds):
+        starts = _starts(kan_starts(shape, samples, recipe, seed, part), samples, recipe, target)
+        for error, net in _polished(starts, samples, recipe, lowest):
+            if best is None or error < best[0]:
+                best = error, copy.deepcopy(net)
+            if error < target:
+                return best
+    assert best is not None
+    return best
+
+
+def _starts(nets: Iterable[KAN], samples: Samples, recipe: Recipe, target: float) -> list[KAN]:
+    """The starts after a short run each, the best first; one that is close to the target is the last."""
     found: list[tuple[float, int, KAN]] = []
-    for k, net in enumerate(kan_starts(shape, samples, recipe, seed)):
+    for k, net in enumerate(nets):
         if attempt(net, samples, recipe.short, recipe.some):
             found.append((samples.error(net), k, net))
             if found[-1][0] < 3 * target:
                 break
-    best: tuple[float, KAN] = (math.inf, found[0][2])
-    lowest = dict.fromkeys(recipe.ladder, math.inf)
-    for skipped, start in recipe.polishes([net for _, _, net in sorted(found)]):
+    return [net for _, _, net in sorted(found)]
+
+
+def _polished(
+    starts: Sequence[KAN], samples: Samples, recipe: Recipe, lowest: dict[int, float]
+) -> Iterator[tuple[float, KAN]]:
+    """Validation errors and networks on every grid of every polish; one is left where `lowest` on its grid is far below it."""
+    for skipped, start in recipe.polishes(starts):
         net: KAN | None = start
         for intervals in recipe.ladder[skipped:]:
             net = reframed(net, samples.x, intervals, recipe.mix)
             if net is None or not attempt(net, samples, recipe.polish):
                 break
             error = samples.error(net)
-            best = min(best, (error, copy.deepcopy(net)), key=lambda pair: pair[0])
-            if best[0] < target:
-                return best
+            yield error, net
             if error > 3 * lowest[intervals]:
                 break
             lowest[intervals] = min(error, lowest[intervals])
-    return best
 
 
 def best_mlp(shapes: Sequence[Sequence[int]], samples: Samples, recipe: Recipe, seed: int) -> tuple[float, Net]:

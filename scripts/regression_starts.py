@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.polynomial import chebyshev
-from regression_data import factors
+from regression import train
+from regression_data import factors, first_layer, units
 from regression_grids import scaled
 from torch import Tensor
 
 from kanpde.networks.kan import KAN, build_kan
 from kanpde.networks.layer import SplineLayer
+
+if TYPE_CHECKING:
+    from regression_search import Recipe, Samples
 
 KINDS: dict[str, tuple[float, float, float, float]] = {
     "smooth": (1.0, 0.5, 0.25, 0.12),
@@ -89,3 +95,34 @@ def deepened(net: KAN, width: int, x: Tensor, generator: torch.Generator) -> KAN
     scaled(hidden, z)
     last = build_kan([width, 1], [grid.degree], [net.intervals[-1]], "ridge", False, generator)
     return KAN([*net.stack[:-1], hidden, *last.stack])
+
+
+def kan_starts(shape: Sequence[int], samples: Samples, recipe: Recipe, seed: int, part: int) -> Iterator[KAN]:
+    """The starts of round `part`: every other one takes factors of the data, the first of all exactly; three of four also units
+    that the data suggest."""
+    x, y = samples.x, samples.y
+    found = units(x, y) if len(shape) > 3 else None
+    for k in range(part * recipe.starts, (part + 1) * recipe.starts):
+        generator = torch.Generator().manual_seed(1000 * seed + k)
+        first: list[SplineLayer] = []
+        z = x
+        if found is not None and len(found[0]) == shape[1] and k % 4 < 3:
+            first = [first_layer(found, x, recipe.degree, recipe.ladder[0])]
+            z = first[0](x.T).T.detach()
+        rest = shape[len(first) :]
+        deep = len(rest) > 3 and k % 4 == 1
+        own = [*rest[:-2], 1] if deep else rest
+        net = random_kan(own, recipe.degree, recipe.ladder[0], tuple(KINDS)[k % len(KINDS)], z, generator)
+        if k % 2 == 0 or deep:
+            from_data(net, z, y, generator, k == 0)
+        if deep:
+            net = _deepened(net, rest[-2], z, y, recipe, generator)
+        yield KAN([*first, *net.stack])
+
+
+def _deepened(net: KAN, width: int, z: Tensor, y: Tensor, recipe: Recipe, generator: torch.Generator) -> KAN:
+    """`net` fitted to y, or to (y - min y)² if its value will be the only input of the last layer, and a layer above it."""
+    aim = (y - y.min()) ** 2 if width == 1 else y
+    with contextlib.suppress(ArithmeticError):
+        train(net, z[: recipe.some], (aim - aim.mean())[: recipe.some] / aim.std(), recipe.short, 1e-9)
+    return deepened(net, width, z, generator)
