@@ -48,8 +48,11 @@ WIDTHS: dict[str, tuple[int, ...]] = {
 }  # fmt: skip
 """Hidden widths where they are not (2,). Two have more edges than the paper's: legendre_m0 12 for 6, legendre_m2 15 for 14."""
 
-RECIPES = {"legendre_m2": Recipe(kept=(0, 4), mix=0.5)}
-"""Where the search is another one: knots half-way to quantiles, which are dense near y = -0.95."""
+RECIPES = {
+    "legendre_m2": Recipe(kept=(0, 4), mix=0.5),
+    "bessel_modified_second": Recipe(mix=0.5, ladder=(10, 20, 40, 80)),
+}
+"""Where the search is another one: knots half-way to quantiles, dense near y = -0.95 and where K is large."""
 
 SAMPLES = 2000
 
