@@ -66,6 +66,9 @@ COSTLY = {
     "rationals": ["add", *(rational(1, 10**6 + k) for k in range(5000))],
     "sines of numbers": chain("sin", 90, ["add", *(["sin", rational(k)] for k in range(1, 3000))]),
     "Bessel function": ["pow", ["symbol", "x"], ["besselj", rational(10**9), rational(10**9)]],
+    "steep exp": ["exp", ["mul", rational(10**17), ["symbol", "x"]]],
+    "steep power of exp": ["pow", ["exp", ["mul", rational(10**6), ["symbol", "x"]]], rational(4)],
+    "steep power": ["pow", ["symbol", "y"], ["mul", rational(10**17), ["symbol", "x"]]],
     "no number": ["pow", rational(0), rational(-1)],
     "no number either": ["log", rational(0)],
     "no real number": ["pow", ["float", -1.5], ["float", 0.5]],
@@ -120,7 +123,7 @@ def test_depth_is_limited() -> None:
     [
         sympy.exp(-sympy.Rational(7, 3) * X**64) * sympy.sqrt(2 * sympy.pi) / sympy.exp(2),
         sympy.exp(X * sympy.log(Y)) + sympy.exp(X) * sympy.log(2 * Y) ** 3,
-        sympy.Add(*(sympy.Rational(k, 7) * sympy.sin(k * X) ** 2 * Y ** -k for k in range(1, 200))),
+        sympy.Add(*(sympy.Rational(k, 7) * sympy.sin(k * X) ** 2 * Y**-k for k in range(1, 200))),
         (3 * X / 2 + sympy.Float(1e-200)) ** 4 / (1 + sympy.besselj(0, X) ** 2),
     ],
 )

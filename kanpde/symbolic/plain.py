@@ -36,8 +36,11 @@ BITS, SHORT = 20_000, 8
 CONSTANTS = 300
 """Most functions of numbers only; sympy looks at each with many digits."""
 
+STEEP = 1_000_000
+"""Most of a whole number before a term of an exponent: what factors exp(n x) sees a polynomial of degree n."""
+
 GROWTH, SIZE, ORDER = 690.0, 1e300, 100
-"""Most of the logarithm of a power of numbers and of the argument of exp, sinh and cosh, of a number, of the order of a Bessel function."""
+"""Most of the log of a power of numbers and of the argument of exp or sinh; of a number; of the order of a Bessel function."""
 
 
 def plain(expression: Any) -> list[Any]:
@@ -110,6 +113,8 @@ class _Builder:
         found = FUNCTIONS[name](*args)
         if found.is_number and not abs(float(found)) <= SIZE:
             raise ValueError("a number that is too large or none")
+        if any(_steep(one.as_base_exp()[1]) for one in sympy.Mul.make_args(found)):
+            raise ValueError("too large an exponent")
         return found
 
     def _spend(self, number: Any, times: float) -> None:
@@ -117,6 +122,11 @@ class _Builder:
             self._bits -= max(0.0, times * (int(number.p).bit_length() + int(number.q).bit_length() - 1) - SHORT)
         if self._bits < 0:
             raise ValueError("rational numbers of too many digits")
+
+
+def _steep(exponent: Any) -> bool:
+    coefficients = [term.as_coeff_Mul()[0] for term in sympy.Add.make_args(exponent)]
+    return any(one.is_Rational and abs(one.p) > STEEP for one in coefficients)
 
 
 def _is_power(term: Any) -> bool:
