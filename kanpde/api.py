@@ -150,6 +150,8 @@ def _compare(config: Config, progress: Progress) -> tuple[Comparison, Solution |
     entries: list[Entry] = []
     pair: tuple[Solution | None, Solution | None] = (None, None)
     for seed in range(config.seed, config.seed + config.compare.seeds):
+        if progress.stop is not None:
+            break
         kan = _solve(contenders.kan_config(config, seed), None, progress)
         same, parameters = _settled_slabs(config, kan)
         equal = _solve(contenders.equal_mlp(same, seed, parameters), None, progress)
