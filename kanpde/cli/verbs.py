@@ -295,8 +295,8 @@ def _dry_run(config: Config) -> int:
     from kanpde.marching import prepare
 
     parts = prepare(config)
-    outer = parts.trial.network.outer.numel()
-    rows = report.size_rows(config, parts.trial.parameter_count, parts.assembly.rows, outer)
+    trial: Any = parts.trial
+    rows = report.size_rows(config, trial.parameter_count, parts.assembly.rows, trial.network.outer.numel())
     terminal.show_table(rows, (f"{config.problem.name}", "would take"))
     return 0
 
