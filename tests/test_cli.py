@@ -22,6 +22,7 @@ from kanpde.cli.arguments import VERBS
 from kanpde.cli.terminal import show_comparison
 from kanpde.comparison import Comparison
 from kanpde.config import validate
+from kanpde.config.defaults import trial_defaults
 from kanpde.config.trial import KEYS as TRIAL_KEYS
 from kanpde.errors import NumericalError
 
@@ -523,6 +524,11 @@ def test_a_comparison_without_a_solve_says_so(capsys: pytest.CaptureFixture[str]
         "it was stopped before a KAN and an MLP were solved, so there is nothing to compare",
         "files: a",
     ]
+
+
+def test_the_mlp_of_a_comparison_has_all_keys_of_one_in_the_hydra_config() -> None:
+    composed = yaml.safe_load((Path(__file__).parents[1] / "conf" / "config.yaml").read_text())
+    assert set(composed["compare"]["mlp"]) == {"kind", *trial_defaults("mlp", 1)}
 
 
 def test_seeds_is_short_for_compare_seeds(tell: Tell, mine: list[str]) -> None:
