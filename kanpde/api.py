@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +150,7 @@ def _compare(config: Config, progress: Progress) -> tuple[Comparison, Solution |
         raise ConfigError("tolerance: not in a comparison, which solves both sides as configured; remove it")
     entries: list[Entry] = []
     pair: tuple[Solution | None, Solution | None] = (None, None)
-    for seed in range(config.seed, config.seed + config.compare.seeds):
+    for seed in takewhile(lambda _: progress.stop is None, range(config.seed, config.seed + config.compare.seeds)):
         kan = _solve(contenders.kan_config(config, seed), None, progress)
         same, parameters = _settled_slabs(config, kan)
         equal = _solve(contenders.equal_mlp(same, seed, parameters), None, progress)

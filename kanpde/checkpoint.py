@@ -162,14 +162,15 @@ def restore_beside(state: Mapping[str, Any], trial: TrialConfig, present: nn.Mod
     if not isinstance(present, Enriched):
         if given is not None:
             raise CheckpointError(
-                "checkpoint: it holds trial.functions, but the config has none; use the run's own config.yaml"
+                "checkpoint: it holds trial.functions or trial.multipoles, but the config has none; use the run's own config.yaml"
             )
         return network
     restored, wanted = present.around(network), tuple(present.coefficients.shape)
     if not isinstance(given, Tensor) or tuple(given.shape) != wanted:
         found = tuple(given.shape) if isinstance(given, Tensor) else "none"
         raise CheckpointError(
-            f"checkpoint: the coefficients of trial.functions must be {wanted}, found {found}; use the run's own config.yaml"
+            f"checkpoint: the coefficients of trial.functions and trial.multipoles must be {wanted}, found {found}; use the run's"
+            " own config.yaml"
         )
     with torch.no_grad():
         restored.coefficients.copy_(given)
@@ -187,7 +188,9 @@ def go_on(trial: TrialSolution, earlier: TrialSolution, config: TrialConfig) -> 
         )
     enriched = [isinstance(one.network, Enriched) for one in (trial, earlier)]
     if enriched[0] != enriched[1] or trial.constants.count != earlier.constants.count:
-        raise ConfigError("after: the earlier solution has other functions or unknown parameters; give the same ones")
+        raise ConfigError(
+            "after: the earlier solution has other functions, multipoles or unknown parameters; give the same ones"
+        )
     try:
         restored = restore_beside(network_state(earlier.network), config, trial.network)
     except CheckpointError as error:

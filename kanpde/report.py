@@ -231,14 +231,12 @@ def stage_rows(result: Mapping[str, Any]) -> list[Row]:
     ]
 
 
-def size_rows(config: Config, parameters: int, rows: int) -> list[Row]:
-    """What a solve would take: P trained numbers, R residual rows, and bytes in memory and on disk."""
+def size_rows(config: Config, parameters: int, rows: int, outer: int) -> list[Row]:
+    """What a solve would take: P trained numbers, `outer` of them in the outer layer, R residual rows, and bytes."""
     size = 8 if config.dtype == "float64" else 4
     trial = config.trial
     shape = [config.inputs, *trial.width, config.problem.outputs]
     each = " per slab" if config.slabs != 1 else ""
-    per_unit = trial.intervals[-1] + trial.degree[-1] if trial.kind == "kan" else 1
-    outer = shape[-1] * (shape[-2] * per_unit + (trial.kind == "mlp"))
     added = added_points(config.schedule) * len(config.problem.equations)
     found: list[Row] = [
         ("trial solution", f"{trial.kind.upper()} {shape}, {parameters} parameters{each}"),

@@ -123,7 +123,7 @@ def test_rar_adds_the_stated_number() -> None:
     assert reason is StopReason.FINISHED and added_points(found.schedule) == 48
     assert len(interior(solver.ground.plain).x) == before + 48
     assert describe_stage(found.schedule[0]) == "adam 12 steps with rar points"
-    assert dict(size_rows(found, 3, 100))["residual rows"] == "100, 48 more by adaptive points"
+    assert dict(size_rows(found, 3, 100, 3))["residual rows"] == "100, 48 more by adaptive points"
     assert describe_stage(found.schedule[1]) == "adapt_points rar adds 30"
 
 

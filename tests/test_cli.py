@@ -19,7 +19,10 @@ import yaml
 from kanpde import datafile, shipped
 from kanpde.cli import main
 from kanpde.cli.arguments import VERBS
+from kanpde.cli.terminal import show_comparison
+from kanpde.comparison import Comparison
 from kanpde.config import validate
+from kanpde.config.defaults import trial_defaults
 from kanpde.config.trial import KEYS as TRIAL_KEYS
 from kanpde.errors import NumericalError
 
@@ -482,6 +485,15 @@ def test_a_second_signal_ends_what_no_python_interrupts(number: int, code: int) 
             process.kill()
 
 
+def test_watching_for_signals_leaves_no_socket_and_no_thread() -> None:
+    code = (
+        BUSY.split("    print")[0]
+        + "    pass\nimport gc, threading\n[t.join(9) for t in threading.enumerate()[1:]]\ngc.collect()\n"
+    )
+    found = subprocess.run([sys.executable, "-X", "dev", "-c", code], capture_output=True, text=True, check=True)
+    assert "ResourceWarning" not in found.stderr
+
+
 # Comparison ----------------------------------------------------------------------------------------------------------
 
 
@@ -504,6 +516,19 @@ def test_compare_reports_medians_winner_and_files(tell: Tell, tiny: str, tmp_pat
     picture.unlink()
     assert tell("plot", "a")[0] == 0
     assert picture.is_file()
+
+
+def test_a_comparison_without_a_solve_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    show_comparison(Comparison("tiny", ()), Path("a"), quiet=False, as_json=False)
+    assert capsys.readouterr().out.splitlines() == [
+        "it was stopped before a KAN and an MLP were solved, so there is nothing to compare",
+        "files: a",
+    ]
+
+
+def test_the_mlp_of_a_comparison_has_all_keys_of_one_in_the_hydra_config() -> None:
+    composed = yaml.safe_load((Path(__file__).parents[1] / "conf" / "config.yaml").read_text())
+    assert set(composed["compare"]["mlp"]) == {"kind", *trial_defaults("mlp", 1)}
 
 
 def test_seeds_is_short_for_compare_seeds(tell: Tell, mine: list[str]) -> None:

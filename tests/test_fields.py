@@ -515,7 +515,7 @@ def test_a_run_in_slabs_says_how_many() -> None:
 def test_sizes_name_the_matrices_of_every_stage(optimizer: str, row: tuple[str, str]) -> None:
     trial = {"kind": "kan", "width": [4], "degree": [3, 5], "intervals": [2, 5]}
     config = validate({"problem": HEAT, "trial": trial, "schedule": [{"optimizer": optimizer}]}, source="test")
-    rows = report.size_rows(config, 100, 1040)
+    rows = report.size_rows(config, 100, 1040, 40)
     assert row in rows
     assert not any(name == "least-squares matrix" for name, _ in rows)
     assert torch.get_default_dtype() is torch.float32

@@ -11,7 +11,7 @@ import torch
 from core_helpers import StopAfter
 
 import kanpde
-from kanpde import api, datafile
+from kanpde import api, contenders, datafile
 from kanpde.build import build
 from kanpde.cli import main
 from kanpde.comparison import Comparison
@@ -292,6 +292,17 @@ def test_a_comparison_that_is_stopped_holds_whole_solves_only(calls: int, modes:
     config = api.configure(table_of(40), compare={"seeds": 1, "modes": ["equal_parameters", "best"]})
     found = api.compare(config, progress=StopAfter(calls))
     assert len(found.entries) == 2 * modes and all(one.result["stop_reason"] != "interrupted" for one in found.entries)
+
+
+def test_a_comparison_that_is_stopped_begins_no_other_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds: list[int] = []
+    kan_config = contenders.kan_config
+    monkeypatch.setattr(
+        contenders, "kan_config", lambda config, seed: (seeds.append(seed), kan_config(config, seed))[1]
+    )
+    config = api.configure(table_of(40), compare={"seeds": 3, "modes": ["equal_parameters"]})
+    assert api.compare(config, progress=StopAfter(1)).entries == ()
+    assert seeds == [0]
 
 
 def test_as_many_parameters_as_numbers_are_said() -> None:

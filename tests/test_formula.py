@@ -350,3 +350,9 @@ def test_regions_are_refused(square: kanpde.Solution) -> None:
     problem = kanpde.Problem.create(kanpde.configure("diffusion_jump").problem)
     with pytest.raises(ConfigError, match="has the regions inner, outer"):
         kanpde.formula(replace(square, problem=problem))
+
+
+def test_a_power_that_overflows_is_infinite() -> None:
+    c, x = sympy.symbols("c x", real=True)
+    found = values(c**2 * x, {c: 1e200, x: np.array([1.0, -2.0])})
+    assert found.tolist() == [math.inf, -math.inf]

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 from core_helpers import SIDES, SQUARE, config, create, formula, gap, parts, problem_node
 from torch import Tensor
 
 from kanpde import api
+from kanpde.build import build
+from kanpde.cli import main
 from kanpde.contenders import equal_mlp
 from kanpde.errors import ConfigError
 from kanpde.expressions.evaluate import evaluate
@@ -20,6 +23,7 @@ from kanpde.jets import JetSpace, by_autograd
 from kanpde.networks import Enriched, Multipoles
 from kanpde.quadrature import Array
 from kanpde.solver import Solver
+from kanpde.symbolic.buttons import Symbolic
 from kanpde.types import Silent
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -181,6 +185,23 @@ def test_a_run_with_multipoles_is_read_and_compared(tmp_path: Path) -> None:
     x = np.array([[0.3, 0.1], [2.0, -0.9], [3.6, 0.5]])
     assert np.array_equal(np.asarray(api.load(tmp_path / "run")(x)), np.asarray(solution(x)))
     assert equal_mlp(chosen, 0).trial.multipoles == 3
+
+
+def test_a_dry_run_counts_them_in_the_outer_layer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    linear = [{"optimizer": "least_squares", "steps": 1}]
+    chosen = config(HOLED, trial={**KAN, "multipoles": 3, "functions": ["exp(x)"]}, **{**FEW, "schedule": linear})
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(chosen.as_tree()))
+    assert main(["solve", str(tmp_path / "run.yaml"), "--dry-run"]) == 0
+    made = build(chosen)
+    wide = made.trial.network.outer.numel()
+    assert wide > 15
+    assert f"{made.assembly.rows + wide} × {wide}," in capsys.readouterr().out
+
+
+def test_steps_of_simplify_name_them_where_they_are_refused() -> None:
+    solution = api.solve(config(HOLED, trial={**KAN, "multipoles": 3}, **FEW))
+    with pytest.raises(ConfigError, match=r"no trial\.multipoles"):
+        Symbolic.of(solution)
 
 
 IN_ROW = [{"ball": {"center": [-0.6 + 0.6 * k, 0, 0], "radius": 0.2, "name": f"b{k}"}} for k in range(3)]

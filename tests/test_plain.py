@@ -43,6 +43,45 @@ def tower(levels: int) -> Any:
     return tree
 
 
+def chain(name: str, count: int, inside: Any) -> Any:
+    """name(name(...name(inside)))."""
+    for _ in range(count):
+        inside = [name, inside]
+    return inside
+
+
+def rational(p: int, q: int = 1) -> list[Any]:
+    return ["rational", p, q]
+
+
+COSTLY = {
+    "exp of exp of a float": chain("exp", 3, ["float", 20.0]),
+    "sine of a huge number": ["sin", chain("exp", 2, ["float", 20.0])],
+    "sine of a power": ["sin", ["pow", ["float", 1e300], ["float", 4096.0]]],
+    "power with a rational exponent": ["pow", rational(10**18 - 11, 10**18 - 1), rational(10**17 + 1, 10**18 - 3)],
+    "exp of a logarithm": ["exp", ["mul", rational(10**15), ["log", rational(3)]]],
+    "exp of a logarithm of x": ["exp", ["mul", rational(10**18), ["log", ["mul", rational(10**18), ["symbol", "x"]]]]],
+    "power of exp": ["pow", ["exp", rational(10**15)], ["log", rational(2)]],
+    "powers of rationals": ["add", *(["pow", rational(1, 10**6 + k), rational(4096)] for k in range(3000))],
+    "rationals": ["add", *(rational(1, 10**6 + k) for k in range(5000))],
+    "sines of numbers": chain("sin", 90, ["add", *(["sin", rational(k)] for k in range(1, 3000))]),
+    "Bessel function": ["pow", ["symbol", "x"], ["besselj", rational(10**9), rational(10**9)]],
+    "steep exp": ["exp", ["mul", rational(10**17), ["symbol", "x"]]],
+    "steep power of exp": ["pow", ["exp", ["mul", rational(10**6), ["symbol", "x"]]], rational(4)],
+    "steep power": ["pow", ["symbol", "y"], ["mul", rational(10**17), ["symbol", "x"]]],
+    "no number": ["pow", rational(0), rational(-1)],
+    "no number either": ["log", rational(0)],
+    "no real number": ["pow", ["float", -1.5], ["float", 0.5]],
+    "no float": ["mul", ["float", 1e308], ["float", 1e308]],
+}
+
+
+@pytest.mark.parametrize("name", COSTLY)
+def test_numbers_that_would_keep_sympy_busy_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=r"number|exponent|power|order|digits|complex"):
+        expression(COSTLY[name], SYMBOLS)
+
+
 @pytest.mark.parametrize(
     "tree",
     [
@@ -77,3 +116,16 @@ def test_depth_is_limited() -> None:
         tree = ["sin", tree]
     with pytest.raises(ValueError, match="too many nodes"):
         expression(tree, SYMBOLS)
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        sympy.exp(-sympy.Rational(7, 3) * X**64) * sympy.sqrt(2 * sympy.pi) / sympy.exp(2),
+        sympy.exp(X * sympy.log(Y)) + sympy.exp(X) * sympy.log(2 * Y) ** 3,
+        sympy.Add(*(sympy.Rational(k, 7) * sympy.sin(k * X) ** 2 * Y**-k for k in range(1, 200))),
+        (3 * X / 2 + sympy.Float(1e-200)) ** 4 / (1 + sympy.besselj(0, X) ** 2),
+    ],
+)
+def test_long_formulas_of_moderate_numbers_come_back(one: Any) -> None:
+    assert expression(json.loads(json.dumps(plain(one))), SYMBOLS) == one

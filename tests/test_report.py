@@ -134,11 +134,11 @@ def test_several_unknowns_are_named() -> None:
 
 
 def test_sizes_of_a_dry_run() -> None:
-    rows = dict(report.size_rows(config(), 270, 1000))
+    rows = dict(report.size_rows(config(), 270, 1000, 15))
     assert rows["schedule"] == "lbfgs 5 steps, extend_grid 16, update_grid 0.5, adam 1000 steps"
     assert "least-squares matrix" not in rows
     linear = validate({**TREE, "schedule": [{"optimizer": "least_squares"}]}, source="test")
-    assert dict(report.size_rows(linear, 15, 1000))["least-squares matrix"] == "1015 × 15, 118.9 KiB"
+    assert dict(report.size_rows(linear, 15, 1000, 15))["least-squares matrix"] == "1015 × 15, 118.9 KiB"
 
 
 @pytest.mark.parametrize(

@@ -136,10 +136,11 @@ def _second_signal() -> Iterator[None]:
 
     def watch() -> None:
         seen = 0
-        while number := mine.recv(1):
-            seen += number[0] in _SIGNALS
-            if seen > 1 and not over.wait(_GRACE):
-                os._exit(_SIGNALS[signal.Signals(number[0])].exit_code)
+        with mine:
+            while number := mine.recv(1):
+                seen += number[0] in _SIGNALS
+                if seen > 1 and not over.wait(_GRACE):
+                    os._exit(_SIGNALS[signal.Signals(number[0])].exit_code)
 
     before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
     threading.Thread(target=watch, daemon=True).start()
@@ -172,7 +173,10 @@ def show_comparison(comparison: Comparison, folder: Path, *, quiet: bool, as_jso
     if not quiet:
         what = "relative L2" if comparison.measure == "relative_l2" else "residual"
         header = ("mode", "trial solution", "parameters", f"median {what}", "worst", "median seconds", "")
-        _table(comparison_rows(comparison), header)
+        if comparison.entries:
+            _table(comparison_rows(comparison), header)
+        else:
+            _write("it was stopped before a KAN and an MLP were solved, so there is nothing to compare")
         for verdict in comparison.verdicts():
             _write(verdict.sentence())
     _write(f"files: {folder}")

@@ -295,7 +295,8 @@ def _dry_run(config: Config) -> int:
     from kanpde.marching import prepare
 
     parts = prepare(config)
-    rows = report.size_rows(config, parts.trial.parameter_count, parts.assembly.rows)
+    trial: Any = parts.trial
+    rows = report.size_rows(config, trial.parameter_count, parts.assembly.rows, trial.network.outer.numel())
     terminal.show_table(rows, (f"{config.problem.name}", "would take"))
     return 0
 

@@ -63,7 +63,8 @@ class Symbolic:
         name, trial = solution.problem.name, solution.trial
         if isinstance(trial, Slabs) or not isinstance(trial.network, KAN) or solution.points is None:
             raise ConfigError(
-                f"symbolic: '{name}' needs a saved run with one kan (no mlp, no time slabs, no trial.functions)"
+                f"symbolic: '{name}' needs a saved run with one kan (no mlp, no time slabs, no trial.functions, no"
+                " trial.multipoles)"
             )
         if trial.wrapping is not None:
             raise ConfigError(

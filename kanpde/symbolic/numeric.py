@@ -5,6 +5,7 @@ A formula with free constants θ is fitted by Levenberg-Marquardt, its slopes by
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -62,6 +63,13 @@ def values(expression: Any, at: Mapping[Any, Any], precise: bool = False, memo: 
 
 
 def _power(base: Any, exponent: Any, symbol: Any, precise: bool) -> Any:
+    try:
+        return _root_or_power(base, exponent, symbol, precise)
+    except OverflowError:  # of two floats; arrays give inf themselves
+        return math.inf
+
+
+def _root_or_power(base: Any, exponent: Any, symbol: Any, precise: bool) -> Any:
     if symbol.is_Integer:
         return base ** int(symbol) if precise or int(symbol) >= 0 else 1.0 / base ** (-int(symbol))
     if symbol == sympy.Rational(1, 2):
