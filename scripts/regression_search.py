@@ -23,6 +23,9 @@ from kanpde.networks.mlp import build_mlp
 HELD = 0.15
 """Share of the samples for validation."""
 
+PROBES, BEYOND = 4000, 0.5
+"""Uniform points without values, and how far beyond the range of y, in units of it, a network may go there."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -64,9 +67,13 @@ class Samples:
         return cls(x[held:], y[held:], x[:held], y[:held])
 
     def error(self, net: Net) -> float:
-        """Validation RMSE, infinite where it is not a number."""
+        """Validation RMSE; infinite where it is not a number, or where the network has a peak between the samples."""
         found = rmse(net, self.x_held, self.y_held)
-        return found if math.isfinite(found) else math.inf
+        low, high = self.y.min(), self.y.max()
+        anywhere = 2 * torch.rand(PROBES, self.x.shape[1], generator=torch.Generator().manual_seed(0)) - 1
+        with torch.no_grad():
+            beyond = (net(anywhere) - (low + high) / 2).abs().max() / (high - low) - 0.5
+        return found if math.isfinite(found) and beyond < BEYOND else math.inf
 
 
 def best_kan(shape: Sequence[int], samples: Samples, recipe: Recipe, seed: int, target: float) -> tuple[float, KAN]:
