@@ -183,12 +183,12 @@ def test_a_state_without_the_functions_coefficients_is_refused() -> None:
     assert isinstance(restored, Enriched) and isinstance(present, Enriched)
     assert torch.equal(restored.outer, present.outer)
     for functions, message in (
-        (None, r"the coefficients of trial\.functions must be \(2, 1\), found none"),
+        (None, r"the coefficients of trial\.functions and trial\.multipoles must be \(2, 1\), found none"),
         (torch.zeros(3, 1), r"must be \(2, 1\), found \(3, 1\)"),
     ):
         with pytest.raises(CheckpointError, match=message):
             restore_beside({**state, "functions": functions}, chosen, present)
-    with pytest.raises(CheckpointError, match=r"holds trial\.functions, but the config has none"):
+    with pytest.raises(CheckpointError, match=r"holds trial\.functions or trial\.multipoles, but the config has none"):
         restore_beside(state, chosen, bare(present))
 
 
