@@ -119,36 +119,9 @@ class Attempt:
         """This attempt's error from the length in units of what `other` may add."""
         return _norm(self.error.rest, other.allowed)
 
-    def space_of(self, other: Attempt) -> float:
-        """The same of its error in space."""
-        return _norm(self.error.space, other.allowed)
-
     def idle_after(self, length: float, rest: Tensor, helped: float) -> bool:
         """Whether it is shorter than `length` and keeps more than the share `helped` of that slab's error from the length."""
         return self.length < length and self.rest > helped * _norm(rest, self.allowed)
-
-
-@dataclass
-class Tried:
-    """What was tried on one slab so far."""
-
-    refined: Attempt | None = None
-    """What there was before its last refinement."""
-    cut: Attempt | None = None
-    """What there was before it was last cut for its error in time."""
-    spared: tuple[Slab, Attempt, Attempt] | None = None
-    """Where it was last cut since a refinement gained little: the slab, that attempt, and the one before the refinement."""
-    patient: bool = False
-    """Whether such a cut was in vain: then it is refined as long as that gains anything."""
-    longest: float = math.inf
-    """A slab of this length was cut."""
-
-    def in_vain(self, found: Attempt, helped: float) -> bool:
-        """Whether the slab that was cut keeps more than the share `helped` of its error in space, on as many intervals."""
-        if self.spared is None:
-            return False
-        before = self.spared[2]
-        return found.intervals == before.intervals and found.space > helped * before.space_of(found)
 
 
 def sizes(slab: Slab) -> Sizes:

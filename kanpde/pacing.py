@@ -26,7 +26,7 @@ from kanpde.bases import SplineGrid
 from kanpde.checkpoint import Store
 from kanpde.config import Config, OptimizerStage, Pace, StageConfig
 from kanpde.errors import CheckpointError, NumericalError
-from kanpde.local_error import Attempt, Sizes, Tried, floored, local_error, sizes
+from kanpde.local_error import Attempt, Sizes, floored, local_error, sizes
 from kanpde.networks import KAN
 from kanpde.problem import Problem
 from kanpde.result import StopReason
@@ -50,13 +50,10 @@ MOVED = 0.8
 """Knots are moved while that shortens the shortest interval to this share or less."""
 
 GAIN = 1.5
-"""More intervals that do not divide the error in space by this are taken back: there u is not smooth in time, if a cut helps."""
+"""More intervals that do not divide the error in space by this are taken back: there u is not smooth in time."""
 
 HELPED = 0.9
-"""A cut that leaves more of the error it was made for than this is taken back: the splines are to blame all the same."""
-
-DEEPEST = 0.05
-"""The least that a slab is cut to where more intervals do not help."""
+"""A cut that leaves more of the error in time than this is taken back: the splines are to blame all the same."""
 
 NEWTON = 0.05
 """Newton's method stops at this share of what a slab may add."""
@@ -92,9 +89,14 @@ class Pacer:
         self._length = FIRST * (self._to - self._from)
         self._sizes = torch.zeros(len(problem.unknowns), dtype=torch.float64)
         self._least_length = max(SHORTEST * (self._to - self._from), _rounding(self._from, self._to))
-        self._tried = Tried()
+        self._longest = math.inf
+        """A slab of this length was cut."""
         self._unmet = False
         """Whether the slab before was as short as can be and still added more than it may."""
+        self._refined: Attempt | None = None
+        """What there was before the last refinement of a slab."""
+        self._cut: Attempt | None = None
+        """What there was before a slab was last cut for its error in time."""
         self._followed: tuple[float, Tensor] | None = None
         """Length of the slab before and its error from that (m,), where it adds no more than it may."""
 
@@ -104,7 +106,8 @@ class Pacer:
 
     def solve(self, start: float, before: Slab | None, progress: Progress, store: Store | None) -> Solved:
         """Solve the slab from `start` on until it adds no more than it may, or nothing helps; a `store` keeps its state."""
-        began, self._tried = time.perf_counter(), Tried()
+        began, self._refined, self._cut = time.perf_counter(), None, None
+        self._longest = math.inf
         trying: Slab | None = self._build(start, before)
         remaining, known = MOST_ATTEMPTS, self._sizes
         while trying is not None:
@@ -181,7 +184,7 @@ class Pacer:
         if end is None:
             rest = self._to - start
             if rest < 1.3 * self._length:
-                self._length = rest if rest < self._tried.longest else rest / 2
+                self._length = rest if rest < self._longest else rest / 2
             end = self._to if self._length == rest else start + self._length
         return build_slab(self._fitted(), self._problem, (start, end), before, guess)
 
@@ -196,63 +199,41 @@ class Pacer:
 
     def _better(self, slab: Slab, before: Slab | None, found: Attempt) -> Slab | None:
         """What to try after a slab that adds too much; None if nothing is left."""
-        tried = self._tried
         if found.lost:
             return self._build(slab.start, before) if self._shorten(0.25) else None
-        if tried.spared is not None and tried.in_vain(found, HELPED):
-            return self._build(slab.start, before, self._uncut(*tried.spared[:2]))
-        idle = tried.cut is not None and found.rest > HELPED * tried.cut.rest_of(found)
+        idle = self._cut is not None and found.rest > HELPED * self._cut.rest_of(found)
         if not idle and found.space <= max(AIM, found.rest / 2):
-            tried.cut, tried.refined, tried.spared = found, None, None
+            self._cut, self._refined = found, None
             shorter = self._shorten(_bounded(_power(AIM, found.rest, self._order), 0.1, 0.8))
             return self._build(slab.start, before, slab) if shorter else None
-        if idle and tried.cut is not None:
-            self._length, tried.longest, tried.cut = tried.cut.length, math.inf, None
-        return self._finer(slab, before, found, found.share if idle else found.space)
-
-    def _finer(self, slab: Slab, before: Slab | None, found: Attempt, blamed: float) -> Slab | None:
-        """Other knots, then more of them for the error they are `blamed` for, then a shorter slab; None if nothing is left."""
-        tried, refined = self._tried, self._tried.refined
+        if idle and self._cut is not None:
+            self._length, self._longest, self._cut = self._cut.length, math.inf, None
+        refined = self._refined
         worse = refined is not None and found.share > refined.share
         if self._stretched and not worse:
             moved = self._build(slab.start, before, slab)
             if _shortest(moved) < MOVED * _shortest(slab):
                 return moved
-        slow = refined is not None and not tried.patient and found.share > refined.share / GAIN
-        if refined is not None and (worse or slow):
-            tried.spared = None if worse else (slab, found, refined)
-            self._intervals, tried.refined = refined.intervals, None
+        if worse or (refined is not None and found.share > refined.share / GAIN):
+            assert refined is not None
+            self._intervals, self._refined = refined.intervals, None
         elif self._intervals < MOST_INTERVALS:
-            tried.refined = found
-            self._refine(self._needed(blamed, 1.1, 1.6))
+            self._refined = found
+            self._refine(_bounded(_power(found.share if idle else found.space, AIM, self._degree - 1), 1.1, 1.6))
             return self._build(slab.start, before, slab)
-        return (
-            self._build(slab.start, before, slab) if self._shorten(_bounded(AIM / found.share, DEEPEST, 0.3)) else None
-        )
-
-    def _uncut(self, slab: Slab, found: Attempt) -> Slab:
-        """Take a cut back that was in vain and refine in its place; the slab that was cut."""
-        self._length, self._intervals = found.length, found.intervals
-        self._tried = Tried(refined=found, patient=True)
-        self._refine(self._needed(found.space, 1.1, 1.6))
-        return slab
+        return self._build(slab.start, before, slab) if self._shorten(0.3) else None
 
     def _follow(self, found: Attempt) -> None:
-        """Length and intervals of the next slab after one with such errors; no fewer than one that had to be refined has."""
+        """Length and intervals of the next slab after one with such errors."""
         idle = found.rest > AIM and self._followed is not None and found.idle_after(*self._followed, HELPED)
         if not idle:
             self._length *= _bounded(_power(AIM, found.rest, self._order), 0.5, 2.0)
-        fewest = 0.8 if self._tried.refined is None else 1.0
-        self._refine(self._needed(found.share if idle else found.space, fewest, 1.25))
-
-    def _needed(self, error: float, least: float, most: float) -> float:
-        """How many times more intervals bring an error in space to what is aimed at."""
-        return _bounded(_power(error, AIM, self._degree - 1), least, most)
+        self._refine(_bounded(_power(found.share if idle else found.space, AIM, self._degree - 1), 0.8, 1.25))
 
     def _shorten(self, share: float) -> bool:
         if self._length <= self._least_length:
             return False
-        self._tried.longest = self._length
+        self._longest = self._length
         self._length = max(self._least_length, share * self._length)
         return True
 

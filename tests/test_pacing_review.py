@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +13,8 @@ from core_helpers import LINE, StopAfter, config, problem_node
 from kanpde import api, local_error, runs, slab_search
 from kanpde.config import Config
 from kanpde.errors import ConfigError, NumericalError
-from kanpde.local_error import LocalError
 from kanpde.marching import prepare
 from kanpde.result import StopReason
-from kanpde.slab import Slab
-from kanpde.slabs import Slabs
 from kanpde.solver import Solver
 from kanpde.stretch import Stretch, density
 
@@ -71,44 +66,6 @@ def first_of(real: Any, wrong: float) -> Any:
         seen.append(1)
         found = real(*given)
         return type(found)(*[torch.full_like(v, wrong) for v in vars(found).values()]) if len(seen) == 1 else found
-
-    return measured
-
-
-def test_a_cut_that_does_not_help_is_taken_back_and_the_slab_refined(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Splines that gain little from 16 intervals to 32 and all from 48 on: no length of a slab is at fault."""
-    monkeypatch.setattr("kanpde.pacing.local_error", simulated(lambda length, count: 1e-4 if count < 48 else 1e-9))
-    solution = api.solve(paced(heat()))
-    assert isinstance(solution.trial, Slabs) and solution.stop_reason is StopReason.FINISHED
-    assert float(solution.trial.edges[1]) == pytest.approx(0.01)
-
-
-def test_a_state_that_is_not_smooth_is_reached_in_a_few_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error like the root of the length, however many intervals there are; five cuts to 0.3 of a slab before."""
-    monkeypatch.setattr("kanpde.pacing.local_error", simulated(lambda length, count: 1e-3 * length**0.5, first=True))
-    said = Messages()
-    api.solve(paced(heat()), progress=said)
-    lengths = {text.split(",")[0] for text in said.texts if text.startswith("slab 0 to")}
-    assert len(lengths) == 4, lengths
-
-
-def test_intervals_that_a_slab_had_to_be_given_are_kept_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where 40 intervals are just too few and 48 many, no two slabs one after the other are solved twice."""
-    share = {40: 8.5e-4, 48: 5e-5}
-    monkeypatch.setattr("kanpde.pacing.local_error", simulated(lambda length, count: share[count] * max(length, 0.01)))
-    said = Messages()
-    api.solve(paced(heat(), trial={"intervals": [40, 40]}), progress=said)
-    starts = [text.split()[1] for text in said.texts if text.startswith("slab ")]
-    again = [starts.count(start) > 1 for start in dict.fromkeys(starts)]
-    assert again[0] and any(again[1:]) and not any(a and b for a, b in pairwise(again)), starts
-
-
-def simulated(space: Callable[[float, int], float], first: bool = False) -> Any:
-    """A local error in space of a length and a number of intervals, of the `first` slab alone if asked for."""
-
-    def measured(slab: Slab, weights: Any, size: torch.Tensor, instants: int, intervals: int) -> LocalError:
-        found = 0.0 if first and slab.start > 0 else space(slab.end - slab.start, intervals)
-        return LocalError(torch.full_like(size, found), torch.zeros_like(size))
 
     return measured
 
