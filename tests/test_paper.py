@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 
 import numpy as np
 import pytest
@@ -210,3 +211,15 @@ def test_starts_fill_their_grids_without_leaving_them() -> None:
     for kind in KINDS:
         net = random_kan([3, 4, 2, 1], 5, 5, kind, points(3, 512, 0), torch.Generator().manual_seed(0))
         assert net.outside_share(points(3, 512, 0)) == 0
+
+
+def test_a_network_with_a_peak_between_the_samples_is_no_candidate() -> None:
+    x = torch.linspace(-1, 1, 400, dtype=torch.float64)[:, None]
+    x = x[(x[:, 0] - 0.3).abs() > 0.05]
+    samples = Samples.split(x, x[:, 0])
+    assert samples.error(torch.nn.Identity()) == 0  # type: ignore[arg-type]
+
+    def peaked(at: torch.Tensor) -> torch.Tensor:
+        return at + 3 * ((at - 0.3).abs() < 0.05)
+
+    assert samples.error(peaked) == math.inf  # type: ignore[arg-type]
