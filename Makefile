@@ -52,28 +52,28 @@ test: lint
 
 # Hours: every problem at its recommended settings, three seeds of each, tolerances, convergence, intervals of unknown parameters.
 reproduce: $(VENV)/.test
-	$(BIN)/python scripts/catalogue.py --write
-	$(BIN)/python scripts/benchmarks.py --columns kan,mlp,fem --write
-	$(BIN)/python scripts/tolerances.py --write
-	$(BIN)/python scripts/convergence.py --write
-	$(BIN)/python scripts/coverage.py 100
+	$(BIN)/python -m scripts catalogue --write
+	$(BIN)/python -m scripts benchmarks --columns kan,mlp,fem --write
+	$(BIN)/python -m scripts tolerances --write
+	$(BIN)/python -m scripts convergence --write
+	$(BIN)/python -m scripts coverage 100
 
 # Hours: regression tables, scaling laws, bases, continual learning, interpretability, formulas, science examples.
 paper: $(VENV)/.test
 	$(INSTALL) --no-build-isolation -e '.[science]'
-	$(BIN)/python scripts/paper_tables.py --columns kan,mlp --write
-	$(BIN)/python scripts/scaling.py --write
-	$(BIN)/python scripts/poisson_scaling.py --write
-	$(BIN)/python scripts/bases.py --write
-	$(BIN)/python scripts/continual.py --write
-	$(BIN)/python scripts/interpret.py --write
-	$(BIN)/python scripts/formulas.py --write
-	$(BIN)/python scripts/formulas_unseen.py --write
-	$(BIN)/python scripts/knots.py --write
-	$(BIN)/python scripts/mobility_edge.py --write
+	$(BIN)/python -m scripts paper_tables --columns kan,mlp --write
+	$(BIN)/python -m scripts scaling --write
+	$(BIN)/python -m scripts poisson_scaling --write
+	$(BIN)/python -m scripts bases --write
+	$(BIN)/python -m scripts continual --write
+	$(BIN)/python -m scripts interpret --write
+	$(BIN)/python -m scripts formulas --write
+	$(BIN)/python -m scripts formulas_unseen --write
+	$(BIN)/python -m scripts knots --write
+	$(BIN)/python -m scripts mobility_edge --write
 
 benchmark: $(VENV)/.runtime
-	$(BIN)/python scripts/benchmark_step.py
+	$(BIN)/python -m scripts step_cost
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -4,7 +4,8 @@
     solution = kanpde.solve("poisson_square")
     solution.relative_l2["u"], solution(points), solution.export("u.vtu")
 
-Names are loaded when first used, so that `import kanpde` costs nothing and bad input is answered before torch is imported.
+Names are loaded when first used, so that `import kanpde` costs nothing and bad input is answered
+before torch is imported.
 """
 
 from __future__ import annotations
@@ -15,28 +16,29 @@ from typing import TYPE_CHECKING, Any
 from kanpde.version import VERSION as __version__
 
 if TYPE_CHECKING:
-    from kanpde.api import available, compare, configure, load, resume, solve
+    from kanpde.api.comparing import compare
+    from kanpde.api.fitting import fit
+    from kanpde.api.solving import available, configure, load, resume, solve
     from kanpde.errors import KanpdeError
-    from kanpde.fitting import fit
-    from kanpde.problem import Problem
-    from kanpde.result import StopReason
-    from kanpde.solution import Solution
+    from kanpde.problem.problem import Problem
+    from kanpde.progress import StopReason
+    from kanpde.results.solution import Solution
     from kanpde.symbolic.formula import Formula, formula
 
 _HOME = {
     "Formula": "symbolic.formula",
     "KanpdeError": "errors",
-    "Problem": "problem",
-    "Solution": "solution",
-    "StopReason": "result",
-    "available": "api",
-    "compare": "api",
-    "configure": "api",
-    "fit": "fitting",
+    "Problem": "problem.problem",
+    "Solution": "results.solution",
+    "StopReason": "progress",
+    "available": "api.solving",
+    "compare": "api.comparing",
+    "configure": "api.solving",
+    "fit": "api.fitting",
     "formula": "symbolic.formula",
-    "load": "api",
-    "resume": "api",
-    "solve": "api",
+    "load": "api.solving",
+    "resume": "api.solving",
+    "solve": "api.solving",
 }
 
 __all__ = [

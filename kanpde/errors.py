@@ -4,7 +4,9 @@ from __future__ import annotations
 
 
 class KanpdeError(Exception):
-    """Anything `kanpde` refuses or cannot do; the message is one line: name, rule, what was found, what to do."""
+    """Anything `kanpde` refuses or cannot do; the message is one line: name, rule, what was found,
+    what to do.
+    """
 
     exit_code = 1
 

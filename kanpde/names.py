@@ -1,6 +1,7 @@
 """The words a formula knows, and what a name of the user's may look like.
 
-One place for both the schema and the parser of formulas, so that a name accepted in a file can be used in a formula.
+One place for both the schema and the parser of formulas, so that a name accepted in a file can be
+used in a formula.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ _DERIVATIVE = re.compile(r"d[xyzt]{1,4}")
 
 
 def is_identifier(name: str) -> bool:
-    """Whether `name` is made of letters, digits and _, begins with a letter and is at most 40 characters long."""
+    """Whether `name` is made of letters, digits and _, begins with a letter and is at most 40
+    characters long.
+    """
     return _IDENTIFIER.fullmatch(name) is not None
 
 
@@ -44,12 +47,16 @@ def is_derivative(name: str) -> bool:
 
 
 def is_reserved(name: str) -> bool:
-    """Whether `name` already means a function, an operator or a constant in every formula (coordinates apart)."""
+    """Whether `name` already means a function, an operator or a constant in every formula
+    (coordinates apart).
+    """
     return name in FUNCTIONS + OPERATORS + CONSTANTS + (MANUFACTURED,) or is_derivative(name)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`", did you mean 'width'?"` for the known name nearest to `word`, or an empty text when none is near."""
+    """`", did you mean 'width'?"` for the known name nearest to `word`, or an empty text when none
+    is near.
+    """
     candidates = [name for name in known if name != word]
     near = difflib.get_close_matches(word[:LONGEST_NAME].lower(), candidates, n=1, cutoff=0.6)
     return f", did you mean {near[0]!r}?" if near else ""

@@ -1,4 +1,6 @@
-"""Files that are either whole or absent: written beside their place, synced, then renamed onto it."""
+"""Files that are either whole or absent: written beside their place, synced, then renamed onto
+it.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +18,19 @@ from kanpde.errors import StorageError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path in the folder of `path`; when the block ends well it becomes `path` in one step.
+    """Yield a temporary path in the folder of `path`; when the block ends well it becomes `path` in
+    one step.
 
-    The temporary name keeps the suffix of `path`. A reader sees the old file or the new one, never a part of it,
-    also after a kill or a power failure.
+    The temporary name keeps the suffix of `path`. A reader sees the old file or the new one, never
+    a part of it, also after a kill or a power failure.
 
     Raises:
         StorageError: the folder is missing, not writable, or full.
     """
     try:
-        temporary = path.with_name(f".{path.stem}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
+        temporary = path.with_name(
+            f".{path.stem}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}"
+        )
         try:
             yield temporary
             _sync(temporary)

@@ -1,7 +1,8 @@
-"""Regression of a dimensionless formula of Feynman's lectures, one of the 27 of the KAN paper's table (arXiv 2404.19756, §3.2).
+"""Regression of a dimensionless formula of Feynman's lectures, one of the 27 of the KAN paper's
+table (arXiv 2404.19756, §3.2).
 
-`function` is its number in the table below. The paper gives no ranges; these are this project's. One recipe serves all;
-`scripts/paper_tables.py` searches a network for each.
+`function` is its number in the table below. The paper gives no ranges; these are this project's.
+One recipe serves all; `scripts/kan_paper/paper_tables.py` searches a network for each.
 """
 
 from __future__ import annotations
@@ -50,16 +51,31 @@ def problem(function: int = 4) -> dict[str, Any]:
         raise TypeError(f"function must be from 1 to {len(FORMULAS)}, found {function}")
     name, formula, ranges = FORMULAS[function - 1]
     lower, upper = ([pair[k] for pair in ranges.values()] for k in (0, 1))
-    width = 2 * len(ranges) if len(ranges) < 4 else 4  # more units of six coordinates follow the samples only
+    width = (
+        2 * len(ranges) if len(ranges) < 4 else 4
+    )  # more units of six coordinates follow the samples only
     return {
         "name": "fit_feynman",
         "description": f"Regression of Feynman's formula {name}: {formula}",
-        "domain": {"box": {"lower": lower, "upper": upper, "inputs": [_own(name) for name in ranges]}},
+        "domain": {
+            "box": {"lower": lower, "upper": upper, "inputs": [_own(name) for name in ranges]}
+        },
         "fit": {
-            "u": re.sub(r"[a-zA-Z_]\w*", lambda found: _own(found[0]) if found[0] in ranges else found[0], formula)
+            "u": re.sub(
+                r"[a-zA-Z_]\w*",
+                lambda found: _own(found[0]) if found[0] in ranges else found[0],
+                formula,
+            )
         },
         "recommended": {
-            "trial": {"kind": "kan", "width": [width], "degree": 5, "intervals": 3, "start": "scaled", "margin": 0.3},
+            "trial": {
+                "kind": "kan",
+                "width": [width],
+                "degree": 5,
+                "intervals": 3,
+                "start": "scaled",
+                "margin": 0.3,
+            },
             "sampler": {"interior": 2000 if len(ranges) < 4 else 6000, "kind": "sobol"},
             "schedule": [
                 {"optimizer": "variable_projection", "steps": 60},

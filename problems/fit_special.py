@@ -1,8 +1,10 @@
-"""Regression of a special function of two variables: one of the fifteen of the KAN paper's table (arXiv 2404.19756, §3.1).
+"""Regression of a special function of two variables: one of the fifteen of the KAN paper's table
+(arXiv 2404.19756, §3.1).
 
-`function` is its number in the table below, `rows` are to be fitted to, at Sobol points with arcsine density (denser at the ends
-of every range), `test` rows at other, uniform points are for errors only. The paper gives no ranges; these are this project's. One
-recipe serves all; `scripts/paper_tables.py` searches a network for each.
+`function` is its number in the table below, `rows` are to be fitted to, at Sobol points with
+arcsine density (denser at the ends of every range), `test` rows at other, uniform points are for
+errors only. The paper gives no ranges; these are this project's. One recipe serves all;
+`scripts/kan_paper/paper_tables.py` searches a network for each.
 """
 
 from __future__ import annotations
@@ -55,7 +57,14 @@ def problem(function: int = 12, rows: int = 2000, test: int = 4000) -> dict[str,
             "test": {"values": _text(held, formula(*held.T))},
         },
         "recommended": {
-            "trial": {"kind": "kan", "width": [4], "degree": 5, "intervals": 5, "start": "scaled", "margin": 0.3},
+            "trial": {
+                "kind": "kan",
+                "width": [4],
+                "degree": 5,
+                "intervals": 5,
+                "start": "scaled",
+                "margin": 0.3,
+            },
             "schedule": [
                 {"optimizer": "variable_projection", "steps": 60},
                 {"extend_grid": 10},
@@ -67,5 +76,8 @@ def problem(function: int = 12, rows: int = 2000, test: int = 4000) -> dict[str,
 
 def _text(x: np.ndarray[Any, Any], values: np.ndarray[Any, Any]) -> str:
     """A CSV table of points (N, 2) and values (N,)."""
-    rows = [",".join(map(repr, (*map(float, point), float(value)))) for point, value in zip(x, values, strict=True)]
+    rows = [
+        ",".join(map(repr, (*map(float, point), float(value))))
+        for point, value in zip(x, values, strict=True)
+    ]
     return "\n".join(["x,y,value", *rows]) + "\n"

@@ -1,7 +1,10 @@
-"""Poisson's equation with several scales at once:  -Δu = f on [0, 1]²,  u = (1/n) Σ_w sin(wπx) sin(wπy),  u = 0 on the boundary.
+"""Poisson's equation with several scales at once.
 
-A sum over frequencies is easier to write in Python than in YAML. Parameters: `frequencies`, how many of the
-multiples of `base` are summed (w = base, 2·base, …). Source: a common test of multi-scale networks, arXiv 2607.02194.
+-Δu = f on [0, 1]²,  u = (1/n) Σ_w sin(wπx) sin(wπy),  u = 0 on the boundary.
+
+A sum over frequencies is easier to write in Python than in YAML. Parameters: `frequencies`, how
+many of the multiples of `base` are summed (w = base, 2·base, …). Source: a common test of
+multi-scale networks, arXiv 2607.02194.
 """
 
 from __future__ import annotations

@@ -7,13 +7,16 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from kanpde import metrics, reference
+from kanpde.problem import stored_reference
+from kanpde.results import metrics
 
 
 @pytest.fixture(autouse=True)
-def no_computed_references(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def no_computed_references(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What a user has computed changes no test."""
-    monkeypatch.setenv(reference.FOLDER, str(tmp_path_factory.getbasetemp() / "references"))
+    monkeypatch.setenv(stored_reference.FOLDER, str(tmp_path_factory.getbasetemp() / "references"))
 
 
 @pytest.fixture(scope="module")

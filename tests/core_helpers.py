@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kanpde.build import Parts, build
 from kanpde.config import Config, validate, validate_problem
 from kanpde.expressions import Node, Scope, parse_expression
-from kanpde.networks import KAN, MLP, build_kan, build_mlp
-from kanpde.problem import Problem
-from kanpde.result import StopReason
+from kanpde.problem.problem import Problem
+from kanpde.progress import StopReason
+from kanpde.solver.build import Parts, build
+from kanpde.trial.networks import KAN, MLP, build_kan, build_mlp
 
 LINE = {"interval": {"lower": -1, "upper": 1}}
 SQUARE = {"rectangle": {"lower": [-1, -1], "upper": [1, 1]}}
@@ -31,7 +31,9 @@ def generator(seed: int = 0) -> torch.Generator:
 
 def uniform(*shape: int, seed: int = 0, lower: float = -1.0, upper: float = 1.0) -> Tensor:
     """Random numbers between `lower` and `upper`, float64."""
-    return lower + (upper - lower) * torch.rand(*shape, generator=generator(seed), dtype=torch.float64)
+    return lower + (upper - lower) * torch.rand(
+        *shape, generator=generator(seed), dtype=torch.float64
+    )
 
 
 def gap(found: Tensor, wanted: Tensor) -> float:
@@ -41,9 +43,17 @@ def gap(found: Tensor, wanted: Tensor) -> float:
     return float((found - wanted).abs().max() / wanted.abs().max().clamp_min(1e-300))
 
 
-def problem_node(domain: Mapping[str, Any], equations: list[str], conditions: list[Any], **keys: Any) -> dict[str, Any]:
+def problem_node(
+    domain: Mapping[str, Any], equations: list[str], conditions: list[Any], **keys: Any
+) -> dict[str, Any]:
     """A `problem` node; keys that are None are left out."""
-    node = {"name": "small", "unknowns": ["u"], "domain": domain, "equations": equations, "conditions": conditions}
+    node = {
+        "name": "small",
+        "unknowns": ["u"],
+        "domain": domain,
+        "equations": equations,
+        "conditions": conditions,
+    }
     return {key: value for key, value in {**node, **keys}.items() if value is not None}
 
 
@@ -73,20 +83,31 @@ def scramble(network: torch.nn.Module, seed: int = 0, size: float = 0.3) -> None
     state = generator(seed)
     with torch.no_grad():
         for parameter in network.parameters():
-            parameter.copy_(size * torch.randn(parameter.shape, generator=state, dtype=torch.float64))
+            parameter.copy_(
+                size * torch.randn(parameter.shape, generator=state, dtype=torch.float64)
+            )
 
 
-def kan(shape: list[int], degree: int = 4, intervals: int = 3, base: bool = False, seed: int = 0) -> KAN:
+def kan(
+    shape: list[int], degree: int = 4, intervals: int = 3, base: bool = False, seed: int = 0
+) -> KAN:
     """A KAN whose parameters are all random."""
     layers = len(shape) - 1
-    network = build_kan(shape, [degree] * layers, [intervals] * layers, "paper", base, generator(seed))
+    network = build_kan(
+        shape, [degree] * layers, [intervals] * layers, "paper", base, generator(seed)
+    )
     scramble(network, seed)
     return network
 
 
 def without_edges(network: KAN) -> KAN:
-    """A KAN without every third edge of each layer, whose parameters are all random nevertheless."""
-    masks = [torch.arange(layer.left.numel()).reshape(layer.left.shape) % 3 != 1 for layer in network.stack]
+    """A KAN without every third edge of each layer, whose parameters are all random
+    nevertheless.
+    """
+    masks = [
+        torch.arange(layer.left.numel()).reshape(layer.left.shape) % 3 != 1
+        for layer in network.stack
+    ]
     masked = KAN([layer.masked(mask) for layer, mask in zip(network.stack, masks, strict=True)])
     scramble(masked, 7)
     return masked

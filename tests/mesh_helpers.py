@@ -9,9 +9,9 @@ from itertools import permutations, product
 import numpy as np
 from numpy.typing import NDArray
 
-from kanpde.config.meshes import MeshContent, MeshShape
-from kanpde.meshcheck import checked
-from kanpde.meshfile import RawMesh
+from kanpde.config.problem.meshes import MeshContent, MeshShape
+from kanpde.domains.meshes.check import checked
+from kanpde.domains.meshes.files import RawMesh
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -30,8 +30,12 @@ def raw_mesh(
     )
 
 
-def grid_mesh(counts: Sequence[int], side: float, without: Mapping[tuple[int, ...], str]) -> RawMesh:
-    """Simplices on a grid of cubes of length `side`, the facets of cubes left out named; the sides named as those of a box."""
+def grid_mesh(
+    counts: Sequence[int], side: float, without: Mapping[tuple[int, ...], str]
+) -> RawMesh:
+    """Simplices on a grid of cubes of length `side`, the facets of cubes left out named; the sides
+    named as those of a box.
+    """
     d = len(counts)
     corners = np.array(list(product(*(range(n + 1) for n in counts))))
     number = {tuple(corner): k for k, corner in enumerate(corners.tolist())}
@@ -50,19 +54,30 @@ def grid_mesh(counts: Sequence[int], side: float, without: Mapping[tuple[int, ..
     unique, seen = np.unique(facets, axis=0, return_counts=True)
     rim = unique[seen == 1]
     names = [_side(corners[facet], counts, without) for facet in rim]
-    groups = [(name, 1, [k for k, own in enumerate(names) if own == name]) for name in dict.fromkeys(names)]
+    groups = [
+        (name, 1, [k for k, own in enumerate(names) if own == name])
+        for name in dict.fromkeys(names)
+    ]
     kinds = ("triangle", "line") if d == 2 else ("tetra", "triangle")
-    return raw_mesh(corners * side, [(kinds[0], found), (kinds[1], rim)], [*groups, ("body", 0, range(len(found)))])
+    return raw_mesh(
+        corners * side,
+        [(kinds[0], found), (kinds[1], rim)],
+        [*groups, ("body", 0, range(len(found)))],
+    )
 
 
-def _side(corners: NDArray[np.int64], counts: Sequence[int], without: Mapping[tuple[int, ...], str]) -> str:
+def _side(
+    corners: NDArray[np.int64], counts: Sequence[int], without: Mapping[tuple[int, ...], str]
+) -> str:
     sides = ("left", "right", "bottom", "top", "back", "front")
     for axis, count in enumerate(counts):
         for end, value in ((0, 0), (1, count)):
             if (corners[:, axis] == value).all():
                 return sides[2 * axis + end]
     centre = corners.mean(axis=0)
-    return min(without.items(), key=lambda item: float(np.abs(np.array(item[0]) + 0.5 - centre).sum()))[1]
+    return min(
+        without.items(), key=lambda item: float(np.abs(np.array(item[0]) + 0.5 - centre).sum())
+    )[1]
 
 
 def mesh_shape(raw: RawMesh, boundary: tuple[str, ...] | None = None) -> MeshShape:
@@ -70,9 +85,22 @@ def mesh_shape(raw: RawMesh, boundary: tuple[str, ...] | None = None) -> MeshSha
     found = checked(raw, boundary)
     masks = np.array(list(found.regions.values()), dtype=bool).reshape(-1, len(found.cells))
     arrays = io.BytesIO()
-    np.savez(arrays, points=found.points, cells=found.cells, facets=found.facets, labels=found.labels, regions=masks)
+    np.savez(
+        arrays,
+        points=found.points,
+        cells=found.cells,
+        facets=found.facets,
+        labels=found.labels,
+        regions=masks,
+    )
     content = MeshContent(
-        "0" * 64, ".msh", found.points.shape[1], found.parts, tuple(found.regions), b"", arrays.getvalue()
+        "0" * 64,
+        ".msh",
+        found.points.shape[1],
+        found.parts,
+        tuple(found.regions),
+        b"",
+        arrays.getvalue(),
     )
     return MeshShape("small.msh", boundary, content)
 

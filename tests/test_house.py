@@ -1,4 +1,6 @@
-"""The house keeps its own rules: floors, doors, forbidden calls, pinned versions, sizes, documents."""
+"""The house keeps its own rules: floors, doors, forbidden calls, pinned versions, sizes,
+documents.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +21,29 @@ from packaging.utils import canonicalize_name
 
 import kanpde
 from kanpde.cli.arguments import VERBS
+from scripts.__main__ import programs
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-SOURCES = sorted(path for folder in ("kanpde", "problems") for path in (ROOT / folder).rglob("*.py"))
-IGNORED = {".git", ".venv", ".hypothesis", "runs", "outputs", "multirun", "build", "dist", "__pycache__"}
+SOURCES = sorted(
+    path for folder in ("kanpde", "problems") for path in (ROOT / folder).rglob("*.py")
+)
+IGNORED = {
+    ".git",
+    ".venv",
+    ".hypothesis",
+    "runs",
+    "outputs",
+    "multirun",
+    "build",
+    "dist",
+    "__pycache__",
+}
 TEXTS = sorted(
     path
     for path in ROOT.rglob("*")
-    if path.is_file() and not any(part in IGNORED or part.endswith("_cache") for part in path.relative_to(ROOT).parts)
+    if path.is_file()
+    and not any(part in IGNORED or part.endswith("_cache") for part in path.relative_to(ROOT).parts)
 )
 
 
@@ -36,13 +52,16 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-# Floors and doors ----------------------------------------------------------------------------------------------------
+# Floors and doors
+# --------------------------------------------------------------------------------------------------
 
 
 def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
     """Run import-linter on the package in `folder`."""
     program = "import sys; from importlinter.cli import lint_imports as check; sys.exit(check(no_cache=True))"
-    return subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, timeout=120
+    )
 
 
 def test_every_import_contract_is_kept() -> None:
@@ -53,19 +72,24 @@ def test_every_import_contract_is_kept() -> None:
 @pytest.mark.parametrize(
     ("module", "line", "contract"),
     [
-        ("errors", "import kanpde.solver", "Floors"),
-        ("trial", "import kanpde.problem", "Floors"),
-        ("solver", "import hydra", "hydra"),
-        ("report", "import meshio", "meshio"),
-        ("export", "import matplotlib.pyplot", "matplotlib"),
-        ("config", "import torch", "Light"),
-        ("quadrature", "import torch", "Geometry"),
-        ("build", "import pickle", "Nowhere"),
-        ("newcomer", "", "Floors"),
+        ("errors", "import kanpde.solver", "Rooms"),
+        ("trial/solution", "import kanpde.assembly", "Rooms"),
+        ("solver/loop", "import hydra", "hydra"),
+        ("results/report", "import meshio", "meshio"),
+        ("results/export", "import matplotlib.pyplot", "matplotlib"),
+        ("config/reader", "import torch", "Light"),
+        ("numerics/quadrature", "import torch", "Geometry"),
+        ("solver/build", "import pickle", "Nowhere"),
+        ("newcomer", "", "Rooms"),
     ],
 )
-def test_a_planted_import_breaks_a_contract(module: str, line: str, contract: str, tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "kanpde", tmp_path / "kanpde", ignore=shutil.ignore_patterns("__pycache__"))
+def test_a_planted_import_breaks_a_contract(
+    module: str, line: str, contract: str, tmp_path: Path
+) -> None:
+    shutil.copytree(
+        ROOT / "kanpde", tmp_path / "kanpde", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
     shutil.copy(ROOT / ".importlinter", tmp_path)
     with (tmp_path / "kanpde" / f"{module}.py").open("a", encoding="utf-8") as file:
         file.write(f"\n{line}\n")
@@ -75,15 +99,26 @@ def test_a_planted_import_breaks_a_contract(module: str, line: str, contract: st
     assert any(contract in text for text in broken), done.stdout
 
 
-@pytest.mark.parametrize("module", ["kanpde", "kanpde.config", "kanpde.datafile"])
+@pytest.mark.parametrize("module", ["kanpde", "kanpde.config", "kanpde.config.yaml_file"])
 def test_reading_a_file_needs_no_torch(module: str) -> None:
     program = f"import sys, {module}; sys.exit(bool({{'torch', 'hydra', 'matplotlib', 'sympy'}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=120).returncode == 0
 
 
-# Forbidden calls -----------------------------------------------------------------------------------------------------
+# Forbidden calls
+# --------------------------------------------------------------------------------------------------
 
-CALLS = {"eval", "exec", "compile", "__import__", "sympify", "parse_expr", "lambdify", "instantiate", "import_module"}
+CALLS = {
+    "eval",
+    "exec",
+    "compile",
+    "__import__",
+    "sympify",
+    "parse_expr",
+    "lambdify",
+    "instantiate",
+    "import_module",
+}
 METHODS = {
     *("sympify", "parse_expr", "lambdify", "instantiate", "import_module", "exec_module"),
     *("builtins.eval", "builtins.exec", "builtins.compile"),
@@ -91,8 +126,21 @@ METHODS = {
     *("yaml.load", "yaml.load_all", "yaml.unsafe_load", "yaml.full_load"),
 }
 KEYWORDS = {("weights_only", False), ("allow_pickle", True), ("shell", True)}
-ALLOWED = {"kanpde/__init__.py": {"import_module"}, "kanpde/build.py": {"exec_module"}}  # own modules; problems/NAME.py
-MODULES = {"pickle", "dill", "cloudpickle", "shelve", "marshal", "sympy", "hydra.utils", "runpy", "code"}
+ALLOWED = {
+    "kanpde/__init__.py": {"import_module"},
+    "kanpde/config/shipped.py": {"exec_module"},
+}  # own modules; problems/NAME.py
+MODULES = {
+    "pickle",
+    "dill",
+    "cloudpickle",
+    "shelve",
+    "marshal",
+    "sympy",
+    "hydra.utils",
+    "runpy",
+    "code",
+}
 
 
 def forbidden(text: str) -> Iterator[str]:
@@ -102,20 +150,32 @@ def forbidden(text: str) -> Iterator[str]:
             called = ast.unparse(node.func)
             if called in CALLS or called in METHODS or called.rpartition(".")[2] in METHODS:
                 yield called.rpartition(".")[2]
-            keywords = {(k.arg, k.value.value) for k in node.keywords if isinstance(k.value, ast.Constant)}
+            keywords = {
+                (k.arg, k.value.value) for k in node.keywords if isinstance(k.value, ast.Constant)
+            }
             yield from (f"{key}={value}" for key, value in keywords & KEYWORDS)
             if called == "torch.load" and ("weights_only", True) not in keywords:
                 yield "torch.load without weights_only=True"
         elif isinstance(node, ast.Import):
-            yield from {name for alias in node.names for name in (alias.name, alias.name.split(".")[0])} & MODULES
+            yield from {
+                name for alias in node.names for name in (alias.name, alias.name.split(".")[0])
+            } & MODULES
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names = {node.module, node.module.split(".")[0], *(f"{node.module}.{alias.name}" for alias in node.names)}
+            names = {
+                node.module,
+                node.module.split(".")[0],
+                *(f"{node.module}.{alias.name}" for alias in node.names),
+            }
             yield from names & MODULES
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_no_source_can_run_what_a_file_says(path: Path) -> None:
-    allowed = {"sympy"} if name_of(path).startswith("kanpde/symbolic/") else ALLOWED.get(name_of(path), set())
+    allowed = (
+        {"sympy"}
+        if name_of(path).startswith("kanpde/symbolic/")
+        else ALLOWED.get(name_of(path), set())
+    )
     assert set(forbidden(path.read_text(encoding="utf-8"))) - allowed == set()
 
 
@@ -144,20 +204,25 @@ def test_the_search_for_forbidden_calls_finds(line: str) -> None:
     assert list(forbidden(line))
 
 
-# Versions ------------------------------------------------------------------------------------------------------------
+# Versions
+# --------------------------------------------------------------------------------------------------
 
 
 def test_constraints_pin_every_version_exactly() -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pins = [line for line in lines if line and not line.startswith("#")]
-    assert [pin for pin in pins if not re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9][A-Za-z0-9.]*", pin)] == []
+    assert [
+        pin for pin in pins if not re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9][A-Za-z0-9.]*", pin)
+    ] == []
     pinned = {canonicalize_name(pin.split("==")[0]): pin.split("==")[1] for pin in pins}
     assert len(pinned) == len(pins)
     assert pinned["torch"] == "2.13.0"
     required = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]
     assert installed_closure(required) - set(pinned) == set()
     for requirement in map(Requirement, required):
-        assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), requirement
+        assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), (
+            requirement
+        )
 
 
 def installed_closure(required: list[str]) -> set[str]:
@@ -182,17 +247,25 @@ def test_one_version_number() -> None:
 
 
 def test_no_public_name_is_hidden_by_a_module() -> None:
-    loaded = [getattr(kanpde, name) for name in kanpde.__all__]  # loads every module behind the names
+    loaded = [
+        getattr(kanpde, name) for name in kanpde.__all__
+    ]  # loads every module behind the names
     assert len(loaded) == len(kanpde.__all__)
     assert [name for name in kanpde.__all__ if isinstance(getattr(kanpde, name), ModuleType)] == []
 
 
-# Sizes and paths -----------------------------------------------------------------------------------------------------
+# Sizes and paths
+# --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("folder", "limit"), [("kanpde", 320), ("problems", 150), ("scripts", 150)])
+@pytest.mark.parametrize(
+    ("folder", "limit"), [("kanpde", 420), ("problems", 150), ("scripts", 220)]
+)
 def test_one_noun_per_file_keeps_files_short(folder: str, limit: int) -> None:
-    lengths = {name_of(p): len(p.read_text(encoding="utf-8").splitlines()) for p in (ROOT / folder).rglob("*.py")}
+    lengths = {
+        name_of(p): len(p.read_text(encoding="utf-8").splitlines())
+        for p in (ROOT / folder).rglob("*.py")
+    }
     assert {name: length for name, length in lengths.items() if length > limit} == {}
 
 
@@ -201,20 +274,29 @@ def test_no_file_is_large() -> None:
 
 
 def test_no_file_names_a_machine_or_a_registry() -> None:
-    machine, registry = r"/(?:work|home|root|Users|opt|mnt)/\w", r"file://|\bpypi\b|pythonhosted|index-url|find-links"
+    machine, registry = (
+        r"/(?:work|home|root|Users|opt|mnt)/\w",
+        r"file://|\bpypi\b|pythonhosted|index-url|find-links",
+    )
     pattern, found = re.compile(f"{machine}|{registry}", re.IGNORECASE), []
     for path in TEXTS:
         if path != Path(__file__).resolve() and path.suffix not in (".png", ".vtu", ".gz", ".npz"):
-            found += [f"{name_of(path)}: {m.group()}" for m in pattern.finditer(path.read_text(encoding="utf-8"))]
+            found += [
+                f"{name_of(path)}: {m.group()}"
+                for m in pattern.finditer(path.read_text(encoding="utf-8"))
+            ]
     assert found == []
 
 
-# Documents -----------------------------------------------------------------------------------------------------------
+# Documents
+# --------------------------------------------------------------------------------------------------
 
 
 def test_architecture_names_every_module_and_no_other() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    children = {p.name + "/" * p.is_dir() for p in (ROOT / "kanpde").iterdir() if p.name[:2] != "__"}
+    children = {
+        p.name + "/" * p.is_dir() for p in (ROOT / "kanpde").iterdir() if p.name[:2] != "__"
+    }
     assert {name for name in children - {"py.typed"} if f"`{name}`" not in text} == set()
     mentioned = set(re.findall(r"`(\w+\.py)`", text))
     assert {name for name in mentioned if not list((ROOT / "kanpde").rglob(name))} == set()
@@ -224,7 +306,11 @@ def readme_commands() -> list[str]:
     """The command lines in the fenced blocks of the README, without comments."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```(?:sh|bash|console|text)?\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    lines = [line.removeprefix("$ ").split(" #")[0].strip() for block in blocks for line in block.splitlines()]
+    lines = [
+        line.removeprefix("$ ").split(" #")[0].strip()
+        for block in blocks
+        for line in block.splitlines()
+    ]
     return [line for line in lines if re.match(r"(make|kanpde|python|\.venv/bin/\w+) ", line)]
 
 
@@ -233,15 +319,17 @@ def test_readme_shows_the_two_commands() -> None:
 
 
 def test_every_command_in_the_readme_exists() -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    targets = set(
+        re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    )
     for command in readme_commands():
         program, first, *_ = command.split()
         if program == "make":
             assert first in targets, command
         elif program.endswith("kanpde"):
             assert first in VERBS, command
-        elif program.endswith("python") and first.endswith(".py"):
-            assert (ROOT / first).is_file(), command
+        elif command.startswith("python -m scripts "):
+            assert command.split()[3] in programs(), command
         for group, name in re.findall(r"\b(problem|experiment)=([\w,]+)", command):
             for each in name.split(","):
                 assert (ROOT / "conf" / group / f"{each}.yaml").is_file(), command

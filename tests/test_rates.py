@@ -1,7 +1,8 @@
 """Rates without training, and patch tests: what lies in the trial space is reached to rounding.
 
-A least-squares spline of degree p on intervals of length h misses a smooth function by O(h^{p+1}) in L2 and O(h^p)
-in the H1 seminorm; a solve of a second-order equation has a residual of O(h^{p-1}).
+A least-squares spline of degree p on intervals of length h misses a smooth function by O(h^{p+1})
+in L2 and O(h^p) in the H1 seminorm; a solve of a second-order equation has a residual of
+O(h^{p-1}).
 """
 
 from __future__ import annotations
@@ -16,20 +17,22 @@ import torch
 from core_helpers import CUBE, DISK, ENDS, LINE, PLATE, SIDES, parts, problem_node
 from torch import Tensor
 
-from kanpde.bases import SplineGrid
-from kanpde.collocation import held_out
+from kanpde.assembly.collocation import held_out
+from kanpde.assembly.residual import Assembly, terms
 from kanpde.config import OptimizerStage, WeightsConfig
 from kanpde.expressions.evaluate import evaluate
 from kanpde.optimizers import solve
-from kanpde.residual import Assembly, terms
-from kanpde.solver import Solver
-from kanpde.types import Silent
+from kanpde.progress import Silent
+from kanpde.solver.loop import Solver
+from kanpde.trial.bases import SplineGrid
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Errors(NamedTuple):
-    """Largest error per unknown over the largest exact value; residual of the equations and of the conditions."""
+    """Largest error per unknown over the largest exact value; residual of the equations and of the
+    conditions.
+    """
 
     error: list[float]
     residual_rms: float
@@ -45,8 +48,16 @@ def solved(node: dict[str, Any], trial: dict[str, Any], **keys: Any) -> Errors:
     held = Assembly(terms(found.problem, points, WeightsConfig()), found.trial)
     rows = held.residuals(found.trial)
     weights = points.interior.w / points.interior.w.sum()
-    inner = sum(float((weights * r.detach() ** 2).sum()) for r, t in zip(rows, held.terms, strict=True) if t.interior)
-    sides = max(float(r.detach().abs().max()) for r, t in zip(rows, held.terms, strict=True) if not t.interior)
+    inner = sum(
+        float((weights * r.detach() ** 2).sum())
+        for r, t in zip(rows, held.terms, strict=True)
+        if t.interior
+    )
+    sides = max(
+        float(r.detach().abs().max())
+        for r, t in zip(rows, held.terms, strict=True)
+        if not t.interior
+    )
     if found.problem.exact is None:
         return Errors([], math.sqrt(inner), sides)
     exact = torch.stack(evaluate(found.problem.exact, x), dim=1)
@@ -60,7 +71,8 @@ def rates(errors: list[float]) -> list[float]:
     return [math.log2(a / b) for a, b in pairwise(errors)]
 
 
-# Approximation -------------------------------------------------------------------------------------------------------
+# Approximation
+# --------------------------------------------------------------------------------------------------
 
 
 def gauss(intervals: int, count: int) -> tuple[Tensor, Tensor]:
@@ -82,7 +94,9 @@ def fit_errors(degree: int, intervals: int) -> tuple[float, float]:
     right = torch.cat([target * w.sqrt(), rows.new_zeros(grid.size)])
     fitted = solve(stacked, right, 0.0)[None, None]
     value, derivative = (grid.evaluate(x[None], fitted, order)[0, 0] for order in (0, 1))
-    in_l2, in_h1 = (math.sqrt(float((w * gap.square()).sum())) for gap in (value - target, derivative - slope))
+    in_l2, in_h1 = (
+        math.sqrt(float((w * gap.square()).sum())) for gap in (value - target, derivative - slope)
+    )
     return in_l2, in_h1
 
 
@@ -105,7 +119,9 @@ def test_the_residual_of_one_solve_converges_with_order_p_minus_1(degree: int) -
         found.append(solved(node, trial, sampler={"interior": 600}).residual_rms)
     assert found[-1] > 1e-10, "rounding would hide the rate"
     assert rates(found)[-1] > degree - 1 - 0.25, rates(found)
-    assert rates(found)[-1] < degree - 1 + 1.5, "faster than theory: look for a residual that is too kind"
+    assert rates(found)[-1] < degree - 1 + 1.5, (
+        "faster than theory: look for a residual that is too kind"
+    )
 
 
 def test_the_error_of_one_solve_falls_with_the_intervals_in_the_plane() -> None:
@@ -123,7 +139,8 @@ def test_the_error_of_one_solve_falls_with_the_intervals_in_the_plane() -> None:
     assert rates(errors)[-1] > 3 and errors[-1] < 1e-4, errors
 
 
-# Patch tests ---------------------------------------------------------------------------------------------------------
+# Patch tests
+# --------------------------------------------------------------------------------------------------
 
 CUBIC = "1 - 2*x + x**2*y - y**3 + 3*x*y"
 FLAT = {"width": [], "degree": 5, "intervals": 3}
@@ -176,7 +193,10 @@ PATCHES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         problem_node(
             PLATE,
             ["laplacian(u) = 2"],
-            [{"part": SIDES, "equation": "dn(u) = dn(x**2)"}, {"point": [1, 0], "equation": "u = 5"}],
+            [
+                {"part": SIDES, "equation": "dn(u) = dn(x**2)"},
+                {"point": [1, 0], "equation": "u = 5"},
+            ],
             exact={"u": "x**2 + 4"},
         ),
         {"width": [], "degree": 4, "intervals": 2},
@@ -185,7 +205,10 @@ PATCHES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         problem_node(
             LINE,
             ["dt(u) = dxx(u) - 2 + x"],
-            [{"part": "initial", "equation": "u = x**2"}, {"part": ENDS, "equation": "u = x**2 + x*t"}],
+            [
+                {"part": "initial", "equation": "u = x**2"},
+                {"part": ENDS, "equation": "u = x**2 + x*t"},
+            ],
             time={"interval": [0, 2]},
             exact={"u": "x**2 + x*t"},
         ),
@@ -225,7 +248,12 @@ PATCHES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         problem_node(
             {"box": {"lower": [0] * 5, "upper": [1] * 5}},
             ["laplacian(u) = 10"],
-            [{"part": [f"x{k}_{end}" for k in range(1, 6) for end in ("min", "max")], "equation": "u = s"}],
+            [
+                {
+                    "part": [f"x{k}_{end}" for k in range(1, 6) for end in ("min", "max")],
+                    "equation": "u = s",
+                }
+            ],
             definitions={"s": "x1**2 + x2**2 + x3**2 + x4**2 + x5**2"},
             exact={"u": "s"},
         ),
@@ -242,7 +270,9 @@ PATCHES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"width": [], "degree": 4, "intervals": 1, "base": "silu"},
     ),
     "mlp constant": (
-        problem_node(PLATE, ["laplacian(u) = 0"], [{"part": SIDES, "equation": "u = 7"}], exact={"u": "7"}),
+        problem_node(
+            PLATE, ["laplacian(u) = 0"], [{"part": SIDES, "equation": "u = 7"}], exact={"u": "7"}
+        ),
         {"kind": "mlp", "width": [5]},
     ),
 }
@@ -255,18 +285,24 @@ LIFTABLE = ("ridge with Robin sides", "space-time", "mixed system", "cube", "fiv
 def test_what_lies_in_the_trial_space_is_reached_to_rounding(name: str) -> None:
     plain = name.removesuffix(", lifted")
     node, trial = PATCHES[plain]
-    found = solved(node, {**trial, "lifting": plain != name}, sampler={"interior": 500, "boundary": 200})
+    found = solved(
+        node, {**trial, "lifting": plain != name}, sampler={"interior": 500, "boundary": 200}
+    )
     assert max(found.error) < 1e-10, found
     assert found.residual_rms < 1e-8 and found.boundary_max < 1e-9, found
 
 
 def test_a_pinned_mean_costs_no_digits_in_the_plane() -> None:
-    """The average is an integral: on collocation weights it would be wrong by their quadrature error, here 1e-4."""
+    """The average is an integral: on collocation weights it would be wrong by their quadrature
+    error, here 1e-4.
+    """
     node = problem_node(
         PLATE,
         ["laplacian(u) = 12*x**2"],
         [{"part": SIDES, "equation": "dn(u) = dn(x**4)"}, {"mean": "u = 3.2"}],
         exact={"u": "x**4"},
     )
-    found = solved(node, {"width": [], "degree": 5, "intervals": 2}, sampler={"interior": 500, "boundary": 200})
+    found = solved(
+        node, {"width": [], "degree": 5, "intervals": 2}, sampler={"interior": 500, "boundary": 200}
+    )
     assert max(found.error) < 1e-10, found

@@ -1,4 +1,6 @@
-"""The command line: `kanpde VERB ...`. The only part that imports Hydra, prints, or ends the process."""
+"""The command line: `kanpde VERB ...`. The only part that imports Hydra, prints, or ends the
+process.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,8 @@ from kanpde.version import VERSION
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command line `words` (default: those of the process) and return the exit code.
 
-    0 finished, 1 a bug, 2 bad input, 3 numerical failure, 4 files, 5 bad checkpoint, 6 folder in use, 7 over budget,
-    8 tolerance not met, 130 and 143 stopped by a signal.
+    0 finished, 1 a bug, 2 bad input, 3 numerical failure, 4 files, 5 bad checkpoint, 6 folder in
+    use, 7 over budget, 8 tolerance not met, 130 and 143 stopped by a signal.
     """
     given = list(sys.argv[1:] if words is None else words)
     return guarded(lambda: _dispatch(given))
@@ -47,5 +49,7 @@ def _dispatch(words: list[str]) -> int:
         "doctor": verbs.doctor,
     }
     if words[0] not in actions:
-        raise ConfigError(f"unknown verb '{words[0]}'{did_you_mean(words[0], VERBS)} known: {', '.join(VERBS)}")
+        raise ConfigError(
+            f"unknown verb '{words[0]}'{did_you_mean(words[0], VERBS)} known: {', '.join(VERBS)}"
+        )
     return actions[words[0]](parse(words[0], words[1:]))

@@ -53,27 +53,51 @@ def parse(verb: str, words: list[str]) -> argparse.Namespace:
     Raises:
         ConfigError: a word is unknown or missing.
     """
-    parser = Parser(prog=f"kanpde {verb}", allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(
+        prog=f"kanpde {verb}",
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     _FILL[verb](parser)
     return parser.parse_intermixed_args(words)
 
 
 def _solve(parser: Parser) -> None:
     parser.description = _DOORS
-    parser.add_argument("what", nargs="*", metavar="FILE.yaml | problem=NAME", help="the problem, then Hydra overrides")
+    parser.add_argument(
+        "what",
+        nargs="*",
+        metavar="FILE.yaml | problem=NAME",
+        help="the problem, then Hydra overrides",
+    )
     parser.add_argument("--out", metavar="DIR", help="run folder (default: runs/NAME-DATE-TIME)")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing run folder")
-    parser.add_argument("--dry-run", action="store_true", help="check everything, print sizes, solve nothing")
-    parser.add_argument("--seed", type=int, metavar="N", help="with FILE.yaml: another seed than the file's")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="check everything, print sizes, solve nothing"
+    )
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="with FILE.yaml: another seed than the file's"
+    )
     parser.add_argument("--quiet", action="store_true", help="print only where the files are")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON, and nothing else, on stdout")
-    _hydra(parser).add_argument("-m", "--multirun", action="store_true", help="one run per combination of a=1,2 b=3,4")
+    parser.add_argument(
+        "--json", action="store_true", help="print the result as JSON, and nothing else, on stdout"
+    )
+    _hydra(parser).add_argument(
+        "-m", "--multirun", action="store_true", help="one run per combination of a=1,2 b=3,4"
+    )
 
 
 def _hydra(parser: Parser) -> argparse._ArgumentGroup:
     hydra = parser.add_argument_group("with problem=NAME (Hydra)")
-    hydra.add_argument("-cd", "--config-dir", metavar="DIR", help="more configs, e.g. DIR/problem/NAME.yaml")
-    hydra.add_argument("-c", "--cfg", choices=("job", "hydra", "all"), help="print the composed config, solve nothing")
+    hydra.add_argument(
+        "-cd", "--config-dir", metavar="DIR", help="more configs, e.g. DIR/problem/NAME.yaml"
+    )
+    hydra.add_argument(
+        "-c",
+        "--cfg",
+        choices=("job", "hydra", "all"),
+        help="print the composed config, solve nothing",
+    )
     hydra.add_argument("-p", "--package", metavar="KEY", help="with --cfg: only this part")
     hydra.add_argument("--resolve", action="store_true", help="with --cfg: resolve interpolations")
     return hydra
@@ -86,15 +110,36 @@ def _compare(parser: Parser) -> None:
 
 def _reference(parser: Parser) -> None:
     parser.description = (
-        "Compute a reference from the equations alone, by finite elements (elliptic, parabolic; one unknown) or Fourier series"
-        " (periodic, in time), and refine it until its own error is small. Solves of the same problem are measured against it"
-        " from then on: it is kept in the user's cache ($KANPDE_REFERENCES) under a digest of what the problem says.\n\n"
-        + _DOORS
+        "Compute a reference from the equations alone, by finite elements (elliptic, parabolic;"
+        " one unknown) or Fourier series"
+        " (periodic, in time), and refine it until its own error is small. Solves of the same"
+        " problem are measured against it"
+        " from then on: it is kept in the user's cache ($KANPDE_REFERENCES) under a digest of what"
+        " the problem says.\n\n" + _DOORS
     )
-    parser.add_argument("what", nargs="*", metavar="FILE.yaml | problem=NAME", help="the problem, then Hydra overrides")
-    parser.add_argument("--error", type=float, default=1e-6, metavar="E", help="own relative L2 error to reach (1e-6)")
-    parser.add_argument("--seconds", type=float, default=300.0, metavar="S", help="stop refining after about S s (300)")
-    parser.add_argument("--out", metavar="FILE.npz", help="write it there instead of into the cache")
+    parser.add_argument(
+        "what",
+        nargs="*",
+        metavar="FILE.yaml | problem=NAME",
+        help="the problem, then Hydra overrides",
+    )
+    parser.add_argument(
+        "--error",
+        type=float,
+        default=1e-6,
+        metavar="E",
+        help="own relative L2 error to reach (1e-6)",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=300.0,
+        metavar="S",
+        help="stop refining after about S s (300)",
+    )
+    parser.add_argument(
+        "--out", metavar="FILE.npz", help="write it there instead of into the cache"
+    )
     parser.add_argument("--quiet", action="store_true", help="print only where the file is")
     _hydra(parser)
     parser.set_defaults(multirun=False, seed=None)
@@ -108,72 +153,135 @@ def _run(parser: Parser, meaning: str) -> None:
 def _export(parser: Parser) -> None:
     _run(
         parser,
-        "Write the field of a run: u, the residual, and the exact solution, the error, quantities and vectors where they exist;"
+        "Write the field of a run: u, the residual, and the exact solution, the error, quantities"
+        " and vectors where they exist;"
         " with --to pvd as a time series on the mesh of space.",
     )
     parser.add_argument(
-        "--to", choices=_FORMATS, default="vtu", help="format (default: vtu, for ParaView; pvd: a series)"
+        "--to",
+        choices=_FORMATS,
+        default="vtu",
+        help="format (default: vtu, for ParaView; pvd: a series)",
     )
-    parser.add_argument("--out", metavar="FILE", help="file (default: RUN/field.FORMAT, RUN/series.pvd)")
+    parser.add_argument(
+        "--out", metavar="FILE", help="file (default: RUN/field.FORMAT, RUN/series.pvd)"
+    )
     parser.add_argument("--resolution", type=int, metavar="N", help="cells along the longest side")
     parser.add_argument(
-        "--times", type=int, metavar="N", help="with --to pvd: instants (default: output.series, or 51)"
+        "--times",
+        type=int,
+        metavar="N",
+        help="with --to pvd: instants (default: output.series, or 51)",
     )
-    parser.add_argument("--points", action="store_true", help="write RUN/points.vtu (and RUN/reference.vtu) instead")
+    parser.add_argument(
+        "--points", action="store_true", help="write RUN/points.vtu (and RUN/reference.vtu) instead"
+    )
 
 
 def _plot(parser: Parser) -> None:
-    _run(parser, "Draw the figures of a run (RUN/figures) or of a comparison (RUN/error_vs_seconds.png) again.")
-    parser.add_argument("--animate", choices=("gif", "mp4"), help="RUN/figures/animation.gif or .mp4 instead")
-    parser.add_argument("--times", type=int, metavar="N", help="with --animate: frames (default: output.series, or 51)")
-    parser.add_argument("--diagram", action="store_true", help="RUN/figures/network.png instead: the network of a kan")
+    _run(
+        parser,
+        "Draw the figures of a run (RUN/figures) or of a comparison (RUN/error_vs_seconds.png)"
+        " again.",
+    )
+    parser.add_argument(
+        "--animate", choices=("gif", "mp4"), help="RUN/figures/animation.gif or .mp4 instead"
+    )
+    parser.add_argument(
+        "--times",
+        type=int,
+        metavar="N",
+        help="with --animate: frames (default: output.series, or 51)",
+    )
+    parser.add_argument(
+        "--diagram",
+        action="store_true",
+        help="RUN/figures/network.png instead: the network of a kan",
+    )
 
 
 def _simplify(parser: Parser) -> None:
     _run(
         parser,
-        "Prune the KAN of a finished run, train what is left on the run's own equations, and leave it as a new run beside\n"
+        "Prune the KAN of a finished run, train what is left on the run's own equations, and leave"
+        " it as a new run beside\n"
         "diagrams of before and after. Thresholds are shares of the largest edge of a layer.",
     )
-    parser.add_argument("--prune", type=float, default=1e-2, metavar="T", help="hidden units below go (1e-2; 0: none)")
-    parser.add_argument("--prune-edges", type=float, default=0.0, metavar="T", help="edges below go (0: none)")
-    parser.add_argument("--steps", type=int, default=20, metavar="N", help="steps of training after it (20)")
-    parser.add_argument("--symbolic", action="store_true", help="edges become functions; DIR/symbolic.json")
-    parser.add_argument("--fix", action="append", default=[], metavar="L,I,O=NAME", help="this edge is that function")
-    parser.add_argument("--out", metavar="DIR", help="the new run folder (default: runs/NAME-simple-DATE-TIME)")
+    parser.add_argument(
+        "--prune",
+        type=float,
+        default=1e-2,
+        metavar="T",
+        help="hidden units below go (1e-2; 0: none)",
+    )
+    parser.add_argument(
+        "--prune-edges", type=float, default=0.0, metavar="T", help="edges below go (0: none)"
+    )
+    parser.add_argument(
+        "--steps", type=int, default=20, metavar="N", help="steps of training after it (20)"
+    )
+    parser.add_argument(
+        "--symbolic", action="store_true", help="edges become functions; DIR/symbolic.json"
+    )
+    parser.add_argument(
+        "--fix",
+        action="append",
+        default=[],
+        metavar="L,I,O=NAME",
+        help="this edge is that function",
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", help="the new run folder (default: runs/NAME-simple-DATE-TIME)"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing run folder")
     parser.add_argument("--quiet", action="store_true", help="print only where the files are")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON, and nothing else, on stdout")
+    parser.add_argument(
+        "--json", action="store_true", help="print the result as JSON, and nothing else, on stdout"
+    )
 
 
 def _formula(parser: Parser) -> None:
     _run(
         parser,
-        "Look for formulas of the unknowns in the values of a run, put them into every equation and condition, and say which of"
-        " them hold: exactly, numerically to what, or not; of a regression, how well it fits the data. Exit code 8 where no formula"
+        "Look for formulas of the unknowns in the values of a run, put them into every equation"
+        " and condition, and say which of"
+        " them hold: exactly, numerically to what, or not; of a regression, how well it fits the"
+        " data. Exit code 8 where no formula"
         " is verified or fits.",
     )
     parser.add_argument("--out", metavar="FILE.json", help="file (default: RUN/formula.json)")
     parser.add_argument(
-        "--seconds", type=float, default=120.0, metavar="S", help="search for at most about S processor s (120)"
+        "--seconds",
+        type=float,
+        default=120.0,
+        metavar="S",
+        help="search for at most about S processor s (120)",
     )
-    parser.add_argument("--json", action="store_true", help="print the formula as JSON, and nothing else, on stdout")
+    parser.add_argument(
+        "--json", action="store_true", help="print the formula as JSON, and nothing else, on stdout"
+    )
 
 
 def _resume(parser: Parser) -> None:
     _run(parser, "Go on with an interrupted run from its last checkpoint.")
     parser.add_argument("--quiet", action="store_true", help="print only where the files are")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON, and nothing else, on stdout")
+    parser.add_argument(
+        "--json", action="store_true", help="print the result as JSON, and nothing else, on stdout"
+    )
 
 
 def _mesh(parser: Parser) -> None:
     parser.description = (
-        "Mesh the domain of a problem with gmsh. Its boundary parts become groups, unnamed in .vtu and .vtk."
+        "Mesh the domain of a problem with gmsh. Its boundary parts become groups, unnamed in .vtu"
+        " and .vtk."
     )
     parser.add_argument("what", metavar="FILE.yaml", help="a data file")
     parser.add_argument("--to", metavar="FILE.msh", required=True, help="the mesh to write")
     parser.add_argument(
-        "--size", type=float, metavar="H", help="longest edge wanted (default: 1/20 of the longest side)"
+        "--size",
+        type=float,
+        metavar="H",
+        help="longest edge wanted (default: 1/20 of the longest side)",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
 
@@ -191,7 +299,9 @@ def _show(parser: Parser) -> None:
 
 
 def _init(parser: Parser) -> None:
-    parser.description = "Write NAME.yaml into the current directory: a commented problem to start from."
+    parser.description = (
+        "Write NAME.yaml into the current directory: a commented problem to start from."
+    )
     parser.add_argument("name", metavar="NAME", help="letters, digits and _")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
 

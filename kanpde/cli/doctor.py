@@ -1,4 +1,6 @@
-"""Is the installation sound? Versions, threads, a small solve, and whether a run can be written here."""
+"""Is the installation sound? Versions, threads, a small solve, and whether a run can be written
+here.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,23 @@ import tempfile
 from importlib import metadata
 from pathlib import Path
 
-from kanpde import shipped
+from kanpde.config import shipped
 from kanpde.errors import KanpdeError, NumericalError, StorageError
-from kanpde.report import Row, number
+from kanpde.results.report import Row, number
 from kanpde.storage import write_text
 from kanpde.version import VERSION
 
-_PACKAGES = ("torch", "numpy", "scipy", "hydra-core", "omegaconf", "PyYAML", "meshio", "matplotlib", "rich")
+_PACKAGES = (
+    "torch",
+    "numpy",
+    "scipy",
+    "hydra-core",
+    "omegaconf",
+    "PyYAML",
+    "meshio",
+    "matplotlib",
+    "rich",
+)
 _ENOUGH = 1e-10
 _PROBLEM = {
     "problem": {
@@ -33,12 +45,19 @@ _PROBLEM = {
 
 def examine() -> tuple[list[Row], KanpdeError | None]:
     """Rows (what, found), and the first thing that is wrong, if any."""
-    rows: list[Row] = [("kanpde", VERSION), ("python", f"{platform.python_version()} on {platform.platform()}")]
+    rows: list[Row] = [
+        ("kanpde", VERSION),
+        ("python", f"{platform.python_version()} on {platform.platform()}"),
+    ]
     wrong: list[KanpdeError] = []
     for name in _PACKAGES:
         rows.append((name, metadata.version(name)))
     rows += _threads()
-    for what, check in (("shipped problems", _shipped), ("writing here", _writing), ("self-test", _self_test)):
+    for what, check in (
+        ("shipped problems", _shipped),
+        ("writing here", _writing),
+        ("self-test", _self_test),
+    ):
         try:
             rows.append((what, check()))
         except KanpdeError as error:
@@ -54,7 +73,10 @@ def _threads() -> list[Row]:
     lapack = re.search(r"LAPACK_INFO=(\w+)", torch.__config__.show())
     libraries = f"BLAS {blas.group(1) if blas else 'unknown'}, LAPACK {lapack.group(1) if lapack else 'unknown'}"
     threads = f"{torch.get_num_threads()} of {os.cpu_count()} processors, OMP_NUM_THREADS="
-    return [("linear algebra", libraries), ("threads", threads + os.environ.get("OMP_NUM_THREADS", "not set"))]
+    return [
+        ("linear algebra", libraries),
+        ("threads", threads + os.environ.get("OMP_NUM_THREADS", "not set")),
+    ]
 
 
 def _shipped() -> str:
@@ -67,7 +89,9 @@ def _writing() -> str:
         with tempfile.TemporaryDirectory(prefix=".kanpde-", dir=here) as folder:
             write_text(Path(folder) / "probe.txt", "probe")
     except OSError as error:
-        raise StorageError(f"runs cannot be written into {here}: {error.strerror or error}") from error
+        raise StorageError(
+            f"runs cannot be written into {here}: {error.strerror or error}"
+        ) from error
     return f"possible in {here}"
 
 

@@ -1,4 +1,6 @@
-"""The two doors: a data file, which can run no code, and Hydra overrides, which are trusted. Both end in a `Config`."""
+"""The two doors: a data file, which can run no code, and Hydra overrides, which are trusted. Both
+end in a `Config`.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kanpde import datafile, shipped
-from kanpde.config import Config, validate
+from kanpde.config import Config, shipped, validate, yaml_file
+from kanpde.config.shipped import make_problem
 from kanpde.errors import ConfigError
-from kanpde.formulas import Formulas
 from kanpde.names import did_you_mean
+from kanpde.problem.formulas import Formulas
 
 Task = Callable[[Any], Any]
 """What Hydra calls with a composed config."""
@@ -36,7 +38,8 @@ def is_file(arguments: argparse.Namespace) -> bool:
             others.append(f"--{name.replace('_', '-')}")
     if others:
         raise ConfigError(
-            f"'{files[0]}' is a data file and cannot be mixed with '{others[0]}'; edit the file, or use problem=NAME"
+            f"'{files[0]}' is a data file and cannot be mixed with '{others[0]}'; edit the file,"
+            f" or use problem=NAME"
         )
     return True
 
@@ -49,7 +52,7 @@ def file_config(arguments: argparse.Namespace) -> Config:
         BudgetError: the file is too large.
     """
     path = Path(arguments.what[0])
-    tree = datafile.load(path)
+    tree = yaml_file.load(path)
     if arguments.seed is not None:
         tree["seed"] = arguments.seed
     if getattr(arguments, "seeds", None) is not None:
@@ -73,10 +76,15 @@ def check_words(arguments: argparse.Namespace) -> None:
         raise ConfigError(_no_problem(shipped.names()))
     for word in arguments.what:
         if "=" not in word and not word.startswith("~"):
-            raise ConfigError(f"'{word}' is neither a .yaml file nor an override; did you mean problem={word}?")
+            raise ConfigError(
+                f"'{word}' is neither a .yaml file nor an override; did you mean problem={word}?"
+            )
     for name in ("seed", "seeds"):
         if getattr(arguments, name, None) is not None:
-            raise ConfigError(f"--{name} belongs to a data file; with overrides use {name}={getattr(arguments, name)}")
+            raise ConfigError(
+                f"--{name} belongs to a data file; with overrides use"
+                f" {name}={getattr(arguments, name)}"
+            )
 
 
 def hydra_config(composed: Any) -> Config:
@@ -99,11 +107,14 @@ def hydra_config(composed: Any) -> Config:
     if stages is not None:
         given["schedule"] = stages
     folder = shipped.data()
-    return validate(given, source="command line", trusted=True, make_problem=make_problem, shipped=folder)
+    return validate(
+        given, source="command line", trusted=True, make_problem=make_problem, shipped=folder
+    )
 
 
 def run_hydra(arguments: argparse.Namespace, task: Task, sweep: Path | None = None) -> None:
-    """Let Hydra compose the overrides and call `task`: once, once per job of a sweep, or never with --cfg.
+    """Let Hydra compose the overrides and call `task`: once, once per job of a sweep, or never with
+    --cfg.
 
     Hydra makes no folder and changes no logging; only a sweep keeps its multirun.yaml, in `sweep`.
 
@@ -120,7 +131,9 @@ def run_hydra(arguments: argparse.Namespace, task: Task, sweep: Path | None = No
     words = [_stages(word) for word in arguments.what]
     if sweep is not None:
         words += [f"hydra.sweep.dir={_quoted(sweep)}", "hydra.sweep.subdir=."]
-    decorated = hydra.main(config_path=str(shipped.conf()), config_name="config", version_base="1.3")(task)
+    decorated = hydra.main(
+        config_path=str(shipped.conf()), config_name="config", version_base="1.3"
+    )(task)
     with _command_line(flags + words):
         try:
             decorated()
@@ -130,7 +143,9 @@ def run_hydra(arguments: argparse.Namespace, task: Task, sweep: Path | None = No
 
 @contextmanager
 def _command_line(words: Sequence[str]) -> Iterator[None]:
-    """Hydra reads sys.argv, and raises its errors instead of printing them when HYDRA_FULL_ERROR is set."""
+    """Hydra reads sys.argv, and raises its errors instead of printing them when HYDRA_FULL_ERROR is
+    set.
+    """
     argv, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
     sys.argv = ["kanpde", *words]
     os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -144,19 +159,10 @@ def _command_line(words: Sequence[str]) -> Iterator[None]:
             os.environ["HYDRA_FULL_ERROR"] = full
 
 
-def make_problem(name: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The problem node of problems/NAME.py; torch is imported only for problems written in Python.
-
-    Raises:
-        ConfigError: there is no such file, or it does not define a problem.
-    """
-    from kanpde import build
-
-    return build.make_problem(name, parameters)
-
-
 def _given(tree: Any) -> dict[str, Any]:
-    """`tree` without keys that are null and without mappings that are then empty: those are not given."""
+    """`tree` without keys that are null and without mappings that are then empty: those are not
+    given.
+    """
     kept: dict[str, Any] = {}
     for key, value in tree.items():
         inner = _given(value) if isinstance(value, Mapping) else value
@@ -166,9 +172,13 @@ def _given(tree: Any) -> dict[str, Any]:
 
 
 def _stages(word: str) -> str:
-    """`schedule=[{...}]` as `stages=[{...}]`: to Hydra a list after the name of a group means files of that group."""
+    """`schedule=[{...}]` as `stages=[{...}]`: to Hydra a list after the name of a group means files
+    of that group.
+    """
     key, _, value = word.partition("=")
-    return f"stages={value}" if key == "schedule" and value.replace(" ", "").startswith("[{") else word
+    return (
+        f"stages={value}" if key == "schedule" and value.replace(" ", "").startswith("[{") else word
+    )
 
 
 def _quoted(path: Path) -> str:
@@ -200,4 +210,6 @@ def _no_problem(known: Sequence[str]) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return next(
+        (line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__
+    )

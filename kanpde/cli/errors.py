@@ -8,11 +8,13 @@ from collections.abc import Callable
 
 from kanpde.cli.terminal import show_error
 from kanpde.errors import KanpdeError
-from kanpde.result import StopReason
+from kanpde.progress import StopReason
 
 
 def guarded(action: Callable[[], int]) -> int:
-    """Do `action` and return its exit code; an exception becomes one line, and a traceback only with KANPDE_DEBUG=1."""
+    """Do `action` and return its exit code; an exception becomes one line, and a traceback only
+    with KANPDE_DEBUG=1.
+    """
     try:
         return action()
     except KanpdeError as error:
@@ -20,12 +22,18 @@ def guarded(action: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         return _report("interrupted", StopReason.INTERRUPTED.exit_code)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read our output is gone; nothing is left to say
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), 1
+        )  # whoever read our output is gone; nothing is left to say
         return 0
     except MemoryError:
-        return _report("error: out of memory; lower sampler.interior, trial.width or trial.intervals", 7)
+        return _report(
+            "error: out of memory; lower sampler.interior, trial.width or trial.intervals", 7
+        )
     except Exception as error:
-        return _report(f"internal error: {type(error).__name__}: {error}; KANPDE_DEBUG=1 shows where", 1)
+        return _report(
+            f"internal error: {type(error).__name__}: {error}; KANPDE_DEBUG=1 shows where", 1
+        )
 
 
 def _report(line: str, code: int) -> int:

@@ -1,4 +1,6 @@
-"""--multirun: one run per job of a sweep, in the folders 0, 1, … of one new folder, and multirun.csv beside them."""
+"""--multirun: one run per job of a sweep, in the folders 0, 1, … of one new folder, and
+multirun.csv beside them.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kanpde import runs
 from kanpde.cli import doors, terminal
 from kanpde.cli.errors import guarded
 from kanpde.config import Config
 from kanpde.errors import ConfigError
-from kanpde.report import dump_csv
+from kanpde.results import run_folder
+from kanpde.results.report import dump_csv
 from kanpde.storage import write_text
 
 Run = Callable[[Config, Path | None, argparse.Namespace], int]
@@ -30,17 +32,22 @@ def run_sweep(arguments: argparse.Namespace, run: Run) -> int:
     Returns:
         The exit code of the first job that failed, else 0.
     """
-    base = runs.create(arguments.out, name="multirun", overwrite=arguments.overwrite).resolve()
+    base = run_folder.create(
+        arguments.out, name="multirun", overwrite=arguments.overwrite
+    ).resolve()
     write_text(base / "multirun.csv", dump_csv(("job", "exit_code", "overrides"), ()))
     try:
         doors.run_hydra(arguments, _Job(base, run, arguments), sweep=base)
     except ConfigError:
-        runs.discard(base)
+        run_folder.discard(base)
         raise
     with (base / "multirun.csv").open(encoding="utf-8", newline="") as table:
         rows = sorted(list(csv.reader(table))[1:], key=lambda row: int(row[0]))
     if not arguments.quiet and not arguments.json:
-        terminal.show_table([(str(base / row[0]), row[1], row[2]) for row in rows], ("run", "exit code", "overrides"))
+        terminal.show_table(
+            [(str(base / row[0]), row[1], row[2]) for row in rows],
+            ("run", "exit code", "overrides"),
+        )
     if not arguments.json:
         terminal.show_text(f"files: {base}")
     return next((int(row[1]) for row in rows if row[1] != "0"), 0)
@@ -59,7 +66,9 @@ class _Job:
 
         job = HydraConfig.get()
         number = str(job.job.num)
-        code = guarded(lambda: self._run(doors.hydra_config(composed), self._base / number, self._arguments))
+        code = guarded(
+            lambda: self._run(doors.hydra_config(composed), self._base / number, self._arguments)
+        )
         row = (number, code, " ".join(job.overrides.task))
         with (self._base / "multirun.csv").open("a", encoding="utf-8", newline="") as table:
             csv.writer(table, lineterminator="\n").writerow(row)

@@ -1,4 +1,6 @@
-"""What a user sees: tables on stdout, progress and errors on stderr, and how Ctrl-C reaches a solve."""
+"""What a user sees: tables on stdout, progress and errors on stderr, and how Ctrl-C reaches a
+solve.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,20 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
-from kanpde.comparison import Comparison
-from kanpde.report import Row, comparison_rows, number, result_rows, stage_rows
-from kanpde.result import StopReason
+from kanpde.progress import StopReason
+from kanpde.results.comparison import Comparison
+from kanpde.results.report import Row, comparison_rows, number, result_rows, stage_rows
 from kanpde.storage import dump_json
 
 _WIDTH = 140
@@ -34,7 +44,9 @@ _GRACE = 2.0
 
 
 class ProgressBar:
-    """A progress observer that draws one bar per stage on stderr; on anything but a terminal it draws nothing."""
+    """A progress observer that draws one bar per stage on stderr; on anything but a terminal it
+    draws nothing.
+    """
 
     def __init__(self, quiet: bool) -> None:
         self._console = Console(stderr=True)
@@ -70,7 +82,9 @@ class ProgressBar:
     def step(self, done: int, objective: float) -> None:
         """Move the bar."""
         if self._task is not None:
-            self._bars.update(self._task, completed=done, objective=f"objective {number(objective)}")
+            self._bars.update(
+                self._task, completed=done, objective=f"objective {number(objective)}"
+            )
 
     def stage_finished(self, index: int, objective: float, reason: StopReason) -> None:
         """Drop the bar."""
@@ -86,7 +100,10 @@ class ProgressBar:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._bars.stop()
 
@@ -98,7 +115,9 @@ class ProgressBar:
 
 @contextmanager
 def watching(arguments: argparse.Namespace) -> Iterator[ProgressBar]:
-    """A progress bar through which SIGINT and SIGTERM reach the solve; no bar with --quiet and --json."""
+    """A progress bar through which SIGINT and SIGTERM reach the solve; no bar with --quiet and
+    --json.
+    """
     with ProgressBar(arguments.quiet or arguments.json) as bar, _interruptible(bar):
         yield bar
 
@@ -114,7 +133,11 @@ def _interruptible(bar: ProgressBar) -> Iterator[None]:
         if bar.stop is None:
             bar.request_stop(_SIGNALS[signal.Signals(number)])
         else:
-            raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(StopReason.TERMINATED.exit_code)
+            raise (
+                KeyboardInterrupt
+                if number == signal.SIGINT
+                else SystemExit(StopReason.TERMINATED.exit_code)
+            )
 
     before = {number: signal.signal(number, handle) for number in _SIGNALS}
     try:
@@ -127,8 +150,10 @@ def _interruptible(bar: ProgressBar) -> Iterator[None]:
 
 @contextmanager
 def _second_signal() -> Iterator[None]:
-    """End the process _GRACE seconds after the second signal even inside a factorisation, where Python's own handlers wait for
-    minutes: they run between two of its steps, a thread that reads the numbers of signals does not. Files are written atomically.
+    """End the process _GRACE seconds after the second signal, even inside a factorisation.
+
+    Python's own handlers wait for minutes there: they run between two of its steps, a thread that
+    reads the numbers of signals does not. Files are written atomically.
     """
     mine, theirs = socket.socketpair()
     theirs.setblocking(False)
@@ -153,7 +178,9 @@ def _second_signal() -> Iterator[None]:
 
 
 def show_result(result: Mapping[str, Any], folder: Path, *, quiet: bool, as_json: bool) -> None:
-    """Print the table of a solve, or its result.json; the last line of a table says where the files are."""
+    """Print the table of a solve, or its result.json; the last line of a table says where the files
+    are.
+    """
     if as_json:
         _write(dump_json(result))
         return
@@ -172,11 +199,21 @@ def show_comparison(comparison: Comparison, folder: Path, *, quiet: bool, as_jso
         return
     if not quiet:
         what = "relative L2" if comparison.measure == "relative_l2" else "residual"
-        header = ("mode", "trial solution", "parameters", f"median {what}", "worst", "median seconds", "")
+        header = (
+            "mode",
+            "trial solution",
+            "parameters",
+            f"median {what}",
+            "worst",
+            "median seconds",
+            "",
+        )
         if comparison.entries:
             _table(comparison_rows(comparison), header)
         else:
-            _write("it was stopped before a KAN and an MLP were solved, so there is nothing to compare")
+            _write(
+                "it was stopped before a KAN and an MLP were solved, so there is nothing to compare"
+            )
         for verdict in comparison.verdicts():
             _write(verdict.sentence())
     _write(f"files: {folder}")
@@ -199,7 +236,9 @@ def show_error(message: str) -> None:
 
 
 def _table(rows: Sequence[Row], header: Row) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False, show_header=any(header))
+    table = Table(
+        box=None, pad_edge=False, header_style="bold", show_edge=False, show_header=any(header)
+    )
     for title in header:
         table.add_column(title, overflow="fold")
     for row in rows:

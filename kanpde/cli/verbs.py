@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kanpde import datafile, report, runs, shipped
 from kanpde.cli import doors, terminal
 from kanpde.cli.sweep import Run, run_sweep
-from kanpde.config import Config, validate
+from kanpde.config import Config, shipped, validate, yaml_file
+from kanpde.config.shipped import make_problem
 from kanpde.errors import BudgetError, ConfigError, FolderInUseError, KanpdeError, ToleranceError
 from kanpde.names import is_identifier
+from kanpde.results import report, run_folder
 from kanpde.storage import dump_json, write_text
 
 
@@ -39,8 +40,10 @@ def resume(arguments: argparse.Namespace) -> int:
     folder = Path(arguments.run)
     with terminal.watching(arguments) as bar:
         solution = api.resume(folder, bar)
-    runs.append_log(folder, f"ended: {solution.stop_reason.value}")
-    terminal.show_result(solution.result.as_dict(), folder, quiet=arguments.quiet, as_json=arguments.json)
+    run_folder.append_log(folder, f"ended: {solution.stop_reason.value}")
+    terminal.show_result(
+        solution.result.as_dict(), folder, quiet=arguments.quiet, as_json=arguments.json
+    )
     return solution.stop_reason.exit_code
 
 
@@ -51,9 +54,15 @@ def export(arguments: argparse.Namespace) -> int:
     folder, series = Path(arguments.run), arguments.to == "pvd"
     if arguments.points:
         return _export_points(folder)
-    target = Path(arguments.out) if arguments.out else folder / ("series.pvd" if series else f"field.{arguments.to}")
+    target = (
+        Path(arguments.out)
+        if arguments.out
+        else folder / ("series.pvd" if series else f"field.{arguments.to}")
+    )
     if target.suffix != f".{arguments.to}":
-        raise ConfigError(f"--out '{target.name}' must end in .{arguments.to}, as --to {arguments.to} asks for")
+        raise ConfigError(
+            f"--out '{target.name}' must end in .{arguments.to}, as --to {arguments.to} asks for"
+        )
     if arguments.resolution is not None and not 1 <= arguments.resolution <= 4000:
         raise ConfigError(f"--resolution must be between 1 and 4000, found {arguments.resolution}")
     _check_times(arguments.times, "--to pvd", series)
@@ -63,7 +72,9 @@ def export(arguments: argparse.Namespace) -> int:
     else:
         written = solution.export(target, arguments.resolution)
     if solution.problem.reference is not None:
-        terminal.show_text("the reference is known at scattered points only, not on a mesh; --points writes it")
+        terminal.show_text(
+            "the reference is known at scattered points only, not on a mesh; --points writes it"
+        )
     terminal.show_text(f"files: {written}")
     return 0
 
@@ -73,26 +84,37 @@ def plot(arguments: argparse.Namespace) -> int:
     folder = Path(arguments.run)
     _check_times(arguments.times, "--animate", arguments.animate is not None)
     if arguments.diagram:
-        from kanpde import api, plotting
+        from kanpde import api
+        from kanpde.results import plotting
 
         if arguments.animate:
             raise ConfigError("--diagram and --animate: draw one at a time; remove one")
-        written: tuple[Path, ...] = (plotting.write_diagram(folder / "figures" / "network.png", api.load(folder)),)
+        written: tuple[Path, ...] = (
+            plotting.write_diagram(folder / "figures" / "network.png", api.load(folder)),
+        )
     elif arguments.animate:
-        from kanpde import api, plotting
+        from kanpde import api
+        from kanpde.results import plotting
 
         solution = api.load(folder)
         times = solution.instants(arguments.times)
-        written = (plotting.write_animation(folder / "figures" / f"animation.{arguments.animate}", solution, times),)
+        written = (
+            plotting.write_animation(
+                folder / "figures" / f"animation.{arguments.animate}", solution, times
+            ),
+        )
     elif (folder / "compare.json").is_file():
-        from kanpde import plotting
-        from kanpde.comparison import Comparison
+        from kanpde.results import plotting
+        from kanpde.results.comparison import Comparison
         from kanpde.storage import read_json
 
-        comparison = Comparison.from_dict(read_json(folder / "compare.json"), str(folder / "compare.json"))
+        comparison = Comparison.from_dict(
+            read_json(folder / "compare.json"), str(folder / "compare.json")
+        )
         written = (plotting.write_comparison(folder / "error_vs_seconds.png", comparison),)
     else:
-        from kanpde import api, plotting
+        from kanpde import api
+        from kanpde.results import plotting
 
         written = plotting.write_figures(folder / "figures", api.load(folder))
     terminal.show_text(f"files: {', '.join(str(path) for path in written)}")
@@ -102,9 +124,10 @@ def plot(arguments: argparse.Namespace) -> int:
 def formula(arguments: argparse.Namespace) -> int:
     """Look for the formula of a run, and say what it satisfies."""
     from kanpde import api
-    from kanpde.symbolic import plain, translate
     from kanpde.symbolic.formula import formula as find
     from kanpde.symbolic.formula import rows
+    from kanpde.symbolic.kan import json_expressions as plain
+    from kanpde.symbolic.verify import translate
 
     folder = Path(arguments.run)
     target = Path(arguments.out) if arguments.out else folder / "formula.json"
@@ -114,10 +137,14 @@ def formula(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--seconds must be positive, found {arguments.seconds:g}")
     solution = api.load(folder)
     names = solution.problem.coordinates
-    own, splines = plain.read(folder / "symbolic.json", dict(zip(names, translate.coordinates(names), strict=True)))
+    own, splines = plain.read(
+        folder / "symbolic.json", dict(zip(names, translate.coordinates(names), strict=True))
+    )
     found = find(solution, arguments.seconds, own)
     if splines and not found.expressions:
-        terminal.show_text(f"{splines} edges of the simplified network are still splines, which have no formula")
+        terminal.show_text(
+            f"{splines} edges of the simplified network are still splines, which have no formula"
+        )
     write_text(target, dump_json(found.as_dict()))
     if arguments.json:
         terminal.show_text(dump_json(found.as_dict()))
@@ -129,7 +156,7 @@ def formula(arguments: argparse.Namespace) -> int:
 
 def simplify(arguments: argparse.Namespace) -> int:
     """Make the KAN of a run smaller, as a new run."""
-    from kanpde.simplified import Wish, simplify_into
+    from kanpde.symbolic.kan.simplify_run import Wish, simplify_into
 
     fix = tuple(_edge(word) for word in arguments.fix)
     wish = Wish(arguments.prune, arguments.prune_edges, arguments.steps, arguments.symbolic, fix)
@@ -156,14 +183,17 @@ def _edge(word: str) -> tuple[int, int, int, str]:
 
 def mesh(arguments: argparse.Namespace) -> int:
     """Mesh the domain of a data file with gmsh."""
-    from kanpde.meshing import write_mesh
+    from kanpde.domains.meshes.generate import write_mesh
 
     path, target = Path(arguments.what), Path(arguments.to)
     if target.exists() and not arguments.overwrite:
         raise FolderInUseError(f"'{target}' exists; choose another name or give --overwrite")
-    config = validate(datafile.load(path), source=path.name, base=path.parent)
+    config = validate(yaml_file.load(path), source=path.name, base=path.parent)
     vertices, cells = write_mesh(config.problem.domain, target, arguments.size)
-    terminal.show_text(f"{vertices} vertices, {cells} cells, parts {', '.join(config.problem.parts)}\nfiles: {target}")
+    terminal.show_text(
+        f"{vertices} vertices, {cells} cells, parts {', '.join(config.problem.parts)}\nfiles:"
+        f" {target}"
+    )
     return 0
 
 
@@ -180,19 +210,25 @@ def list_problems(arguments: argparse.Namespace) -> int:
 def show(arguments: argparse.Namespace) -> int:
     """What a problem is, or the resolved config with which it would run."""
     if arguments.name.endswith((".yaml", ".yml")):
-        path, tree = Path(arguments.name), datafile.load(arguments.name)
+        path, tree = Path(arguments.name), yaml_file.load(arguments.name)
     else:
         path = shipped.problem_yaml(arguments.name)
-        tree = {"problem": datafile.load(path)}
+        tree = {"problem": yaml_file.load(path)}
     if not (arguments.resolved or arguments.json):
         terminal.show_text(path.read_text(encoding="utf-8"))
         return 0
     trusted = not arguments.name.endswith((".yaml", ".yml"))
     folder = shipped.data() if trusted else None
-    maker = doors.make_problem
-    config = validate(tree, source=path.name, base=path.parent, trusted=trusted, make_problem=maker, shipped=folder)
+    config = validate(
+        tree,
+        source=path.name,
+        base=path.parent,
+        trusted=trusted,
+        make_problem=make_problem,
+        shipped=folder,
+    )
     told = report.plain_tree(config)
-    terminal.show_text(dump_json(told) if arguments.json else datafile.dumps(told))
+    terminal.show_text(dump_json(told) if arguments.json else yaml_file.dumps(told))
     return 0
 
 
@@ -200,7 +236,10 @@ def init(arguments: argparse.Namespace) -> int:
     """Write a commented file to start from."""
     name = arguments.name.removesuffix(".yaml")
     if not is_identifier(name):
-        raise ConfigError(f"init '{arguments.name}': a problem's name is made of letters, digits and _; choose another")
+        raise ConfigError(
+            f"init '{arguments.name}': a problem's name is made of letters, digits and _; choose"
+            f" another"
+        )
     path = Path(f"{name}.yaml")
     if path.exists() and not arguments.overwrite:
         raise FolderInUseError(f"'{path}' exists; choose another name or give --overwrite")
@@ -225,7 +264,9 @@ def _export_points(folder: Path) -> int:
     from kanpde import api
 
     files, parts = api.load(folder).export_points(folder)
-    terminal.show_text("part: " + ", ".join(f"{number} {name}" for number, name in enumerate(parts)))
+    terminal.show_text(
+        "part: " + ", ".join(f"{number} {name}" for number, name in enumerate(parts))
+    )
     terminal.show_text(f"files: {', '.join(str(path) for path in files)}")
     return 0
 
@@ -258,8 +299,10 @@ def _solve(config: Config, out: Path | None, arguments: argparse.Namespace) -> i
         return _dry_run(config)
     with _folder(config, out, arguments.overwrite) as folder, terminal.watching(arguments) as bar:
         solution = api.solve_into(config, folder, bar)
-        runs.append_log(folder, f"ended: {solution.stop_reason.value}")
-    terminal.show_result(solution.result.as_dict(), folder, quiet=arguments.quiet, as_json=arguments.json)
+        run_folder.append_log(folder, f"ended: {solution.stop_reason.value}")
+    terminal.show_result(
+        solution.result.as_dict(), folder, quiet=arguments.quiet, as_json=arguments.json
+    )
     return solution.stop_reason.exit_code
 
 
@@ -272,14 +315,14 @@ def _compare(config: Config, out: Path | None, arguments: argparse.Namespace) ->
     with _folder(config, out, arguments.overwrite) as folder, terminal.watching(arguments) as bar:
         comparison = api.compare_into(config, folder, bar)
         for verdict in comparison.verdicts():
-            runs.append_log(folder, verdict.sentence())
+            run_folder.append_log(folder, verdict.sentence())
     terminal.show_comparison(comparison, folder, quiet=arguments.quiet, as_json=arguments.json)
     return bar.stop.exit_code if bar.stop is not None else 0
 
 
 def _reference(config: Config, out: Path | None, arguments: argparse.Namespace) -> int:
     """Compute the reference of one config, a line per resolution."""
-    from kanpde import references
+    from kanpde.references import compute as references
 
     if out is not None and out.suffix != ".npz":
         raise ConfigError(f"--out '{out.name}' must end in .npz")
@@ -292,27 +335,31 @@ def _reference(config: Config, out: Path | None, arguments: argparse.Namespace) 
 
 def _dry_run(config: Config) -> int:
     """Build everything, print the sizes, solve nothing."""
-    from kanpde.marching import prepare
+    from kanpde.marching.march import prepare
 
     parts = prepare(config)
     trial: Any = parts.trial
-    rows = report.size_rows(config, trial.parameter_count, parts.assembly.rows, trial.network.outer.numel())
+    rows = report.size_rows(
+        config, trial.parameter_count, parts.assembly.rows, trial.network.outer.numel()
+    )
     terminal.show_table(rows, (f"{config.problem.name}", "would take"))
     return 0
 
 
 @contextmanager
 def _folder(config: Config, out: Path | None, overwrite: bool) -> Iterator[Path]:
-    """A new run folder; bad input leaves none behind, and anything else that fails stands in its log."""
-    from kanpde.marching import prepare
+    """A new run folder; bad input leaves none behind, and anything else that fails stands in its
+    log.
+    """
+    from kanpde.marching.march import prepare
 
     prepare(config)  # a mistake in the new config must neither leave a folder nor cost an old run
-    folder = runs.create(out, name=config.problem.name, overwrite=overwrite)
+    folder = run_folder.create(out, name=config.problem.name, overwrite=overwrite)
     try:
         yield folder
     except (ConfigError, BudgetError):
-        runs.discard(folder)
+        run_folder.discard(folder)
         raise
     except KanpdeError as error:
-        runs.append_log(folder, f"failed: {error}")
+        run_folder.append_log(folder, f"failed: {error}")
         raise

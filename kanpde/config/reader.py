@@ -26,8 +26,12 @@ DEEPEST = 40
 LARGEST = 1e300
 """Largest magnitude of a number whose question names no bound."""
 
-NUMBER = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?", re.ASCII)
-"""A decimal number in YAML 1.2 (`5`, `.5`, `1e-9`), without the leading zeros that YAML 1.1 reads as octal."""
+NUMBER = re.compile(
+    r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?", re.ASCII
+)
+"""A decimal number in YAML 1.2 (`5`, `.5`, `1e-9`), without the leading zeros that YAML 1.1 reads
+as octal.
+"""
 
 INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)", re.ASCII)
 """A decimal integer in YAML 1.2, without leading zeros."""
@@ -65,19 +69,25 @@ def listed(names: Collection[str]) -> str:
 
 
 def dotted(path: tuple[str | int, ...]) -> str:
-    """`("conditions", 2, "part")` as `conditions[2].part`; a key that is not a plain word is quoted."""
+    """`("conditions", 2, "part")` as `conditions[2].part`; a key that is not a plain word is
+    quoted.
+    """
     text = ""
     for key in path:
         if isinstance(key, int):
             text += f"[{key}]"
         else:
-            text += ("." if text else "") + (key if re.fullmatch(r"[\w-]{1,40}", key) else shown(key))
+            text += ("." if text else "") + (
+                key if re.fullmatch(r"[\w-]{1,40}", key) else shown(key)
+            )
     return text
 
 
 @dataclass(frozen=True)
 class Reader:
-    """The value found at `path` of the file `source`; files that it names are looked for in `folders`, first beside the config."""
+    """The value found at `path` of the file `source`; files that it names are looked for in
+    `folders`, first beside the config.
+    """
 
     value: Any
     source: str
@@ -110,14 +120,23 @@ class Reader:
             raise self.wrong("a mapping (key: value)")
         for key in self.value:
             if not isinstance(key, str):
-                remedy = "; YAML 1.1 reads on, yes, off and no as true and false: quote it" if key in (0, 1) else ""
+                remedy = (
+                    "; YAML 1.1 reads on, yes, off and no as true and false: quote it"
+                    if key in (0, 1)
+                    else ""
+                )
                 raise self.error(f"a key must be text, found {shown(key)}{remedy}")
         return {key: self.child(key, value) for key, value in self.value.items()}
 
     def fields(
-        self, known: Collection[str], required: Collection[str] = (), hints: Mapping[str, str] | None = None
+        self,
+        known: Collection[str],
+        required: Collection[str] = (),
+        hints: Mapping[str, str] | None = None,
     ) -> dict[str, Reader]:
-        """The entries of a mapping with `known` keys only; null means not given; `hints` answer frequent mistakes."""
+        """The entries of a mapping with `known` keys only; null means not given; `hints` answer
+        frequent mistakes.
+        """
         entries = self.entries()
         for key, entry in entries.items():
             if key not in known:
@@ -137,10 +156,15 @@ class Reader:
         if not least <= len(self.value) <= most:
             bound = least if len(self.value) < least else most
             rule = "exactly" if least == most else "at least" if bound == least else "at most"
-            raise self.error(f"must hold {rule} {bound} element{'s' if bound != 1 else ''}, found {len(self.value)}")
+            raise self.error(
+                f"must hold {rule} {bound} element{'s' if bound != 1 else ''}, found"
+                f" {len(self.value)}"
+            )
         return [self.child(index, value) for index, value in enumerate(self.value)]
 
-    def items_or_one(self, wanted: str = "a value or a list", least: int = 0, most: int = 10_000) -> list[Reader]:
+    def items_or_one(
+        self, wanted: str = "a value or a list", least: int = 0, most: int = 10_000
+    ) -> list[Reader]:
         """The elements of a list, or this node alone when it is a single text or number."""
         return [self] if isinstance(self.value, str | Real) else self.items(wanted, least, most)
 
@@ -150,7 +174,9 @@ class Reader:
             raise self.wrong("true or false")
         return self.value
 
-    def number(self, least: float = -LARGEST, most: float = LARGEST, *, above: float | None = None) -> float:
+    def number(
+        self, least: float = -LARGEST, most: float = LARGEST, *, above: float | None = None
+    ) -> float:
         """A finite number in [least, most], and greater than `above` when that is given."""
         value = self._finite("a number", "a finite number")
         if above is not None and not above < value <= most:
@@ -194,7 +220,9 @@ class Reader:
         if not isinstance(self.value, str):
             raise self.wrong("a text")
         if len(self.value) > LONGEST_TEXT:
-            raise self.error(f"must have at most {LONGEST_TEXT} characters, found {len(self.value)}; shorten it")
+            raise self.error(
+                f"must have at most {LONGEST_TEXT} characters, found {len(self.value)}; shorten it"
+            )
         found = control_character(self.value)
         if found:
             raise self.error(f"must not hold the control character {found}; remove it")
@@ -203,7 +231,9 @@ class Reader:
         return self.value.strip()
 
     def formula(self) -> str:
-        """A text on one line, or a finite number as text; what it means is checked by the parser of formulas."""
+        """A text on one line, or a finite number as text; what it means is checked by the parser of
+        formulas.
+        """
         if isinstance(self.value, Real) and not isinstance(self.value, bool):
             number = self.number()
             return str(int(self.value)) if isinstance(self.value, Integral) else repr(number)

@@ -2,9 +2,10 @@
 
     ∫_Ω div F dx = Σ_parts ∫_part F·n ds
 
-Every domain gives points with weights that sum to its measure, for collocation (`interior`, `part`: laid out by kind
-and moved by a generator) and for integration (`quadrature`, `part_quadrature`: deterministic and of high order).
-All coordinates are dimensionless, arrays are float64, shapes are (N, d); time is the last coordinate.
+Every domain gives points with weights that sum to its measure, for collocation (`interior`, `part`:
+laid out by kind and moved by a generator) and for integration (`quadrature`, `part_quadrature`:
+deterministic and of high order). All coordinates are dimensionless, arrays are float64, shapes are
+(N, d); time is the last coordinate.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from kanpde import quadrature as rules
 from kanpde.domains.mesh import Mesh
 from kanpde.errors import ConfigError
 from kanpde.names import did_you_mean
-from kanpde.quadrature import Array, Layout, PointSet
+from kanpde.numerics import quadrature as rules
+from kanpde.numerics.quadrature import Array, Layout, PointSet
 
 MOST_CANDIDATES = 4_000_000
 MOST_MESH_COORDINATES = 3
@@ -26,10 +27,10 @@ MOST_MESH_COORDINATES = 3
 class Domain(ABC):
     """A bounded set Ω in d coordinates.
 
-    `lower`, `upper` (d,) are the bounding box, `measure` is |Ω|, `parts` are the names of the boundary parts,
-    `vanished` those that another operand of a combination covers or cuts away entirely, and `box` says whether Ω is an
-    axis-aligned box (space-time over a box is one).
-    Raises ConfigError for unknown parts and kinds.
+    `lower`, `upper` (d,) are the bounding box, `measure` is |Ω|, `parts` are the names of the
+    boundary parts, `vanished` those that another operand of a combination covers or cuts away
+    entirely, and `box` says whether Ω is an axis-aligned box (space-time over a box is one). Raises
+    ConfigError for unknown parts and kinds.
     """
 
     lower: Array
@@ -44,10 +45,14 @@ class Domain(ABC):
         """The number of coordinates d (time included)."""
         return int(self.lower.shape[0])
 
-    def interior(self, count: int, kind: str, rng: np.random.Generator, jitter: float = 1.0) -> PointSet:
-        """About `count` points of Ω laid out by `kind`, moved by `rng` as much as `jitter` says; Σw = measure.
+    def interior(
+        self, count: int, kind: str, rng: np.random.Generator, jitter: float = 1.0
+    ) -> PointSet:
+        """About `count` points of Ω laid out by `kind`, moved by `rng` as much as `jitter` says; Σw
+        = measure.
 
-        Equal states of `rng` give equal points. On boxes grid, chebyshev and gauss take count**(1/d) points per axis.
+        Equal states of `rng` give equal points. On boxes grid, chebyshev and gauss take
+        count**(1/d) points per axis.
         """
         layout = self._layout(count, kind, rng, jitter)
         if kind == "gauss":
@@ -57,8 +62,11 @@ class Domain(ABC):
         x = self._scattered(count, layout)
         return PointSet(x, np.full(len(x), self.measure / len(x)))
 
-    def part(self, name: str, count: int, kind: str, rng: np.random.Generator, jitter: float = 1.0) -> PointSet:
-        """About `count` points of the part `name` with outward unit normals (N, d); Σw = measure of the part.
+    def part(
+        self, name: str, count: int, kind: str, rng: np.random.Generator, jitter: float = 1.0
+    ) -> PointSet:
+        """About `count` points of the part `name` with outward unit normals (N, d); Σw = measure of
+        the part.
 
         A part of an interval is one point of weight 1, whatever `count` is.
         """
@@ -71,12 +79,16 @@ class Domain(ABC):
         return self._part_scattered(name, count, layout)
 
     def quadrature(self, count: int) -> PointSet:
-        """A deterministic high-order rule of about `count` points inside Ω, positive weights, Σw = measure."""
+        """A deterministic high-order rule of about `count` points inside Ω, positive weights, Σw =
+        measure.
+        """
         rules.require_count(count)
         return self._quadrature(count)
 
     def part_quadrature(self, name: str, count: int) -> PointSet:
-        """A deterministic high-order rule of about `count` points on a part, with outward unit normals."""
+        """A deterministic high-order rule of about `count` points on a part, with outward unit
+        normals.
+        """
         self._require_part(name)
         rules.require_count(count)
         return self._part_quadrature(name, count)
@@ -87,39 +99,50 @@ class Domain(ABC):
         return self._part_measure(name)
 
     def periodic_shift(self, a: str, b: str) -> Array:
-        """The translation (d,) that maps part `a` onto part `b`; ConfigError unless they are opposite faces."""
+        """The translation (d,) that maps part `a` onto part `b`; ConfigError unless they are
+        opposite faces.
+        """
         self._require_part(a)
         self._require_part(b)
         shift = self._periodic_shift(a, b)
         if shift is None:
             raise ConfigError(
-                f"periodic: [{a}, {b}] must be opposite faces of a box, found parts that no such translation maps onto "
+                f"periodic: [{a}, {b}] must be opposite faces of a box, found parts that no such"
+                f" translation maps onto "
                 "each other; name two opposite sides of an interval, rectangle or box"
             )
         return shift
 
     def common_points(self, a: str, b: str) -> Array:
-        """Points (N, d) that the closures of two parts have in common, N = 0 where they do not meet."""
+        """Points (N, d) that the closures of two parts have in common, N = 0 where they do not
+        meet.
+        """
         self._require_part(a)
         self._require_part(b)
         return np.zeros((0, self.dimension))
 
     def mesh(self, resolution: int) -> Mesh:
-        """Simplices of about 1/`resolution` of the longest side, with vertices in the closed domain.
+        """Simplices of about 1/`resolution` of the longest side, with vertices in the closed
+        domain.
 
         Meant for export and figures. Raises ConfigError for more than 3 coordinates.
         """
         rules.require_count(resolution)
         if self.dimension > MOST_MESH_COORDINATES:
             raise ConfigError(
-                f"mesh: fields with more than {MOST_MESH_COORDINATES} coordinates cannot be exported as a mesh, found "
+                f"mesh: fields with more than {MOST_MESH_COORDINATES} coordinates cannot be"
+                f" exported as a mesh, found "
                 f"{self.dimension}; set output.vtu and output.plots to false"
             )
         return self._mesh(resolution)
 
     @abstractmethod
-    def contains(self, x: Array, tolerance: float = 1e-12) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        """Whether each of the points `x` (N, d) lies in the closed domain, widened by `tolerance` × its size; (N,)."""
+    def contains(
+        self, x: Array, tolerance: float = 1e-12
+    ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Whether each of the points `x` (N, d) lies in the closed domain, widened by `tolerance` ×
+        its size; (N,).
+        """
 
     @abstractmethod
     def _chebyshev(self, count: int, layout: Layout) -> PointSet: ...
@@ -129,7 +152,9 @@ class Domain(ABC):
 
     @abstractmethod
     def _chart(self, name: str, u: Array) -> tuple[Array, Array]:
-        """Map the unit cube (N, d−1) onto a part, keeping ratios of measure: points (N, d) and normals (N, d)."""
+        """Map the unit cube (N, d−1) onto a part, keeping ratios of measure: points (N, d) and
+        normals (N, d).
+        """
 
     @abstractmethod
     def _part_chebyshev(self, name: str, count: int, layout: Layout) -> PointSet: ...
@@ -155,7 +180,9 @@ class Domain(ABC):
         return self._charted(name, rules.cube(count, self.dimension - 1, layout))
 
     def _scattered(self, count: int, layout: Layout) -> Array:
-        """The points (N, d) of a layout of the bounding box that fall into the domain; N is about `count`."""
+        """The points (N, d) of a layout of the bounding box that fall into the domain; N is about
+        `count`.
+        """
         side = self.upper - self.lower
         wanted = count * max(1.0, float(np.prod(side)) / self.measure)
         while wanted <= MOST_CANDIDATES or wanted <= count:
@@ -166,7 +193,8 @@ class Domain(ABC):
                 return x
             wanted *= 2
         raise ConfigError(
-            f"sampler.kind: {layout.kind!r} picks points from the bounding box, of which the domain fills only "
+            f"sampler.kind: {layout.kind!r} picks points from the bounding box, of which the"
+            f" domain fills only "
             f"{self.measure / float(np.prod(side)):.1e} parts; use 'chebyshev' or 'gauss'"
         )
 
@@ -179,18 +207,22 @@ class Domain(ABC):
     def _require_part(self, name: str) -> None:
         if name in self.vanished:
             raise ConfigError(
-                f"part {name!r}: must bound the domain, found none of it left after combining the shapes; list it "
+                f"part {name!r}: must bound the domain, found none of it left after combining the"
+                f" shapes; list it "
                 "under `free`, or move its shape"
             )
         if name not in self.parts:
             raise ConfigError(
-                f"part {name!r}: the domain has the parts {', '.join(self.parts)}{did_you_mean(name, self.parts)}; "
+                f"part {name!r}: the domain has the parts"
+                f" {', '.join(self.parts)}{did_you_mean(name, self.parts)}; "
                 "use one of these names"
             )
 
 
 def length_scale(lower: Array, upper: Array) -> float:
-    """The size that relative tolerances refer to: the longest side or, far from the origin, the largest coordinate."""
+    """The size that relative tolerances refer to: the longest side or, far from the origin, the
+    largest coordinate.
+    """
     return float(max(np.max(upper - lower), np.max(np.abs(lower)), np.max(np.abs(upper))))
 
 

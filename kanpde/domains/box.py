@@ -1,4 +1,5 @@
-"""The axis-aligned box Ω = Π_k [a_k, b_k] in any number of coordinates; with one coordinate, an interval.
+"""The axis-aligned box Ω = Π_k [a_k, b_k] in any number of coordinates; with one coordinate, an
+interval.
 
 ∫_Ω f dx = |Ω| ∫_[0,1]^d f(a + u (b − a)) du,    faces x_k = a_k (normal −e_k) and x_k = b_k (normal +e_k)
 """
@@ -10,17 +11,18 @@ from typing import final
 
 import numpy as np
 
-from kanpde import quadrature as rules
 from kanpde.domains.base import Domain, frozen_array, length_scale
 from kanpde.domains.mesh import Mesh, extrude, line_mesh
 from kanpde.errors import ConfigError
-from kanpde.quadrature import Array, Layout, PointSet
+from kanpde.numerics import quadrature as rules
+from kanpde.numerics.quadrature import Array, Layout, PointSet
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Box(Domain):
-    """The box between `lower` (d,) and `upper` (d,); `parts` name the lower and upper face of each axis.
+    """The box between `lower` (d,) and `upper` (d,); `parts` name the lower and upper face of each
+    axis.
 
     Raises ConfigError unless every side is positive and resolvable in float64.
     """
@@ -37,21 +39,29 @@ class Box(Domain):
         side = self.upper - self.lower
         if not (side > 1e-12 * length_scale(self.lower, self.upper)).all():
             raise ConfigError(
-                f"box: upper must exceed lower on every axis, found lower {self.lower.tolist()} and upper "
+                f"box: upper must exceed lower on every axis, found lower {self.lower.tolist()}"
+                f" and upper "
                 f"{self.upper.tolist()}; give every side a length"
             )
         if len(self.parts) != 2 * self.dimension:
             raise ConfigError(
-                f"box: {self.dimension} coordinates need {2 * self.dimension} part names, found {len(self.parts)}; "
+                f"box: {self.dimension} coordinates need {2 * self.dimension} part names, found"
+                f" {len(self.parts)}; "
                 "name the lower and the upper face of each axis"
             )
         measure = float(np.prod(side))
         if not 0.0 < measure < np.inf:
-            raise ConfigError(f"box: the measure must be representable, found {measure}; rescale the coordinates")
+            raise ConfigError(
+                f"box: the measure must be representable, found {measure}; rescale the coordinates"
+            )
         object.__setattr__(self, "measure", measure)
 
-    def contains(self, x: Array, tolerance: float = 1e-12) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        """Whether each of the points `x` (N, d) lies in the closed box, widened by `tolerance` × its size; (N,)."""
+    def contains(
+        self, x: Array, tolerance: float = 1e-12
+    ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Whether each of the points `x` (N, d) lies in the closed box, widened by `tolerance` ×
+        its size; (N,).
+        """
         slack = tolerance * length_scale(self.lower, self.upper)
         return np.asarray(((x >= self.lower - slack) & (x <= self.upper + slack)).all(axis=1))
 
@@ -94,7 +104,9 @@ class Box(Domain):
     def _mesh(self, resolution: int) -> Mesh:
         side = self.upper - self.lower
         counts = np.maximum(1, np.ceil(resolution * side / side.max())).astype(int)
-        axes = [np.linspace(a, b, n + 1) for a, b, n in zip(self.lower, self.upper, counts, strict=True)]
+        axes = [
+            np.linspace(a, b, n + 1) for a, b, n in zip(self.lower, self.upper, counts, strict=True)
+        ]
         mesh = line_mesh(axes[0])
         for levels in axes[1:]:
             mesh = extrude(mesh, levels)

@@ -1,7 +1,8 @@
 """Simplex meshes for export and figures, and their extrusion along one more coordinate.
 
-A simplex (v_0 < … < v_k) extruded between two levels splits into the simplices (v_0 … v_i, v'_i … v'_k), i = 0 … k,
-with v' the copy on the upper level. Because the vertices are sorted, neighbours split their common face the same way.
+A simplex (v_0 < … < v_k) extruded between two levels splits into the simplices (v_0 … v_i, v'_i …
+v'_k), i = 0 … k, with v' the copy on the upper level. Because the vertices are sorted, neighbours
+split their common face the same way.
 
 Source: Freudenthal, Annals of Mathematics 43 (1942) 580–582 (Kuhn's triangulation).
 """
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kanpde.errors import ConfigError
-from kanpde.quadrature import Array
+from kanpde.numerics.quadrature import Array
 
 Indices = NDArray[np.int64]
 
@@ -25,10 +26,12 @@ KIND_OF_DIMENSION = {1: "line", 2: "triangle", 3: "tetra"}
 
 @dataclass(frozen=True, eq=False)
 class Mesh:
-    """Vertices `points` (V, d) and blocks of `cells`: pairs of a kind (line, triangle, tetra) and indices (C, k).
+    """Vertices `points` (V, d) and blocks of `cells`: pairs of a kind (line, triangle, tetra) and
+    indices (C, k).
 
-    `regions` (V,) are the numbers of the regions that the vertices belong to, where a domain has regions.
-    Cells are positively oriented. Raises ConfigError for an unknown kind or an index without a vertex.
+    `regions` (V,) are the numbers of the regions that the vertices belong to, where a domain has
+    regions. Cells are positively oriented. Raises ConfigError for an unknown kind or an index
+    without a vertex.
     """
 
     points: Array
@@ -38,27 +41,36 @@ class Mesh:
     def __post_init__(self) -> None:
         for kind, cells in self.cells:
             if kind not in VERTICES:
-                raise ConfigError(f"mesh: cells must be one of {', '.join(VERTICES)}, found {kind!r}; split them")
+                raise ConfigError(
+                    f"mesh: cells must be one of {', '.join(VERTICES)}, found {kind!r}; split them"
+                )
             shaped = cells.ndim == 2 and cells.shape[1] == VERTICES[kind] and len(cells) > 0
             if not shaped or cells.min() < 0 or cells.max() >= len(self.points):
                 raise ConfigError(
-                    f"mesh: {kind} cells need {VERTICES[kind]} indices below {len(self.points)}, found shape "
+                    f"mesh: {kind} cells need {VERTICES[kind]} indices below {len(self.points)},"
+                    f" found shape "
                     f"{cells.shape}; check the indices"
                 )
 
 
 def simplex_mesh(points: Array, cells: Indices, thinnest: float = 0.0) -> Mesh:
-    """The mesh of simplices (C, d + 1) over `points` (V, d), positively oriented, without slivers and unused vertices.
+    """The mesh of simplices (C, d + 1) over `points` (V, d), positively oriented, without slivers
+    and unused vertices.
 
     A simplex is a sliver when its measure is at most `thinnest` × (its longest edge)^d.
     """
     measure = signed_measures(points, cells)
     turned = np.where((measure < 0)[:, None], cells[:, [1, 0, *range(2, cells.shape[1])]], cells)
     corners = points[cells]
-    longest = np.max(np.linalg.norm(corners[:, :, None] - corners[:, None, :], axis=-1), axis=(1, 2))
+    longest = np.max(
+        np.linalg.norm(corners[:, :, None] - corners[:, None, :], axis=-1), axis=(1, 2)
+    )
     kept = turned[np.abs(measure) > thinnest * longest ** points.shape[1]]
     used, renumbered = np.unique(kept, return_inverse=True)
-    return Mesh(points[used], ((KIND_OF_DIMENSION[points.shape[1]], renumbered.reshape(kept.shape).astype(np.int64)),))
+    return Mesh(
+        points[used],
+        ((KIND_OF_DIMENSION[points.shape[1]], renumbered.reshape(kept.shape).astype(np.int64)),),
+    )
 
 
 def signed_measures(points: Array, cells: Indices) -> Array:
@@ -74,12 +86,19 @@ def line_mesh(nodes: Array) -> Mesh:
 
 
 def extrude(mesh: Mesh, levels: Array) -> Mesh:
-    """The simplex mesh in d + 1 coordinates over a mesh in d, with the last coordinate in increasing `levels` (L,)."""
+    """The simplex mesh in d + 1 coordinates over a mesh in d, with the last coordinate in
+    increasing `levels` (L,).
+    """
     count, dimension = mesh.points.shape
     base = np.sort(mesh.cells[0][1], axis=1)
     pieces = np.concatenate(
-        [np.concatenate([base[:, : i + 1], base[:, i:] + count], axis=1) for i in range(dimension + 1)]
+        [
+            np.concatenate([base[:, : i + 1], base[:, i:] + count], axis=1)
+            for i in range(dimension + 1)
+        ]
     )
     cells = np.concatenate([pieces + layer * count for layer in range(len(levels) - 1)])
-    points = np.concatenate([np.tile(mesh.points, (len(levels), 1)), np.repeat(levels, count)[:, None]], axis=1)
+    points = np.concatenate(
+        [np.tile(mesh.points, (len(levels), 1)), np.repeat(levels, count)[:, None]], axis=1
+    )
     return simplex_mesh(points, cells)

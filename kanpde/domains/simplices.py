@@ -2,9 +2,10 @@
 
     x = Σ_i λ_i v_i,    λ_1 = r_1,  λ_2 = (1 − r_1) r_2, …  with  r_i = 1 − (1 − u_i)^{1/(k−i+1)},  u in [0, 1]^k
 
-maps the cube onto a simplex of k dimensions and keeps ratios of measure. Gauss–Jacobi nodes r_i for the weight
-(1 − r)^{k−i}, n of them per axis, integrate polynomials of degree 2n − 1 exactly with positive weights.
-Refinement halves every edge: a triangle gives 4 similar ones, a tetrahedron 8 of at most three shapes.
+maps the cube onto a simplex of k dimensions and keeps ratios of measure. Gauss–Jacobi nodes r_i for
+the weight (1 − r)^{k−i}, n of them per axis, integrate polynomials of degree 2n − 1 exactly with
+positive weights. Refinement halves every edge: a triangle gives 4 similar ones, a tetrahedron 8 of
+at most three shapes.
 
 Source: Stroud, Approximate Calculation of Multiple Integrals (1971), §2.4 (conical products);
 Bey, Computing 55 (1995) 355–378 (refinement).
@@ -18,17 +19,21 @@ from itertools import combinations
 import numpy as np
 from scipy.special import roots_jacobi
 
-from kanpde import quadrature as rules
 from kanpde.domains.mesh import Indices
-from kanpde.quadrature import Array
+from kanpde.numerics import quadrature as rules
+from kanpde.numerics.quadrature import Array
 
 MOST_NODES = 64
 _OCTAHEDRON = ((0, 5, 1, 2), (0, 5, 2, 4), (0, 5, 4, 3), (0, 5, 3, 1))
-"""Four tetrahedra around the diagonal from the middle of edge 01 to that of edge 23; edges as `combinations` has them."""
+"""Four tetrahedra around the diagonal from the middle of edge 01 to that of edge 23; edges as
+`combinations` has them.
+"""
 
 
 def barycentric(u: Array) -> Array:
-    """Barycentric coordinates (N, k + 1) of points `u` (N, k) of the unit cube; the map keeps ratios of measure."""
+    """Barycentric coordinates (N, k + 1) of points `u` (N, k) of the unit cube; the map keeps
+    ratios of measure.
+    """
     count, k = u.shape
     left = np.ones(count)
     shares = np.empty((count, k + 1))
@@ -56,7 +61,9 @@ def _jacobi(nodes: int, power: int) -> rules.Rule:
 
 
 def measures(points: Array, simplices: Indices) -> Array:
-    """The length, area or volume (S,) of simplices (S, k + 1) of any dimension k in d coordinates, k ≤ d ≤ 3."""
+    """The length, area or volume (S,) of simplices (S, k + 1) of any dimension k in d coordinates,
+    k ≤ d ≤ 3.
+    """
     edges = points[simplices[:, 1:]] - points[simplices[:, :1]]
     k, d = edges.shape[1:]
     if k == 0:
@@ -69,7 +76,9 @@ def measures(points: Array, simplices: Indices) -> Array:
 
 
 def refine(points: Array, cells: Indices) -> tuple[Array, Indices]:
-    """The mesh of triangles or tetrahedra with every edge halved: points (V', d) that begin with the old, cells (C', d + 1)."""
+    """The mesh of triangles or tetrahedra with every edge halved: points (V', d) that begin with
+    the old, cells (C', d + 1).
+    """
     k = cells.shape[1]
     pairs = list(combinations(range(k), 2))
     edges = np.sort(cells[:, pairs].reshape(-1, 2), axis=1)
@@ -80,7 +89,11 @@ def refine(points: Array, cells: Indices) -> tuple[Array, Indices]:
     for i in range(k):
         children.append(
             np.stack(
-                [cells[:, i] if i == j else middle[:, pairs.index((min(i, j), max(i, j)))] for j in range(k)], axis=1
+                [
+                    cells[:, i] if i == j else middle[:, pairs.index((min(i, j), max(i, j)))]
+                    for j in range(k)
+                ],
+                axis=1,
             )
         )
     inner = ((0, 1, 2),) if k == 3 else _OCTAHEDRON
@@ -97,7 +110,9 @@ def longest_edge(points: Array, cells: Indices) -> float:
 
 
 def in_morton_order(centres: Array) -> Indices:
-    """The order (C,) of points (C, d) along a Z-curve: neighbours in the order are neighbours in space."""
+    """The order (C,) of points (C, d) along a Z-curve: neighbours in the order are neighbours in
+    space.
+    """
     low = centres.min(axis=0)
     size = max(float((centres.max(axis=0) - low).max()), 1e-300)
     grid = np.minimum((centres - low) / size * 2**16, 2**16 - 1).astype(np.int64)

@@ -1,6 +1,8 @@
-"""Typed-in formulas: parse with a closed grammar, differentiate, analyse, print; `.evaluate` puts them on tensors.
+"""Typed-in formulas: parse with a closed grammar, differentiate, analyse, print; `.evaluate` puts
+them on tensors.
 
-Importing this package imports no torch; the values come from `kanpde.expressions.evaluate.evaluate`.
+Importing this package imports no torch; the values come from
+`kanpde.expressions.evaluate.evaluate`.
 """
 
 from __future__ import annotations
@@ -20,7 +22,19 @@ from kanpde.expressions.calculus import (
 from kanpde.expressions.parse import check_definition, parse_equation, parse_expression
 from kanpde.expressions.scope import Scope
 from kanpde.expressions.simplify import add, call, divide, is_zero, multiply, negate, number, power
-from kanpde.expressions.tree import Add, Call, Constant, Coordinate, FormulaError, Jet, Mul, Node, Normal, Number, Pow
+from kanpde.expressions.tree import (
+    Add,
+    Call,
+    Constant,
+    Coordinate,
+    FormulaError,
+    Jet,
+    Mul,
+    Node,
+    Normal,
+    Number,
+    Pow,
+)
 from kanpde.expressions.write import text
 
 __all__ = [

@@ -1,7 +1,8 @@
 """Differentiation and analysis of formulas.
 
 The total derivative of F(x, ∂^α u, ...) by the coordinate x_i is  D_i F = ∂F/∂x_i + Σ_α ∂F/∂(∂^α u) · ∂^(α + e_i) u.
-Every function walks the distinct nodes once (no recursion), so shared subtrees stay shared and depth does not matter.
+Every function walks the distinct nodes once (no recursion), so shared subtrees stay shared and
+depth does not matter.
 """
 
 from __future__ import annotations
@@ -54,7 +55,10 @@ class Meter:
         """Take `steps` from the budget; FormulaError when it is exhausted."""
         self.spent += steps
         if self.spent > self.limit:
-            raise FormulaError(f"it expands to more than {self.limit} operations; write it with fewer or simpler terms")
+            raise FormulaError(
+                f"it expands to more than {self.limit} operations; write it with fewer or simpler"
+                f" terms"
+            )
 
     def charge(self, operands: Iterable[Node]) -> None:
         """Take what it costs to combine the operands."""
@@ -85,7 +89,9 @@ SLOPES: dict[str, Callable[[Node, Node], Node]] = {
 
 
 def derive(root: Node, leaf: Leaf, memo: dict[Node, Node], meter: Meter) -> Node:
-    """The derivative of `root` when `leaf` gives that of the leaves; `memo` keeps what this leaf rule has derived."""
+    """The derivative of `root` when `leaf` gives that of the leaves; `memo` keeps what this leaf
+    rule has derived.
+    """
     for node in postorder((root,), memo):
         slopes = [memo[child] for child in node.children]
         meter.charge((node, *slopes))
@@ -124,7 +130,9 @@ def _product_rule(args: Sequence[Node], slopes: Sequence[Node], meter: Meter) ->
     return add(*terms)
 
 
-def _power_rule(node: Node, base: Node, exponent: Node, base_slope: Node, exponent_slope: Node) -> Node:
+def _power_rule(
+    node: Node, base: Node, exponent: Node, base_slope: Node, exponent_slope: Node
+) -> Node:
     """(a**b)' = b·a**(b−1)·a' + a**b·log(a)·b', without the logarithm where b' = 0."""
     terms = []
     if not is_zero(base_slope):
@@ -135,7 +143,9 @@ def _power_rule(node: Node, base: Node, exponent: Node, base_slope: Node, expone
 
 
 def total(coordinate: int, frozen_normal: bool = False) -> Leaf:
-    """Leaf rule of D_i. The normal is refused, or held fixed: (n·∇)n = 0 for the extension of n along itself."""
+    """Leaf rule of D_i. The normal is refused, or held fixed: (n·∇)n = 0 for the extension of n
+    along itself.
+    """
 
     def leaf(node: Node) -> Node:
         match node:
@@ -143,7 +153,9 @@ def total(coordinate: int, frozen_normal: bool = False) -> Leaf:
                 return ONE if index == coordinate else ZERO
             case Jet(unknown=unknown, index=alpha):
                 if node.order >= MAX_ORDER:
-                    raise FormulaError(f"the differential order exceeds {MAX_ORDER}, the highest allowed")
+                    raise FormulaError(
+                        f"the differential order exceeds {MAX_ORDER}, the highest allowed"
+                    )
                 raised = (*alpha[:coordinate], alpha[coordinate] + 1, *alpha[coordinate + 1 :])
                 return Jet(unknown, raised)
             case Field(grid=grid, index=alpha) if coordinate < len(alpha):
@@ -152,7 +164,9 @@ def total(coordinate: int, frozen_normal: bool = False) -> Leaf:
                     raise FormulaError(f"'{grid.name}' is {grid.kind} and has no more derivatives")
                 return Field(grid, raised)
             case Normal() if not frozen_normal:
-                raise FormulaError("the normal cannot be differentiated along a coordinate; apply dn last")
+                raise FormulaError(
+                    "the normal cannot be differentiated along a coordinate; apply dn last"
+                )
             case _:
                 return ZERO
 
@@ -160,12 +174,16 @@ def total(coordinate: int, frozen_normal: bool = False) -> Leaf:
 
 
 def differentiate(node: Node, coordinate: int) -> Node:
-    """D_i of the node by coordinate number i; FormulaError beyond order 4, or when the node holds the normal."""
+    """D_i of the node by coordinate number i; FormulaError beyond order 4, or when the node holds
+    the normal.
+    """
     return derive(node, total(coordinate), {}, Meter())
 
 
 def partial(node: Node, by: Jet | Constant) -> Node:
-    """∂F/∂(jet or unknown constant): all coordinates and all other jets and constants held fixed."""
+    """∂F/∂(jet or unknown constant): all coordinates and all other jets and constants held
+    fixed.
+    """
     return derive(node, _only(by), {}, Meter())
 
 
@@ -194,7 +212,9 @@ def depends_on_normal(node: Node) -> bool:
 
 
 def substitute(node: Node, mapping: Mapping[Node, Node]) -> Node:
-    """The node with every subtree that is a key replaced, all at once; FormulaError when a constant has no value."""
+    """The node with every subtree that is a key replaced, all at once; FormulaError when a constant
+    has no value.
+    """
     done: dict[Node, Node] = dict(mapping)
     meter = Meter()
     for part in postorder((node,), done):
@@ -205,7 +225,9 @@ def substitute(node: Node, mapping: Mapping[Node, Node]) -> Node:
 
 
 def substitute_unknowns(node: Node, exact: Sequence[Node]) -> Node:
-    """The node with ∂^α u_k replaced by ∂^α of exact[k]: what the equation says of an exact solution."""
+    """The node with ∂^α u_k replaced by ∂^α of exact[k]: what the equation says of an exact
+    solution.
+    """
     meter = Meter()
     memos: dict[int, dict[Node, Node]] = {}
     mapping: dict[Node, Node] = {}
@@ -219,7 +241,8 @@ def substitute_unknowns(node: Node, exact: Sequence[Node]) -> Node:
 
 
 def linear_parts(node: Node) -> tuple[dict[Jet, Node], Node]:
-    """(a, b) with F = Σ a[jet]·jet + b, a and b free of jets; ValueError when F is not affine in its jets.
+    """(a, b) with F = Σ a[jet]·jet + b, a and b free of jets; ValueError when F is not affine in
+    its jets.
 
     A formula with an unknown constant counts as not affine: its coefficients are not known.
     """
@@ -228,7 +251,10 @@ def linear_parts(node: Node) -> tuple[dict[Jet, Node], Node]:
     holders = _holders(node)
     if any(isinstance(part, Call) and part.name == "sign" for part in holders):
         raise ValueError("the formula is not affine in the unknowns: it holds their sign")
-    found = sorted((part for part in holders if isinstance(part, Jet)), key=lambda jet: (jet.unknown, jet.index))
+    found = sorted(
+        (part for part in holders if isinstance(part, Jet)),
+        key=lambda jet: (jet.unknown, jet.index),
+    )
     meter = Meter()
     slopes: dict[Jet, Node] = {}
     for jet in found:
@@ -253,7 +279,9 @@ def _holders(node: Node) -> set[Node]:
 
 
 def is_linear(node: Node) -> bool:
-    """Whether the node is affine in all its jets with known coefficients (a node without jets is)."""
+    """Whether the node is affine in all its jets with known coefficients (a node without jets
+    is).
+    """
     try:
         linear_parts(node)
     except ValueError:

@@ -1,4 +1,6 @@
-"""The values of formulas at points, on torch tensors of any dtype and device, differentiable by autograd."""
+"""The values of formulas at points, on torch tensors of any dtype and device, differentiable by
+autograd.
+"""
 
 from __future__ import annotations
 
@@ -38,14 +40,18 @@ Values = dict[Node, Tensor | float]
 
 
 def evaluate(
-    nodes: Sequence[Node], x: Tensor, normal: Tensor | None = None, jet: JetValues = MappingProxyType({})
+    nodes: Sequence[Node],
+    x: Tensor,
+    normal: Tensor | None = None,
+    jet: JetValues = MappingProxyType({}),
 ) -> list[Tensor]:
     """The values (N,) of every node at the points x (N, d), in the units of the formulas.
 
-    normal (N, d): outward unit normals, needed where a node holds the normal. jet: the values (N,) of a jet and () of
-    an unknown constant, from a function or a mapping, needed where a node holds one. Every distinct subtree is computed
-    once and dropped after its last use. Values may be non-finite, as log(x) is at x < 0. Raises ValueError for a missing
-    normal, a missing jet, or a jet of another shape.
+    normal (N, d): outward unit normals, needed where a node holds the normal. jet: the values (N,)
+    of a jet and () of an unknown constant, from a function or a mapping, needed where a node holds
+    one. Every distinct subtree is computed once and dropped after its last use. Values may be
+    non-finite, as log(x) is at x < 0. Raises ValueError for a missing normal, a missing jet, or a
+    jet of another shape.
     """
     lookup = jet.get if isinstance(jet, Mapping) else jet
     ordered = postorder(nodes)
@@ -65,7 +71,9 @@ def _broadcast(value: Tensor | float, x: Tensor) -> Tensor:
     return value if isinstance(value, Tensor) else x.new_full((x.shape[0],), value)
 
 
-def _leaf(node: Node, x: Tensor, normal: Tensor | None, lookup: Callable[[Unknown], Tensor | None]) -> Tensor | float:
+def _leaf(
+    node: Node, x: Tensor, normal: Tensor | None, lookup: Callable[[Unknown], Tensor | None]
+) -> Tensor | float:
     match node:
         case Number(value=value):
             return value

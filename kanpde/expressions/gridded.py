@@ -1,8 +1,10 @@
-"""Values on a grid as a function of the coordinates: the tensor spline of degree 3 that interpolates them.
+"""Values on a grid as a function of the coordinates: the tensor spline of degree 3 that
+interpolates them.
 
     s(x) = Σ c_ij.. B_i(x_1) B_j(x_2) ...,  s = the values at the grid points, not-a-knot ends
 
-It has two continuous derivatives; for a smooth function on a grid of spacing h, s is exact to O(h⁴) and ∂^α s to O(h^{4-|α|}).
+It has two continuous derivatives; for a smooth function on a grid of spacing h, s is exact to O(h⁴)
+and ∂^α s to O(h^{4-|α|}).
 Source: de Boor, A Practical Guide to Splines, 2001, ch. XVII.
 """
 
@@ -15,8 +17,8 @@ import torch
 from scipy.interpolate import NdBSpline, make_interp_spline
 from torch import Tensor
 
-from kanpde.config.gridded import DEGREE, Grid
-from kanpde.config.nodal import Nodal
+from kanpde.config.problem.gridded_fields import DEGREE, Grid
+from kanpde.config.problem.nodal_fields import Nodal
 from kanpde.errors import ConfigError
 from kanpde.expressions.nodal import nodal_values
 
@@ -25,15 +27,20 @@ SLACK = 1e-9
 
 
 def values_at(grid: Grid | Nodal, index: tuple[int, ...], x: Tensor) -> Tensor:
-    """∂^α s at points x (N, d), whose first coordinates are those of the grid or mesh, (N,); ConfigError for a point outside."""
+    """∂^α s at points x (N, d), whose first coordinates are those of the grid or mesh, (N,);
+    ConfigError for a point outside.
+    """
     if isinstance(grid, Nodal):
         return nodal_values(grid, index, x)
     points = x[:, : len(grid.axes)].detach().double().cpu().numpy()
     lower, upper = (np.array([axis[end] for axis in grid.axes]) for end in (0, -1))
-    outside = ((points < lower - SLACK * (upper - lower)) | (points > upper + SLACK * (upper - lower))).any(1)
+    outside = (
+        (points < lower - SLACK * (upper - lower)) | (points > upper + SLACK * (upper - lower))
+    ).any(1)
     if outside.any():
         raise ConfigError(
-            f"problem.definitions.{grid.name}: the point {points[outside][0].tolist()} lies outside its grid, which spans"
+            f"problem.definitions.{grid.name}: the point {points[outside][0].tolist()} lies"
+            f" outside its grid, which spans"
             f" {lower.tolist()} to {upper.tolist()}; give values there"
         )
     found = _spline(grid)(np.clip(points, lower, upper), nu=index)

@@ -1,9 +1,10 @@
-"""Values at the vertices of a mesh as a function of the coordinates, linear on every triangle or tetrahedron.
+"""Values at the vertices of a mesh as a function of the coordinates, linear on every triangle or
+tetrahedron.
 
     s(x) = Σ_i λ_i(x) s_i,    ∇s = Σ_i s_i ∇λ_i  on a cell with vertices i
 
-A point on a facet takes the derivative of one of its cells. Source: Ciarlet, The Finite Element Method for Elliptic Problems,
-1978, §2.2.
+A point on a facet takes the derivative of one of its cells. Source: Ciarlet, The Finite Element
+Method for Elliptic Problems, 1978, §2.2.
 """
 
 from __future__ import annotations
@@ -15,22 +16,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kanpde.config.nodal import Nodal
+from kanpde.config.problem.nodal_fields import Nodal
 from kanpde.errors import ConfigError
-from kanpde.location import Array, Indices, Locator
+from kanpde.numerics.point_location import Array, Indices, Locator
 
 SLACK = 1e-9
 """How far outside the mesh a point may be by rounding, in units of its size."""
 
 
 def nodal_values(field: Nodal, index: tuple[int, ...], x: Tensor) -> Tensor:
-    """∂^α s at points x (N, d), whose first coordinates are those of the mesh, (N,); ConfigError for a point outside."""
+    """∂^α s at points x (N, d), whose first coordinates are those of the mesh, (N,); ConfigError
+    for a point outside.
+    """
     points, cells, values, locator = _mesh(field)
     at = x[:, : points.shape[1]].detach().double().cpu().numpy()
     cell, shares, slopes = locator.shares(at, SLACK * float(np.ptp(points, axis=0).max()))
     if (cell < 0).any():
         raise ConfigError(
-            f"problem.definitions.{field.name}: the point {at[cell < 0][0].tolist()} lies outside the mesh {field.file!r};"
+            f"problem.definitions.{field.name}: the point {at[cell < 0][0].tolist()} lies outside"
+            f" the mesh {field.file!r};"
             " its cells must cover the domain"
         )
     weights = slopes[:, :, index.index(1)] if any(index) else shares
@@ -47,7 +51,8 @@ def _mesh(field: Nodal) -> tuple[Array, Indices, Array, Locator]:
     wrong = np.flatnonzero(~np.isfinite(values))
     if len(wrong):
         raise ConfigError(
-            f"problem.definitions.{field.name}: {field.column!r} in {field.file!r} is not finite at the vertex"
+            f"problem.definitions.{field.name}: {field.column!r} in {field.file!r} is not finite"
+            f" at the vertex"
             f" {points[wrong[0]].tolist()}; give a number there"
         )
     return points, cells, values, Locator(points, cells)

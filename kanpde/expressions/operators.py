@@ -1,10 +1,9 @@
 """Arithmetic and differential operators on scalars and vectors of formulas.
 
-With space coordinates x_1 ... x_s (time excluded) and outward normal n:
-grad e = (D_1 e, ..., D_s e) · div v = Σ D_i v_i · laplacian e = Σ D_i D_i e · dn e = Σ n_i D_i e ·
-dot(a, b) = Σ a_i b_i.
-Every D_i is a total derivative, so operators apply to any expression; laplacian, dn and the derivatives by a coordinate
-act on a vector by components. What cannot be done is a FormulaError.
+With space coordinates x_1 ... x_s (time excluded) and outward normal n: grad e = (D_1 e, ..., D_s
+e) · div v = Σ D_i v_i · laplacian e = Σ D_i D_i e · dn e = Σ n_i D_i e · dot(a, b) = Σ a_i b_i.
+Every D_i is a total derivative, so operators apply to any expression; laplacian, dn and the
+derivatives by a coordinate act on a vector by components. What cannot be done is a FormulaError.
 """
 
 from __future__ import annotations
@@ -33,7 +32,9 @@ Value = Node | Vector
 
 def _scalar(value: Value, role: str) -> Node:
     if isinstance(value, Vector):
-        raise FormulaError(f"{role} must be a scalar, found a vector with {len(value.components)} components")
+        raise FormulaError(
+            f"{role} must be a scalar, found a vector with {len(value.components)} components"
+        )
     return value
 
 
@@ -44,7 +45,11 @@ def _vector(value: Value, role: str) -> tuple[Node, ...]:
 
 
 def _map(value: Value, function: Callable[[Node], Node]) -> Value:
-    return Vector(tuple(map(function, value.components))) if isinstance(value, Vector) else function(value)
+    return (
+        Vector(tuple(map(function, value.components)))
+        if isinstance(value, Vector)
+        else function(value)
+    )
 
 
 class Operators:
@@ -71,8 +76,13 @@ class Operators:
         if len(vectors) < len(values):
             raise FormulaError("a vector and a scalar cannot be added or subtracted")
         if len(lengths) > 1:
-            raise FormulaError(f"vectors with {lengths[0]} and {lengths[1]} components cannot be added or subtracted")
-        return Vector(tuple(self._add(terms) for terms in zip(*(v.components for v in vectors), strict=True)))
+            raise FormulaError(
+                f"vectors with {lengths[0]} and {lengths[1]} components cannot be added or"
+                f" subtracted"
+            )
+        return Vector(
+            tuple(self._add(terms) for terms in zip(*(v.components for v in vectors), strict=True))
+        )
 
     def product(self, values: Sequence[Value]) -> Value:
         """The product of scalars and at most one vector."""
@@ -122,7 +132,9 @@ class Operators:
 
     def _limit_exponent(self, exponent: Node) -> None:
         if isinstance(exponent, Number) and abs(exponent.value) > MAX_EXPONENT:
-            raise FormulaError(f"the exponent {exponent.value:g} is too large (limit {MAX_EXPONENT})")
+            raise FormulaError(
+                f"the exponent {exponent.value:g} is too large (limit {MAX_EXPONENT})"
+            )
 
     def _count(self, name: str, args: Sequence[Value], expected: int) -> None:
         if len(args) != expected:
@@ -151,12 +163,18 @@ class Operators:
 
     def _general(self, args: Sequence[Value]) -> Value:
         if not 2 <= len(args) <= 1 + MAX_ORDER:
-            raise FormulaError(f"'d' takes an expression and 1 to {MAX_ORDER} coordinates, as in d(u, x, x)")
+            raise FormulaError(
+                f"'d' takes an expression and 1 to {MAX_ORDER} coordinates, as in d(u, x, x)"
+            )
         names = ", ".join(self._scope.coordinates)
         known = range(self._scope.dimension)
-        indices = [arg.index for arg in args[1:] if isinstance(arg, Coordinate) and arg.index in known]
+        indices = [
+            arg.index for arg in args[1:] if isinstance(arg, Coordinate) and arg.index in known
+        ]
         if len(indices) < len(args) - 1:
-            raise FormulaError(f"'d' differentiates by coordinates, which are {names}, as in d(u, x, x)")
+            raise FormulaError(
+                f"'d' differentiates by coordinates, which are {names}, as in d(u, x, x)"
+            )
         return self._along(args[0], indices)
 
     def _gradient(self, value: Value) -> Value:
@@ -167,7 +185,8 @@ class Operators:
         components = _vector(value, "the argument of 'div'")
         if len(components) != len(self._scope.spatial):
             raise FormulaError(
-                f"'div' needs a vector with {len(self._scope.spatial)} components, one per space coordinate, "
+                f"'div' needs a vector with {len(self._scope.spatial)} components, one per space"
+                f" coordinate, "
                 f"found {len(components)}"
             )
         return self._add([self._derive(part, i) for i, part in enumerate(components)])
@@ -180,15 +199,27 @@ class Operators:
 
     def _normal_derivative(self, value: Value) -> Value:
         if not self._scope.normal:
-            raise FormulaError("'dn' is only defined on boundary parts, where there is an outward normal")
+            raise FormulaError(
+                "'dn' is only defined on boundary parts, where there is an outward normal"
+            )
 
         def scalar(node: Node) -> Node:
-            return self._add([self._multiply((Normal(i), self._derive(node, i, True))) for i in self._scope.spatial])
+            return self._add(
+                [
+                    self._multiply((Normal(i), self._derive(node, i, True)))
+                    for i in self._scope.spatial
+                ]
+            )
 
         return _map(value, scalar)
 
     def _dot(self, left: Value, right: Value) -> Value:
-        a, b = _vector(left, "the first argument of 'dot'"), _vector(right, "the second argument of 'dot'")
+        a, b = (
+            _vector(left, "the first argument of 'dot'"),
+            _vector(right, "the second argument of 'dot'"),
+        )
         if len(a) != len(b):
-            raise FormulaError(f"'dot' needs vectors of one length, found {len(a)} and {len(b)} components")
+            raise FormulaError(
+                f"'dot' needs vectors of one length, found {len(a)} and {len(b)} components"
+            )
         return self._add([self._multiply(pair) for pair in zip(a, b, strict=True)])

@@ -1,4 +1,5 @@
-"""From text to nodes, by precedence climbing over an own tokenizer; nothing is ever evaluated as Python.
+"""From text to nodes, by precedence climbing over an own tokenizer; nothing is ever evaluated as
+Python.
 
     equation := sum '=' sum          (becomes left − right)
     sum      := product (('+' | '-') product)*
@@ -7,8 +8,8 @@
     power    := atom ('**' unary)?   (so -x**2 is -(x**2), and 2**3**2 is 2**(3**2))
     atom     := number | name | name '(' sum (',' sum)* ')' | '(' sum ')' | '[' sum (',' sum)* ']'
 
-Definitions are parsed when a formula reaches them, those they use first, each once. Every mistake is one ConfigError:
-where, formula, what was found, what to write instead, character.
+Definitions are parsed when a formula reaches them, those they use first, each once. Every mistake
+is one ConfigError: where, formula, what was found, what to write instead, character.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ def parse_equation(text: str, scope: Scope) -> Node:
     signs = [token for token in tokens if token.text == "="]
     if len(signs) != 1:
         place = signs[1].position if signs else 0
-        raise source.error(f"an equation needs exactly one '=', found {len(signs) or 'none'}", place)
+        raise source.error(
+            f"an equation needs exactly one '=', found {len(signs) or 'none'}", place
+        )
     parser = _parser(source, tokens, scope)
     left = parser.sum()
     parser.expect("=")
@@ -52,7 +55,9 @@ def parse_expression(text: str, scope: Scope) -> Node:
     tokens = source.tokens()
     for token in tokens:
         if token.text == "=":
-            raise source.error("'=' is not allowed here, a formula without '=' is expected", token.position)
+            raise source.error(
+                "'=' is not allowed here, a formula without '=' is expected", token.position
+            )
     parser = _parser(source, tokens, scope)
     return parser.finish(parser.sum())
 
@@ -79,7 +84,9 @@ def _parser(source: Source, tokens: list[Token], scope: Scope) -> _Parser:
 
 
 def _needed(parser: _Parser, meter: Meter) -> dict[str, tuple[Source, list[Token]]]:
-    """The definitions that the parser's tokens reach, those used by others first; ConfigError for a cycle."""
+    """The definitions that the parser's tokens reach, those used by others first; ConfigError for a
+    cycle.
+    """
     texts: dict[str, tuple[Source, list[Token]]] = {}
     ordered: dict[str, tuple[Source, list[Token]]] = {}
     path: dict[str, None] = {}
@@ -94,7 +101,9 @@ def _needed(parser: _Parser, meter: Meter) -> dict[str, tuple[Source, list[Token
             cycle = " -> ".join([*names[names.index(name) :], name])
             raise ConfigError(f"{parser.scope.where}: definitions: {cycle} is a cycle")
         elif name not in ordered:
-            source = Source(f"{parser.scope.where}: definition '{name}'", parser.scope.definitions[name])
+            source = Source(
+                f"{parser.scope.where}: definition '{name}'", parser.scope.definitions[name]
+            )
             inner = _Parser(source, source.tokens(), parser.scope, parser.operators, {})
             inner.build(inner.tokens[0], meter.spend, len(inner.tokens))
             texts[name] = (source, inner.tokens)
@@ -108,7 +117,12 @@ class _Parser:
     """Recursive descent over the tokens of one formula; depth is limited, so the recursion is."""
 
     def __init__(
-        self, source: Source, tokens: list[Token], scope: Scope, operators: Operators, known: Mapping[str, Value]
+        self,
+        source: Source,
+        tokens: list[Token],
+        scope: Scope,
+        operators: Operators,
+        known: Mapping[str, Value],
     ) -> None:
         self.source = source
         self.tokens = tokens
@@ -121,7 +135,11 @@ class _Parser:
 
     def definition_names(self) -> list[str]:
         """The definitions named in the tokens, each once."""
-        return list(dict.fromkeys(token.text for token in self.tokens if token.text in self.scope.definitions))
+        return list(
+            dict.fromkeys(
+                token.text for token in self.tokens if token.text in self.scope.definitions
+            )
+        )
 
     def build(self, token: Token, function: Callable[..., Result], *args: object) -> Result:
         """function(*args), with its FormulaError placed at the token."""
@@ -187,11 +205,20 @@ class _Parser:
             sign = self._take()
             factor = self._unary()
             last = factors[-1]
-            if sign.text == "/" and len(factors) == 1 and isinstance(last, Number) and isinstance(factor, Number):
+            if (
+                sign.text == "/"
+                and len(factors) == 1
+                and isinstance(last, Number)
+                and isinstance(factor, Number)
+            ):
                 factors[-1] = self.build(sign, self.operators.quotient, last, factor)
             else:
-                factors.append(self.build(sign, self.operators.inverse, factor) if sign.text == "/" else factor)
-        return factors[0] if len(factors) == 1 else self.build(first, self.operators.product, factors)
+                factors.append(
+                    self.build(sign, self.operators.inverse, factor) if sign.text == "/" else factor
+                )
+        return (
+            factors[0] if len(factors) == 1 else self.build(first, self.operators.product, factors)
+        )
 
     def _unary(self) -> Value:
         negative = None
@@ -213,7 +240,9 @@ class _Parser:
     def _nested(self, rule: Callable[[], Result]) -> Result:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise self.source.error(f"the formula is nested deeper than {MAX_DEPTH} levels", self._token.position)
+            raise self.source.error(
+                f"the formula is nested deeper than {MAX_DEPTH} levels", self._token.position
+            )
         result = rule()
         self._depth -= 1
         return result
@@ -262,7 +291,9 @@ class _Parser:
         return self.build(name, self.operators.apply, name.text, self._list(")"))
 
     def _on_sides(self, name: Token) -> Value:
-        """REGION '(' sum ')' is the sum read there; 'jump' '(' sum ')' that of the first region minus that of the second."""
+        """REGION '(' sum ')' is the sum read there; 'jump' '(' sum ')' that of the first region
+        minus that of the second.
+        """
         self.expect("(")
         start, values = self._next, []
         for side in self.sides.values() if name.text == JUMP else (self.sides[name.text],):
@@ -270,7 +301,9 @@ class _Parser:
             values.append(side._nested(side.sum))
             self._next = side._next
         self.expect(")")
-        return values[0] if name.text != JUMP else self.build(name, self.operators.difference, *values)
+        return (
+            values[0] if name.text != JUMP else self.build(name, self.operators.difference, *values)
+        )
 
     def _name(self, token: Token) -> Value:
         name, scope = token.text, self.scope

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from kanpde.config.gridded import Grid
-from kanpde.config.nodal import Nodal
+from kanpde.config.problem.gridded_fields import Grid
+from kanpde.config.problem.nodal_fields import Nodal
 from kanpde.errors import ConfigError
 from kanpde.expressions.calculus import MAX_ORDER
 from kanpde.expressions.simplify import LARGEST
@@ -30,12 +30,16 @@ JUMP = "jump"
 class Scope:
     """What the names in a formula stand for; checks itself on construction (ConfigError).
 
-    coordinates: all of them, time last when `time` is true and `ranges` parameters that run over a range before it.
-    unknowns: () where none may appear. parameters: numbers. constants: numbers that are solved for. definitions: formulas by
-    name, parsed when first used. columns: values that are known at the points alone, numbered after the coordinates.
-    normal: whether the outward normal exists, so `dn` does. where: the prefix of every message. first: the number of the first
-    unknown. grids: functions of the coordinates of space by their values. sides: at an interface the scope of each region, the
-    first one first; jump(e) is e there minus e in the second.
+    coordinates: all of them, time last when `time` is true and `ranges` parameters that run over a
+    range before it.
+    unknowns: () where none may appear. parameters: numbers. constants: numbers that are solved for.
+    definitions: formulas by
+    name, parsed when first used. columns: values that are known at the points alone, numbered after
+    the coordinates.
+    normal: whether the outward normal exists, so `dn` does. where: the prefix of every message.
+    first: the number of the first
+    unknown. grids: functions of the coordinates of space by their values. sides: at an interface
+    the scope of each region, the first one first; jump(e) is e there minus e in the second.
     """
 
     coordinates: tuple[str, ...]
@@ -58,11 +62,17 @@ class Scope:
             for name in names:
                 self._check(role, name)
                 if name in roles:
-                    raise ConfigError(f"{self.where}: the name '{name}' is both {roles[name]} and {role}; rename one")
+                    raise ConfigError(
+                        f"{self.where}: the name '{name}' is both {roles[name]} and {role}; rename"
+                        f" one"
+                    )
                 roles[name] = role
         for name, value in self.parameters.items():
             if not abs(value) <= LARGEST:
-                raise ConfigError(f"{self.where}: parameter '{name}' is {value}, but must be finite (≤ {LARGEST:g})")
+                raise ConfigError(
+                    f"{self.where}: parameter '{name}' is {value}, but must be finite (≤"
+                    f" {LARGEST:g})"
+                )
 
     def _roles(self) -> tuple[tuple[str, Collection[str]], ...]:
         return (
@@ -81,7 +91,9 @@ class Scope:
             rule = f"use letters, digits and _, a letter first, at most {LONGEST_NAME} characters"
             raise ConfigError(f"{self.where}: {shown} cannot name {role}; {rule}")
         if is_reserved(name):
-            raise ConfigError(f"{self.where}: '{name}' cannot name {role}, it is reserved in formulas; rename it")
+            raise ConfigError(
+                f"{self.where}: '{name}' cannot name {role}, it is reserved in formulas; rename it"
+            )
 
     @property
     def dimension(self) -> int:

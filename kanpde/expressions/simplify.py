@@ -1,7 +1,8 @@
 """Constructors of nodes that simplify, so that derivatives stay small.
 
-They fold constants, drop 0 and 1, flatten sums and products, collect equal terms (2·x + 3·x = 5·x) and equal factors to
-integer powers (x·x = x**2, x/x = 1). A constant that is not real or overflows is a FormulaError.
+They fold constants, drop 0 and 1, flatten sums and products, collect equal terms (2·x + 3·x = 5·x)
+and equal factors to integer powers (x·x = x**2, x/x = 1). A constant that is not real or overflows
+is a FormulaError.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ FUNCTIONS: dict[str, Callable[..., float]] = {
     "sinh": math.sinh, "cosh": math.cosh, "asin": math.asin, "acos": math.acos, "atan": math.atan,
     "atan2": math.atan2, "abs": abs, "sign": _sign,
 }  # fmt: skip
-"""The functions of a Call and their values on numbers; `sign` is internal (the derivative of abs), sqrt is a Pow."""
+"""The functions of a Call and their values on numbers; `sign` is internal (the derivative of abs),
+sqrt is a Pow.
+"""
 
 
 def number(value: float) -> Number:
@@ -51,7 +54,11 @@ def _split(term: Node) -> tuple[float, Node]:
 
 def _integer_power(node: Node) -> tuple[Node, float]:
     """(b, n) with node = b**n and n an integer, 1 unless the node is such a power."""
-    if isinstance(node, Pow) and isinstance(node.exponent, Number) and node.exponent.value.is_integer():
+    if (
+        isinstance(node, Pow)
+        and isinstance(node.exponent, Number)
+        and node.exponent.value.is_integer()
+    ):
         return node.base, node.exponent.value
     return node, 1.0
 
@@ -88,7 +95,11 @@ def add(*terms: Node) -> Node:
             coefficient, key = _split(term)
             single[key] = None if key in collected else term
             collected[key] = collected.get(key, 0.0) + coefficient
-    args = [single[key] or _scale(coefficient, key) for key, coefficient in collected.items() if coefficient]
+    args = [
+        single[key] or _scale(coefficient, key)
+        for key, coefficient in collected.items()
+        if coefficient
+    ]
     if constant:
         args.append(number(constant))
     if len(args) <= 1:
@@ -97,7 +108,9 @@ def add(*terms: Node) -> Node:
 
 
 def multiply(*factors: Node) -> Node:
-    """The product of the factors: flattened, constants folded, equal factors collected to integer powers."""
+    """The product of the factors: flattened, constants folded, equal factors collected to integer
+    powers.
+    """
     constant = 1.0
     collected: dict[Node, float] = {}
     for factor in factors:
@@ -128,7 +141,9 @@ def divide(top: Node, bottom: Node) -> Node:
 
 
 def power(base: Node, exponent: Node) -> Node:
-    """base ** exponent: x**0 = 1, x**1 = x, (x**m)**n = x**(m·n) for integers m, n; constants folded."""
+    """base ** exponent: x**0 = 1, x**1 = x, (x**m)**n = x**(m·n) for integers m, n; constants
+    folded.
+    """
     if not isinstance(exponent, Number):
         return ONE if base == ONE else Pow(base, exponent)
     if exponent.value == 0:
@@ -151,7 +166,9 @@ def _fold_power(base: float, exponent: float) -> Number:
     try:
         return number(base**exponent)
     except OverflowError:
-        raise FormulaError(f"a constant overflows: {base:g}**{exponent:g} (limit {LARGEST:g})") from None
+        raise FormulaError(
+            f"a constant overflows: {base:g}**{exponent:g} (limit {LARGEST:g})"
+        ) from None
 
 
 def call(name: str, *args: Node) -> Node:

@@ -20,7 +20,12 @@ _TOKEN = re.compile(
     r"|(?P<symbol>\*\*|[-+*/()\[\],=])"
     r"|(?P<space>[ \t\r\n]+)"
 )
-_HINTS = {"^": "use '**' for powers", ";": "one formula per entry", "{": "use parentheses", "}": "use parentheses"}
+_HINTS = {
+    "^": "use '**' for powers",
+    ";": "one formula per entry",
+    "{": "use parentheses",
+    "}": "use parentheses",
+}
 _UNICODE_HINTS = {
     0x2212: "-", 0xD7: "*", 0xB7: "*", 0x22C5: "*", 0xB2: "**2", 0xB3: "**3", 0x3C0: "pi", 0x221A: "sqrt(...)",
     0x394: "laplacian(...)", 0x2206: "laplacian(...)", 0x2207: "grad(...)",
@@ -29,7 +34,9 @@ _UNICODE_HINTS = {
 
 @dataclass(frozen=True)
 class Token:
-    """One word of a formula; `kind` is number, name, symbol or end, `position` counts characters from 0."""
+    """One word of a formula; `kind` is number, name, symbol or end, `position` counts characters
+    from 0.
+    """
 
     kind: str
     text: str
@@ -60,12 +67,18 @@ class Source:
 
     def error(self, message: str, position: int = 0) -> ConfigError:
         """The error to raise: where, formula, message, character (from 1)."""
-        return ConfigError(f"{self.where}: '{self.excerpt(position)}': {message} (character {position + 1})")
+        return ConfigError(
+            f"{self.where}: '{self.excerpt(position)}': {message} (character {position + 1})"
+        )
 
     def tokens(self) -> list[Token]:
-        """The tokens, an `end` token last; ConfigError for a character, length or number that is not allowed."""
+        """The tokens, an `end` token last; ConfigError for a character, length or number that is
+        not allowed.
+        """
         if len(self.text) > MAX_CHARACTERS:
-            raise self.error(f"the formula has {len(self.text)} characters, the limit is {MAX_CHARACTERS}")
+            raise self.error(
+                f"the formula has {len(self.text)} characters, the limit is {MAX_CHARACTERS}"
+            )
         if not self.text.strip():
             raise self.error("the formula is empty")
         found: list[Token] = []
@@ -76,7 +89,9 @@ class Source:
                 raise self.error(_stranger(self.text[position]), position)
             kind, text = str(match.lastgroup), match.group()
             if kind == "name" and len(text) > LONGEST_NAME:
-                raise self.error(f"a name has {len(text)} characters, the limit is {LONGEST_NAME}", position)
+                raise self.error(
+                    f"a name has {len(text)} characters, the limit is {LONGEST_NAME}", position
+                )
             if kind != "space":
                 found.append(Token(kind, text, position))
             position = match.end()
@@ -86,7 +101,11 @@ class Source:
 def _stranger(character: str) -> str:
     code = ord(character)
     if code > 126 or code < 32:
-        remedy = f"write {_UNICODE_HINTS[code]}" if code in _UNICODE_HINTS else "formulas are plain ASCII"
+        remedy = (
+            f"write {_UNICODE_HINTS[code]}"
+            if code in _UNICODE_HINTS
+            else "formulas are plain ASCII"
+        )
         return f"the character U+{code:04X} is not allowed, {remedy}"
     remedy = f", {_HINTS[character]}" if character in _HINTS else ""
     return f"unexpected character '{character}'{remedy}"

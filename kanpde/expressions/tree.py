@@ -1,12 +1,13 @@
 """Nodes of a formula.
 
-A node is a value: immutable, with a digest of its structure made from the digests of its children, so that `==` and
-`hash` cost O(1) at any size, equal subtrees are found in a dictionary, and no table of nodes has to be kept anywhere.
-Sums and products are n-ary, and their digest does not depend on the order of their arguments: x + y == y + x.
-Build them with the functions of `simplify`, never with the classes Add, Mul, Pow, Call, which simplify nothing.
+A node is a value: immutable, with a digest of its structure made from the digests of its children,
+so that `==` and `hash` cost O(1) at any size, equal subtrees are found in a dictionary, and no
+table of nodes has to be kept anywhere. Sums and products are n-ary, and their digest does not
+depend on the order of their arguments: x + y == y + x. Build them with the functions of `simplify`,
+never with the classes Add, Mul, Pow, Call, which simplify nothing.
 
-    Number c · Constant k_j · Coordinate x_i · Normal n_i · Jet ∂^α u_k · Field ∂^α g · Call f(a, ...) ·
-    Add a + b + ... · Mul a·b·... · Pow a**b
+    Number c · Constant k_j · Coordinate x_i · Normal n_i · Jet ∂^α u_k · Field ∂^α g · Call f(a,
+    ...) · Add a + b + ... · Mul a·b·... · Pow a**b
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import final
 
-from kanpde.config.gridded import Grid
-from kanpde.config.nodal import Nodal
+from kanpde.config.problem.gridded_fields import Grid
+from kanpde.config.problem.nodal_fields import Nodal
 from kanpde.errors import ConfigError
 
 
 class FormulaError(ConfigError):
-    """A formula has no real value or is too large; the message names no place, the parser adds it."""
+    """A formula has no real value or is too large; the message names no place, the parser adds
+    it.
+    """
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -97,7 +100,9 @@ class Normal(Node):
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class Jet(Node):
-    """The derivative ∂^α u_k of unknown number `unknown`; `index` is the multi-index α of length d."""
+    """The derivative ∂^α u_k of unknown number `unknown`; `index` is the multi-index α of
+    length d.
+    """
 
     unknown: int
     index: tuple[int, ...]
@@ -117,7 +122,9 @@ class Jet(Node):
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class Constant(Node):
-    """The unknown constant number `index`: solved for like a jet, but the same number at every point."""
+    """The unknown constant number `index`: solved for like a jet, but the same number at every
+    point.
+    """
 
     index: int
 
@@ -131,7 +138,9 @@ class Constant(Node):
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class Field(Node):
-    """The derivative ∂^α of the function through values of a file; α counts the coordinates of space alone."""
+    """The derivative ∂^α of the function through values of a file; α counts the coordinates of
+    space alone.
+    """
 
     grid: Grid | Nodal
     index: tuple[int, ...]
@@ -210,7 +219,9 @@ class Pow(Node):
 
 
 def postorder(roots: Iterable[Node], skip: Container[Node] = ()) -> list[Node]:
-    """Every distinct node below the roots, once, children before parents, except those in `skip` and below them."""
+    """Every distinct node below the roots, once, children before parents, except those in `skip`
+    and below them.
+    """
     order: list[Node] = []
     seen: set[Node] = set()
     stack = [(root, False) for root in roots][::-1]

@@ -1,4 +1,6 @@
-"""A node as text, in the notation that `parse` reads (but for the normal and sign, which cannot be typed)."""
+"""A node as text, in the notation that `parse` reads (but for the normal and sign, which cannot be
+typed).
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ SUM, PRODUCT, POWER, ATOM = range(4)
 Written = tuple[str, int]
 
 
-def text(node: Node, coordinates: Sequence[str] = (), unknowns: Sequence[str] = (), limit: int = 200) -> str:
+def text(
+    node: Node, coordinates: Sequence[str] = (), unknowns: Sequence[str] = (), limit: int = 200
+) -> str:
     """The formula of the node, every part of it cut after `limit` characters by '...'.
 
     coordinates and unknowns: their names; without them x1, x2 ... and u1, u2 ...
@@ -74,7 +78,9 @@ def _write(node: Node, written: Mapping[Node, Written]) -> Written:
     match node:
         case Add(args=args):
             terms = [_at(arg, written, SUM) for arg in args]
-            rest = [f" - {term[1:]}" if term.startswith("-") else f" + {term}" for term in terms[1:]]
+            rest = [
+                f" - {term[1:]}" if term.startswith("-") else f" + {term}" for term in terms[1:]
+            ]
             return terms[0] + "".join(rest), SUM
         case Mul(args=args):
             return _product(args, written)
@@ -92,5 +98,8 @@ def _product(args: Sequence[Node], written: Mapping[Node, Written]) -> Written:
     if isinstance(first, Number) and first.value < 0:
         sign = "-"
         factors = [*([] if first.value == -1 else [Number(-first.value)]), *args[1:]]
-    shown = [_number(part.value) if isinstance(part, Number) else _at(part, written, POWER) for part in factors]
+    shown = [
+        _number(part.value) if isinstance(part, Number) else _at(part, written, POWER)
+        for part in factors
+    ]
     return sign + "*".join(shown), SUM if sign else PRODUCT

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from kanpde.optimizers.base import Advance, Differentiable, Iterative, NonFiniteError, Objective, System, finite
-from kanpde.optimizers.bordered import Bordered
+from kanpde.optimizers.base import (
+    Advance,
+    Differentiable,
+    Iterative,
+    NonFiniteError,
+    Objective,
+    System,
+    finite,
+)
+from kanpde.optimizers.bordered_qr import Bordered
 from kanpde.optimizers.broyden import Broyden
+from kanpde.optimizers.first_order import LBFGS, Adam
 from kanpde.optimizers.gauss_newton import GaussNewton, Joint, projected
-from kanpde.optimizers.gradient import LBFGS, Adam
 from kanpde.optimizers.krylov import Krylov
 from kanpde.optimizers.least_squares import solve, solve_in_windows
-from kanpde.optimizers.shifted import Shifted
+from kanpde.optimizers.shifted_qr import Shifted
 
 __all__ = [
     "LBFGS",

@@ -14,12 +14,15 @@ Objective = Callable[[], Tensor]
 
 
 class NonFiniteError(ArithmeticError):
-    """The objective or its gradient became non-finite; the solver restores the last finite parameters."""
+    """The objective or its gradient became non-finite; the solver restores the last finite
+    parameters.
+    """
 
 
 @dataclass(frozen=True)
 class Advance:
-    """`steps` steps were done; `objective` is its value after them; `stalled` if they brought no progress worth having.
+    """`steps` steps were done; `objective` is its value after them; `stalled` if they brought no
+    progress worth having.
 
     A stall after fewer steps than were asked for says that no further step was found.
     """
@@ -57,7 +60,8 @@ class Differentiable(Protocol):
 
 
 class System(Differentiable, Protocol):
-    """Rows r(a, c) of a least-squares problem, the objective ‖r‖²; a are inner, c outer parameters, both vectors.
+    """Rows r(a, c) of a least-squares problem, the objective ‖r‖²; a are inner, c outer parameters,
+    both vectors.
 
     `linear` says that r is affine in c; c falls into `blocks` of equal size.
     """

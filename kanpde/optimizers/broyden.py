@@ -1,9 +1,11 @@
-"""Self-scaled Broyden: a dense inverse Hessian H, scaled by τ and updated by a member φ of Broyden's class,
+"""Self-scaled Broyden: a dense inverse Hessian H, scaled by τ and updated by a member φ of
+Broyden's class,
 
     H ← [H - (H y)(H y)ᵀ / yᵀH y + φ v vᵀ] / τ + s sᵀ / yᵀs,     v = √(yᵀH y) [s / yᵀs - H y / yᵀH y],
 
 with s the step and y the change of the gradient, along a strong-Wolfe line search.
-Sources: Al-Baali & Khalfan, Optim. Methods Softw. 27 (2012); Urbán, Stefanou & Pons, arXiv 2405.04230.
+Sources: Al-Baali & Khalfan, Optim. Methods Softw. 27 (2012); Urbán, Stefanou & Pons, arXiv
+2405.04230.
 """
 
 from __future__ import annotations
@@ -24,14 +26,18 @@ Array = NDArray[np.float64]
 
 
 class Broyden:
-    """It stalls when a call lowers the objective by no more than `tolerance` of itself, or no step along -H g does."""
+    """It stalls when a call lowers the objective by no more than `tolerance` of itself, or no step
+    along -H g does.
+    """
 
     def __init__(self, system: Differentiable, tolerance: float = 0.0) -> None:
         self._system, self._tolerance = system, tolerance
         self._inverse: Tensor | None = None
 
     def advance(self, objective: Objective, steps: int) -> Advance:
-        """Up to `steps` steps; H starts as the identity, and again where no step along -H g is found."""
+        """Up to `steps` steps; H starts as the identity, and again where no step along -H g is
+        found.
+        """
         value, gradient = self._evaluate(self._system.vector)
         before = value
         for done in range(steps):
@@ -45,7 +51,9 @@ class Broyden:
         return Advance(steps, value, before - value <= self._tolerance * abs(before))
 
     def _step(self, value: float, gradient: Tensor) -> tuple[float, Tensor] | None:
-        """Objective and gradient after a step along -H g; None, and the parameters as they were, where there is none."""
+        """Objective and gradient after a step along -H g; None, and the parameters as they were,
+        where there is none.
+        """
         at = self._system.vector
         fresh = self._inverse is None
         inverse = _identity(gradient) if fresh else self._inverse
@@ -87,7 +95,9 @@ class Broyden:
         if not new < value:
             self._system.write(at)
             return None
-        self._inverse = _updated(inverse, step, slope - gradient, -float(share) * float(step @ gradient), fresh)
+        self._inverse = _updated(
+            inverse, step, slope - gradient, -float(share) * float(step @ gradient), fresh
+        )
         return new, slope
 
     def _evaluate(self, vector: Tensor) -> tuple[float, Tensor]:

@@ -1,19 +1,23 @@
 """Damped Gauss-Newton steps on every parameter: Levenberg-Marquardt and variable projection.
 
-Rows r(a, c), a the inner parameters, c the outer ones, J = ∂r/∂a, M = ∂r/∂c. A step of Levenberg-Marquardt is
+Rows r(a, c), a the inner parameters, c the outer ones, J = ∂r/∂a, M = ∂r/∂c. A step of
+Levenberg-Marquardt is
 
     min over (δ, γ) of ‖r + J δ + M γ‖² + λ ‖D (δ, γ)‖²,     D = lengths of the columns,
 
-one of variable projection leaves γ undamped (but for ε, see `least_squares`): with Q R = M by QR and Q = (Q₁ Q₂),
+one of variable projection leaves γ undamped (but for ε, see `least_squares`): with Q R = M by QR
+and Q = (Q₁ Q₂),
 
     min over δ of ‖Q₂ᵀ (r + J δ)‖² + λ ‖D δ‖²,     R γ = -Q₁ᵀ (r + J δ),
 
-Kaufman's form of Golub and Pereyra's method; after it c is solved for anew. Both use QR of the rows, never normal equations.
-Both bend the step δ of the inner parameters (or of all) along the curved valley: by half the step that meets the second
-derivative of the rows along it in place of r (geodesic acceleration), where that is short beside δ.
-Where J does not fit, conjugate gradients on the damped normal equations need only products with it (`krylov`).
-A step counts when the objective falls; λ follows Nielsen's rule.
-Sources: Golub & Pereyra, SIAM J. Numer. Anal. 10 (1973); Kaufman, BIT 15 (1975); Nielsen, IMM-REP-1999-05; Moré,
+Kaufman's form of Golub and Pereyra's method; after it c is solved for anew. Both use QR of the
+rows, never normal equations. Both bend the step δ of the inner parameters (or of all) along the
+curved valley: by half the step that meets the second derivative of the rows along it in place of r
+(geodesic acceleration), where that is short beside δ. Where J does not fit, conjugate gradients on
+the damped normal equations need only products with it (`krylov`). A step counts when the objective
+falls; λ follows Nielsen's rule.
+Sources: Golub & Pereyra, SIAM J. Numer. Anal. 10 (1973); Kaufman, BIT 15 (1975); Nielsen,
+IMM-REP-1999-05; Moré,
 The Levenberg-Marquardt algorithm, LNM 630 (1978); Transtrum & Sethna, arXiv 1201.5885 (2012).
 """
 
@@ -29,7 +33,7 @@ from torch import Tensor
 
 from kanpde.errors import NumericalError
 from kanpde.optimizers.base import Advance, NonFiniteError, Objective, System
-from kanpde.optimizers.damped import Damped
+from kanpde.optimizers.damped_qr import Damped
 from kanpde.optimizers.least_squares import equilibrate
 
 START = 1e-3
@@ -42,11 +46,14 @@ TRIES = 30
 """Values of λ that are tried for one step; the last one is beyond 10^100."""
 
 UNREACHED = 1e-3
-"""Columns of M shorter than this share of the longest are not scaled up: a coefficient of a function that hardly any point
-reaches must not become large, since the next step may reach it."""
+"""Columns of M shorter than this share of the longest are not scaled up: a coefficient of a
+function that hardly any point reaches must not become large, since the next step may reach it.
+"""
 
 CORRECTIONS = 2
-"""Newton steps of the outer parameters after each step of the inner ones, where the problem is not linear."""
+"""Newton steps of the outer parameters after each step of the inner ones, where the problem is not
+linear.
+"""
 
 SPAN = 0.1
 """Share of a step over which the second derivative is taken."""
@@ -56,11 +63,14 @@ class Model(Protocol):
     """The rows to first order around the present parameters."""
 
     def place(self, damping: float) -> float:
-        """Move the parameters by the step of this λ; the fall of the objective that it should bring."""
+        """Move the parameters by the step of this λ; the fall of the objective that it should
+        bring.
+        """
 
 
 class GaussNewton:
-    """Steps of one kind of model; it stalls when each of PATIENCE steps in a row brings less than `tolerance` of the objective.
+    """Steps of one kind of model; it stalls when each of PATIENCE steps in a row brings less than
+    `tolerance` of the objective.
 
     `begin` is called once before the first step.
     """
@@ -107,7 +117,9 @@ class GaussNewton:
         return None
 
     def _tried(self, model: Model) -> tuple[float, float]:
-        """The predicted fall and the objective after a step; infinite where it leads to numbers that are not finite."""
+        """The predicted fall and the objective after a step; infinite where it leads to numbers
+        that are not finite.
+        """
         try:
             predicted = model.place(self._damping)
         except NumericalError:
@@ -129,7 +141,12 @@ class GaussNewton:
         damping, growth = float(state["damping"]), float(state["growth"])
         if not (0 <= damping < math.inf and 1 < growth < math.inf):
             raise ValueError(f"damping {damping}, growth {growth}")
-        self._damping, self._growth, self._slow, self._begin = damping, growth, int(state["slow"]), None
+        self._damping, self._growth, self._slow, self._begin = (
+            damping,
+            growth,
+            int(state["slow"]),
+            None,
+        )
 
 
 class Joint:
@@ -137,7 +154,9 @@ class Joint:
 
     def __init__(self, system: System) -> None:
         self._system, self._at, self._rest = system, (system.inner, system.outer), system.residual()
-        self._damped = Damped(torch.cat([system.jacobian(), system.outer_matrix()], dim=1), -self._rest)
+        self._damped = Damped(
+            torch.cat([system.jacobian(), system.outer_matrix()], dim=1), -self._rest
+        )
 
     def place(self, damping: float) -> float:
         """A `Model`."""
@@ -154,7 +173,9 @@ def move(system: System, at: tuple[Tensor, Tensor], step: Tensor) -> None:
 
 
 def curvature(system: System, at: tuple[Tensor, Tensor], step: Tensor, rest: Tensor) -> Tensor:
-    """Second derivative of the rows along a step from (a, c), by a central difference, (R,); they are `rest` (R,) there."""
+    """Second derivative of the rows along a step from (a, c), by a central difference, (R,); they
+    are `rest` (R,) there.
+    """
     found = -2 * rest
     for share in (SPAN, -SPAN):
         move(system, at, share * step)
@@ -188,14 +209,18 @@ class Factor:
 
 
 class Elimination:
-    """The outer parameters as a function of the inner ones: min over c of ‖r(a, c)‖² + ε² ‖D c‖², by Newton's method."""
+    """The outer parameters as a function of the inner ones: min over c of ‖r(a, c)‖² + ε² ‖D c‖²,
+    by Newton's method.
+    """
 
     def __init__(self, system: System, regularisation: float) -> None:
         self._system, self._regularisation = system, regularisation
         self._known: tuple[Tensor, Factor] | None = None
 
     def factor(self) -> Factor:
-        """Of M at the present parameters; where the problem is linear M depends on the inner ones only."""
+        """Of M at the present parameters; where the problem is linear M depends on the inner ones
+        only.
+        """
         system = self._system
         inner = system.inner
         if self._known is not None and system.linear and torch.equal(self._known[0], inner):
@@ -207,7 +232,9 @@ class Elimination:
         return self._known[1]
 
     def settle(self) -> None:
-        """Move the outer parameters to their best: one solve where the problem is linear, else a few Newton steps."""
+        """Move the outer parameters to their best: one solve where the problem is linear, else a
+        few Newton steps.
+        """
         system = self._system
         for _ in range(1 if system.linear else CORRECTIONS):
             factor = self.factor()
@@ -216,14 +243,22 @@ class Elimination:
 
 
 class Projected:
-    """Variable projection's model: the outer parameters follow the inner ones; they are best before the first step too."""
+    """Variable projection's model: the outer parameters follow the inner ones; they are best before
+    the first step too.
+    """
 
     def __init__(self, system: System, elimination: Elimination) -> None:
         self._system, self._elimination = system, elimination
-        self._factor, self._at, self._rest = elimination.factor(), (system.inner, system.outer), system.residual()
+        self._factor, self._at, self._rest = (
+            elimination.factor(),
+            (system.inner, system.outer),
+            system.residual(),
+        )
         rows = system.jacobian()
         rows = torch.cat([rows, rows.new_zeros(len(system.outer), rows.shape[1])])
-        self._top, below = self._factor.rotated(torch.cat([self._factor.right(system), rows], dim=1))
+        self._top, below = self._factor.rotated(
+            torch.cat([self._factor.right(system), rows], dim=1)
+        )
         self._damped = Damped(below[:, 1:], below[:, 0])
 
     def place(self, damping: float) -> float:
@@ -244,7 +279,9 @@ class Projected:
 
 
 class Projection:
-    """How variable projection with this ε makes its models; the factorisation of M is kept from one to the next."""
+    """How variable projection with this ε makes its models; the factorisation of M is kept from one
+    to the next.
+    """
 
     def __init__(self, system: System, regularisation: float) -> None:
         self._system, self._elimination = system, Elimination(system, regularisation)
@@ -254,8 +291,9 @@ class Projection:
         return Projected(system, self._elimination)
 
     def begin(self) -> None:
-        """Best outer parameters before the first step, if they lower the objective: beside that of a random start nearly any step
-        of the inner parameters would count as a success, however far it leads.
+        """Best outer parameters before the first step, if they lower the objective: beside that of
+        a random start nearly any step of the inner parameters would count as a success, however far
+        it leads.
         """
         system = self._system
         kept, value = system.vector, float(system.residual().square().sum())

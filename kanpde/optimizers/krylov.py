@@ -1,7 +1,10 @@
-"""A Gauss-Newton step without the Jacobian: conjugate gradients on (JᵀJ + λ D²) δ = -Jᵀ r, which need J v and Jᵀ w only.
+"""A Gauss-Newton step without the Jacobian: conjugate gradients on (JᵀJ + λ D²) δ = -Jᵀ r, which
+need J v and Jᵀ w only.
 
-D² is the diagonal of JᵀJ as (Jᵀ z)² averaged over random signs z estimates it; it also preconditions.
-Sources: Bekas, Kokiopoulou & Saad, Appl. Numer. Math. 57 (2007); Nocedal & Wright, Numerical Optimization, 2006, ch. 7.
+D² is the diagonal of JᵀJ as (Jᵀ z)² averaged over random signs z estimates it; it also
+preconditions.
+Sources: Bekas, Kokiopoulou & Saad, Appl. Numer. Math. 57 (2007); Nocedal & Wright, Numerical
+Optimization, 2006, ch. 7.
 """
 
 from __future__ import annotations
@@ -17,7 +20,8 @@ ITERATIONS = 100
 """Products with J and Jᵀ for one step."""
 
 ACCURACY = 1e-3
-"""Where the residual of the normal equations is this share of what it was, the step is good enough."""
+"""Where the residual of the normal equations is this share of what it was, the step is good enough.
+"""
 
 
 class Krylov:

@@ -1,13 +1,17 @@
-"""One linear least-squares solve:  min over c of ‖M c - y‖² + ε² ‖D (c + c₀)‖²,  D = column norms of M (at least SHORTEST of the
-longest), c₀ the coefficients that c is added to: a Newton step must not leave there what an earlier one put into coefficients
-that no row sees, whose size costs digits.
+"""One linear least-squares solve:  min over c of ‖M c - y‖² + ε² ‖D (c + c₀)‖².
 
-A solve that is to keep what no row determines has c₀ = 0 and D = the longest column for all of them: then a coefficient that
-no row sees stays to the bit, and one that the rows hardly see moves no more than they need.
+D are the column norms of M (at least SHORTEST of the longest), c₀ the coefficients that c is added
+to: a Newton step must not leave there what an earlier one put into coefficients that no row sees,
+whose size costs digits.
 
-The columns are scaled to length one and an ε-multiple of the identity is stacked below, so that a rank-deficient basis (the
-same constants and low polynomials live in every hidden unit) costs no digits: QR of this matrix keeps what the SVD keeps at
-a fraction of its price; the normal equations would lose half of them.
+A solve that is to keep what no row determines has c₀ = 0 and D = the longest column for all of
+them: then a coefficient that no row sees stays to the bit, and one that the rows hardly see moves
+no more than they need.
+
+The columns are scaled to length one and an ε-multiple of the identity is stacked below, so that a
+rank-deficient basis (the same constants and low polynomials live in every hidden unit) costs no
+digits: QR of this matrix keeps what the SVD keeps at a fraction of its price; the normal equations
+would lose half of them.
 Source: Golub & Van Loan, Matrix Computations, 2013, §5.3, §6.1.
 """
 
@@ -17,16 +21,20 @@ import torch
 from torch import Tensor
 
 from kanpde.errors import NumericalError
-from kanpde.optimizers.envelope import Windows
+from kanpde.optimizers.windowed_qr import Windows
 
 SHORTEST = 1e-9
-"""Columns shorter than this share of the longest are not scaled up to length one: functions that hardly any point reaches
-would get coefficients without any limit. It limits them, it does not make them small."""
+"""Columns shorter than this share of the longest are not scaled up to length one: functions that
+hardly any point reaches would get coefficients without any limit. It limits them, it does not make
+them small.
+"""
 
 ALIKE = 1.0
 """In place of SHORTEST: every coefficient is held by the same force, however long its column."""
 
-NOT_FINITE = "least squares: the matrix or the right-hand side is not finite; check coefficients and sources"
+NOT_FINITE = (
+    "least squares: the matrix or the right-hand side is not finite; check coefficients and sources"
+)
 
 
 def solve(
@@ -37,13 +45,14 @@ def solve(
     present: Tensor | None = None,
     shortest: float = SHORTEST,
 ) -> Tensor:
-    """The coefficients (P,) for a matrix (R + P, P) whose last P rows are free (zero); it and `right` (R + P,) are overwritten.
+    """The coefficients (P,) for a matrix (R + P, P) whose last P rows are free (zero); it and
+    `right` (R + P,) are overwritten.
 
     They are added to the `present` ones (P,), by default none. `shortest` is SHORTEST or ALIKE.
 
     The columns fall into `blocks` of equal size, one per unknown, each with its own longest column.
-    `regularisation` is ε relative to column length one, dimensionless; it is raised to 450 units of rounding of the dtype.
-    Raises NumericalError when the matrix or the solution is not finite.
+    `regularisation` is ε relative to column length one, dimensionless; it is raised to 450 units of
+    rounding of the dtype. Raises NumericalError when the matrix or the solution is not finite.
     """
     _check(right)
     lengths, epsilon = equilibrate(matrix, regularisation, blocks, shortest)
@@ -62,10 +71,15 @@ def solve_in_windows(
     present: Tensor | None = None,
     shortest: float = SHORTEST,
 ) -> Tensor:
-    """The same for a matrix (R, P) that has windows and whose numbers (E,) alone are given, with `right` (R,)."""
+    """The same for a matrix (R, P) that has windows and whose numbers (E,) alone are given, with
+    `right` (R,).
+    """
     _check(right)
     values = values[windows.order]
-    lengths, epsilon = _limited(windows.lengths(values), blocks, shortest), _floor(regularisation, values)
+    lengths, epsilon = (
+        _limited(windows.lengths(values), blocks, shortest),
+        _floor(regularisation, values),
+    )
     wanted = torch.zeros_like(lengths) if present is None else -epsilon * lengths * present
     return _finite(windows.solve(values, right, wanted, lengths, epsilon) / lengths)
 
@@ -78,7 +92,8 @@ def _check(right: Tensor) -> None:
 def _finite(solution: Tensor) -> Tensor:
     if not bool(solution.isfinite().all()):
         raise NumericalError(
-            "least squares: the solution is not finite; raise `regularisation` or lower the resolution"
+            "least squares: the solution is not finite; raise `regularisation` or lower the"
+            " resolution"
         )
     return solution
 
@@ -86,11 +101,15 @@ def _finite(solution: Tensor) -> Tensor:
 def equilibrate(
     matrix: Tensor, regularisation: float, blocks: int = 1, shortest: float = SHORTEST
 ) -> tuple[Tensor, float]:
-    """Scale the columns of `solve`'s matrix and write ε I into its free rows; the lengths (P,) and ε.
+    """Scale the columns of `solve`'s matrix and write ε I into its free rows; the lengths (P,) and
+    ε.
 
     No length is taken to be below `shortest` times the longest.
     """
-    lengths, epsilon = _limited(matrix.norm(dim=0), blocks, shortest), _floor(regularisation, matrix)
+    lengths, epsilon = (
+        _limited(matrix.norm(dim=0), blocks, shortest),
+        _floor(regularisation, matrix),
+    )
     matrix /= lengths
     matrix[-len(lengths) :].fill_diagonal_(epsilon)
     return lengths, epsilon

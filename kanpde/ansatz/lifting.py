@@ -1,0 +1,226 @@
+"""Exact Dirichlet lifting: u = g + D·N satisfies the boundary values for every N.
+
+On a box D is the product over the axes of (x - a), (b - x) or both, zero exactly on the sides with
+values. The extension g is built axis by axis: blend what the sides still lack,
+
+    g ← g + Σ_sides  ω_side(x) (g_side - g|_side),
+
+with ω linear between two opposite sides and 1 for a single one; where sides meet their values must
+agree. On any other domain D is a `distance` function of the parts with values, and g, where they
+are several formulas, their mean with weights 1 / D_part.
+Source: the Coons patch and transfinite interpolation, Gordon & Hall, Numer. Math. 21 (1973);
+weights by inverse
+distance: Rvachev, Sheiko, Shapiro & Tsukanov, Comput. Aided Geom. Des. 18 (2001).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import torch
+
+from kanpde.ansatz.distance_functions import distance
+from kanpde.domains import Domain
+from kanpde.errors import ConfigError
+from kanpde.expressions import (
+    Coordinate,
+    Node,
+    Number,
+    add,
+    depends_on_normal,
+    divide,
+    jets,
+    linear_parts,
+    multiply,
+    negate,
+    substitute,
+)
+from kanpde.expressions.evaluate import evaluate
+from kanpde.problem.conditions import Condition
+from kanpde.problem.problem import Problem
+from kanpde.trial.solution import Lifting
+
+NOTE = (
+    "not smooth: its second derivatives grow without bound at re-entrant corners, at ends of parts"
+    " or where formulas change;"
+    " compare with trial.lifting: false"
+)
+
+
+@dataclass(frozen=True)
+class _Side:
+    """A face x_axis = at of the box, and the value that one unknown takes there."""
+
+    part: str
+    axis: int
+    at: float
+    upper: bool
+    value: Node
+
+
+def lift(problem: Problem) -> tuple[Lifting, tuple[Condition, ...]]:
+    """The lifting of all Dirichlet conditions, and the conditions that are left to the residual.
+
+    Raises ConfigError when there is nothing to lift, no distance function, or values disagree where
+    parts meet.
+    """
+    given: list[dict[str, Node]] = [{} for _ in problem.unknowns]
+    left: list[Condition] = []
+    for condition in problem.conditions:
+        found = _dirichlet(condition, problem.domain)
+        if found is None or condition.part is None or condition.part in given[found[0]]:
+            left.append(condition)
+        else:
+            given[found[0]][condition.part] = found[1]
+    if not any(given):
+        raise ConfigError(
+            f"trial.lifting: problem '{problem.name}' has no condition of the form u = g to lift;"
+            f" set it to false"
+        )
+    make = _on_box if problem.domain.box else _inside
+    made = [make(own, problem.domain) for own in given]
+    lifted = tuple(
+        (condition.name, condition.node)
+        for condition in problem.conditions
+        if condition not in left
+    )
+    note = "" if all(smooth for _, _, smooth in made) else NOTE
+    return Lifting(tuple(g for g, _, _ in made), tuple(d for _, d, _ in made), lifted, note), tuple(
+        left
+    )
+
+
+def _dirichlet(condition: Condition, domain: Domain) -> tuple[int, Node] | None:
+    """(unknown, value) if the condition reads c·u = g with a constant c, and g makes sense
+    inside.
+    """
+    found = jets(condition.node)
+    if condition.kind != "equation" or condition.part is None or len(found) != 1:
+        return None
+    (jet,) = found
+    try:
+        coefficients, rest = linear_parts(condition.node)
+    except ValueError:
+        return None
+    factor = coefficients.get(jet)
+    if (
+        jet.order > 0
+        or not isinstance(factor, Number)
+        or (depends_on_normal(rest) and not domain.box)
+    ):
+        return None
+    return jet.unknown, negate(divide(rest, factor))
+
+
+def _on_box(given: Mapping[str, Node], domain: Domain) -> tuple[Node, Node, bool]:
+    """(g, D, whether both are smooth) by Coons patches."""
+    sides = []
+    for part, value in given.items():
+        points = domain.part_quadrature(part, 4)
+        assert points.normal is not None
+        axis = int(abs(points.normal[0]).argmax())
+        upper = bool(points.normal[0, axis] > 0)
+        at = float((domain.upper if upper else domain.lower)[axis])
+        sides.append(
+            _Side(part, axis, at, upper, substitute(value, {Coordinate(axis): Number(at)}))
+        )
+    extension = _extension(sides, domain)
+    _check_corners(sides, extension, domain)
+    return extension, _factor(sides, domain), True
+
+
+def _inside(given: Mapping[str, Node], domain: Domain) -> tuple[Node, Node, bool]:
+    """(g, D, whether both are smooth) by distance functions: a formula that suits all is the
+    extension, else they are mixed.
+    """
+    if not given:
+        return Number(0.0), Number(1.0), True
+    groups: dict[Node, list[str]] = {}
+    for part, value in given.items():
+        groups.setdefault(value, []).append(part)
+    meet = _check_meetings(given, domain)
+    factor = distance(domain, given)
+    for value in groups:
+        if all(_agree(value, other, part, domain) for part, other in given.items()):
+            return value, factor.node, factor.smooth
+    own = [distance(domain, parts) for parts in groups.values()]
+    nodes = [one.node for one in own]
+    weights = [multiply(*nodes[:k], *nodes[k + 1 :]) for k in range(len(own))]
+    mixed = add(*(multiply(value, weight) for value, weight in zip(groups, weights, strict=True)))
+    smooth = not meet and all(one.smooth for one in (factor, *own))
+    return divide(mixed, add(*weights)), factor.node, smooth
+
+
+def _agree(ours: Node, theirs: Node, part: str, domain: Domain) -> bool:
+    """Whether two formulas are the same up to rounding on a part."""
+    if ours == theirs:
+        return True
+    a, b = evaluate([ours, theirs], torch.tensor(domain.part_quadrature(part, 64).x))
+    return float((a - b).abs().max()) <= 1e-14 * float(b.abs().max().clamp_min(1e-2))
+
+
+def _check_meetings(given: Mapping[str, Node], domain: Domain) -> bool:
+    """Whether parts with different formulas meet; ConfigError when these differ by more than 1e-10
+    of their size there.
+    """
+    meet = False
+    for first, second in combinations(given, 2):
+        x = domain.common_points(first, second)
+        if not len(x) or given[first] == given[second]:
+            continue
+        meet = True
+        ours, theirs = evaluate([given[first], given[second]], torch.tensor(x))
+        worst = float((ours - theirs).abs().max())
+        if not worst <= 1e-10 * (1 + float(theirs.abs().max())):
+            raise ConfigError(
+                f"trial.lifting: boundary values disagree where '{first}' meets '{second}' (by"
+                f" {worst:.1e}), so no"
+                " continuous lifting exists; set it to false"
+            )
+    return meet
+
+
+def _extension(sides: Sequence[_Side], domain: Domain) -> Node:
+    total: Node = Number(0.0)
+    for axis in sorted({side.axis for side in sides}):
+        here = [side for side in sides if side.axis == axis]
+        parts = []
+        for side in here:
+            lacking = add(
+                side.value, negate(substitute(total, {Coordinate(axis): Number(side.at)}))
+            )
+            parts.append(multiply(_blend(side, domain), lacking) if len(here) == 2 else lacking)
+        total = add(total, *parts)
+    return total
+
+
+def _blend(side: _Side, domain: Domain) -> Node:
+    """Linear along the axis: 1 on the side, 0 on the opposite one."""
+    low, high = float(domain.lower[side.axis]), float(domain.upper[side.axis])
+    opposite = low if side.upper else high
+    return divide(add(Coordinate(side.axis), Number(-opposite)), Number(side.at - opposite))
+
+
+def _factor(sides: Sequence[_Side], domain: Domain) -> Node:
+    """Product of the distances to the sides, each scaled by the length of its axis."""
+    factors: list[Node] = []
+    for side in sides:
+        length = float(domain.upper[side.axis] - domain.lower[side.axis])
+        distance = add(Coordinate(side.axis), Number(-side.at))
+        factors.append(divide(distance, Number(-length if side.upper else length)))
+    return multiply(*factors) if factors else Number(1.0)
+
+
+def _check_corners(sides: Sequence[_Side], extension: Node, domain: Domain) -> None:
+    for side in sides:
+        x = torch.tensor(domain.part_quadrature(side.part, 64).x)
+        ours, given = evaluate([extension, side.value], x)
+        worst = float((ours - given).abs().max())
+        if not worst <= 1e-10 * (1 + float(given.abs().max())):
+            raise ConfigError(
+                f"trial.lifting: boundary values disagree where '{side.part}' meets another side"
+                f" (by {worst:.1e}), so no"
+                " smooth lifting exists; set it to false"
+            )

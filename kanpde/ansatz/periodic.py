@@ -1,0 +1,64 @@
+"""Periodic conditions by construction: the network sees each periodic coordinate as a point on a
+circle (`networks.circles`).
+
+    u = g + D·N,     ∂_i^k u(a) = ∂_i^k u(b) for every N if it holds for N, g and D
+
+So all derivatives agree at the two sides, also those beyond the equations' order that no condition
+asks for.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from kanpde.errors import ConfigError
+from kanpde.expressions import jets
+from kanpde.numerics.jets import JetSpace
+from kanpde.problem.conditions import Condition
+from kanpde.problem.problem import Problem
+from kanpde.trial.networks import Circles
+from kanpde.trial.networks.enriched import jet_of
+from kanpde.trial.solution import Lifting, Wrapping
+
+POINTS = 64
+"""Points of a side at which a lifting is checked."""
+
+
+def wrap(problem: Problem, lifting: Lifting | None) -> Wrapping:
+    """The circles of all periodic conditions; ConfigError where there are none, or a lifting is not
+    periodic as they ask.
+    """
+    found = [condition for condition in problem.conditions if condition.kind == "periodic"]
+    if not found:
+        raise ConfigError(
+            f"trial.periodic: problem '{problem.name}' has no periodic condition; set it to false"
+        )
+    if lifting is not None:
+        for condition in found:
+            _check(condition, problem, lifting)
+    axes = {int(np.abs(np.array(condition.shift)).argmax()) for condition in found}
+    circles = Circles(tuple(sorted(axes)), problem.domain.dimension)
+    return Wrapping(circles, tuple((condition.name, condition.node) for condition in found))
+
+
+def _check(condition: Condition, problem: Problem, lifting: Lifting) -> None:
+    """ConfigError where g or D of the unknown differ between the two sides by more than 1e-10 of
+    their size.
+    """
+    (jet,) = jets(condition.node)
+    assert condition.part is not None and condition.shift is not None
+    x = torch.tensor(problem.domain.part_quadrature(condition.part, POINTS).x)
+    nodes = (lifting.extensions[jet.unknown], lifting.factors[jet.unknown])
+    space = JetSpace.closure([jet.index], problem.domain.dimension)
+    first, second = (
+        jet_of(nodes, at, space).derivative(jet.index)
+        for at in (x, x + torch.tensor(condition.shift))
+    )
+    worst = float((first - second).abs().max())
+    if not worst <= 1e-10 * (1 + float(first.abs().max())):
+        raise ConfigError(
+            f"trial.lifting: with trial.periodic the lifted values must be periodic too, but"
+            f" '{condition.name}' fails for them"
+            f" (by {worst:.1e}); set one of the two to false"
+        )

@@ -1,0 +1,1 @@
+"""From a problem, points and a trial solution to weighted residual rows."""

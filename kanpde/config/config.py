@@ -1,0 +1,73 @@
+"""What a run depends on, checked and frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kanpde.config.problem.statement import ProblemConfig, problem_tree
+from kanpde.config.solve.settings import (
+    CompareConfig,
+    OutputConfig,
+    SamplerConfig,
+    WeightsConfig,
+    compare_tree,
+)
+from kanpde.config.solve.slabs import SlabsConfig, slabs_tree
+from kanpde.config.solve.stages import (
+    StageConfig,
+    schedule_tree,
+)
+from kanpde.config.solve.trial import TrialConfig, trial_tree
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything a run depends on.
+
+    With a `tolerance` on the relative L2 error the resolution is chosen, within `seconds`. Relative
+    inputs are resolved against `base`, which is not part of the file.
+    """
+
+    problem: ProblemConfig
+    trial: TrialConfig
+    schedule: tuple[StageConfig, ...]
+    sampler: SamplerConfig
+    weights: WeightsConfig
+    output: OutputConfig
+    compare: CompareConfig
+    slabs: SlabsConfig = 1
+    tolerance: float | None = None
+    seconds: float | None = None
+    dtype: str = "float64"
+    seed: int = 0
+    base: Path = field(default=Path(), compare=False)
+
+    @property
+    def inputs(self) -> int:
+        """Inputs of the network: the coordinates, each that is periodic by construction twice."""
+        pairs = {frozenset(one.parts) for one in self.problem.conditions if one.kind == "periodic"}
+        return len(self.problem.coordinates) + (len(pairs) if self.trial.periodic else 0)
+
+    def as_tree(self) -> dict[str, Any]:
+        """Plain data, fit for YAML or JSON, that validates to an equal `Config`."""
+        return {
+            "problem": problem_tree(self.problem),
+            "trial": trial_tree(self.trial),
+            "schedule": schedule_tree(self.schedule),
+            "sampler": dict(vars(self.sampler)),
+            "weights": self.weights.as_tree(),
+            "slabs": slabs_tree(self.slabs),
+            "tolerance": self.tolerance,
+            "seconds": self.seconds,
+            "output": self.output.as_tree(),
+            "compare": compare_tree(self.compare),
+            "dtype": self.dtype,
+            "seed": self.seed,
+        }
+
+
+def in_slabs(config: Config) -> bool:
+    """Whether a config is solved slab by slab."""
+    return config.slabs != 1 or config.trial.start == "stretched"

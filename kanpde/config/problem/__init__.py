@@ -1,0 +1,1 @@
+"""The `problem` node of a file, key by key."""

@@ -1,0 +1,240 @@
+"""Regression as a problem without derivatives: `fit` in place of equations and conditions.
+
+    fit: {u: "exp(sin(pi*x) + y**2)"}                                # u = the formula at the points of the sampler
+    fit: {data: table.csv, columns: {u: measured}, test: 0.2}        # u = the numbers of a table at its rows
+
+A formula becomes the equation u = formula and is `exact`. Of a table the columns that are not
+unknowns are the coordinates (`inputs` says which, in which order), the domain is their bounding box
+unless one is given, and `test` is a share of the rows that `seed` draws, or a file of its own. The
+rows of `test` are for errors only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from kanpde.config.problem.coordinate_names import usual
+from kanpde.config.problem.regions import read_domain, region_names
+from kanpde.config.problem.shapes import BoxShape, coordinates, part_names, shape_tree
+from kanpde.config.problem.statement import ProblemConfig, read_statement
+from kanpde.config.problem.tables import Fit, Sheet, Table, read_sheet, split
+from kanpde.config.reader import Reader, listed
+
+KEYS = (
+    "name",
+    "description",
+    "domain",
+    "time",
+    "parameters",
+    "definitions",
+    "fit",
+    "quantities",
+    "vectors",
+    "recommended",
+)
+"""What a problem may hold beside `fit`."""
+
+_STATED = (
+    "unknowns", "equations", "conditions", "exact", "energy", "boundary_energy", "free", "reference",
+    "unknown_parameters", "parameter_ranges", "python",
+)  # fmt: skip
+_DATA_KEYS = ("data", "values", "columns", "inputs", "test", "seed")
+FEWEST = 2
+"""Rows that a fit and its test need at least; of one row there is no box."""
+
+LARGEST, SMALLEST = 1e100, 1e-100
+"""Between these the squares of values are numbers, and so are errors and weights."""
+
+
+def states_fit(value: Any) -> bool:
+    """Whether a problem node has a fit."""
+    return isinstance(value, Mapping) and value.get("fit") is not None
+
+
+def read_fit(node: Reader) -> ProblemConfig:
+    """The problem of a node with `fit`; ConfigError names the key."""
+    hints = dict.fromkeys(_STATED, "it does not go with 'fit', which states the problem; remove it")
+    fields = node.fields(KEYS, ("fit",), hints)
+    entries = fields["fit"].entries()
+    if {"data", "values"} & entries.keys():
+        return _measured(node, fields)
+    if not entries:
+        raise fields["fit"].error('must give formulas, as in {u: "sin(x)"}, or data: FILE')
+    formulas = {name: entry.formula() for name, entry in entries.items()}
+    shape = read_domain(node.fields(KEYS, ("domain",), hints)["domain"])
+    if region_names(shape):
+        raise fields["domain"].error(
+            "a fit takes one shape, not regions; fit each region by itself"
+        )
+    free = [*part_names(shape), *(("initial",) if "time" in fields else ())]
+    told = {
+        "equations": [f"{name} = {text}" for name, text in formulas.items()],
+        "exact": formulas,
+        "free": free,
+    }
+    return replace(_stated(node, fields, tuple(formulas), told), fit=Fit())
+
+
+def _stated(
+    node: Reader, fields: Mapping[str, Reader], unknowns: tuple[str, ...], told: Mapping[str, Any]
+) -> ProblemConfig:
+    """The problem in the words of one without `fit`."""
+    kept = {key: entry.value for key, entry in fields.items() if key != "fit"}
+    tree = {**kept, "unknowns": list(unknowns), "conditions": [], **told}
+    return read_statement(Reader(tree, node.source, node.path, node.folders))
+
+
+def _measured(node: Reader, fields: Mapping[str, Reader]) -> ProblemConfig:
+    for key in ("time", "parameters", "definitions"):
+        if key in fields:
+            raise fields[key].error(
+                "does not go with the data of a fit, which holds no formula; remove it"
+            )
+    fit = fields["fit"].fields(_DATA_KEYS)
+    if len(fit.keys() & {"data", "values"}) != 1:
+        raise fields["fit"].error(
+            "must hold one of data (the name of a file) and values (its text)"
+        )
+    sheet = read_sheet(fit["data"] if "data" in fit else fit["values"])
+    shape = read_domain(fields["domain"]) if "domain" in fields else None
+    if shape is not None and region_names(shape):
+        raise fields["domain"].error(
+            "a fit takes one shape, not regions; fit each region by itself"
+        )
+    chosen = _outputs(fit["columns"]) if "columns" in fit else {}
+    inputs = _inputs(
+        fit.get("inputs"), sheet, coordinates(shape) if shape is not None else None, chosen
+    )
+    if not chosen:
+        left = [name for name in sheet.names if name not in inputs]
+        if ("inputs" not in fit and shape is None) or not left:
+            raise fields["fit"].error(
+                "columns: needed, as in {u: measured}, to tell what is fitted from the coordinates"
+                f" (columns: {listed(sheet.names)})"
+            )
+        chosen = {name: fields["fit"].child("columns", name) for name in left}
+    names = (*inputs, *(entry.text() for entry in chosen.values()))
+    given, held = _tables(fit, sheet, names, (fit.get("columns", fields["fit"]), len(inputs)))
+    train, test = (given, held) if not isinstance(held, float) else _split(given, held, fit)
+    _check(train, test, len(inputs), fit.get("inputs", sheet.node))
+    box = shape if shape is not None else _box((train, test), inputs)
+    told = {"domain": shape_tree(box), "equations": ["0 = 0"], "free": list(part_names(box))}
+    problem = _stated(node, fields, tuple(chosen), told)
+    return replace(problem, equations=(), names=(), weights=(), free=(), fit=Fit(train, test))
+
+
+def _outputs(node: Reader) -> dict[str, Reader]:
+    """Unknowns with the columns that hold them; a list means columns of the same name."""
+    if isinstance(node.value, Mapping):
+        found = node.entries()
+    else:
+        found = {
+            item.text(): item
+            for item in node.items_or_one("{unknown: column} or a list of columns", 1)
+        }
+    if not found:
+        raise node.error("must name at least one column, as in {u: measured}")
+    return found
+
+
+def _inputs(
+    node: Reader | None, sheet: Sheet, names: tuple[str, ...] | None, chosen: Mapping[str, Reader]
+) -> tuple[str, ...]:
+    """The columns that are coordinates: those named, those of the domain, or all that are not
+    fitted.
+    """
+    if node is not None:
+        found = tuple(item.text() for item in node.items_or_one("a list of columns", 1))
+        if names is not None and found != names:
+            raise node.error(
+                f"must be the coordinates of the domain ({listed(names)}); leave one of the two out"
+            )
+        if len(set(found)) < len(found):
+            raise node.error("a column stands twice in this list; remove one")
+        return found
+    fitted = {entry.text() for entry in chosen.values()}
+    found = (
+        names if names is not None else tuple(name for name in sheet.names if name not in fitted)
+    )
+    if not found:
+        raise sheet.node.error(
+            f"{sheet.title}: no column beside those that are fitted; add the coordinates"
+        )
+    return found
+
+
+def _tables(
+    fit: Mapping[str, Reader], sheet: Sheet, names: Sequence[str], roles: tuple[Reader, int]
+) -> tuple[Table, Table | float | None]:
+    """The table of `names`, and that of the test, or its share of the rows."""
+    node, inputs = roles
+
+    def of(one: Sheet) -> Table:
+        words = ["a coordinate" if k < inputs else "an unknown" for k in range(len(names))]
+        if repeated := [name for k, name in enumerate(names) if name in names[:k]]:
+            raise node.error(
+                f"the column {repeated[0][:60]!r} is asked for twice; each is a coordinate or one"
+                f" unknown"
+            )
+        return one.columns(
+            [one.at(name, node, word) for name, word in zip(names, words, strict=True)]
+        )
+
+    table, test = of(sheet), fit.get("test")
+    if test is None:
+        return table, None
+    if isinstance(test.value, Mapping):
+        entry = test.fields(("values", "data"))
+        if len(entry) != 1:
+            raise test.error("must be a share of the rows, the name of a file, or {values: TEXT}")
+        return table, of(read_sheet(next(iter(entry.values()))))
+    if isinstance(test.value, str):
+        return table, of(read_sheet(test))
+    share = test.number(0.0, 1.0)
+    if not 0 < share < 1:
+        raise test.error(
+            f"must lie between 0 and 1, both left out, found {share:g}; for no test remove the key"
+        )
+    return table, share
+
+
+def _split(table: Table, share: float, fit: Mapping[str, Reader]) -> tuple[Table, Table]:
+    count = round(share * len(table))
+    if count < 1 or len(table) - count < FEWEST:
+        raise fit["test"].error(
+            f"a share of {share:g} of {len(table)} rows leaves {len(table) - count} to fit and"
+            f" {count} to test; at least"
+            f" {FEWEST} and 1 are needed"
+        )
+    return split(table, share, fit["seed"].integer(0, 2**63 - 1) if "seed" in fit else 0)
+
+
+def _check(train: Table, test: Table | None, inputs: int, node: Reader) -> None:
+    if len(train) < FEWEST:
+        raise node.error(f"a fit needs at least {FEWEST} rows, found {len(train)}; add points")
+    for name in train.columns[:inputs]:
+        numbers = train.column(name)
+        if min(numbers) == max(numbers):
+            raise node.error(
+                f"the input {name!r} is {numbers[0]:g} in every row to fit, so nothing depends on"
+                f" it; leave the column out"
+            )
+    for name in train.columns[inputs:]:
+        largest = max(
+            max(map(abs, one.column(name)), default=0.0) for one in (train, test) if one is not None
+        )
+        if largest > LARGEST or 0 < largest < SMALLEST:
+            raise node.error(
+                f"the values of {name!r} must have a size between {SMALLEST:g} and {LARGEST:g},"
+                f" found {largest:g}; change the unit"
+            )
+
+
+def _box(tables: Sequence[Table | None], inputs: tuple[str, ...]) -> BoxShape:
+    """The bounding box of all rows."""
+    held = [[table.column(name) for table in tables if table is not None] for name in inputs]
+    lower = tuple(min(min(part) for part in parts) for parts in held)
+    upper = tuple(max(max(part) for part in parts) for parts in held)
+    return BoxShape(lower, upper, None, () if inputs == usual(len(inputs)) else inputs)

@@ -1,0 +1,129 @@
+"""The `regions` of a domain, and values that a file gives by region.
+
+`domain: {regions: {inner: {disk: ...}, outer: {difference: [...]}}}` · `parameters: {k: {inner: 1,
+outer: 10}}` · `definitions: {f: {inner: "x", outer: 0}}` · `exact: {u: {inner: "r**2", outer:
+"r"}}`
+
+A part name that two regions have is an interface where the parts coincide. A domain of regions with
+anything that one smooth function per region does not fit is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kanpde.config.frozen_map import FrozenMap
+from kanpde.config.problem.shapes import (
+    RegionsShape,
+    Shape,
+    TimeConfig,
+    dimension,
+    part_names,
+    read_shape,
+)
+from kanpde.config.reader import Reader
+
+MOST_REGIONS = 20
+JUMP = "jump"
+"""jump(e) at an interface is e of the first region minus e of the second."""
+
+
+@dataclass(frozen=True)
+class Regional:
+    """What one region has of its own: parameters, definitions, and exact solutions by unknown."""
+
+    parameters: Mapping[str, float] = field(default_factory=FrozenMap)
+    definitions: Mapping[str, str] = field(default_factory=FrozenMap)
+    exact: Mapping[str, str] = field(default_factory=FrozenMap)
+
+
+def read_domain(node: Reader) -> Shape:
+    """One shape, or `regions`: two or more shapes of one dimension by name."""
+    if not (isinstance(node.value, Mapping) and "regions" in node.value):
+        return read_shape(node)
+    entries = node.fields(("regions",), ("regions",))["regions"].entries()
+    if not 2 <= len(entries) <= MOST_REGIONS:
+        raise node.error(
+            f"regions: must be from 2 to {MOST_REGIONS} shapes by name, found {len(entries)}"
+        )
+    shapes = tuple(read_shape(entry) for entry in entries.values())
+    for entry, shape in zip(entries.values(), shapes, strict=True):
+        if dimension(shape) != dimension(shapes[0]):
+            raise entry.error(
+                f"must have as many coordinates as the first region ({dimension(shapes[0])}),"
+                f" found {dimension(shape)}"
+            )
+    return RegionsShape(tuple(entries), shapes)
+
+
+def region_names(shape: Shape) -> tuple[str, ...]:
+    """The names of the regions, none of one shape."""
+    return shape.names if isinstance(shape, RegionsShape) else ()
+
+
+def shape_of(shape: Shape, name: str) -> Shape:
+    """The shape of one region."""
+    assert isinstance(shape, RegionsShape)
+    return shape.shapes[shape.names.index(name)]
+
+
+def by_region(shape: Shape, time: TimeConfig | None) -> FrozenMap[tuple[str, ...]]:
+    """The regions that have each part, in their order."""
+    if not isinstance(shape, RegionsShape):
+        return FrozenMap()
+    own = {name: part_names(one, time) for name, one in zip(shape.names, shape.shapes, strict=True)}
+    return FrozenMap(
+        {part: tuple(n for n in own if part in own[n]) for part in part_names(shape, time)}
+    )
+
+
+Entries = Mapping[str, Reader]
+
+
+def split(
+    entries: Entries, regions: Sequence[str]
+) -> tuple[dict[str, Reader], dict[str, dict[str, Reader]]]:
+    """The entries that hold everywhere, and those that are a mapping region: value, which names
+    every region.
+    """
+    own = {
+        name: entry.fields(regions, regions)
+        for name, entry in entries.items()
+        if regions and isinstance(entry.value, Mapping)
+    }
+    return {name: entry for name, entry in entries.items() if name not in own}, own
+
+
+def read_regional(
+    regions: Sequence[str],
+    parameters: Mapping[str, Entries],
+    definitions: Mapping[str, Entries],
+    exact: Mapping[str, Entries],
+) -> FrozenMap[Regional]:
+    """What each region has of its own."""
+    return FrozenMap(
+        {
+            region: Regional(
+                FrozenMap({name: own[region].number() for name, own in parameters.items()}),
+                FrozenMap({name: own[region].formula() for name, own in definitions.items()}),
+                FrozenMap({name: own[region].formula() for name, own in exact.items()}),
+            )
+            for region in regions
+        }
+    )
+
+
+def regional_tree(regional: Mapping[str, Regional]) -> dict[str, dict[str, Any]]:
+    """Plain data that `split` and `read_regional` read back: name → region → value under each
+    key.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for key in ("parameters", "definitions", "exact"):
+        own = {region: getattr(one, key) for region, one in regional.items()}
+        names = tuple(next(iter(own.values()), ()))
+        found[key] = {
+            name: {region: values[name] for region, values in own.items()} for name in names
+        }
+    return found

@@ -1,0 +1,397 @@
+"""Shapes as data: what a file says about a domain, its coordinates and the names of its boundary
+parts.
+
+`{rectangle: {lower: [0, 0], upper: [2, 1], name: plate}}` has the parts plate_left, plate_right,
+plate_bottom and plate_top; without `name` they are left, right, bottom and top. Lengths are
+dimensionless.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kanpde.config.problem.coordinate_names import read_inputs, usual
+from kanpde.config.problem.meshes import MeshShape, mesh_tree, read_mesh
+from kanpde.config.problem.polygons import polygon_flaw
+from kanpde.config.reader import Reader, listed
+from kanpde.names import is_identifier
+
+FARTHEST = 1e12
+"""Largest magnitude of a coordinate or a length; its inverse is the smallest length."""
+
+MOST_DIMENSIONS = 100
+MOST_VERTICES = 1000
+_SIDES = ("left", "right", "bottom", "top", "back", "front")
+
+
+@dataclass(frozen=True)
+class IntervalShape:
+    """lower < x < upper; parts left, right."""
+
+    lower: float
+    upper: float
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class BoxShape:
+    """lower_i < x_i < upper_i for d ≥ 1 coordinates.
+
+    Parts: left, right, then bottom, top, then back, front; for d > 3 x1_min, x1_max, ... `inputs`
+    are own names of coordinates.
+    """
+
+    lower: tuple[float, ...]
+    upper: tuple[float, ...]
+    name: str | None = None
+    inputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DiskShape:
+    """|x − center| < radius in the plane; one part, `circle` unless named."""
+
+    center: tuple[float, float]
+    radius: float
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class BallShape:
+    """|x − center| < radius in space; one part, `sphere` unless named."""
+
+    center: tuple[float, float, float]
+    radius: float
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class PolygonShape:
+    """A simple polygon; part edge1 leads from the first vertex to the second, and so on (NAME1, ...
+    when named).
+    """
+
+    vertices: tuple[tuple[float, float], ...]
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class CombinedShape:
+    """`union`, `intersection`, or `difference` (the first without the others) of shapes, all in the
+    plane or all in space.
+    """
+
+    operation: str
+    operands: tuple[Shape, ...]
+
+
+@dataclass(frozen=True)
+class ExtrusionShape:
+    """A shape in the plane times lower < z < upper; the parts of `base`, then floor and ceiling
+    (NAME_floor when named).
+    """
+
+    base: Shape
+    lower: float
+    upper: float
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class RegionsShape:
+    """Disjoint regions, each a shape, by name; parts that two of them have are interfaces (see
+    `regions`).
+    """
+
+    names: tuple[str, ...]
+    shapes: tuple[Shape, ...]
+
+
+Simple = IntervalShape | BoxShape | DiskShape | BallShape | PolygonShape | MeshShape
+Shape = Simple | CombinedShape | ExtrusionShape | RegionsShape
+
+
+@dataclass(frozen=True)
+class TimeConfig:
+    """The time interval lower < t < upper; adds the coordinate t and the parts initial and
+    final.
+    """
+
+    lower: float
+    upper: float
+
+
+def dimension(shape: Shape) -> int:
+    """Number of space coordinates of `shape`."""
+    match shape:
+        case IntervalShape():
+            return 1
+        case BoxShape():
+            return len(shape.lower)
+        case BallShape() | ExtrusionShape():
+            return 3
+        case MeshShape():
+            return shape.content.dimension
+        case CombinedShape(operands=(first, *_)) | RegionsShape(shapes=(first, *_)):
+            return dimension(first)
+        case _:
+            return 2
+
+
+def coordinates(
+    shape: Shape, time: TimeConfig | None = None, ranges: Collection[str] = ()
+) -> tuple[str, ...]:
+    """Names of the coordinates: x | x, y | x, y, z | x1, ..., xd for d > 3, or a box's own;
+    parameters with a range; then t.
+    """
+    own = shape.inputs if isinstance(shape, BoxShape) else ()
+    return (*(own or usual(dimension(shape))), *ranges, *(() if time is None else ("t",)))
+
+
+def part_names(shape: Shape, time: TimeConfig | None = None) -> tuple[str, ...]:
+    """Names of the boundary parts; time adds `initial` and `final`."""
+    parts = _parts(shape)
+    return parts if time is None else (*parts, "initial", "final")
+
+
+def _parts(shape: Shape) -> tuple[str, ...]:
+    match shape:
+        case IntervalShape() | BoxShape():
+            count = dimension(shape)
+            ends = (f"x{i}_{end}" for i in range(1, count + 1) for end in ("min", "max"))
+            sides = _SIDES[: 2 * count] if count <= 3 else tuple(ends)
+            return sides if shape.name is None else tuple(f"{shape.name}_{side}" for side in sides)
+        case DiskShape():
+            return (shape.name or "circle",)
+        case BallShape():
+            return (shape.name or "sphere",)
+        case PolygonShape():
+            return tuple(f"{shape.name or 'edge'}{i}" for i in range(1, len(shape.vertices) + 1))
+        case CombinedShape():
+            return tuple(part for operand in shape.operands for part in _parts(operand))
+        case MeshShape():
+            return shape.content.parts
+        case RegionsShape():
+            return tuple(dict.fromkeys(part for own in shape.shapes for part in _parts(own)))
+        case ExtrusionShape():
+            caps = ("floor", "ceiling")
+            return (
+                *_parts(shape.base),
+                *(cap if shape.name is None else f"{shape.name}_{cap}" for cap in caps),
+            )
+
+
+def read_shape(node: Reader) -> Shape:
+    """The shape of a node that holds exactly one of interval, rectangle, ..., mesh or a
+    combination.
+    """
+    fields = node.fields(_KINDS)
+    if len(fields) != 1:
+        found = listed(list(fields)) or "none"
+        raise node.error(f"must hold exactly one shape ({listed(_KINDS)}), found {found}")
+    ((kind, entry),) = fields.items()
+    if kind in _COMBINATIONS:
+        return _combined(kind, entry)
+    if kind == "extrusion":
+        return _extrusion(entry)
+    if kind == "mesh":
+        return read_mesh(entry)
+    if kind == "interval":
+        lower, upper, name = read_interval(entry)
+        return IntervalShape(lower, upper, name)
+    if kind == "polygon":
+        return _polygon(entry)
+    return _box(entry, kind) if kind in ("rectangle", "box") else _round(entry, kind)
+
+
+def read_interval(node: Reader, *, named: bool = True) -> tuple[float, float, str | None]:
+    """Ends (and name) of `[0, 1]` or `{lower: 0, upper: 1}`."""
+    if isinstance(node.value, list | tuple):
+        lower, upper = node.items("[lower, upper] or {lower: .., upper: ..}", 2, 2)
+        fields: dict[str, Reader] = {}
+    else:
+        fields = node.fields(
+            ("lower", "upper", "name") if named else ("lower", "upper"), ("lower", "upper")
+        )
+        lower, upper = fields["lower"], fields["upper"]
+    low, high = _coordinate(lower), _coordinate(upper)
+    _check_length(node, low, high, "")
+    return low, high, _name(fields)
+
+
+def _name(fields: Mapping[str, Reader]) -> str | None:
+    if "name" not in fields:
+        return None
+    name = fields["name"].text()
+    if not is_identifier(name):
+        raise fields["name"].wrong(
+            "a name of at most 40 letters, digits and _ that begins with a letter"
+        )
+    return name
+
+
+def _coordinate(node: Reader) -> float:
+    return node.number(-FARTHEST, FARTHEST)
+
+
+def _check_length(node: Reader, lower: float, upper: float, where: str) -> None:
+    if not lower < upper:
+        raise node.error(f"lower must be less than upper, found {lower:g} and {upper:g}{where}")
+    if upper - lower < max(1 / FARTHEST, 1e-10 * max(abs(lower), abs(upper))):
+        raise node.error(
+            f"from {lower!r} to {upper!r}{where} is too thin for double precision; shift or scale"
+            f" it"
+        )
+
+
+def _point(node: Reader, count: int) -> tuple[float, ...]:
+    return tuple(
+        _coordinate(item) for item in node.items(f"a list of {count} numbers", count, count)
+    )
+
+
+def _box(node: Reader, kind: str) -> BoxShape:
+    fields = node.fields(("lower", "upper", "name", "inputs"), ("lower", "upper"))
+    if kind == "rectangle":
+        lower, upper = _point(fields["lower"], 2), _point(fields["upper"], 2)
+    else:
+        lower, upper = (
+            tuple(
+                _coordinate(item)
+                for item in fields[key].items("a list of numbers", 1, MOST_DIMENSIONS)
+            )
+            for key in ("lower", "upper")
+        )
+    if (count := len(lower)) != len(upper):
+        raise node.error(
+            f"lower and upper must be equally long, found {count} and {len(upper)} numbers"
+        )
+    for index, (low, high) in enumerate(zip(lower, upper, strict=True)):
+        _check_length(node, low, high, f" for coordinate {index + 1}")
+    if abs(sum(math.log10(high - low) for low, high in zip(lower, upper, strict=True))) > 100:
+        raise node.error("the volume must lie between 1e-100 and 1e100; scale the coordinates")
+    return BoxShape(
+        lower,
+        upper,
+        _name(fields),
+        read_inputs(fields["inputs"], count) if "inputs" in fields else (),
+    )
+
+
+def _round(node: Reader, kind: str) -> DiskShape | BallShape:
+    fields = node.fields(
+        ("center", "radius", "name"), ("center", "radius"), {"centre": "did you mean 'center'?"}
+    )
+    radius = fields["radius"].number(1 / FARTHEST, FARTHEST, above=0.0)
+    center = _point(fields["center"], 2 if kind == "disk" else 3)
+    if radius < 1e-10 * max(abs(value) for value in center):
+        raise fields["radius"].error(
+            f"{radius!r} is too small beside the center for double precision; shift it"
+        )
+    if kind == "disk":
+        return DiskShape((center[0], center[1]), radius, _name(fields))
+    return BallShape((center[0], center[1], center[2]), radius, _name(fields))
+
+
+def _polygon(node: Reader) -> PolygonShape:
+    if isinstance(node.value, list | tuple):
+        node = Reader({"vertices": node.value}, node.source, node.path)
+    fields = node.fields(("vertices", "name"), ("vertices",))
+    corners = [
+        _point(item, 2)
+        for item in fields["vertices"].items("a list of [x, y] points", 3, MOST_VERTICES)
+    ]
+    vertices = tuple((corner[0], corner[1]) for corner in corners)
+    if flaw := polygon_flaw(vertices):
+        raise fields["vertices"].error(flaw)
+    return PolygonShape(vertices, _name(fields))
+
+
+def _combined(operation: str, node: Reader) -> CombinedShape:
+    items = node.items("a list of two or more shapes", 2, MOST_VERTICES)
+    operands = tuple(read_shape(item) for item in items)
+    owner: dict[str, int] = {}
+    for index, (item, operand) in enumerate(zip(items, operands, strict=True)):
+        base = operand.base if isinstance(operand, ExtrusionShape) else operand
+        if (
+            isinstance(base, MeshShape)
+            or not 2 <= dimension(operand) == dimension(operands[0]) <= 3
+        ):
+            raise item.error(
+                f"a {operation} takes shapes in the plane (disk, ...), or all in space (box, ball,"
+                f" ...)"
+            )
+        for part in _parts(operand):
+            if owner.setdefault(part, index) != index:
+                raise item.error(
+                    f"the part name {part!r} is also used by element {owner[part]}; give one a"
+                    f" `name:`"
+                )
+    return CombinedShape(operation, operands)
+
+
+def _extrusion(node: Reader) -> ExtrusionShape:
+    fields = node.fields(("base", "lower", "upper", "name"), ("base", "lower", "upper"))
+    base = read_shape(fields["base"])
+    if dimension(base) != 2:
+        raise fields["base"].error(
+            "an extrusion takes a shape in the plane (rectangle, disk, polygon, mesh, ...)"
+        )
+    lower, upper = _coordinate(fields["lower"]), _coordinate(fields["upper"])
+    _check_length(node, lower, upper, "")
+    shape = ExtrusionShape(base, lower, upper, _name(fields))
+    if taken := [part for part in _parts(shape)[-2:] if part in _parts(base)]:
+        raise node.error(
+            f"the part name {taken[0]!r} is also used by the base; give the extrusion a `name:`"
+        )
+    return shape
+
+
+_COMBINATIONS = ("union", "difference", "intersection")
+_KINDS = (
+    "interval",
+    "rectangle",
+    "box",
+    "disk",
+    "ball",
+    "polygon",
+    "extrusion",
+    "mesh",
+    *_COMBINATIONS,
+)
+
+
+def shape_tree(shape: Shape) -> dict[str, Any]:
+    """Plain data that `read_shape` reads back to an equal shape."""
+    if isinstance(shape, CombinedShape):
+        return {shape.operation: [shape_tree(operand) for operand in shape.operands]}
+    if isinstance(shape, MeshShape):
+        return mesh_tree(shape)
+    if isinstance(shape, RegionsShape):
+        return {"regions": dict(zip(shape.names, map(shape_tree, shape.shapes), strict=True))}
+    name: dict[str, Any] = {} if shape.name is None else {"name": shape.name}
+    match shape:
+        case IntervalShape():
+            return {"interval": {"lower": shape.lower, "upper": shape.upper, **name}}
+        case BoxShape():
+            kind = "rectangle" if len(shape.lower) == 2 else "box"
+            name |= {"inputs": list(shape.inputs)} if shape.inputs else {}
+            return {kind: {"lower": list(shape.lower), "upper": list(shape.upper), **name}}
+        case DiskShape():
+            return {"disk": {"center": list(shape.center), "radius": shape.radius, **name}}
+        case BallShape():
+            return {"ball": {"center": list(shape.center), "radius": shape.radius, **name}}
+        case ExtrusionShape():
+            return {
+                "extrusion": {
+                    "base": shape_tree(shape.base),
+                    "lower": shape.lower,
+                    "upper": shape.upper,
+                    **name,
+                }
+            }
+        case PolygonShape():
+            return {"polygon": {"vertices": [list(vertex) for vertex in shape.vertices], **name}}

@@ -1,0 +1,380 @@
+"""The `problem` node: a boundary value problem as data.
+
+On a domain Ω with boundary parts Γ_i: equations F(x, u, ∂u, ...) = 0 in Ω, conditions on Γ_i.
+Formulas stay text here; what they mean is checked by the parser of formulas. Where a file says
+`manufactured` for a definition, the formula is derived from `exact`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import PurePath
+from typing import Any
+
+from kanpde.config.frozen_map import FrozenMap, freeze, thaw
+from kanpde.config.problem.conditions import (
+    ConditionConfig,
+    Surroundings,
+    check_parts,
+    condition_tree,
+    read_conditions,
+)
+from kanpde.config.problem.energies import (
+    BoundaryEnergy,
+    check_measured,
+    energies_tree,
+    natural_parts,
+    read_boundary_energies,
+    states_energy,
+)
+from kanpde.config.problem.equations import equations_tree, read_equations
+from kanpde.config.problem.gridded_fields import Grid, split_grids
+from kanpde.config.problem.nodal_fields import Nodal
+from kanpde.config.problem.quantities import read_quantities, read_vectors
+from kanpde.config.problem.regions import (
+    JUMP,
+    Regional,
+    by_region,
+    read_domain,
+    read_regional,
+    region_names,
+    regional_tree,
+    shape_of,
+    split,
+)
+from kanpde.config.problem.shapes import (
+    Shape,
+    TimeConfig,
+    coordinates,
+    part_names,
+    read_interval,
+    shape_tree,
+)
+from kanpde.config.problem.tables import STATED, Fit
+from kanpde.config.problem.unknowns import UnknownParameter, read_ranges, read_unknown_parameters
+from kanpde.config.reader import Reader
+from kanpde.names import MANUFACTURED, is_identifier, is_reserved
+
+MOST_UNKNOWNS = 20
+RECOMMENDED = ("trial", "schedule", "sampler", "weights", "slabs")
+PROBLEM_KEYS = (
+    "name", "description", "unknowns", "domain", "time", "parameters", "unknown_parameters", "parameter_ranges",
+    "definitions", "equations", "energy", "boundary_energy", "conditions",
+    "free", "exact", "reference", "quantities", "vectors", "recommended", "python", "fit",
+)  # fmt: skip
+_NEEDED = ("unknowns", "domain", "equations", "conditions")
+_HINTS = {
+    "equation": "did you mean 'equations'?",
+    "boundary": "did you mean 'conditions'?",
+    "solution": "did you mean 'exact'?",
+    **dict.fromkeys(RECOMMENDED, "it belongs beside 'problem', or under 'recommended'"),
+    **dict.fromkeys(("output", "compare", "dtype", "seed"), "it belongs beside 'problem'"),
+}
+_KINDS = {
+    "parameters": "a parameter",
+    "definitions": "a definition",
+    "unknown_parameters": "an unknown parameter",
+    "parameter_ranges": "a parameter with a range",
+}
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class ProblemConfig:
+    """Unknowns on a domain, equations inside, conditions on parts, and what the author recommends.
+
+    `quantities` and `vectors` are formulas of the unknowns that are written beside them. `exact`
+    serves errors and `manufactured` definitions only; `reference` names computed values that serve
+    errors where no `exact` exists. `names` and `weights` are those of the equations; one with a
+    weight other than 1 is a wish (as a smoothness is) and need not hold for `exact`. With an
+    `energy` there are no equations. `regional` is what stands by region: those parameters,
+    definitions and exact solutions are not among the others; `grids` are definitions by values of a
+    file. `python` is the name of the file that made the problem. A `fit` states equations and
+    `exact`, or has a table in their place (see `fits`).
+    """
+
+    name: str
+    unknowns: tuple[str, ...]
+    domain: Shape
+    equations: tuple[str, ...]
+    conditions: tuple[ConditionConfig, ...]
+    description: str = ""
+    time: TimeConfig | None = None
+    parameters: Mapping[str, float] = field(default_factory=FrozenMap)
+    definitions: Mapping[str, str] = field(default_factory=FrozenMap)
+    free: tuple[str, ...] = ()
+    exact: Mapping[str, str] | None = None
+    reference: str | None = None
+    quantities: Mapping[str, str] = field(default_factory=FrozenMap)
+    vectors: Mapping[str, tuple[str, ...]] = field(default_factory=FrozenMap)
+    names: tuple[str, ...] = ()
+    weights: tuple[float, ...] = ()
+    unknown_parameters: Mapping[str, UnknownParameter] = field(default_factory=FrozenMap)
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=FrozenMap)
+    energy: str | None = None
+    boundary_energy: tuple[BoundaryEnergy, ...] = ()
+    recommended: Mapping[str, Any] = field(default_factory=FrozenMap)
+    regional: Mapping[str, Regional] = field(default_factory=FrozenMap)
+    grids: Mapping[str, Grid | Nodal] = field(default_factory=FrozenMap)
+    fit: Fit | None = None
+    python: str | None = field(default=None, compare=False)
+
+    @property
+    def coordinates(self) -> tuple[str, ...]:
+        """Names of the d coordinates, time last."""
+        return coordinates(self.domain, self.time, tuple(self.ranges))
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the boundary parts."""
+        return part_names(self.domain, self.time)
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Names of the R regions of the domain, none where it is one shape."""
+        return region_names(self.domain)
+
+    @property
+    def outputs(self) -> int:
+        """Number of functions of a trial solution: one per unknown and region."""
+        return len(self.unknowns) * max(1, len(self.regions))
+
+    def in_region(self, name: str) -> ProblemConfig:
+        """The problem as one region sees it: its shape and values, without conditions."""
+        own = self.regional.get(name, Regional())
+        exact = None if self.exact is None else FrozenMap({**self.exact, **own.exact})
+        values = (
+            FrozenMap({**self.parameters, **own.parameters}),
+            FrozenMap({**self.definitions, **own.definitions}),
+        )
+        told = replace(
+            self, domain=shape_of(self.domain, name), parameters=values[0], definitions=values[1]
+        )
+        return replace(told, exact=exact, conditions=(), regional=FrozenMap())
+
+
+def read_statement(node: Reader) -> ProblemConfig:
+    """The problem of a node without `python`; `recommended` is read as plain data."""
+    if isinstance(node.value, str):
+        raise node.error(
+            f"must be a mapping, found {node.value!r}; for a shipped problem give"
+            f" problem={node.value} on the command"
+            " line instead of a file"
+            if is_identifier(node.value)
+            else f"must be a mapping, found {node.value[:60]!r}"
+        )
+    minimised = states_energy(node)
+    fields = node.fields(
+        PROBLEM_KEYS, tuple(key for key in _NEEDED if key != "equations" or not minimised), _HINTS
+    )
+    shape = read_domain(fields["domain"])
+    time = _time(fields["time"]) if "time" in fields else None
+    taken = [
+        part for part in part_names(shape) if time is not None and part in ("initial", "final")
+    ]
+    if taken:
+        raise fields["domain"].error(
+            f"the part name {taken[0]!r} is that of a part of the time interval; rename it"
+        )
+    names = _Names(coordinates(shape, time))
+    regions = region_names(shape)
+    for name in (*regions, *((JUMP,) if regions else ())):
+        names.take(
+            name, "a region" if name != JUMP else "the jump at an interface", fields["domain"]
+        )
+    ranges = read_ranges(_entries(fields, "parameter_ranges", names))
+    for key in ("parameter_ranges", "reference", "energy"):
+        if regions and key in fields:
+            raise fields[key].error(
+                "does not go with a domain of regions; remove it, or use one shape"
+            )
+    unknowns = _unknowns(fields["unknowns"], names)
+    parameters = _entries(fields, "parameters", names)
+    constants = read_unknown_parameters(_entries(fields, "unknown_parameters", names))
+    definitions = _entries(fields, "definitions", names)
+    owners = by_region(shape, time)
+    around = Surroundings(
+        part_names(shape, time), coordinates(shape, time, tuple(ranges)), names.taken, owners
+    )
+    space = coordinates(shape)
+    definitions, grids = split_grids(definitions, space, around.coordinates[len(space) :])
+    conditions = read_conditions(fields["conditions"], around)
+    free = tuple(fields["free"].items_or_one("a list of part names")) if "free" in fields else ()
+    boundary = read_boundary_energies(fields.get("boundary_energy"), part_names(shape))
+    given = (*free, *natural_parts(boundary, fields.get("boundary_energy")))
+    check_parts(fields["conditions"], conditions, given, shape, time)
+    if minimised:
+        check_measured(fields["conditions"], conditions)
+    wanted = (*unknowns, *constants)
+    solved = fields["exact"].fields(wanted, wanted) if "exact" in fields else {}
+    kept = [split(entries, regions) for entries in (parameters, definitions, solved)]
+    (parameters, _), (definitions, by_definition), (solved, _) = kept
+    regional = read_regional(regions, *(own for _, own in kept))
+    exact = (
+        FrozenMap({name: entry.formula() for name, entry in solved.items()})
+        if "exact" in fields
+        else None
+    )
+    reference = _reference(fields["reference"], exact) if "reference" in fields else None
+    for entry in (
+        *definitions.values(),
+        *(one for own in by_definition.values() for one in own.values()),
+    ):
+        if entry.value == MANUFACTURED and exact is None:
+            raise entry.error(
+                f"{MANUFACTURED!r} needs an exact solution; give 'exact' or a formula"
+            )
+        if entry.value == MANUFACTURED and minimised:
+            raise entry.error(
+                f"{MANUFACTURED!r} is derived from equations, not from an energy; write the formula"
+            )
+    equations, titles, weights = ((), (), ()) if minimised else read_equations(fields["equations"])
+    return ProblemConfig(
+        name=_problem_name(fields, node),
+        unknowns=unknowns,
+        domain=shape,
+        equations=equations,
+        conditions=conditions,
+        description=fields["description"].text() if "description" in fields else "",
+        time=time,
+        parameters=FrozenMap({name: entry.number() for name, entry in parameters.items()}),
+        definitions=FrozenMap({name: entry.formula() for name, entry in definitions.items()}),
+        free=tuple(item.text() for item in free),
+        exact=exact,
+        reference=reference,
+        quantities=read_quantities(fields.get("quantities"), names.take, unknowns),
+        vectors=read_vectors(fields.get("vectors"), names.take, unknowns),
+        names=titles,
+        weights=weights,
+        unknown_parameters=constants,
+        ranges=ranges,
+        energy=fields["energy"].formula() if minimised else None,
+        boundary_energy=boundary,
+        recommended=_recommended(fields),
+        regional=regional,
+        grids=grids,
+    )
+
+
+class _Names:
+    """The names in use, each with what it names."""
+
+    def __init__(self, coordinate_names: Collection[str]) -> None:
+        self._owners = dict.fromkeys(coordinate_names, "a coordinate")
+
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """All names in use."""
+        return tuple(self._owners)
+
+    def take(self, name: str, kind: str, node: Reader) -> None:
+        """Register `name` as `kind`, or say why it cannot be."""
+        if not is_identifier(name):
+            rule = "a name must begin with a letter and hold at most 40 letters, digits and _"
+            raise node.error(f"{rule}, found {name[:60]!r}")
+        if is_reserved(name):
+            raise node.error(
+                f"the name {name!r} has a meaning in formulas already; choose another name for"
+                f" {kind}"
+            )
+        if name in self._owners:
+            raise node.error(
+                f"the name {name!r} is already used for {self._owners[name]}; choose another for"
+                f" {kind}"
+            )
+        self._owners[name] = kind
+
+
+def _unknowns(node: Reader, names: _Names) -> tuple[str, ...]:
+    items = node.items_or_one("a list of names", 1, MOST_UNKNOWNS)
+    unknowns = tuple(item.text() for item in items)
+    for name, item in zip(unknowns, items, strict=True):
+        names.take(name, "an unknown", item)
+        if name.startswith("residual") or name.endswith(("_exact", "_error")):
+            raise item.error(
+                f"{name!r} would collide with a field of the output; choose another name"
+            )
+    return unknowns
+
+
+def _entries(fields: Mapping[str, Reader], key: str, names: _Names) -> dict[str, Reader]:
+    entries = fields[key].entries() if key in fields else {}
+    for name, entry in entries.items():
+        names.take(name, _KINDS[key], entry)
+    return entries
+
+
+def _time(node: Reader) -> TimeConfig:
+    fields = node.fields(("interval",), ("interval",))
+    lower, upper, _ = read_interval(fields["interval"], named=False)
+    return TimeConfig(lower, upper)
+
+
+def _reference(node: Reader, exact: Mapping[str, str] | None) -> str:
+    if exact is not None:
+        raise node.error("does not go with 'exact', which needs no reference; remove one of them")
+    if not is_identifier(name := node.text()):
+        raise node.wrong("the name of a shipped reference (letters, digits and _; no path)")
+    return name
+
+
+def _problem_name(fields: Mapping[str, Reader], node: Reader) -> str:
+    if "name" not in fields:
+        stem = PurePath(node.source).stem
+        return stem if _NAME.fullmatch(stem) else "problem"
+    name = fields["name"].text()
+    if not _NAME.fullmatch(name):
+        raise fields["name"].wrong("at most 60 letters, digits and . _ - (it names folders)")
+    return name
+
+
+def _recommended(fields: Mapping[str, Reader]) -> FrozenMap[Any]:
+    parts = fields["recommended"].fields(RECOMMENDED) if "recommended" in fields else {}
+    return FrozenMap({key: freeze(_without_null(entry.value)) for key, entry in parts.items()})
+
+
+def _without_null(tree: Any) -> Any:
+    if isinstance(tree, Mapping):
+        return {key: value for key, value in tree.items() if value is not None}
+    return tree
+
+
+def problem_tree(problem: ProblemConfig) -> dict[str, Any]:
+    """Plain data that reads back to an equal `ProblemConfig`; keys that hold nothing are left
+    out.
+    """
+    own = regional_tree(problem.regional)
+    tree = {
+        "name": problem.name,
+        "description": problem.description,
+        "unknowns": list(problem.unknowns),
+        "domain": shape_tree(problem.domain),
+        "time": problem.time and {"interval": [problem.time.lower, problem.time.upper]},
+        "parameters": thaw(problem.parameters) | own["parameters"],
+        "unknown_parameters": {
+            name: dict(vars(one)) for name, one in problem.unknown_parameters.items()
+        },
+        "parameter_ranges": {name: list(ends) for name, ends in problem.ranges.items()},
+        "definitions": thaw(problem.definitions)
+        | own["definitions"]
+        | {name: grid.tree(problem.coordinates) for name, grid in problem.grids.items()},
+        "equations": equations_tree(problem.equations, problem.names, problem.weights),
+        "energy": problem.energy,
+        "boundary_energy": energies_tree(problem.boundary_energy),
+        "conditions": [condition_tree(condition) for condition in problem.conditions],
+        "free": list(problem.free),
+        "exact": thaw(problem.exact or {}) | own["exact"],
+        "reference": problem.reference,
+        "quantities": thaw(problem.quantities),
+        "vectors": thaw(problem.vectors),
+        "recommended": thaw(problem.recommended),
+        "fit": problem.fit and problem.fit.tree(problem.unknowns, problem.exact),
+    }
+    stated = STATED if problem.fit else ()
+    return {
+        key: value
+        for key, value in tree.items()
+        if (value or key == "conditions") and key not in stated
+    }

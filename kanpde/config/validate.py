@@ -1,0 +1,196 @@
+"""From the tree of a file to a checked `Config`.
+
+explicit keys  >  problem.recommended  >  defaults by the number of coordinates
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from kanpde.config.compatibility import check_adaptive, check_minimised, refuse, refuse_for_data
+from kanpde.config.config import Config
+from kanpde.config.problem.fits import read_fit, states_fit
+from kanpde.config.problem.statement import PROBLEM_KEYS, ProblemConfig, read_statement
+from kanpde.config.reader import Reader
+from kanpde.config.solve.defaults import schedule_defaults
+from kanpde.config.solve.settings import (
+    SamplerConfig,
+    WeightsConfig,
+    read_compare,
+    read_output,
+    read_sampler,
+    read_weights,
+    sampler_fields,
+    weights_fields,
+)
+from kanpde.config.solve.slabs import read_slabs
+from kanpde.config.solve.stages import (
+    StageConfig,
+    read_schedule,
+)
+from kanpde.config.solve.trial import TrialConfig, given_kind, read_trial, trial_fields
+from kanpde.names import is_identifier
+
+MakeProblem = Callable[[str, Mapping[str, float]], Mapping[str, Any]]
+"""(name, parameters) → problem node: what runs `problem(**parameters)` of problems/NAME.py."""
+
+
+DTYPES = ("float64", "float32")
+
+
+_KEYS = (
+    *("problem", "trial", "schedule", "sampler", "weights", "slabs"),
+    *("tolerance", "seconds", "output", "compare", "dtype", "seed"),
+)
+
+
+def validate(
+    tree: Mapping[str, Any],
+    *,
+    source: str,
+    base: Path = Path(),
+    trusted: bool = False,
+    make_problem: MakeProblem | None = None,
+    shipped: Path | None = None,
+) -> Config:
+    """The checked config of `tree`; `ConfigError` names `source`, the key path, the rule and what
+    was found.
+
+    Null means not given. `problem.python` is refused unless `trusted`, and is then handed to
+    `make_problem`. Files that it names are looked for in `base`, then in the folder `shipped`.
+    """
+    hints = dict.fromkeys(PROBLEM_KEYS, "it belongs under 'problem'")
+    root = Reader(tree, source, folders=(base,) if shipped is None else (base, shipped))
+    fields = root.fields(_KEYS, ("problem",), hints)
+    problem = _problem(fields["problem"], trusted, make_problem)
+    recommended = _recommended(problem, fields["problem"])
+    trial, schedule, sampler, weights = _discretisation(root, fields, recommended, problem)
+    if problem.energy is not None:
+        check_minimised(root, fields, schedule)
+    slabs = read_slabs(fields.get("slabs", recommended.get("slabs")), problem)
+    tolerance = fields["tolerance"].number(most=1.0, above=0.0) if "tolerance" in fields else None
+    refuse_for_data(root, problem, schedule, tolerance)
+    if tolerance is not None and ({*trial.bases} - {"bspline"} or trial.on == "nodes"):
+        raise root.error(
+            "tolerance: chooses the resolution of B-splines on edges; remove it, or trial.basis"
+            " and trial.on"
+        )
+    refuse(root, problem.regions, trial, slabs, tolerance)
+    empty: dict[str, Any] = {}
+    slabs = read_slabs(fields.get("slabs", recommended.get("slabs")), problem)
+    check_adaptive(
+        root.child("schedule", None), schedule, problem, slabs != 1 or trial.start == "stretched"
+    )
+    return Config(
+        problem=problem,
+        trial=trial,
+        schedule=schedule,
+        sampler=sampler,
+        weights=weights,
+        slabs=slabs,
+        tolerance=tolerance,
+        seconds=fields["seconds"].number(most=1e9, above=0.0) if "seconds" in fields else None,
+        output=read_output(
+            fields.get("output", root.child("output", empty)),
+            problem.time,
+            len(problem.coordinates),
+        ),
+        compare=read_compare(
+            fields.get("compare", root.child("compare", empty)), len(problem.coordinates)
+        ),
+        dtype=fields["dtype"].choice(DTYPES) if "dtype" in fields else "float64",
+        seed=fields["seed"].integer(0, 2**63 - 1) if "seed" in fields else 0,
+        base=base,
+    )
+
+
+def validate_problem(
+    tree: Mapping[str, Any],
+    source: str,
+    trusted: bool = False,
+    make_problem: MakeProblem | None = None,
+    base: Path = Path(),
+) -> ProblemConfig:
+    """The checked problem of a file that holds exactly the `problem` node."""
+    return _problem(Reader(tree, source, folders=(base,)), trusted, make_problem)
+
+
+def _problem(node: Reader, trusted: bool, make_problem: MakeProblem | None) -> ProblemConfig:
+    python = None
+    if isinstance(node.value, Mapping) and node.value.get("python") is not None:
+        python, node = _made(node, trusted, make_problem)
+    problem = read_fit(node) if states_fit(node.value) else read_statement(node)
+    if python is not None:
+        problem = ProblemConfig(**{**vars(problem), "python": python})
+    recommended = _recommended(problem, node)
+    _discretisation(node, {}, recommended, problem)
+    read_slabs(recommended.get("slabs"), problem)
+    return problem
+
+
+def _made(node: Reader, trusted: bool, make_problem: MakeProblem | None) -> tuple[str, Reader]:
+    entry = node.child("python", node.value["python"])
+    if not trusted or make_problem is None:
+        raise entry.error(
+            "a data file cannot run Python; write the problem as formulas, or start it by name"
+        )
+    fields = node.fields(("python", "parameters", "name"))
+    name = entry.text()
+    if not is_identifier(name):
+        raise entry.wrong("the name of a file in problems/, without .py")
+    given = fields["parameters"].entries() if "parameters" in fields else {}
+    parameters = {key: _argument(value) for key, value in given.items()}
+    return name, Reader(make_problem(name, parameters), f"problems/{name}.py", folders=node.folders)
+
+
+def _argument(node: Reader) -> float:
+    return node.integer(-(2**53), 2**53) if isinstance(node.value, int) else node.number()
+
+
+def _recommended(problem: ProblemConfig, node: Reader) -> dict[str, Reader]:
+    place = node.child("recommended", problem.recommended)
+    return {key: place.child(key, value) for key, value in problem.recommended.items()}
+
+
+def _discretisation(
+    root: Reader,
+    given: Mapping[str, Reader],
+    recommended: Mapping[str, Reader],
+    problem: ProblemConfig,
+) -> tuple[TrialConfig, tuple[StageConfig, ...], SamplerConfig, WeightsConfig]:
+    """Trial, schedule, sampler and weights: given keys over recommended ones over defaults."""
+    place = {
+        key: given.get(key, root.child(key, {}))
+        for key in ("trial", "schedule", "sampler", "weights")
+    }
+    nothing = {key: node.child("", {}) for key, node in place.items()}
+    advice = {key: recommended.get(key, nothing[key]) for key in place}
+    dimension = len(problem.coordinates)
+
+    explicit, advised = (
+        trial_fields(given.get("trial", nothing["trial"])),
+        trial_fields(advice["trial"]),
+    )
+    kind = given_kind(explicit) or given_kind(advised) or "kan"
+    dropped = kind != (given_kind(advised) or "kan")
+    trial = read_trial(explicit, {} if dropped else advised, kind, dimension, place["trial"])
+
+    schedule = given.get("schedule")
+    if schedule is None and not dropped:
+        schedule = recommended.get("schedule")
+    if schedule is None:
+        schedule = root.child("schedule", schedule_defaults(kind))
+    sampler = read_sampler(
+        sampler_fields(given.get("sampler", nothing["sampler"])),
+        sampler_fields(advice["sampler"]),
+        dimension,
+        place["sampler"],
+    )
+    weights = read_weights(
+        weights_fields(given.get("weights", nothing["weights"])),
+        weights_fields(advice["weights"]),
+        dict.fromkeys(name for condition in problem.conditions for name in condition.names),
+    )
+    return trial, read_schedule(schedule, trial), sampler, weights

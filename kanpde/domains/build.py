@@ -1,0 +1,144 @@
+"""From a shape of a file to a domain."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+
+import numpy as np
+
+from kanpde.config.problem.meshes import MeshShape
+from kanpde.config.problem.shapes import (
+    BallShape,
+    BoxShape,
+    CombinedShape,
+    DiskShape,
+    ExtrusionShape,
+    IntervalShape,
+    PolygonShape,
+    RegionsShape,
+    Shape,
+    TimeConfig,
+    dimension,
+    part_names,
+)
+from kanpde.domains.base import Domain, frozen_array
+from kanpde.domains.box import Box
+from kanpde.domains.composite import Composite
+from kanpde.domains.meshed import MeshDomain
+from kanpde.domains.plane.disk import Disk
+from kanpde.domains.plane.planar import Planar
+from kanpde.domains.plane.regions import Combination, DiskRegion, PolygonRegion, Region
+from kanpde.domains.space.ball import Ball
+from kanpde.domains.space.bodies import BallBody, Body, CombinedBody, Prism
+from kanpde.domains.space.cylinder import Extrusion, Ranged, SpaceTime
+from kanpde.domains.space.solid import Solid
+from kanpde.errors import ConfigError
+
+
+def build_domain(
+    shape: Shape, time: TimeConfig | None = None, ranges: Iterable[tuple[float, float]] = ()
+) -> Domain:
+    """The domain of a shape; with `ranges` of parameters times those, and with `time` the
+    space-time cylinder over all of it.
+
+    Raises ConfigError when the shape is degenerate, e.g. an empty intersection or sides that touch
+    in a point.
+    """
+    if isinstance(shape, RegionsShape):
+        return Composite(
+            shape.names, tuple(build_domain(own, time, ranges) for own in shape.shapes)
+        )
+    space = _build_space(shape)
+    for low, high in ranges:
+        space = Ranged(space, low, high)
+    return space if time is None else SpaceTime(space, time.lower, time.upper)
+
+
+def _build_space(shape: Shape) -> Domain:
+    names = part_names(shape)
+    match shape:
+        case IntervalShape():
+            return Box(frozen_array([shape.lower]), frozen_array([shape.upper]), names)
+        case BoxShape():
+            return Box(frozen_array(shape.lower), frozen_array(shape.upper), names)
+        case DiskShape():
+            return Disk(frozen_array(shape.center), shape.radius, names[0])
+        case BallShape():
+            return Ball(frozen_array(shape.center), shape.radius, names[0])
+        case MeshShape():
+            return _meshed(shape)
+        case ExtrusionShape():
+            return Extrusion(
+                _build_space(shape.base), shape.lower, shape.upper, (names[-2], names[-1])
+            )
+        case CombinedShape() if dimension(shape) == 3:
+            return Solid(body_of(shape), names)
+        case _:
+            return planar(shape)
+
+
+def body_of(shape: Shape) -> Body:
+    """The body of a shape in space; boxes and extrusions are prisms."""
+    domain, names = (
+        (None if isinstance(shape, CombinedShape) else _build_space(shape)),
+        part_names(shape),
+    )
+    match shape, domain:
+        case CombinedShape(), _:
+            return CombinedBody(
+                shape.operation, tuple(body_of(operand) for operand in shape.operands)
+            )
+        case BallShape(), Ball():
+            return BallBody(domain)
+        case BoxShape(lower=(*low, z0), upper=(*high, z1)), Box():
+            base = BoxShape((low[0], low[1]), (high[0], high[1]))
+            return Prism(domain, _region(base, names[:4]), z0, z1, (names[4], names[5]))
+        case ExtrusionShape(), Extrusion():
+            return Prism(domain, _region(shape.base), shape.lower, shape.upper, domain.caps)
+        case _:
+            raise ConfigError(
+                f"combined shape: takes shapes in space, found {type(shape).__name__}; use boxes,"
+                f" balls and extrusions"
+            )
+
+
+def planar(shape: Shape) -> Planar:
+    """A shape in the plane as a region with a boundary of segments and arcs; ConfigError for any
+    other shape.
+    """
+    return Planar(_region(shape), part_names(shape))
+
+
+def _meshed(shape: MeshShape) -> MeshDomain:
+    """The domain of a mesh file, from the arrays that its reader left."""
+    with np.load(io.BytesIO(shape.content.arrays), allow_pickle=False) as arrays:
+        points, cells, facets, labels, masks = (
+            arrays[key] for key in ("points", "cells", "facets", "labels", "regions")
+        )
+    regions = dict(zip(shape.content.regions, masks, strict=True))
+    return MeshDomain(points, cells, facets, labels, shape.content.parts, regions)
+
+
+def _region(shape: Shape, names: tuple[str, ...] = ()) -> Region:
+    """The plane region of a shape; edges of a rectangle run around it: bottom, right, top, left."""
+    names = names or part_names(shape)
+    match shape:
+        case CombinedShape():
+            return Combination(
+                shape.operation, tuple(_region(operand) for operand in shape.operands)
+            )
+        case DiskShape():
+            return DiskRegion(frozen_array(shape.center), shape.radius, names[0])
+        case PolygonShape():
+            return PolygonRegion(frozen_array(shape.vertices), names)
+        case BoxShape(lower=(x0, y0), upper=(x1, y1)):
+            left, right, bottom, top = names
+            return PolygonRegion(
+                frozen_array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]), (bottom, right, top, left)
+            )
+        case _:
+            raise ConfigError(
+                f"combined shape: takes shapes in the plane, found {type(shape).__name__}; use"
+                f" disks and polygons"
+            )

@@ -1,0 +1,1 @@
+"""Mesh files: read in a process of their own, checked, made by gmsh."""

@@ -1,0 +1,341 @@
+"""What a mesh must be before it is a domain: simplices that fit together, and groups that bound it.
+
+Checked in this order: numbers, kinds of cells, the plane z = 0, single cells (repeated vertices, no
+measure), pairs of cells (copies, facets of more than two, two on one side), vertices (two at one
+place, one on a facet of others, one inside a cell), the boundary (it must not touch itself),
+groups. Messages begin with a verb, the caller names the file. Cells and vertices are numbered from
+0 in the order of the file, cells over all blocks of their kind. Cells of negative orientation are
+turned, quads split along the diagonal that leaves two proper triangles, vertices without a cell
+dropped. Disconnected pieces are allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from kanpde.domains.mesh import KIND_OF_DIMENSION, Indices, signed_measures
+from kanpde.domains.meshes.files import RawMesh
+from kanpde.domains.meshes.groups import Groups, boundary_labels, cell_regions
+from kanpde.errors import ConfigError
+from kanpde.numerics.point_location import Locator
+from kanpde.numerics.quadrature import Array
+
+MOST_CELLS = 200_000
+FARTHEST = 1e12
+THINNEST = 1e-10
+"""Least measure of a cell, as a share of (its longest edge)^d."""
+JOIN = 1e-9
+"""Vertices nearer than this share of the size of the mesh are at one place."""
+
+_KNOWN = ("vertex", "line", "triangle", "quad", "tetra")
+_SPLIT = {"hexahedron": "tetra", "wedge": "tetra", "pyramid": "tetra", "polygon": "triangle"}
+
+
+@dataclass(frozen=True, eq=False)
+class CheckedMesh:
+    """Points (V, d), positively oriented cells (C, d + 1), boundary facets (F, d) with the number
+    of their part, regions.
+
+    The opposite vertex of every facet is left to the domain; `labels` (F,) index `parts`; a region
+    is a mask (C,); `fields` (V,) are numbers at the points.
+    """
+
+    points: Array
+    cells: Indices
+    facets: Indices
+    labels: Indices
+    parts: tuple[str, ...]
+    regions: Mapping[str, NDArray[np.bool_]]
+    fields: Mapping[str, Array]
+
+
+def checked(raw: RawMesh, boundary: tuple[str, ...] | None = None) -> CheckedMesh:
+    """The mesh of a file, fit to be a domain; with `boundary`, only those facet groups are parts.
+
+    Raises ConfigError: the first defect, with its cell or vertex.
+    """
+    points = _points(raw)
+    dimension = _dimension(raw)
+    points = _flat(points, raw, dimension)
+    cells, origin = _cells(raw, points, dimension)
+    _check_single(points, cells)
+    cells = _oriented(points, cells)
+    facets = _facets(points, cells)
+    _check_places(points, cells, facets)
+    _check_rim(points, facets)
+    groups = Groups.of(raw, dimension, origin)
+    labels, parts = boundary_labels(groups, facets, cells, boundary)
+    used, renumbered = np.unique(cells, return_inverse=True)
+    small = np.searchsorted(used, facets)
+    regions = cell_regions(groups, len(cells))
+    fields = {name: values[used] for name, values in raw.fields.items()}
+    return CheckedMesh(
+        points[used], renumbered.reshape(cells.shape), small, labels, parts, regions, fields
+    )
+
+
+def _at(points: Array, vertex: int) -> str:
+    place = ", ".join(f"{value:.6g}" for value in points[vertex])
+    return f"vertex {vertex} at ({place})"
+
+
+def _named(cells: Indices, cell: int) -> str:
+    kind = KIND_OF_DIMENSION[cells.shape[1] - 1]
+    return f"{kind} {cell} (vertices {', '.join(str(int(v)) for v in cells[cell])})"
+
+
+def _points(raw: RawMesh) -> Array:
+    points = np.asarray(raw.points)
+    if points.ndim != 2 or not len(points) or points.shape[-1] not in (2, 3):
+        raise ConfigError(
+            f"needs vertices with 2 or 3 coordinates, found an array of shape {points.shape}; save"
+            f" it again"
+        )
+    wrong = np.flatnonzero(~np.isfinite(points).all(axis=1))
+    if len(wrong):
+        raise ConfigError(
+            f"has coordinates that are not finite, the first in {_at(points, int(wrong[0]))};"
+            f" repair it"
+        )
+    far = np.flatnonzero((np.abs(points) > FARTHEST).any(axis=1))
+    if len(far):
+        raise ConfigError(
+            f"has coordinates beyond {FARTHEST:g}, the first in {_at(points, int(far[0]))}; scale"
+            f" it"
+        )
+    return points
+
+
+def _dimension(raw: RawMesh) -> int:
+    """2 for triangles and quads, 3 for tetrahedra; blocks of cells are well formed."""
+    for kind, block in raw.blocks:
+        if kind not in _KNOWN:
+            instead = (
+                f"split into {_SPLIT[kind]} cells"
+                if kind in _SPLIT
+                else "save straight cells of first order"
+            )
+            raise ConfigError(f"has cells of kind {kind!r}, which are not read; {instead}")
+        wrong = (
+            np.flatnonzero(((block < 0) | (block >= len(raw.points))).any(axis=1))
+            if block.size
+            else np.zeros(0, dtype=np.int64)
+        )
+        if len(wrong):
+            cell = int(wrong[0])
+            raise ConfigError(
+                f"has a {kind} {cell} with the vertices {block[cell].tolist()}, but only 0 to"
+                f" {len(raw.points) - 1} exist;"
+                " save it again"
+            )
+    counts = {
+        kind: sum(len(block) for other, block in raw.blocks if other == kind) for kind in _KNOWN
+    }
+    if counts["tetra"] and counts["quad"]:
+        raise ConfigError(
+            f"mixes {counts['tetra']} tetrahedra with {counts['quad']} quads; split everything"
+            f" into simplices"
+        )
+    if not counts["tetra"] + counts["triangle"] + counts["quad"]:
+        raise ConfigError(
+            "has no triangles, quads or tetrahedra, so nothing to solve on; mesh the surface or"
+            " the volume"
+        )
+    total = counts["tetra"] or counts["triangle"] + 2 * counts["quad"]
+    if total > MOST_CELLS:
+        raise ConfigError(
+            f"has {total} cells, more than {MOST_CELLS}; save a coarser mesh (the solution refines"
+            f" itself)"
+        )
+    return 3 if counts["tetra"] else 2
+
+
+def _flat(points: Array, raw: RawMesh, dimension: int) -> Array:
+    """Points (V, d); a planar mesh must lie in z = 0 and a solid one must have z."""
+    if points.shape[1] == 2 and dimension == 3:
+        raise ConfigError("has tetrahedra but only two coordinates; save the third")
+    if points.shape[1] == 3 and dimension == 2:
+        used = np.unique(
+            np.concatenate(
+                [block.ravel() for kind, block in raw.blocks if kind in ("triangle", "quad")]
+            )
+        )
+        size = float(np.abs(points[used]).max())
+        off = used[np.abs(points[used, 2]) > 1e-10 * size]
+        if len(off):
+            raise ConfigError(
+                f"has triangles and no tetrahedra, so it must lie in the plane z = 0, found"
+                f" {_at(points, int(off[0]))};"
+                " project it, or mesh the volume"
+            )
+        return points[:, :2].copy()
+    return points
+
+
+def _cells(
+    raw: RawMesh, points: Array, dimension: int
+) -> tuple[Indices, list[tuple[int, Indices]]]:
+    """Simplices (C, d + 1), and for every block of them the number of its first cell and copies per
+    cell.
+    """
+    found: list[Indices] = []
+    origin: list[tuple[int, Indices]] = []
+    count = 0
+    for number, (kind, block) in enumerate(raw.blocks):
+        if kind == ("tetra" if dimension == 3 else "triangle"):
+            origin.append((number, count + np.arange(len(block))[:, None]))
+            found.append(block)
+        elif kind == "quad" and dimension == 2 and len(block):
+            origin.append((number, count + np.arange(2 * len(block)).reshape(-1, 2)))
+            found.append(_split(points, block))
+        else:
+            continue
+        count += len(found[-1])
+    return np.concatenate(found).astype(np.int64), origin
+
+
+def _split(points: Array, quads: Indices) -> Indices:
+    """Two triangles (2Q, 3) per quad, along a diagonal on both sides of which the orientation is
+    the same.
+    """
+    first, second = quads[:, [0, 1, 2, 0, 2, 3]], quads[:, [0, 1, 3, 1, 2, 3]]
+    areas = [
+        signed_measures(points, pair.reshape(-1, 3)).reshape(-1, 2) for pair in (first, second)
+    ]
+    proper = [np.prod(np.sign(area), axis=1) > 0 for area in areas]
+    worst = [np.abs(area).min(axis=1) for area in areas]
+    bad = np.flatnonzero(~proper[0] & ~proper[1])
+    if len(bad):
+        raise ConfigError(
+            f"has a quad {int(bad[0])} (vertices {', '.join(str(int(v)) for v in quads[bad[0]])})"
+            f" that crosses itself or"
+            " has no area; reorder its vertices"
+        )
+    take_first = proper[0] & (~proper[1] | (worst[0] >= worst[1]))
+    return np.where(take_first[:, None], first, second).reshape(-1, 3)
+
+
+def _check_single(points: Array, cells: Indices) -> None:
+    ordered = np.sort(cells, axis=1)
+    repeated = np.flatnonzero((np.diff(ordered, axis=1) == 0).any(axis=1))
+    if len(repeated):
+        raise ConfigError(
+            f"has a cell with a repeated vertex: {_named(cells, int(repeated[0]))}; remove it"
+        )
+    corners = points[cells]
+    longest = np.linalg.norm(corners[:, :, None] - corners[:, None], axis=-1).max(axis=(1, 2))
+    flat = np.flatnonzero(
+        np.abs(signed_measures(points, cells)) <= THINNEST * longest ** (cells.shape[1] - 1)
+    )
+    if len(flat):
+        raise ConfigError(
+            f"has a degenerate cell without measure: {_named(cells, int(flat[0]))}; remove it or"
+            f" mesh again"
+        )
+    _, index, counts = np.unique(ordered, axis=0, return_index=True, return_counts=True)
+    twice = np.flatnonzero(counts > 1)
+    if len(twice):
+        raise ConfigError(
+            f"has a cell that stands twice: {_named(cells, int(index[twice[0]]))}; remove the copy"
+        )
+
+
+def _oriented(points: Array, cells: Indices) -> Indices:
+    turned = cells.copy()
+    negative = signed_measures(points, cells) < 0
+    turned[negative, 0], turned[negative, 1] = cells[negative, 1], cells[negative, 0]
+    return turned
+
+
+def _facets(points: Array, cells: Indices) -> Indices:
+    """The boundary facets (F, d), sorted; every other facet has one cell on each side."""
+    k = cells.shape[1]
+    every = np.concatenate([np.delete(cells, i, axis=1) for i in range(k)])
+    owner = np.tile(np.arange(len(cells)), k)
+    unique, inverse, counts = np.unique(
+        np.sort(every, axis=1), axis=0, return_inverse=True, return_counts=True
+    )
+    inverse = inverse.ravel()
+    many = np.flatnonzero(counts > 2)
+    if len(many):
+        mine = owner[inverse == many[0]]
+        raise ConfigError(
+            f"has a facet (vertices {', '.join(str(int(v)) for v in unique[many[0]])}) of"
+            f" {len(mine)} cells"
+            f" ({', '.join(str(int(c)) for c in np.sort(mine)[:4])}), which overlap; a facet has"
+            f" one or two"
+        )
+    side = np.sign(_side(points, cells, every, owner))
+    total = np.bincount(inverse, weights=side, minlength=len(unique))
+    folded = np.flatnonzero((counts == 2) & (total != 0))
+    if len(folded):
+        one, two = np.sort(owner[inverse == folded[0]])
+        raise ConfigError(
+            f"has two cells on one side of their common facet, {_named(cells, int(one))} and"
+            f" {_named(cells, int(two))}: they"
+            " overlap; mesh again"
+        )
+    return np.asarray(unique[counts == 1])
+
+
+def _side(points: Array, cells: Indices, facets: Indices, owner: Indices) -> Array:
+    """On which side of its facet, with sorted vertices, a cell lies: the signed measure of facet
+    and opposite vertex.
+    """
+    ordered = np.sort(facets, axis=1)
+    opposite = cells[owner].sum(axis=1) - facets.sum(axis=1)
+    return signed_measures(points, np.concatenate([ordered, opposite[:, None]], axis=1))
+
+
+def _check_places(points: Array, cells: Indices, facets: Indices) -> None:
+    """No two vertices at one place, none on a facet or inside a cell of others."""
+    used = np.unique(cells)
+    size = float(np.ptp(points[used], axis=0).max())
+    near = cKDTree(points[used]).query_pairs(JOIN * size, output_type="ndarray")
+    if len(near):
+        one, two = sorted(int(used[i]) for i in near[0])
+        raise ConfigError(
+            f"has two vertices at one place, {_at(points, one)} and vertex {two}; merge them"
+        )
+    locator = Locator(points, cells)
+    point, cell, depth = locator.pairs(points[used], JOIN * size)
+    foreign = np.flatnonzero((cells[cell] != used[point][:, None]).all(axis=1))
+    if len(foreign):
+        deep = foreign[depth[foreign] > JOIN * size]
+        first = int((deep if len(deep) else foreign)[0])
+        vertex, where = _at(points, int(used[point[first]])), _named(cells, int(cell[first]))
+        if len(deep):
+            raise ConfigError(
+                f"has overlapping cells: {vertex} lies inside the {where}; mesh again"
+            )
+        raise ConfigError(
+            f"is not conforming: {vertex} hangs on a facet of the {where}, which does not use it;"
+            f" mesh again"
+        )
+    centres = points[cells].mean(axis=1)
+    point, cell, depth = locator.pairs(centres, -JOIN * size)
+    other = np.flatnonzero(point != cell)
+    if len(other):
+        left, right = _named(cells, int(point[other[0]])), _named(cells, int(cell[other[0]]))
+        raise ConfigError(f"has overlapping cells: the {left} and the {right}; mesh again")
+
+
+def _check_rim(points: Array, facets: Indices) -> None:
+    """The boundary is a manifold: two edges meet at a vertex in the plane, two triangles at an edge
+    in space.
+    """
+    d = facets.shape[1]
+    ridges = facets if d == 2 else np.concatenate([np.delete(facets, i, axis=1) for i in range(d)])
+    ridges = ridges.reshape(-1, 1) if d == 2 else ridges
+    unique, counts = np.unique(ridges, axis=0, return_counts=True)
+    wrong = np.flatnonzero(counts != 2)
+    if len(wrong):
+        raise ConfigError(
+            f"touches itself in a single point or edge, at"
+            f" {_at(points, int(unique[wrong[0]][0]))}; separate or join the pieces"
+        )

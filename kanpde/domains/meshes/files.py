@@ -1,0 +1,150 @@
+"""Reading and writing mesh files: the sole door to meshio.
+
+`meshio.read` ends the process on a bad file and accepts cell indices out of range, so `read` is
+called in a process of its own only (`meshreader.py`), and what it gives is then checked
+(`meshcheck.py`). meshio's XDMF writer puts its data file into the current directory, so XDMF is not
+offered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kanpde.errors import ConfigError
+
+FORMATS = (".vtu", ".vtk")
+"""Suffixes of the mesh files that can be written."""
+
+Values = NDArray[np.float64] | NDArray[np.int64]
+_TAGS = ("gmsh:physical", "medit:ref")
+"""Cell data that number groups; 0 means none."""
+
+
+@dataclass(frozen=True, eq=False)
+class RawMesh:
+    """What a file says, unchecked: points (V, 2 or 3), blocks of cells, and groups (name, block,
+    cells of it).
+
+    `fields` are the numbers at the points by name, (V,) each; vectors are left out.
+    A group without a name is called `group` and its number.
+    """
+
+    points: NDArray[np.float64]
+    blocks: tuple[tuple[str, NDArray[np.int64]], ...]
+    groups: tuple[tuple[str, int, NDArray[np.int64]], ...]
+    fields: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+
+
+def read(path: Path) -> RawMesh:
+    """The mesh in `path`, whatever it holds. It may end the process, hang, or use all memory.
+
+    Raises:
+        ConfigError: a .vtu file has several pieces, of which only one would be read.
+    """
+    if path.suffix == ".vtu" and path.read_bytes().count(b"<Piece") > 1:
+        raise ConfigError(
+            "holds several pieces; save it as one piece (ParaView: Append Datasets, or save as"
+            " .vtk)"
+        )
+    import meshio  # heavy, and only needed here
+
+    mesh = meshio.read(path)
+    blocks = tuple(
+        (str(block.type), np.asarray(block.data, dtype=np.int64)) for block in mesh.cells
+    )
+    return RawMesh(
+        np.asarray(mesh.points, dtype=np.float64),
+        blocks,
+        tuple(_groups(mesh, len(blocks))),
+        _fields(mesh),
+    )
+
+
+def _fields(mesh: Any) -> dict[str, NDArray[np.float64]]:
+    found = {str(name): np.asarray(values) for name, values in mesh.point_data.items()}
+    flat = {name: v[:, 0] if v.ndim == 2 and v.shape[1] == 1 else v for name, v in found.items()}
+    return {
+        name: v.astype(np.float64)
+        for name, v in flat.items()
+        if v.ndim == 1 and v.dtype.kind in "fiu"
+    }
+
+
+def _groups(mesh: Any, count: int) -> list[tuple[str, int, NDArray[np.int64]]]:
+    """Groups by name (cell sets) and by number (cell data), the number named where the file names
+    it.
+    """
+    found = []
+    for name, per_block in mesh.cell_sets.items():
+        for block, members in enumerate(per_block[:count] if ":" not in name else ()):
+            if members is not None and len(members):
+                found.append((str(name), block, np.unique(np.asarray(members, dtype=np.int64))))
+    tags = next((mesh.cell_data[key] for key in _TAGS if key in mesh.cell_data), ())
+    named = {(int(entry[0]), int(entry[1])): str(name) for name, entry in mesh.field_data.items()}
+    for block, values in enumerate(tags):
+        for tag in (int(tag) for tag in np.unique(values) if tag != 0):
+            name = named.get((tag, mesh.cells[block].dim), f"group{tag}")
+            found.append((name, block, np.flatnonzero(np.asarray(values) == tag)))
+    return found
+
+
+def write(
+    path: Path,
+    points: NDArray[np.float64],
+    cells: Sequence[tuple[str, NDArray[np.int64]]],
+    point_data: Mapping[str, Values],
+    groups: Sequence[NDArray[np.int64]] = (),
+) -> None:
+    """Write a mesh with one value or vector per point to `path`; the format follows the suffix.
+
+    Args:
+        path: file to write, ending in .vtu (XML, compressed) or .vtk (legacy, binary).
+        points: (V, 3), in the problem's own units.
+        cells: blocks (kind, (C, k) indices into the points), kind as meshio names it: "line",
+        "triangle", "quad", ...
+        point_data: arrays (V,) or, for vectors, (V, 3), one per name.
+        groups: for every block the group of each of its cells, 0 for none; `read` finds them again.
+
+    Raises:
+        ConfigError: the suffix, a shape or an index is wrong.
+        OSError: the file cannot be written.
+    """
+    _check(path, points, cells, point_data)
+    import meshio  # heavy, and only needed here
+
+    mesh = meshio.Mesh(
+        points, [(kind, block) for kind, block in cells], point_data=dict(point_data)
+    )
+    if groups:
+        mesh.cell_data[_TAGS[0]] = list(groups)
+    meshio.write(path, mesh, file_format=path.suffix[1:])
+
+
+def _check(
+    path: Path,
+    points: NDArray[np.float64],
+    cells: Sequence[tuple[str, NDArray[np.int64]]],
+    point_data: Mapping[str, Values],
+) -> None:
+    if path.suffix not in FORMATS:
+        raise ConfigError(
+            f"mesh file '{path.name}' must end in one of {', '.join(FORMATS)}, found"
+            f" '{path.suffix}'"
+        )
+    if points.ndim != 2 or points.shape[1] != 3:
+        raise ConfigError(f"points of a mesh file must have the shape (V, 3), found {points.shape}")
+    for kind, block in cells:
+        if block.size and not 0 <= block.min() <= block.max() < len(points):
+            raise ConfigError(f"cells '{kind}' point to vertices outside 0…{len(points) - 1}")
+    for name, values in point_data.items():
+        if values.shape not in ((len(points),), (len(points), 3)):
+            raise ConfigError(
+                f"field '{name}' must have the shape ({len(points)},), or (…, 3), found"
+                f" {values.shape}"
+            )

@@ -1,0 +1,97 @@
+"""Bodies in space as solids of gmsh's OpenCASCADE kernel, and the boundary parts that their
+surfaces belong to.
+
+`gmsh` is the module that meshing.py loads. Surfaces are told by their mesh: all vertices of one lie
+on the sphere, cap or wall of a part, to a tolerance.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kanpde.domains.plane.curves import Segment
+from kanpde.domains.plane.regions import Combination, DiskRegion, PolygonRegion, Region
+from kanpde.domains.space.bodies import BallBody, Body, CombinedBody, Primitive, Prism
+from kanpde.numerics.quadrature import Array
+
+_Tags = list[tuple[int, int]]
+NEAR = 1e-7
+"""How far from a face its vertices may lie, as a share of the size."""
+
+
+def add_body(gmsh: Any, body: Body) -> _Tags:
+    """The solids of a body; the kernel's own exceptions pass through."""
+    occ = gmsh.model.occ
+    match body:
+        case BallBody(domain=ball):
+            return [(3, occ.addSphere(*ball.center.tolist(), ball.radius))]
+        case Prism():
+            raised = occ.extrude(
+                _add_region(occ, body.base, body.lower), 0.0, 0.0, body.upper - body.lower
+            )
+            return [tag for tag in raised if tag[0] == 3]
+        case CombinedBody():
+            first, *others = (add_body(gmsh, operand) for operand in body.operands)
+            return _combined(occ, body.operation, first, others)
+
+
+def _add_region(occ: Any, region: Region, z: float) -> _Tags:
+    match region:
+        case DiskRegion():
+            return [(2, occ.addDisk(*region.center.tolist(), z, region.radius, region.radius))]
+        case PolygonRegion():
+            points = [occ.addPoint(x, y, z) for x, y in region.vertices.tolist()]
+            lines = [
+                occ.addLine(a, b) for a, b in zip(points, [*points[1:], points[0]], strict=True)
+            ]
+            return [(2, occ.addPlaneSurface([occ.addCurveLoop(lines)]))]
+        case Combination():
+            first, *others = (_add_region(occ, operand, z) for operand in region.operands)
+            return _combined(occ, region.operation, first, others)
+
+
+def _combined(occ: Any, operation: str, first: _Tags, others: list[_Tags]) -> _Tags:
+    for other in others:
+        step = {"union": occ.fuse, "intersection": occ.intersect, "difference": occ.cut}[operation]
+        first = step(first, other)[0]
+    return first
+
+
+def surfaces_of_parts(
+    gmsh: Any, body: Body, parts: tuple[str, ...], size: float
+) -> dict[str, list[int]]:
+    """The surfaces of every part of a meshed body; of parts that share a surface the first has
+    it.
+    """
+    found: dict[str, list[int]] = {part: [] for part in parts}
+    for _, tag in gmsh.model.getEntities(2):
+        _, coordinates, _ = gmsh.model.mesh.getNodes(2, tag, includeBoundary=True)
+        x = np.asarray(coordinates, dtype=np.float64).reshape(-1, 3)
+        faces = (face for one in body.primitives() for face in _distances(one, x))
+        part = next(
+            (part for part, distance in faces if part in found and distance.max() < NEAR * size),
+            None,
+        )
+        if part is not None:
+            found[part].append(tag)
+    return {part: tags for part, tags in found.items() if tags}
+
+
+def _distances(one: Primitive, x: Array) -> list[tuple[str, Array]]:
+    """How far points (N, 3) lie from the sphere, or from the caps and walls, of a primitive."""
+    off = np.abs(one.level(x))
+    if isinstance(one, BallBody):
+        return [(one.domain.part_name, off)]
+    found = [
+        (cap, np.maximum(off, np.abs(x[:, 2] - end)))
+        for cap, end in zip(one.caps, one.ends, strict=True)
+    ]
+    for curve in (curve for curves in one.base.primitives() for curve in curves):
+        if isinstance(curve, Segment):
+            distance = np.abs((x[:, :2] - curve.a) @ curve.normal(np.zeros(1))[0])
+        else:
+            distance = np.abs(np.linalg.norm(x[:, :2] - curve.center, axis=1) - curve.radius)
+        found.append((curve.part, np.maximum(off, distance)))
+    return found

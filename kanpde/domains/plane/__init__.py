@@ -1,0 +1,1 @@
+"""Regions of the plane bounded by segments and arcs."""

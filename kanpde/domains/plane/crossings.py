@@ -1,0 +1,142 @@
+"""Where plane curves meet: closed forms for segment/segment, segment/circle and circle/circle.
+
+Circles at distance d with radii r, R meet at c + α e ± h e⊥ with e from centre to centre, α = (d² +
+r² − R²)/(2d) and h = √((d+r+R)(r+R−d)(d−r+R)(d+r−R))/(2d); a line at distance δ from the centre
+cuts off a chord of half length √((r−δ)(r+δ)). Curves nearer to touching than `tolerance` are taken
+to touch in one point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from kanpde.domains.mesh import Indices
+from kanpde.domains.plane.curves import Arc, Curve, Segment
+from kanpde.numerics.quadrature import Array
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Segments a → b (S, 2) and full circles (C, 2), (C,) of several shapes, each with the number
+    of its owner.
+    """
+
+    a: Array
+    b: Array
+    segment_owner: Indices
+    centers: Array
+    radii: Array
+    circle_owner: Indices
+
+    @staticmethod
+    def of(primitives: Sequence[Sequence[Curve]]) -> Pool:
+        """The curves of shapes; the owner of a curve is the index of its shape."""
+        segments = [
+            (s, i) for i, curves in enumerate(primitives) for s in curves if isinstance(s, Segment)
+        ]
+        circles = [
+            (c, i) for i, curves in enumerate(primitives) for c in curves if isinstance(c, Arc)
+        ]
+        return Pool(
+            a=np.array([s.a for s, _ in segments]).reshape(-1, 2),
+            b=np.array([s.b for s, _ in segments]).reshape(-1, 2),
+            segment_owner=np.array([i for _, i in segments], dtype=np.int64),
+            centers=np.array([c.center for c, _ in circles]).reshape(-1, 2),
+            radii=np.array([c.radius for c, _ in circles]),
+            circle_owner=np.array([i for _, i in circles], dtype=np.int64),
+        )
+
+    def without(self, owner: int) -> Pool:
+        """The curves of all other shapes."""
+        s, c = self.segment_owner != owner, self.circle_owner != owner
+        return Pool(
+            self.a[s],
+            self.b[s],
+            self.segment_owner[s],
+            self.centers[c],
+            self.radii[c],
+            self.circle_owner[c],
+        )
+
+
+def meeting_points(curve: Curve, others: Pool, tolerance: float) -> Array:
+    """The points (N, 2) where `curve` meets `others`; coincident circles give none."""
+    if isinstance(curve, Segment):
+        ends = curve.a[None], curve.b[None]
+        return np.concatenate(
+            [
+                _segment_segments(curve, others.a, others.b, tolerance),
+                _segments_circles(*ends, others.centers, others.radii, tolerance),
+            ]
+        )
+    center, radius = curve.center[None], np.array([curve.radius])
+    return np.concatenate(
+        [
+            _circle_circles(curve, others.centers, others.radii, tolerance),
+            _segments_circles(others.a, others.b, center, radius, tolerance),
+        ]
+    )
+
+
+def _segment_segments(segment: Segment, a: Array, b: Array, tolerance: float) -> Array:
+    """Crossings with segments a → b (M, 2), and all their ends that lie on `segment` (this covers
+    overlaps).
+    """
+    along, other = segment.b - segment.a, b - a
+    cross = along[0] * other[:, 1] - along[1] * other[:, 0]
+    lengths = np.linalg.norm(other, axis=1)
+    skew = np.abs(cross) > 1e-12 * segment.length * lengths
+    offset = (a - segment.a)[skew]
+    s = (offset[:, 0] * other[skew, 1] - offset[:, 1] * other[skew, 0]) / cross[skew]
+    t = (offset[:, 0] * along[1] - offset[:, 1] * along[0]) / cross[skew]
+    near, slack = tolerance / segment.length, tolerance / lengths[skew]
+    hit = (s >= -near) & (s <= 1 + near) & (t >= -slack) & (t <= 1 + slack)
+    ends = np.concatenate([a, b])
+    share = np.clip(segment.locate(ends), 0.0, 1.0)
+    on = np.linalg.norm(ends - segment.at(share), axis=1) <= tolerance
+    return np.concatenate([segment.at(s[hit]), ends[on]])
+
+
+def _segments_circles(a: Array, b: Array, centers: Array, radii: Array, tolerance: float) -> Array:
+    """Meeting points of segments a → b (M, 2) and circles, with M = 1 or one circle."""
+    length = np.linalg.norm(b - a, axis=1)
+    along = (b - a) / length[:, None]
+    offset = centers - a
+    foot = np.sum(offset * along, axis=1)
+    distance = np.abs(offset[:, 0] * along[:, 1] - offset[:, 1] * along[:, 0])
+    touches = np.abs(distance - radii) <= tolerance
+    half = np.where(touches, 0.0, np.sqrt(np.maximum(radii - distance, 0.0) * (radii + distance)))
+    found = []
+    for s, met in (
+        (foot - half, touches | (distance < radii)),
+        (foot + half, ~touches & (distance < radii)),
+    ):
+        hit = met & (s >= -tolerance) & (s <= length + tolerance)
+        found.append((a + s[:, None] * along)[hit])
+    return np.concatenate(found)
+
+
+def _circle_circles(circle: Arc, centers: Array, radii: Array, tolerance: float) -> Array:
+    """Meeting points of the full circle of an arc with circles (M, 2), (M,)."""
+    r = circle.radius
+    d = np.linalg.norm(centers - circle.center, axis=1)
+    apart = d > tolerance
+    d, big = d[apart], radii[apart]
+    e = (centers[apart] - circle.center) / d[:, None]
+    touches = (np.abs(d - (r + big)) <= tolerance) | (np.abs(d - np.abs(r - big)) <= tolerance)
+    product = (d + r + big) * (r + big - d) * (d - r + big) * (d + r - big)
+    crosses = ~touches & (product > 0)
+    along = (d**2 + (r - big) * (r + big)) / (2 * d)
+    across = np.sqrt(np.maximum(product, 0.0)) / (2 * d)
+    normal = np.stack([-e[:, 1], e[:, 0]], axis=1)
+    found = [circle.center + np.sign(along[touches])[:, None] * r * e[touches]]
+    for sign in (-1.0, 1.0):
+        found.append(
+            (circle.center + along[:, None] * e + sign * across[:, None] * normal)[crosses]
+        )
+    return np.concatenate(found)

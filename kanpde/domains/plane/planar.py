@@ -1,0 +1,152 @@
+"""Polygons and unions, differences and intersections of disks, rectangles and polygons in two
+coordinates.
+
+    |Ω| = ½ ∮_∂Ω (x − o)·n ds
+
+The boundary is a set of segments and arcs in closed form (boundary.py), the interior is cut into
+vertical slices (slices.py), and the mesh is a Delaunay triangulation (triangulation.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import final
+
+import numpy as np
+
+from kanpde.domains.base import Domain, frozen_array, length_scale
+from kanpde.domains.mesh import Mesh
+from kanpde.domains.plane import slices
+from kanpde.domains.plane.boundary import JOIN, boundary, bounds
+from kanpde.domains.plane.curves import Curve
+from kanpde.domains.plane.regions import Region
+from kanpde.domains.plane.triangulation import triangulate
+from kanpde.numerics import quadrature as rules
+from kanpde.numerics.quadrature import Array, Layout, PointSet
+
+FEWEST_ON_PIECE = 2
+FEWEST_GAUSS_ON_PIECE = 6
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Planar(Domain):
+    """The plane region `region`; `names` are all its part names in the order wanted.
+
+    `curves` are the pieces of the boundary with the region on their left.
+    `parts` are the parts of the operands that bound the region, `vanished` those that do not.
+    Raises ConfigError when the region is empty or its boundary touches itself.
+    """
+
+    region: Region
+    names: tuple[str, ...]
+    curves: tuple[Curve, ...] = field(init=False)
+    vanished: tuple[str, ...] = field(init=False)
+    lower: Array = field(init=False)
+    upper: Array = field(init=False)
+    parts: tuple[str, ...] = field(init=False)
+    measure: float = field(init=False)
+    box: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        curves = boundary(self.region)
+        lower, upper = bounds(curves)
+        present = {curve.part for curve in curves}
+        object.__setattr__(self, "curves", curves)
+        object.__setattr__(self, "lower", frozen_array(lower))
+        object.__setattr__(self, "upper", frozen_array(upper))
+        object.__setattr__(self, "parts", tuple(name for name in self.names if name in present))
+        object.__setattr__(
+            self, "vanished", tuple(name for name in self.names if name not in present)
+        )
+        object.__setattr__(
+            self, "measure", sum(curve.moment((lower + upper) / 2) for curve in curves)
+        )
+
+    def contains(
+        self, x: Array, tolerance: float = 1e-12
+    ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Whether each of the points `x` (N, 2) lies in the closed region, widened by `tolerance` ×
+        its size; (N,).
+        """
+        return np.asarray(self.region.level(x) <= tolerance * length_scale(self.lower, self.upper))
+
+    @cached_property
+    def _slabs(self) -> tuple[slices.Slab, ...]:
+        return slices.slabs(self.curves, JOIN * length_scale(self.lower, self.upper))
+
+    def _chebyshev(self, count: int, layout: Layout) -> PointSet:
+        return self._scaled(slices.chebyshev_rule(self._slabs, count, layout))
+
+    def _quadrature(self, count: int) -> PointSet:
+        return self._scaled(slices.gauss_rule(self._slabs, count))
+
+    def _scaled(self, rule: rules.Rule) -> PointSet:
+        return PointSet(rule[0], rule[1] * (self.measure / rule[1].sum()))
+
+    def _chart(self, name: str, u: Array) -> tuple[Array, Array]:
+        """Positions along all pieces of the part, one after the other."""
+        pieces = self._pieces(name)
+        ends = np.cumsum([piece.length for piece in pieces])
+        along = u[:, 0] * ends[-1]
+        which = np.minimum(np.searchsorted(ends, along, side="right"), len(pieces) - 1)
+        x, normal = np.empty((len(u), 2)), np.empty((len(u), 2))
+        for i, piece in enumerate(pieces):
+            s = 1.0 - (ends[i] - along[which == i]) / piece.length
+            x[which == i], normal[which == i] = piece.at(s), piece.normal(s)
+        return x, normal
+
+    def _part_chebyshev(self, name: str, count: int, layout: Layout) -> PointSet:
+        def rule(n: int, closed: bool) -> rules.Rule:
+            return (
+                rules.periodic(n, layout.turn()) if closed else rules.chebyshev(n, layout.shift())
+            )
+
+        return self._along(name, count, FEWEST_ON_PIECE, rule)
+
+    def _part_quadrature(self, name: str, count: int) -> PointSet:
+        def rule(n: int, closed: bool) -> rules.Rule:
+            return rules.periodic(n) if closed else rules.gauss(n)
+
+        return self._along(name, count, FEWEST_GAUSS_ON_PIECE, rule)
+
+    def _along(
+        self, name: str, count: int, fewest: int, rule: Callable[[int, bool], rules.Rule]
+    ) -> PointSet:
+        """A rule on every piece of a part, with nodes in proportion to its length but at least
+        `fewest`.
+        """
+        density = count / self._part_measure(name)
+        x, w, normal = [], [], []
+        for piece in self._pieces(name):
+            s, weights = rule(max(fewest, round(piece.length * density)), piece.closed)
+            x.append(piece.at(s))
+            w.append(weights * piece.length)
+            normal.append(piece.normal(s))
+        return PointSet(np.concatenate(x), np.concatenate(w), np.concatenate(normal))
+
+    def _part_measure(self, name: str) -> float:
+        return sum(piece.length for piece in self._pieces(name))
+
+    def _pieces(self, name: str) -> list[Curve]:
+        return [curve for curve in self.curves if curve.part == name]
+
+    def common_points(self, a: str, b: str) -> Array:
+        """The ends of curves that both parts have."""
+        ours, theirs = (
+            np.concatenate([piece.at(np.array([0.0, 1.0])) for piece in self._pieces(part)])
+            for part in (a, b)
+        )
+        near = np.linalg.norm(ours[:, None] - theirs, axis=2).min(axis=1) < 2 * JOIN * length_scale(
+            self.lower, self.upper
+        )
+        return np.asarray(ours[near], dtype=np.float64)
+
+    def _periodic_shift(self, a: str, b: str) -> Array | None:
+        return None
+
+    def _mesh(self, resolution: int) -> Mesh:
+        size = float(np.max(self.upper - self.lower)) / resolution
+        return triangulate(self.curves, size, JOIN * length_scale(self.lower, self.upper))

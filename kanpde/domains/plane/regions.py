@@ -1,0 +1,150 @@
+"""Plane regions as level functions: φ < 0 inside, φ > 0 outside, |φ| at most the distance to the
+boundary.
+
+    disk: |x − c| − R,   polygon: ± distance to its edges,   A ∪ B: min(φ_A, φ_B),   A ∩ B: max(φ_A, φ_B),
+    A \\ B: max(φ_A, −φ_B)
+
+Source: Ricci, The Computer Journal 16 (1973) 157–160.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final
+
+import numpy as np
+
+from kanpde.config.problem.polygons import polygon_flaw
+from kanpde.domains.plane.curves import TURN, Arc, Curve, Segment
+from kanpde.domains.plane.disk import require_radius
+from kanpde.errors import ConfigError
+from kanpde.numerics.quadrature import Array
+
+OPERATIONS = ("union", "difference", "intersection")
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class DiskRegion:
+    """|x − center| < radius; its circle is the boundary part `part`."""
+
+    center: Array
+    radius: float
+    part: str
+
+    def __post_init__(self) -> None:
+        require_radius("disk", self.center, 2, self.radius)
+
+    def level(self, x: Array) -> Array:
+        """The level function (N,) at points (N, 2)."""
+        return np.asarray(np.linalg.norm(x - self.center, axis=1) - self.radius, dtype=np.float64)
+
+    def primitives(self) -> tuple[tuple[Curve, ...], ...]:
+        """One tuple of boundary curves per disk or polygon, in the order of the operands."""
+        return ((Arc(self.center, self.radius, 0.0, TURN, self.part),),)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class PolygonRegion:
+    """The simple polygon through `vertices` (V, 2); edge i from vertex i to i + 1 is the boundary
+    part `parts[i]`.
+
+    Raises ConfigError for fewer than 3 vertices, a missing name, or a polygon that meets itself.
+    """
+
+    vertices: Array
+    parts: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if (
+            len(self.vertices) < 3
+            or self.vertices.shape[1:] != (2,)
+            or len(self.parts) != len(self.vertices)
+        ):
+            raise ConfigError(
+                f"polygon: needs 3 or more [x, y] vertices and a name per edge, found"
+                f" {len(self.vertices)} and "
+                f"{len(self.parts)} names; list them all"
+            )
+        flaw = polygon_flaw([(float(x), float(y)) for x, y in self.vertices])
+        if flaw:
+            raise ConfigError(f"polygon: {flaw}")
+
+    @cached_property
+    def edges(self) -> tuple[Segment, ...]:
+        """The V edges as given."""
+        ends = np.roll(self.vertices, -1, axis=0)
+        return tuple(
+            Segment(a, b, part) for a, b, part in zip(self.vertices, ends, self.parts, strict=True)
+        )
+
+    def level(self, x: Array) -> Array:
+        """The level function (N,) at points (N, 2); inside when a ray to the right crosses an odd
+        number of edges.
+        """
+        distance, inside = np.full(len(x), np.inf), np.zeros(len(x), dtype=bool)
+        for edge in self.edges:
+            share = np.clip(edge.locate(x), 0.0, 1.0)
+            distance = np.minimum(distance, np.linalg.norm(x - edge.at(share), axis=1))
+            inside ^= crosses_ray(edge.a, edge.b, x)
+        return np.where(inside, -distance, distance)
+
+    def primitives(self) -> tuple[tuple[Curve, ...], ...]:
+        """One tuple of boundary curves per disk or polygon, in the order of the operands."""
+        return (self.edges,)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Combination:
+    """The union or intersection of regions, or the first without the others; ConfigError for other
+    operations.
+    """
+
+    operation: str
+    operands: tuple[Region, ...]
+
+    def __post_init__(self) -> None:
+        if self.operation not in OPERATIONS or not self.operands:
+            raise ConfigError(
+                f"combined shape: must be one of {', '.join(OPERATIONS)} of at least one shape,"
+                f" found "
+                f"{self.operation!r} of {len(self.operands)}; choose one"
+            )
+
+    def level(self, x: Array) -> Array:
+        """The level function (N,) at points (N, 2)."""
+        return combined_level(self.operation, [operand.level(x) for operand in self.operands])
+
+    def primitives(self) -> tuple[tuple[Curve, ...], ...]:
+        """One tuple of boundary curves per disk or polygon, in the order of the operands."""
+        return tuple(curves for operand in self.operands for curves in operand.primitives())
+
+
+Region = DiskRegion | PolygonRegion | Combination
+
+
+def crosses_ray(a: Array, b: Array, x: Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Whether the horizontal ray to the right from each of the points `x` (N, 2) crosses the
+    segment a → b; (N,).
+    """
+    spans = (a[1] > x[:, 1]) != (b[1] > x[:, 1])
+    side = (b[0] - a[0]) * (x[:, 1] - a[1]) - (b[1] - a[1]) * (x[:, 0] - a[0])
+    return np.asarray(spans & ((side > 0) == (b[1] > a[1])))
+
+
+def combined_level(operation: str, levels: Sequence[Array]) -> Array:
+    """The level function (N,) of a union, intersection or difference (the first without the others)
+    from those of the operands.
+    """
+    level = levels[0]
+    for other in levels[1:]:
+        level = (
+            np.minimum(level, other)
+            if operation == "union"
+            else np.maximum(level, -other if operation == "difference" else other)
+        )
+    return level

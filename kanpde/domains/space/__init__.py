@@ -1,0 +1,1 @@
+"""Balls, extrusions and bodies in space."""

@@ -1,0 +1,1 @@
+"""Time slabs, one after the other."""

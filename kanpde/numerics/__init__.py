@@ -1,0 +1,1 @@
+"""Mathematics that knows no equation and no network: jets, quadrature, which cell holds a point."""

@@ -1,0 +1,1 @@
+"""Equations, conditions and what is known of the solution."""

@@ -1,0 +1,312 @@
+"""A problem: domain, equations, conditions and, for errors only, an exact solution or a reference.
+
+    F_k(x, u, ∂u, …) = 0 in Ω,    conditions on ∂Ω
+
+`Problem.create` parses every formula, checks that the problem is posed sensibly, and that `exact`
+satisfies it. The solve never sees `exact` or `reference`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kanpde.config import ProblemConfig
+from kanpde.domains import Composite, Domain, build_domain
+from kanpde.errors import ConfigError
+from kanpde.expressions import Node, is_linear, jets, partial, substitute, substitute_unknowns
+from kanpde.expressions.evaluate import evaluate
+from kanpde.numerics.quadrature import Array
+from kanpde.problem.conditions import Condition, fitted, matrix, natural_conditions, read_conditions
+from kanpde.problem.euler_lagrange import Energy
+from kanpde.problem.formulas import Formulas, Quantity
+from kanpde.problem.stored_reference import Reference
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A boundary value problem in d coordinates (time last) with m unknowns.
+
+    `true` are the values of the unknown parameters that belong to `exact`. Of an `energy` the
+    equations are those of Euler and Lagrange and the conditions hold the natural ones: they serve
+    checks and reports, the solve minimises the energy.
+    """
+
+    config: ProblemConfig
+    domain: Domain
+    coordinates: tuple[str, ...]
+    equations: tuple[Node, ...]
+    conditions: tuple[Condition, ...]
+    exact: tuple[Node, ...] | None
+    reference: Reference | None = None
+    true: Mapping[Node, Node] = field(default_factory=dict)
+    quantities: tuple[Quantity, ...] = ()
+    energy: Energy | None = None
+
+    @classmethod
+    def create(cls, config: ProblemConfig) -> Problem:
+        """Build from a validated config; ConfigError is one line that names the key."""
+        formulas = Formulas.of(config)
+        domain = build_domain(config.domain, config.time, config.ranges.values())
+        equations, exact = formulas.equations, formulas.exact
+        conditions = read_conditions(
+            config.conditions, domain, formulas.scope, equations, formulas.scopes
+        )
+        conditions += fitted(config, domain)
+        if formulas.energy is not None:
+            conditions = (*conditions, *natural_conditions(formulas.energy, conditions, domain))
+        reference = Reference.of(config, domain)
+        names, asked, true = formulas.scope.coordinates, formulas.quantities, formulas.true
+        problem = cls(
+            config,
+            domain,
+            names,
+            equations,
+            conditions,
+            exact,
+            reference,
+            true,
+            asked,
+            formulas.energy,
+        )
+        problem._check_pinned()
+        problem._check_exact()
+        return problem
+
+    @property
+    def name(self) -> str:
+        """The problem's name."""
+        return self.config.name
+
+    @property
+    def unknowns(self) -> tuple[str, ...]:
+        """Names of the m unknowns."""
+        return self.config.unknowns
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Names of the R regions, none where the domain is one shape."""
+        return self.config.regions
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the m·R functions of a trial solution: every unknown in the first region, then
+        in the second, ...
+        """
+        return tuple(f"{u} in {r}" for r in self.regions for u in self.unknowns) or self.unknowns
+
+    def region_of(self, x: Tensor) -> Tensor | None:
+        """The number of the region of each point (N, d), (N,); None where the domain is one
+        shape.
+        """
+        if not isinstance(self.domain, Composite):
+            return None
+        return torch.tensor(self.domain.number(x.detach().double().cpu().numpy()), device=x.device)
+
+    def places(self, region: Tensor | None) -> list[Tensor | slice]:
+        """For every equation the points where it holds, given the `region_of` all points."""
+        if region is None:
+            return [slice(None)] * len(self.equations)
+        return [
+            torch.nonzero(region == k // self.per_region)[:, 0] for k in range(len(self.equations))
+        ]
+
+    def choose(self, values: Tensor, region: Tensor | None) -> Tensor:
+        """Of the values (N, m·R) of all functions those of each point's region, (N, m)."""
+        if region is None:
+            return values
+        m = len(self.unknowns)
+        return values.gather(1, region[:, None] * m + torch.arange(m, device=values.device))
+
+    def exact_at(self, x: Tensor, region: Tensor | None) -> Tensor | None:
+        """The exact solution at points (N, d), (N, m), where it is known."""
+        return (
+            None
+            if self.exact is None
+            else self.choose(torch.stack(evaluate(self.exact, x), dim=1), region)
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the equations, in the first region, then in the second, ..."""
+        names = self.config.names or tuple(f"equation {k + 1}" for k in range(self.per_region))
+        return tuple(f"{name} in {region}" for region in self.regions for name in names) or names
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """Weights of the equations; one with a weight other than 1 is a wish, which `exact` need
+        not satisfy.
+        """
+        own = self.config.weights or (1.0,) * self.per_region
+        return own * max(1, len(self.regions))
+
+    @property
+    def per_region(self) -> int:
+        """Number of equations of one region."""
+        return len(self.equations) // max(1, len(self.regions))
+
+    @cached_property
+    def data(self) -> tuple[Array, Array, Array | None, Array | None] | None:
+        """What is fitted to, where it is a table: inputs (N, d) and values (N, m) of its rows, and
+        of those of the test.
+        """
+        fit, d = self.config.fit, self.domain.dimension
+        if fit is None or fit.train is None:
+            return None
+        train, test = matrix(fit.train), None if fit.test is None else matrix(fit.test)
+        held = (None, None) if test is None else (test[:, :d], test[:, d:])
+        return train[:, :d], train[:, d:], *held
+
+    @property
+    def constants(self) -> tuple[str, ...]:
+        """Names of the q unknown parameters."""
+        return tuple(self.config.unknown_parameters)
+
+    @cached_property
+    def is_linear(self) -> bool:
+        """Whether every equation and condition is affine in the unknowns."""
+        return all(
+            is_linear(node) for node in (*self.equations, *(c.node for c in self.conditions))
+        )
+
+    @property
+    def order(self) -> int:
+        """Highest differential order in any one coordinate direction or mixed, of equations and
+        conditions.
+        """
+        nodes = (*self.equations, *(c.node for c in self.conditions))
+        return max(sum(jet.index) for node in nodes for jet in jets(node))
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The boundary parts that carry conditions."""
+        return tuple(dict.fromkeys(c.part for c in self.conditions if c.part is not None))
+
+    def _check_pinned(self) -> None:
+        """An unknown whose value appears nowhere is only determined up to a constant."""
+        pinned = set()
+        for number in range(len(self.outputs)):
+            pinning = [*self.equations, *(c.node for c in self.conditions if self._pins(c, number))]
+            pinned |= {number} & {
+                jet.unknown for node in pinning for jet in jets(node) if jet.order == 0
+            }
+        links = [
+            {j.unknown for j in jets(c.node) if j.order == 0}
+            for c in self.conditions
+            if c.kind == "interface"
+        ]
+        for _ in links:
+            pinned |= {number for link in links if link & pinned for number in link}
+        for number, name in enumerate(self.outputs):
+            if number not in pinned:
+                raise ConfigError(
+                    f"problem '{self.name}': only derivatives of {name} appear, so it is free by a"
+                    f" constant (pure Neumann);"
+                    f' pin it, for example with the condition {{mean: "{name} = 0"}}'
+                )
+
+    def _pins(self, condition: Condition, unknown: int) -> bool:
+        """Whether a condition can fix a constant; one average over space-time cannot fix a function
+        of time, and one number no function of a parameter.
+        """
+        if condition.kind in ("periodic", "interface") or condition.weight == 0:
+            return False
+        if self.config.ranges and condition.kind in ("mean", "point"):
+            return False
+        moves = any(
+            jet.unknown == unknown and jet.index[-1]
+            for node in self.equations
+            for jet in jets(node)
+        )
+        return condition.kind != "mean" or self.config.time is None or moves
+
+    def _check_exact(self) -> None:
+        """Equations and conditions hold for the exact solution at random points, to 1e-8 of their
+        largest term.
+        """
+        if self.exact is None or self.config.fit is not None:  # a fitted formula is `exact`
+            return
+        rng = np.random.default_rng(12345)
+        check = _Check(
+            self.name, self.exact, torch.tensor(self.domain.interior(64, "sobol", rng).x), self.true
+        )
+        texts = [f"equation '{text}'" for text in self.config.equations] * max(1, len(self.regions))
+        texts = texts or [
+            f"energy (its Euler-Lagrange equation for {name})" for name in self.unknowns
+        ]
+        places = self.places(self.region_of(check.inside))
+        for text, node, weight, place in zip(
+            texts, self.equations, self.weights, places, strict=True
+        ):
+            if weight == 1:
+                replace(check, inside=check.inside[place])(text, node, check.inside[place])
+        for condition in self.conditions:
+            node = condition.node
+            if condition.kind == "mean":
+                points = self.domain.quadrature(2500)
+                check(
+                    "condition on the mean",
+                    node,
+                    torch.tensor(points.x),
+                    average=torch.tensor(points.w / self.domain.measure),
+                )
+            elif condition.point is not None:
+                check("condition at a point", node, torch.tensor(condition.at(self.domain, 16)))
+            elif condition.part is not None:
+                points = self.domain.part(condition.part, 32, "sobol", rng)
+                x = torch.tensor(points.x)
+                if condition.shift is not None:
+                    shift = torch.tensor(condition.shift, dtype=torch.float64)
+                    check(f"periodic condition '{condition.name}'", node, x, other=x + shift)
+                else:
+                    here = replace(check, inside=x) if self.regions else check
+                    here(f"condition on '{condition.part}'", node, x, torch.tensor(points.normal))
+
+
+@dataclass(frozen=True)
+class _Check:
+    """Whether formulas hold for the exact solution, relative to the size that their terms reach
+    there or inside.
+    """
+
+    problem: str
+    exact: tuple[Node, ...]
+    inside: Tensor
+    true: Mapping[Node, Node]
+
+    def __call__(
+        self,
+        what: str,
+        node: Node,
+        x: Tensor,
+        normal: Tensor | None = None,
+        average: Tensor | None = None,
+        other: Tensor | None = None,
+    ) -> None:
+        """ConfigError when the residual at x (N, d) is larger than 1e-8 of the largest term."""
+        node = substitute(node, self.true)
+        found = sorted(jets(node), key=lambda jet: (jet.unknown, jet.index))
+        fields = [substitute_unknowns(jet, self.exact) for jet in found]
+        slopes = [substitute_unknowns(partial(node, jet), self.exact) for jet in found]
+        residual, *rates = evaluate([substitute_unknowns(node, self.exact), *slopes], x, normal)
+        sizes = [
+            torch.cat(pair).abs().max()
+            for pair in zip(evaluate(fields, x), evaluate(fields, self.inside), strict=True)
+        ]
+        if other is not None:
+            residual = residual - evaluate([substitute_unknowns(node, self.exact)], other)[0]
+        if average is not None:
+            residual = (average * residual).sum()
+        scale = max(float(rate.abs().max() * size) for rate, size in zip(rates, sizes, strict=True))
+        worst = float(residual.abs().max())
+        if not worst <= 1e-8 * scale:
+            raise ConfigError(
+                f"problem '{self.problem}': exact does not satisfy the {what}: the residual is"
+                f" {worst:.1e} where its terms are"
+                f" about {scale:.1e}; correct exact or the {what.split()[0]}"
+            )

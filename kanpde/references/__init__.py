@@ -1,0 +1,1 @@
+"""Solutions computed by other means, to measure errors against."""

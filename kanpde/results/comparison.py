@@ -1,0 +1,258 @@
+"""KAN against MLP as data: every solve of a comparison, its median and worst, and who won.
+
+A comparison has modes (equal parameters, equal wall-clock, each at its best schedule). In each mode
+both kinds solve the same problem on the same points once per seed. The measure is the relative L2
+error, the largest over the unknowns; without an exact or reference solution it is the held-out
+residual, which is then called a residual and not an error. Per mode and kind the median and the
+worst over the seeds count, and the smaller median wins if it is smaller by a factor of two.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from kanpde.errors import StorageError
+
+KINDS = ("kan", "mlp")
+CLEAR = 2.0
+"""Medians that differ by less than this factor are a tie: rounding and the choice of seeds decide
+there.
+"""
+LABELS: Mapping[str, str] = {
+    "equal_parameters": "equal parameters",
+    "equal_time": "equal wall-clock",
+    "best": "each at its best",
+}
+"""What the modes are called in tables."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One solve of a comparison: its mode and the content of its result.json."""
+
+    mode: str
+    result: Mapping[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """The kind of the trial solution, "kan" or "mlp"."""
+        return str(self.result["trial"]["kind"])
+
+    @property
+    def parameters(self) -> int:
+        """P, the number of trained numbers."""
+        return int(self.result["trial"]["parameters"])
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock seconds of the solve."""
+        return float(self.result["seconds"])
+
+    def worst_of(self, measure: str) -> float | None:
+        """The largest value of `measure` over the unknowns, dimensionless; None when unknown, inf
+        when not finite.
+        """
+        value = self.result[measure]
+        values = list(value.values()) if isinstance(value, Mapping) else [value]
+        if not values or any(v is None for v in values):
+            return None
+        return max(float(v) if math.isfinite(v) else math.inf for v in values)
+
+    @property
+    def rmse(self) -> float | None:
+        """The largest root mean square error of a fit over the unknowns, on its test or else on
+        what was fitted.
+        """
+        fit = self.result.get("fit") or {}
+        found = fit.get("test") or fit.get("train")
+        return max(found["rmse"].values()) if found else None
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Entry:
+        """The solve whose `as_dict` is `data`."""
+        trial = {key: data[key] for key in ("kind", "shape", "parameters")}
+        stages = [{"steps": data["steps"]}]
+        found = {
+            key: value
+            for key, value in data.items()
+            if key not in ("parameters", "unknown_parameters")
+        }
+        if "unknown_parameters" in data:
+            found["parameters"] = data["unknown_parameters"]
+        return cls(str(data["mode"]), {**found, "trial": trial, "stages": stages})
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for compare.json."""
+        keys = (
+            "relative_l2",
+            "max_error",
+            "residual_rms",
+            "boundary_max",
+            "stop_reason",
+            "stop_message",
+        )
+        return {
+            "mode": self.mode,
+            "kind": self.kind,
+            "seed": self.result["seed"],
+            "shape": list(self.result["trial"]["shape"]),
+            "parameters": self.parameters,
+            "seconds": self.seconds,
+            "steps": sum(stage["steps"] for stage in self.result["stages"]),
+            "reference": self.result.get("reference"),
+            **(
+                {"unknown_parameters": self.result["parameters"]}
+                if "parameters" in self.result
+                else {}
+            ),
+            **({"fit": self.result["fit"]} if "fit" in self.result else {}),
+        } | {key: self.result[key] for key in keys}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One kind in one mode over all seeds."""
+
+    mode: str
+    kind: str
+    shape: tuple[int, ...]
+    parameters: int
+    seeds: int
+    median: float
+    worst: float
+    median_seconds: float
+    worst_seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for compare.json."""
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in vars(self).items()}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Who has the smaller median in a mode, and by which factor (the loser's median over the
+    winner's).
+    """
+
+    mode: str
+    winner: str
+    ratio: float
+    seconds_ratio: float
+    measure: str
+
+    def sentence(self) -> str:
+        """The verdict for a reader; `seconds_ratio` is the winner's median time over the
+        loser's.
+        """
+        what = {"relative_l2": "relative L2 error", "residual_rms": "held-out residual"}[
+            self.measure
+        ]
+        mode = LABELS.get(self.mode, self.mode)
+        if self.winner == "tie":
+            return f"{mode}: neither wins, the median {what}s differ by a factor of {self.ratio:.2g} only"
+        loser = KINDS[1 - KINDS.index(self.winner)]
+        return (
+            f"{mode}: the {self.winner.upper()} wins, its median {what} is {self.ratio:.3g} times "
+            f"smaller than the {loser.upper()}'s, in {self.seconds_ratio:.2g} times the seconds"
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for compare.json."""
+        return {**vars(self), "sentence": self.sentence()}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All solves of KAN against MLP on one problem."""
+
+    problem: str
+    entries: tuple[Entry, ...]
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], source: str) -> Comparison:
+        """The comparison whose `as_dict` is `data`.
+
+        Raises:
+            StorageError: a key is missing or of the wrong type; the message names `source`.
+        """
+        try:
+            entries = tuple(Entry.from_dict(solve) for solve in data["solves"])
+            comparison = cls(str(data["problem"]), entries)
+            comparison.summaries()
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise StorageError(
+                f"{source}: is not a comparison: {type(error).__name__} {error}"
+            ) from error
+        return comparison
+
+    @property
+    def measure(self) -> str:
+        """`relative_l2` when every solve has one, else `residual_rms`."""
+        known = all(entry.worst_of("relative_l2") is not None for entry in self.entries)
+        return "relative_l2" if known else "residual_rms"
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """The modes, in the order in which they were run."""
+        return tuple(dict.fromkeys(entry.mode for entry in self.entries))
+
+    def of(self, mode: str, kind: str) -> tuple[Entry, ...]:
+        """The solves of one kind in one mode."""
+        return tuple(entry for entry in self.entries if entry.mode == mode and entry.kind == kind)
+
+    def value(self, entry: Entry) -> float:
+        """The measure of one solve; inf when it is unknown or not finite."""
+        found = entry.worst_of(self.measure)
+        return math.inf if found is None else found
+
+    def summaries(self) -> tuple[Summary, ...]:
+        """Median and worst per mode and kind."""
+        return tuple(
+            self._summary(mode, kind, group)
+            for mode in self.modes
+            for kind in KINDS
+            if (group := self.of(mode, kind))
+        )
+
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """The winner of every mode in which both kinds were solved."""
+        found = []
+        for mode in self.modes:
+            pair = {s.kind: s for s in self.summaries() if s.mode == mode}
+            if len(pair) == len(KINDS):
+                found.append(self._verdict(pair["kan"], pair["mlp"]))
+        return tuple(found)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The content of compare.json."""
+        return {
+            "problem": self.problem,
+            "measure": self.measure,
+            "summary": [summary.as_dict() for summary in self.summaries()],
+            "verdicts": [verdict.as_dict() for verdict in self.verdicts()],
+            "solves": [entry.as_dict() for entry in self.entries],
+        }
+
+    def _summary(self, mode: str, kind: str, group: tuple[Entry, ...]) -> Summary:
+        values = [self.value(entry) for entry in group]
+        seconds = [entry.seconds for entry in group]
+        shape = tuple(int(n) for n in group[0].result["trial"]["shape"])
+        parameters = max(entry.parameters for entry in group)
+        middle = (median(values), max(values), median(seconds), max(seconds))
+        return Summary(mode, kind, shape, parameters, len(group), *middle)
+
+    def _verdict(self, kan: Summary, mlp: Summary) -> Verdict:
+        if kan.median == mlp.median:
+            return Verdict(kan.mode, "tie", 1.0, 1.0, self.measure)
+        best, other = (kan, mlp) if kan.median < mlp.median else (mlp, kan)
+        ratio = other.median / best.median if best.median > 0 else math.inf
+        seconds_ratio = (
+            best.median_seconds / other.median_seconds if other.median_seconds > 0 else math.inf
+        )
+        return Verdict(
+            kan.mode, best.kind if ratio >= CLEAR else "tie", ratio, seconds_ratio, self.measure
+        )

@@ -1,0 +1,14 @@
+"""Figures of a solve and of a comparison: the sole door to matplotlib.
+
+Everything is drawn through figure objects (no pyplot), so no global state is read or changed and
+threads may draw.
+"""
+
+from __future__ import annotations
+
+from kanpde.results.plotting.animation import write_animation
+from kanpde.results.plotting.curves import write_comparison
+from kanpde.results.plotting.diagram import write_diagram
+from kanpde.results.plotting.run import write_figures
+
+__all__ = ["write_animation", "write_comparison", "write_diagram", "write_figures"]

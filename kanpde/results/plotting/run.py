@@ -1,0 +1,158 @@
+"""All figures of one solve: the fields where the domain is, the history, and the edge functions of
+a KAN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from kanpde.results.plotting.canvas import FIELD, MAGNITUDE, blank, save
+from kanpde.results.plotting.curves import draw_edges, draw_history
+from kanpde.results.plotting.fitted import draw_fit
+from kanpde.results.plotting.views import View, view_of
+from kanpde.results.report import describe_trial, number
+from kanpde.storage import make_folder
+from kanpde.trial.networks import bare
+
+if TYPE_CHECKING:
+    from kanpde.results.solution import Solution
+
+Array = NDArray[np.float64]
+Panel = tuple[str, Array]
+
+_NOTHING = 1e-17
+"""Top of the scale of a magnitude that is zero everywhere."""
+
+_DECADES = 8.0
+"""Most decades that a picture of a magnitude spans below its largest value."""
+
+
+def write_figures(folder: Path, solution: Solution) -> tuple[Path, ...]:
+    """Write solution, exact, error, residual, fit, history and edges as PNG into `folder`; what
+    does not exist is left out.
+
+    Args:
+        folder: made when it is missing.
+        solution: of a solve; its fields are evaluated at points that training never saw.
+
+    Returns:
+        The files written.
+
+    Raises:
+        StorageError: a file cannot be written.
+    """
+    make_folder(folder)
+    result = solution.result.as_dict()
+    view = view_of(solution.problem.domain, solution.problem.coordinates)
+    figures = _fields(
+        view,
+        solution.fields(view.points, regions=view.regions),
+        tuple(solution.problem.unknowns),
+        result,
+    )
+    if (fit := draw_fit(solution, result)) is not None:
+        figures["fit"] = fit
+    figures["history"] = draw_history(solution.history, str(result["problem"]))
+    layers = getattr(bare(solution.trial.network), "stack", None)
+    if result["trial"]["kind"] == "kan" and layers is not None:
+        figures["edges"] = draw_edges(
+            [
+                tuple(part.numpy(force=True) for part in layer.edge_functions(200))
+                for layer in layers
+            ],
+            f"{result['problem']}: edge functions of the {describe_trial(result['trial'])}"
+            + ("; those of the last" if result["trial"].get("slabs", 1) > 1 else ""),
+        )
+    return tuple(save(figure, folder / f"{name}.png") for name, figure in figures.items())
+
+
+def _fields(
+    view: View, fields: Mapping[str, Array], unknowns: Sequence[str], result: Mapping[str, Any]
+) -> dict[str, Figure]:
+    """Figures of the fields by file name."""
+    head = f"{result['problem']}: "
+    values = [(name, fields[name]) for name in unknowns]
+    exact = [
+        (f"exact {name}", fields[f"{name}_exact"]) for name in unknowns if f"{name}_exact" in fields
+    ]
+    error = [(name, fields[f"{name}_error"]) for name in unknowns if f"{name}_error" in fields]
+    residual = [(name, field) for name, field in fields.items() if name.startswith("residual")]
+    title = f"{result['problem']}\n{describe_trial(result['trial'])}"
+    figures = {"solution": _signed(view, values, exact or values, title)}
+    if exact:
+        figures["exact"] = _signed(view, exact, exact, head + "exact solution")
+    if error:
+        l2, largest = result["relative_l2"], result["max_error"]
+        panels = [
+            (
+                f"|{name} − exact|:  relative L2 {number(l2[name])},  max {number(largest[name])}",
+                field,
+            )
+            for name, field in error
+        ]
+        figures["error"] = _magnitudes(view, panels, head + "error")
+    title = f"{head}residual of the equations, held-out rms {number(result['residual_rms'])}"
+    if residual:
+        figures["residual"] = _magnitudes(
+            view, [(f"|{name}|", field) for name, field in residual], title
+        )
+    return figures
+
+
+def _signed(view: View, panels: Sequence[Panel], scale: Sequence[Panel], title: str) -> Figure:
+    """Fields in their own units; the colours of panel i span the values of `scale[i]`."""
+    norms = []
+    for _, field in scale:
+        finite = field[np.isfinite(field)]
+        norms.append(Normalize(*_span(finite)))
+    return _grid(view, panels, norms, FIELD, title)
+
+
+def _magnitudes(view: View, panels: Sequence[Panel], title: str) -> Figure:
+    """Magnitudes in a logarithmic scale, at most eight decades below the largest."""
+    shown, norms = [], []
+    for label, field in panels:
+        magnitude = np.abs(field)
+        finite = magnitude[np.isfinite(magnitude)]
+        top = float(finite.max()) if finite.size and finite.max() > 0 else _NOTHING
+        clipped = np.maximum(magnitude, top * 10.0**-_DECADES)
+        low = float(np.quantile(clipped[np.isfinite(clipped)], 0.01)) if finite.size else top
+        shown.append((label, clipped))
+        norms.append(LogNorm(min(low, top / 10.0), top))
+    return _grid(view, shown, norms, MAGNITUDE, title)
+
+
+def _grid(
+    view: View, panels: Sequence[Panel], norms: Sequence[Normalize], cmap: str, title: str
+) -> Figure:
+    """One row per panel, one column per picture of the view, one colour bar per row."""
+    width = 5.4 if view.panels == 1 else 3.4 * view.panels
+    height = width / view.panels * view.aspect
+    figure = blank(
+        width + (0.9 if view.coloured else 0.0), len(panels) * (height + 0.75) + 0.35, "compressed"
+    )
+    figure.suptitle(title, fontsize=11)
+    rows = figure.subplots(len(panels), view.panels, squeeze=False)
+    for axes, (label, values), norm in zip(rows, panels, norms, strict=True):
+        alone = len(panels) == 1 and isinstance(norm, LogNorm) is False
+        drawn = view.draw(list(axes), values, cmap, norm, "" if alone else label)
+        if drawn is not None:
+            bar = figure.colorbar(drawn, ax=axes, pad=0.02, aspect=25)
+            bar.ax.tick_params(labelsize=8)
+            bar.outline.set_visible(False)
+    return figure
+
+
+def _span(values: Array) -> tuple[float, float]:
+    """Smallest and largest value, apart by something even when the field is constant."""
+    if not values.size:
+        return 0.0, 1.0
+    low, high = float(values.min()), float(values.max())
+    return (low, high) if high > low else (low - 0.5, high + 0.5)

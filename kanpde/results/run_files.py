@@ -1,0 +1,31 @@
+"""What a solve leaves in its run folder: report, field, time series and figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kanpde.progress import StopReason
+from kanpde.results import report
+from kanpde.results.series import SERIES
+from kanpde.results.solution import Solution
+from kanpde.trial.piecewise import Slabs
+
+
+def write(folder: Path, solution: Solution) -> None:
+    """Report, field, series and figures; after a signal the report alone, so that Ctrl-C ends soon
+    (other verbs make the rest).
+    """
+    report.write_run(folder, solution)
+    if solution.stop_reason in (StopReason.INTERRUPTED, StopReason.TERMINATED):
+        return
+    output = solution.config.output
+    if output.vtu and solution.meshable:
+        solution.export(folder / "field.vtu")
+    if output.series is not None and not (
+        isinstance(solution.trial, Slabs) and solution.config.tolerance is None
+    ):
+        solution.export_series(folder / SERIES)
+    if output.plots:
+        from kanpde.results import plotting
+
+        plotting.write_figures(folder / "figures", solution)

@@ -1,0 +1,272 @@
+"""A run folder: made exclusively, locked while a process works in it, and with a log of what
+happened.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from kanpde.errors import ConfigError, FolderInUseError, StorageError
+from kanpde.progress import Progress, StopReason
+
+LOG = "run.log"
+_LOCK = ".lock"
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,80}")
+_SWEEP = ("multirun.yaml", "multirun.csv")
+_OWN = frozenset({
+    LOG, _LOCK, "config.yaml", "result.json", "history.csv", "checkpoints", "figures",
+    "compare.json", "compare.csv", "error_vs_seconds.png", "both.vtu", *_SWEEP,
+    "series", "series.pvd", "points.vtu", "reference.vtu", "formula.json", "symbolic.json", "fit.npz", "fit_test.npz",
+})  # fmt: skip
+_EXPORTED = re.compile(r"field\.(vtu|vtk|csv|npz)|mesh(_\w+)?\.(msh|vtu|vtk|inp|mesh)|search[1-9]")
+"""Fields and the problem's meshes under any of their names, and what a search for a tolerance
+leaves behind when it is killed.
+"""
+
+
+def create(
+    out: str | Path | None, *, name: str, root: str | Path = "runs", overwrite: bool = False
+) -> Path:
+    """Make a run folder that nobody else has, and claim it by its log file.
+
+    Args:
+        out: the folder asked for; None makes root/NAME-YYYYmmdd-HHMMSS, with -2, -3 … while that
+        exists.
+        name: start of the default name.
+        root: parent of default folders.
+        overwrite: empty an existing run folder first. Only files that `kanpde` writes are removed.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ConfigError: the folder's name holds characters outside A-Z a-z 0-9 . _ - or is longer than
+        80.
+        FolderInUseError: the folder exists with content, is locked, or holds files that `kanpde`
+        did not write.
+        StorageError: it cannot be made.
+    """
+    try:
+        folder = _fresh(Path(root), name) if out is None else _asked(Path(out), overwrite)
+        _claim(folder)
+    except OSError as error:
+        raise StorageError(
+            f"run folder '{out or root}' cannot be made: {error.strerror or error}"
+        ) from error
+    return folder
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[Path]:
+    """Hold the lock of a run folder; the system frees it when the process ends, however it ends.
+
+    Raises:
+        FolderInUseError: another process holds it.
+        StorageError: the folder is missing or not writable.
+    """
+    handle = _lock(folder)
+    try:
+        yield folder
+    finally:
+        (folder / _LOCK).unlink(missing_ok=True)
+        os.close(handle)
+
+
+class RunLog:
+    """A progress observer that writes one dated line per event to run.log and passes everything
+    on.
+    """
+
+    def __init__(self, folder: Path, inner: Progress) -> None:
+        self._folder = folder
+        self._inner = inner
+        self._done = 0
+
+    @property
+    def stop(self) -> StopReason | None:
+        """Why the solve should end early, as asked of the inner observer; None to go on."""
+        return self._inner.stop
+
+    def stage_started(self, index: int, total: int, name: str, steps: int) -> None:
+        """Log it."""
+        self.write(f"stage {index + 1}/{total} {name}: at most {steps} steps")
+        self._inner.stage_started(index, total, name, steps)
+
+    def step(self, done: int, objective: float) -> None:
+        """Pass it on; steps are in history.csv."""
+        self._done = done
+        self._inner.step(done, objective)
+
+    def stage_finished(self, index: int, objective: float, reason: StopReason) -> None:
+        """Log it."""
+        self.write(
+            f"stage {index + 1} ended after {self._done} steps: objective {objective:.6e},"
+            f" {reason.value}"
+        )
+        self._inner.stage_finished(index, objective, reason)
+        self._done = 0
+
+    def message(self, text: str) -> None:
+        """Log it."""
+        self.write(text)
+        self._inner.message(text)
+
+    def write(self, text: str) -> None:
+        """Append one line that only the log sees.
+
+        Raises:
+            StorageError: the log cannot be written.
+        """
+        append_log(self._folder, text)
+
+
+def append_log(folder: Path, text: str) -> None:
+    """Append one dated line to the log of a run folder.
+
+    Raises:
+        StorageError: the log cannot be written.
+    """
+    try:
+        with (folder / LOG).open("a", encoding="utf-8") as log:
+            log.write(f"{_now()} {' '.join(text.split())}\n")
+    except OSError as error:
+        raise StorageError(
+            f"{folder / LOG}: cannot be written: {error.strerror or error}"
+        ) from error
+
+
+def discard(folder: Path) -> None:
+    """Remove a run folder in which nothing was computed: one that holds no more than its log and
+    its config.
+    """
+    content = {
+        path.name for path in folder.iterdir() if not re.fullmatch(r"mesh(_\w+)?", path.stem)
+    }
+    if content <= {LOG, _LOCK, "config.yaml", *_SWEEP, "checkpoints"} and not any(
+        (folder / "checkpoints").glob("*")
+    ):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def check_name(name: str) -> str:
+    """`name`, when it may name a run folder.
+
+    Raises:
+        ConfigError: it may not.
+    """
+    if not _NAME.fullmatch(name) or name in (".", ".."):
+        raise ConfigError(
+            f"run name '{name}' must be 1 to 80 of the characters A-Z a-z 0-9 . _ -; choose another"
+        )
+    return name
+
+
+def _claim(folder: Path) -> None:
+    try:
+        with (folder / LOG).open("x", encoding="utf-8") as log:
+            log.write(f"{_now()} created {folder.name}\n")
+    except FileExistsError as error:
+        raise FolderInUseError(
+            f"run folder '{folder}' was taken by another process; choose another --out"
+        ) from error
+
+
+def _fresh(root: Path, name: str) -> Path:
+    root.mkdir(parents=True, exist_ok=True)
+    stem = check_name(f"{name[:60]}-{datetime.now():%Y%m%d-%H%M%S}")
+    for count in range(1, 10_000):
+        folder = root / (stem if count == 1 else f"{stem}-{count}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        return folder
+    raise StorageError(
+        f"run folder '{root / stem}' and its numbered siblings all exist; remove some"
+    )
+
+
+def _asked(folder: Path, overwrite: bool) -> Path:
+    check_name(folder.resolve().name)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir()
+        return folder
+    except FileExistsError:
+        if not folder.is_dir():
+            raise FolderInUseError(
+                f"run folder '{folder}' is a file; choose another --out"
+            ) from None
+    content = {path.name for path in folder.iterdir()}
+    if content and not overwrite:
+        raise FolderInUseError(
+            f"run folder '{folder}' exists; choose another --out or give --overwrite"
+        )
+    foreign = _foreign(folder)
+    if foreign:
+        raise FolderInUseError(
+            f"run folder '{folder}' holds '{foreign}', not written by kanpde; choose another --out"
+        )
+    with locked(folder):
+        for name in content - {_LOCK}:
+            path = folder / name
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(
+                missing_ok=True
+            )
+    return folder
+
+
+def _foreign(folder: Path) -> str | None:
+    """A file below `folder` that `kanpde` did not write, or None; the numbered folders of a sweep
+    are run folders.
+    """
+    for path in sorted(folder.iterdir()):
+        if path.name in _OWN or _EXPORTED.fullmatch(path.name):
+            continue
+        inner = (
+            _foreign(path)
+            if path.name.isdigit() and path.is_dir() and not path.is_symlink()
+            else ""
+        )
+        if inner is not None:
+            return str(Path(path.name) / inner)
+    return None
+
+
+def _lock(folder: Path) -> int:
+    path = folder / _LOCK
+    while True:
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise StorageError(
+                f"run folder '{folder}' cannot be locked: {error.strerror or error}"
+            ) from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(handle)
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                raise FolderInUseError(
+                    f"run folder '{folder}' is in use by another process; wait for it"
+                ) from None
+            raise StorageError(
+                f"run folder '{folder}' cannot be locked: {error.strerror or error}"
+            ) from error
+        if path.exists() and os.fstat(handle).st_ino == path.stat().st_ino:
+            return handle
+        os.close(
+            handle
+        )  # the holder removed its file between our open and our lock: try again with the new one
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")

@@ -1,0 +1,303 @@
+"""What came out of a solve: the trial solution, its errors, its history and why it stopped, as
+data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kanpde.assembly.collocation import Collocation
+from kanpde.config import Config
+from kanpde.domains import Mesh
+from kanpde.errors import ConfigError
+from kanpde.problem.problem import Problem
+from kanpde.progress import History, StageResult, StopReason
+from kanpde.results import export
+from kanpde.results.fields import bridged, sample
+from kanpde.results.metrics import Metrics
+from kanpde.results.parameter_intervals import Estimate
+from kanpde.results.series import RESOLUTION, Series, export_points, export_reference, instants
+from kanpde.trial.networks import KAN, bare
+from kanpde.trial.piecewise import AnyTrial, Slabs
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Result:
+    """The figures of a solve; `as_dict` is result.json.
+
+    `estimate` is that of the relative L2 error where a `tolerance` was given, from residuals alone.
+    """
+
+    problem: str
+    trial: Mapping[str, Any]
+    metrics: Metrics
+    seconds: float
+    stop_reason: StopReason
+    seed: int
+    dtype: str
+    threads: int
+    stages: tuple[StageResult, ...]
+    points: Mapping[str, int]
+    version: str
+    tolerance: float | None = None
+    estimate: float | None = None
+    parameters: Mapping[str, Estimate] = field(default_factory=dict)
+    data: Mapping[str, Any] | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data; errors are None without an exact solution or a reference."""
+        return (
+            {
+                "problem": self.problem,
+                "trial": dict(self.trial),
+                **{key: value for key, value in vars(self.metrics).items() if key != "fit"},
+                "seconds": self.seconds,
+                "stop_reason": self.stop_reason.name.lower(),
+                "stop_message": self.stop_reason.value,
+                "seed": self.seed,
+                "dtype": self.dtype,
+                "threads": self.threads,
+                "stages": [
+                    {**vars(stage), "stop_reason": stage.stop_reason.lower()}
+                    for stage in self.stages
+                ],
+                "points": dict(self.points),
+                "version": self.version,
+                "tolerance": self.tolerance,
+                "estimate": self.estimate,
+            }
+            | (
+                {"parameters": {k: one.as_dict() for k, one in self.parameters.items()}}
+                if self.parameters
+                else {}
+            )
+            | ({"data": dict(self.data)} if self.data else {})
+            | ({"fit": self.metrics.fit} if self.metrics.fit else {})
+        )
+
+
+@dataclass(frozen=True)
+class Solution:
+    """u(x; θ) with everything known about it. Call it at points (N, d) to get (N, m).
+
+    `points` are those of the solve; with time slabs those of the first.
+    """
+
+    config: Config
+    problem: Problem
+    trial: AnyTrial
+    result: Result
+    history: History
+    points: Collocation | None = None
+
+    @overload
+    def __call__(self, points: Tensor, outside: str = "error") -> Tensor: ...
+    @overload
+    def __call__(self, points: Array, outside: str = "error") -> Array: ...
+    def __call__(self, points: Tensor | Array, outside: str = "error") -> Tensor | Array:
+        """u at points (N, d) as the same kind of array, (N, m).
+
+        Points outside the domain are an error unless `outside` is "allow": the trial solution means
+        nothing there.
+        """
+        d = self.problem.domain.dimension
+        if points.ndim != 2 or points.shape[1] != d:
+            raise ConfigError(
+                f"solution: needs points of shape (N, {d}) for {self.problem.coordinates}, found"
+                f" {tuple(points.shape)}"
+            )
+        given = (
+            points.detach().double().cpu().numpy()
+            if isinstance(points, Tensor)
+            else np.asarray(points, dtype=float)
+        )
+        if outside not in ("error", "allow"):
+            raise ConfigError(f"solution: outside must be 'error' or 'allow', found {outside!r}")
+        if outside == "error" and len(given):
+            wrong = ~self.problem.domain.contains(given)
+            if wrong.any():
+                raise ConfigError(
+                    f"solution: {int(wrong.sum())} of {len(given)} points lie outside the domain,"
+                    f" the first at"
+                    f' {given[wrong][0].tolist()}; leave them out or give outside="allow"'
+                )
+        values = self._values(given)
+        if not isinstance(points, Tensor):
+            return values.double().numpy()
+        return values.to(
+            points.device, points.dtype if points.is_floating_point() else values.dtype
+        )
+
+    def _values(self, points: Array) -> Tensor:
+        x = torch.tensor(points).to(self.trial.scale.dtype)
+        return self.problem.choose(
+            self.trial.evaluate(x), self.problem.region_of(torch.tensor(points))
+        )
+
+    @property
+    def relative_l2(self) -> dict[str, float | None]:
+        """Relative L2 error per unknown on held-out points; None without an exact solution or a
+        reference.
+        """
+        return self.result.metrics.relative_l2
+
+    @property
+    def max_error(self) -> dict[str, float | None]:
+        """Largest error per unknown on held-out points; None without an exact solution or a
+        reference.
+        """
+        return self.result.metrics.max_error
+
+    @property
+    def rmse(self) -> dict[str, float]:
+        """Root mean square error of a fit per unknown: on its test, or without one on what was
+        fitted; empty without a fit.
+        """
+        fit = self.result.metrics.fit or {}
+        found = fit.get("test") or fit.get("train") or {"rmse": {}}
+        return dict(found["rmse"])
+
+    @property
+    def residual_rms(self) -> float:
+        """Root mean square of the equations' residual on held-out points."""
+        return self.result.metrics.residual_rms
+
+    @property
+    def boundary_max(self) -> float:
+        """Largest residual of any condition on held-out points."""
+        return self.result.metrics.boundary_max
+
+    @property
+    def parameters(self) -> dict[str, Estimate]:
+        """The unknown parameters that were solved for, with standard errors and 95 % intervals
+        where data give them.
+        """
+        return dict(self.result.parameters)
+
+    @property
+    def seconds(self) -> float:
+        """Wall seconds of the solve."""
+        return self.result.seconds
+
+    @property
+    def stop_reason(self) -> StopReason:
+        """Why it ended."""
+        return self.result.stop_reason
+
+    def coefficients(self) -> Tensor:
+        """All trained numbers in one vector (P,)."""
+        return torch.cat([parameter.detach().reshape(-1) for parameter in self.trial.parameters()])
+
+    def fields(
+        self, points: Array, gradients: bool | None = None, regions: NDArray[np.int64] | None = None
+    ) -> dict[str, Array]:
+        """Every field worth looking at, (N,) or (N, 3) each: u, u_exact, u_error (u - exact), the
+        `quantities` and `vectors` of the problem, u_gradient where the argument or else
+        `output.gradients` says so, and the equations' residual. On a domain of regions `regions`
+        (N,) are their numbers (those of a mesh say on which side of an interface a vertex is).
+        """
+        wanted = self.config.output.gradients if gradients is None else gradients
+        return sample(self.problem, self.trial, points, wanted, regions)
+
+    def fields_on(self, mesh: Mesh) -> dict[str, Array]:
+        """The same at the vertices of a mesh, for files: a derived field without a value at a
+        single vertex (a residual at a singular corner) has the mean of the vertices around it there
+        (see `kanpde.results.fields.bridged`).
+        """
+        return bridged(self.problem, self.fields(mesh.points, regions=mesh.regions), mesh)
+
+    @property
+    def meshable(self) -> bool:
+        """Whether the domain has few enough coordinates (three) for a mesh."""
+        return self.problem.domain.dimension in RESOLUTION
+
+    def mesh(self, resolution: int | None = None) -> Mesh:
+        """A mesh of the domain for pictures and files; ConfigError beyond three coordinates."""
+        return self.problem.domain.mesh(
+            resolution or RESOLUTION.get(self.problem.domain.dimension, 8)
+        )
+
+    def export(self, path: str | Path, resolution: int | None = None) -> Path:
+        """Write the fields on a mesh of the domain; the suffix decides (.vtu, .vtk, .csv, .npz, and
+        .pvd: see `export_series`).
+
+        `resolution` is the number of cells along the longest side. Raises ConfigError or
+        StorageError.
+        """
+        if Path(path).suffix == ".pvd":
+            return self.export_series(path, None, resolution)
+        mesh = self.mesh(resolution)
+        fields = self.fields_on(mesh)
+        if mesh.regions is not None:
+            fields.setdefault("region", mesh.regions.astype(float))
+        return export.write_field(path, mesh, fields, self.problem.coordinates)
+
+    def export_series(
+        self,
+        path: str | Path,
+        times: int | Sequence[float] | None = None,
+        resolution: int | None = None,
+    ) -> Path:
+        """Write a time series: `path` (.pvd) and a folder of VTU files on a mesh of space.
+
+        `times` are a number of instants or the times; by default what `output.series` says, or 51.
+        The series of a run that was stopped ends where the run did. Raises ConfigError or
+        StorageError.
+        """
+        target = Path(path).with_suffix(".pvd")
+        wanted = self.instants(times)
+        Series(target, self.problem, wanted, resolution, self.config.output.gradients).add(
+            self.trial, wanted[-1]
+        )
+        return target
+
+    def instants(self, times: int | Sequence[float] | None = None) -> tuple[float, ...]:
+        """The instants of a series, as far as the run got; ConfigError for others."""
+        return instants(self.problem, self.config.output.series if times is None else times)
+
+    def export_points(self, folder: str | Path) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+        """Write points.vtu, the collocation points, into a folder, and reference.vtu where the
+        problem has a reference.
+
+        Returns the files and the names of the parts by their number in points.vtu. Raises
+        ConfigError or StorageError.
+        """
+        if self.points is None:
+            raise ConfigError(
+                f"points of '{self.problem.name}': this solution was made without them; load it"
+                f" from its run"
+            )
+        files = [Path(folder) / "points.vtu"]
+        parts = export_points(files[0], self.points)
+        if self.problem.reference is not None:
+            files.append(Path(folder) / "reference.vtu")
+            export_reference(files[1], self.problem, self.trial)
+        return tuple(files), parts
+
+
+def describe_trial(trial: AnyTrial) -> dict[str, Any]:
+    """The `trial` node of result.json; of time slabs it is that of the last one, but for
+    `parameters` and `slabs`.
+    """
+    network = bare(trial.network)
+    slabs = {"slabs": len(trial.each)} if isinstance(trial, Slabs) else {}
+    return slabs | {
+        "kind": trial.net.kind,
+        "width": trial.net.shape[1:-1],
+        "shape": trial.net.shape,
+        "basis": network.bases if isinstance(network, KAN) else None,
+        "on": network.on if isinstance(network, KAN) else None,
+        "degree": network.degrees if isinstance(network, KAN) else None,
+        "intervals": network.intervals if isinstance(network, KAN) else None,
+        "parameters": trial.parameter_count,
+    }

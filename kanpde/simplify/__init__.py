@@ -1,8 +1,0 @@
-"""A trained KAN made small and readable: what its edges do, which of them are needed, which are known functions."""
-
-from __future__ import annotations
-
-from kanpde.simplify.edges import LayerView, thinned, view
-from kanpde.simplify.prune import THRESHOLD, Pruned, prune
-
-__all__ = ["THRESHOLD", "LayerView", "Pruned", "prune", "thinned", "view"]

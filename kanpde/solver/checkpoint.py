@@ -1,0 +1,308 @@
+"""Checkpoints: plain tensors, numbers, texts, lists and dicts, behind a digest that is checked
+before anything is read.
+
+File: one ASCII line `kanpde checkpoint 1 <sha256 of the rest>`, then a tensor archive. A folder
+keeps `last`, `previous` and `best` (lowest objective of a finished stage). Files are replaced
+atomically, so a kill leaves the old one or the new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kanpde.config import TrialConfig
+from kanpde.errors import CheckpointError, ConfigError, KanpdeError, StorageError
+from kanpde.storage import replacing
+from kanpde.trial.bases import restored
+from kanpde.trial.constants import Constants
+from kanpde.trial.networks import KAN, MLP, Affine, Enriched, NodeSplines, SplineLayer
+from kanpde.trial.solution import TrialSolution
+
+MAGIC = b"kanpde checkpoint 1 "
+
+
+def write(path: Path, data: Mapping[str, Any]) -> None:
+    """Write atomically; CheckpointError if a parameter is not finite, StorageError if the disk
+    refuses.
+    """
+    found = [*data["network"].get("tensors", ()), data["network"].get("functions")]
+    if not all(bool(t.isfinite().all()) for t in found if t is not None):
+        raise CheckpointError(
+            f"{path.name}: non-finite parameters are never saved; the earlier checkpoint was kept"
+        )
+    buffer = io.BytesIO()
+    torch.save(dict(data), buffer)
+    payload = buffer.getvalue()
+    with replacing(path) as temporary:
+        temporary.write_bytes(
+            MAGIC + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
+        )
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read and verify; CheckpointError for a damaged or foreign file, StorageError if it cannot be
+    read.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be read: {error.strerror or error}") from error
+    head, _, payload = raw.partition(b"\n")
+    if not head.startswith(MAGIC):
+        raise CheckpointError(
+            f"{path}: not a kanpde checkpoint of format 1; use a run folder made by this version"
+        )
+    if hashlib.sha256(payload).hexdigest().encode() != head[len(MAGIC) :]:
+        raise CheckpointError(
+            f"{path}: damaged (its digest does not match); try checkpoints/previous.pt"
+        )
+    try:
+        data = torch.load(io.BytesIO(payload), weights_only=True)
+    except Exception as error:
+        raise CheckpointError(f"{path}: cannot be decoded: {type(error).__name__}") from error
+    if not isinstance(data, dict):
+        raise CheckpointError(f"{path}: must hold a mapping, found {type(data).__name__}")
+    return data
+
+
+@dataclass(frozen=True)
+class Store:
+    """The checkpoints of one run folder."""
+
+    folder: Path
+
+    @classmethod
+    def at(cls, run: Path, part: str = "", make: bool = True) -> Store:
+        """The store of a run folder (or of a named part of a run), made if missing."""
+        folder = run / "checkpoints" / part
+        try:
+            if make:
+                folder.mkdir(parents=bool(part), exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"{folder}: cannot be made: {error.strerror or error}") from error
+        return cls(folder)
+
+    @property
+    def any(self) -> bool:
+        """Whether there is a checkpoint."""
+        return any((self.folder / name).exists() for name in ("last.pt", "previous.pt"))
+
+    def save(self, data: Mapping[str, Any], best: bool) -> None:
+        """Write `last` (the old one becomes `previous`) and, if it is the best so far, `best`."""
+        last = self.folder / "last.pt"
+        if last.exists():
+            os.replace(last, self.folder / "previous.pt")
+        write(last, data)
+        if best:
+            write(self.folder / "best.pt", data)
+
+    def load(self) -> dict[str, Any]:
+        """The last checkpoint, or the previous one where a kill fell between the two renames."""
+        for name in ("last.pt", "previous.pt"):
+            if (self.folder / name).exists():
+                return read(self.folder / name)
+        raise CheckpointError(
+            f"{self.folder}: holds no checkpoint; the run stopped before its first one, so solve"
+            f" it again"
+        )
+
+
+def network_state(network: nn.Module) -> dict[str, Any]:
+    """A network as plain data; of functions beside it only their coefficients, since their formulas
+    stand in the config.
+    """
+    if isinstance(network, Enriched):
+        return {**network_state(network.net), "functions": _copies([network.coefficients])[0]}
+    if isinstance(network, KAN):
+        layers = network.stack
+        tensors = [t for layer in layers for t in (layer.knots, layer.coefficients)]
+        tensors += [layer.base for layer in layers if layer.base is not None]
+        tensors += [
+            t
+            for layer in network.every
+            if isinstance(layer, Affine)
+            for t in (layer.weight, layer.bias)
+        ]
+        facts: dict[str, Any] = {"bases": [layer.grid.facts for layer in layers]}
+        if any(layer.mask is not None for layer in layers):
+            facts["left"] = _copies([layer.left for layer in layers])
+        return {"kind": "kan", **facts, "tensors": _copies(tensors)}
+    if isinstance(network, MLP):
+        return {
+            "kind": "mlp",
+            "activation": network.activation,
+            "tensors": _copies([*network.weights, *network.biases]),
+        }
+    raise CheckpointError(
+        f"cannot save a network of type {type(network).__name__}; known are KAN and MLP"
+    )
+
+
+def constants_state(constants: Constants) -> dict[str, Any]:
+    """The unknown constants s as plain data, beside those of the network; nothing where there are
+    none.
+    """
+    return {"constants": constants.raw.detach().clone()} if constants.count else {}
+
+
+def restore_constants(data: Mapping[str, Any], constants: Constants) -> None:
+    """Write saved constants s (q,); CheckpointError when they do not fit."""
+    saved = data["network"].get("constants", constants.raw.detach()[:0])
+    if (
+        not isinstance(saved, Tensor)
+        or saved.shape != constants.raw.shape
+        or not bool(saved.isfinite().all())
+    ):
+        raise CheckpointError(
+            f"checkpoint: its unknown parameters do not fit the {constants.count} of the config;"
+            f" use the run's own config.yaml"
+        )
+    constants.write(saved)
+
+
+def restore_network(state: Mapping[str, Any], trial: TrialConfig) -> KAN | MLP:
+    """The network of a state; CheckpointError when it does not fit the config beside it."""
+    layers = trial.layers
+    try:
+        tensors: list[Tensor] = list(state["tensors"])
+        if state["kind"] != trial.kind:
+            raise CheckpointError(
+                f"checkpoint: holds a {state['kind']}, but the config asks for a {trial.kind}"
+            )
+        network = (
+            _kan(state, tensors, trial) if trial.kind == "kan" else _mlp(state, tensors, layers)
+        )
+        _check_network(network, trial)
+    except (KeyError, IndexError, TypeError, AttributeError, RuntimeError, ValueError) as error:
+        raise CheckpointError(
+            f"checkpoint: its network is incomplete ({error}); use another checkpoint"
+        ) from error
+    except CheckpointError:
+        raise
+    except KanpdeError as error:
+        raise CheckpointError(f"checkpoint: its network is inconsistent: {error}") from error
+    return network
+
+
+def restore_beside(
+    state: Mapping[str, Any], trial: TrialConfig, present: nn.Module
+) -> KAN | MLP | Enriched:
+    """The network of a state with the functions beside the `present` one, if there are any;
+    CheckpointError as above.
+    """
+    network, given = restore_network(state, trial), state.get("functions")
+    if not isinstance(present, Enriched):
+        if given is not None:
+            raise CheckpointError(
+                "checkpoint: it holds trial.functions or trial.multipoles, but the config has"
+                " none; use the run's own config.yaml"
+            )
+        return network
+    restored, wanted = present.around(network), tuple(present.coefficients.shape)
+    if not isinstance(given, Tensor) or tuple(given.shape) != wanted:
+        found = tuple(given.shape) if isinstance(given, Tensor) else "none"
+        raise CheckpointError(
+            f"checkpoint: the coefficients of trial.functions and trial.multipoles must be"
+            f" {wanted}, found {found}; use the run's"
+            " own config.yaml"
+        )
+    with torch.no_grad():
+        restored.coefficients.copy_(given)
+    return restored
+
+
+def go_on(trial: TrialSolution, earlier: TrialSolution, config: TrialConfig) -> None:
+    """Give a new trial solution the parameters of an earlier one; ConfigError where the network or
+    its domain is another.
+    """
+    ends = [torch.stack([-1 / t.scale + t.shift, 1 / t.scale + t.shift]) for t in (trial, earlier)]
+    if ends[0].shape != ends[1].shape or bool(
+        ((ends[0].to(ends[1]) - ends[1]) * earlier.scale).abs().max() > 1e-5
+    ):
+        raise ConfigError("after: the earlier solution has another domain; give `domain` to both")
+    if (trial.wrapping and trial.wrapping.circles) != (
+        earlier.wrapping and earlier.wrapping.circles
+    ):
+        raise ConfigError(
+            "after: the earlier solution is periodic in other coordinates; give both the same"
+            " trial.periodic"
+        )
+    enriched = [isinstance(one.network, Enriched) for one in (trial, earlier)]
+    if enriched[0] != enriched[1] or trial.constants.count != earlier.constants.count:
+        raise ConfigError(
+            "after: the earlier solution has other functions, multipoles or unknown parameters;"
+            " give the same ones"
+        )
+    try:
+        restored = restore_beside(network_state(earlier.network), config, trial.network)
+    except CheckpointError as error:
+        raise ConfigError(f"after: the earlier network does not fit ({error})") from error
+    trial.network = restored.to(trial.scale)
+    trial.constants.write(earlier.constants.raw.detach().to(trial.scale))
+
+
+def _check_network(network: KAN | MLP, trial: TrialConfig) -> None:
+    facts: list[tuple[str, object, object]] = [
+        ("hidden sizes", network.shape[1:-1], list(trial.width))
+    ]
+    if isinstance(network, KAN):
+        bases = {layer.base is not None for layer in network.stack}
+        fewer = [min(pair) for pair in zip(network.intervals, trial.intervals, strict=False)]
+        facts += [
+            ("basis", network.bases, list(trial.bases)),
+            ("degree", network.degrees, list(trial.degree)),
+            ("base function", bases, {trial.base == "silu"}),
+            ("fewest intervals", fewer, list(trial.intervals)),
+        ]
+    else:
+        facts.append(("activation", network.activation, trial.activation))
+    for what, found, asked in facts:
+        if found != asked:
+            raise CheckpointError(
+                f"checkpoint: {what} {found}, but the config says {asked}; use the run's own"
+                f" config.yaml"
+            )
+
+
+def _kan(state: Mapping[str, Any], tensors: list[Tensor], trial: TrialConfig) -> KAN:
+    layers, affine = trial.layers, 2 * trial.layers if trial.on == "nodes" else 0
+    own, between = (tensors[:-affine], tensors[-affine:]) if affine else (tensors, [])
+    bases: list[Tensor | None] = [*own[2 * layers :]] or [None] * layers
+    left: list[Tensor | None] = [*state.get("left", [None] * layers)]
+    every = state["bases"] if "bases" in state else _splines(state)
+    if len(bases) != layers or len(every) != layers or len(left) != layers:
+        raise ValueError(f"{len(tensors)} tensors for {layers} layers")
+    stack: list[SplineLayer | Affine] = []
+    for k, facts in enumerate(every):
+        stack += [Affine(*between[2 * k : 2 * k + 2])] if affine else []
+        kind = NodeSplines if affine and k < layers - 1 else SplineLayer
+        stack.append(kind(restored(facts, own[2 * k]), own[2 * k + 1], bases[k], left[k]))
+    return KAN(stack)
+
+
+def _splines(state: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Facts of the bases in a checkpoint that was written when there were B-splines only."""
+    listed = zip(state["degrees"], state["uniform"], state["periodic"], strict=True)
+    return [
+        {"name": "bspline", "degree": p, "uniform": even, "periodic": wraps}
+        for p, even, wraps in listed
+    ]
+
+
+def _mlp(state: Mapping[str, Any], tensors: list[Tensor], layers: int) -> MLP:
+    if len(tensors) != 2 * layers:
+        raise ValueError(f"{len(tensors)} tensors for {layers} layers")
+    return MLP(tensors[:layers], tensors[layers:], state["activation"])
+
+
+def _copies(tensors: list[Any]) -> list[Tensor]:
+    return [tensor.detach().clone() for tensor in tensors]

@@ -1,0 +1,152 @@
+"""The residual rows of a trial solution as functions of two vectors: the parameters of the inner
+layers and of the outer one. Unknown constants of the problem stand at the end of the inner ones.
+
+What the least-squares steps see of a PDE: r(a, c), its derivatives J = ∂r/∂a and M = ∂r/∂c, and the
+parameters themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from kanpde import optimizers
+from kanpde.assembly.energy import EnergyObjective
+from kanpde.assembly.outer_system import Rows
+from kanpde.assembly.residual import Assembly
+from kanpde.config import OptimizerStage
+from kanpde.errors import ConfigError
+from kanpde.solver.sparsify import Penalised
+from kanpde.trial.solution import TrialSolution
+
+
+class Gradients:
+    """Satisfies `optimizers.Differentiable`: any objective as a function of all parameters."""
+
+    def __init__(
+        self, trial: TrialSolution, assembly: Assembly | EnergyObjective | Penalised
+    ) -> None:
+        self._whole, self._solution, self._parameters = assembly, trial, trial.trained
+
+    @property
+    def vector(self) -> Tensor:
+        """All parameters in the order of the module, a copy."""
+        return _flat([parameter.detach() for parameter in self._parameters])
+
+    def write(self, vector: Tensor) -> None:
+        """Write all of them."""
+        _write(self._parameters, vector)
+
+    def gradient(self) -> tuple[float, Tensor]:
+        """The objective and its gradient by `vector`."""
+        value = self._whole.objective(self._solution)
+        return float(value.detach()), _flat(torch.autograd.grad(value, self._parameters))
+
+
+class System(Gradients):
+    """Satisfies `optimizers.System`; the outer vector holds one unknown after the other."""
+
+    def __init__(self, trial: TrialSolution, assembly: Assembly) -> None:
+        super().__init__(trial, assembly)
+        self._trial, self._assembly = trial, assembly
+        self._inner = [*trial.net.inner, *trial.constants.trained]
+        self._known: tuple[Tensor, Tensor] | None = None
+        self.linear = assembly.linear
+        self.blocks = trial.net.outer.shape[1]
+
+    @property
+    def inner(self) -> Tensor:
+        """a, a copy."""
+        return _flat([self._trial.scale.new_zeros(0), *(p.detach() for p in self._inner)])
+
+    @property
+    def outer(self) -> Tensor:
+        """c, a copy."""
+        return self._trial.net.outer.T.reshape(-1)
+
+    def place(self, inner: Tensor, outer: Tensor) -> None:
+        """Write both vectors."""
+        _write(self._inner, inner)
+        self._trial.net.set_outer(outer.reshape(self.blocks, -1).T)
+
+    def residual(self) -> Tensor:
+        """r (R,); kept until the parameters change."""
+        at = self.vector
+        if self._known is None or not torch.equal(self._known[0], at):
+            with torch.no_grad():
+                self._known = at, self._assembly.weighted(self._trial)
+        return self._known[1]
+
+    def jacobian(self) -> Tensor:
+        """J (R, P of a)."""
+        return self._assembly.jacobian(self._trial)
+
+    def outer_matrix(self, extra: int = 0) -> Tensor:
+        """M (R + extra, P of c), the last rows zero."""
+        return Rows(self._assembly, self._trial).matrix(extra)
+
+    def products(self) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
+        """v ↦ ∂r/∂θ v and w ↦ (∂r/∂θ)ᵀ w for θ = `vector`: the second by reverse mode, the first as
+        its derivative by w.
+        """
+        rows = self._assembly.weighted(self._trial)
+        dual = torch.zeros_like(rows, requires_grad=True)
+        pulled = _flat(torch.autograd.grad(rows, self._parameters, dual, create_graph=True))
+
+        def forward(v: Tensor) -> Tensor:
+            return torch.autograd.grad(pulled, dual, v, retain_graph=True)[0]
+
+        def adjoint(w: Tensor) -> Tensor:
+            return _flat(torch.autograd.grad(rows, self._parameters, w, retain_graph=True))
+
+        return forward, adjoint
+
+
+def iterative(
+    stage: OptimizerStage, trial: TrialSolution, assembly: Assembly | EnergyObjective
+) -> optimizers.Iterative:
+    """The optimizer of a stage that advances by steps; ConfigError where it needs rows and an
+    energy has none.
+    """
+    parameters = trial.trained
+    match stage.optimizer:
+        case "adam":
+            return optimizers.Adam(parameters, stage.learning_rate, stage.tolerance)
+        case "lbfgs":
+            return optimizers.LBFGS(parameters, stage.tolerance)
+        case "broyden":
+            return optimizers.Broyden(Gradients(trial, lowered(stage, assembly)), stage.tolerance)
+    if isinstance(assembly, EnergyObjective):
+        raise ConfigError(
+            f"schedule: {stage.optimizer} needs residual rows, and an energy has none; use lbfgs"
+            f" or broyden"
+        )
+    system = System(trial, assembly)
+    match stage.optimizer:
+        case "levenberg_marquardt":
+            return optimizers.GaussNewton(system, optimizers.Joint, stage.tolerance)
+        case "gauss_newton_cg":
+            return optimizers.GaussNewton(system, optimizers.Krylov, stage.tolerance)
+    projected = optimizers.projected(system, stage.regularisation)
+    return optimizers.GaussNewton(system, projected, stage.tolerance, projected.begin)
+
+
+def lowered(
+    stage: OptimizerStage, assembly: Assembly | EnergyObjective
+) -> Assembly | EnergyObjective | Penalised:
+    """The objective that a stage lowers: with the penalty of its `sparsify` where it has one."""
+    return assembly if stage.sparsify is None else Penalised(assembly, stage.sparsify)
+
+
+def _flat(parts: Iterable[Tensor]) -> Tensor:
+    return torch.cat([part.reshape(-1) for part in parts])
+
+
+def _write(parameters: Sequence[nn.Parameter], vector: Tensor) -> None:
+    start = 0
+    with torch.no_grad():
+        for parameter in parameters:
+            parameter.copy_(vector[start : start + parameter.numel()].reshape(parameter.shape))
+            start += parameter.numel()

@@ -1,0 +1,1 @@
+"""KANs whose edges are functions of a library."""

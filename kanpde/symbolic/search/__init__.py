@@ -1,0 +1,1 @@
+"""The search for a closed form of a field."""

@@ -1,0 +1,1 @@
+"""A formula put back into the equations and conditions."""

@@ -1,0 +1,1 @@
+"""Trial solutions u(x; θ): networks, bases, unknown constants."""

@@ -1,0 +1,100 @@
+"""One field over the whole time interval, made of trial solutions on time slabs, each from the end
+of the one before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from kanpde.numerics.jets import Jet, JetSpace, coordinates
+from kanpde.trial.constants import Constants
+from kanpde.trial.solution import Located, Network, TrialSolution
+
+
+class Slabs(nn.Module):
+    """u(x, t) = u_k(x, t) for t in (t_k, t_{k+1}]; offers what a `TrialSolution` offers for
+    evaluation.
+    """
+
+    edges: Tensor
+
+    def __init__(self, pieces: Sequence[TrialSolution], edges: Sequence[float]) -> None:
+        super().__init__()
+        self.pieces = nn.ModuleList(pieces)
+        self.register_buffer("edges", torch.tensor(edges, dtype=torch.float64))
+
+    @property
+    def each(self) -> list[TrialSolution]:
+        """The trial solutions, first to last."""
+        return [piece for piece in self.pieces if isinstance(piece, TrialSolution)]
+
+    @property
+    def net(self) -> Network:
+        """The network of the last slab."""
+        return self.each[-1].net
+
+    @property
+    def network(self) -> nn.Module:
+        """The network of the last slab."""
+        return self.each[-1].network
+
+    @property
+    def constants(self) -> Constants:
+        """None: a march has no unknown constants."""
+        return self.each[-1].constants
+
+    @property
+    def scale(self) -> Tensor:
+        """Scale of the last slab's coordinates, (d,)."""
+        return self.each[-1].scale
+
+    @property
+    def parameter_count(self) -> int:
+        """P, all trainable numbers of all slabs."""
+        return sum(piece.parameter_count for piece in self.each)
+
+    def slab(self, x: Tensor) -> Tensor:
+        """The number of the slab of each point (N, d), (N,)."""
+        return torch.searchsorted(self.edges[1:-1], x[:, -1].double().contiguous())
+
+    def evaluate(self, x: Tensor) -> Tensor:
+        """u at points x (N, d), (N, m)."""
+        values = x.new_empty(len(x), self.net.shape[-1])
+        for piece, chosen in self._shares(x):
+            values[chosen] = piece.evaluate(x[chosen])
+        return values
+
+    def forward(self, x: Tensor) -> Tensor:
+        """u at points x (N, d), (N, m)."""
+        return self.evaluate(x)
+
+    def locate(self, x: Tensor, space: JetSpace) -> Located:
+        """Points for `jet`."""
+        one = torch.ones_like(x[0])
+        return Located(x, space, coordinates(x, space, one, 0 * one), None, None)
+
+    def jet(self, at: Located) -> Jet:
+        """The jet of u, (A, m, N), without a graph."""
+        data = at.x.new_empty(len(at.space.indices), self.net.shape[-1], len(at.x))
+        with torch.no_grad():
+            for piece, chosen in self._shares(at.x):
+                data[:, :, chosen] = piece.jet(piece.locate(at.x[chosen], at.space)).data
+        return Jet(at.space, data)
+
+    def outside_share(self, x: Tensor) -> float:
+        """Largest share of inputs outside a grid over the slabs, at points x (N, d)."""
+        return max(
+            (piece.outside_share(x[chosen]) for piece, chosen in self._shares(x)), default=0.0
+        )
+
+    def _shares(self, x: Tensor) -> list[tuple[TrialSolution, Tensor]]:
+        number = self.slab(x)
+        found = [(piece, torch.nonzero(number == k)[:, 0]) for k, piece in enumerate(self.each)]
+        return [(piece, chosen) for piece, chosen in found if len(chosen)]
+
+
+AnyTrial = TrialSolution | Slabs
+"""What can be evaluated and measured."""

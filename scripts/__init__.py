@@ -1,0 +1,1 @@
+"""Programs that measure and write docs, run by `python -m scripts NAME`."""

@@ -1,0 +1,1 @@
+"""Tables of errors and seconds on the shipped problems."""

@@ -1,0 +1,1 @@
+"""The tables, scaling laws and examples of the KAN paper."""

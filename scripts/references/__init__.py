@@ -1,0 +1,1 @@
+"""How the shipped references, meshes and measured values were made."""

@@ -1,0 +1,1 @@
+"""Knots and mobility edges."""

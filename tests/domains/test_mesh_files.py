@@ -1,0 +1,455 @@
+"""Mesh files: every defect has a message of its own, good ones become domains, and a run keeps the
+mesh that it solved on.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import meshio
+import numpy as np
+import pytest
+from mesh_helpers import CAVITY, PLATE, grid_mesh, mesh_shape, raw_mesh
+
+from kanpde import api
+from kanpde.config import Config, MeshShape, validate
+from kanpde.config.problem import meshes
+from kanpde.config.problem.shapes import read_shape, shape_tree
+from kanpde.config.reader import Reader
+from kanpde.domains import MeshDomain, build_domain
+from kanpde.domains.meshes import check as meshcheck
+from kanpde.domains.meshes import files as meshfile
+from kanpde.domains.meshes.check import checked
+from kanpde.domains.meshes.files import RawMesh
+from kanpde.errors import BudgetError, ConfigError
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+CORNERS = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
+TWO = [[0, 1, 2], [0, 2, 3]]
+RIM = [[0, 1], [1, 2], [2, 3], [3, 0]]
+TETRA = [[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]
+NAN, INF = float("nan"), float("inf")
+
+
+def moved(points: list[list[float]], vertex: int, place: list[float]) -> list[list[float]]:
+    return [place if k == vertex else point for k, point in enumerate(points)]
+
+
+def square(*groups: tuple[str, int, Any]) -> RawMesh:
+    return raw_mesh(CORNERS, [("triangle", TWO), ("line", RIM)], groups)
+
+
+def triangles(points: list[list[float]], cells: list[list[int]]) -> RawMesh:
+    return raw_mesh(points, [("triangle", cells)])
+
+
+HANGING = triangles([*CORNERS, [0.5, 0.5]], [[0, 2, 3], [0, 1, 4], [1, 2, 4]])
+INNER = raw_mesh(CORNERS, [("triangle", TWO), ("line", [[0, 2]])], [("cut", 1, [0])])
+BROKEN: dict[str, tuple[RawMesh, str]] = {
+    "nan": (triangles(moved(CORNERS, 2, [NAN, 1.0]), TWO), r"not finite, the first in vertex 2 at \(nan, 1\); repair it"),
+    "inf": (triangles(moved(CORNERS, 3, [0.0, INF]), TWO), r"not finite, the first in vertex 3 at \(0, inf\)"),
+    "far": (triangles(moved(CORNERS, 1, [1e13, 0.0]), TWO), r"beyond 1e\+12, the first in vertex 1 at \(1e\+13, 0\); scale it"),
+    "no_vertices": (RawMesh(np.zeros((0, 2)), (), ()), r"needs vertices with 2 or 3 coordinates, found an array of shape \(0, 2\)"),
+    "one_coordinate": (RawMesh(np.zeros((4, 1)), (), ()),
+        r"needs vertices with 2 or 3 coordinates, found an array of shape \(4, 1\)"),
+    "no_cells": (raw_mesh(CORNERS, [("line", RIM)]), "has no triangles, quads or tetrahedra, so nothing to solve on"),
+    "empty": (raw_mesh(CORNERS, []), "has no triangles, quads or tetrahedra, so nothing to solve on"),
+    "index_too_large": (triangles(CORNERS, [[0, 1, 2], [0, 2, 9]]), r"triangle 1 with the vertices \[0, 2, 9\], but only 0 to 3"),
+    "negative_index": (triangles(CORNERS, [[0, 1, -1]]), r"triangle 0 with the vertices \[0, 1, -1\], but only 0 to 3"),
+    "hexahedra": (raw_mesh(TETRA * 2, [("hexahedron", [list(range(8))])]), "'hexahedron', which are not read; split into tetra"),
+    "second_order": (raw_mesh(CORNERS + CORNERS, [("triangle6", [list(range(6))])]),
+        "'triangle6', which are not read; save straight"),
+    "mixed": (raw_mesh([*TETRA, [1.0, 1, 0]], [("tetra", [[0, 1, 2, 3]]), ("quad", [[0, 1, 4, 2]])]),
+              "mixes 1 tetrahedra with 1 quads; split everything"),
+    "curved_surface": (triangles([[0.0, 0, 0], [1.0, 0, 0], [1.0, 1, 0.5], [0.0, 1, 0]], TWO),
+                       r"must lie in the plane z = 0, found vertex 2 at \(1, 1, 0.5\); project it"),
+    "lifted": (triangles([[x, y, 2.0] for x, y in CORNERS], TWO), r"must lie in the plane z = 0, found vertex 0 at \(0, 0, 2\)"),
+    "flat_tetra": (raw_mesh(CORNERS, [("tetra", [[0, 1, 2, 3]])]), "has tetrahedra but only two coordinates; save the third"),
+    "repeated_vertex": (triangles(CORNERS, [[0, 1, 2], [0, 2, 2]]),
+        r"a repeated vertex: triangle 1 \(vertices 0, 2, 2\); remove it"),
+    "degenerate": (triangles([*CORNERS, [2.0, 0.0]], [*TWO, [0, 1, 4]]),
+        r"degenerate cell without measure: triangle 2 \(vertices 0, 1, 4\)"),
+    "sliver": (raw_mesh([*TETRA, [0.3, 0.3, 0.0]], [("tetra", [[0, 1, 2, 3], [0, 1, 2, 4]])]),
+               r"degenerate cell without measure: tetra 1 \(vertices 0, 1, 2, 4\)"),
+    "twice": (triangles(CORNERS, [*TWO, [2, 0, 1]]), r"a cell that stands twice: triangle 0 \(vertices 0, 1, 2\); remove the copy"),
+    "bow_tie": (raw_mesh(CORNERS, [("quad", [[0, 2, 1, 3]])]),
+        r"quad 0 \(vertices 0, 2, 1, 3\) that crosses itself or has no area"),
+    "three_on_a_facet": (triangles([*CORNERS, [2.0, 0.2]], [*TWO, [0, 2, 4]]),
+        r"facet \(vertices 0, 2\) of 3 cells \(0, 1, 2\), which overlap"),
+    "folded": (triangles(moved(CORNERS, 3, [0.9, 0.1]), TWO),
+               r"two cells on one side of their common facet, triangle 0 \(vertices 0, 1, 2\) and triangle 1 \(vertices"),
+    "folded_tetra": (raw_mesh([*TETRA, [0.2, 0.2, 0.2]], [("tetra", [[0, 1, 2, 3], [0, 1, 2, 4]])]),
+        "on one side of their common facet"),
+    "two_at_one_place": (triangles([*CORNERS, [1.0, 1.0], [0.0, 0.0]], [[0, 1, 2], [5, 4, 3]]),
+                         r"two vertices at one place, vertex [02] at .* and vertex [54]; merge them"),
+    "hanging": (HANGING, r"not conforming: vertex 4 at \(0.5, 0.5\) hangs on a facet of the triangle 0 \(vertices 0, 2, 3\)"),
+    "inside_another": (triangles([*CORNERS, [0.6, 0.2], [3.0, 0.0], [3.0, 0.4]], [*TWO, [4, 5, 6]]),
+                       r"overlapping cells: vertex 4 at \(0.6, 0.2\) lies inside the triangle 0"),
+    "star": (triangles([[0.0, 2], [-1.8, -1], [1.8, -1], [0, -2], [-1.8, 1.0], [1.8, 1.0]], [[0, 1, 2], [3, 5, 4]]),
+             "overlapping cells: the triangle 0"),
+    "pinched": (triangles([*CORNERS, [2.0, 1.0], [2.0, 2.0]], [*TWO, [2, 4, 5]]),
+                r"touches itself in a single point or edge, at vertex 2 at \(1, 1\); separate or join"),
+    "edge_contact": (raw_mesh([*TETRA, [0.0, -1, 0], [0, 0, -1]], [("tetra", [[0, 1, 2, 3], [0, 1, 4, 5]])]),
+                     r"touches itself in a single point or edge, at vertex 0 at \(0, 0, 0\)"),
+    "bad_name": (square(("my hole", 1, [0])), "a group 'my hole': a name must begin with a letter .*; rename it"),
+    "bad_region": (square(("2nd", 0, [0])), "a group '2nd': a name must begin with a letter"),
+    "cut_inside": (INNER, r"group 'cut' with the facet \(vertices 0, 2\) inside the domain, not on its boundary; list the groups"),
+    "loose_line": (raw_mesh([*CORNERS, [3.0, 0.0]], [("triangle", TWO), ("line", [[1, 4]])], [("wire", 1, [0])]),
+                   r"group 'wire' with the facet \(vertices 1, 4\) on no cell at all, not on its boundary"),
+    "in_two_groups": (square(("a", 1, [0, 1]), ("b", 1, [1, 2, 3])),
+        r"facet \(vertices 1, 2\) in the groups 'a' and 'b'; a facet has one"),
+    "named_boundary": (square(("boundary", 1, [0])), r"a group 'boundary', but facet \(vertices 0, 3\) is in no group"),
+    "missing_members": (square(("a", 1, [7])), "a group 'a' with cells that do not exist; save it again"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_every_defect_is_named(name: str) -> None:
+    raw, message = BROKEN[name]
+    with pytest.raises(ConfigError, match=message) as caught:
+        checked(raw)
+    assert "\n" not in str(caught.value)
+
+
+def test_too_many_cells_and_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meshcheck, "MOST_CELLS", 1)
+    with pytest.raises(ConfigError, match="has 2 cells, more than 1; save a coarser mesh"):
+        checked(square())
+    monkeypatch.undo()
+    monkeypatch.setattr("kanpde.domains.meshes.groups.MOST_GROUPS", 1)
+    with pytest.raises(ConfigError, match="has 2 groups, more than 1; join some"):
+        checked(square(("a", 1, [0]), ("b", 1, [1])))
+
+
+def test_an_unknown_name_in_boundary() -> None:
+    with pytest.raises(
+        ConfigError,
+        match=r"no group 'wal' of facets, did you mean 'wall'\? \(groups: wall\); correct",
+    ):
+        checked(square(("wall", 1, [0])), ("wal",))
+
+
+# What is mended
+# --------------------------------------------------------------------------------------------------
+
+
+def test_cells_are_turned_and_unused_vertices_dropped() -> None:
+    found = checked(triangles([[9.0, 9.0], *CORNERS], [[1, 3, 2], [1, 3, 4]]))
+    assert len(found.points) == 4
+    domain = MeshDomain(found.points, found.cells, found.facets, found.labels, found.parts)
+    assert domain.measure == 1.0 and domain.parts == ("boundary",)
+
+
+def test_quads_are_split_where_both_halves_are_proper() -> None:
+    dart = [[0.0, 0.0], [2.0, -1.0], [0.5, 0.0], [2.0, 1.0]]  # the diagonal 1-3 lies outside
+    found = checked(raw_mesh(dart, [("quad", [[0, 1, 2, 3]])], [("body", 0, [0])]))
+    domain = MeshDomain(found.points, found.cells, found.facets, found.labels, found.parts)
+    assert domain.measure == pytest.approx(0.5)
+    assert found.regions["body"].tolist() == [True, True]
+
+
+def test_groups_become_parts_and_the_rest_is_called_boundary() -> None:
+    found = checked(square(("wall", 1, [0, 2]), ("inlet", 1, [3]), ("left_half", 0, [1])))
+    assert found.parts == ("wall", "inlet", "boundary")
+    middles = {
+        found.parts[k]: found.points[f].mean(axis=0).tolist()
+        for f, k in zip(found.facets, found.labels, strict=True)
+    }
+    assert middles["boundary"] == [1.0, 0.5] and middles["inlet"] == [0.0, 0.5]
+    assert found.regions["left_half"].tolist() == [False, True]
+
+
+def test_boundary_chooses_the_groups() -> None:
+    raw = raw_mesh(
+        CORNERS,
+        [("triangle", TWO), ("line", [[0, 2], *RIM])],
+        [("cut", 1, [0]), ("wall", 1, [1, 2, 3, 4])],
+    )
+    assert checked(raw, ("wall",)).parts == ("wall",)
+
+
+# Domains
+# --------------------------------------------------------------------------------------------------
+
+
+def test_round_holes_are_fitted() -> None:
+    angles = 2 * np.pi * np.linspace(0, 1, 25)[:-1] ** 1.2
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    ring = np.concatenate([circle, 0.4 * circle]) + np.array([5.0, -2.0])
+    quads = [[k, (k + 1) % 24, 24 + (k + 1) % 24, 24 + k] for k in range(24)]
+    domain = build_domain(mesh_shape(raw_mesh(ring, [("quad", quads)])))
+    assert isinstance(domain, MeshDomain)
+    ((centre, radius),) = domain.round_holes()
+    assert (
+        centre == pytest.approx([5.0, -2.0]) and 0.39 < radius < 0.4
+    )  # the chords cut into the circle
+    assert domain.part_measure("boundary") < 2 * np.pi * 1.4
+    square_holes = build_domain(mesh_shape(PLATE))
+    assert isinstance(square_holes, MeshDomain) and square_holes.round_holes() == ()
+
+
+def test_opposite_sides_of_a_mesh_are_periodic() -> None:
+    domain = build_domain(mesh_shape(PLATE))
+    assert domain.periodic_shift("left", "right") == pytest.approx([1.8, 0.0])
+    assert domain.periodic_shift("top", "bottom") == pytest.approx([0.0, -0.8])
+    assert build_domain(mesh_shape(CAVITY)).periodic_shift("back", "front") == pytest.approx(
+        [0, 0, 1]
+    )
+    for a, b in (("hole1", "hole2"), ("left", "top"), ("left", "left")):
+        with pytest.raises(ConfigError, match="opposite faces of a box"):
+            domain.periodic_shift(a, b)
+
+
+def test_points_crowd_at_the_boundary_of_a_coarse_mesh() -> None:
+    domain = build_domain(mesh_shape(square()))
+    near = {}
+    for kind in ("chebyshev", "sobol"):
+        x = domain.interior(4000, kind, np.random.default_rng(0)).x
+        near[kind] = (np.minimum(x, 1 - x).min(axis=1) < 0.02).mean()
+    assert near["sobol"] == pytest.approx(0.0784, abs=0.01)
+    assert near["chebyshev"] > 2 * near["sobol"]
+
+
+def test_regions_follow_the_cells() -> None:
+    domain = build_domain(mesh_shape(square(("low", 0, [0]))))
+    assert isinstance(domain, MeshDomain)
+    assert domain.points[domain.cells[domain.regions["low"]]].mean(axis=(0, 1)) == pytest.approx(
+        [2 / 3, 1 / 3]
+    )
+
+
+def test_a_graded_mesh_is_located() -> None:
+    x = np.concatenate([[0.0], 2.0 ** np.arange(-20, 1)])
+    points = np.array([[a, b] for a in x for b in (0.0, 1.0)])
+    quads = [[2 * k, 2 * k + 2, 2 * k + 3, 2 * k + 1] for k in range(len(x) - 1)]
+    domain = build_domain(mesh_shape(raw_mesh(points, [("quad", quads)])))
+    u = np.random.default_rng(0).random((5000, 2)) ** 4
+    assert domain.contains(u).all() and not domain.contains(u - [0.0, 1.001]).any()
+
+
+# Files
+# --------------------------------------------------------------------------------------------------
+
+
+def save(path: Path, raw: RawMesh, **keys: Any) -> Path:
+    """Write a raw mesh with its groups as physical groups."""
+    points = raw.points if raw.points.shape[1] == 3 else np.pad(raw.points, ((0, 0), (0, 1)))
+    tags = [np.zeros(len(block), dtype=int) for _, block in raw.blocks]
+    names: dict[str, Any] = {}
+    for name, block, members in raw.groups:
+        dimension = {"line": 1, "triangle": 2, "quad": 2, "tetra": 3}[raw.blocks[block][0]]
+        number = names.setdefault(name, np.array([len(names) + 1, dimension]))[0]
+        tags[block][members] = number
+    data = {"gmsh:physical": tags, "gmsh:geometrical": tags}
+    mesh = meshio.Mesh(points, [(k, b) for k, b in raw.blocks], cell_data=data, field_data=names)
+    meshio.write(path, mesh, **keys)
+    return path
+
+
+def read(folder: Path, value: Any) -> MeshShape:
+    shape = read_shape(Reader({"mesh": value}, "my.yaml", folders=(folder,)))
+    assert isinstance(shape, MeshShape)
+    return shape
+
+
+FORMATS = [
+    ("plate.msh", {"file_format": "gmsh22", "binary": False}),
+    ("plate.msh", {"file_format": "gmsh22"}),
+]
+
+
+@pytest.mark.parametrize(("name", "keys"), FORMATS)
+def test_groups_of_gmsh_files(name: str, keys: dict[str, Any], tmp_path: Path) -> None:
+    save(tmp_path / name, PLATE, **keys)
+    shape = read(tmp_path, name)
+    assert set(shape.content.parts) == {"left", "right", "bottom", "top", "hole1", "hole2"}
+    assert shape.content.regions == ("body",)
+    assert build_domain(shape).measure == pytest.approx(1.36)
+    assert read(tmp_path, shape_tree(shape)["mesh"]) == shape
+
+
+@pytest.mark.parametrize("name", ["cavity.vtu", "cavity.vtk", "cavity.mesh", "cavity.inp"])
+def test_other_formats(name: str, tmp_path: Path) -> None:
+    plain = RawMesh(CAVITY.points, CAVITY.blocks[:1], ())
+    meshio.write(tmp_path / name, meshio.Mesh(plain.points, list(plain.blocks)))
+    assert checked(meshfile.read(tmp_path / name)).parts == ("boundary",)
+
+
+def test_numbers_name_the_groups_where_nothing_else_does(tmp_path: Path) -> None:
+    shape = read(
+        save(tmp_path / "plate.vtu", PLATE).parent,
+        {"file": "plate.vtu", "boundary": ["group1", "group3"]},
+    )
+    assert shape.content.parts == ("group1", "group3", "boundary") and shape.content.regions == (
+        "group7",
+    )
+
+
+def refusal(folder: Path, value: Any) -> str:
+    with pytest.raises((ConfigError, BudgetError)) as caught:
+        read(folder, value)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "plate.stl",
+            "a mesh file must end in one of .msh, .vtu, .vtk, .inp, .mesh, found 'plate.stl';"
+            " convert it",
+        ),
+        ("plate", "a mesh file must end in one of"),
+        ("missing.msh", "'missing.msh' does not exist beside the config"),
+        (
+            "../plate.msh",
+            "'../plate.msh' leaves the folder of the config; copy the mesh beside the config",
+        ),
+        ("/etc/plate.msh", "'/etc/plate.msh' leaves the folder of the config"),
+        ("link.msh", "'link.msh' leaves the folder of the config"),
+        ("folder.msh", "'folder.msh' is not a regular file"),
+    ],
+)
+def test_paths(name: str, message: str, tmp_path: Path) -> None:
+    inner = tmp_path / "inner"
+    (inner / "folder.msh").mkdir(parents=True)
+    save(tmp_path / "plate.msh", PLATE, file_format="gmsh22")
+    (inner / "link.msh").symlink_to(tmp_path / "plate.msh")
+    assert refusal(inner, name).startswith("my.yaml: mesh") and message in refusal(inner, name)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({}, "missing key 'file'"),
+        ({"file": "a.msh", "bounday": []}, "unknown key, did you mean 'boundary'?"),
+        ({"file": "a.msh", "boundary": ["x", "x"]}, "must list each group once"),
+        (
+            {"file": "a.msh", "boundary": ["x y"]},
+            "must list each group once, by letters, digits and _, found 'x y'",
+        ),
+        (
+            {"file": "a.msh", "sha256": "0123456789abcdef"},
+            "is not the mesh that this config was made with",
+        ),
+    ],
+)
+def test_keys(value: Any, message: str, tmp_path: Path) -> None:
+    (tmp_path / "a.msh").write_bytes(b"")
+    assert message in refusal(tmp_path, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("junk.msh", b"\x00\xff" * 50, r"'junk.msh' cannot be read as a .msh mesh \("),
+        ("empty.vtk", b"", r"'empty.vtk' cannot be read as a .vtk mesh \("),
+        (
+            "pieces.vtu",
+            b"<VTKFile><Piece/><Piece/></VTKFile>",
+            "'pieces.vtu' holds several pieces; save it as one",
+        ),
+    ],
+)
+def test_files_that_are_no_meshes(name: str, content: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ConfigError, match=message):
+        read(tmp_path, name)
+
+
+def test_a_reader_that_hangs_dies_or_eats_memory_is_survived(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save(tmp_path / "plate.msh", grid_mesh((2, 2), 0.5, {}), file_format="gmsh22")
+    monkeypatch.setattr(meshes, "SECONDS", 0.01)
+    assert "takes longer than 0.01 s to read as a .msh mesh" in refusal(tmp_path, path.name)
+    monkeypatch.undo()
+    monkeypatch.setattr(meshes, "MOST_MEMORY", 60 << 20)
+    told = refusal(tmp_path, path.name)
+    assert "memory" in told or "cannot be read as a .msh mesh" in told
+    monkeypatch.undo()
+    monkeypatch.setattr(meshes, "_READER", "kanpde.no_such_module")
+    assert (
+        "cannot be read as a .msh mesh (its reader ended without an answer); save it again"
+        in refusal(tmp_path, path.name)
+    )
+    monkeypatch.undo()
+    monkeypatch.setattr(meshes, "MOST_BYTES", 10)
+    assert "is larger than 0 MiB; save a coarser mesh" in refusal(tmp_path, path.name)
+
+
+# Runs
+# --------------------------------------------------------------------------------------------------
+
+
+def small_config(folder: Path) -> Config:
+    save(folder / "square.msh", grid_mesh((2, 2), 0.5, {}), file_format="gmsh22")
+    sides = ["left", "right", "bottom", "top"]
+    return validate(
+        {
+            "problem": {
+                "name": "small",
+                "unknowns": ["u"],
+                "domain": {"mesh": {"file": "square.msh"}},
+                "equations": ["laplacian(u) = 0"],
+                "conditions": [{"part": sides, "equation": "u = x**2 - y**2"}],
+                "exact": {"u": "x**2 - y**2"},
+            },
+            "trial": {"width": [4], "degree": [3, 3], "intervals": [1, 2]},
+            "sampler": {"interior": 200, "boundary": 80},
+            "output": {"vtu": False, "plots": False},
+        },
+        source="small.yaml",
+        base=folder,
+    )
+
+
+def test_a_run_keeps_its_mesh_and_notices_another(tmp_path: Path) -> None:
+    config = small_config(tmp_path)
+    solution = api.solve(config, out=tmp_path / "run")
+    assert solution.relative_l2["u"] < 1e-8
+    (tmp_path / "square.msh").unlink()  # the run has a copy
+    kept = tmp_path / "run" / "mesh.msh"
+    assert kept.read_bytes() == config.problem.domain.content.source  # type: ignore[union-attr]
+    again = api.load(tmp_path / "run")
+    x = np.array([[0.3, 0.4], [0.9, 0.1]])
+    assert np.array_equal(np.asarray(solution(x)), np.asarray(again(x)))
+    with pytest.raises(ConfigError, match="outside"):
+        again(np.array([[1.5, 0.5]]))
+    kept.write_bytes(kept.read_bytes() + b"\n")
+    for use in (api.load, api.resume):
+        with pytest.raises(
+            ConfigError,
+            match=r"config.yaml: problem.domain.mesh.file: 'mesh.msh' is not the mesh that this",
+        ):
+            use(tmp_path / "run")
+    os.remove(kept)
+    with pytest.raises(ConfigError, match=r"'mesh.msh' does not exist beside the config"):
+        api.load(tmp_path / "run")
+
+
+def test_a_run_on_a_mesh_can_be_overwritten_and_configured_again(tmp_path: Path) -> None:
+    config = small_config(tmp_path)
+    api.solve(config, out=tmp_path / "run")
+    api.solve(config, out=tmp_path / "run", overwrite=True)
+    for source in (config, config.problem):
+        assert api.configure(source, seed=3).problem == config.problem
+
+
+def test_a_part_without_a_condition_is_missed(tmp_path: Path) -> None:
+    save(tmp_path / "plate.msh", PLATE, file_format="gmsh22")
+    node = {
+        "unknowns": ["u"],
+        "domain": {"mesh": {"file": "plate.msh", "boundary": ["left", "right", "hole1", "hole2"]}},
+        "equations": ["laplacian(u) = 0"],
+        "conditions": [{"part": ["left", "hole1", "hole2"], "equation": "u = 0"}],
+    }
+    with pytest.raises(
+        ConfigError,
+        match="no condition on the parts right, boundary; add one, or list under 'free'",
+    ):
+        validate({"problem": node}, source="my.yaml", base=tmp_path)

@@ -1,0 +1,144 @@
+"""A pruned network is trained on data only as far as rows say that training never saw."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from kanpde import api
+from kanpde.api.fitting import fit
+from kanpde.problem.conditions import matrix
+from kanpde.results.solution import Solution
+from kanpde.solver.build import build
+from kanpde.symbolic.kan.retrain import FEWEST, LOST, SHARE, Watch, choose
+from kanpde.symbolic.kan.simplify_run import OVERFIT, Simplified, simplify
+
+TRIAL = {"width": [2], "degree": 3, "intervals": 14, "start": "paper", "base": "silu"}
+"""106 parameters."""
+
+
+def noisy(rows: int, seed: int) -> tuple[Any, Any]:
+    """sin(2x) + y² with noise of 0.1."""
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(-1, 1, (rows, 2))
+    return x, np.sin(2 * x[:, 0]) + x[:, 1] ** 2 + 0.1 * rng.standard_normal(rows)
+
+
+def rmse(solution: Solution, x: Any, y: Any) -> float:
+    return float(np.sqrt(np.mean((solution(x, outside="allow")[:, 0] - y) ** 2)))
+
+
+def solved(rows: int, folder: Path | None = None, **keys: Any) -> Solution:
+    stages = [{"optimizer": "lbfgs", "steps": 40, "sparsify": 0.01}]
+    domain = {"box": {"lower": [-1, -1], "upper": [1, 1]}}
+    return fit(*noisy(rows, 0), trial=TRIAL, schedule=stages, out=folder, domain=domain, **keys)
+
+
+def test_training_does_not_follow_the_noise(tmp_path: Path) -> None:
+    """Variable projection alone, which solves for more coefficients than there is data for, loses
+    the function.
+    """
+    before, other = solved(120, tmp_path / "run"), noisy(1000, 1)
+    greedy = api.solve(
+        replace(before.config, schedule=api.configure(before.config, schedule=[
+            {"optimizer": "variable_projection", "steps": 30}]).schedule), after=before)  # fmt: skip
+    found = simplify(tmp_path / "run", units=0.0, steps=30, out=tmp_path / "small")
+    assert rmse(greedy, *other) > 2 * rmse(before, *other)
+    assert rmse(found.solution, *other) < 1.05 * rmse(before, *other)
+    text = "\n".join(found.sentences())
+    assert f"chosen by {round(SHARE * 120)} rows held out from it" in text
+    assert "on the test" in text
+
+
+def test_what_is_chosen_is_what_the_run_ends_on(tmp_path: Path) -> None:
+    solved(120, tmp_path / "run")
+    found = simplify(tmp_path / "run", steps=12, out=tmp_path / "small")
+    assert found.choice is not None
+    assert found.choice.stage == found.solution.config.schedule[0]
+    assert found.solution.rmse["u"] == pytest.approx(found.choice.after, rel=1e-9)
+    worse = found.choice.after > found.choice.before
+    assert ("no training lowered it" in found.choice.sentence) is worse
+
+
+def test_rows_of_an_own_test_choose_nothing() -> None:
+    plain, tested = solved(100), solved(100, test=noisy(50, 7))
+    chosen = [
+        choose(replace(one.config, schedule=_stage(one)), one.trial.network)
+        for one in (plain, tested)
+    ]
+    first, second = (one for one in chosen if one is not None)
+    assert (first.stage, first.after) == (second.stage, second.after)
+    tables = [one.config.problem.fit for one in (first, second)]
+    train, test = (
+        [getattr(one, key) for one in tables if one is not None] for key in ("train", "test")
+    )
+    assert [len(one) for one in (*train, *test)] == [80, 80, 20, 50]
+    rows, held = {tuple(row) for row in matrix(train[0])}, {tuple(row) for row in matrix(test[0])}
+    assert rows | held == {tuple(row) for row in np.column_stack(noisy(100, 0))}
+    assert not rows & held
+
+
+def _stage(one: Solution) -> Any:
+    return api.configure(
+        one.config, schedule=[{"optimizer": "variable_projection", "steps": 3}]
+    ).schedule
+
+
+def test_few_rows_and_equations_are_trained_on_as_they_are() -> None:
+    few = solved(FEWEST - 1)
+    assert choose(replace(few.config, schedule=_stage(few)), few.trial.network) is None
+    formula = api.solve({"problem": {"name": "f", "fit": {"u": "x"}, "domain": {"interval": [0, 1]}}},
+                        trial={"width": [], "degree": 3, "intervals": 2})  # fmt: skip
+    assert choose(formula.config, formula.trial.network) is None
+
+
+def test_a_watch_measures_held_out_rows_and_ends_what_is_lost() -> None:
+    one = solved(50, test=0.2)
+    parts = build(one.config)
+    parts.trial.network = one.trial.network
+    watch = Watch(parts)
+    assert watch.errors == [pytest.approx(one.rmse["u"], rel=1e-12)]
+    last = list(parts.trial.network.stack[-1].parameters())
+    start = [one.detach().clone() for one in last]
+
+    def scaled(factor: float) -> None:
+        with torch.no_grad():
+            for one, kept in zip(last, start, strict=True):
+                one.copy_(factor * kept)
+
+    for k, factor in enumerate((1.5, 1.0, 1.2)):
+        scaled(factor)
+        watch.step(k + 1, 0.0)
+    assert (watch.steps, watch.least) == (2, watch.errors[0])
+    assert watch.stop is None
+    scaled(1e4 * LOST)
+    watch.step(4, 0.0)
+    assert watch.stop is not None
+    scaled(math.nan)
+    watch.step(5, 0.0)
+    assert watch.errors[-1] == math.inf
+    assert watch.steps == 2
+
+
+def test_an_overfit_is_said(tmp_path: Path) -> None:
+    solved(60, tmp_path / "run", test=noisy(40, 3))
+    found = simplify(tmp_path / "run", steps=3, out=tmp_path / "small")
+    metrics = found.solution.result.metrics
+    fits = {"train": {"rmse": {"u": 0.01}}, "test": {"rmse": {"u": 0.02 * OVERFIT}}}
+    worse = replace(
+        found.solution, result=replace(found.solution.result, metrics=replace(metrics, fit=fits))
+    )
+    text = "\n".join(Simplified(found.folder, worse, found.pruned, found.before).sentences())
+    assert (
+        "RMSE now: 1.00e-02 on rows of training, 6.00e-02 on the test: overfitted 6 times" in text
+    )
+    fits["test"]["rmse"]["u"] = 0.029
+    assert "overfitted" not in "\n".join(
+        Simplified(found.folder, worse, found.pruned, worse).sentences()
+    )
