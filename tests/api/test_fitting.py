@@ -346,7 +346,7 @@ def table_of(rows: int, noise: float = 0.0, test: int = 10) -> Config:
 def test_the_best_mlp_of_a_table_has_at_most_as_many_numbers_as_rows() -> None:
     """The default of 10^4 numbers overfitted 240 rows, and a step took minutes."""
     config = table_of(100)
-    sizes = [api.build(one).trial.parameter_count for one in best_mlps(config, 0)]
+    sizes = [build(one).trial.parameter_count for one in best_mlps(config, 0)]
     assert (
         sizes == sorted(sizes) and len(sizes) == 2 and 25 <= sizes[0] < 35 and 80 < sizes[-1] <= 115
     )

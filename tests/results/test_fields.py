@@ -19,7 +19,7 @@ from kanpde import api
 from kanpde.cli import main
 from kanpde.config import Config, validate
 from kanpde.errors import ConfigError
-from kanpde.marching.march import march
+from kanpde.marching.march import march, prepare
 from kanpde.marching.slab import Slab
 from kanpde.problem.problem import Problem
 from kanpde.progress import Silent, StopReason
@@ -260,12 +260,12 @@ def test_what_cannot_be_written_is_refused(changes: dict[str, Any], message: str
 def test_a_mistake_in_a_formula_is_found_before_the_solve() -> None:
     config = plane(problem={**PLANE, "vectors": {"flux": ["dx(u)", "dy(w)"]}})
     with pytest.raises(ConfigError, match=r"problem\.vectors\.flux\[1\]: .*'w'"):
-        api.prepare(config)
+        prepare(config)
     config = plane(problem={**PLANE, "quantities": {"q": "dn(u)"}})
     with pytest.raises(
         ConfigError, match=r"problem\.quantities\.q: .*'dn' is only defined on boundary parts"
     ):
-        api.prepare(config)
+        prepare(config)
 
 
 def test_the_saved_config_keeps_names_formulas_and_instants() -> None:

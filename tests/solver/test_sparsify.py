@@ -22,6 +22,7 @@ from kanpde.config import TrialConfig
 from kanpde.errors import CheckpointError, ConfigError
 from kanpde.progress import Silent
 from kanpde.results.plotting.diagram import diagram, draw_diagram
+from kanpde.results.solution import Solution
 from kanpde.solver.checkpoint import network_state, restore_network
 from kanpde.solver.least_squares_problem import System
 from kanpde.solver.loop import Solver
@@ -323,7 +324,7 @@ def ridge(x: Any) -> Any:
     return np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)
 
 
-def sparse_run(folder: Path) -> api.Solution:
+def sparse_run(folder: Path) -> Solution:
     """It from samples by a network of three units, of which sparsification leaves two, the third at
     3e-3 of them.
     """

@@ -36,6 +36,7 @@ from kanpde.api.contenders import equal_mlp
 from kanpde.errors import ConfigError
 from kanpde.numerics.jets import JetSpace, coordinates
 from kanpde.results.plotting.diagram import write_diagram
+from kanpde.results.solution import Solution
 from kanpde.solver.budget import parameter_count
 from kanpde.solver.build import build
 from kanpde.symbolic.kan.edge_editor import Symbolic
@@ -224,7 +225,7 @@ CHANNEL = posed(PLATE, [SIDES, {"part": ["bottom", "top"], "equation": "u = w"}]
 TORUS = posed(SQUARE, [SIDES, CAPS, {"mean": "u = w"}], "exp(sin(pi*x) + cos(pi*y))")
 
 
-def solved(node: Mapping[str, Any], trial: Mapping[str, Any], **keys: Any) -> api.Solution:
+def solved(node: Mapping[str, Any], trial: Mapping[str, Any], **keys: Any) -> Solution:
     return api.solve(
         {
             "problem": dict(node),
