@@ -26,14 +26,10 @@ POINTS = 64
 
 
 def wrap(problem: Problem, lifting: Lifting | None) -> Wrapping:
-    """The circles of all periodic conditions; ConfigError where there are none, or a lifting is not
-    periodic as they ask.
+    """The circles of all periodic conditions; ConfigError where a lifting is not periodic as they
+    ask.
     """
     found = [condition for condition in problem.conditions if condition.kind == "periodic"]
-    if not found:
-        raise ConfigError(
-            f"trial.periodic: problem '{problem.name}' has no periodic condition; set it to false"
-        )
     if lifting is not None:
         for condition in found:
             _check(condition, problem, lifting)

@@ -83,13 +83,6 @@ def multipoles(trial: TrialConfig, problem: Problem) -> list[Multipoles]:
     if trial.multipoles == 0:
         return []
     name, holes = problem.name, round_holes(problem)
-    if problem.config.time is not None or isinstance(problem.config.domain, RegionsShape):
-        what = (
-            "depends on time"
-            if problem.config.time is not None
-            else "has regions, and one may fill the hole of another"
-        )
-        raise ConfigError(f"trial.multipoles: '{name}' {what}; use 0")
     if not holes:
         raise ConfigError(
             f"trial.multipoles: no disk or ball is cut out of the domain of '{name}'; use 0"

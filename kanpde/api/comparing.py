@@ -10,7 +10,7 @@ from typing import Any
 from kanpde.api import contenders
 from kanpde.api.solving import Source, _solve, configure
 from kanpde.config import Config, Pace
-from kanpde.errors import ConfigError
+from kanpde.config.compatibility import check_comparison
 from kanpde.marching.march import prepare
 from kanpde.progress import Progress, Silent
 from kanpde.results import export, report, run_folder
@@ -34,6 +34,7 @@ def compare(
     both fields.
     """
     config = configure(problem, **keys)
+    check_comparison(config)
     if out is None:
         return _compare(config, progress or Silent())[0]
     prepare(config)  # as in solve
@@ -44,6 +45,7 @@ def compare(
 
 def compare_into(config: Config, folder: Path, progress: Progress | None = None) -> Comparison:
     """Compare in a folder that `run_folder.create` made."""
+    check_comparison(config)
     with run_folder.locked(folder):
         report.write_config(folder / "config.yaml", config)
         comparison, kan, mlp = _compare(config, run_folder.RunLog(folder, progress or Silent()))
@@ -65,10 +67,6 @@ def _compare(
     """All solves; also the first pair of solutions, for the pictures. Stops early when the observer
     asks for it.
     """
-    if config.tolerance is not None:
-        raise ConfigError(
-            "tolerance: not in a comparison, which solves both sides as configured; remove it"
-        )
     entries: list[Entry] = []
     pair: tuple[Solution | None, Solution | None] = (None, None)
     for seed in takewhile(

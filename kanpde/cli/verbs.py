@@ -11,6 +11,7 @@ from typing import Any
 from kanpde.cli import doors, terminal
 from kanpde.cli.sweep import Run, run_sweep
 from kanpde.config import Config, shipped, validate, yaml_file
+from kanpde.config.compatibility import check_comparison
 from kanpde.config.shipped import make_problem
 from kanpde.errors import BudgetError, ConfigError, FolderInUseError, KanpdeError, ToleranceError
 from kanpde.names import is_identifier
@@ -310,6 +311,7 @@ def _compare(config: Config, out: Path | None, arguments: argparse.Namespace) ->
     """Compare KAN and MLP on one config and print who won."""
     from kanpde import api
 
+    check_comparison(config)
     if arguments.dry_run:
         return _dry_run(config)
     with _folder(config, out, arguments.overwrite) as folder, terminal.watching(arguments) as bar:

@@ -1,98 +1,435 @@
-"""Which keys do not go together: every rule of that kind, on configs alone."""
+"""Which keys do not go together: every rule of that kind, in the order in which they are looked at.
+
+`check_problem` looks at a problem node before it is read, since some keys decide how others are
+read; `check` looks at a whole `Config`, however it was made; `check_comparison` at one that a KAN
+and an MLP are to be compared on. A rule yields what it refuses, and the first refusal is raised.
+
+Elsewhere stand only the rules inside one node that its reader needs to go on (the keys of a trial
+kind, one value per layer, grids that only grow) and those that take more than keys to see: parsed
+formulas (`trial.lifting` needs a condition u = g) or geometry (`trial.multipoles` needs a hole).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from kanpde.config.problem.statement import ProblemConfig
+from kanpde.config.config import Config, in_slabs
 from kanpde.config.reader import Reader, listed
+from kanpde.config.solve.slabs import Pace
 from kanpde.config.solve.stages import OptimizerStage, StageConfig, adapts
-from kanpde.config.solve.trial import TrialConfig
+from kanpde.names import MANUFACTURED
+
+Path = tuple[str | int, ...]
+Refusals = Iterator[tuple[Path, str]]
+"""The path of a key to change, and in one line why and how."""
+
+NOWHERE = Reader(None, source="")
+"""The root of a config that no file holds."""
+
+NO_PLACES: Mapping[str, Reader] = {}
 
 
-def refuse(
-    root: Reader, regions: Sequence[str], trial: TrialConfig, slabs: Any, tolerance: float | None
-) -> None:
-    """ConfigError for what a domain of regions does not go with."""
-    if not regions:
-        return
-    wrong = {
-        "tolerance": (tolerance is not None, "remove it and give the resolution"),
-        "slabs": (slabs != 1, "use one slab"),
-        "trial.lifting": (trial.lifting, "set it to false"),
-        "trial.start": (trial.start == "stretched", "use ridge"),
-        "trial.directions": (
-            isinstance(trial.directions, str) and trial.directions != "even",
-            "use even, or list them",
-        ),
-        "trial.centers": (
-            isinstance(trial.centers, str) and trial.centers != "none",
-            "use none, or list them",
-        ),
-    }
-    for key, (found, remedy) in wrong.items():
-        if found:
-            raise root.error(
-                f"{key}: does not go with a domain of regions ({listed(regions)}); {remedy}"
-            )
+def check_problem(node: Reader) -> None:
+    """Refuse keys of a problem node that do not go together, before any of them is read.
+
+    Args:
+        node: the `problem` node, whatever its type.
+
+    Raises:
+        ConfigError: the key to change, the rule and the remedy.
+    """
+    if not isinstance(node.value, Mapping):
+        return  # its reader says what it must be
+    given = {key: value for key, value in node.value.items() if value is not None}
+    _refuse(_PROBLEM_RULES, given, node, NO_PLACES)
 
 
-def refuse_for_data(
-    root: Reader, problem: ProblemConfig, schedule: Sequence[StageConfig], tolerance: float | None
-) -> None:
-    """ConfigError for what needs more points than a table has."""
-    if problem.fit is None or problem.fit.train is None:
-        return
-    if tolerance is not None:
-        raise root.error(
-            "tolerance: needs a formula or equations, which hold at any point; remove it for a fit"
-            " of data"
+def check(config: Config, root: Reader = NOWHERE, places: Mapping[str, Reader] = NO_PLACES) -> None:
+    """Refuse keys of a config that do not go together.
+
+    Args:
+        config: every value by itself is right.
+        root: where messages say that the config stands.
+        places: where a top-level key stands if not below `root` (under `recommended`).
+
+    Raises:
+        ConfigError: the key to change, the rule and the remedy.
+    """
+    _refuse(_RULES, config, root, places)
+
+
+def check_comparison(config: Config) -> None:
+    """Refuse what a comparison of KAN and MLP does not go with; ConfigError as above."""
+    if config.tolerance is not None:
+        raise NOWHERE.child("tolerance", config.tolerance).error(
+            "not in a comparison, which solves both sides as configured; remove it"
         )
-    if adapts(schedule):
-        raise root.error(
-            "schedule: the points of a fit of data are its rows; remove points, weights and"
-            " adapt_points"
-        )
-
-
-MINIMISERS = ("least_squares", "adam", "lbfgs", "broyden")
-
-
-def check_minimised(
-    root: Reader, fields: Mapping[str, Reader], stages: Sequence[StageConfig]
-) -> None:
-    """What a solve of an energy cannot do: a tolerance, and optimizers that need residual rows."""
-    if "tolerance" in fields:
-        raise fields["tolerance"].error(
-            "is measured by the residual that a solve minimises; an energy has none, remove it"
-        )
-    for number, stage in enumerate(stages):
-        if isinstance(stage, OptimizerStage) and stage.optimizer not in MINIMISERS:
+    for number, stage in enumerate(config.schedule):
+        if isinstance(stage, OptimizerStage) and stage.sparsify is not None:
             raise (
-                root.child("schedule", None)
+                NOWHERE.child("schedule", None)
                 .child(number, None)
                 .error(
-                    f"{stage.optimizer} needs residual rows, and an energy has none; use one of"
-                    f" {listed(MINIMISERS)}"
+                    "sparsify: not in a comparison, whose mlp has no edges and runs the same stages;"
+                    " remove it"
                 )
             )
 
 
-def check_adaptive(
-    node: Reader, schedule: tuple[StageConfig, ...], problem: ProblemConfig, in_slabs: bool
+def _refuse(
+    rules: Iterable[Callable[[Any], Refusals]],
+    subject: Any,
+    root: Reader,
+    places: Mapping[str, Reader],
 ) -> None:
-    """Points and weights that follow the residual need all of the domain at once, and causal ones a
-    time.
-    """
-    if in_slabs and adapts(schedule):
-        raise node.error(
+    for rule in rules:
+        for path, reason in rule(subject):
+            first, *rest = path
+            place = places.get(str(first)) or root.child(first, None)
+            for key in rest:
+                place = place.child(key, None)
+            raise place.error(reason)
+
+
+# Keys of a problem
+# --------------------------------------------------------------------------------------------------
+
+Given = Mapping[str, Any]
+"""The entries of a problem node that are not null."""
+
+_PAIRS = {
+    ("energy", "equations"): "a problem has either equations or an energy; remove one of them",
+    ("energy", "time"): "an energy has no time; write equations",
+    ("energy", "unknown_parameters"): "unknown parameters are found from equations; write these"
+    " instead of an energy",
+    ("energy", "parameter_ranges"): "an energy takes no parameter ranges; give the parameter a"
+    " value, or write equations",
+    ("exact", "reference"): "does not go with 'exact', which needs no reference; remove one of"
+    " them",
+}
+"""A key, another one that does not go beside it, and what is said of the other."""
+
+
+def _pairs_of_keys(given: Given) -> Refusals:
+    for (key, other), reason in _PAIRS.items():
+        if key in given and other in given:
+            yield (other,), reason
+    if "boundary_energy" in given and "energy" not in given:
+        reason = "needs 'energy' beside it; write Neumann conditions otherwise"
+        yield ("boundary_energy",), reason
+
+
+def _values_beside_an_energy(given: Given) -> Refusals:
+    """Measured values are met by residual rows beside equations."""
+    for path, condition in _conditions(given) if "energy" in given else ():
+        if condition.get("data") is not None or condition.get("values") is not None:
+            yield path, "measured values do not go with an energy; write equations"
+
+
+def _regions_of_a_problem(given: Given) -> Refusals:
+    """One smooth function per region fits neither into a box of parameters nor round a period."""
+    if not _has_regions(given):
+        return
+    if "fit" in given:
+        yield ("domain",), "a fit takes one shape, not regions; fit each region by itself"
+    for key in ("parameter_ranges", "reference", "energy"):
+        if key in given:
+            reason = "does not go with a domain of regions; remove it, or use one shape"
+            yield (key,), reason
+    pinned = "does not go with a domain of regions; pin a value by a point, or use one shape"
+    for path, condition in _conditions(given):
+        for key in ("periodic", "mean"):
+            if condition.get(key) is not None:
+                yield (*path, key), pinned
+
+
+def _interfaces_without_regions(given: Given) -> Refusals:
+    if "domain" not in given or _has_regions(given):
+        return
+    reason = (
+        "lies between two regions, and this domain has none; use 'part', or give the domain"
+        " `regions`"
+    )
+    for path, condition in _conditions(given):
+        if condition.get("interface") is not None:
+            yield (*path, "interface"), reason
+
+
+def _manufactured_sources(given: Given) -> Refusals:
+    """A definition that is derived needs the exact solution, and equations of known numbers."""
+    if "fit" in given:
+        return  # its formulas are the exact solution
+    name = repr(MANUFACTURED)
+    for path in _manufactured_paths(given):
+        if "exact" not in given:
+            yield path, f"{name} needs an exact solution; give 'exact' or a formula"
+        if "energy" in given:
+            yield path, f"{name} is derived from equations, not from an energy; write the formula"
+        if "unknown_parameters" in given:
+            yield path, f"{name} does not go with unknown_parameters; write the formula"
+
+
+def _formulas_beside_a_table(given: Given) -> Refusals:
+    fit = given.get("fit")
+    if not isinstance(fit, Mapping) or not {"data", "values"} & {*fit}:
+        return
+    for key in ("time", "parameters", "definitions"):
+        if key in given:
+            yield (key,), "does not go with the data of a fit, which holds no formula; remove it"
+
+
+_PROBLEM_RULES = (
+    _pairs_of_keys,
+    _values_beside_an_energy,
+    _regions_of_a_problem,
+    _interfaces_without_regions,
+    _manufactured_sources,
+    _formulas_beside_a_table,
+)
+
+
+def _has_regions(given: Given) -> bool:
+    domain = given.get("domain")
+    return isinstance(domain, Mapping) and "regions" in domain
+
+
+def _conditions(given: Given) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """Path and entries of each condition that is a mapping; others their reader refuses."""
+    conditions = given.get("conditions")
+    if isinstance(conditions, list | tuple):
+        for number, condition in enumerate(conditions):
+            if isinstance(condition, Mapping):
+                yield ("conditions", number), condition
+
+
+def _manufactured_paths(given: Given) -> Iterator[Path]:
+    """Where definitions are derived, those that regions have of their own last."""
+    definitions = given.get("definitions")
+    if not isinstance(definitions, Mapping):
+        return
+    for name, value in definitions.items():
+        if value == MANUFACTURED:
+            yield "definitions", name
+    for name, value in definitions.items():
+        if isinstance(value, Mapping) and _has_regions(given):
+            for region, formula in value.items():
+                if formula == MANUFACTURED:
+                    yield "definitions", name, region
+
+
+# A whole config
+# --------------------------------------------------------------------------------------------------
+
+MINIMISERS = ("least_squares", "adam", "lbfgs", "broyden")
+"""Optimizers that an energy can be lowered by."""
+
+
+def _energy(config: Config) -> Refusals:
+    """An energy has no residual rows, and the points of its quadrature stay."""
+    if config.problem.energy is None:
+        return
+    if config.tolerance is not None:
+        reason = "is measured by the residual that a solve minimises; an energy has none, remove it"
+        yield ("tolerance",), reason
+    remedy = f"use one of {listed(MINIMISERS)}"
+    for path, stage in _optimizer_stages(config):
+        if stage.optimizer not in MINIMISERS:
+            name = stage.optimizer
+            yield path, f"{name} needs residual rows, and an energy has none; {remedy}"
+    for path in _adaptive_schedules(config):
+        reason = "the quadrature points of an energy stay; remove points, weights and adapt_points"
+        yield path, reason
+
+
+def _table(config: Config) -> Refusals:
+    """What needs more points than a table has."""
+    if config.problem.fit is None or config.problem.fit.train is None:
+        return
+    if config.tolerance is not None:
+        reason = (
+            "needs a formula or equations, which hold at any point; remove it for a fit of data"
+        )
+        yield ("tolerance",), reason
+    for path in _adaptive_schedules(config):
+        reason = "the points of a fit of data are its rows; remove points, weights and adapt_points"
+        yield path, reason
+
+
+def _tolerance(config: Config) -> Refusals:
+    """A tolerance chooses the resolution of B-splines, or slabs, for which `_slabs` has rules."""
+    path, trial = ("tolerance",), config.trial
+    if config.tolerance is None:
+        return
+    if {*trial.bases} - {"bspline"} or trial.on == "nodes":
+        remedy = "remove it, or trial.basis and trial.on"
+        yield path, f"chooses the resolution of B-splines on edges; {remedy}"
+    if in_slabs(config):
+        return
+    if trial.kind != "kan":
+        yield path, "only the resolution of a kan is chosen; remove it or give trial.kind: kan"
+    if config.problem.unknown_parameters or _has_measurements(config):
+        yield path, "not with unknown_parameters or measured values; remove it and give a trial"
+
+
+def _regions(config: Config) -> Refusals:
+    """What one network per region, solved for together, cannot have."""
+    trial, regions = config.trial, config.problem.regions
+    if not regions:
+        return
+    searched_directions = trial.directions in ("characteristic", "source")
+    refused: tuple[tuple[Path, bool, str], ...] = (
+        (("tolerance",), config.tolerance is not None, "remove it and give the resolution"),
+        (("slabs",), config.slabs != 1, "use one slab"),
+        (("trial", "lifting"), trial.lifting, "set it to false"),
+        (("trial", "start"), trial.start == "stretched", "use ridge"),
+        (("trial", "directions"), searched_directions, "use even, or list them"),
+        (("trial", "centers"), trial.centers == "source", "use none, or list them"),
+    )
+    for path, refuses, remedy in refused:
+        if refuses:
+            yield path, f"does not go with a domain of regions ({listed(regions)}); {remedy}"
+
+
+def _time(config: Config) -> Refusals:
+    """What needs a problem with time."""
+    if config.problem.time is not None:
+        return
+    if config.slabs != 1:
+        yield ("slabs",), "time slabs, but the problem has no time; remove it"
+    if config.trial.start == "stretched":
+        yield ("trial", "start"), "stretched needs a problem with time; use ridge"
+    if config.output.series is not None:
+        yield ("output", "series"), "a time series, but the problem has no time; remove it"
+    for path, stage in _optimizer_stages(config):
+        if stage.weights is not None and stage.weights.method == "causal":
+            remedy = "use attention, gradient_norm or ntk"
+            yield path, f"causal weights need a problem with time; {remedy}"
+
+
+def _slabs(config: Config) -> Refusals:
+    """How slabs are chosen, and that they follow the solution by themselves."""
+    if not in_slabs(config):
+        return
+    if config.tolerance is not None and config.trial.start != "stretched":
+        remedy = "remove it or give slabs: 1"
+        yield ("tolerance",), f"slabs are chosen for trial.start: stretched only; {remedy}"
+    chosen = isinstance(config.slabs, Pace) or config.tolerance is not None
+    if chosen and not config.weights.scaled:
+        reason = "slabs are chosen by an error, which only scaled weights measure; set it to true"
+        yield ("weights", "scaled"), reason
+    for path in _adaptive_schedules(config):
+        yield (
+            path,
             "points and weights do not adapt on time slabs, which follow the solution by"
-            " themselves; remove points, weights and"
-            " adapt_points, or give slabs: 1 and trial.start: ridge"
+            " themselves; remove points, weights and adapt_points, or give slabs: 1 and"
+            " trial.start: ridge",
         )
-    weighers = [stage.weights for stage in schedule if isinstance(stage, OptimizerStage)]
-    if problem.time is None and any(one is not None and one.method == "causal" for one in weighers):
-        raise node.error(
-            "causal weights need a problem with time; use attention, gradient_norm or ntk"
+
+
+def _problem_in_slabs(config: Config) -> Refusals:
+    """What belongs to all times at once, or to their end."""
+    if not in_slabs(config):
+        return
+    problem = config.problem
+    whole = (
+        ("unknown_parameters", bool(problem.unknown_parameters)),
+        ("parameter_ranges", bool(problem.ranges)),
+        ("measured values", _has_measurements(config)),
+    )
+    for name, given in whole:
+        if given:
+            reason = f"not with {name}, which belong to all times at once; use slabs: 1"
+            yield ("slabs",), reason
+    for condition in problem.conditions:
+        if condition.kind == "mean" or "final" in condition.parts:
+            name = condition.kind if condition.kind != "equation" else "final"
+            yield (
+                ("slabs",),
+                f"the condition '{name}' holds over the whole time interval or at its end, which a"
+                " march from the start cannot meet; use slabs: 1 and trial.start: ridge",
+            )
+
+
+def _trial_in_slabs(config: Config) -> Refusals:
+    """What no march builds."""
+    if not in_slabs(config):
+        return
+    trial = config.trial
+    if trial.lifting:
+        yield ("trial", "lifting"), "not with time slabs; set it to false"
+    if trial.periodic:
+        reason = "not with time slabs, whose stretched start has periodic splines; set it to false"
+        yield ("trial", "periodic"), reason
+    if trial.functions:
+        yield ("trial", "functions"), "do not go with slabs; remove one of the two keys"
+    if trial.multipoles:
+        yield ("trial", "multipoles"), "do not go with slabs; use 0"
+    on_a_line = len(config.problem.coordinates) == 2
+    if trial.start == "stretched" and not (
+        len(trial.width) == 1 and trial.base == "none" and on_a_line
+    ):
+        yield (
+            ("trial", "start"),
+            "stretched needs a kan with one hidden layer, base none, and one coordinate of space"
+            " beside the time; use ridge",
         )
+
+
+def _constructions(config: Config) -> Refusals:
+    """What a trial solution meets by construction, the problem must ask for."""
+    problem, trial = config.problem, config.trial
+    if trial.periodic and all(condition.kind != "periodic" for condition in problem.conditions):
+        reason = f"problem '{problem.name}' has no periodic condition; set it to false"
+        yield ("trial", "periodic"), reason
+    if trial.multipoles and problem.time is not None:
+        yield ("trial", "multipoles"), f"'{problem.name}' depends on time; use 0"
+    if trial.multipoles and problem.regions:
+        reason = f"'{problem.name}' has regions, and one may fill the hole of another; use 0"
+        yield ("trial", "multipoles"), reason
+
+
+def _kept_solves(config: Config) -> Refusals:
+    """A solve that keeps what its rows do not determine takes rows without unknown constants."""
+    what = "an energy" if config.problem.energy is not None else "unknown parameters"
+    if config.problem.energy is None and not config.problem.unknown_parameters:
+        return
+    for path, stage in _optimizer_stages(config):
+        if stage.keep:
+            yield path, f"{stage.optimizer} with keep does not go with {what}; remove keep"
+
+
+_RULES = (
+    _energy,
+    _table,
+    _tolerance,
+    _regions,
+    _time,
+    _slabs,
+    _problem_in_slabs,
+    _trial_in_slabs,
+    _constructions,
+    _kept_solves,
+)
+
+
+def _schedules(config: Config) -> Iterator[tuple[Path, Sequence[StageConfig]]]:
+    """The stages of the solve, and those that an MLP is compared by."""
+    yield ("schedule",), config.schedule
+    if config.compare.mlp_schedule is not None:
+        yield ("compare", "mlp_schedule"), config.compare.mlp_schedule
+
+
+def _adaptive_schedules(config: Config) -> Iterator[Path]:
+    return (path for path, stages in _schedules(config) if adapts(stages))
+
+
+def _optimizer_stages(config: Config) -> Iterator[tuple[Path, OptimizerStage]]:
+    for path, stages in _schedules(config):
+        for number, stage in enumerate(stages):
+            if isinstance(stage, OptimizerStage):
+                yield (*path, number), stage
+
+
+def _has_measurements(config: Config) -> bool:
+    return any(condition.data is not None for condition in config.problem.conditions)

@@ -6,16 +6,19 @@ explicit keys  >  problem.recommended  >  defaults by the number of coordinates
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kanpde.config.compatibility import check_adaptive, check_minimised, refuse, refuse_for_data
+from kanpde.config.compatibility import check, check_problem
 from kanpde.config.config import Config
 from kanpde.config.problem.fits import read_fit, states_fit
 from kanpde.config.problem.statement import PROBLEM_KEYS, ProblemConfig, read_statement
 from kanpde.config.reader import Reader
 from kanpde.config.solve.defaults import schedule_defaults
 from kanpde.config.solve.settings import (
+    CompareConfig,
+    OutputConfig,
     SamplerConfig,
     WeightsConfig,
     read_compare,
@@ -67,43 +70,30 @@ def validate(
     problem = _problem(fields["problem"], trusted, make_problem)
     recommended = _recommended(problem, fields["problem"])
     trial, schedule, sampler, weights = _discretisation(root, fields, recommended, problem)
-    if problem.energy is not None:
-        check_minimised(root, fields, schedule)
-    slabs = read_slabs(fields.get("slabs", recommended.get("slabs")), problem)
-    tolerance = fields["tolerance"].number(most=1.0, above=0.0) if "tolerance" in fields else None
-    refuse_for_data(root, problem, schedule, tolerance)
-    if tolerance is not None and ({*trial.bases} - {"bspline"} or trial.on == "nodes"):
-        raise root.error(
-            "tolerance: chooses the resolution of B-splines on edges; remove it, or trial.basis"
-            " and trial.on"
-        )
-    refuse(root, problem.regions, trial, slabs, tolerance)
-    empty: dict[str, Any] = {}
-    slabs = read_slabs(fields.get("slabs", recommended.get("slabs")), problem)
-    check_adaptive(
-        root.child("schedule", None), schedule, problem, slabs != 1 or trial.start == "stretched"
-    )
-    return Config(
+    slabs_node = fields.get("slabs", recommended.get("slabs"))
+    output_node = fields.get("output", root.child("output", {}))
+    compare_node = fields.get("compare", root.child("compare", {}))
+    config = Config(
         problem=problem,
         trial=trial,
         schedule=schedule,
         sampler=sampler,
         weights=weights,
-        slabs=slabs,
-        tolerance=tolerance,
+        slabs=read_slabs(slabs_node, problem),
+        tolerance=fields["tolerance"].number(most=1.0, above=0.0)
+        if "tolerance" in fields
+        else None,
         seconds=fields["seconds"].number(most=1e9, above=0.0) if "seconds" in fields else None,
-        output=read_output(
-            fields.get("output", root.child("output", empty)),
-            problem.time,
-            len(problem.coordinates),
-        ),
-        compare=read_compare(
-            fields.get("compare", root.child("compare", empty)), len(problem.coordinates)
-        ),
+        output=read_output(output_node, problem.time, len(problem.coordinates)),
+        compare=read_compare(compare_node, len(problem.coordinates)),
         dtype=fields["dtype"].choice(DTYPES) if "dtype" in fields else "float64",
         seed=fields["seed"].integer(0, 2**63 - 1) if "seed" in fields else 0,
         base=base,
     )
+    # A message names the file's own key where there is one, else the recommended one.
+    advised = {key: recommended[key] for key in ("schedule", "slabs") if key in recommended}
+    check(config, root, {key: node for key, node in advised.items() if key not in fields})
+    return config
 
 
 def validate_problem(
@@ -121,13 +111,29 @@ def _problem(node: Reader, trusted: bool, make_problem: MakeProblem | None) -> P
     python = None
     if isinstance(node.value, Mapping) and node.value.get("python") is not None:
         python, node = _made(node, trusted, make_problem)
+    check_problem(node)
     problem = read_fit(node) if states_fit(node.value) else read_statement(node)
     if python is not None:
-        problem = ProblemConfig(**{**vars(problem), "python": python})
-    recommended = _recommended(problem, node)
-    _discretisation(node, {}, recommended, problem)
-    read_slabs(recommended.get("slabs"), problem)
+        problem = replace(problem, python=python)
+    _check_recommended(problem, node)
     return problem
+
+
+def _check_recommended(problem: ProblemConfig, node: Reader) -> None:
+    """What the author recommends is right by itself, whatever a file takes of it."""
+    recommended = _recommended(problem, node)
+    trial, schedule, sampler, weights = _discretisation(node, {}, recommended, problem)
+    config = Config(
+        problem=problem,
+        trial=trial,
+        schedule=schedule,
+        sampler=sampler,
+        weights=weights,
+        slabs=read_slabs(recommended.get("slabs"), problem),
+        output=OutputConfig(),
+        compare=CompareConfig(),
+    )
+    check(config, node.child("recommended", problem.recommended))
 
 
 def _made(node: Reader, trusted: bool, make_problem: MakeProblem | None) -> tuple[str, Reader]:

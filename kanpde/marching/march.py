@@ -13,8 +13,8 @@ import numpy as np
 
 from kanpde.assembly.collocation import Collocation
 from kanpde.config import Config, Pace, SlabsConfig, in_slabs
+from kanpde.config.compatibility import check
 from kanpde.domains import Domain, SpaceTime
-from kanpde.errors import ConfigError
 from kanpde.marching.pacing import Pacer, Solved
 from kanpde.marching.slab import Slab, build_slab
 from kanpde.problem.problem import Problem
@@ -57,53 +57,12 @@ def prepare(config: Config) -> Parts:
     """
     if not in_slabs(config):
         return build(config)
+    check(config)
     check_budget(config)
     problem = Problem.create(config.problem)
-    _check(config, problem)
     return build_slab(
         config, problem, (problem.domain.lower[-1], _ends(config.slabs, problem)[0]), None
     ).parts
-
-
-def _check(config: Config, problem: Problem) -> None:
-    if config.problem.time is None:
-        raise ConfigError("trial.start: stretched needs a problem with time; use ridge")
-    for key in ("unknown_parameters", "ranges"):
-        if getattr(config.problem, key):
-            name = key if key != "ranges" else "parameter_ranges"
-            raise ConfigError(
-                f"slabs: not with {name}, which belong to all times at once; use slabs: 1"
-            )
-    if any(condition.data is not None for condition in problem.conditions):
-        raise ConfigError(
-            "slabs: not with measured values, which belong to all times at once; use slabs: 1"
-        )
-    if config.trial.lifting:
-        raise ConfigError("trial.lifting: not with time slabs; set it to false")
-    if config.trial.periodic:
-        raise ConfigError(
-            "trial.periodic: not with time slabs, whose stretched start has periodic splines; set"
-            " it to false"
-        )
-    if config.tolerance is not None and config.trial.start != "stretched":
-        raise ConfigError(
-            "tolerance: slabs are chosen for trial.start: stretched only; remove it or give slabs:"
-            " 1"
-        )
-    if (
-        isinstance(config.slabs, Pace) or config.tolerance is not None
-    ) and not config.weights.scaled:
-        raise ConfigError(
-            "weights.scaled: slabs are chosen by an error, which only scaled weights measure; set"
-            " it to true"
-        )
-    for condition in problem.conditions:
-        if condition.kind == "mean" or "final" in (condition.part, condition.other):
-            raise ConfigError(
-                f"slabs: the condition '{condition.name}' holds over the whole time interval or at"
-                f" its end, which a march from the"
-                " start cannot meet; use slabs: 1 and trial.start: ridge"
-            )
 
 
 def _ends(slabs: SlabsConfig, problem: Problem) -> list[float]:
@@ -176,8 +135,8 @@ def march(
     Where a slab is stopped, the slabs before it and its own state are the result. `read_only`
     solves nothing. `each` is called with every slab that is solved to its end, in their order.
     """
+    check(config)
     problem = Problem.create(config.problem)
-    _check(config, problem)
     pace = config.slabs
     solves = Pacer(config, problem, pace) if isinstance(pace, Pace) else _Given(config, problem)
     start, end = float(problem.domain.lower[-1]), float(problem.domain.upper[-1])

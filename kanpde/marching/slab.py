@@ -21,7 +21,6 @@ from kanpde.assembly.collocation import Collocation, Points, collocate, held_out
 from kanpde.assembly.residual import Assembly, Term, terms
 from kanpde.config import Config
 from kanpde.domains import SpaceTime
-from kanpde.errors import ConfigError
 from kanpde.expressions import Jet as Unknown
 from kanpde.expressions import differentiate, is_zero, jets, linear_parts, negate
 from kanpde.expressions.evaluate import evaluate
@@ -77,12 +76,7 @@ def build_slab(
     """
     start, end = interval
     domain = problem.domain
-    if not isinstance(domain, SpaceTime):
-        raise ConfigError("slabs: the problem has no time; remove the key")
-    if config.trial.functions:
-        raise ConfigError("trial.functions: do not go with slabs; remove one of the two keys")
-    if config.trial.multipoles:
-        raise ConfigError("trial.multipoles: do not go with slabs; use 0")
+    assert isinstance(domain, SpaceTime)
     cut = SpaceTime(domain.space, start, end)
     kept = tuple(
         c for c in problem.conditions if _holds(c, domain, start, end, first=before is None)
@@ -183,12 +177,6 @@ def _continuity(config: Config, problem: Problem, x: Tensor, before: TrialSoluti
 
 def _stretched(config: Config, problem: Problem, stretch: Stretch, dtype: torch.dtype) -> KAN:
     trial = config.trial
-    if len(trial.width) != 1 or problem.domain.dimension != 2 or trial.base != "none":
-        raise ConfigError(
-            "trial.start: stretched needs a kan with one hidden layer, base none, and one"
-            " coordinate of space beside the time;"
-            " use ridge"
-        )
     check_degree(trial, problem)
     knots, coefficients = stretch.spline(trial.intervals[0], trial.degree[0])
     return build_stretched(

@@ -102,11 +102,6 @@ class Formulas:
             parse_equation(text, replace(wide, where=f"problem.equations[{k}]"))
             for k, text in enumerate(config.equations)
         )
-        if made and unknown:
-            raise ConfigError(
-                f"problem.definitions.{made[0]}: 'manufactured' does not go with"
-                f" unknown_parameters; write the formula"
-            )
         equations = derive_sources(equations, made, len(config.unknowns), exact)
         energy = Energy.of(config, scope)
         equations = equations if energy is None else energy.equations()

@@ -309,8 +309,7 @@ def _weigher(weights: AdaptWeights, supply: Supply) -> Weigher:
         return (GradientNorm if weights.method == "gradient_norm" else TangentKernel)(
             weights.memory
         )
-    if supply.time is None:
-        raise ConfigError("schedule: causal weights need a problem with time; use attention")
+    assert supply.time is not None
     start, end = (float(side[supply.time]) for side in (supply.domain.lower, supply.domain.upper))
     return Causal(weights.epsilon, weights.bins, supply.time, start, end)
 

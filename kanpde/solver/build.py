@@ -14,6 +14,7 @@ from kanpde.assembly.collocation import Collocation, Needs, collocate, samples
 from kanpde.assembly.energy import EnergyObjective, quadrature
 from kanpde.assembly.residual import Assembly, terms
 from kanpde.config import Config
+from kanpde.config.compatibility import check
 from kanpde.problem.problem import Problem
 from kanpde.solver.adaptive import Supply
 from kanpde.solver.budget import check_budget
@@ -34,6 +35,7 @@ class Parts:
 
 def build(config: Config) -> Parts:
     """Build everything; ConfigError or BudgetError name the key to change."""
+    check(config)  # for a config that was changed in Python and not validated again
     check_budget(config)
     problem = Problem.create(config.problem)
     dtype = dtype_of(config)

@@ -20,7 +20,7 @@ from torch import Tensor
 from kanpde.assembly.energy import EnergyObjective
 from kanpde.assembly.outer_system import Rows
 from kanpde.assembly.residual import Assembly
-from kanpde.errors import ConfigError, NumericalError
+from kanpde.errors import NumericalError
 from kanpde.solver.ritz import Ritz
 from kanpde.trial.solution import TrialSolution
 
@@ -67,12 +67,9 @@ class Step:
 def outer_steps(
     objective: Assembly | EnergyObjective, trial: TrialSolution, keep: bool = False
 ) -> Newton | Ritz:
-    """Newton's method for what the objective is; ConfigError where steps that `keep` make no
-    sense.
+    """Newton's method for what the objective is; an energy and unknown parameters know no
+    `keep`.
     """
-    what = "an energy" if isinstance(objective, EnergyObjective) else "unknown parameters"
-    if keep and (isinstance(objective, EnergyObjective) or trial.constants.count):
-        raise ConfigError(f"schedule: least_squares with keep does not go with {what}; remove keep")
     return (
         Ritz(objective, trial)
         if isinstance(objective, EnergyObjective)

@@ -26,7 +26,8 @@ from kanpde.ansatz.radial_units import round_holes
 from kanpde.assembly.collocation import COUNT, Collocation, held_out
 from kanpde.assembly.residual import Assembly, terms
 from kanpde.config import STAGE, Config, OptimizerStage
-from kanpde.errors import BudgetError, ConfigError, NumericalError
+from kanpde.config.compatibility import check
+from kanpde.errors import BudgetError, NumericalError
 from kanpde.problem.problem import Problem
 from kanpde.progress import Progress, StopReason
 from kanpde.solver.budget import check_budget
@@ -88,14 +89,7 @@ def choose(config: Config, progress: Progress) -> Chosen:
     """Climb until `config.tolerance` is met or `config.seconds` or the memory are used up;
     ConfigError where it cannot.
     """
-    if config.trial.kind != "kan":
-        raise ConfigError(
-            "tolerance: only the resolution of a kan is chosen; remove it or give trial.kind: kan"
-        )
-    if config.problem.unknown_parameters or any(one.data for one in config.problem.conditions):
-        raise ConfigError(
-            "tolerance: not with unknown_parameters or measured values; remove it and give a trial"
-        )
+    check(config)
     return _Search(config, progress).run()
 
 

@@ -281,6 +281,5 @@ def test_refused_multipoles(case: str) -> None:
 
 
 def test_multipoles_do_not_go_with_slabs() -> None:
-    chosen = config(REFUSED["time"][0], trial={**KAN, "multipoles": 2}, slabs=2, **FEW)
     with pytest.raises(ConfigError, match=r"trial\.multipoles: do not go with slabs; use 0"):
-        api.solve(chosen)
+        config(REFUSED["time"][0], trial={**KAN, "multipoles": 2}, slabs=2, **FEW)

@@ -140,10 +140,6 @@ def _condition(node: Reader, around: Surroundings) -> list[ConditionConfig]:
             raise entry.error(
                 f"does not go with {marks[0]!r}; remove it (keys: {listed(_KEYS[kind])})"
             )
-    if around.owners and kind in ("periodic", "mean"):
-        raise fields[kind].error(
-            "does not go with a domain of regions; pin a value by a point, or use one shape"
-        )
     weight = fields["weight"].number(0.0, HEAVIEST) if "weight" in fields else 1.0
     name = _name(fields["name"]) if "name" in fields else None
     if kind == "periodic":
@@ -233,11 +229,6 @@ def _interface(node: Reader, around: Surroundings) -> tuple[str, ...]:
     """A part that regions share, or a part of one region and that of another which it coincides
     with.
     """
-    if not around.owners:
-        raise node.error(
-            "lies between two regions, and this domain has none; use 'part', or give the domain"
-            " `regions`"
-        )
     chosen = _parts(node, around.parts)
     owners = [around.owners[part] for part in chosen]
     if len(chosen) == 1 and len(owners[0]) < 2:

@@ -12,15 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kanpde.config.problem.conditions import ConditionConfig
 from kanpde.config.reader import Reader
-
-_ALONE = {
-    "equations": "a problem has either equations or an energy; remove one of them",
-    "time": "an energy has no time; write equations",
-    "unknown_parameters": "unknown parameters are found from equations; write these instead of an energy",
-    "parameter_ranges": "an energy takes no parameter ranges; give the parameter a value, or write equations",
-}
 
 
 @dataclass(frozen=True)
@@ -32,19 +24,8 @@ class BoundaryEnergy:
 
 
 def states_energy(node: Reader) -> bool:
-    """Whether a problem node is in energy form; ConfigError when it also holds what goes with
-    equations only.
-    """
-    if not isinstance(node.value, Mapping) or node.value.get("energy") is None:
-        if isinstance(node.value, Mapping) and node.value.get("boundary_energy") is not None:
-            raise node.child("boundary_energy", None).error(
-                "needs 'energy' beside it; write Neumann conditions otherwise"
-            )
-        return False
-    for key, reason in _ALONE.items():
-        if node.value.get(key) is not None:
-            raise node.child(key, None).error(reason)
-    return True
+    """Whether a problem node is in energy form, that is, without equations."""
+    return isinstance(node.value, Mapping) and node.value.get("energy") is not None
 
 
 def read_boundary_energies(
@@ -74,15 +55,6 @@ def natural_parts(energies: Sequence[BoundaryEnergy], node: Reader | None) -> li
         if node is not None
         else []
     )
-
-
-def check_measured(node: Reader, conditions: Sequence[ConditionConfig]) -> None:
-    """Measured values are met by residual rows beside equations."""
-    for number, condition in enumerate(conditions):
-        if condition.kind == "data":
-            raise node.child(number, None).error(
-                "measured values do not go with an energy; write equations"
-            )
 
 
 def energies_tree(energies: Sequence[BoundaryEnergy]) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from kanpde.config.problem.coordinate_names import usual
-from kanpde.config.problem.regions import read_domain, region_names
+from kanpde.config.problem.regions import read_domain
 from kanpde.config.problem.shapes import BoxShape, coordinates, part_names, shape_tree
 from kanpde.config.problem.statement import ProblemConfig, read_statement
 from kanpde.config.problem.tables import Fit, Sheet, Table, read_sheet, split
@@ -64,10 +64,6 @@ def read_fit(node: Reader) -> ProblemConfig:
         raise fields["fit"].error('must give formulas, as in {u: "sin(x)"}, or data: FILE')
     formulas = {name: entry.formula() for name, entry in entries.items()}
     shape = read_domain(node.fields(KEYS, ("domain",), hints)["domain"])
-    if region_names(shape):
-        raise fields["domain"].error(
-            "a fit takes one shape, not regions; fit each region by itself"
-        )
     free = [*part_names(shape), *(("initial",) if "time" in fields else ())]
     told = {
         "equations": [f"{name} = {text}" for name, text in formulas.items()],
@@ -87,11 +83,6 @@ def _stated(
 
 
 def _measured(node: Reader, fields: Mapping[str, Reader]) -> ProblemConfig:
-    for key in ("time", "parameters", "definitions"):
-        if key in fields:
-            raise fields[key].error(
-                "does not go with the data of a fit, which holds no formula; remove it"
-            )
     fit = fields["fit"].fields(_DATA_KEYS)
     if len(fit.keys() & {"data", "values"}) != 1:
         raise fields["fit"].error(
@@ -99,10 +90,6 @@ def _measured(node: Reader, fields: Mapping[str, Reader]) -> ProblemConfig:
         )
     sheet = read_sheet(fit["data"] if "data" in fit else fit["values"])
     shape = read_domain(fields["domain"]) if "domain" in fields else None
-    if shape is not None and region_names(shape):
-        raise fields["domain"].error(
-            "a fit takes one shape, not regions; fit each region by itself"
-        )
     chosen = _outputs(fit["columns"]) if "columns" in fit else {}
     inputs = _inputs(
         fit.get("inputs"), sheet, coordinates(shape) if shape is not None else None, chosen

@@ -23,7 +23,6 @@ from kanpde.config.problem.conditions import (
 )
 from kanpde.config.problem.energies import (
     BoundaryEnergy,
-    check_measured,
     energies_tree,
     natural_parts,
     read_boundary_energies,
@@ -55,7 +54,7 @@ from kanpde.config.problem.shapes import (
 from kanpde.config.problem.tables import STATED, Fit
 from kanpde.config.problem.unknowns import UnknownParameter, read_ranges, read_unknown_parameters
 from kanpde.config.reader import Reader
-from kanpde.names import MANUFACTURED, is_identifier, is_reserved
+from kanpde.names import is_identifier, is_reserved
 
 MOST_UNKNOWNS = 20
 RECOMMENDED = ("trial", "schedule", "sampler", "weights", "slabs")
@@ -156,7 +155,9 @@ class ProblemConfig:
 
 
 def read_statement(node: Reader) -> ProblemConfig:
-    """The problem of a node without `python`; `recommended` is read as plain data."""
+    """The problem of a node without `python` whose keys go together (`compatibility`);
+    `recommended` is read as plain data.
+    """
     if isinstance(node.value, str):
         raise node.error(
             f"must be a mapping, found {node.value!r}; for a shipped problem give"
@@ -185,11 +186,6 @@ def read_statement(node: Reader) -> ProblemConfig:
             name, "a region" if name != JUMP else "the jump at an interface", fields["domain"]
         )
     ranges = read_ranges(_entries(fields, "parameter_ranges", names))
-    for key in ("parameter_ranges", "reference", "energy"):
-        if regions and key in fields:
-            raise fields[key].error(
-                "does not go with a domain of regions; remove it, or use one shape"
-            )
     unknowns = _unknowns(fields["unknowns"], names)
     parameters = _entries(fields, "parameters", names)
     constants = read_unknown_parameters(_entries(fields, "unknown_parameters", names))
@@ -205,31 +201,17 @@ def read_statement(node: Reader) -> ProblemConfig:
     boundary = read_boundary_energies(fields.get("boundary_energy"), part_names(shape))
     given = (*free, *natural_parts(boundary, fields.get("boundary_energy")))
     check_parts(fields["conditions"], conditions, given, shape, time)
-    if minimised:
-        check_measured(fields["conditions"], conditions)
     wanted = (*unknowns, *constants)
     solved = fields["exact"].fields(wanted, wanted) if "exact" in fields else {}
     kept = [split(entries, regions) for entries in (parameters, definitions, solved)]
-    (parameters, _), (definitions, by_definition), (solved, _) = kept
+    (parameters, _), (definitions, _), (solved, _) = kept
     regional = read_regional(regions, *(own for _, own in kept))
     exact = (
         FrozenMap({name: entry.formula() for name, entry in solved.items()})
         if "exact" in fields
         else None
     )
-    reference = _reference(fields["reference"], exact) if "reference" in fields else None
-    for entry in (
-        *definitions.values(),
-        *(one for own in by_definition.values() for one in own.values()),
-    ):
-        if entry.value == MANUFACTURED and exact is None:
-            raise entry.error(
-                f"{MANUFACTURED!r} needs an exact solution; give 'exact' or a formula"
-            )
-        if entry.value == MANUFACTURED and minimised:
-            raise entry.error(
-                f"{MANUFACTURED!r} is derived from equations, not from an energy; write the formula"
-            )
+    reference = _reference(fields["reference"]) if "reference" in fields else None
     equations, titles, weights = ((), (), ()) if minimised else read_equations(fields["equations"])
     return ProblemConfig(
         name=_problem_name(fields, node),
@@ -312,9 +294,7 @@ def _time(node: Reader) -> TimeConfig:
     return TimeConfig(lower, upper)
 
 
-def _reference(node: Reader, exact: Mapping[str, str] | None) -> str:
-    if exact is not None:
-        raise node.error("does not go with 'exact', which needs no reference; remove one of them")
+def _reference(node: Reader) -> str:
     if not is_identifier(name := node.text()):
         raise node.wrong("the name of a shipped reference (letters, digits and _; no path)")
     return name

@@ -140,15 +140,12 @@ def read_output(node: Reader, time: TimeConfig | None, dimension: int) -> Output
     """The output node of a problem in `dimension` coordinates, with or without time."""
     fields = node.fields((*OUTPUT, "gradients", "series"))
     flags = {key: entry.flag() for key, entry in fields.items() if key != "series"}
-    return OutputConfig(
-        **flags, series=_series(fields["series"], time, dimension) if "series" in fields else None
-    )
+    series = _series(fields["series"], time, dimension) if "series" in fields else None
+    return OutputConfig(**flags, series=series)
 
 
 def _series(node: Reader, time: TimeConfig | None, dimension: int) -> int | tuple[float, ...]:
-    if time is None:
-        raise node.error("a time series, but the problem has no time; remove it")
-    if dimension > 4:
+    if time is not None and dimension > 4:
         raise node.error(
             f"a time series needs at most 3 coordinates of space, found {dimension - 1}; remove it"
         )
@@ -158,6 +155,8 @@ def _series(node: Reader, time: TimeConfig | None, dimension: int) -> int | tupl
         item.number()
         for item in node.items("a number of instants or a list of times", 1, MOST_TIMES)
     )
+    if time is None:
+        return times  # refused by `compatibility`
     if any(b <= a for a, b in pairwise(times)) or times[0] < time.lower or times[-1] > time.upper:
         interval = [time.lower, time.upper]
         raise node.error(

@@ -44,8 +44,6 @@ def read_slabs(node: Reader | None, problem: ProblemConfig) -> SlabsConfig:
                 f"a number of equal slabs from 1 to {MOST_SLABS}, a list of times where slabs end"
                 f" or {{error: 1e-6}}"
             ) from None
-    if slabs != 1 and problem.time is None:
-        raise node.error("time slabs, but the problem has no time; remove it")
     if isinstance(slabs, tuple) and problem.time is not None:
         ends = (problem.time.lower, *slabs)
         if any(b <= a for a, b in pairwise(ends)) or slabs[-1] > problem.time.upper:
