@@ -26,7 +26,7 @@ from kanpde.config.problem.shapes import (
 from kanpde.config.problem.statement import ProblemConfig
 from kanpde.config.problem.unknowns import UnknownParameter
 from kanpde.config.solve.adaptive import AdaptPoints, AdaptWeights
-from kanpde.config.solve.defaults import STAGE
+from kanpde.config.solve.optimizers import OPTIMIZERS, STAGE, Sizes
 from kanpde.config.solve.settings import CompareConfig, OutputConfig, SamplerConfig, WeightsConfig
 from kanpde.config.solve.slabs import Pace, SlabsConfig
 from kanpde.config.solve.stages import (
@@ -41,6 +41,7 @@ from kanpde.config.solve.trial import TrialConfig
 from kanpde.config.validate import MakeProblem, validate, validate_problem
 
 __all__ = [
+    "OPTIMIZERS",
     "STAGE",
     "AdaptPoints",
     "AdaptWeights",
@@ -66,6 +67,7 @@ __all__ = [
     "RegionsShape",
     "SamplerConfig",
     "Shape",
+    "Sizes",
     "SlabsConfig",
     "Sparsify",
     "StageConfig",

@@ -16,6 +16,7 @@ from typing import Any
 
 from kanpde.config.config import Config, in_slabs
 from kanpde.config.reader import Reader, listed
+from kanpde.config.solve.optimizers import MINIMISERS
 from kanpde.config.solve.slabs import Pace
 from kanpde.config.solve.stages import OptimizerStage, StageConfig, adapts
 from kanpde.names import MANUFACTURED
@@ -221,9 +222,6 @@ def _manufactured_paths(given: Given) -> Iterator[Path]:
 # A whole config
 # --------------------------------------------------------------------------------------------------
 
-MINIMISERS = ("least_squares", "adam", "lbfgs", "broyden")
-"""Optimizers that an energy can be lowered by."""
-
 
 def _energy(config: Config) -> Refusals:
     """An energy has no residual rows, and the points of its quadrature stay."""
@@ -234,7 +232,7 @@ def _energy(config: Config) -> Refusals:
         yield ("tolerance",), reason
     remedy = f"use one of {listed(MINIMISERS)}"
     for path, stage in _optimizer_stages(config):
-        if stage.optimizer not in MINIMISERS:
+        if stage.traits.needs_rows:
             name = stage.optimizer
             yield path, f"{name} needs residual rows, and an energy has none; {remedy}"
     for path in _adaptive_schedules(config):

@@ -16,6 +16,7 @@ from kanpde.config import (
     AdaptPoints,
     Config,
     OptimizerStage,
+    Sizes,
     StageConfig,
     UpdateGrid,
     added_points,
@@ -311,17 +312,12 @@ def size_rows(config: Config, parameters: int, rows: int, outer: int) -> list[Ro
         ),
         ("schedule", ", ".join(describe_stage(stage) for stage in config.schedule)),
     ]
-    takes = {
-        "least_squares": ("least-squares matrix", rows + outer, outer),
-        "variable_projection": ("Jacobian of variable projection", rows + outer, parameters),
-        "levenberg_marquardt": ("Jacobian of Levenberg-Marquardt", rows + parameters, parameters),
-        "broyden": ("inverse Hessian of Broyden", parameters, parameters),
-    }
-    chosen = dict.fromkeys(
-        stage.optimizer for stage in config.schedule if isinstance(stage, OptimizerStage)
-    )
-    for name, tall, wide in (takes[optimizer] for optimizer in chosen if optimizer in takes):
-        found.append((name, f"{tall} × {wide}, {_bytes(tall * wide * size)}"))
+    sizes = Sizes(rows, outer, parameters)
+    stages = [stage for stage in config.schedule if isinstance(stage, OptimizerStage)]
+    for matrix in dict.fromkeys(stage.traits.matrix for stage in stages):
+        if matrix is not None:
+            tall, wide = matrix.shape(sizes)
+            found.append((matrix.name, f"{tall} × {wide}, {_bytes(tall * wide * size)}"))
     found.append(("checkpoint", _bytes(parameters * size * 3)))
     return found
 
@@ -329,7 +325,7 @@ def size_rows(config: Config, parameters: int, rows: int, outer: int) -> list[Ro
 def describe_stage(stage: StageConfig) -> str:
     """A stage of a schedule in a few words."""
     if isinstance(stage, OptimizerStage):
-        steps = "" if stage.optimizer == "least_squares" else f" {stage.steps} steps"
+        steps = "" if stage.traits.outer_only else f" {stage.steps} steps"
         points, weights = stage.points, stage.weights
         told = [f"{points.method} points"] if points else []
         if weights:

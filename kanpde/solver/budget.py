@@ -10,6 +10,7 @@ from kanpde.config import (
     ExtendGrid,
     OptimizerStage,
     ProblemConfig,
+    Sizes,
     TrialConfig,
     added_points,
 )
@@ -20,8 +21,6 @@ MOST_PARAMETERS = 20_000_000
 
 MOST_BYTES = 12 << 30
 """Memory that one step may take."""
-
-_MATRICES = ("variable_projection", "levenberg_marquardt", "broyden")
 
 
 def parameter_count(trial: TrialConfig, inputs: int, unknowns: int) -> int:
@@ -54,12 +53,9 @@ def check_budget(config: Config) -> None:
     rows = _most_rows(config)
     needed = working_bytes(config, rows, *sizes)
     if needed > MOST_BYTES:
-        stages = {stage.optimizer for stage in config.schedule if isinstance(stage, OptimizerStage)}
-        instead = (
-            ", or take gauss_newton_cg or lbfgs, which hold no such matrix"
-            if stages & set(_MATRICES)
-            else ""
-        )
+        matrices = [stage.traits.matrix for stage in _optimizer_stages(config)]
+        wide = any(matrix is not None and matrix.wide == "parameters" for matrix in matrices)
+        instead = ", or take gauss_newton_cg or lbfgs, which hold no such matrix" if wide else ""
         raise BudgetError(
             f"this run would take about {needed / 2**30:.0f} GiB for {rows} rows and {count}"
             f" parameters, more than"
@@ -84,10 +80,8 @@ def _rows_per_point(problem: ProblemConfig) -> int:
 def working_bytes(config: Config, rows: int, inputs: int, unknowns: int) -> int:
     """A rough upper bound of the memory of one step, in bytes.
 
-    A least-squares solve holds its matrix three times (rows × outer parameters), variable
-    projection and Levenberg-Marquardt hold the Jacobian of all parameters four times, Broyden the
-    inverse Hessian three times; a gradient step holds about twelve numbers per edge (unit of an
-    MLP) and point, one that is itself differentiated three times as many.
+    Which matrix an optimizer holds, and how often, stands in the table of optimizers. A gradient
+    step holds about twelve numbers per edge (unit of an MLP) and point.
     """
     shape, trial = [inputs, *config.trial.width, unknowns], config.trial
     number = 8 if config.dtype == "float64" else 4
@@ -110,12 +104,13 @@ def working_bytes(config: Config, rows: int, inputs: int, unknowns: int) -> int:
             g + p for g, p in zip(trial.intervals, trial.degree, strict=True)
         )  # all functions at every point
     count, gradient = parameter_count(trial, inputs, unknowns), 12 * rows * edges
-    takes = {
-        "least_squares": 3 * (rows + outer) * outer,
-        "variable_projection": 4 * (rows + outer) * count,
-        "levenberg_marquardt": 4 * (rows + count) * count,
-        "broyden": 3 * count**2 + gradient,
-        "gauss_newton_cg": 3 * gradient,
-    }
-    stages = [stage.optimizer for stage in config.schedule if isinstance(stage, OptimizerStage)]
-    return max([16 * rows * inputs, *(takes.get(stage, gradient) for stage in stages)]) * number
+    most, sizes = 16 * rows * inputs, Sizes(rows, outer, count)
+    for stage in _optimizer_stages(config):
+        matrix = stage.traits.matrix
+        dense = 0 if matrix is None else matrix.numbers(sizes)
+        most = max(most, dense + stage.traits.gradients * gradient)
+    return most * number
+
+
+def _optimizer_stages(config: Config) -> list[OptimizerStage]:
+    return [stage for stage in config.schedule if isinstance(stage, OptimizerStage)]

@@ -7,7 +7,7 @@ parameters themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,6 @@ from kanpde.assembly.energy import EnergyObjective
 from kanpde.assembly.outer_system import Rows
 from kanpde.assembly.residual import Assembly
 from kanpde.config import OptimizerStage
-from kanpde.errors import ConfigError
 from kanpde.solver.sparsify import Penalised
 from kanpde.trial.solution import TrialSolution
 
@@ -104,33 +103,71 @@ class System(Gradients):
         return forward, adjoint
 
 
+Objective = Assembly | EnergyObjective
+Constructor = Callable[[OptimizerStage, TrialSolution, Objective], optimizers.Iterative]
+
+
 def iterative(
-    stage: OptimizerStage, trial: TrialSolution, assembly: Assembly | EnergyObjective
+    stage: OptimizerStage, trial: TrialSolution, objective: Objective
 ) -> optimizers.Iterative:
-    """The optimizer of a stage that advances by steps; ConfigError where it needs rows and an
-    energy has none.
+    """The optimizer of a stage that advances by steps; `config.compatibility` sees to it that an
+    energy has none that needs residual rows.
     """
-    parameters = trial.trained
-    match stage.optimizer:
-        case "adam":
-            return optimizers.Adam(parameters, stage.learning_rate, stage.tolerance)
-        case "lbfgs":
-            return optimizers.LBFGS(parameters, stage.tolerance)
-        case "broyden":
-            return optimizers.Broyden(Gradients(trial, lowered(stage, assembly)), stage.tolerance)
-    if isinstance(assembly, EnergyObjective):
-        raise ConfigError(
-            f"schedule: {stage.optimizer} needs residual rows, and an energy has none; use lbfgs"
-            f" or broyden"
-        )
-    system = System(trial, assembly)
-    match stage.optimizer:
-        case "levenberg_marquardt":
-            return optimizers.GaussNewton(system, optimizers.Joint, stage.tolerance)
-        case "gauss_newton_cg":
-            return optimizers.GaussNewton(system, optimizers.Krylov, stage.tolerance)
+    return CONSTRUCTORS[stage.optimizer](stage, trial, objective)
+
+
+def _adam(
+    stage: OptimizerStage, trial: TrialSolution, objective: Objective
+) -> optimizers.Iterative:
+    return optimizers.Adam(trial.trained, stage.learning_rate, stage.tolerance)
+
+
+def _lbfgs(
+    stage: OptimizerStage, trial: TrialSolution, objective: Objective
+) -> optimizers.Iterative:
+    return optimizers.LBFGS(trial.trained, stage.tolerance)
+
+
+def _broyden(
+    stage: OptimizerStage, trial: TrialSolution, objective: Objective
+) -> optimizers.Iterative:
+    return optimizers.Broyden(Gradients(trial, lowered(stage, objective)), stage.tolerance)
+
+
+def _levenberg_marquardt(
+    stage: OptimizerStage, trial: TrialSolution, objective: Objective
+) -> optimizers.Iterative:
+    return optimizers.GaussNewton(_rows(trial, objective), optimizers.Joint, stage.tolerance)
+
+
+def _gauss_newton_cg(
+    stage: OptimizerStage, trial: TrialSolution, objective: Objective
+) -> optimizers.Iterative:
+    return optimizers.GaussNewton(_rows(trial, objective), optimizers.Krylov, stage.tolerance)
+
+
+def _variable_projection(
+    stage: OptimizerStage, trial: TrialSolution, objective: Objective
+) -> optimizers.Iterative:
+    system = _rows(trial, objective)
     projected = optimizers.projected(system, stage.regularisation)
     return optimizers.GaussNewton(system, projected, stage.tolerance, projected.begin)
+
+
+CONSTRUCTORS: Mapping[str, Constructor] = {
+    "adam": _adam,
+    "lbfgs": _lbfgs,
+    "broyden": _broyden,
+    "levenberg_marquardt": _levenberg_marquardt,
+    "gauss_newton_cg": _gauss_newton_cg,
+    "variable_projection": _variable_projection,
+}
+"""How each optimizer of `config.solve.optimizers` that advances by steps is made."""
+
+
+def _rows(trial: TrialSolution, objective: Objective) -> System:
+    assert isinstance(objective, Assembly)
+    return System(trial, objective)
 
 
 def lowered(

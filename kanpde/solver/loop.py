@@ -37,9 +37,6 @@ from kanpde.solver.newton import outer_steps
 from kanpde.trial.regrid import regrid
 from kanpde.trial.solution import TrialSolution
 
-CHUNK = {"adam": 10, "lbfgs": 10, "broyden": 10}
-"""Steps (one for what is not named) between two looks at the clock, the observer and the guard."""
-
 SAVE_EVERY = 30.0
 """Seconds between two checkpoints inside a stage."""
 
@@ -173,7 +170,7 @@ class Solver:
         state = self._state
         name, steps = _describe(stage)
         self._progress.stage_started(state.stage, total, name, steps)
-        if isinstance(stage, OptimizerStage) and stage.optimizer == "least_squares":
+        if isinstance(stage, OptimizerStage) and stage.traits.outer_only:
             self.ground = self.ground.settled()
             reason, objective = self._solve_outer(stage)
         else:
@@ -241,9 +238,8 @@ class Solver:
                 ) from error
         kept = _copy(parameters)
         while state.step < stage.steps:
-            if (
-                self._adapt(stage) and stage.optimizer != "adam"
-            ):  # curvature belongs to the old objective
+            # curvature belongs to the old objective
+            if self._adapt(stage) and stage.traits.restarts:
                 method = iterative(stage, self.trial, self.ground.assembly)
             try:
                 asked = self._steps_until_look(stage)
@@ -275,9 +271,7 @@ class Solver:
         the pace so far.
         """
         state = self._state
-        steps = min(
-            CHUNK.get(stage.optimizer, 1), stage.steps - state.step, steps_until(stage, state.step)
-        )
+        steps = min(stage.traits.chunk, stage.steps - state.step, steps_until(stage, state.step))
         if stage.seconds is None:
             return steps
         used = self._now() - state.began
@@ -342,7 +336,7 @@ class Solver:
 
 def _describe(stage: StageConfig) -> tuple[str, int]:
     if isinstance(stage, OptimizerStage):
-        return stage.optimizer, 1 if stage.optimizer == "least_squares" else stage.steps
+        return stage.optimizer, 1 if stage.traits.outer_only else stage.steps
     if isinstance(stage, UpdateGrid):
         return f"update_grid mix {stage.mix:g}", 1
     if isinstance(stage, AdaptPoints):

@@ -64,23 +64,6 @@ _MLP: FrozenMap[Any] = FrozenMap(
         "derivatives": "taylor",
     }
 )
-STAGE: FrozenMap[FrozenMap[Any]] = FrozenMap(
-    {
-        "least_squares": FrozenMap(
-            {"steps": 30, "tolerance": 0.1, "regularisation": 1e-13, "keep": False}
-        ),
-        "adam": FrozenMap({"steps": 1000, "learning_rate": 1e-3, "tolerance": 0.0}),
-        "lbfgs": FrozenMap({"steps": 500, "tolerance": 0.0}),
-        "variable_projection": FrozenMap(
-            {"steps": 200, "tolerance": 1e-6, "regularisation": 1e-10}
-        ),
-        "levenberg_marquardt": FrozenMap({"steps": 200, "tolerance": 1e-6}),
-        "broyden": FrozenMap({"steps": 1000, "tolerance": 0.0}),
-        "gauss_newton_cg": FrozenMap({"steps": 100, "tolerance": 1e-6}),
-    }
-)
-"""Keys and default values of each optimizer; every optimizer also knows `seconds`."""
-
 POINTS: FrozenMap[FrozenMap[Any]] = FrozenMap(
     {
         "rad": FrozenMap({"every": 200, "k": 1.0, "c": 1.0, "candidates": 10}),

@@ -4,7 +4,7 @@ change of points.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,14 +17,12 @@ from kanpde.config.solve.adaptive import (
     read_adaptive_weights,
     read_points,
 )
-from kanpde.config.solve.defaults import STAGE
+from kanpde.config.solve.optimizers import OPTIMIZERS, SPARSIFIERS, STAGE, Optimizer
 from kanpde.config.solve.trial import MOST_INTERVALS, TrialConfig
 
 MOST_STAGES, MOST_STEPS, LONGEST_SECONDS = 1000, 1_000_000_000, 1e9
-OPTIMIZERS = tuple(STAGE)
 _CHANGES = ("extend_grid", "update_grid", "adapt_points")
 _ADAPTIVE = ("points", "weights")
-_SPARSIFIED = ("adam", "lbfgs", "broyden")
 
 
 @dataclass(frozen=True)
@@ -58,6 +56,11 @@ class OptimizerStage:
     points: AdaptPoints | None = None
     weights: AdaptWeights | None = None
     sparsify: Sparsify | None = None
+
+    @property
+    def traits(self) -> Optimizer:
+        """What the table of optimizers knows of its own."""
+        return OPTIMIZERS[self.optimizer]
 
     @property
     def added(self) -> int:
@@ -153,16 +156,27 @@ def _stage(node: Reader) -> StageConfig:
     return _optimizer(node)
 
 
+READ: Mapping[str, Callable[[Reader], Any]] = {
+    "steps": lambda entry: entry.integer(1, MOST_STEPS),
+    "learning_rate": lambda entry: entry.number(most=1e3, above=0.0),
+    "tolerance": lambda entry: entry.number(0.0, 1.0),
+    "regularisation": lambda entry: entry.number(0.0, 1.0),
+    "keep": lambda entry: entry.flag(),
+    "seconds": lambda entry: entry.number(most=LONGEST_SECONDS, above=0.0),
+}
+"""How each key of an optimizer is read."""
+
+
 def _optimizer(node: Reader) -> OptimizerStage:
     every = dict.fromkeys(key for defaults in STAGE.values() for key in defaults)
     keys = ("optimizer", *_CHANGES, *every, "seconds", *_ADAPTIVE, "sparsify")
     fields = node.fields(keys, ("optimizer",), {"lr": "use 'learning_rate'"})
-    name = fields.pop("optimizer").choice(OPTIMIZERS)
+    name = fields.pop("optimizer").choice(tuple(OPTIMIZERS))
     defaults = STAGE[name]
     adaptive = {key: fields.pop(key) for key in _ADAPTIVE if key in fields}
-    if adaptive and name == "least_squares":
+    if adaptive and OPTIMIZERS[name].outer_only:
         raise next(iter(adaptive.values())).error(
-            "least_squares finds the outer layer at once, and nothing can follow its residual"
+            f"{name} finds the outer layer at once, and nothing can follow its residual"
             " meanwhile; put {adapt_points: ...}"
             " between two such stages, and give fixed weights by the weights node"
         )
@@ -171,19 +185,11 @@ def _optimizer(node: Reader) -> OptimizerStage:
     for key, entry in fields.items():
         if key not in known:
             raise entry.error(f"{name} has no {key!r}; remove it (keys of {name}: {listed(known)})")
-    read = {**{key: node.child(key, value) for key, value in defaults.items()}, **fields}
+    entries = {**{key: node.child(key, value) for key, value in defaults.items()}, **fields}
+    values = {key: READ[key](entry) for key, entry in entries.items()}
     return OptimizerStage(
         name,
-        read["steps"].integer(1, MOST_STEPS),
-        learning_rate=read["learning_rate"].number(most=1e3, above=0.0)
-        if "learning_rate" in read
-        else 0.0,
-        tolerance=read["tolerance"].number(0.0, 1.0),
-        seconds=read["seconds"].number(most=LONGEST_SECONDS, above=0.0)
-        if "seconds" in read
-        else None,
-        regularisation=read["regularisation"].number(0.0, 1.0) if "regularisation" in read else 0.0,
-        keep=read["keep"].flag() if "keep" in read else False,
+        **values,
         points=read_points(adaptive["points"], repeated=True) if "points" in adaptive else None,
         weights=read_adaptive_weights(adaptive["weights"]) if "weights" in adaptive else None,
         sparsify=penalty,
@@ -192,9 +198,9 @@ def _optimizer(node: Reader) -> OptimizerStage:
 
 def _sparsify(node: Reader, optimizer: str) -> Sparsify:
     """The penalty, by its `weight` alone or with all of its keys."""
-    if optimizer not in _SPARSIFIED:
+    if not OPTIMIZERS[optimizer].sparsifies:
         raise node.error(
-            f"{optimizer} lowers rows alone and cannot sparsify; use {listed(_SPARSIFIED)}"
+            f"{optimizer} lowers rows alone and cannot sparsify; use {listed(SPARSIFIERS)}"
         )
     if isinstance(node.value, int | float | str):
         return Sparsify(node.number(most=1e6, above=0.0))

@@ -20,7 +20,7 @@ import torch
 
 from kanpde.config import Config, OptimizerStage
 from kanpde.config.problem.tables import Fit, split
-from kanpde.config.solve.defaults import STAGE
+from kanpde.config.solve.optimizers import STAGE
 from kanpde.progress import Silent, StopReason
 from kanpde.solver.build import Parts, build
 from kanpde.solver.loop import Solver

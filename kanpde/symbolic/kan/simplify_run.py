@@ -17,7 +17,7 @@ import torch
 from kanpde import api
 from kanpde.assembly.collocation import held_out
 from kanpde.config import Config, OptimizerStage
-from kanpde.config.solve.defaults import STAGE
+from kanpde.config.solve.optimizers import STAGE
 from kanpde.errors import ConfigError
 from kanpde.names import did_you_mean
 from kanpde.progress import Progress, Silent
