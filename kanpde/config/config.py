@@ -47,7 +47,11 @@ class Config:
     @property
     def inputs(self) -> int:
         """Inputs of the network: the coordinates, each that is periodic by construction twice."""
-        pairs = {frozenset(one.parts) for one in self.problem.conditions if one.kind == "periodic"}
+        pairs = {
+            frozenset(condition.parts)
+            for condition in self.problem.conditions
+            if condition.kind == "periodic"
+        }
         return len(self.problem.coordinates) + (len(pairs) if self.trial.periodic else 0)
 
     def as_tree(self) -> dict[str, Any]:

@@ -41,8 +41,8 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udf
 
 def control_character(text: str) -> str | None:
     """The first control character of `text` other than tab and newline, escaped, or None."""
-    found = _CONTROL.search(text)
-    return ascii(found.group())[1:-1] if found else None
+    match = _CONTROL.search(text)
+    return ascii(match.group())[1:-1] if match else None
 
 
 def shown(value: Any) -> str:
@@ -223,9 +223,9 @@ class Reader:
             raise self.error(
                 f"must have at most {LONGEST_TEXT} characters, found {len(self.value)}; shorten it"
             )
-        found = control_character(self.value)
-        if found:
-            raise self.error(f"must not hold the control character {found}; remove it")
+        character = control_character(self.value)
+        if character:
+            raise self.error(f"must not hold the control character {character}; remove it")
         if not self.value.strip():
             raise self.error("must not be empty")
         return self.value.strip()

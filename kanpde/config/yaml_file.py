@@ -43,9 +43,9 @@ def load(path: str | Path) -> dict[str, Any]:
 def loads(text: str, *, source: str) -> dict[str, Any]:
     """The mapping in the YAML `text`; messages name `source`."""
     source = source if source.isprintable() else repr(source)
-    found = control_character(text.replace("\r", ""))
-    if found:
-        raise ConfigError(f"{source}: must be a text file, found the character {found}")
+    character = control_character(text.replace("\r", ""))
+    if character:
+        raise ConfigError(f"{source}: must be a text file, found the character {character}")
     if _PACKAGE.search(text):
         raise ConfigError(f"{source}: '# @package' is refused in a data file; remove the line")
     try:
@@ -186,10 +186,10 @@ class _Builder:
 
     def _text(self, event: Any) -> str:
         text: str = event.value
-        found = control_character(text)
-        if found:
+        character = control_character(text)
+        if character:
             raise self._error(
-                event, f"a text must not hold the control character {found}; remove it"
+                event, f"a text must not hold the control character {character}; remove it"
             )
         return text
 

@@ -37,7 +37,7 @@ def read_arrays(content: bytes, node: Reader, most: int = MOST_UNPACKED) -> dict
     """Every array of a .npz file of at most `most` bytes by its name; ConfigError for one that is
     not of finite float64 numbers.
     """
-    found = {}
+    arrays = {}
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = archive.infolist()
@@ -48,7 +48,7 @@ def read_arrays(content: bytes, node: Reader, most: int = MOST_UNPACKED) -> dict
             for entry in entries:
                 name = entry.filename.removesuffix(".npy")
                 with archive.open(entry) as file:
-                    found[name] = _array(file.read(entry.file_size), name, node)
+                    arrays[name] = _array(file.read(entry.file_size), name, node)
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -61,7 +61,7 @@ def read_arrays(content: bytes, node: Reader, most: int = MOST_UNPACKED) -> dict
         raise node.error(
             f"cannot be read as a .npz file ({type(error).__name__}); save it again"
         ) from None
-    return found
+    return arrays
 
 
 def dump_columns(columns: Mapping[str, bytes]) -> bytes:

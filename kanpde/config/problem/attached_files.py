@@ -23,11 +23,11 @@ def folder_of(shape: Shape) -> Path:
 
 def folder_of_files(problem: ProblemConfig) -> Path:
     """The folder that the files of a problem are relative to."""
-    found = [
+    folders = [
         folder_of(problem.domain),
         *(grid.base for grid in problem.grids.values() if isinstance(grid, Nodal)),
     ]
-    return next((folder for folder in found if folder != Path()), Path())
+    return next((folder for folder in folders if folder != Path()), Path())
 
 
 def portable(problem: ProblemConfig) -> tuple[ProblemConfig, dict[str, bytes]]:

@@ -109,8 +109,8 @@ def read_conditions(node: Reader, around: Surroundings) -> tuple[ConditionConfig
     items = node.items(
         'a list of conditions, for example [{part: left, equation: "u = 0"}]', 0, MOST_CONDITIONS
     )
-    found = tuple(condition for item in items for condition in _condition(item, around))
-    measured = [condition for condition in found if condition.data is not None]
+    conditions = tuple(condition for item in items for condition in _condition(item, around))
+    measured = [condition for condition in conditions if condition.data is not None]
     if len({condition.noise is None for condition in measured}) > 1:
         raise node.error(
             "noise: give it for all measured values or for none, where it is estimated"
@@ -123,16 +123,16 @@ def read_conditions(node: Reader, around: Surroundings) -> tuple[ConditionConfig
                 )
             )
         )
-    return found
+    return conditions
 
 
 def _condition(node: Reader, around: Surroundings) -> list[ConditionConfig]:
     fields = node.fields(_EVERY, hints=_HINTS)
     marks = [key for key in fields if key in _MARKS]
     if len(marks) != 1:
-        found = listed(marks) or "none of them"
+        present = listed(marks) or "none of them"
         raise node.error(
-            f"must hold one of part, interface, periodic, mean, point, data, found {found}"
+            f"must hold one of part, interface, periodic, mean, point, data, found {present}"
         )
     kind = _MARKS[marks[0]]
     for key, entry in fields.items():
@@ -182,7 +182,7 @@ def _measured(
     fields: Mapping[str, Reader],
     mark: str,
     equations: Sequence[str],
-    own: tuple[float, str | None],
+    weight_and_name: tuple[float, str | None],
     around: Surroundings,
 ) -> list[ConditionConfig]:
     read = read_file if mark == "data" else read_values
@@ -204,7 +204,7 @@ def _measured(
             )
         else:
             noise = node.number(most=HEAVIEST, above=0.0)
-    weight, name = own
+    weight, name = weight_and_name
     return [
         ConditionConfig("data", (), equation, weight, None, name, table, noise)
         for equation in equations
@@ -262,18 +262,18 @@ def check_parts(
     """Every part has a condition or is free; `final` needs neither."""
     known = part_names(shape, time)
     constrained = {part for condition in conditions for part in condition.parts}
-    left: set[str] = set()
+    unconstrained: set[str] = set()
     for item in free:
         (part,) = _parts(item, known)
         if part in constrained:
             raise item.error(f"the part {part!r} is free and has a condition; remove one of them")
-        if part in left:
+        if part in unconstrained:
             raise item.error(f"the part {part!r} stands twice in this list; remove one")
-        left.add(part)
+        unconstrained.add(part)
     missing = [
         part
         for part in known
-        if part not in constrained | left and (time is None or part != "final")
+        if part not in constrained | unconstrained and (time is None or part != "final")
     ]
     if missing:
         plural = "parts" if len(missing) > 1 else "part"

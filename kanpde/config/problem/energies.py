@@ -32,20 +32,21 @@ def read_boundary_energies(
     node: Reader | None, parts: Collection[str]
 ) -> tuple[BoundaryEnergy, ...]:
     """The entries of `boundary_energy`; a part may stand once."""
-    found: list[BoundaryEnergy] = []
+    energies: list[BoundaryEnergy] = []
     for item in [] if node is None else node.items("a list of entries {part: ..., energy: ...}"):
         fields = item.fields(("part", "energy"), ("part", "energy"))
         names = tuple(
-            one.choice(parts) for one in fields["part"].items_or_one("a part or a list of parts", 1)
+            part.choice(parts)
+            for part in fields["part"].items_or_one("a part or a list of parts", 1)
         )
-        taken = {name for entry in found for name in entry.parts}
+        taken = {name for entry in energies for name in entry.parts}
         twice = [name for k, name in enumerate(names) if name in taken or name in names[:k]]
         if twice:
             raise fields["part"].error(
                 f"the part {twice[0]!r} has a boundary energy already; add the formulas"
             )
-        found.append(BoundaryEnergy(names, fields["energy"].formula()))
-    return tuple(found)
+        energies.append(BoundaryEnergy(names, fields["energy"].formula()))
+    return tuple(energies)
 
 
 def natural_parts(energies: Sequence[BoundaryEnergy], node: Reader | None) -> list[Reader]:

@@ -65,20 +65,23 @@ def read_fit(node: Reader) -> ProblemConfig:
     formulas = {name: entry.formula() for name, entry in entries.items()}
     shape = read_domain(node.fields(KEYS, ("domain",), hints)["domain"])
     free = [*part_names(shape), *(("initial",) if "time" in fields else ())]
-    told = {
+    statement = {
         "equations": [f"{name} = {text}" for name, text in formulas.items()],
         "exact": formulas,
         "free": free,
     }
-    return replace(_stated(node, fields, tuple(formulas), told), fit=Fit())
+    return replace(_stated(node, fields, tuple(formulas), statement), fit=Fit())
 
 
 def _stated(
-    node: Reader, fields: Mapping[str, Reader], unknowns: tuple[str, ...], told: Mapping[str, Any]
+    node: Reader,
+    fields: Mapping[str, Reader],
+    unknowns: tuple[str, ...],
+    statement: Mapping[str, Any],
 ) -> ProblemConfig:
     """The problem in the words of one without `fit`."""
     kept = {key: entry.value for key, entry in fields.items() if key != "fit"}
-    tree = {**kept, "unknowns": list(unknowns), "conditions": [], **told}
+    tree = {**kept, "unknowns": list(unknowns), "conditions": [], **statement}
     return read_statement(Reader(tree, node.source, node.path, node.folders))
 
 
@@ -95,35 +98,37 @@ def _measured(node: Reader, fields: Mapping[str, Reader]) -> ProblemConfig:
         fit.get("inputs"), sheet, coordinates(shape) if shape is not None else None, chosen
     )
     if not chosen:
-        left = [name for name in sheet.names if name not in inputs]
-        if ("inputs" not in fit and shape is None) or not left:
+        outputs = [name for name in sheet.names if name not in inputs]
+        if ("inputs" not in fit and shape is None) or not outputs:
             raise fields["fit"].error(
                 "columns: needed, as in {u: measured}, to tell what is fitted from the coordinates"
                 f" (columns: {listed(sheet.names)})"
             )
-        chosen = {name: fields["fit"].child("columns", name) for name in left}
+        chosen = {name: fields["fit"].child("columns", name) for name in outputs}
     names = (*inputs, *(entry.text() for entry in chosen.values()))
-    given, held = _tables(fit, sheet, names, (fit.get("columns", fields["fit"]), len(inputs)))
-    train, test = (given, held) if not isinstance(held, float) else _split(given, held, fit)
+    given, held_out = _tables(fit, sheet, names, (fit.get("columns", fields["fit"]), len(inputs)))
+    train, test = (
+        (given, held_out) if not isinstance(held_out, float) else _split(given, held_out, fit)
+    )
     _check(train, test, len(inputs), fit.get("inputs", sheet.node))
     box = shape if shape is not None else _box((train, test), inputs)
-    told = {"domain": shape_tree(box), "equations": ["0 = 0"], "free": list(part_names(box))}
-    problem = _stated(node, fields, tuple(chosen), told)
+    statement = {"domain": shape_tree(box), "equations": ["0 = 0"], "free": list(part_names(box))}
+    problem = _stated(node, fields, tuple(chosen), statement)
     return replace(problem, equations=(), names=(), weights=(), free=(), fit=Fit(train, test))
 
 
 def _outputs(node: Reader) -> dict[str, Reader]:
     """Unknowns with the columns that hold them; a list means columns of the same name."""
     if isinstance(node.value, Mapping):
-        found = node.entries()
+        columns = node.entries()
     else:
-        found = {
+        columns = {
             item.text(): item
             for item in node.items_or_one("{unknown: column} or a list of columns", 1)
         }
-    if not found:
+    if not columns:
         raise node.error("must name at least one column, as in {u: measured}")
-    return found
+    return columns
 
 
 def _inputs(
@@ -133,23 +138,23 @@ def _inputs(
     fitted.
     """
     if node is not None:
-        found = tuple(item.text() for item in node.items_or_one("a list of columns", 1))
-        if names is not None and found != names:
+        columns = tuple(item.text() for item in node.items_or_one("a list of columns", 1))
+        if names is not None and columns != names:
             raise node.error(
                 f"must be the coordinates of the domain ({listed(names)}); leave one of the two out"
             )
-        if len(set(found)) < len(found):
+        if len(set(columns)) < len(columns):
             raise node.error("a column stands twice in this list; remove one")
-        return found
+        return columns
     fitted = {entry.text() for entry in chosen.values()}
-    found = (
+    columns = (
         names if names is not None else tuple(name for name in sheet.names if name not in fitted)
     )
-    if not found:
+    if not columns:
         raise sheet.node.error(
             f"{sheet.title}: no column beside those that are fitted; add the coordinates"
         )
-    return found
+    return columns
 
 
 def _tables(
@@ -158,15 +163,15 @@ def _tables(
     """The table of `names`, and that of the test, or its share of the rows."""
     node, inputs = roles
 
-    def of(one: Sheet) -> Table:
+    def of(source: Sheet) -> Table:
         words = ["a coordinate" if k < inputs else "an unknown" for k in range(len(names))]
         if repeated := [name for k, name in enumerate(names) if name in names[:k]]:
             raise node.error(
                 f"the column {repeated[0][:60]!r} is asked for twice; each is a coordinate or one"
                 f" unknown"
             )
-        return one.columns(
-            [one.at(name, node, word) for name, word in zip(names, words, strict=True)]
+        return source.columns(
+            [source.at(name, node, word) for name, word in zip(names, words, strict=True)]
         )
 
     table, test = of(sheet), fit.get("test")
@@ -210,7 +215,9 @@ def _check(train: Table, test: Table | None, inputs: int, node: Reader) -> None:
             )
     for name in train.columns[inputs:]:
         largest = max(
-            max(map(abs, one.column(name)), default=0.0) for one in (train, test) if one is not None
+            max(map(abs, rows.column(name)), default=0.0)
+            for rows in (train, test)
+            if rows is not None
         )
         if largest > LARGEST or 0 < largest < SMALLEST:
             raise node.error(
@@ -221,7 +228,7 @@ def _check(train: Table, test: Table | None, inputs: int, node: Reader) -> None:
 
 def _box(tables: Sequence[Table | None], inputs: tuple[str, ...]) -> BoxShape:
     """The bounding box of all rows."""
-    held = [[table.column(name) for table in tables if table is not None] for name in inputs]
-    lower = tuple(min(min(part) for part in parts) for parts in held)
-    upper = tuple(max(max(part) for part in parts) for parts in held)
+    numbers = [[table.column(name) for table in tables if table is not None] for name in inputs]
+    lower = tuple(min(min(part) for part in parts) for parts in numbers)
+    upper = tuple(max(max(part) for part in parts) for parts in numbers)
     return BoxShape(lower, upper, None, () if inputs == usual(len(inputs)) else inputs)

@@ -86,13 +86,13 @@ def split_grids(
 
     `others` are coordinates that no column may have.
     """
-    found = {
+    gridded = {
         name: entry
         for name, entry in entries.items()
         if isinstance(entry.value, Mapping) and {"field", "values"} & entry.value.keys()
     }
-    grids = {name: _read(name, entry, space, others) for name, entry in found.items()}
-    return {name: entry for name, entry in entries.items() if name not in found}, FrozenMap(grids)
+    grids = {name: _read(name, entry, space, others) for name, entry in gridded.items()}
+    return {name: entry for name, entry in entries.items() if name not in gridded}, FrozenMap(grids)
 
 
 def _read(name: str, node: Reader, space: Sequence[str], others: Sequence[str]) -> Grid | Nodal:
@@ -137,8 +137,12 @@ def _unpacked(name: str, fields: Mapping[str, Reader], space: Sequence[str]) -> 
         raise BudgetError(str(node.error(small)))
     arrays = read_arrays(content, node)
     for axis in space:
-        held = arrays.get(axis)
-        if held is None or len(held.shape) != 1 or any(b <= a for a, b in pairwise(held.values)):
+        numbers = arrays.get(axis)
+        if (
+            numbers is None
+            or len(numbers.shape) != 1
+            or any(b <= a for a, b in pairwise(numbers.values))
+        ):
             raise node.error(f"needs an increasing array {axis!r} (arrays: {listed(arrays)})")
     axes = tuple(arrays[axis].values for axis in space)
     values = arrays[_column(fields, [key for key in arrays if key not in space], node)]

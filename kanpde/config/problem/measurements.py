@@ -73,15 +73,15 @@ def file_content(node: Reader, suffixes: Sequence[str], most: int = MOST_BYTES) 
             f"the name of a {' or '.join(suffixes)} file in the folder of this config or below (no"
             f" absolute path, no ..)"
         )
-    found = [folder / path for folder in node.folders if (folder / path).is_file()]
-    if not found:
+    paths = [folder / path for folder in node.folders if (folder / path).is_file()]
+    if not paths:
         raise node.error(f"no such file: {name[:80]!r} (looked for beside the config)")
-    if not any(found[0].resolve().is_relative_to(folder.resolve()) for folder in node.folders):
+    if not any(paths[0].resolve().is_relative_to(folder.resolve()) for folder in node.folders):
         raise node.error(
             f"{name[:80]!r} leads out of the folder of this config; copy the file there"
         )
     try:
-        with found[0].open("rb") as file:
+        with paths[0].open("rb") as file:
             return file.read(most + 1)
     except OSError as error:
         raise node.error(f"{name[:80]!r} cannot be read ({error.strerror})") from None
@@ -107,8 +107,8 @@ def _table(
                 )
             )
         )
-    if found := control_character(text.replace("\r", "")):
-        raise node.error(f"{source}: must be text, found the character {found}")
+    if character := control_character(text.replace("\r", "")):
+        raise node.error(f"{source}: must be text, found the character {character}")
     lines = [
         (number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()
     ]
@@ -170,7 +170,7 @@ def _order(
 
 
 def _number(cell: str, node: Reader, where: str) -> float:
-    found = float(cell) if NUMBER.fullmatch(cell) else None
-    if found is None or not abs(found) <= 1e300:
+    number = float(cell) if NUMBER.fullmatch(cell) else None
+    if number is None or not abs(number) <= 1e300:
         raise node.error(f"{where}: must be a finite number, found {shown(cell)}")
-    return found
+    return number

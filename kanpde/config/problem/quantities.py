@@ -34,13 +34,13 @@ def read_vectors(
     node: Reader | None, take: Take, unknowns: Sequence[str]
 ) -> FrozenMap[tuple[str, ...]]:
     """The formulas of one to three components by name."""
-    found = {}
+    vectors = {}
     for name, entry in _entries(node, "a vector", take, unknowns).items():
         components = entry.items(
             "a list of one to three formulas, for example [u, v]", 1, MOST_COMPONENTS
         )
-        found[name] = tuple(component.formula() for component in components)
-    return FrozenMap(found)
+        vectors[name] = tuple(component.formula() for component in components)
+    return FrozenMap(vectors)
 
 
 def _entries(

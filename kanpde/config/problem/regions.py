@@ -73,9 +73,15 @@ def by_region(shape: Shape, time: TimeConfig | None) -> FrozenMap[tuple[str, ...
     """The regions that have each part, in their order."""
     if not isinstance(shape, RegionsShape):
         return FrozenMap()
-    own = {name: part_names(one, time) for name, one in zip(shape.names, shape.shapes, strict=True)}
+    parts_of = {
+        name: part_names(part_shape, time)
+        for name, part_shape in zip(shape.names, shape.shapes, strict=True)
+    }
     return FrozenMap(
-        {part: tuple(n for n in own if part in own[n]) for part in part_names(shape, time)}
+        {
+            part: tuple(n for n in parts_of if part in parts_of[n])
+            for part in part_names(shape, time)
+        }
     )
 
 
@@ -88,12 +94,12 @@ def split(
     """The entries that hold everywhere, and those that are a mapping region: value, which names
     every region.
     """
-    own = {
+    by_name = {
         name: entry.fields(regions, regions)
         for name, entry in entries.items()
         if regions and isinstance(entry.value, Mapping)
     }
-    return {name: entry for name, entry in entries.items() if name not in own}, own
+    return {name: entry for name, entry in entries.items() if name not in by_name}, by_name
 
 
 def read_regional(
@@ -106,9 +112,13 @@ def read_regional(
     return FrozenMap(
         {
             region: Regional(
-                FrozenMap({name: own[region].number() for name, own in parameters.items()}),
-                FrozenMap({name: own[region].formula() for name, own in definitions.items()}),
-                FrozenMap({name: own[region].formula() for name, own in exact.items()}),
+                FrozenMap(
+                    {name: by_region[region].number() for name, by_region in parameters.items()}
+                ),
+                FrozenMap(
+                    {name: by_region[region].formula() for name, by_region in definitions.items()}
+                ),
+                FrozenMap({name: by_region[region].formula() for name, by_region in exact.items()}),
             )
             for region in regions
         }
@@ -119,11 +129,11 @@ def regional_tree(regional: Mapping[str, Regional]) -> dict[str, dict[str, Any]]
     """Plain data that `split` and `read_regional` read back: name → region → value under each
     key.
     """
-    found: dict[str, dict[str, Any]] = {}
+    tree: dict[str, dict[str, Any]] = {}
     for key in ("parameters", "definitions", "exact"):
-        own = {region: getattr(one, key) for region, one in regional.items()}
-        names = tuple(next(iter(own.values()), ()))
-        found[key] = {
-            name: {region: values[name] for region, values in own.items()} for name in names
+        by_region = {region: getattr(values_of, key) for region, values_of in regional.items()}
+        names = tuple(next(iter(by_region.values()), ()))
+        tree[key] = {
+            name: {region: values[name] for region, values in by_region.items()} for name in names
         }
-    return found
+    return tree

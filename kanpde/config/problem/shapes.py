@@ -147,8 +147,8 @@ def coordinates(
     """Names of the coordinates: x | x, y | x, y, z | x1, ..., xd for d > 3, or a box's own;
     parameters with a range; then t.
     """
-    own = shape.inputs if isinstance(shape, BoxShape) else ()
-    return (*(own or usual(dimension(shape))), *ranges, *(() if time is None else ("t",)))
+    inputs = shape.inputs if isinstance(shape, BoxShape) else ()
+    return (*(inputs or usual(dimension(shape))), *ranges, *(() if time is None else ("t",)))
 
 
 def part_names(shape: Shape, time: TimeConfig | None = None) -> tuple[str, ...]:
@@ -175,7 +175,7 @@ def _parts(shape: Shape) -> tuple[str, ...]:
         case MeshShape():
             return shape.content.parts
         case RegionsShape():
-            return tuple(dict.fromkeys(part for own in shape.shapes for part in _parts(own)))
+            return tuple(dict.fromkeys(part for region in shape.shapes for part in _parts(region)))
         case ExtrusionShape():
             caps = ("floor", "ceiling")
             return (
@@ -190,8 +190,8 @@ def read_shape(node: Reader) -> Shape:
     """
     fields = node.fields(_KINDS)
     if len(fields) != 1:
-        found = listed(list(fields)) or "none"
-        raise node.error(f"must hold exactly one shape ({listed(_KINDS)}), found {found}")
+        kinds = listed(list(fields)) or "none"
+        raise node.error(f"must hold exactly one shape ({listed(_KINDS)}), found {kinds}")
     ((kind, entry),) = fields.items()
     if kind in _COMBINATIONS:
         return _combined(kind, entry)

@@ -142,16 +142,16 @@ class ProblemConfig:
 
     def in_region(self, name: str) -> ProblemConfig:
         """The problem as one region sees it: its shape and values, without conditions."""
-        own = self.regional.get(name, Regional())
-        exact = None if self.exact is None else FrozenMap({**self.exact, **own.exact})
+        regional = self.regional.get(name, Regional())
+        exact = None if self.exact is None else FrozenMap({**self.exact, **regional.exact})
         values = (
-            FrozenMap({**self.parameters, **own.parameters}),
-            FrozenMap({**self.definitions, **own.definitions}),
+            FrozenMap({**self.parameters, **regional.parameters}),
+            FrozenMap({**self.definitions, **regional.definitions}),
         )
-        told = replace(
+        seen = replace(
             self, domain=shape_of(self.domain, name), parameters=values[0], definitions=values[1]
         )
-        return replace(told, exact=exact, conditions=(), regional=FrozenMap())
+        return replace(seen, exact=exact, conditions=(), regional=FrozenMap())
 
 
 def read_statement(node: Reader) -> ProblemConfig:
@@ -205,7 +205,7 @@ def read_statement(node: Reader) -> ProblemConfig:
     solved = fields["exact"].fields(wanted, wanted) if "exact" in fields else {}
     kept = [split(entries, regions) for entries in (parameters, definitions, solved)]
     (parameters, _), (definitions, _), (solved, _) = kept
-    regional = read_regional(regions, *(own for _, own in kept))
+    regional = read_regional(regions, *(by_name for _, by_name in kept))
     exact = (
         FrozenMap({name: entry.formula() for name, entry in solved.items()})
         if "exact" in fields
@@ -325,27 +325,27 @@ def problem_tree(problem: ProblemConfig) -> dict[str, Any]:
     """Plain data that reads back to an equal `ProblemConfig`; keys that hold nothing are left
     out.
     """
-    own = regional_tree(problem.regional)
+    by_region = regional_tree(problem.regional)
     tree = {
         "name": problem.name,
         "description": problem.description,
         "unknowns": list(problem.unknowns),
         "domain": shape_tree(problem.domain),
         "time": problem.time and {"interval": [problem.time.lower, problem.time.upper]},
-        "parameters": thaw(problem.parameters) | own["parameters"],
+        "parameters": thaw(problem.parameters) | by_region["parameters"],
         "unknown_parameters": {
-            name: dict(vars(one)) for name, one in problem.unknown_parameters.items()
+            name: dict(vars(parameter)) for name, parameter in problem.unknown_parameters.items()
         },
         "parameter_ranges": {name: list(ends) for name, ends in problem.ranges.items()},
         "definitions": thaw(problem.definitions)
-        | own["definitions"]
+        | by_region["definitions"]
         | {name: grid.tree(problem.coordinates) for name, grid in problem.grids.items()},
         "equations": equations_tree(problem.equations, problem.names, problem.weights),
         "energy": problem.energy,
         "boundary_energy": energies_tree(problem.boundary_energy),
         "conditions": [condition_tree(condition) for condition in problem.conditions],
         "free": list(problem.free),
-        "exact": thaw(problem.exact or {}) | own["exact"],
+        "exact": thaw(problem.exact or {}) | by_region["exact"],
         "reference": problem.reference,
         "quantities": thaw(problem.quantities),
         "vectors": thaw(problem.vectors),

@@ -113,9 +113,9 @@ class Fit:
     def files(self) -> dict[str, Table]:
         """The tables that lie in files, by the names of these."""
         return {
-            one.file: one
-            for one in (self.train, self.test)
-            if one is not None and one.file is not None
+            table.file: table
+            for table in (self.train, self.test)
+            if table is not None and table.file is not None
         }
 
 
@@ -123,8 +123,8 @@ def split(table: Table, share: float, seed: int) -> tuple[Table, Table]:
     """(train, test): a share of the rows, drawn by the seed and kept in their order, is the
     test.
     """
-    held = set(random.Random(seed).sample(range(len(table)), round(share * len(table))))
-    return table.take([k for k in range(len(table)) if k not in held]), table.take(sorted(held))
+    chosen = set(random.Random(seed).sample(range(len(table)), round(share * len(table))))
+    return table.take([k for k in range(len(table)) if k not in chosen]), table.take(sorted(chosen))
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class Sheet:
         names = tuple(self.names[at] for at in places)
         if self.table is not None:
             return Table(names, _woven([self.table.column(name) for name in names]))
-        found = array("d")
+        numbers = array("d")
         for row, (line, cells) in enumerate(self.cells, start=1):
             for at in places:
                 cell = cells[at].strip()
@@ -162,8 +162,8 @@ class Sheet:
                 if value is None or not abs(value) <= 1e300:
                     where = f"{self.title}: row {row} (line {line}), column {self.names[at]!r}"
                     raise self.node.error(f"{where}: must be a finite number, found {shown(cell)}")
-                found.append(value)
-        return Table(names, _packed(found))
+                numbers.append(value)
+        return Table(names, _packed(numbers))
 
 
 def read_sheet(node: Reader) -> Sheet:
@@ -200,8 +200,8 @@ def read_sheet(node: Reader) -> Sheet:
 
 
 def _sheet(text: str, node: Reader, title: str) -> Sheet:
-    if found := control_character(text.replace("\r", "")):
-        raise node.error(f"{title}: must be text, found the character {found}")
+    if character := control_character(text.replace("\r", "")):
+        raise node.error(f"{title}: must be text, found the character {character}")
     lines = [
         (number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()
     ]
@@ -224,16 +224,16 @@ def _sheet(text: str, node: Reader, title: str) -> Sheet:
 
 def _arrays(content: bytes, node: Reader, title: str) -> Sheet:
     """The columns of a .npz file: one array (N,) under the name of each."""
-    found = read_arrays(content, node, 9 * MOST_NUMBERS)
-    sizes = {numbers.shape for numbers in found.values()}
+    columns = read_arrays(content, node, 9 * MOST_NUMBERS)
+    sizes = {numbers.shape for numbers in columns.values()}
     if len(sizes) != 1 or len(shape := sizes.pop()) != 1:
-        told = listed([f"{name} {numbers.shape}" for name, numbers in found.items()])
+        shapes = listed([f"{name} {numbers.shape}" for name, numbers in columns.items()])
         raise node.error(
-            f"{title}: must hold one array of shape (N,) per column, found {told or 'none'}"
+            f"{title}: must hold one array of shape (N,) per column, found {shapes or 'none'}"
         )
-    _check_size(shape[0], len(found), node, title)
-    packed = _woven([array("d", numbers.values) for numbers in found.values()])
-    return Sheet(tuple(found), node, title, Table(tuple(found), packed))
+    _check_size(shape[0], len(columns), node, title)
+    packed = _woven([array("d", numbers.values) for numbers in columns.values()])
+    return Sheet(tuple(columns), node, title, Table(tuple(columns), packed))
 
 
 def _check_size(rows: int, columns: int, node: Reader, title: str) -> None:
@@ -242,8 +242,8 @@ def _check_size(rows: int, columns: int, node: Reader, title: str) -> None:
     if rows < 1:
         raise node.error(f"{title}: holds no row below the header; add points")
     if rows * columns > MOST_NUMBERS:
-        told = f"{title}: {rows} rows of {columns} columns are more than {MOST_NUMBERS} numbers; leave out some"
-        raise BudgetError(str(node.error(told)))
+        sentence = f"{title}: {rows} rows of {columns} columns are more than {MOST_NUMBERS} numbers; leave out some"
+        raise BudgetError(str(node.error(sentence)))
 
 
 def _packed(numbers: array[float]) -> bytes:
@@ -255,13 +255,13 @@ def _packed(numbers: array[float]) -> bytes:
 def _unpacked(packed: bytes) -> array[float]:
     if sys.byteorder == "big":
         return array("d", struct.unpack(f"<{len(packed) // 8}d", packed))
-    found = array("d")
-    found.frombytes(packed)
-    return found
+    numbers = array("d")
+    numbers.frombytes(packed)
+    return numbers
 
 
 def _woven(columns: Sequence[array[float]]) -> bytes:
-    found = array("d", bytes(8 * len(columns) * len(columns[0])))
+    numbers = array("d", bytes(8 * len(columns) * len(columns[0])))
     for k, column in enumerate(columns):
-        found[k :: len(columns)] = column
-    return _packed(found)
+        numbers[k :: len(columns)] = column
+    return _packed(numbers)

@@ -49,7 +49,7 @@ def _unknown_parameter(node: Reader) -> UnknownParameter:
 
 def read_ranges(entries: Mapping[str, Reader]) -> FrozenMap[tuple[float, float]]:
     """The [lower, upper] under each name."""
-    found = {}
+    ranges = {}
     for name, node in entries.items():
         lower, upper = (
             item.number(-1e12, 1e12) for item in node.items("a range [lower, upper]", 2, 2)
@@ -58,7 +58,7 @@ def read_ranges(entries: Mapping[str, Reader]) -> FrozenMap[tuple[float, float]]
             raise node.error(
                 f"must be a range [lower, upper] with lower < upper, found [{lower:g}, {upper:g}]"
             )
-        found[name] = (lower, upper)
-    if len(found) > MOST_RANGES:
-        raise node.error(f"must be one of at most {MOST_RANGES} ranges, found {len(found)}")
-    return FrozenMap(found)
+        ranges[name] = (lower, upper)
+    if len(ranges) > MOST_RANGES:
+        raise node.error(f"must be one of at most {MOST_RANGES} ranges, found {len(ranges)}")
+    return FrozenMap(ranges)

@@ -95,13 +95,13 @@ def _fields(
         hints = dict.fromkeys(without, "points of a stage of their own are adapted once; remove it")
         fields = node.fields(("method", *every), ("method",), hints)
     name = fields["method"].choice(tuple(known))
-    own = {key: value for key, value in known[name].items() if key not in without}
+    known_defaults = {key: value for key, value in known[name].items() if key not in without}
     for key, entry in fields.items():
-        if key != "method" and key not in own:
+        if key != "method" and key not in known_defaults:
             raise entry.error(
-                f"{name} has no {key!r}; remove it (keys of {name}: {listed(own) or 'none'})"
+                f"{name} has no {key!r}; remove it (keys of {name}: {listed(known_defaults) or 'none'})"
             )
-    return {**{key: node.child(key, value) for key, value in own.items()}, **fields}
+    return {**{key: node.child(key, value) for key, value in known_defaults.items()}, **fields}
 
 
 def points_tree(points: AdaptPoints) -> dict[str, Any]:
@@ -117,8 +117,8 @@ def adaptive_weights_tree(weights: AdaptWeights) -> dict[str, Any]:
 def _tree(
     method: str, known: FrozenMap[FrozenMap[Any]], values: Mapping[str, Any]
 ) -> dict[str, Any]:
-    own = {key: values[key] for key in known[method]}
+    kept = {key: values[key] for key in known[method]}
     return {
         "method": method,
-        **{key: value for key, value in own.items() if key != "every" or value},
+        **{key: value for key, value in kept.items() if key != "every" or value},
     }

@@ -235,7 +235,7 @@ def _check_grids(
         if isinstance(stage, OptimizerStage | AdaptPoints):
             continue
         (name,) = item.fields(_CHANGES)
-        own = "give a schedule of your own" if "recommended" in item.path else ""
+        advice = "give a schedule of your own" if "recommended" in item.path else ""
         if trial.kind == "mlp":
             raise item.error(f"an mlp has no grid; remove {name}")
         if isinstance(stage, UpdateGrid):
@@ -250,11 +250,11 @@ def _check_grids(
         )
         if len(new) != trial.layers:
             rule = f"extend_grid must hold one value per layer: {trial.layers}, found {len(new)} values"
-            raise item.error(f"{rule}; {own or 'give as many'}")
+            raise item.error(f"{rule}; {advice or 'give as many'}")
         for layer, (old, count) in enumerate(zip(present, new, strict=True), start=1):
             if count < old:
                 rule = f"extend_grid to {count} intervals, but layer {layer} has {old}"
-                raise item.error(f"{rule}; {own or f'give {old} or more'}")
+                raise item.error(f"{rule}; {advice or f'give {old} or more'}")
         present = new
 
 
@@ -296,10 +296,10 @@ def _stage_tree(stage: StageConfig) -> dict[str, Any]:
             return {"adapt_points": points_tree(stage)}
         case OptimizerStage():
             seconds = {} if stage.seconds is None else {"seconds": stage.seconds}
-            own = {key: getattr(stage, key) for key in STAGE[stage.optimizer]}
+            values = {key: getattr(stage, key) for key in STAGE[stage.optimizer]}
             adaptive = {} if stage.points is None else {"points": points_tree(stage.points)}
             adaptive |= (
                 {} if stage.weights is None else {"weights": adaptive_weights_tree(stage.weights)}
             )
             adaptive |= {} if stage.sparsify is None else {"sparsify": dict(vars(stage.sparsify))}
-            return {"optimizer": stage.optimizer, **own, **seconds, **adaptive}
+            return {"optimizer": stage.optimizer, **values, **seconds, **adaptive}

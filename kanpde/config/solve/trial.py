@@ -170,10 +170,10 @@ def read_trial(
             False,
         )
     layers = len(width) + (on == "edges")
-    own = layer_defaults(dimension, layers)
+    values = layer_defaults(dimension, layers)
     per_layer = {
         key: _per_layer(
-            _chosen(key, explicit, recommended, place.child(key, own[key]), layers),
+            _chosen(key, explicit, recommended, place.child(key, values[key]), layers),
             layers,
             width,
             most,
@@ -244,22 +244,22 @@ def _vectors(
     if not width:
         raise node.error("a kan without hidden layer has neither directions nor centers; remove it")
     items = node.items("a list of vectors, for example [[1, 1], [1, -1]]", 1, width[0])
-    found = tuple(
+    vectors = tuple(
         tuple(x.number() for x in item.items("a vector", dimension, dimension)) for item in items
     )
-    for item, vector in zip(items, found, strict=True):
+    for item, vector in zip(items, vectors, strict=True):
         if known == DIRECTIONS and not any(vector):
             raise item.error("must not be zero")
-    return found
+    return vectors
 
 
 def _ends(fields: Mapping[str, Reader]) -> str:
-    found = fields["ends"].choice(ENDS)
-    if found != ENDS[0] and fields["start"].value == "stretched":
+    ends = fields["ends"].choice(ENDS)
+    if ends != ENDS[0] and fields["start"].value == "stretched":
         raise fields["ends"].error(
             "must be extended for a stretched start, whose grids may be periodic"
         )
-    return found
+    return ends
 
 
 def _place(fields: Mapping[str, Reader], width: tuple[int, ...]) -> str:
@@ -275,14 +275,14 @@ def _place(fields: Mapping[str, Reader], width: tuple[int, ...]) -> str:
 
 def _bases(fields: Mapping[str, Reader], layers: int, width: tuple[int, ...]) -> tuple[str, ...]:
     node = fields["basis"]
-    found = tuple(item.choice(BASES) for item in node.items_or_one("a basis or one per layer", 1))
-    if isinstance(node.value, list | tuple) and len(found) != layers:
-        raise _uneven(node, layers, width, len(found))
-    found = found if isinstance(node.value, list | tuple) else found * layers
-    other = next((name for name in found if name != "bspline"), None)
+    bases = tuple(item.choice(BASES) for item in node.items_or_one("a basis or one per layer", 1))
+    if isinstance(node.value, list | tuple) and len(bases) != layers:
+        raise _uneven(node, layers, width, len(bases))
+    bases = bases if isinstance(node.value, list | tuple) else bases * layers
+    other = next((name for name in bases if name != "bspline"), None)
     if other:
         _refuse(fields, f"a {other} basis, which has no knots", ("radial", "centers", "ends"))
-    return found
+    return bases
 
 
 def _refuse(
@@ -345,12 +345,12 @@ def _per_layer(node: Reader, layers: int, width: tuple[int, ...], most: int) -> 
     return values
 
 
-def _uneven(node: Reader, layers: int, width: tuple[int, ...], found: int) -> ConfigError:
+def _uneven(node: Reader, layers: int, width: tuple[int, ...], count: int) -> ConfigError:
     shape = f"width {list(width)} makes {layers} layer{'s' if layers > 1 else ''}"
-    return node.error(f"must hold one value per layer: {shape}, found {found} values")
+    return node.error(f"must hold one value per layer: {shape}, found {count} values")
 
 
 def trial_tree(trial: TrialConfig) -> dict[str, Any]:
     """Plain data that reads back to an equal `TrialConfig`."""
-    found = {key: thaw(getattr(trial, key)) for key in _KEYS[trial.kind]}
-    return {**found, "basis": list(trial.bases)} if trial.kind == "kan" else found
+    values = {key: thaw(getattr(trial, key)) for key in _KEYS[trial.kind]}
+    return {**values, "basis": list(trial.bases)} if trial.kind == "kan" else values
