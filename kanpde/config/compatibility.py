@@ -68,13 +68,10 @@ def check_comparison(config: Config) -> None:
         )
     for number, stage in enumerate(config.schedule):
         if isinstance(stage, OptimizerStage) and stage.sparsify is not None:
-            raise (
-                NOWHERE.child("schedule", None)
-                .child(number, None)
-                .error(
-                    "sparsify: not in a comparison, whose mlp has no edges and runs the same stages;"
-                    " remove it"
-                )
+            place = NOWHERE.child("schedule", None).child(number, None)
+            raise place.error(
+                "sparsify: not in a comparison, whose mlp has no edges and runs the same stages;"
+                " remove it"
             )
 
 

@@ -70,30 +70,42 @@ def validate(
     problem = _problem(fields["problem"], trusted, make_problem)
     recommended = _recommended(problem, fields["problem"])
     trial, schedule, sampler, weights = _discretisation(root, fields, recommended, problem)
-    slabs_node = fields.get("slabs", recommended.get("slabs"))
-    output_node = fields.get("output", root.child("output", {}))
-    compare_node = fields.get("compare", root.child("compare", {}))
     config = Config(
         problem=problem,
         trial=trial,
         schedule=schedule,
         sampler=sampler,
         weights=weights,
-        slabs=read_slabs(slabs_node, problem),
-        tolerance=fields["tolerance"].number(most=1.0, above=0.0)
-        if "tolerance" in fields
-        else None,
-        seconds=fields["seconds"].number(most=1e9, above=0.0) if "seconds" in fields else None,
-        output=read_output(output_node, problem.time, len(problem.coordinates)),
-        compare=read_compare(compare_node, len(problem.coordinates)),
-        dtype=fields["dtype"].choice(DTYPES) if "dtype" in fields else "float64",
-        seed=fields["seed"].integer(0, 2**63 - 1) if "seed" in fields else 0,
+        slabs=read_slabs(fields.get("slabs", recommended.get("slabs")), problem),
+        **_read_rest(root, fields, problem),
         base=base,
     )
     # A message names the file's own key where there is one, else the recommended one.
     advised = {key: recommended[key] for key in ("schedule", "slabs") if key in recommended}
     check(config, root, {key: node for key, node in advised.items() if key not in fields})
     return config
+
+
+def _read_rest(
+    root: Reader, fields: Mapping[str, Reader], problem: ProblemConfig
+) -> dict[str, Any]:
+    """The values of the keys that no problem recommends; a key that is left out has its default."""
+    dimension = len(problem.coordinates)
+    output = fields.get("output", root.child("output", {}))
+    compare = fields.get("compare", root.child("compare", {}))
+    values: dict[str, Any] = {
+        "output": read_output(output, problem.time, dimension),
+        "compare": read_compare(compare, dimension),
+    }
+    if "tolerance" in fields:
+        values["tolerance"] = fields["tolerance"].number(most=1.0, above=0.0)
+    if "seconds" in fields:
+        values["seconds"] = fields["seconds"].number(most=1e9, above=0.0)
+    if "dtype" in fields:
+        values["dtype"] = fields["dtype"].choice(DTYPES)
+    if "seed" in fields:
+        values["seed"] = fields["seed"].integer(0, 2**63 - 1)
+    return values
 
 
 def validate_problem(
@@ -167,19 +179,16 @@ def _discretisation(
     problem: ProblemConfig,
 ) -> tuple[TrialConfig, tuple[StageConfig, ...], SamplerConfig, WeightsConfig]:
     """Trial, schedule, sampler and weights: given keys over recommended ones over defaults."""
-    place = {
-        key: given.get(key, root.child(key, {}))
-        for key in ("trial", "schedule", "sampler", "weights")
-    }
+    nodes = ("trial", "schedule", "sampler", "weights")
+    place = {key: given.get(key, root.child(key, {})) for key in nodes}
     nothing = {key: node.child("", {}) for key, node in place.items()}
-    advice = {key: recommended.get(key, nothing[key]) for key in place}
+    stated = {key: given.get(key, nothing[key]) for key in nodes}
+    advice = {key: recommended.get(key, nothing[key]) for key in nodes}
     dimension = len(problem.coordinates)
 
-    explicit, advised = (
-        trial_fields(given.get("trial", nothing["trial"])),
-        trial_fields(advice["trial"]),
-    )
+    explicit, advised = trial_fields(stated["trial"]), trial_fields(advice["trial"])
     kind = given_kind(explicit) or given_kind(advised) or "kan"
+    # A recommended trial and schedule belong to the recommended kind.
     dropped = kind != (given_kind(advised) or "kan")
     trial = read_trial(explicit, {} if dropped else advised, kind, dimension, place["trial"])
 
@@ -189,13 +198,13 @@ def _discretisation(
     if schedule is None:
         schedule = root.child("schedule", schedule_defaults(kind))
     sampler = read_sampler(
-        sampler_fields(given.get("sampler", nothing["sampler"])),
+        sampler_fields(stated["sampler"]),
         sampler_fields(advice["sampler"]),
         dimension,
         place["sampler"],
     )
     weights = read_weights(
-        weights_fields(given.get("weights", nothing["weights"])),
+        weights_fields(stated["weights"]),
         weights_fields(advice["weights"]),
         dict.fromkeys(name for condition in problem.conditions for name in condition.names),
     )

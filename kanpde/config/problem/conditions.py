@@ -161,7 +161,10 @@ def _condition(node: Reader, around: Surroundings) -> list[ConditionConfig]:
         least = count - 1 if around.timed else count
         items = fields["point"].items("a list of coordinates", least, count)
         place = tuple(item.number(-FARTHEST, FARTHEST) for item in items)
-        return [ConditionConfig(kind, (), equation, weight, place, name) for equation in equations]
+        return [
+            ConditionConfig(kind, equation=equation, weight=weight, point=place, name=name)
+            for equation in equations
+        ]
     chosen = (
         _parts(fields["part"], around.parts)
         if kind == "equation"
@@ -206,7 +209,9 @@ def _measured(
             noise = node.number(most=HEAVIEST, above=0.0)
     weight, name = weight_and_name
     return [
-        ConditionConfig("data", (), equation, weight, None, name, table, noise)
+        ConditionConfig(
+            "data", equation=equation, weight=weight, name=name, data=table, noise=noise
+        )
         for equation in equations
     ]
 

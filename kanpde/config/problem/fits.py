@@ -1,7 +1,7 @@
 """Regression as a problem without derivatives: `fit` in place of equations and conditions.
 
-    fit: {u: "exp(sin(pi*x) + y**2)"}                                # u = the formula at the points of the sampler
-    fit: {data: table.csv, columns: {u: measured}, test: 0.2}        # u = the numbers of a table at its rows
+    fit: {u: "exp(sin(pi*x) + y**2)"}                          # u = the formula at the points
+    fit: {data: table.csv, columns: {u: measured}, test: 0.2}  # u = the numbers of a table
 
 A formula becomes the equation u = formula and is `exact`. Of a table the columns that are not
 unknowns are the coordinates (`inputs` says which, in which order), the domain is their bounding box
@@ -37,8 +37,8 @@ KEYS = (
 """What a problem may hold beside `fit`."""
 
 _STATED = (
-    "unknowns", "equations", "conditions", "exact", "energy", "boundary_energy", "free", "reference",
-    "unknown_parameters", "parameter_ranges", "python",
+    "unknowns", "equations", "conditions", "exact", "energy", "boundary_energy", "free",
+    "reference", "unknown_parameters", "parameter_ranges", "python",
 )  # fmt: skip
 _DATA_KEYS = ("data", "values", "columns", "inputs", "test", "seed")
 FEWEST = 2

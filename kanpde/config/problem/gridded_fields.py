@@ -132,7 +132,10 @@ def _unpacked(name: str, fields: Mapping[str, Reader], space: Sequence[str]) -> 
     """The grid of a .npz file."""
     node = fields["field"]
     content = file_content(node, (".npz",))
-    small = f"must be at most {MOST_ROWS} values and {MOST_BYTES} bytes, also as text; take a coarser grid"
+    small = (
+        f"must be at most {MOST_ROWS} values and {MOST_BYTES} bytes, also as text; take a coarser"
+        " grid"
+    )
     if len(content) > MOST_BYTES:
         raise BudgetError(str(node.error(small)))
     arrays = read_arrays(content, node)

@@ -137,9 +137,8 @@ def _bytes(node: Reader, name: str) -> bytes:
             f"{name!r} leaves the folder of the config; copy the mesh beside the config"
         )
     if not path.is_file():
-        raise node.error(
-            f"{name!r} {'is not a regular file' if path.exists() else 'does not exist beside the config'}"
-        )
+        flaw = "is not a regular file" if path.exists() else "does not exist beside the config"
+        raise node.error(f"{name!r} {flaw}")
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
@@ -178,7 +177,14 @@ def _examined(source: bytes, suffix: str, boundary: tuple[str, ...] | None) -> M
     parts, regions, fields = (tuple(answer[key]) for key in ("parts", "regions", "fields"))
     digest = hashlib.sha256(source).hexdigest()
     return MeshContent(
-        digest, suffix, int(answer["dimension"]), parts, regions, source, arrays, fields
+        sha256=digest,
+        suffix=suffix,
+        dimension=int(answer["dimension"]),
+        parts=parts,
+        regions=regions,
+        source=source,
+        arrays=arrays,
+        fields=fields,
     )
 
 

@@ -84,4 +84,4 @@ def read_nodal(
             f"no point data {column[:60]!r} in {file!r}{did_you_mean(column, known)} (point data:"
             f" {listed(known)})"
         )
-    return Nodal(name, file, column, content, entry.base)
+    return Nodal(name=name, file=file, column=column, content=content, base=entry.base)

@@ -24,13 +24,19 @@ def polygon_flaw(vertices: Sequence[Point]) -> str | None:
     reach = max(abs(value) for vertex in vertices for value in vertex)
     for i, (a, b) in enumerate(edges):
         if math.dist(a, b) <= max(1e-12, 1e-10 * reach, 1e-10 * size):
-            return f"vertices {i + 1} and {(i + 1) % count + 1} coincide; remove one (the polygon closes by itself)"
+            return (
+                f"vertices {i + 1} and {(i + 1) % count + 1} coincide; remove one (the polygon"
+                " closes by itself)"
+            )
     for i in range(count):
         if _folds_back(edges[i - 1], edges[i]):
             return f"the edges at vertex {i + 1} lie on each other; remove the vertex"
     for i, j in _overlapping_pairs(edges):
         if j - i not in (1, count - 1) and _meet(edges[i], edges[j]):
-            return f"the polygon intersects itself: edges {i + 1} and {j + 1} meet; reorder the vertices"
+            return (
+                f"the polygon intersects itself: edges {i + 1} and {j + 1} meet; reorder the"
+                " vertices"
+            )
     return None
 
 

@@ -59,8 +59,9 @@ from kanpde.names import is_identifier, is_reserved
 MOST_UNKNOWNS = 20
 RECOMMENDED = ("trial", "schedule", "sampler", "weights", "slabs")
 PROBLEM_KEYS = (
-    "name", "description", "unknowns", "domain", "time", "parameters", "unknown_parameters", "parameter_ranges",
-    "definitions", "equations", "energy", "boundary_energy", "conditions",
+    "name", "description", "unknowns", "domain", "time",
+    "parameters", "unknown_parameters", "parameter_ranges", "definitions",
+    "equations", "energy", "boundary_energy", "conditions",
     "free", "exact", "reference", "quantities", "vectors", "recommended", "python", "fit",
 )  # fmt: skip
 _NEEDED = ("unknowns", "domain", "equations", "conditions")
@@ -158,41 +159,27 @@ def read_statement(node: Reader) -> ProblemConfig:
     """The problem of a node without `python` whose keys go together (`compatibility`);
     `recommended` is read as plain data.
     """
-    if isinstance(node.value, str):
-        raise node.error(
-            f"must be a mapping, found {node.value!r}; for a shipped problem give"
-            f" problem={node.value} on the command"
-            " line instead of a file"
-            if is_identifier(node.value)
-            else f"must be a mapping, found {node.value[:60]!r}"
-        )
     minimised = states_energy(node)
-    fields = node.fields(
-        PROBLEM_KEYS, tuple(key for key in _NEEDED if key != "equations" or not minimised), _HINTS
-    )
+    fields = _fields(node, minimised)
     shape = read_domain(fields["domain"])
-    time = _time(fields["time"]) if "time" in fields else None
-    taken = [
-        part for part in part_names(shape) if time is not None and part in ("initial", "final")
-    ]
-    if taken:
-        raise fields["domain"].error(
-            f"the part name {taken[0]!r} is that of a part of the time interval; rename it"
-        )
-    names = _Names(coordinates(shape, time))
+    time = _time(fields["time"], shape, fields["domain"]) if "time" in fields else None
     regions = region_names(shape)
-    for name in (*regions, *((JUMP,) if regions else ())):
-        names.take(
-            name, "a region" if name != JUMP else "the jump at an interface", fields["domain"]
-        )
+    # Names are taken in the order of the keys, so that a message names the later one.
+    names = _Names(coordinates(shape, time))
+    for name in regions:
+        names.take(name, "a region", fields["domain"])
+    if regions:
+        names.take(JUMP, "the jump at an interface", fields["domain"])
     ranges = read_ranges(_entries(fields, "parameter_ranges", names))
     unknowns = _unknowns(fields["unknowns"], names)
     parameters = _entries(fields, "parameters", names)
     constants = read_unknown_parameters(_entries(fields, "unknown_parameters", names))
     definitions = _entries(fields, "definitions", names)
-    owners = by_region(shape, time)
     around = Surroundings(
-        part_names(shape, time), coordinates(shape, time, tuple(ranges)), names.taken, owners
+        parts=part_names(shape, time),
+        coordinates=coordinates(shape, time, tuple(ranges)),
+        names=names.taken,
+        owners=by_region(shape, time),
     )
     space = coordinates(shape)
     definitions, grids = split_grids(definitions, space, around.coordinates[len(space) :])
@@ -206,12 +193,6 @@ def read_statement(node: Reader) -> ProblemConfig:
     kept = [split(entries, regions) for entries in (parameters, definitions, solved)]
     (parameters, _), (definitions, _), (solved, _) = kept
     regional = read_regional(regions, *(by_name for _, by_name in kept))
-    exact = (
-        FrozenMap({name: entry.formula() for name, entry in solved.items()})
-        if "exact" in fields
-        else None
-    )
-    reference = _reference(fields["reference"]) if "reference" in fields else None
     equations, titles, weights = ((), (), ()) if minimised else read_equations(fields["equations"])
     return ProblemConfig(
         name=_problem_name(fields, node),
@@ -222,10 +203,10 @@ def read_statement(node: Reader) -> ProblemConfig:
         description=fields["description"].text() if "description" in fields else "",
         time=time,
         parameters=FrozenMap({name: entry.number() for name, entry in parameters.items()}),
-        definitions=FrozenMap({name: entry.formula() for name, entry in definitions.items()}),
+        definitions=_formulas(definitions),
         free=tuple(item.text() for item in free),
-        exact=exact,
-        reference=reference,
+        exact=_formulas(solved) if "exact" in fields else None,
+        reference=_reference(fields["reference"]) if "reference" in fields else None,
         quantities=read_quantities(fields.get("quantities"), names.take, unknowns),
         vectors=read_vectors(fields.get("vectors"), names.take, unknowns),
         names=titles,
@@ -238,6 +219,23 @@ def read_statement(node: Reader) -> ProblemConfig:
         regional=regional,
         grids=grids,
     )
+
+
+def _fields(node: Reader, minimised: bool) -> dict[str, Reader]:
+    """The entries of a problem node, which has equations unless it is in energy form."""
+    if isinstance(node.value, str) and is_identifier(node.value):
+        raise node.error(
+            f"must be a mapping, found {node.value!r}; for a shipped problem give"
+            f" problem={node.value} on the command line instead of a file"
+        )
+    if isinstance(node.value, str):
+        raise node.error(f"must be a mapping, found {node.value[:60]!r}")
+    needed = [key for key in _NEEDED if key != "equations" or not minimised]
+    return node.fields(PROBLEM_KEYS, needed, _HINTS)
+
+
+def _formulas(entries: Mapping[str, Reader]) -> FrozenMap[str]:
+    return FrozenMap({name: entry.formula() for name, entry in entries.items()})
 
 
 class _Names:
@@ -288,7 +286,12 @@ def _entries(fields: Mapping[str, Reader], key: str, names: _Names) -> dict[str,
     return entries
 
 
-def _time(node: Reader) -> TimeConfig:
+def _time(node: Reader, shape: Shape, domain: Reader) -> TimeConfig:
+    for part in part_names(shape):
+        if part in ("initial", "final"):
+            raise domain.error(
+                f"the part name {part!r} is that of a part of the time interval; rename it"
+            )
     fields = node.fields(("interval",), ("interval",))
     lower, upper, _ = read_interval(fields["interval"], named=False)
     return TimeConfig(lower, upper)

@@ -219,7 +219,7 @@ def _sheet(text: str, node: Reader, title: str) -> Sheet:
             where = f"{title}: row {row} (line {number})"
             raise node.error(f"{where}: must hold {len(header)} cells, found {len(cells)}")
         rows.append((number, cells))
-    return Sheet(header, node, title, None, tuple(rows))
+    return Sheet(header, node, title, cells=tuple(rows))
 
 
 def _arrays(content: bytes, node: Reader, title: str) -> Sheet:
@@ -242,8 +242,8 @@ def _check_size(rows: int, columns: int, node: Reader, title: str) -> None:
     if rows < 1:
         raise node.error(f"{title}: holds no row below the header; add points")
     if rows * columns > MOST_NUMBERS:
-        sentence = f"{title}: {rows} rows of {columns} columns are more than {MOST_NUMBERS} numbers; leave out some"
-        raise BudgetError(str(node.error(sentence)))
+        size = f"{rows} rows of {columns} columns are more than {MOST_NUMBERS} numbers"
+        raise BudgetError(str(node.error(f"{title}: {size}; leave out some")))
 
 
 def _packed(numbers: array[float]) -> bytes:

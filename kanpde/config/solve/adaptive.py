@@ -98,9 +98,8 @@ def _fields(
     known_defaults = {key: value for key, value in known[name].items() if key not in without}
     for key, entry in fields.items():
         if key != "method" and key not in known_defaults:
-            raise entry.error(
-                f"{name} has no {key!r}; remove it (keys of {name}: {listed(known_defaults) or 'none'})"
-            )
+            keys = listed(known_defaults) or "none"
+            raise entry.error(f"{name} has no {key!r}; remove it (keys of {name}: {keys})")
     return {**{key: node.child(key, value) for key, value in known_defaults.items()}, **fields}
 
 

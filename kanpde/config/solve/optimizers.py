@@ -1,8 +1,8 @@
 """The table of optimizers: one row for everything that is known of one but how it takes a step.
 
-A new optimizer is a row here, a constructor in `solver.least_squares_problem` and the method itself.
-Its keys are among those of `OptimizerStage`; a key that no other optimizer has is a field there and
-an entry of `READ` in `stages`.
+A new optimizer is a row here, a constructor in `solver.least_squares_problem` and the method
+itself. Its keys are among those of `OptimizerStage`; a key that no other optimizer has is a field
+there and an entry of `READ` in `stages`.
 """
 
 from __future__ import annotations

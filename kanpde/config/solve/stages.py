@@ -249,8 +249,8 @@ def _check_grids(
             else (stage.intervals,) * trial.layers
         )
         if len(new) != trial.layers:
-            rule = f"extend_grid must hold one value per layer: {trial.layers}, found {len(new)} values"
-            raise item.error(f"{rule}; {advice or 'give as many'}")
+            rule = f"extend_grid must hold one value per layer: {trial.layers}"
+            raise item.error(f"{rule}, found {len(new)} values; {advice or 'give as many'}")
         for layer, (old, count) in enumerate(zip(present, new, strict=True), start=1):
             if count < old:
                 rule = f"extend_grid to {count} intervals, but layer {layer} has {old}"

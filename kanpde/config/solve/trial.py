@@ -66,8 +66,8 @@ class TrialConfig:
     has is empty or default.
 
     `basis` holds one name per layer: K = intervals + degree functions whichever it is (see
-    `kanpde.trial.bases.global_bases`). They sit on the `edges`, or on the `nodes` behind affine maps: then
-    there is one layer of functions per hidden size. `radial` units of the first layer per round
+    `kanpde.trial.bases.global_bases`). They sit on the `edges`, or on the `nodes` behind affine
+    maps: then there is one layer of functions per hidden size. `radial` units of the first layer per round
     hole of the domain start as squared distances to points in the hole; the lines of a ridge start
     leave a share `margin` of the second layer's grid free on either side, for inputs that move in
     training; a scaled start leaves it on every grid but the first. Beyond the `ends` of the outer
@@ -161,34 +161,21 @@ def read_trial(
             scale=_scale(fields),
             **_shared(fields, kind),
         )
-    on = _place(fields, width)
-    if fields["periodic"].flag():
-        _refuse(
-            fields,
-            "periodic: true, whose units see points on circles",
-            ("radial", "directions", "centers"),
-            False,
-        )
-    layers = len(width) + (on == "edges")
-    values = layer_defaults(dimension, layers)
-    per_layer = {
-        key: _per_layer(
-            _chosen(key, explicit, recommended, place.child(key, values[key]), layers),
-            layers,
-            width,
-            most,
-        )
-        for key, most in (("degree", HIGHEST_DEGREE), ("intervals", MOST_INTERVALS))
-    }
-    base = fields["base"].choice(("none", "silu"))
+    layers = _layers(fields, width)
+    lengths = layer_defaults(dimension, layers)
+    per_layer = {}
+    for key, most in (("degree", HIGHEST_DEGREE), ("intervals", MOST_INTERVALS)):
+        default = place.child(key, lengths[key])
+        entry = _chosen(key, explicit, recommended, default, layers)
+        per_layer[key] = _per_layer(entry, layers, width, most)
     return TrialConfig(
         "kan",
         width,
-        per_layer["degree"],
-        per_layer["intervals"],
+        degree=per_layer["degree"],
+        intervals=per_layer["intervals"],
         basis=_bases(fields, layers, width),
-        on=on,
-        base=base,
+        on=fields["on"].choice(PLACES),
+        base=fields["base"].choice(("none", "silu")),
         radial=fields["radial"].integer(0, 1000),
         ends=_ends(fields),
         margin=fields["margin"].number(0.0, 10.0),
@@ -197,6 +184,21 @@ def read_trial(
         centers=_vectors(fields["centers"], CENTERS, width, dimension),
         **_shared(fields, kind),
     )
+
+
+def _layers(fields: Mapping[str, Reader], width: tuple[int, ...]) -> int:
+    """How many layers of functions a kan has; ConfigError for keys that their place or periodic
+    units rule out.
+    """
+    on = _place(fields, width)
+    if fields["periodic"].flag():
+        _refuse(
+            fields,
+            "periodic: true, whose units see points on circles",
+            ("radial", "directions", "centers"),
+            starts=False,
+        )
+    return len(width) + (on == "edges")
 
 
 def _shared(fields: Mapping[str, Reader], kind: str) -> dict[str, Any]:
