@@ -32,13 +32,8 @@ NO_PLACES: Mapping[str, Reader] = {}
 
 
 def check_problem(node: Reader) -> None:
-    """Refuse keys of a problem node that do not go together, before any of them is read.
-
-    Args:
-        node: the `problem` node, whatever its type.
-
-    Raises:
-        ConfigError: the key to change, the rule and the remedy.
+    """Refuse keys of a problem node, whatever it holds, before any of them is read; ConfigError
+    names the key to change, the rule and the remedy.
     """
     if not isinstance(node.value, Mapping):
         return  # its reader says what it must be
@@ -62,17 +57,7 @@ def check(config: Config, root: Reader = NOWHERE, places: Mapping[str, Reader] =
 
 def check_comparison(config: Config) -> None:
     """Refuse what a comparison of KAN and MLP does not go with; ConfigError as above."""
-    if config.tolerance is not None:
-        raise NOWHERE.child("tolerance", config.tolerance).error(
-            "not in a comparison, which solves both sides as configured; remove it"
-        )
-    for number, stage in enumerate(config.schedule):
-        if isinstance(stage, OptimizerStage) and stage.sparsify is not None:
-            place = NOWHERE.child("schedule", None).child(number, None)
-            raise place.error(
-                "sparsify: not in a comparison, whose mlp has no edges and runs the same stages;"
-                " remove it"
-            )
+    _refuse((_comparison,), config, NOWHERE, NO_PLACES)
 
 
 def _refuse(
@@ -126,8 +111,16 @@ def _values_beside_an_energy(given: Given) -> Refusals:
 
 
 def _regions_of_a_problem(given: Given) -> Refusals:
-    """One smooth function per region fits neither into a box of parameters nor round a period."""
+    """One smooth function per region fits neither into a box of parameters nor round a period, and
+    only between two of them is an interface.
+    """
+    if "domain" not in given:
+        return
     if not _has_regions(given):
+        reason = (
+            "lies between two regions, and this domain has none; use 'part', or give the domain"
+        )
+        yield from _keys_of_conditions(given, ("interface",), f"{reason} `regions`")
         return
     if "fit" in given:
         yield ("domain",), "a fit takes one shape, not regions; fit each region by itself"
@@ -135,23 +128,8 @@ def _regions_of_a_problem(given: Given) -> Refusals:
         if key in given:
             reason = "does not go with a domain of regions; remove it, or use one shape"
             yield (key,), reason
-    pinned = "does not go with a domain of regions; pin a value by a point, or use one shape"
-    for path, condition in _conditions(given):
-        for key in ("periodic", "mean"):
-            if condition.get(key) is not None:
-                yield (*path, key), pinned
-
-
-def _interfaces_without_regions(given: Given) -> Refusals:
-    if "domain" not in given or _has_regions(given):
-        return
-    reason = (
-        "lies between two regions, and this domain has none; use 'part', or give the domain"
-        " `regions`"
-    )
-    for path, condition in _conditions(given):
-        if condition.get("interface") is not None:
-            yield (*path, "interface"), reason
+    reason = "does not go with a domain of regions; pin a value by a point, or use one shape"
+    yield from _keys_of_conditions(given, ("periodic", "mean"), reason)
 
 
 def _manufactured_sources(given: Given) -> Refusals:
@@ -181,7 +159,6 @@ _PROBLEM_RULES = (
     _pairs_of_keys,
     _values_beside_an_energy,
     _regions_of_a_problem,
-    _interfaces_without_regions,
     _manufactured_sources,
     _formulas_beside_a_table,
 )
@@ -199,6 +176,13 @@ def _conditions(given: Given) -> Iterator[tuple[Path, Mapping[str, Any]]]:
         for number, condition in enumerate(conditions):
             if isinstance(condition, Mapping):
                 yield ("conditions", number), condition
+
+
+def _keys_of_conditions(given: Given, keys: tuple[str, ...], reason: str) -> Refusals:
+    for path, condition in _conditions(given):
+        for key in keys:
+            if condition.get(key) is not None:
+                yield (*path, key), reason
 
 
 def _manufactured_paths(given: Given) -> Iterator[Path]:
@@ -232,9 +216,8 @@ def _energy(config: Config) -> Refusals:
         if stage.traits.needs_rows:
             name = stage.optimizer
             yield path, f"{name} needs residual rows, and an energy has none; {remedy}"
-    for path in _adaptive_schedules(config):
-        reason = "the quadrature points of an energy stay; remove points, weights and adapt_points"
-        yield path, reason
+    stay = "the quadrature points of an energy stay; remove points, weights and adapt_points"
+    yield from _adaptive_schedules(config, stay)
 
 
 def _table(config: Config) -> Refusals:
@@ -242,13 +225,10 @@ def _table(config: Config) -> Refusals:
     if config.problem.fit is None or config.problem.fit.train is None:
         return
     if config.tolerance is not None:
-        reason = (
-            "needs a formula or equations, which hold at any point; remove it for a fit of data"
-        )
-        yield ("tolerance",), reason
-    for path in _adaptive_schedules(config):
-        reason = "the points of a fit of data are its rows; remove points, weights and adapt_points"
-        yield path, reason
+        reason = "needs a formula or equations, which hold at any point"
+        yield ("tolerance",), f"{reason}; remove it for a fit of data"
+    stay = "the points of a fit of data are its rows; remove points, weights and adapt_points"
+    yield from _adaptive_schedules(config, stay)
 
 
 def _tolerance(config: Config) -> Refusals:
@@ -303,9 +283,14 @@ def _time(config: Config) -> Refusals:
 
 
 def _slabs(config: Config) -> Refusals:
+    if in_slabs(config):
+        yield from _ways_of_slabs(config)
+        yield from _problem_in_slabs(config)
+        yield from _trial_in_slabs(config)
+
+
+def _ways_of_slabs(config: Config) -> Refusals:
     """How slabs are chosen, and that they follow the solution by themselves."""
-    if not in_slabs(config):
-        return
     if config.tolerance is not None and config.trial.start != "stretched":
         remedy = "remove it or give slabs: 1"
         yield ("tolerance",), f"slabs are chosen for trial.start: stretched only; {remedy}"
@@ -313,19 +298,15 @@ def _slabs(config: Config) -> Refusals:
     if chosen and not config.weights.scaled:
         reason = "slabs are chosen by an error, which only scaled weights measure; set it to true"
         yield ("weights", "scaled"), reason
-    for path in _adaptive_schedules(config):
-        yield (
-            path,
-            "points and weights do not adapt on time slabs, which follow the solution by"
-            " themselves; remove points, weights and adapt_points, or give slabs: 1 and"
-            " trial.start: ridge",
-        )
+    stay = (
+        "points and weights do not adapt on time slabs, which follow the solution by themselves;"
+        " remove points, weights and adapt_points, or give slabs: 1 and trial.start: ridge"
+    )
+    yield from _adaptive_schedules(config, stay)
 
 
 def _problem_in_slabs(config: Config) -> Refusals:
     """What belongs to all times at once, or to their end."""
-    if not in_slabs(config):
-        return
     problem = config.problem
     whole = (
         ("unknown_parameters", bool(problem.unknown_parameters)),
@@ -339,17 +320,13 @@ def _problem_in_slabs(config: Config) -> Refusals:
     for condition in problem.conditions:
         if condition.kind == "mean" or "final" in condition.parts:
             name = condition.kind if condition.kind != "equation" else "final"
-            yield (
-                ("slabs",),
-                f"the condition '{name}' holds over the whole time interval or at its end, which a"
-                " march from the start cannot meet; use slabs: 1 and trial.start: ridge",
-            )
+            where = f"the condition '{name}' holds over the whole time interval or at its end"
+            remedy = "use slabs: 1 and trial.start: ridge"
+            yield ("slabs",), f"{where}, which a march from the start cannot meet; {remedy}"
 
 
 def _trial_in_slabs(config: Config) -> Refusals:
     """What no march builds."""
-    if not in_slabs(config):
-        return
     trial = config.trial
     if trial.lifting:
         yield ("trial", "lifting"), "not with time slabs; set it to false"
@@ -360,15 +337,12 @@ def _trial_in_slabs(config: Config) -> Refusals:
         yield ("trial", "functions"), "do not go with slabs; remove one of the two keys"
     if trial.multipoles:
         yield ("trial", "multipoles"), "do not go with slabs; use 0"
-    on_a_line = len(config.problem.coordinates) == 2
-    if trial.start == "stretched" and not (
-        len(trial.width) == 1 and trial.base == "none" and on_a_line
-    ):
-        yield (
-            ("trial", "start"),
+    maps_a_line = len(trial.width) == 1 and len(config.problem.coordinates) == 2
+    if trial.start == "stretched" and not (maps_a_line and trial.base == "none"):
+        needs = (
             "stretched needs a kan with one hidden layer, base none, and one coordinate of space"
-            " beside the time; use ridge",
         )
+        yield ("trial", "start"), f"{needs} beside the time; use ridge"
 
 
 def _constructions(config: Config) -> Refusals:
@@ -401,11 +375,20 @@ _RULES = (
     _regions,
     _time,
     _slabs,
-    _problem_in_slabs,
-    _trial_in_slabs,
     _constructions,
     _kept_solves,
 )
+
+
+def _comparison(config: Config) -> Refusals:
+    """What one side of a comparison cannot have, or chooses for itself."""
+    if config.tolerance is not None:
+        reason = "not in a comparison, which solves both sides as configured; remove it"
+        yield ("tolerance",), reason
+    reason = "not in a comparison, whose mlp has no edges and runs the same stages; remove it"
+    for number, stage in enumerate(config.schedule):
+        if isinstance(stage, OptimizerStage) and stage.sparsify is not None:
+            yield ("schedule", number, "sparsify"), reason
 
 
 def _schedules(config: Config) -> Iterator[tuple[Path, Sequence[StageConfig]]]:
@@ -415,8 +398,9 @@ def _schedules(config: Config) -> Iterator[tuple[Path, Sequence[StageConfig]]]:
         yield ("compare", "mlp_schedule"), config.compare.mlp_schedule
 
 
-def _adaptive_schedules(config: Config) -> Iterator[Path]:
-    return (path for path, stages in _schedules(config) if adapts(stages))
+def _adaptive_schedules(config: Config, reason: str) -> Refusals:
+    """Schedules by which points or weights follow the residual, refused for that `reason`."""
+    return ((path, reason) for path, stages in _schedules(config) if adapts(stages))
 
 
 def _optimizer_stages(config: Config) -> Iterator[tuple[Path, OptimizerStage]]:

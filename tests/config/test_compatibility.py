@@ -221,7 +221,7 @@ def test_a_comparison_refuses_before_it_makes_a_folder(tmp_path: Any) -> None:
     penalised = staged(OptimizerStage("adam", 3, learning_rate=1e-3, sparsify=Sparsify(1.0)))
     for config, sentence in (
         (asked, "tolerance: not in a comparison"),
-        (penalised(whole(PLATE)), r"schedule\[1\]: sparsify: not in a comparison"),
+        (penalised(whole(PLATE)), r"schedule\[1\]\.sparsify: not in a comparison"),
     ):
         with pytest.raises(ConfigError, match=sentence):
             check_comparison(config)
