@@ -23,6 +23,7 @@ from torch import Tensor
 
 from kanpde.expressions import jets
 from kanpde.expressions.evaluate import evaluate
+from kanpde.optimizers.linear_algebra import back_substituted, fit, thin
 from kanpde.problem.problem import Problem
 from kanpde.trial.bases import SplineGrid
 
@@ -79,7 +80,7 @@ def source_centers(problem: Problem) -> tuple[tuple[float, ...], ...]:
     far = 1.05 * float((torch.maximum(x.amax(0) - centre, centre - x.amin(0)) ** 2).sum())
     rest, jacobian = _radial_fit(centre, x, f, far)
     for _ in range(LAST):
-        moved = centre + torch.linalg.lstsq(jacobian, rest[:, None]).solution[:, 0].clamp(-0.1, 0.1)
+        moved = centre + fit(jacobian, rest[:, None])[:, 0].clamp(-0.1, 0.1)
         before, (rest, jacobian) = float(rest.norm()), _radial_fit(moved, x, f, far)
         if float(rest.norm()) < before:
             centre = moved
@@ -134,7 +135,7 @@ def _source(problem: Problem, x: Tensor) -> tuple[Tensor, Tensor | None]:
 def _pursued(s: Tensor, f: Tensor) -> Tensor:
     """Angles of the directions in scaled coordinates s (N, 2), for values f (N,) of norm one."""
     scan = math.pi * torch.arange(ANGLES, dtype=s.dtype) / ANGLES
-    bases = [torch.linalg.qr(_splines(_ridge(s, angle), COARSE, 0)).Q for angle in scan]
+    bases = [thin(_splines(_ridge(s, angle), COARSE, 0))[0] for angle in scan]
     angles, best = s.new_zeros(0), f
     while len(angles) < MOST and float(best.norm()) > EXACT:
         gains = torch.stack([(q.T @ best).norm() for q in bases])
@@ -157,11 +158,7 @@ def _refined(
     """
     rest, jacobian = _fit(angles, s, f, intervals)
     for _ in range(steps):
-        step = (
-            torch.linalg.lstsq(jacobian, rest[:, None], driver="gelsd")
-            .solution[:, 0]
-            .clamp(-0.05, 0.05)
-        )
+        step = fit(jacobian, rest[:, None])[:, 0].clamp(-0.05, 0.05)
         tried, share = _fit(angles + step, s, f, intervals), 1.0
         while float(tried[0].norm()) >= float(rest.norm()) and share > 1e-2:
             share /= 4
@@ -194,9 +191,9 @@ def _solved(matrix: Tensor, f: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """
     lengths = matrix.norm(dim=0).clamp_min(1e-9)
     stacked = torch.cat([matrix / lengths, 1e-12 * torch.eye(matrix.shape[1], dtype=f.dtype)])
-    q, triangle = torch.linalg.qr(stacked)
+    q, triangle = thin(stacked)
     top = (q[: len(f)].T @ f)[:, None]
-    coefficients = torch.linalg.solve_triangular(triangle, top, upper=True)[:, 0] / lengths
+    coefficients = back_substituted(triangle, top)[:, 0] / lengths
     return f - matrix @ coefficients, q, coefficients
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from kanpde.errors import NumericalError
 from kanpde.optimizers.least_squares import NOT_FINITE, equilibrate
+from kanpde.optimizers.linear_algebra import factor, thin_svd
 
 SEEN = 1e-11
 """A direction of k of which less than this share is left after the projection is one that the rows
@@ -32,7 +33,7 @@ class Bordered:
         if not bool(border.isfinite().all()):
             raise NumericalError(NOT_FINITE)
         self._lengths, self._epsilon = equilibrate(matrix, regularisation, blocks)
-        self._householder, self._tau = torch.geqrf(matrix)
+        self._factors, self._unknowns = factor(matrix, matrix.shape[1]), matrix.shape[1]
         self._sizes = border.norm(dim=0)
         self._sizes = torch.where(self._sizes > 0, self._sizes, torch.ones_like(self._sizes))
         self._top, self._below = self._rotated(border / self._sizes)
@@ -43,11 +44,7 @@ class Bordered:
         """
         top, below = self._rotated(right[:, None], -self._epsilon * self._lengths * present)
         k = self._inverse() @ below
-        triangle = self._householder[: len(self._tau)]
-        c = (
-            torch.linalg.solve_triangular(triangle, top - self._top @ k, upper=True)[:, 0]
-            / self._lengths
-        )
+        c = self._factors.back(top - self._top @ k)[:, 0] / self._lengths
         k = k[:, 0] / self._sizes
         if not bool(c.isfinite().all() & k.isfinite().all()):
             raise NumericalError(NOT_FINITE)
@@ -55,28 +52,22 @@ class Bordered:
 
     def sensitivity(self) -> Tensor | None:
         """∂k/∂y (q, R); None where a direction of k is not determined."""
-        _, values, _ = torch.linalg.svd(self._below, full_matrices=False)
+        _, values, _ = thin_svd(self._below)
         if len(values) and not float(values.min()) > SEEN:
             return None
-        padded = torch.cat(
-            [self._below.new_zeros(len(self._tau), len(self._sizes)), self._inverse().T]
-        )
-        rows = torch.ormqr(self._householder, self._tau, padded, left=True, transpose=False)
-        found: Tensor = (rows / self._sizes)[: -len(self._tau)].T
-        return found
+        rows = self._factors.join(None, self._inverse().T)
+        sensitivity: Tensor = (rows / self._sizes)[: -self._unknowns].T
+        return sensitivity
 
     def _inverse(self) -> Tensor:
         """The pseudo-inverse of the projected border (q, R)."""
-        left, values, right = torch.linalg.svd(self._below, full_matrices=False)
-        inverse = torch.where(values > SEEN, 1 / values, torch.zeros_like(values))
-        found: Tensor = (right.T * inverse) @ left.T
-        return found
+        left_vectors, values, right_vectors = thin_svd(self._below)
+        inverse_values = torch.where(values > SEEN, 1 / values, torch.zeros_like(values))
+        inverse: Tensor = (right_vectors.T * inverse_values) @ left_vectors.T
+        return inverse
 
     def _rotated(self, rows: Tensor, last: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Q₁ᵀ and Q₂ᵀ of rows (R, K) above `last` (P,) or zeros."""
-        count = len(self._tau)
-        free = rows.new_zeros(count, rows.shape[1]) if last is None else last[:, None]
-        turned = torch.ormqr(
-            self._householder, self._tau, torch.cat([rows, free]), left=True, transpose=True
-        )
-        return turned[:count], turned[count:]
+        zeros = rows.new_zeros(self._unknowns, rows.shape[1])
+        free = zeros if last is None else last[:, None]
+        return self._factors.split(torch.cat([rows, free]))

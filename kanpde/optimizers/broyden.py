@@ -41,13 +41,13 @@ class Broyden:
         value, gradient = self._evaluate(self._system.vector)
         before = value
         for done in range(steps):
-            found = self._step(value, gradient)
-            if found is None and self._inverse is not None:
+            lowered = self._step(value, gradient)
+            if lowered is None and self._inverse is not None:
                 self._inverse = None
-                found = self._step(value, gradient)
-            if found is None:
+                lowered = self._step(value, gradient)
+            if lowered is None:
                 return Advance(done, value, True)
-            value, gradient = found
+            value, gradient = lowered
         return Advance(steps, value, before - value <= self._tolerance * abs(before))
 
     def _step(self, value: float, gradient: Tensor) -> tuple[float, Tensor] | None:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from kanpde.optimizers.base import NonFiniteError
+from kanpde.optimizers.linear_algebra import back_substituted, factor, merged, thin
 
 SHORTEST = 1e-6
 """A column shorter than this share of the longest is damped as if it were so long."""
@@ -37,10 +38,13 @@ class Damped:
         scaled = rows / self._lengths
         self._wide: Tensor | None = None
         if len(rows) < len(self._lengths):
-            self._wide, lower = torch.linalg.qr(scaled.T)
-            scaled = lower.T
-        triangle = torch.linalg.qr(torch.cat([scaled, right[:, None]], dim=1), mode="r").R
-        self._triangle, self._right, self._rows = triangle[:, :-1], triangle[:, -1], scaled
+            self._wide, upper = thin(scaled.T)
+            scaled = upper.T
+        count = scaled.shape[1]
+        triangle = factor(torch.cat([scaled, right[:, None]], dim=1)).triangle
+        self._square = triangle.new_zeros(count + 1, count + 1)
+        self._square[: len(triangle)] = triangle
+        self._triangle, self._rows = self._square[:, :-1], scaled
 
     def step(self, damping: float) -> tuple[Tensor, float]:
         """q, and how much ‖B q - y‖² is below ‖y‖² + the damping's share: Nielsen's predicted
@@ -49,14 +53,13 @@ class Damped:
         count = self._triangle.shape[1]
         if not count:
             return self._lengths.new_zeros(len(self._lengths)), 0.0
-        root = min(
-            math.sqrt(damping), torch.finfo(self._right.dtype).eps ** -2
-        )  # beyond it the step is below rounding
-        below = self._right.new_zeros(count, count + 1).fill_diagonal_(root)
-        stacked = torch.cat([torch.cat([self._triangle, self._right[:, None]], dim=1), below])
-        factor = torch.linalg.qr(stacked, mode="r").R[:count]
-        self._factor = factor[:, :-1]
-        step = torch.linalg.solve_triangular(self._factor, factor[:, -1:], upper=True)[:, 0]
+        # beyond this λ the step is below rounding
+        root = min(math.sqrt(damping), torch.finfo(self._square.dtype).eps ** -2)
+        below = torch.zeros_like(self._square).fill_diagonal_(root)
+        below[-1, -1] = 0
+        damped = merged(self._square, below)[:count]
+        self._factor = damped[:, :-1]
+        step = back_substituted(self._factor, damped[:, -1:])[:, 0]
         predicted = (self._triangle @ step).square().sum() + 2 * root**2 * step.square().sum()
         self._size = float(step.norm())
         return self._unscaled(step), float(predicted)
@@ -68,13 +71,13 @@ class Damped:
         By the seminormal equations: a correction needs few digits.
         """
         pulled = (self._rows.T @ right)[:, None]
-        found = torch.linalg.solve_triangular(self._factor.T, pulled, upper=False)
-        bend = torch.linalg.solve_triangular(self._factor, found, upper=True)[:, 0]
-        return self._unscaled(
-            bend if 2 * float(bend.norm()) <= MOST_BEND * self._size else torch.zeros_like(bend)
-        )
+        lifted = back_substituted(self._factor, pulled, transpose=True)
+        bend = back_substituted(self._factor, lifted)[:, 0]
+        short = 2 * float(bend.norm()) <= MOST_BEND * self._size
+        return self._unscaled(bend if short else torch.zeros_like(bend))
 
     def _unscaled(self, step: Tensor) -> Tensor:
         """q (P,) from D q, or from z where rows are fewer."""
-        found: Tensor = (step if self._wide is None else self._wide @ step) / self._lengths
-        return found
+        scaled = step if self._wide is None else self._wide @ step
+        unscaled: Tensor = scaled / self._lengths
+        return unscaled

@@ -108,10 +108,10 @@ def _check_sizes(state: dict[str, Any], shapes: Sequence[torch.Size]) -> None:
     free.
     """
     for number, entry in state["state"].items():
-        found = [
-            t for value in entry.values() for t in (value if isinstance(value, list) else [value])
-        ]
-        for tensor in found:
+        values: list[Any] = []
+        for value in entry.values():
+            values += value if isinstance(value, list) else [value]
+        for tensor in values:
             if isinstance(tensor, Tensor) and tensor.ndim and tensor.shape != shapes[number]:
                 raise ValueError(
                     f"a tensor {tuple(tensor.shape)} where {tuple(shapes[number])} is needed"

@@ -17,8 +17,8 @@ curved valley: by half the step that meets the second derivative of the rows alo
 the damped normal equations need only products with it (`krylov`). A step counts when the objective
 falls; λ follows Nielsen's rule.
 Sources: Golub & Pereyra, SIAM J. Numer. Anal. 10 (1973); Kaufman, BIT 15 (1975); Nielsen,
-IMM-REP-1999-05; Moré,
-The Levenberg-Marquardt algorithm, LNM 630 (1978); Transtrum & Sethna, arXiv 1201.5885 (2012).
+IMM-REP-1999-05; Moré, The Levenberg-Marquardt algorithm, LNM 630 (1978); Transtrum & Sethna, arXiv
+1201.5885 (2012).
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from kanpde.errors import NumericalError
 from kanpde.optimizers.base import Advance, NonFiniteError, Objective, System
 from kanpde.optimizers.damped_qr import Damped
 from kanpde.optimizers.least_squares import equilibrate
+from kanpde.optimizers.linear_algebra import Factor, factor
 
 START = 1e-3
 """λ before the first step, dimensionless."""
@@ -92,11 +93,11 @@ class GaussNewton:
             self._begin = None
         value = self._value()
         for done in range(steps):
-            found = self._step(value)
-            if found is None:
+            lowered = self._step(value)
+            if lowered is None:
                 return Advance(done, value, True)
-            self._slow = self._slow + 1 if value - found <= self._tolerance * value else 0
-            value = found
+            self._slow = self._slow + 1 if value - lowered <= self._tolerance * value else 0
+            value = lowered
         return Advance(steps, value, self._slow >= PATIENCE)
 
     def _step(self, value: float) -> float | None:
@@ -141,12 +142,8 @@ class GaussNewton:
         damping, growth = float(state["damping"]), float(state["growth"])
         if not (0 <= damping < math.inf and 1 < growth < math.inf):
             raise ValueError(f"damping {damping}, growth {growth}")
-        self._damping, self._growth, self._slow, self._begin = (
-            damping,
-            growth,
-            int(state["slow"]),
-            None,
-        )
+        self._damping, self._growth, self._slow = damping, growth, int(state["slow"])
+        self._begin = None
 
 
 class Joint:
@@ -176,19 +173,18 @@ def curvature(system: System, at: tuple[Tensor, Tensor], step: Tensor, rest: Ten
     """Second derivative of the rows along a step from (a, c), by a central difference, (R,); they
     are `rest` (R,) there.
     """
-    found = -2 * rest
+    difference = -2 * rest
     for share in (SPAN, -SPAN):
         move(system, at, share * step)
-        found = found + system.residual()
-    return found / SPAN**2
+        difference = difference + system.residual()
+    return difference / SPAN**2
 
 
 @dataclass(frozen=True)
-class Factor:
+class OuterFactor:
     """QR of M with its columns scaled to length one, stacked on ε I."""
 
-    householder: Tensor
-    tau: Tensor
+    factors: Factor
     lengths: Tensor
     epsilon: float
 
@@ -198,14 +194,11 @@ class Factor:
 
     def rotated(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Q₁ᵀ and Q₂ᵀ of rows (R + P, K)."""
-        turned = torch.ormqr(self.householder, self.tau, rows, left=True, transpose=True)
-        return turned[: len(self.tau)], turned[len(self.tau) :]
+        return self.factors.split(rows)
 
     def solution(self, top: Tensor) -> Tensor:
         """γ from Q₁ᵀ of what it is to meet (P, 1)."""
-        triangle = self.householder[: len(self.tau)]
-        scaled: Tensor = torch.linalg.solve_triangular(triangle, top, upper=True)
-        return scaled[:, 0] / self.lengths
+        return self.factors.back(top)[:, 0] / self.lengths
 
 
 class Elimination:
@@ -215,9 +208,9 @@ class Elimination:
 
     def __init__(self, system: System, regularisation: float) -> None:
         self._system, self._regularisation = system, regularisation
-        self._known: tuple[Tensor, Factor] | None = None
+        self._known: tuple[Tensor, OuterFactor] | None = None
 
-    def factor(self) -> Factor:
+    def factor(self) -> OuterFactor:
         """Of M at the present parameters; where the problem is linear M depends on the inner ones
         only.
         """
@@ -227,8 +220,8 @@ class Elimination:
             return self._known[1]
         matrix = system.outer_matrix(len(system.outer))
         lengths, epsilon = equilibrate(matrix, self._regularisation, system.blocks, UNREACHED)
-        householder, tau = torch.geqrf(matrix)
-        self._known = inner, Factor(householder, tau, lengths, epsilon)
+        factors = factor(matrix, len(lengths))
+        self._known = inner, OuterFactor(factors, lengths, epsilon)
         return self._known[1]
 
     def settle(self) -> None:
@@ -249,11 +242,8 @@ class Projected:
 
     def __init__(self, system: System, elimination: Elimination) -> None:
         self._system, self._elimination = system, elimination
-        self._factor, self._at, self._rest = (
-            elimination.factor(),
-            (system.inner, system.outer),
-            system.residual(),
-        )
+        self._factor = elimination.factor()
+        self._at, self._rest = (system.inner, system.outer), system.residual()
         rows = system.jacobian()
         rows = torch.cat([rows, rows.new_zeros(len(system.outer), rows.shape[1])])
         self._top, below = self._factor.rotated(

@@ -11,7 +11,7 @@ no more than they need.
 The columns are scaled to length one and an ε-multiple of the identity is stacked below, so that a
 rank-deficient basis (the same constants and low polynomials live in every hidden unit) costs no
 digits: QR of this matrix keeps what the SVD keeps at a fraction of its price; the normal equations
-would lose half of them.
+would lose half of them. `linear_algebra` does the QR.
 Source: Golub & Van Loan, Matrix Computations, 2013, §5.3, §6.1.
 """
 
@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from kanpde.errors import NumericalError
+from kanpde.optimizers import linear_algebra
 from kanpde.optimizers.windowed_qr import Windows
 
 SHORTEST = 1e-9
@@ -58,8 +59,9 @@ def solve(
     lengths, epsilon = equilibrate(matrix, regularisation, blocks, shortest)
     if present is not None:
         right[-len(lengths) :] = -epsilon * lengths * present
-    solution: Tensor = torch.linalg.lstsq(matrix, right[:, None], driver="gels").solution
-    return _finite(solution[: len(lengths), 0] / lengths)
+    factors = linear_algebra.factor(matrix, len(lengths))
+    top, _ = factors.split(right[:, None])
+    return _finite(factors.back(top)[:, 0] / lengths)
 
 
 def solve_in_windows(
@@ -76,10 +78,8 @@ def solve_in_windows(
     """
     _check(right)
     values = values[windows.order]
-    lengths, epsilon = (
-        _limited(windows.lengths(values), blocks, shortest),
-        _floor(regularisation, values),
-    )
+    lengths = _limited(windows.lengths(values), blocks, shortest)
+    epsilon = _floor(regularisation, values)
     wanted = torch.zeros_like(lengths) if present is None else -epsilon * lengths * present
     return _finite(windows.solve(values, right, wanted, lengths, epsilon) / lengths)
 
@@ -106,10 +106,8 @@ def equilibrate(
 
     No length is taken to be below `shortest` times the longest.
     """
-    lengths, epsilon = (
-        _limited(matrix.norm(dim=0), blocks, shortest),
-        _floor(regularisation, matrix),
-    )
+    lengths = _limited(matrix.norm(dim=0), blocks, shortest)
+    epsilon = _floor(regularisation, matrix)
     matrix /= lengths
     matrix[-len(lengths) :].fill_diagonal_(epsilon)
     return lengths, epsilon

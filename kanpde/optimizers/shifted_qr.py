@@ -26,6 +26,7 @@ from torch import Tensor
 
 from kanpde.errors import NumericalError
 from kanpde.optimizers.least_squares import NOT_FINITE, equilibrate
+from kanpde.optimizers.linear_algebra import factor
 
 MOST_PRODUCTS = 300
 """Steps of conjugate gradients; the error falls by a factor of ten or more in each where the energy
@@ -44,7 +45,7 @@ class Shifted:
     def __init__(self, matrix: Tensor, regularisation: float, blocks: int = 1) -> None:
         least = FLOOR * math.sqrt(torch.finfo(matrix.dtype).eps)
         self._lengths, _ = equilibrate(matrix, max(regularisation, least), blocks)
-        self._factors, self._tau = torch.geqrf(matrix)
+        self._factors = factor(matrix, matrix.shape[1])
 
     def step(self, right: Tensor, shift: Apply) -> Tensor:
         """The minimiser c (P,) for y = `right` (R,) and B = `shift` on (R,).
@@ -53,45 +54,34 @@ class Shifted:
         """
         if not bool(right.isfinite().all()):
             raise NumericalError(NOT_FINITE)
-        count = len(self._lengths)
-        scaled = self._solve(
-            self._turned(torch.cat([right, right.new_zeros(count)])), shift, len(right)
-        )
-        upper = self._factors[:count].triu()
-        found: Tensor = (
-            torch.linalg.solve_triangular(upper, scaled[:, None], upper=True)[:, 0] / self._lengths
-        )
-        if not bool(found.isfinite().all()):
+        scaled = self._solve(self._turned(right), shift, len(right))
+        step = self._factors.back(scaled[:, None])[:, 0] / self._lengths
+        if not bool(step.isfinite().all()):
             raise NumericalError(
                 "energy: the step is not finite; raise `regularisation` or lower the resolution"
             )
-        return found
+        return step
 
     def _solve(self, wanted: Tensor, shift: Apply, rows: int) -> Tensor:
         """z by conjugate gradients."""
-        found, left = torch.zeros_like(wanted), wanted.clone()
-        direction, size = left.clone(), float(left @ left)
+        z, residual = torch.zeros_like(wanted), wanted.clone()
+        direction, size = residual.clone(), float(residual @ residual)
         enough = size * torch.finfo(wanted.dtype).eps ** 2
         for _ in range(MOST_PRODUCTS):
             if not size > enough:
                 break
-            padded = wanted.new_zeros(len(self._factors))
-            padded[:rows] = shift(self._rows(direction)[:rows])
-            product = direction - self._turned(padded)
+            product = direction - self._turned(shift(self._rows(direction)[:rows]))
             share = size / float(direction @ product)
-            found, left = found + share * direction, left - share * product
-            before, size = size, float(left @ left)
-            direction = left + size / before * direction
-        return found
+            z, residual = z + share * direction, residual - share * product
+            before, size = size, float(residual @ residual)
+            direction = residual + size / before * direction
+        return z
 
     def _rows(self, z: Tensor) -> Tensor:
-        """Q z (R + P,)."""
-        padded = z.new_zeros(len(self._factors))
-        padded[: len(z)] = z
-        return torch.ormqr(self._factors, self._tau, padded[:, None])[:, 0]
+        """Q₁ z (R + P,)."""
+        return self._factors.join(z[:, None], None)[:, 0]
 
     def _turned(self, rows: Tensor) -> Tensor:
-        """Qᵀ rows (P,)."""
-        return torch.ormqr(self._factors, self._tau, rows[:, None], transpose=True)[
-            : self._factors.shape[1], 0
-        ]
+        """Q₁ᵀ of rows (R,) with zeros below, (P,)."""
+        padded = torch.cat([rows, rows.new_zeros(len(self._lengths))])
+        return self._factors.split(padded[:, None])[0][:, 0]

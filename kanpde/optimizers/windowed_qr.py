@@ -19,24 +19,12 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from scipy.linalg import lapack
 from torch import Tensor
+
+from kanpde.optimizers.linear_algebra import back_substituted, on_rows
 
 BLOCK = 1.5
 """Rows of a block in units of the mean number of columns whose first and last row enclose a row."""
-
-PANEL = 32
-"""Columns that are eliminated at a time, at most."""
-
-ALONE = 1 << 10, 1 << 18
-"""OpenBLAS, which scipy's LAPACK stands on, shares a triangular product of more numbers, or a
-product of matrices of more operations, among its threads. On windows of a few hundred columns that
-takes up to a thousand times as long as one thread where the cores are not free, so panels are
-narrow enough to stay below both.
-"""
-
-NARROWEST = 2
-"""Windows that would need narrower panels are large enough for threads."""
 
 FEWEST = 128
 """Rows of a block at least: shorter ones cost more in calls than they save in operations."""
@@ -49,11 +37,11 @@ of theirs takes two to five times as long.
 
 @dataclass(frozen=True)
 class _Block:
-    """One step of the elimination: a triangle of held rows and one ε per new column, and below it
+    """One step of the elimination: a triangle of kept rows and one ε per new column, and below it
     `rows`, stored by columns.
 
     `columns` are those of the window in the order of elimination; `old` and `new` say where in it
-    the held ones and the new ones stand; the first `done` are finished. Numbers `first` … `last` -
+    the kept ones and the new ones stand; the first `done` are finished. Numbers `first` … `last` -
     1 go to `targets` among the flattened rows.
     """
 
@@ -96,7 +84,7 @@ class Windows:
         last = at.new_full((unknowns,), -1).scatter_reduce_(0, columns, at, "amax").numpy()
         block = max(FEWEST, round(BLOCK * float((last - first + 1).clip(0).sum()) / count))
         begins, ends = np.where(last < 0, -1, first // block), last // block
-        size = _held(begins, ends, -(-count // block)) + 1.0
+        size = _widths(begins, ends, -(-count // block)) + 1.0
         work = (2 * block * size**2 + 4 / 3 * size**3).sum()
         if work > WORTHWHILE * (2 * count + 4 / 3 * unknowns) * unknowns**2:
             return None
@@ -123,22 +111,29 @@ class Windows:
         eliminated = np.lexsort((begins, ends))
         rank, table = np.empty(len(ends), dtype=np.int64), np.empty(len(ends), dtype=np.int64)
         rank[eliminated] = np.arange(len(ends))
-        window, found = rank[:0], []
+        window, steps = rank[:0], []
         for k, (low, high) in enumerate(pairwise(bounds)):
             old, new = window, np.sort(rank[begins == k])
             window = np.union1d(old, new)
             table[window] = np.arange(len(window))
-            own, chosen = rows[k * size : (k + 1) * size], order[low:high]
-            targets = table[rank[columns[chosen]]] * len(own) + (at[chosen] - k * size)
+            block_rows, chosen = rows[k * size : (k + 1) * size], order[low:high]
+            targets = table[rank[columns[chosen]]] * len(block_rows) + (at[chosen] - k * size)
             done = int((ends[eliminated[window]] == k).sum())
-            window_columns, olds, news, to = (
-                torch.from_numpy(each)
-                for each in (eliminated[window], table[old], table[new], targets)
+            steps.append(
+                _Block(
+                    rows=block_rows,
+                    columns=torch.from_numpy(eliminated[window]),
+                    old=torch.from_numpy(table[old]),
+                    new=torch.from_numpy(table[new]),
+                    done=done,
+                    first=int(low),
+                    last=int(high),
+                    targets=torch.from_numpy(targets),
+                )
             )
-            found.append(_Block(own, window_columns, olds, news, done, int(low), int(high), to))
             window = window[done:]
         return cls(
-            tuple(found), torch.from_numpy(order), torch.from_numpy(columns[order]), len(ends)
+            tuple(steps), torch.from_numpy(order), torch.from_numpy(columns[order]), len(ends)
         )
 
     def lengths(self, values: Tensor) -> Tensor:
@@ -164,38 +159,18 @@ class Windows:
             top[size, block.new] = wanted[block.columns[block.new]]
             below.view(-1).index_add_(0, block.targets, scaled[block.first : block.last])
             below[size] = right[block.rows]
-            triangle = _triangle(top, below)
+            triangle = on_rows(top, below)
             finished.append((block.columns, triangle[: block.done]))
             kept = triangle[block.done : size, block.done :]
         solution = wanted / epsilon
         for columns, triangle in reversed(finished):
             done = len(triangle)
             known = triangle[:, -1:] - triangle[:, done:-1] @ solution[columns[done:], None]
-            solution[columns[:done]] = torch.linalg.solve_triangular(
-                triangle[:, :done], known, upper=True
-            )[:, 0]
+            solution[columns[:done]] = back_substituted(triangle[:, :done], known)[:, 0]
         return solution
 
 
-def _triangle(top: Tensor, below: Tensor) -> Tensor:
-    """The triangle R of QR of an upper triangle (k, k) stacked on rows (N, k), both stored by
-    columns and overwritten.
-    """
-    reduce = lapack.dtpqrt if top.dtype == torch.float64 else lapack.stpqrt
-    found = reduce(
-        0, _panel(*below.shape), top.numpy().T, below.numpy().T, overwrite_a=1, overwrite_b=1
-    )[0]
-    return torch.from_numpy(found)
-
-
-def _panel(columns: int, rows: int) -> int:
-    """The width of the panels of a window."""
-    wide = min(PANEL, columns)
-    alone = min(ALONE[0] // columns, ALONE[1] // (columns * rows))
-    return min(wide, alone) if alone >= NARROWEST else wide
-
-
-def _held(begins: np.ndarray, ends: np.ndarray, blocks: int) -> np.ndarray:
+def _widths(begins: np.ndarray, ends: np.ndarray, blocks: int) -> np.ndarray:
     """How many columns the window of each block holds."""
     began, ended = (np.bincount(each[each >= 0], minlength=blocks) for each in (begins, ends))
     return np.asarray(began.cumsum() - ended.cumsum() + ended)

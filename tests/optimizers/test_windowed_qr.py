@@ -16,7 +16,8 @@ from torch import Tensor
 from kanpde.assembly.outer_system import Rows
 from kanpde.errors import NumericalError
 from kanpde.marching.march import prepare
-from kanpde.optimizers import solve, solve_in_windows, windowed_qr
+from kanpde.optimizers import solve, solve_in_windows
+from kanpde.optimizers.linear_algebra import triangles
 from kanpde.optimizers.windowed_qr import Windows
 from kanpde.progress import Silent
 from kanpde.solver.build import build
@@ -406,10 +407,10 @@ def test_panels_stay_below_what_openblas_shares_among_threads(columns: int, rows
     """Beyond that a window of some hundred columns takes up to a thousand times as long where cores
     are not free.
     """
-    wide = windowed_qr._panel(columns, rows)
-    assert 1 <= wide <= min(columns, windowed_qr.PANEL)
+    wide = triangles.panel_width(columns, rows)
+    assert 1 <= wide <= min(columns, triangles.PANEL)
     if columns < 300:
         assert wide * columns <= 2**10
         assert wide * columns * rows <= 2**18
     else:
-        assert wide == windowed_qr.PANEL, "large windows gain by threads"
+        assert wide == triangles.PANEL, "large windows gain by threads"

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from kanpde.errors import ConfigError, NumericalError
+from kanpde.optimizers.linear_algebra import fit
 from kanpde.trial.bases.cardinal import cardinal_pieces
 from kanpde.trial.bases.edge_functions import gather, spline_edges
 from kanpde.trial.bases.refit import fitting_points, nested, subdivide, weights
@@ -351,10 +352,8 @@ class SplineGrid:
             weight = weights(z[0], target, None if inputs is None else inputs[i])[:, None]
             matrix, target = weight * new.collocation(z), weight * target
             scale = matrix.norm(dim=0).clamp_min(torch.finfo(z.dtype).tiny)
-            fit = (
-                torch.linalg.lstsq(matrix / scale, target, driver="gelsd").solution / scale[:, None]
-            )
-            misfit = (matrix @ fit - target).norm() / target.norm().clamp_min(
+            fitted_values = fit(matrix / scale, target) / scale[:, None]
+            misfit = (matrix @ fitted_values - target).norm() / target.norm().clamp_min(
                 torch.finfo(z.dtype).tiny
             )
             if not bool(misfit < 0.5):
@@ -362,7 +361,7 @@ class SplineGrid:
                     f"grid refit of input {i}: relative misfit {float(misfit):.1e}; use more"
                     f" intervals"
                 )
-            fitted.append(fit.T)
+            fitted.append(fitted_values.T)
         return torch.stack(fitted, dim=1)
 
     def row(self, i: int) -> SplineGrid:

@@ -28,6 +28,7 @@ import torch
 from torch import Tensor
 
 from kanpde.errors import ConfigError
+from kanpde.optimizers.linear_algebra import fit
 from kanpde.trial.bases.edge_functions import full_edges
 
 FREQUENCY = math.pi / 2
@@ -148,10 +149,7 @@ class Smooth(ABC):
         z = self.lower[:, None] + (self.upper - self.lower)[:, None] * (1 - torch.cos(angle)) / 2
         matrix, target = self.basis(z, 0)[1][0].permute(1, 2, 0), function(z).permute(1, 2, 0)
         cutoff = 8 * torch.finfo(z.dtype).eps
-        fit: Tensor = torch.linalg.lstsq(
-            matrix.cpu(), target.detach().cpu(), rcond=cutoff, driver="gelsd"
-        ).solution
-        return fit.to(z).permute(2, 0, 1)
+        return fit(matrix, target.detach(), cutoff).permute(2, 0, 1)
 
     @abstractmethod
     def _values(self, z: Tensor, order: int) -> Tensor:

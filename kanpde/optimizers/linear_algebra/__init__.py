@@ -1,0 +1,40 @@
+"""The one place where dense least squares meets LAPACK: every factorization of a tall matrix.
+
+With S (N, P), N rows and P columns, the factors are
+
+    S = Q₁ R,    Q = (Q₁ Q₂) orthogonal,    min over c of ‖S c - y‖²:   R c = Q₁ᵀ y,
+
+and the rows that c cannot meet are Q₂ᵀ y. Where S = (A; ε I), the rows of ε cost nothing: the
+triangle ε I on top of A stays a triangle, so one pass takes 2 R P² operations for A (R, P), as many
+as QR of A and then of its triangle on ε I, and 2 P³ fewer than QR of S as a dense matrix (less a
+third of that where S is square).
+
+- `factor` gives the factors, `Factor` is what they can do: Q₁ᵀ and Q₂ᵀ, Q, R⁻¹, R.
+- `thin` gives Q₁ and R as matrices.
+- `merged` is R of two triangles on each other, `on_rows` of a triangle on rows; both carry
+  right-hand sides as further columns (the step of TSQR). `back_substituted` is R⁻¹ or R⁻ᵀ.
+- `fit` and `thin_svd` tell the rank.
+
+A back end is one file here with a class that satisfies `Factor`, and one line of `factor.BACKENDS`.
+Nothing here scales columns: `least_squares.equilibrate` does.
+Sources: Golub & Van Loan, Matrix Computations, 2013, §5.1-5.3; Demmel, Grigori, Hoemmen & Langou,
+SIAM J. Sci. Comput. 34 (2012), for triangles that are merged.
+"""
+
+from __future__ import annotations
+
+from kanpde.optimizers.linear_algebra.factor import BACKENDS, Factor, factor, thin
+from kanpde.optimizers.linear_algebra.rank import fit, thin_svd
+from kanpde.optimizers.linear_algebra.triangles import back_substituted, merged, on_rows
+
+__all__ = [
+    "BACKENDS",
+    "Factor",
+    "back_substituted",
+    "factor",
+    "fit",
+    "merged",
+    "on_rows",
+    "thin",
+    "thin_svd",
+]
