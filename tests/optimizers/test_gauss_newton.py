@@ -79,12 +79,12 @@ TRIALS: dict[str, dict[str, Any]] = {
 }
 
 
-def by_autograd(made: Parts) -> Tensor:
+def by_autograd(built: Parts) -> Tensor:
     """The derivatives of the weighted rows by the inner parameters, row by row."""
-    inner, rows = made.trial.net.inner, made.assembly.weighted(made.trial)
-    found = [torch.autograd.grad(row, inner, retain_graph=True) for row in rows] if inner else []
+    inner, rows = built.trial.net.inner, built.assembly.weighted(built.trial)
+    slopes = [torch.autograd.grad(row, inner, retain_graph=True) for row in rows] if inner else []
     return (
-        torch.stack([torch.cat([part.reshape(-1) for part in row]) for row in found])
+        torch.stack([torch.cat([part.reshape(-1) for part in row]) for row in slopes])
         if inner
         else rows[:, None][:, :0]
     )
@@ -94,53 +94,60 @@ def by_autograd(made: Parts) -> Tensor:
 @pytest.mark.parametrize("case", list(EVERY))
 def test_the_jacobian_is_that_of_autograd(case: str, trial: str) -> None:
     lifted = "lifted" in case
-    made = parts(
+    built = parts(
         EVERY[case],
         trial={**TRIALS[trial], "lifting": lifted},
         sampler={"interior": 9, "boundary": 8},
     )
-    scramble(made.trial.network, size=0.2)
-    found, wanted = made.assembly.jacobian(made.trial), by_autograd(made)
-    assert found.shape == (made.assembly.rows, sum(p.numel() for p in made.trial.net.inner))
+    scramble(built.trial.network, size=0.2)
+    jacobian, wanted = built.assembly.jacobian(built.trial), by_autograd(built)
+    assert jacobian.shape == (built.assembly.rows, sum(p.numel() for p in built.trial.net.inner))
     if wanted.numel():
-        assert gap(found, wanted) < 1e-10
+        assert gap(jacobian, wanted) < 1e-10
 
 
-def system(made: Parts) -> System:
-    return System(made.trial, made.assembly)
+def system(built: Parts) -> System:
+    return System(built.trial, built.assembly)
 
 
 @pytest.mark.parametrize("trial", list(TRIALS))
 def test_products_are_those_of_the_matrix(trial: str) -> None:
-    made = parts(
+    built = parts(
         EVERY["two nonlinear"], trial=TRIALS[trial], sampler={"interior": 9, "boundary": 8}
     )
-    scramble(made.trial.network, size=0.2)
-    found = system(made)
-    vectors = torch.eye(len(found.vector), dtype=torch.float64)
-    forward, adjoint = found.products()
+    scramble(built.trial.network, size=0.2)
+    linearised = system(built)
+    vectors = torch.eye(len(linearised.vector), dtype=torch.float64)
+    forward, adjoint = linearised.products()
     matrix = torch.stack([forward(v) for v in vectors], dim=1)
-    wanted = torch.cat([found.jacobian(), found.outer_matrix()], dim=1)
+    wanted = torch.cat([linearised.jacobian(), linearised.outer_matrix()], dim=1)
     assert gap(matrix.norm(dim=0).sort().values, wanted.norm(dim=0).sort().values) < 1e-10
-    assert gap(adjoint(found.residual()), matrix.T @ found.residual()) < 1e-10
-    assert gap(found.gradient()[1], 2 * matrix.T @ found.residual()) < 1e-10
-    assert found.gradient()[0] == pytest.approx(float(found.residual().square().sum()), rel=1e-13)
+    assert gap(adjoint(linearised.residual()), matrix.T @ linearised.residual()) < 1e-10
+    assert gap(linearised.gradient()[1], 2 * matrix.T @ linearised.residual()) < 1e-10
+    assert linearised.gradient()[0] == pytest.approx(
+        float(linearised.residual().square().sum()), rel=1e-13
+    )
 
 
 @pytest.mark.parametrize("trial", list(TRIALS))
 def test_vectors_are_written_where_they_were_read(trial: str) -> None:
-    made = parts(
+    built = parts(
         EVERY["two nonlinear"], trial=TRIALS[trial], sampler={"interior": 9, "boundary": 8}
     )
-    scramble(made.trial.network, size=0.2)
-    found = system(made)
-    inner, outer, vector, rows = found.inner, found.outer, found.vector, found.residual()
-    found.place(inner + 1, outer - 1)
-    assert torch.equal(found.inner, inner + 1) and torch.equal(found.outer, outer - 1)
-    found.place(inner, outer)
-    assert torch.equal(found.vector, vector) and torch.equal(found.residual(), rows)
-    found.write(vector + 1)
-    assert torch.equal(found.outer, outer + 1)
+    scramble(built.trial.network, size=0.2)
+    linearised = system(built)
+    inner, outer, vector, rows = (
+        linearised.inner,
+        linearised.outer,
+        linearised.vector,
+        linearised.residual(),
+    )
+    linearised.place(inner + 1, outer - 1)
+    assert torch.equal(linearised.inner, inner + 1) and torch.equal(linearised.outer, outer - 1)
+    linearised.place(inner, outer)
+    assert torch.equal(linearised.vector, vector) and torch.equal(linearised.residual(), rows)
+    linearised.write(vector + 1)
+    assert torch.equal(linearised.outer, outer + 1)
 
 
 # Steps
@@ -168,22 +175,24 @@ def small(stage: dict[str, Any], node: dict[str, Any] = WAVE, trial: str = "kan"
     return config(node, trial=SMALL[trial], schedule=[stage], sampler=sampler)
 
 
-def run(found: Config, progress: Progress | None = None) -> Run:
-    made = build(found)
-    return made, *Solver(made.trial, made.assembly, found.schedule, progress or Silent()).run()
+def run(settings: Config, progress: Progress | None = None) -> Run:
+    built = build(settings)
+    return built, *Solver(
+        built.trial, built.assembly, settings.schedule, progress or Silent()
+    ).run()
 
 
 @pytest.mark.parametrize("node", [WAVE, CUBIC], ids=["linear", "nonlinear"])
 @pytest.mark.parametrize("trial", list(SMALL))
 @pytest.mark.parametrize("stage", STAGES)
 def test_the_objective_falls_at_every_step(stage: str, trial: str, node: dict[str, Any]) -> None:
-    made, history, _, reason = run(
+    built, history, _, reason = run(
         small({"optimizer": stage, "steps": 6, "tolerance": 0.0}, node, trial)
     )
     assert reason is StopReason.MAX_STEPS
     assert all(after < before for before, after in pairwise(history.objective))
     assert history.objective[-1] == pytest.approx(
-        float(made.assembly.objective(made.trial).detach()), rel=1e-6
+        float(built.assembly.objective(built.trial).detach()), rel=1e-6
     )
 
 
@@ -192,21 +201,21 @@ def test_conjugate_gradients_find_the_damped_step(trial: str) -> None:
     """(JᵀJ + λ D²) δ = -Jᵀ r to a thousandth, with D² within the noise of its estimate the diagonal
     of JᵀJ.
     """
-    made = build(small({"optimizer": "gauss_newton_cg"}, trial=trial))
-    scramble(made.trial.network, size=0.2)
-    found = system(made)
-    forward, adjoint = found.products()
-    matrix = torch.stack([forward(v) for v in torch.eye(len(found.vector)).double()], dim=1)
-    right, before = -adjoint(found.residual()), found.vector
-    model = Krylov(found)
+    built = build(small({"optimizer": "gauss_newton_cg"}, trial=trial))
+    scramble(built.trial.network, size=0.2)
+    linearised = system(built)
+    forward, adjoint = linearised.products()
+    matrix = torch.stack([forward(v) for v in torch.eye(len(linearised.vector)).double()], dim=1)
+    right, before = -adjoint(linearised.residual()), linearised.vector
+    model = Krylov(linearised)
     predicted = model.place(1.0)
-    step = found.vector - before
+    step = linearised.vector - before
     damped = matrix.T @ matrix + torch.diag(model.diagonal)
     assert float((damped @ step - right).norm() / right.norm()) < 0.02
     squares = matrix.square().sum(0)
     assert 0.5 < float((model.diagonal / squares)[squares > 1e-6 * squares.max()].median()) < 2.0
-    found.write(before)
-    rows = found.residual()
+    linearised.write(before)
+    rows = linearised.residual()
     assert predicted == pytest.approx(
         float(rows.square().sum() - (rows + matrix @ step).square().sum()), rel=1e-8
     )
@@ -215,16 +224,16 @@ def test_conjugate_gradients_find_the_damped_step(trial: str) -> None:
 @pytest.mark.parametrize("trial", list(SMALL))
 def test_variable_projection_goes_far_below_one_solve_of_the_outer_layer(trial: str) -> None:
     _, once, *_ = run(small({"optimizer": "least_squares"}, trial=trial))
-    made, history, *_ = run(
+    built, history, *_ = run(
         small({"optimizer": "variable_projection", "steps": 15, "tolerance": 0.0}, trial=trial)
     )
     assert history.objective[-1] < {"kan": 1e-2, "mlp": 0.8}[trial] * once.objective[-1]
     assert history.objective[0] <= once.objective[-1] * (1 + 1e-6)
-    outer = made.trial.net.outer
-    lowest = float(made.assembly.objective(made.trial).detach())
+    outer = built.trial.net.outer
+    lowest = float(built.assembly.objective(built.trial).detach())
     for seed in range(3):
-        made.trial.net.set_outer(outer * (1 + 1e-3 * uniform(*outer.shape, seed=seed)))
-        assert float(made.assembly.objective(made.trial).detach()) > lowest
+        built.trial.net.set_outer(outer * (1 + 1e-3 * uniform(*outer.shape, seed=seed)))
+        assert float(built.assembly.objective(built.trial).detach()) > lowest
 
 
 def test_variable_projection_starts_from_the_best_outer_parameters() -> None:
@@ -239,10 +248,10 @@ def test_variable_projection_starts_from_the_best_outer_parameters() -> None:
     node = {"name": "steep", "fit": {"values": table, "columns": ["u"]}}
     for seed in range(3):
         stages = [{"optimizer": "variable_projection", "steps": 6}]
-        made, history, *_ = run(
+        built, history, *_ = run(
             config(node, trial={"kind": "mlp", "width": [13, 13]}, schedule=stages, seed=seed)
         )
-        system = System(made.trial, made.assembly)
+        system = System(built.trial, built.assembly)
         assert history.objective[-1] < 0.15 and float(system.inner.abs().max()) < 1e3, seed
 
 
@@ -259,11 +268,11 @@ def test_a_solution_in_the_trial_space_is_found_to_rounding(stage: str) -> None:
     )
     trial = {"kind": "kan", "width": [], "degree": 5, "intervals": 2}
     schedule = [{"optimizer": stage, "steps": 60}]
-    made, history, *_ = run(
+    built, history, *_ = run(
         config(node, trial=trial, schedule=schedule, sampler={"interior": 64, "boundary": 24})
     )
     assert history.objective[-1] < 1e-15
-    assert made.trial.evaluate(torch.tensor([[0.5, 0.25]]).double()).item() == pytest.approx(
+    assert built.trial.evaluate(torch.tensor([[0.5, 0.25]]).double()).item() == pytest.approx(
         0.3125, abs=1e-8
     )
 
@@ -281,22 +290,22 @@ def test_every_stop_has_its_reason(stage: str) -> None:
 
 def test_no_step_that_lowers_the_objective_is_a_stall() -> None:
     node = problem_node(LINE, ["dxx(u) = 0"], [{"part": ENDS, "equation": "u = 0"}])
-    found = {
+    sizes = {
         "trial": {"kind": "kan", "width": [], "degree": 4, "intervals": 2},
         "sampler": {"interior": 9, "boundary": 2},
     }
     for stage in STAGES:
         schedule = [{"optimizer": stage, "steps": 5, "tolerance": 0.0}]
-        assert run(config(node, schedule=schedule, **found))[3] is StopReason.STALLED, stage
+        assert run(config(node, schedule=schedule, **sizes))[3] is StopReason.STALLED, stage
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_numbers_that_are_not_finite_end_it_with_the_last_finite_parameters(stage: str) -> None:
-    made = build(small({"optimizer": stage, "steps": 5}))
+    built = build(small({"optimizer": stage, "steps": 5}))
     with torch.no_grad():
-        made.trial.net.inner[0].fill_(float("inf"))
-    found = small({"optimizer": stage, "steps": 5})
-    *_, reason = Solver(made.trial, made.assembly, found.schedule, Silent()).run()
+        built.trial.net.inner[0].fill_(float("inf"))
+    settings = small({"optimizer": stage, "steps": 5})
+    *_, reason = Solver(built.trial, built.assembly, settings.schedule, Silent()).run()
     assert reason is StopReason.NON_FINITE
 
 
@@ -305,21 +314,21 @@ def test_numbers_that_are_not_finite_end_it_with_the_last_finite_parameters(stag
 def test_a_run_that_was_interrupted_goes_on_to_the_same_bits(
     stage: str, node: dict[str, Any], tmp_path: Path
 ) -> None:
-    found = small(
+    settings = small(
         {"optimizer": stage, "steps": 14 if stage == "broyden" else 4, "tolerance": 0.0}, node
     )
-    whole, first, second = build(found), build(found), build(found)
-    Solver(whole.trial, whole.assembly, found.schedule, Silent()).run()
+    whole, first, second = build(settings), build(settings), build(settings)
+    Solver(whole.trial, whole.assembly, settings.schedule, Silent()).run()
     store = Store(tmp_path)
     Solver(
         first.trial,
         first.assembly,
-        found.schedule,
+        settings.schedule,
         StopAfter(1 if stage == "broyden" else 2),
         store,
     ).run()
-    again = Solver(second.trial, second.assembly, found.schedule, Silent(), store)
-    again.resume(found.trial)
+    again = Solver(second.trial, second.assembly, settings.schedule, Silent(), store)
+    again.resume(settings.trial)
     assert again.run()[2] is StopReason.MAX_STEPS
     for a, b in zip(whole.trial.parameters(), again.trial.parameters(), strict=True):
         assert torch.equal(a, b)
@@ -333,16 +342,16 @@ def test_a_run_that_was_interrupted_goes_on_to_the_same_bits(
 def test_a_matrix_that_does_not_fit_is_refused_and_another_stage_named(
     stage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = small({"optimizer": stage})
-    needed = working_bytes(found, 88, 2, 1)
+    settings = small({"optimizer": stage})
+    needed = working_bytes(settings, 88, 2, 1)
     monkeypatch.setattr(budget, "MOST_BYTES", needed - 1)
     with pytest.raises(
         BudgetError,
         match=r"would take about .* or take gauss_newton_cg or lbfgs, which hold no such",
     ):
-        build(found)
-    made, rows = 92, 88
-    assert needed >= 8 * (made**2 if stage == "broyden" else rows * made)
+        build(settings)
+    parameters, rows = 92, 88
+    assert needed >= 8 * (parameters**2 if stage == "broyden" else rows * parameters)
 
 
 class Valley:
@@ -386,8 +395,8 @@ class Valley:
 
 def test_the_second_derivative_along_a_step_is_that_of_the_rows() -> None:
     valley, step = Valley(), torch.tensor([0.3, 0.7], dtype=torch.float64)
-    found = gauss_newton.curvature(valley, (valley.inner, valley.outer), step, valley.residual())
-    assert gap(found, torch.tensor([-20 * 0.09, 0.0], dtype=torch.float64)) < 1e-12
+    second = gauss_newton.curvature(valley, (valley.inner, valley.outer), step, valley.residual())
+    assert gap(second, torch.tensor([-20 * 0.09, 0.0], dtype=torch.float64)) < 1e-12
 
 
 def test_bent_steps_follow_a_curved_valley_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -410,7 +419,7 @@ def test_a_margin_leaves_room_on_the_grid_of_the_second_layer() -> None:
         for margin in (0.0, 0.5)
     )
     corners = torch.tensor([[-1.0, -1.0], [1.0, 1.0], [1.0, -1.0]]).double()
-    first, second = (made.trial.network.layers[0](corners.T) for made in (tight, wide))
+    first, second = (built.trial.network.layers[0](corners.T) for built in (tight, wide))
     assert (
         float(first.detach().abs().max()) == pytest.approx(1.0) and gap(1.5 * second, first) < 1e-14
     )

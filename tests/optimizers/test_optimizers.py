@@ -56,12 +56,12 @@ def test_a_consistent_system_is_solved(columns: int, more: int, seed: int) -> No
 
 def test_an_inconsistent_system_is_solved_as_numpy_does_and_its_residual_is_orthogonal() -> None:
     matrix, right = uniform(40, 7), uniform(40, seed=1)
-    found = solved(matrix, right)
+    solution = solved(matrix, right)
     assert (
-        gap(found, torch.tensor(np.linalg.lstsq(matrix.numpy(), right.numpy(), rcond=None)[0]))
+        gap(solution, torch.tensor(np.linalg.lstsq(matrix.numpy(), right.numpy(), rcond=None)[0]))
         < 1e-11
     )
-    assert (matrix.T @ (matrix @ found - right)).abs().max() < 1e-11
+    assert (matrix.T @ (matrix @ solution - right)).abs().max() < 1e-11
 
 
 @settings(max_examples=20, deadline=None)
@@ -69,16 +69,16 @@ def test_an_inconsistent_system_is_solved_as_numpy_does_and_its_residual_is_orth
 def test_columns_of_any_scale_cost_no_digits(powers: list[int]) -> None:
     scale = 10.0 ** torch.tensor(powers, dtype=torch.float64)
     matrix, wanted = uniform(30, 6), uniform(6, seed=3, lower=0.5)
-    found = solved(matrix * scale, matrix @ wanted) * scale
-    assert gap(found, wanted) < 1e-11
+    solution = solved(matrix * scale, matrix @ wanted) * scale
+    assert gap(solution, wanted) < 1e-11
 
 
 def test_unknowns_in_any_units_cost_no_digits() -> None:
     """Two unknowns, one block of columns each: metres beside gigapascals."""
     matrix, wanted = uniform(40, 8), uniform(8, seed=3, lower=0.5)
     scale = torch.tensor([1e-14] * 4 + [1e9] * 4, dtype=torch.float64)
-    found = solve(*stacked(matrix * scale, matrix @ wanted), 1e-13, blocks=2) * scale
-    assert gap(found, wanted) < 1e-11
+    solution = solve(*stacked(matrix * scale, matrix @ wanted), 1e-13, blocks=2) * scale
+    assert gap(solution, wanted) < 1e-11
 
 
 def test_a_step_takes_back_what_no_row_sees() -> None:
@@ -86,17 +86,20 @@ def test_a_step_takes_back_what_no_row_sees() -> None:
     matrix = uniform(20, 2)[:, [0, 1, 0]]
     wanted, present = uniform(3, seed=3), torch.tensor([1e3, 0.0, -1e3], dtype=torch.float64)
     rows, right = stacked(matrix, matrix @ (wanted - present))
-    found = present + solve(rows, right, 1e-6, present=present)
-    assert gap(matrix @ found, matrix @ wanted) < 1e-6 and abs(float(found[0] - found[2])) < 1e-6
+    solution = present + solve(rows, right, 1e-6, present=present)
+    assert (
+        gap(matrix @ solution, matrix @ wanted) < 1e-6
+        and abs(float(solution[0] - solution[2])) < 1e-6
+    )
 
 
 def test_a_rank_deficient_system_is_fitted_with_small_coefficients() -> None:
     matrix = uniform(50, 6)
     doubled = torch.cat([matrix, matrix, matrix @ uniform(6, 3, seed=4)], dim=1)
     right = matrix @ uniform(6, seed=5)
-    found = solved(doubled, right)
-    assert gap(doubled @ found, right) < 1e-11
-    assert found.abs().max() < 1e2
+    solution = solved(doubled, right)
+    assert gap(doubled @ solution, right) < 1e-11
+    assert solution.abs().max() < 1e2
 
 
 @pytest.mark.parametrize("empty", [[0, 1, 2], [3], [7]], ids=["leading", "middle", "last"])
@@ -107,8 +110,8 @@ def test_an_empty_column_gets_zero_and_disturbs_nothing(empty: list[int]) -> Non
     matrix, wanted = uniform(30, 8), uniform(8, seed=2)
     matrix[:, empty] = 0
     wanted[empty] = 0
-    found = solved(matrix, matrix @ wanted)
-    assert not found[empty].any() and gap(found, wanted) < 1e-11
+    solution = solved(matrix, matrix @ wanted)
+    assert not solution[empty].any() and gap(solution, wanted) < 1e-11
 
 
 def test_fewer_rows_than_columns_is_still_a_fit() -> None:
@@ -136,8 +139,8 @@ def test_a_system_that_is_not_finite_is_refused(bad: float, where: str) -> None:
 
 def test_single_precision_is_solved_to_its_own_rounding() -> None:
     matrix, wanted = uniform(40, 6).float(), uniform(6, seed=1).float()
-    found = solved(matrix, matrix @ wanted, 0.0)
-    assert found.dtype == torch.float32 and gap(found, wanted) < 1e-3
+    solution = solved(matrix, matrix @ wanted, 0.0)
+    assert solution.dtype == torch.float32 and gap(solution, wanted) < 1e-3
 
 
 # Steps on all parameters

@@ -53,12 +53,12 @@ def system(rows: int = 1800, noise: float = 0) -> tuple[Tensor, Tensor, Tensor]:
 def periodic() -> tuple[Tensor, Tensor, Tensor]:
     """The same with rows that couple both ends."""
     matrix, right, at = system()
-    left = torch.linspace(-1, -0.99, 8, dtype=torch.float64)
-    jump = torch.sin(9 * left) - torch.sin(9 * (left + 1.99))
+    near = torch.linspace(-1, -0.99, 8, dtype=torch.float64)
+    jump = torch.sin(9 * near) - torch.sin(9 * (near + 1.99))
     return (
-        torch.cat([matrix, splines(left) - splines(left + 1.99)]),
+        torch.cat([matrix, splines(near) - splines(near + 1.99)]),
         torch.cat([right, jump]),
-        torch.cat([at, left]),
+        torch.cat([at, near]),
     )
 
 
@@ -113,23 +113,23 @@ def widest(windows: Windows) -> int:
     return max(len(block.columns) for block in windows.blocks)
 
 
-@pytest.mark.parametrize("made", [system, periodic, mean, wide])
+@pytest.mark.parametrize("make", [system, periodic, mean, wide])
 def test_the_fit_is_that_of_the_dense_solve(
-    made: Callable[[], tuple[Tensor, Tensor, Tensor]],
+    make: Callable[[], tuple[Tensor, Tensor, Tensor]],
 ) -> None:
-    matrix, right, position = made()
-    assert (planned(matrix, position) is None) is (made is mean)
-    found, wanted = solved(matrix, right, position), solved(matrix, right, None)
-    assert gap(matrix @ found, matrix @ wanted) < 1e-12
+    matrix, right, position = make()
+    assert (planned(matrix, position) is None) is (make is mean)
+    windowed, dense = solved(matrix, right, position), solved(matrix, right, None)
+    assert gap(matrix @ windowed, matrix @ dense) < 1e-12
 
 
 def test_a_step_from_present_coefficients_is_that_of_the_dense_solve() -> None:
     matrix, right, position = system()
     present = 1e3 * torch.sin(torch.arange(matrix.shape[1], dtype=torch.float64) ** 2)
     used(matrix, position)
-    found, wanted = (solved(matrix, right, at, 1e-3, present) for at in (position, None))
-    assert gap(found, wanted) < 1e-6
-    assert gap(found, solved(matrix, right, None, 1e-3)) > 1e-3
+    windowed, dense = (solved(matrix, right, at, 1e-3, present) for at in (position, None))
+    assert gap(windowed, dense) < 1e-6
+    assert gap(windowed, solved(matrix, right, None, 1e-3)) > 1e-3
 
 
 def test_noise_is_fitted_as_closely_as_by_the_dense_solve() -> None:
@@ -137,18 +137,18 @@ def test_noise_is_fitted_as_closely_as_by_the_dense_solve() -> None:
     noise; the minimum is flat.
     """
     matrix, right, position = system(noise=0.1)
-    found, wanted = (
+    windowed, dense = (
         float((matrix @ solved(matrix, right, at) - right).norm()) for at in (position, None)
     )
-    assert abs(found - wanted) < 1e-6 * wanted
+    assert abs(windowed - dense) < 1e-6 * dense
 
 
 def test_columns_of_any_scale_and_strong_regularisation_agree_too() -> None:
     matrix, right, position = system()
     matrix = matrix * 10.0 ** (6 * uniform(matrix.shape[1], seed=3))
     lengths = matrix.norm(dim=0)
-    found, wanted = (solved(matrix, right, at, 1e-3) * lengths for at in (position, None))
-    assert gap(found, wanted) < 1e-9
+    windowed, dense = (solved(matrix, right, at, 1e-3) * lengths for at in (position, None))
+    assert gap(windowed, dense) < 1e-9
 
 
 def test_windows_are_small_and_a_periodic_condition_adds_the_columns_of_one_end() -> None:
@@ -185,9 +185,9 @@ def test_empty_columns_get_zero_and_disturb_nothing() -> None:
     assert not any(
         set(empty) & set(block.columns.tolist()) for block in used(matrix, position).blocks
     )
-    found = solved(matrix, right, position)
-    assert not found[empty].any()
-    assert gap(matrix @ found, matrix @ solved(matrix, right, None)) < 1e-12
+    solution = solved(matrix, right, position)
+    assert not solution[empty].any()
+    assert gap(matrix @ solution, matrix @ solved(matrix, right, None)) < 1e-12
 
 
 def test_a_place_named_twice_is_the_sum_of_both_numbers() -> None:
@@ -198,14 +198,14 @@ def test_a_place_named_twice_is_the_sum_of_both_numbers() -> None:
         torch.cat([rows, rows]), torch.cat([columns, columns]), matrix.shape[1], position
     )
     assert windows is not None
-    found = solve_in_windows(windows, torch.cat([3 * values, -2 * values]), right, 1e-13)
-    assert gap(matrix @ found, matrix @ solved(matrix, right, None)) < 1e-12
+    solution = solve_in_windows(windows, torch.cat([3 * values, -2 * values]), right, 1e-13)
+    assert gap(matrix @ solution, matrix @ solved(matrix, right, None)) < 1e-12
 
 
 def test_a_sample_of_the_places_promises_no_less() -> None:
     """What is not worthwhile for a part of the rows is not for all."""
-    for made in (system, periodic, mean, wide):
-        matrix, _, position = made()
+    for make in (system, periodic, mean, wide):
+        matrix, _, position = make()
         rows, columns = matrix.nonzero().T
         some = rows % 16 == 0
         sampled = Windows.of(rows[some], columns[some], matrix.shape[1], position)
@@ -227,9 +227,9 @@ def test_the_same_system_gives_the_same_bits() -> None:
 
 def test_single_precision_is_fitted_to_its_own_rounding() -> None:
     matrix, right, position = (each.float() for each in system())
-    found, wanted = solved(matrix, right, position), solved(matrix, right, None)
-    assert found.dtype == torch.float32
-    assert gap(matrix @ found, matrix @ wanted) < 1e-4
+    windowed, dense = solved(matrix, right, position), solved(matrix, right, None)
+    assert windowed.dtype == torch.float32
+    assert gap(matrix @ windowed, matrix @ dense) < 1e-4
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
@@ -254,8 +254,8 @@ def test_every_row_has_the_position_of_its_point() -> None:
     conditions = [{"part": ["left", "right"], "equation": "dx(u) = 0"}, {"mean": "u = 0"}]
     line = problem_node(LINE, ["dxx(u) = x"], conditions)
     assembly = build(config(line, trial=LOCAL, schedule=SCHEDULE)).assembly
-    found = assembly.positions.split([term.rows for term in assembly.terms])
-    for term, position in zip(assembly.terms, found, strict=True):
+    positions = assembly.positions.split([term.rows for term in assembly.terms])
+    for term, position in zip(assembly.terms, positions, strict=True):
         if term.average is None:
             assert torch.equal(position, term.x[:, 0])
         else:
@@ -274,10 +274,10 @@ def test_the_solver_uses_windows_and_finds_what_it_finds_without(
             return chosen[-1] if pays else None
 
         monkeypatch.setattr(Rows, "_plan", of)
-        found = config(STRING, trial=LOCAL, schedule=SCHEDULE)
-        made = build(found)
-        Solver(made.trial, made.assembly, found.schedule, Silent()).run()
-        values.append(made.trial.evaluate(at))
+        settings = config(STRING, trial=LOCAL, schedule=SCHEDULE)
+        built = build(settings)
+        Solver(built.trial, built.assembly, settings.schedule, Silent()).run()
+        values.append(built.trial.evaluate(at))
     assert len(chosen) == 2 and None not in chosen
     assert gap(*values) < 1e-9
 
@@ -338,9 +338,9 @@ def local(case: str) -> Rows:
     """The rows of a problem whose functions are local, at random outer parameters."""
     node, trial = MARCHED[case]
     sampler = {"interior": 2400 if trial is SLAB else 800, "boundary": 40}
-    made = prepare(config(node, trial=trial, schedule=SCHEDULE, sampler=sampler))
-    made.trial.net.set_outer(0.1 * uniform(*made.trial.net.outer.shape))
-    return Rows(made.assembly, made.trial)
+    built = prepare(config(node, trial=trial, schedule=SCHEDULE, sampler=sampler))
+    built.trial.net.set_outer(0.1 * uniform(*built.trial.net.outer.shape))
+    return Rows(built.assembly, built.trial)
 
 
 @pytest.mark.parametrize("case", list(MARCHED))
@@ -348,8 +348,8 @@ def test_the_numbers_at_their_places_are_the_dense_matrix(case: str) -> None:
     rows = local(case)
     places, matrix = rows.places(), rows.matrix()
     assert places is not None
-    found = torch.zeros_like(matrix).index_put_(places, rows.numbers(), accumulate=True)
-    assert gap(found, matrix) < 1e-14
+    placed = torch.zeros_like(matrix).index_put_(places, rows.numbers(), accumulate=True)
+    assert gap(placed, matrix) < 1e-14
     assert len(places[0]) < matrix.numel() / 4
     sampled = rows.places(16)
     assert sampled is not None and set(zip(*(p.tolist() for p in sampled), strict=True)) < set(
@@ -370,8 +370,8 @@ def test_a_step_in_windows_is_that_of_the_dense_matrix_to_the_same_bits_again(
     )
     matrix = rows.matrix()
     monkeypatch.setattr(Rows, "_plan", lambda rows: None)
-    found, wanted = (matrix @ s.T.reshape(-1) for s in (step, local(case).step(1e-13)))
-    assert gap(found, wanted) < 1e-9
+    windowed, dense = (matrix @ s.T.reshape(-1) for s in (step, local(case).step(1e-13)))
+    assert gap(windowed, dense) < 1e-9
 
 
 @pytest.mark.parametrize("case", ["nonlinear", "shift", "several", "periodic grid"])
@@ -393,8 +393,8 @@ def test_a_mean_and_an_mlp_leave_nothing_to_windows() -> None:
         (line, LONG),
         (STRING, {"kind": "mlp", "width": [20], "start": "features"}),
     ):
-        made = build(config(node, trial=trial, schedule=SCHEDULE))
-        rows = Rows(made.assembly, made.trial)
+        built = build(config(node, trial=trial, schedule=SCHEDULE))
+        rows = Rows(built.assembly, built.trial)
         assert rows.places() is None
         rows.step(1e-13)
         assert rows._windows is None
