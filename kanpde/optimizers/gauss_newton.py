@@ -32,10 +32,10 @@ import torch
 from torch import Tensor
 
 from kanpde.errors import NumericalError
+from kanpde.optimizers import linear_algebra
 from kanpde.optimizers.base import Advance, NonFiniteError, Objective, System
 from kanpde.optimizers.damped_qr import Damped
 from kanpde.optimizers.least_squares import equilibrate
-from kanpde.optimizers.linear_algebra import Factor, factor
 
 START = 1e-3
 """λ before the first step, dimensionless."""
@@ -184,7 +184,7 @@ def curvature(system: System, at: tuple[Tensor, Tensor], step: Tensor, rest: Ten
 class OuterFactor:
     """QR of M with its columns scaled to length one, stacked on ε I."""
 
-    factors: Factor
+    factors: linear_algebra.Factor
     lengths: Tensor
     epsilon: float
 
@@ -220,7 +220,7 @@ class Elimination:
             return self._known[1]
         matrix = system.outer_matrix(len(system.outer))
         lengths, epsilon = equilibrate(matrix, self._regularisation, system.blocks, UNREACHED)
-        factors = factor(matrix, len(lengths))
+        factors = linear_algebra.factor(matrix, len(lengths))
         self._known = inner, OuterFactor(factors, lengths, epsilon)
         return self._known[1]
 
