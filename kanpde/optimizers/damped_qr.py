@@ -2,9 +2,9 @@
 
     min over q of ‖B q - y‖² + λ ‖D q‖²,     D = lengths of the columns of B,
 
-from one QR of the rows and then one of a triangle per λ. With fewer rows than columns D q = V z,
-with V T = (B D⁻¹)ᵀ by QR: what is orthogonal to V only adds to the damped term, so every λ costs a
-triangle as large as the rows are many.
+from one QR of the rows and then, per λ, a merge of its triangle with √λ I, 2/3 P³ operations. With
+fewer rows than columns D q = V z, with V T = (B D⁻¹)ᵀ by QR: what is orthogonal to V only adds to
+the damped term, so every λ costs a triangle as large as the rows are many.
 Source: Moré, The Levenberg-Marquardt algorithm, LNM 630 (1978).
 """
 

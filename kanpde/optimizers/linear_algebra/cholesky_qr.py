@@ -63,7 +63,7 @@ class CholeskyQR:
         work = work / lengths
         if not triangular:
             floor = FLOOR * torch.finfo(matrix.dtype).eps
-            work = torch.cat([work, floor * torch.eye(work.shape[1]).to(work)])
+            work = torch.cat([work, floor * _identity(work)])
         orthonormal, upper = _orthonormalised(work)
         return cls(orthonormal, upper * lengths, len(matrix), matrix.dtype)
 
@@ -96,7 +96,7 @@ def _orthonormalised(matrix: Tensor) -> tuple[Tensor, Tensor]:
     """Q₁ (N, P) and R (P, P) of a matrix (N, P) of full rank with columns of length one."""
     upper = _first_triangle(matrix)
     orthonormal = torch.linalg.solve_triangular(upper, matrix, upper=True, left=False)
-    identity = torch.eye(len(upper)).to(upper)
+    identity = _identity(matrix)
     unit = SHIFT * torch.finfo(upper.dtype).eps
     for _ in range(PASSES):
         gram = orthonormal.T @ orthonormal
@@ -114,6 +114,11 @@ def _orthonormalised(matrix: Tensor) -> tuple[Tensor, Tensor]:
         f"least squares: Cholesky QR has no orthonormal columns after {PASSES} passes; raise"
         f" `regularisation` or lower the resolution"
     )
+
+
+def _identity(matrix: Tensor) -> Tensor:
+    """I (P, P) beside a matrix (N, P)."""
+    return torch.eye(matrix.shape[1], dtype=matrix.dtype, device=matrix.device)
 
 
 def _first_triangle(matrix: Tensor) -> Tensor:

@@ -63,4 +63,5 @@ def thin(matrix: Tensor) -> tuple[Tensor, Tensor]:
         orthonormal, triangle = torch.linalg.qr(matrix)
         return orthonormal, triangle
     factors = factor(householder.by_columns(matrix))
-    return factors.join(torch.eye(count).to(matrix), None), factors.triangle
+    identity = torch.eye(count, dtype=matrix.dtype, device=matrix.device)
+    return factors.join(identity, None), factors.triangle
