@@ -20,7 +20,6 @@ from kanpde.config import (
     RegionsShape,
     Shape,
     TrialConfig,
-    part_names,
 )
 from kanpde.domains import MeshDomain, Planar, Solid
 from kanpde.errors import ConfigError
@@ -105,7 +104,7 @@ def points_on_holes(trial: TrialConfig, problem: Problem) -> dict[str, int]:
     if isinstance(problem.domain, MeshDomain):
         return {}
     found = zip(round_holes(problem), multipoles(trial, problem), strict=False)
-    return {part_names(hole)[0]: POINTS_PER_MULTIPOLE * one.count for hole, one in found}
+    return {hole.parts[0]: POINTS_PER_MULTIPOLE * one.count for hole, one in found}
 
 
 def _around(count: int, turn: float, dimension: int) -> list[np.ndarray[Any, Any]]:

@@ -364,7 +364,7 @@ def test_defaults_follow_the_number_of_coordinates(
     sampler: SamplerConfig,
 ) -> None:
     box = {"box": {"lower": [0] * count, "upper": [1] * count}}
-    parts = part_names(BoxShape((0.0,) * count, (1.0,) * count))
+    parts = BoxShape((0.0,) * count, (1.0,) * count).parts
     checked = validate(
         {"problem": problem(domain=box, conditions=[{"part": list(parts), "equation": "u = 0"}])},
         source="my.yaml",

@@ -38,7 +38,7 @@ def read(**keys: Any) -> ExtrusionShape:
 def test_parts_and_coordinates() -> None:
     shape = read()
     assert coordinates(shape) == ("x", "y", "z")
-    assert part_names(shape) == ("left", "right", "bottom", "top", "circle", "floor", "ceiling")
+    assert shape.parts == ("left", "right", "bottom", "top", "circle", "floor", "ceiling")
     assert part_names(read(name="slab"))[-2:] == ("slab_floor", "slab_ceiling")
     assert read_shape(Reader(shape_tree(shape), "my.yaml")) == shape
 

@@ -14,7 +14,7 @@ import torch
 from mesh_helpers import PLATE, mesh_shape
 
 from kanpde.ansatz.distance_functions import distance
-from kanpde.config.problem.shapes import CombinedShape, ExtrusionShape, part_names, read_shape
+from kanpde.config.problem.shapes import CombinedShape, ExtrusionShape, read_shape
 from kanpde.config.reader import Reader
 from kanpde.domains import Domain, SpaceTime, build_domain
 from kanpde.domains.mesh import signed_measures
@@ -165,7 +165,7 @@ def test_gmsh_meshes_a_solid_with_its_parts(tmp_path: Path, suffix: str) -> None
         if suffix == ".msh"
         else tuple(f"group{k}" for k in range(1, len(domain.parts) + 1))
     )
-    assert sorted(part_names(back)) == sorted(names)
+    assert sorted(back.parts) == sorted(names)
     assert meshed.measure == pytest.approx(domain.measure, rel=0.02)
     if suffix == ".msh":
         for part in domain.parts:
