@@ -25,7 +25,7 @@ from kanpde.trial.networks.circles import Circles
 from kanpde.trial.networks.enriched import jet_of
 
 CHUNK = 1024
-"""Points that are evaluated at a time where no graph is needed."""
+"""Points that are evaluated at a time where no graph is needed: their jets stay in the cache."""
 
 
 class Features(Protocol):
@@ -104,7 +104,7 @@ class Lifting:
 @dataclass(frozen=True)
 class Wrapping:
     """Periodic coordinates as points on `circles`; `met` are the names and formulas of the
-    conditions that hold by it.
+    conditions that hold by construction.
     """
 
     circles: Circles
@@ -125,28 +125,34 @@ class Located:
 
     def rows(self, start: int, stop: int, step: int = 1) -> Located:
         """The points number start, start + step, … below stop."""
-        inputs, extension, factor = (
-            jet if jet is None else jet.points(start, stop, step)
-            for jet in (self.inputs, self.extension, self.factor)
+        extension, factor = self.extension, self.factor
+        return Located(
+            x=self.x[start:stop:step],
+            space=self.space,
+            inputs=self.inputs.points(start, stop, step),
+            extension=None if extension is None else extension.points(start, stop, step),
+            factor=None if factor is None else factor.points(start, stop, step),
         )
-        assert inputs is not None
-        return Located(self.x[start:stop:step], self.space, inputs, extension, factor)
 
 
 def join(located: Sequence[Located]) -> Located:
     """The points of all in one, in this order; they need the same derivatives."""
     if len(located) == 1:
         return located[0]
-    space = located[0].space
+    extensions = [at.extension for at in located if at.extension is not None]
+    factors = [at.factor for at in located if at.factor is not None]
+    return Located(
+        x=torch.cat([at.x for at in located]),
+        space=located[0].space,
+        inputs=_concatenated([at.inputs for at in located]),
+        extension=_concatenated(extensions) if extensions else None,
+        factor=_concatenated(factors) if factors else None,
+    )
 
-    def cat(parts: Sequence[Jet | None]) -> Jet | None:
-        data = [part.data for part in parts if part is not None]
-        return Jet(space, torch.cat(data, dim=2), parts[0].scale) if data and parts[0] else None
 
-    inputs = cat([at.inputs for at in located])
-    assert inputs is not None
-    extension, factor = cat([at.extension for at in located]), cat([at.factor for at in located])
-    return Located(torch.cat([at.x for at in located]), space, inputs, extension, factor)
+def _concatenated(jets: Sequence[Jet]) -> Jet:
+    """Jets at the points of all, in this order."""
+    return Jet(jets[0].space, torch.cat([jet.data for jet in jets], dim=2), jets[0].scale)
 
 
 @dataclass(frozen=True)
@@ -258,11 +264,14 @@ class TrialSolution(nn.Module):
         if self.wrapping is not None:
             inputs = self.wrapping.circles.jet(inputs)
         if self.lifting is None:
-            return Located(x, space, inputs, None, None)
-        extension, factor = (
-            jet_of(nodes, x, space) for nodes in (self.lifting.extensions, self.lifting.factors)
+            return Located(x, space, inputs, extension=None, factor=None)
+        return Located(
+            x=x,
+            space=space,
+            inputs=inputs,
+            extension=jet_of(self.lifting.extensions, x, space),
+            factor=jet_of(self.lifting.factors, x, space),
         )
-        return Located(x, space, inputs, extension, factor)
 
     def jet(self, at: Located) -> Jet:
         """The jet of u at prepared points, (A, m, N); without a graph a few points at a time, which

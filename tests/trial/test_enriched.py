@@ -95,7 +95,7 @@ def test_outer_rows_and_the_extension_give_the_functional(trial: TrialSolution) 
     functional = uniform(len(SPACE.indices), 2, 9, seed=4)
     features = trial.features(at)
     rows = features.rows(functional, range(2))
-    assert features.size > trial.net.features(at.inputs).given.data.numel()  # type: ignore[attr-defined]
+    assert features.size > trial.net.features(at.inputs).functions.data.numel()  # type: ignore[attr-defined]
     for seed in (1, 2):
         trial.net.set_outer(uniform(*trial.net.outer.shape, seed=seed))
         wanted = (functional * trial.jet(at).data).sum(0)

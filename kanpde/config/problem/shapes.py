@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from kanpde.config.problem.coordinate_names import read_inputs, usual
 from kanpde.config.problem.meshes import MeshShape, mesh_tree, read_mesh
@@ -35,10 +35,7 @@ class IntervalShape:
     upper: float
     name: str | None = None
 
-    @property
-    def dimension(self) -> int:
-        """Number of space coordinates."""
-        return 1
+    dimension: ClassVar[int] = 1
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -78,10 +75,7 @@ class DiskShape:
     radius: float
     name: str | None = None
 
-    @property
-    def dimension(self) -> int:
-        """Number of space coordinates."""
-        return 2
+    dimension: ClassVar[int] = 2
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -97,10 +91,7 @@ class BallShape:
     radius: float
     name: str | None = None
 
-    @property
-    def dimension(self) -> int:
-        """Number of space coordinates."""
-        return 3
+    dimension: ClassVar[int] = 3
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -117,10 +108,7 @@ class PolygonShape:
     vertices: tuple[tuple[float, float], ...]
     name: str | None = None
 
-    @property
-    def dimension(self) -> int:
-        """Number of space coordinates."""
-        return 2
+    dimension: ClassVar[int] = 2
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -159,10 +147,7 @@ class ExtrusionShape:
     upper: float
     name: str | None = None
 
-    @property
-    def dimension(self) -> int:
-        """Number of space coordinates."""
-        return 3
+    dimension: ClassVar[int] = 3
 
     @property
     def caps(self) -> tuple[str, str]:
@@ -399,17 +384,8 @@ def _extrusion(node: Reader) -> ExtrusionShape:
 
 
 _COMBINATIONS = ("union", "difference", "intersection")
-_KINDS = (
-    "interval",
-    "rectangle",
-    "box",
-    "disk",
-    "ball",
-    "polygon",
-    "extrusion",
-    "mesh",
-    *_COMBINATIONS,
-)
+_SIMPLE = ("interval", "rectangle", "box", "disk", "ball", "polygon", "extrusion", "mesh")
+_KINDS = (*_SIMPLE, *_COMBINATIONS)
 
 
 def shape_tree(shape: Shape) -> dict[str, Any]:
@@ -433,13 +409,7 @@ def shape_tree(shape: Shape) -> dict[str, Any]:
         case BallShape():
             return {"ball": {"center": list(shape.center), "radius": shape.radius, **name}}
         case ExtrusionShape():
-            return {
-                "extrusion": {
-                    "base": shape_tree(shape.base),
-                    "lower": shape.lower,
-                    "upper": shape.upper,
-                    **name,
-                }
-            }
+            ends = {"lower": shape.lower, "upper": shape.upper}
+            return {"extrusion": {"base": shape_tree(shape.base), **ends, **name}}
         case PolygonShape():
             return {"polygon": {"vertices": [list(vertex) for vertex in shape.vertices], **name}}

@@ -11,8 +11,8 @@ class Basis(Protocol):
     """K = G + p functions with derivatives of any order in closed form, on a range of each of I
     inputs.
 
-    G `intervals` and the `degree` p say how many functions there are; what they mean beyond that is
-    the basis' own matter.
+    G `intervals` and the `degree` p say how many functions there are; each basis gives them a
+    meaning of its own beyond that.
     """
 
     @property
@@ -68,7 +68,9 @@ class Basis(Protocol):
         """
 
     def line(self) -> Tensor:
-        """Coefficients (I, K) of the function z, the best ones where the basis does not hold it."""
+        """Coefficients (I, K) of the function z, of the best fit where the basis does not contain
+        it.
+        """
 
     def refined(self, intervals: int) -> Self:
         """More functions on the same range; ConfigError for fewer."""
@@ -79,6 +81,6 @@ class Basis(Protocol):
         """
 
     def transfer(self, coefficients: Tensor, finer: Self, inputs: Tensor | None = None) -> Tensor:
-        """Coefficients of the same functions in another basis of the kind, best where the inputs
-        are if not exact.
+        """Coefficients (O, I, K') of the same functions (O, I, K) in another basis of the kind;
+        where the bases do not nest, of the fit that is best on the range of `inputs` (I, N).
         """
