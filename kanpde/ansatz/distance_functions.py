@@ -328,16 +328,13 @@ def _inner_curves(domain: Domain) -> list[Array]:
 def _inner_faces(domain: Solid) -> list[Array]:
     """The same for faces of boxes, balls and extrusions."""
     inner = []
-    for whole in (one.domain for one in domain.body.primitives()):
+    for whole in (primitive.domain for primitive in domain.body.primitives()):
         for points in (whole.part_quadrature(part, 64) for part in whole.parts):
             assert points.normal is not None
             step = 1e-6 * float(np.max(domain.upper - domain.lower)) * points.normal
-            inner.append(
-                points.x[
-                    (domain.body.level(points.x - step) < 0)
-                    & (domain.body.level(points.x + step) < 0)
-                ]
-            )
+            inside = domain.body.level(points.x - step) < 0
+            inside &= domain.body.level(points.x + step) < 0
+            inner.append(points.x[inside])
     return inner
 
 

@@ -1,4 +1,4 @@
-"""Compute the reference of `cavity`: the splines of cavity.py, of higher and higher degree, on more
+"""Compute the reference of `cavity`: the splines of cavity_splines.py, of higher and higher degree, on more
 and more intervals.
 
 python -m scripts cavity

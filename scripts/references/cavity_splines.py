@@ -126,8 +126,8 @@ class Cavity:
         inside = np.zeros((nx, ny), dtype=bool)
         inside[1:-1, 1:-1] = True
         free = np.concatenate([inside.ravel(), inside.ravel(), np.arange(self.m) > 0])
-        found = np.linalg.solve(along, velocity) @ np.linalg.inv(up).T
-        return np.concatenate([found.ravel(), np.zeros(self.m)]), np.flatnonzero(free)
+        interpolated = np.linalg.solve(along, velocity) @ np.linalg.inv(up).T
+        return np.concatenate([interpolated.ravel(), np.zeros(self.m)]), np.flatnonzero(free)
 
     def linearised(self, state: Array) -> tuple[Any, Array]:
         """Newton's matrix and the residual at a state."""

@@ -6,8 +6,8 @@ tables of KnotInfo.
 needs the `science` extra; --write puts the section and the picture into docs/science.md. 2 σ(K)
 lies near the natural slope of K.
 Sources: Davies et al., Nature 600 (2021), and Davies, Juhász, Lackenby & Tomašev, Geom. Topol. 28
-(2024), on the slope;
-Liu et al., KAN: Kolmogorov–Arnold Networks, arXiv 2404.19756, section 4.3, on the networks.
+(2024), on the slope; Liu et al., KAN: Kolmogorov–Arnold Networks, arXiv 2404.19756, section 4.3, on
+the networks.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ def network(kind: str, x: Array, y: Array, at: Array, seed: int) -> tuple[Array,
     net: Any = small_kan.kan([x.shape[1], 1, 1], INTERVALS, seed)
     net = net if kind == "KAN" else small_kan.mlp(x.shape[1], small_kan.size(net), seed)
     scale, mean, std = small_kan.Scale.of(x), y.mean(), y.std()
-    points, wanted = scale(x), torch.from_numpy((y - mean) / std)
+    points, target = scale(x), torch.from_numpy((y - mean) / std)
     net = small_kan.train(
-        net, points, lambda net: (net(points)[:, 0] - wanted).square().mean(), 3, 60
+        net, points, lambda net: (net(points)[:, 0] - target).square().mean(), 3, 60
     )
     return mean + std * small_kan.predict(net, scale(at)), (net, points), small_kan.size(net)
 
@@ -77,8 +77,8 @@ def predictions(knots: Knots, seed: int) -> Iterator[tuple[str, int, Array]]:
         ("KAN [3, 1, 1] of λ, μ", "KAN", INPUTS[1:4]),
         ("MLP, the same inputs as that", "MLP", INPUTS[1:4]),
         *(
-            (f"KAN [4, 1, 1] without {left}", "KAN", tuple(n for n in INPUTS if n != left))
-            for left in INPUTS
+            (f"KAN [4, 1, 1] without {omitted}", "KAN", tuple(n for n in INPUTS if n != omitted))
+            for omitted in INPUTS
         ),
     ):
         x = knots.matrix(*chosen)
@@ -90,7 +90,7 @@ def supervised(knots: Knots) -> dict[str, list[tuple[int, float, float, float]]]
     """Of every way and each seed: parameters, test accuracy, test RMSE, R² of its prediction with
     the slope.
     """
-    found: dict[str, list[tuple[int, float, float, float]]] = {}
+    rows: dict[str, list[tuple[int, float, float, float]]] = {}
     for seed in SEEDS:
         test = split(len(knots.slope), seed)[1]
         truth, slope = knots.columns["|σ|"][test], knots.slope[test]
@@ -102,9 +102,9 @@ def supervised(knots: Knots) -> dict[str, list[tuple[int, float, float, float]]]
                 float(np.sqrt(np.mean((guess - truth) ** 2))),
                 like,
             )
-            found.setdefault(name, []).append(row)
+            rows.setdefault(name, []).append(row)
             print(name, seed, *row, flush=True)
-    return found
+    return rows
 
 
 def spreads(knots: Knots) -> Array:
@@ -126,13 +126,16 @@ def main() -> None:
     parts = (
         {name: column[rows] for name, column in knots.columns.items()} for rows in (train, test)
     )
-    found = [
-        (each, knots_page.named(each, knots.columns, train))
-        for each in relations(*parts, 3)[: knots_page.SHOWN]
+    named_relations = [
+        (relation, knots_page.named(relation, knots.columns, train))
+        for relation in relations(*parts, 3)[: knots_page.SHOWN]
     ]
     laws = [power_law(knots, split(len(knots.slope), seed)[0]) for seed in SEEDS]
     print(
-        *((each.names, each.fitted, each.held_out, text) for each, text in found),
+        *(
+            (relation.names, relation.fitted, relation.held_out, text)
+            for relation, text in named_relations
+        ),
         *laws,
         sep="\n",
         flush=True,
@@ -143,4 +146,4 @@ def main() -> None:
     )
     print(spread)
     if write:
-        knots_page.write(knots, rows, spread, laws, found)
+        knots_page.write(knots, rows, spread, laws, named_relations)
