@@ -594,7 +594,10 @@ def test_a_second_extension_starts_from_the_first() -> None:
 
 def test_a_recommended_schedule_that_does_not_fit_is_to_be_replaced() -> None:
     tree = {"problem": problem(recommended=RECOMMENDED), "trial": {"intervals": 64}}
-    words = "problem.recommended.schedule[1]: extend_grid to 32 intervals, but layer 1 has 64; give a schedule of your own"
+    words = (
+        "problem.recommended.schedule[1]: extend_grid to 32 intervals, but layer 1 has 64; give a"
+        " schedule of your own"
+    )
     assert words in message(tree)
     assert validate(
         {**tree, "schedule": [{"optimizer": "adam"}]}, source="my.yaml"

@@ -535,8 +535,8 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
             PLATE, ["laplacian(u) = 0"], [SIDES, {"part": ["bottom", "top"], "equation": "u = x"}]
         ),
         {"lifting": True},
-        r"trial.lifting: with trial.periodic the lifted values must be periodic too, but 'periodic left-right u' fails for them"
-        r" \(by 2.0e\+00\); set one of the two to false",
+        r"trial.lifting: with trial.periodic the lifted values must be periodic too, but"
+        r" 'periodic left-right u' fails for them \(by 2.0e\+00\); set one of the two to false",
     ),
     "lifted slope": (
         problem_node(
