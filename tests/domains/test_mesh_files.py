@@ -147,29 +147,29 @@ def test_an_unknown_name_in_boundary() -> None:
 
 
 def test_cells_are_turned_and_unused_vertices_dropped() -> None:
-    found = checked(triangles([[9.0, 9.0], *CORNERS], [[1, 3, 2], [1, 3, 4]]))
-    assert len(found.points) == 4
-    domain = MeshDomain(found.points, found.cells, found.facets, found.labels, found.parts)
+    mesh = checked(triangles([[9.0, 9.0], *CORNERS], [[1, 3, 2], [1, 3, 4]]))
+    assert len(mesh.points) == 4
+    domain = MeshDomain(mesh.points, mesh.cells, mesh.facets, mesh.labels, mesh.parts)
     assert domain.measure == 1.0 and domain.parts == ("boundary",)
 
 
 def test_quads_are_split_where_both_halves_are_proper() -> None:
     dart = [[0.0, 0.0], [2.0, -1.0], [0.5, 0.0], [2.0, 1.0]]  # the diagonal 1-3 lies outside
-    found = checked(raw_mesh(dart, [("quad", [[0, 1, 2, 3]])], [("body", 0, [0])]))
-    domain = MeshDomain(found.points, found.cells, found.facets, found.labels, found.parts)
+    mesh = checked(raw_mesh(dart, [("quad", [[0, 1, 2, 3]])], [("body", 0, [0])]))
+    domain = MeshDomain(mesh.points, mesh.cells, mesh.facets, mesh.labels, mesh.parts)
     assert domain.measure == pytest.approx(0.5)
-    assert found.regions["body"].tolist() == [True, True]
+    assert mesh.regions["body"].tolist() == [True, True]
 
 
 def test_groups_become_parts_and_the_rest_is_called_boundary() -> None:
-    found = checked(square(("wall", 1, [0, 2]), ("inlet", 1, [3]), ("left_half", 0, [1])))
-    assert found.parts == ("wall", "inlet", "boundary")
+    mesh = checked(square(("wall", 1, [0, 2]), ("inlet", 1, [3]), ("left_half", 0, [1])))
+    assert mesh.parts == ("wall", "inlet", "boundary")
     middles = {
-        found.parts[k]: found.points[f].mean(axis=0).tolist()
-        for f, k in zip(found.facets, found.labels, strict=True)
+        mesh.parts[k]: mesh.points[f].mean(axis=0).tolist()
+        for f, k in zip(mesh.facets, mesh.labels, strict=True)
     }
     assert middles["boundary"] == [1.0, 0.5] and middles["inlet"] == [0.0, 0.5]
-    assert found.regions["left_half"].tolist() == [False, True]
+    assert mesh.regions["left_half"].tolist() == [False, True]
 
 
 def test_boundary_chooses_the_groups() -> None:
@@ -379,8 +379,8 @@ def test_a_reader_that_hangs_dies_or_eats_memory_is_survived(
     assert "takes longer than 0.01 s to read as a .msh mesh" in refusal(tmp_path, path.name)
     monkeypatch.undo()
     monkeypatch.setattr(meshes, "MOST_MEMORY", 60 << 20)
-    told = refusal(tmp_path, path.name)
-    assert "memory" in told or "cannot be read as a .msh mesh" in told
+    refused = refusal(tmp_path, path.name)
+    assert "memory" in refused or "cannot be read as a .msh mesh" in refused
     monkeypatch.undo()
     monkeypatch.setattr(meshes, "_READER", "kanpde.no_such_module")
     assert (
@@ -423,21 +423,21 @@ def test_a_run_keeps_its_mesh_and_notices_another(tmp_path: Path) -> None:
     solution = api.solve(config, out=tmp_path / "run")
     assert solution.relative_l2["u"] < 1e-8
     (tmp_path / "square.msh").unlink()  # the run has a copy
-    kept = tmp_path / "run" / "mesh.msh"
-    assert kept.read_bytes() == config.problem.domain.content.source  # type: ignore[union-attr]
+    copy = tmp_path / "run" / "mesh.msh"
+    assert copy.read_bytes() == config.problem.domain.content.source  # type: ignore[union-attr]
     again = api.load(tmp_path / "run")
     x = np.array([[0.3, 0.4], [0.9, 0.1]])
     assert np.array_equal(np.asarray(solution(x)), np.asarray(again(x)))
     with pytest.raises(ConfigError, match="outside"):
         again(np.array([[1.5, 0.5]]))
-    kept.write_bytes(kept.read_bytes() + b"\n")
+    copy.write_bytes(copy.read_bytes() + b"\n")
     for use in (api.load, api.resume):
         with pytest.raises(
             ConfigError,
             match=r"config.yaml: problem.domain.mesh.file: 'mesh.msh' is not the mesh that this",
         ):
             use(tmp_path / "run")
-    os.remove(kept)
+    os.remove(copy)
     with pytest.raises(ConfigError, match=r"'mesh.msh' does not exist beside the config"):
         api.load(tmp_path / "run")
 

@@ -108,10 +108,10 @@ def test_the_cut_grid_is_conforming(resolution: int) -> None:
 )
 def test_a_function_that_vanishes_on_the_parts_only(parts: tuple[str, ...] | None) -> None:
     cut = solid(difference=[BOX, BALL])
-    found = distance(cut, parts or cut.parts)
-    assert found.smooth
+    vanishing = distance(cut, parts or cut.parts)
+    assert vanishing.smooth
     for part in cut.parts:
-        (value,) = evaluate([found.node], torch.tensor(cut.part_quadrature(part, 50).x))
+        (value,) = evaluate([vanishing.node], torch.tensor(cut.part_quadrature(part, 50).x))
         vanishes = parts is None or part in parts
         assert (value.abs().max() < 1e-14) if vanishes else (value.min() > 1e-3)
 
