@@ -125,13 +125,16 @@ class Located:
 
     def rows(self, start: int, stop: int, step: int = 1) -> Located:
         """The points number start, start + step, … below stop."""
-        extension, factor = self.extension, self.factor
+
+        def part(jet: Jet | None) -> Jet | None:
+            return None if jet is None else jet.points(start, stop, step)
+
         return Located(
             x=self.x[start:stop:step],
             space=self.space,
             inputs=self.inputs.points(start, stop, step),
-            extension=None if extension is None else extension.points(start, stop, step),
-            factor=None if factor is None else factor.points(start, stop, step),
+            extension=part(self.extension),
+            factor=part(self.factor),
         )
 
 
@@ -139,19 +142,21 @@ def join(located: Sequence[Located]) -> Located:
     """The points of all in one, in this order; they need the same derivatives."""
     if len(located) == 1:
         return located[0]
-    extensions = [at.extension for at in located if at.extension is not None]
-    factors = [at.factor for at in located if at.factor is not None]
+    inputs = _concatenated([at.inputs for at in located])
+    assert inputs is not None
     return Located(
         x=torch.cat([at.x for at in located]),
         space=located[0].space,
-        inputs=_concatenated([at.inputs for at in located]),
-        extension=_concatenated(extensions) if extensions else None,
-        factor=_concatenated(factors) if factors else None,
+        inputs=inputs,
+        extension=_concatenated([at.extension for at in located if at.extension is not None]),
+        factor=_concatenated([at.factor for at in located if at.factor is not None]),
     )
 
 
-def _concatenated(jets: Sequence[Jet]) -> Jet:
-    """Jets at the points of all, in this order."""
+def _concatenated(jets: Sequence[Jet]) -> Jet | None:
+    """Jets at the points of all, in this order; None of none."""
+    if not jets:
+        return None
     return Jet(jets[0].space, torch.cat([jet.data for jet in jets], dim=2), jets[0].scale)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,17 @@ from scripts.science import science_page
 from scripts.science.additive_relations import Relation
 from scripts.science.knot_tables import TRAINED, Knots
 
-Row = tuple[int, float, float, float]
-"""Parameters, test accuracy, test RMSE, R² of the prediction with the slope."""
-
 SHOWN, GOOD = 5, 0.9999
+"""Relations shown, and R² of an edge function that counts as one of the library's."""
+
+
+class Row(NamedTuple):
+    """Parameters, test accuracy, test RMSE, R² of the prediction with the slope."""
+
+    parameters: int
+    accuracy: float
+    error: float
+    like_slope: float
 
 
 def write(
@@ -32,7 +40,9 @@ def write(
     """
     y, slope, count = knots.columns["|σ|"], knots.slope, len(knots.slope)
     away, volume = np.abs(2 * y - slope), knots.columns["volume"]
-    predicted = [[_escaped(name), str(runs[0][0]), *_cells(runs)] for name, runs in rows.items()]
+    predicted = [
+        [_escaped(name), str(runs[0].parameters), *_cells(runs)] for name, runs in rows.items()
+    ]
     exponents = [[str(seed), *(f"{value:.3f}" for value in law)] for seed, law in enumerate(laws)]
     related = [
         [
@@ -144,7 +154,7 @@ def _draw(slope: Array, y: Array, rows: Mapping[str, Sequence[Row]]) -> None:
     accuracy_axes.grid(axis="y", visible=False)
     for place, (name, runs) in enumerate(reversed(rows.items())):
         accuracy_axes.plot(
-            [row[1] for row in runs],
+            [row.accuracy for row in runs],
             [place] * len(runs),
             "o",
             color=MLP if "MLP" in name else KAN,

@@ -65,7 +65,7 @@ def classify(net: Any, x: Array, localised: NDArray[np.bool_]) -> Classifier:
         squares = parameters.square().mean()
         return softplus(-sign * net(points)[:, 0]).mean() + DECAY * squares
 
-    return Classifier(small_kan.train(net, points, objective, 3, 100), scale)
+    return Classifier(small_kan.train(net, points, objective, rounds=3, steps=100), scale)
 
 
 def boundary(value: Array, localised: NDArray[np.bool_], states: States) -> Array:

@@ -206,7 +206,7 @@ def coordinates(
     return (*(inputs or usual(shape.dimension)), *ranges, *(() if time is None else ("t",)))
 
 
-def part_names(shape: Shape, time: TimeConfig | None) -> tuple[str, ...]:
+def part_names(shape: Shape, time: TimeConfig | None = None) -> tuple[str, ...]:
     """Names of the boundary parts in space and time; time adds `initial` and `final`."""
     return shape.parts if time is None else (*shape.parts, "initial", "final")
 

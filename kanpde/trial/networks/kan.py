@@ -245,7 +245,9 @@ def build_kan(
             if last:
                 coefficients = grid.knots.new_zeros(outputs, inputs, grid.size)
             else:
-                coefficients = _lines(grid, outputs, k == 0, generator, chosen)
+                coefficients = _lines(
+                    grid, outputs, first=k == 0, generator=generator, chosen=chosen
+                )
             if k == 0 and isinstance(grid, SplineGrid) and radial:
                 coefficients[-len(radial) :] = _parabolas(grid, radial)
         elif start == "paper":
@@ -266,7 +268,7 @@ def build_kan(
 
 
 def _lines(
-    grid: Basis, outputs: int, first: bool, generator: torch.Generator, chosen: Tensor | None
+    grid: Basis, outputs: int, *, first: bool, generator: torch.Generator, chosen: Tensor | None
 ) -> Tensor:
     """Coefficients (O, I, K) of lines, disturbed by a tenth in layers behind the first: equal units
     would stay equal.

@@ -146,8 +146,8 @@ def _smaller(
 def _gone_units(kan: KAN, kept_units: Sequence[Tensor]) -> tuple[tuple[int, int], ...]:
     """The hidden units (layer, unit) that are removed, both from 1."""
     units = []
-    for k, kept in enumerate(kept_units[1:-1], start=1):
-        units += [(k, int(j) + 1) for j in torch.nonzero(~kept)[:, 0]]
+    for k, stays in enumerate(kept_units[1:-1], start=1):
+        units += [(k, int(j) + 1) for j in torch.nonzero(~stays)[:, 0]]
     return tuple(units)
 
 
