@@ -70,8 +70,8 @@ def radial_units(trial: TrialConfig, problem: Problem, generator: torch.Generato
 
 
 def multipoles(trial: TrialConfig, problem: Problem) -> list[Multipoles]:
-    """Those up to order `trial.multipoles` about the centre of each round hole; ConfigError where
-    there is no such hole.
+    """The multipoles up to order `trial.multipoles` about the centre of each round hole;
+    ConfigError where there is no such hole.
     """
     if trial.multipoles == 0:
         return []

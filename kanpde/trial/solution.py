@@ -42,7 +42,7 @@ class Features(Protocol):
 
     @property
     def size(self) -> int:
-        """How many numbers are held."""
+        """The number of stored numbers."""
 
     def jet(self, parameters: Tensor) -> Jet:
         """The jet of the outputs for outer parameters (P, m)."""
@@ -52,7 +52,7 @@ class Features(Protocol):
 
 
 class Network(Protocol):
-    """What a network must offer beyond being a module (N, d) → (N, m)."""
+    """The protocol of a network, which is also a module (N, d) → (N, m)."""
 
     kind: str
 
@@ -176,7 +176,7 @@ class Combined:
 
     @property
     def size(self) -> int:
-        """How many numbers are held."""
+        """The number of stored numbers."""
         return self.features.size
 
     def jet(self, parameters: Tensor) -> Jet:
@@ -293,7 +293,9 @@ class TrialSolution(nn.Module):
         return _lifted(at, self.net.jet(at.inputs))
 
     def features(self, at: Located) -> Combined:
-        """What u is linear in, at prepared points; it holds while the inner parameters stay."""
+        """The functions that u is linear in, at prepared points; valid while the inner parameters
+        stay the same.
+        """
         return Combined(at, self.net.features(at.inputs))
 
     def inner_rows(self, at: Located, functional: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What adaptive points and weights gain, beside what one least-squares solve gives: the table of
+"""Errors with adaptive points and weights, beside those of one least-squares solve: the table of
 docs/adaptive.md.
 
     python -m scripts adaptive [--seeds N] [--write] [name ...]

@@ -79,7 +79,7 @@ def row(name: str, seed: int, draw: bool) -> dict[str, str]:
 
 
 def verdict(reached: float | None, goal: float | None, seconds: float, limit: float | None) -> str:
-    """What a goal says of an error and of the seconds it took."""
+    """Whether an error and its seconds meet the goal, and by what factor they miss it."""
     if reached is None or goal is None:
         return "–"
     late = f", {seconds / limit:.1f} times as long" if limit and seconds > limit else ""

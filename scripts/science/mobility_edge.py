@@ -92,8 +92,8 @@ def localised(model: Model, terms: dict[str, float], x: Array, side: bool) -> ND
 
 
 def features(model: Model, x: Array) -> tuple[tuple[str, ...], Array]:
-    """What a formula is looked for in: the mosaic chain's boundary has two branches, mirror images
-    in E.
+    """Names and values of the variables of a formula: |E| for the mosaic chain, whose boundary has
+    two branches that are mirror images in E.
     """
     if model.name != MOSAIC.name:
         return (*model.parameters, "E"), x

@@ -1,4 +1,4 @@
-"""What a mesh must be before it is a domain: simplices that fit together, and groups that bound it.
+"""The checks of a mesh before it is a domain: its simplices fit together, its groups bound it.
 
 Checked in this order: numbers, kinds of cells, the plane z = 0, single cells (repeated vertices, no
 measure), pairs of cells (copies, facets of more than two, two on one side), vertices (two at one

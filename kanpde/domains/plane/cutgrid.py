@@ -65,7 +65,7 @@ def cut_grid(level: Callable[[Array], Array], axes: Sequence[Array], slack: floa
 
 
 def _edges(cells: Indices, inside: int) -> Indices:
-    """The edges (E, 2) of cells from their first `held` corners to the others."""
+    """The edges (E, 2) of cells from their first `inside` corners to the others."""
     pairs = [(a, b) for a in range(inside) for b in range(inside, _CORNERS)]
     return cells[:, pairs].reshape(-1, 2)
 

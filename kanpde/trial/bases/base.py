@@ -1,4 +1,4 @@
-"""What a layer needs of a univariate basis; I inputs, K functions on each, N points."""
+"""The protocol of a univariate basis for a layer; I inputs, K functions on each, N points."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Basis(Protocol):
 
     @property
     def name(self) -> str:
-        """As in a file."""
+        """Its name in a config."""
 
     @property
     def wraps(self) -> bool:
@@ -55,7 +55,7 @@ class Basis(Protocol):
         """The same basis on other knots."""
 
     def basis(self, z: Tensor, order: int) -> tuple[Tensor, Tensor]:
-        """Where z (I, N) lies and those functions that are not zero there with derivatives, (order
+        """The interval of each z (I, N) and the functions not zero there with derivatives, (order
         + 1, r, I, N).
         """
 

@@ -39,7 +39,7 @@ class Joined:
 
     @property
     def size(self) -> int:
-        """How many numbers are held."""
+        """The number of stored numbers."""
         return self.network.size + self.functions.data.numel()
 
     def jet(self, parameters: Tensor) -> Jet:
@@ -82,7 +82,7 @@ class Enriched(nn.Module):
 
     @property
     def kind(self) -> str:
-        """That of the network."""
+        """The kind of the network."""
         return self.net.kind
 
     @property
@@ -109,8 +109,8 @@ class Enriched(nn.Module):
         return Jet(s.space, self.net.jet(s).data + self.coefficients.T @ self._functions(s).data)
 
     def features(self, s: Jet) -> Joined:
-        """What the outer layer combines, with the functions beside the network; not recorded by
-        autograd.
+        """The functions that the outer layer combines, and those beside the network; not recorded
+        by autograd.
         """
         network, functions = self.net.features(s), self._functions(s)
         if network.columns is None:
@@ -136,19 +136,19 @@ class Enriched(nn.Module):
         return torch.cat([self.net.outer, self.coefficients.detach()])
 
     def set_outer(self, values: Tensor) -> None:
-        """Write them."""
+        """Write the outer layer's parameters and the coefficients, (P + K, m)."""
         count = len(values) - len(self.coefficients)
         self.net.set_outer(values[:count])
         with torch.no_grad():
             self.coefficients.copy_(values[count:])
 
     def outside_share(self, s: Tensor) -> float:
-        """That of the network."""
+        """Largest share of inputs outside a grid of the network at scaled points s (N, d)."""
         return self.net.outside_share(s)
 
     @property
     def inner(self) -> list[nn.Parameter]:
-        """Those of the network."""
+        """The inner parameters of the network: the functions beside it have none."""
         return self.net.inner
 
     def inner_rows(self, s: Jet, functional: Tensor) -> Tensor:

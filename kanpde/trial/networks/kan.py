@@ -65,7 +65,7 @@ class KAN(nn.Module):
 
     @property
     def stack(self) -> list[SplineLayer]:
-        """Those of univariate functions."""
+        """The layers of univariate functions."""
         return [layer for layer in self.layers if isinstance(layer, SplineLayer)]
 
     @property
@@ -79,7 +79,7 @@ class KAN(nn.Module):
 
     @property
     def on(self) -> str:
-        """Where the functions are, on `edges` or on `nodes`."""
+        """Where the functions are: "edges" or "nodes"."""
         return "edges" if len(self.stack) == len(self.layers) else "nodes"
 
     @property
@@ -223,7 +223,7 @@ def build_kan(
 
     `radial` replaces the last units of the first layer of a ridge start; there must be fewer than
     its width. `chosen` directions (n, d) are those of the first n. The knots of the last layer may
-    be `clamped`; an inner one holds lines.
+    be `clamped`; those of inner layers are not, since a ridge start needs exact lines.
     """
     if not len(degrees) == len(intervals) == len(shape) - 1:
         raise ConfigError(

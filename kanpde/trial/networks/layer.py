@@ -43,7 +43,7 @@ class Local:
 
     @property
     def size(self) -> int:
-        """About how many numbers it holds."""
+        """About the number of stored numbers."""
         return self.values.numel() + self.columns.numel()
 
     def jet(self, parameters: Tensor) -> Jet:
@@ -127,11 +127,11 @@ class SplineLayer(nn.Module):
                     self.base.mul_(self.mask)
 
     def get_extra_state(self) -> dict[str, Any]:
-        """What a state_dict holds beside the tensors: which basis it is."""
+        """The facts of the basis, which a state_dict holds beside the tensors."""
         return self._basis.facts
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Take it over."""
+        """Restore the basis from the facts of a state_dict."""
         self._basis = restored(state, self.knots)
 
     @property

@@ -34,7 +34,7 @@ class Activations:
 
     @property
     def size(self) -> int:
-        """How many numbers it holds."""
+        """The number of stored numbers."""
         return self.hidden.data.numel()
 
     def jet(self, parameters: Tensor) -> Jet:
@@ -91,7 +91,7 @@ class MLP(nn.Module):
         return Jet(x.space, torch.cat([outputs[None], weight @ derivatives]))
 
     def features(self, x: Jet) -> Activations:
-        """What the outer layer combines; not recorded by autograd."""
+        """The activations that the outer layer combines; not recorded by autograd."""
         with torch.no_grad():
             hidden = self.hidden(x)
             constant = torch.zeros_like(hidden.data[:, :1])

@@ -37,8 +37,8 @@ in the plane.
 
 @dataclass(frozen=True)
 class Multipoles:
-    """Those up to order `most` about `centre` (d,), d = 2 or 3, outside the domain; lengths in the
-    units of x.
+    """The multipoles up to order `most` about `centre` (d,), d = 2 or 3, outside the domain;
+    lengths in the units of x.
 
     They are of size one at the distance `radius` from the centre, singular at the centre and small
     far from it.
@@ -50,7 +50,7 @@ class Multipoles:
 
     @property
     def count(self) -> int:
-        """How many functions: 2 L + 1 in the plane, (L + 1)² in space."""
+        """The number of functions: 2 L + 1 in the plane, (L + 1)² in space."""
         return count(self.most, len(self.centre))
 
     def jet(self, x: Tensor, space: JetSpace) -> Jet:
@@ -83,7 +83,7 @@ class Multipoles:
 
 
 def count(most: int, dimension: int) -> int:
-    """How many multipoles there are up to order `most`."""
+    """The number of multipoles up to order `most`."""
     return 2 * most + 1 if dimension == 2 else (most + 1) ** 2
 
 

@@ -45,7 +45,7 @@ class Pruned:
 def prune(
     kan: KAN, s: Tensor, held_out: Tensor, units: float = THRESHOLD, edges: float = 0.0
 ) -> Pruned:
-    """The network without what lies below the thresholds `units` and `edges` (dimensionless, 0 for
+    """The network without the units and edges below these thresholds (dimensionless, 0 for
     none) at points s (N, d).
 
     The change is measured at other points `held_out` (M, d). Every hidden layer keeps a unit, every
