@@ -1,7 +1,8 @@
 """The one door to the programs here: `python -m scripts NAME [arguments]`; without a name, a list.
 
-A program is a file of a subfolder with a function `main()`; its name is that of the file, and what
-it does is the first sentence of its docstring.
+A program is a file of a subfolder with a function `main()`. Its name is that of the file, the list
+shows the first sentence of its docstring, and `python -m scripts NAME --help` all of it. Neither
+imports the program.
 """
 
 from __future__ import annotations
@@ -10,35 +11,54 @@ import ast
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import NamedTuple
 
 FOLDER = Path(__file__).resolve().parent
+HELP = {"-h", "--help"}
 
 
-def programs() -> dict[str, tuple[str, str]]:
-    """Module and first sentence of every program, by its name; nothing is imported."""
+class Program(NamedTuple):
+    """A program: its module, its folder and its docstring."""
+
+    module: str
+    folder: str
+    text: str
+
+    @property
+    def sentence(self) -> str:
+        """The first sentence of the docstring."""
+        paragraph = self.text.partition("\n\n")[0]
+        return " ".join(paragraph.split()).partition(". ")[0].rstrip(".:")
+
+
+def programs() -> dict[str, Program]:
+    """All programs by their names; nothing is imported."""
     known = {}
     for path in sorted(FOLDER.glob("*/*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         if any(isinstance(node, ast.FunctionDef) and node.name == "main" for node in tree.body):
-            paragraph = (ast.get_docstring(tree) or "").partition("\n\n")[0]
-            sentence = " ".join(paragraph.split()).partition(". ")[0].rstrip(".:")
-            known[path.stem] = f"scripts.{path.parent.name}.{path.stem}", sentence
+            folder = path.parent.name
+            text = ast.get_docstring(tree) or ""
+            known[path.stem] = Program(f"scripts.{folder}.{path.stem}", folder, text)
     return known
 
 
 def main() -> None:
     """Run the program that the command line names, with the words behind its name as its own."""
     known = programs()
-    if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help"):
+    if len(sys.argv) < 2 or sys.argv[1] in HELP:
         print("python -m scripts NAME [arguments]\n")
-        for name, (module, sentence) in known.items():
-            print(f"  {module.split('.')[1] + '/':12s} {name:24s} {sentence}")
+        for name, program in known.items():
+            print(f"  {program.folder + '/':12s} {name:24s} {program.sentence}")
         return
     name = sys.argv[1].removesuffix(".py").rpartition("/")[2]
     if name not in known:
         sys.exit(f"no program {name!r}; `python -m scripts` lists them")
+    if HELP & {*sys.argv[2:]}:
+        print(known[name].text)  # at once: the program itself would import torch first
+        return
     sys.argv = [f"python -m scripts {name}", *sys.argv[2:]]
-    import_module(known[name][0]).main()
+    import_module(known[name].module).main()
 
 
 if __name__ == "__main__":

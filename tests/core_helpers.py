@@ -105,7 +105,7 @@ def without_edges(network: KAN) -> KAN:
     nevertheless.
     """
     masks = [
-        torch.arange(layer.left.numel()).reshape(layer.left.shape) % 3 != 1
+        torch.arange(layer.kept_edges.numel()).reshape(layer.kept_edges.shape) % 3 != 1
         for layer in network.stack
     ]
     masked = KAN([layer.masked(mask) for layer, mask in zip(network.stack, masks, strict=True)])

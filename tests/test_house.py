@@ -227,18 +227,19 @@ def test_constraints_pin_every_version_exactly() -> None:
 
 def installed_closure(required: list[str]) -> set[str]:
     """Canonical names of all packages that `required` pulls in, as the installed metadata tells."""
-    found: set[str] = set()
+    packages: set[str] = set()
     queue = [(Requirement(text), "") for text in required]
     while queue:
         requirement, extra = queue.pop()
         if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
             continue
         name = canonicalize_name(requirement.name)
-        if name not in found:
-            found.add(name)
+        if name not in packages:
+            packages.add(name)
             further = [Requirement(text) for text in metadata.requires(name) or []]
-            queue += [(item, wanted) for item in further for wanted in requirement.extras or {""}]
-    return found
+            for extra in requirement.extras or {""}:
+                queue += [(item, extra) for item in further]
+    return packages
 
 
 def test_one_version_number() -> None:
@@ -278,14 +279,14 @@ def test_no_file_names_a_machine_or_a_registry() -> None:
         r"/(?:work|home|root|Users|opt|mnt)/\w",
         r"file://|\bpypi\b|pythonhosted|index-url|find-links",
     )
-    pattern, found = re.compile(f"{machine}|{registry}", re.IGNORECASE), []
+    pattern, lines = re.compile(f"{machine}|{registry}", re.IGNORECASE), []
     for path in TEXTS:
         if path != Path(__file__).resolve() and path.suffix not in (".png", ".vtu", ".gz", ".npz"):
-            found += [
+            lines += [
                 f"{name_of(path)}: {m.group()}"
                 for m in pattern.finditer(path.read_text(encoding="utf-8"))
             ]
-    assert found == []
+    assert lines == []
 
 
 # Documents
@@ -331,5 +332,5 @@ def test_every_command_in_the_readme_exists() -> None:
         elif command.startswith("python -m scripts "):
             assert command.split()[3] in programs(), command
         for group, name in re.findall(r"\b(problem|experiment)=([\w,]+)", command):
-            for each in name.split(","):
-                assert (ROOT / "conf" / group / f"{each}.yaml").is_file(), command
+            for value in name.split(","):
+                assert (ROOT / "conf" / group / f"{value}.yaml").is_file(), command

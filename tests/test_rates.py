@@ -41,28 +41,28 @@ class Errors(NamedTuple):
 
 def solved(node: dict[str, Any], trial: dict[str, Any], **keys: Any) -> Errors:
     """The errors of one least-squares solve, at a few hundred points that it never saw."""
-    found = parts(node, trial=trial, **keys)
-    Solver(found.trial, found.assembly, (OptimizerStage("least_squares", 1),), Silent()).run()
-    points = held_out(found.problem.domain, found.problem.parts, 400, torch.float64)
+    built = parts(node, trial=trial, **keys)
+    Solver(built.trial, built.assembly, (OptimizerStage("least_squares", 1),), Silent()).run()
+    points = held_out(built.problem.domain, built.problem.parts, 400, torch.float64)
     x = torch.cat([points.interior.x, *(part.x for part in points.parts.values())])
-    held = Assembly(terms(found.problem, points, WeightsConfig()), found.trial)
-    rows = held.residuals(found.trial)
+    assembly = Assembly(terms(built.problem, points, WeightsConfig()), built.trial)
+    rows = assembly.residuals(built.trial)
     weights = points.interior.w / points.interior.w.sum()
     inner = sum(
         float((weights * r.detach() ** 2).sum())
-        for r, t in zip(rows, held.terms, strict=True)
+        for r, t in zip(rows, assembly.terms, strict=True)
         if t.interior
     )
     sides = max(
         float(r.detach().abs().max())
-        for r, t in zip(rows, held.terms, strict=True)
+        for r, t in zip(rows, assembly.terms, strict=True)
         if not t.interior
     )
-    if found.problem.exact is None:
+    if built.problem.exact is None:
         return Errors([], math.sqrt(inner), sides)
-    exact = torch.stack(evaluate(found.problem.exact, x), dim=1)
+    exact = torch.stack(evaluate(built.problem.exact, x), dim=1)
     with torch.no_grad():
-        error = (found.trial(x) - exact).abs().amax(0) / exact.abs().amax(0)
+        error = (built.trial(x) - exact).abs().amax(0) / exact.abs().amax(0)
     return Errors(error.tolist(), math.sqrt(inner), sides)
 
 
@@ -85,8 +85,8 @@ def gauss(intervals: int, count: int) -> tuple[Tensor, Tensor]:
 
 def fit_errors(degree: int, intervals: int) -> tuple[float, float]:
     """L2 and H1-seminorm error of the least-squares spline of f = sin 3x + e^x."""
-    one = torch.ones(1, dtype=torch.float64)
-    grid = SplineGrid.even(-one, one, intervals, degree)
+    ones = torch.ones(1, dtype=torch.float64)
+    grid = SplineGrid.even(-ones, ones, intervals, degree)
     x, w = gauss(intervals, degree + 3)
     target, slope = torch.sin(3 * x) + torch.exp(x), 3 * torch.cos(3 * x) + torch.exp(x)
     rows = grid.collocation(x[None]) * w.sqrt()[:, None]
@@ -113,13 +113,13 @@ def test_a_least_squares_spline_converges_with_order_p_plus_1_and_p(degree: int)
 def test_the_residual_of_one_solve_converges_with_order_p_minus_1(degree: int) -> None:
     ends = [{"part": "left", "equation": "u = 1"}, {"part": "right", "equation": "u = 0"}]
     node = problem_node(LINE, ["dxx(u) + u = 10*cos(3*x)"], ends)
-    found = []
+    norms = []
     for intervals in (8, 16, 32):
         trial = {"width": [], "degree": degree, "intervals": intervals}
-        found.append(solved(node, trial, sampler={"interior": 600}).residual_rms)
-    assert found[-1] > 1e-10, "rounding would hide the rate"
-    assert rates(found)[-1] > degree - 1 - 0.25, rates(found)
-    assert rates(found)[-1] < degree - 1 + 1.5, (
+        norms.append(solved(node, trial, sampler={"interior": 600}).residual_rms)
+    assert norms[-1] > 1e-10, "rounding would hide the rate"
+    assert rates(norms)[-1] > degree - 1 - 0.25, rates(norms)
+    assert rates(norms)[-1] < degree - 1 + 1.5, (
         "faster than theory: look for a residual that is too kind"
     )
 
@@ -285,11 +285,11 @@ LIFTABLE = ("ridge with Robin sides", "space-time", "mixed system", "cube", "fiv
 def test_what_lies_in_the_trial_space_is_reached_to_rounding(name: str) -> None:
     plain = name.removesuffix(", lifted")
     node, trial = PATCHES[plain]
-    found = solved(
+    errors = solved(
         node, {**trial, "lifting": plain != name}, sampler={"interior": 500, "boundary": 200}
     )
-    assert max(found.error) < 1e-10, found
-    assert found.residual_rms < 1e-8 and found.boundary_max < 1e-9, found
+    assert max(errors.error) < 1e-10, errors
+    assert errors.residual_rms < 1e-8 and errors.boundary_max < 1e-9, errors
 
 
 def test_a_pinned_mean_costs_no_digits_in_the_plane() -> None:
@@ -302,7 +302,7 @@ def test_a_pinned_mean_costs_no_digits_in_the_plane() -> None:
         [{"part": SIDES, "equation": "dn(u) = dn(x**4)"}, {"mean": "u = 3.2"}],
         exact={"u": "x**4"},
     )
-    found = solved(
+    errors = solved(
         node, {"width": [], "degree": 5, "intervals": 2}, sampler={"interior": 500, "boundary": 200}
     )
-    assert max(found.error) < 1e-10, found
+    assert max(errors.error) < 1e-10, errors

@@ -78,8 +78,8 @@ def environment(wheel: Path) -> Path:
 
 def site_packages(environment: Path) -> Path:
     """The one site-packages folder of a virtual environment."""
-    (found,) = environment.glob("lib/python*/site-packages")
-    return found
+    (folder,) = environment.glob("lib/python*/site-packages")
+    return folder
 
 
 def test_wheel_holds_the_package_and_every_shipped_problem(wheel: Path) -> None:

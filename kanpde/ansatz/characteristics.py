@@ -19,8 +19,8 @@ from kanpde.problem.problem import Problem
 Direction = tuple[float, ...]
 
 REAL = 1e-6
-"""A root with an imaginary part below this share of its size counts as real: a double root splits
-by rounding.
+"""A root with an imaginary part below this share of its size counts as real: rounding splits a
+double root into a complex pair. Directions nearer to each other than this are the same.
 """
 
 
@@ -57,12 +57,12 @@ def _roots(
     if len(symbol) < 2 or largest == 0:
         return ()
     scaled[abs(scaled) < 1e-14 * largest] = 0.0
-    found = [(0.0, 1.0)] if scaled[-1] == 0 else []
+    roots = [(0.0, 1.0)] if scaled[-1] == 0 else []
     for root in np.roots(scaled[::-1]):
         if abs(root.imag) <= REAL * abs(root):
-            found.append((1.0, float(root.real)))
+            roots.append((1.0, float(root.real)))
     unit: list[Direction] = []
-    for a, b in found:
+    for a, b in roots:
         direction = np.array([a / size[0], b / size[1]])
         direction /= np.linalg.norm(direction)
         if all(abs(direction[0] * c[1] - direction[1] * c[0]) > REAL for c in unit):

@@ -1,19 +1,23 @@
 """Functions of the coordinates that vanish on some parts of a boundary, to first order, and nowhere
 else in the domain.
 
-A region is  all of / any of  half planes and disks (in space half spaces and balls)  f ≥ 0, with the outer "all" as a
-product and what is below it by R-functions:
+A region is the intersection ("all") or the union ("any") of half planes and disks (in space half
+spaces and balls) f ≥ 0. The outermost intersection is a product, everything below it is combined by
+R-functions:
 
-    all: a b,    inside an "any":  a ∧ b = a + b - √(a² + b²),    a ∨ b = a + b + √(a² + b²)
+    outer all: a b,    below it:  a ∧ b = a + b - √(a² + b²),    a ∨ b = a + b + √(a² + b²)
 
-The product is smooth, a ∨ b is but at the corner a = b = 0. A polygon is all of the edges of its
-hull and of the complements of its pockets, which are open polygons again. Where only some parts of
-such a term are wanted their curves are trimmed, f being zero on
-the whole line or circle and t ≥ 0 near the piece,  √(f² + ¼ (√(t² + f⁴) - t)²), and joined by  a b / √(a² + b²); second
-derivatives of these grow without bound towards ends and joints.
+The product is smooth, a ∨ b is smooth except at the corner a = b = 0. A polygon is the intersection
+of the edges of its hull and of the complements of its pockets, which are polygons again. Where a
+function is to vanish on some parts of such a term only, their curves are trimmed,
+
+    √(f² + ¼ (√(t² + f⁴) - t)²),    f = 0 on the whole line or circle, t ≥ 0 near the piece,
+
+and joined by a b / √(a² + b²); second derivatives of these grow without bound towards ends and
+joints.
+
 Sources: Rvachev & Sheiko, Appl. Mech. Rev. 48 (1995); Sukumar & Srivastava, CMAME 389 (2022); Tor &
-Middleditch, ACM Trans. Graph.
-3 (1984) for polygons.
+Middleditch, ACM Trans. Graph. 3 (1984) for polygons.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import chain
 
 import numpy as np
 import torch
@@ -35,15 +40,15 @@ from kanpde.expressions.evaluate import evaluate
 from kanpde.numerics.quadrature import Array
 
 SAMPLES = 400
-"""Points inside and on each part where a function is looked at."""
+"""Points inside the domain at which a function is evaluated."""
 
 LEAST = 1e-9
-"""Of its largest value, what a function must exceed where it may not vanish."""
+"""The share of its largest value that a function must exceed where it may not vanish."""
 
 
 @dataclass(frozen=True)
 class _Leaf:
-    """A line or circle f = 0 with f ≥ 0 on the region's side; `key` tells equal ones."""
+    """A line or circle f = 0 with f ≥ 0 on the region's side; equal ones have the same `key`."""
 
     node: Node
     parts: frozenset[str]
@@ -75,32 +80,32 @@ def distance(domain: Domain, parts: Iterable[str]) -> Distance:
 
     Raises ConfigError where none is known.
     """
-    wanted = set(parts)
-    found = [one for term in _factors(domain) for one in _chosen(term, wanted, domain)]
-    product = multiply(*(one.node for one in found)) if found else Number(1.0)
-    largest = _values(product, domain.quadrature(SAMPLES).x).max()
+    chosen_parts = set(parts)
+    factors: list[Distance] = []
+    for term in _factors(domain):
+        factors += _chosen(term, chosen_parts, domain)
+    product = multiply(*(factor.node for factor in factors)) if factors else Number(1.0)
+    x = domain.quadrature(SAMPLES).x
+    largest = _values(product, x).max()
     product = multiply(Number(1 / float(largest)), product) if largest > 0 else product
-    inside = _values(
-        product, np.concatenate([domain.quadrature(SAMPLES).x, *_inner_curves(domain)])
-    )
+    inside = _values(product, np.concatenate([x, *_inner_curves(domain)]))
     if not inside.min() > LEAST:
         raise ConfigError(
             "trial.lifting: no function is known that vanishes on the boundary of this domain only"
-            " (shapes that share an edge,"
-            " or very many edges); set it to false"
+            " (shapes that share an edge, or very many edges); set it to false"
         )
-    return Distance(product, all(one.smooth for one in found))
+    return Distance(product, all(factor.smooth for factor in factors))
 
 
-def _chosen(term: _Term, wanted: set[str], domain: Domain) -> list[Distance]:
-    """What vanishes on the wanted parts of one factor: nothing, the factor, or its trimmed curves
-    joined.
+def _chosen(term: _Term, chosen_parts: set[str], domain: Domain) -> list[Distance]:
+    """The functions that vanish on the chosen parts of one factor: none, the factor, or its trimmed
+    curves joined.
     """
-    own = _parts(term) & set(domain.parts)
-    if not own & wanted:
+    term_parts = _parts(term) & set(domain.parts)
+    if not term_parts & chosen_parts:
         return []
     node = _node(term)
-    free = [domain.part_quadrature(part, 32).x for part in domain.parts if part not in wanted]
+    free = [domain.part_quadrature(part, 32).x for part in domain.parts if part not in chosen_parts]
     scale = float(_values(node, domain.quadrature(SAMPLES).x).max())
     if all(_values(node, x).min() > LEAST * scale for x in free):
         return [Distance(node, isinstance(term, _Leaf))]
@@ -109,7 +114,7 @@ def _chosen(term: _Term, wanted: set[str], domain: Domain) -> list[Distance]:
         raise ConfigError(
             "trial.lifting: a part of this domain cannot be told from the others; set it to false"
         )
-    trimmed = [_trimmed(curve) for curve in space.curves if curve.part in own & wanted]
+    trimmed = [_trimmed(curve) for curve in space.curves if curve.part in term_parts & chosen_parts]
     return [Distance(reduce(_joined, trimmed), False)]
 
 
@@ -120,23 +125,18 @@ def _factors(domain: Domain) -> list[_Term]:
             return [_round(domain.center, domain.radius, domain.parts[0])]
         case SpaceTime():
             time, length = Coordinate(domain.dimension - 1), domain.end - domain.start
-            ends = (("initial", domain.start, 1.0), ("final", domain.end, -1.0))
-            moments = [
-                _Leaf(
-                    _affine([(sign / length, time)], -sign * at / length),
-                    frozenset([part]),
-                    (sign, at),
-                )
-                for part, at, sign in ends
-            ]
-            return [*_factors(domain.space), *moments]
+            terms = _factors(domain.space)
+            for part, at, sign in (("initial", domain.start, 1.0), ("final", domain.end, -1.0)):
+                node = _affine([(sign / length, time)], -sign * at / length)
+                terms.append(_Leaf(node, frozenset([part]), key=(sign, at)))
+            return terms
         case Planar():
             return _merged(_flat(_tree(domain.region), every=True))
         case Solid():
             return _merged(_flat(_solid(domain.body), every=True))
     raise ConfigError(
         f"trial.lifting: a {type(domain).__name__.lower()} has no distance function; set it to"
-        f" false"
+        " false"
     )
 
 
@@ -146,13 +146,11 @@ def _tree(region: Region) -> _Term:
             return _round(region.center, region.radius, region.part)
         case PolygonRegion():
             x, y = region.vertices.T
-            left = float((x * np.roll(y, -1) - y * np.roll(x, -1)).sum()) > 0
+            counterclockwise = float((x * np.roll(y, -1) - y * np.roll(x, -1)).sum()) > 0
             points, parts = region.vertices, list(region.parts)
-            return (
-                _polygon(points, parts)
-                if left
-                else _polygon(points[::-1], [*parts[-2::-1], parts[-1]])
-            )
+            if counterclockwise:
+                return _polygon(points, parts)
+            return _polygon(points[::-1], [*parts[-2::-1], parts[-1]])
         case Combination(operation="difference", operands=(first, *others)):
             return _Group(True, (_tree(first), *(_negative(_tree(other)) for other in others)))
         case Combination():
@@ -167,11 +165,10 @@ def _solid(body: Body) -> _Term:
         case BallBody(domain=ball):
             return _round(ball.center, ball.radius, ball.part_name)
         case Prism():
-            ends = zip(body.caps, body.ends, (1.0, -1.0), strict=True)
-            caps = (
-                _Leaf(_affine([(s, Coordinate(2))], -s * at), frozenset([cap]), (0.0, 0.0, s, at))
-                for cap, at, s in ends
-            )
+            caps = []
+            for cap, at, sign in zip(body.caps, body.ends, (1.0, -1.0), strict=True):
+                node = _affine([(sign, Coordinate(2))], -sign * at)
+                caps.append(_Leaf(node, frozenset([cap]), key=(0.0, 0.0, sign, at)))
             return _Group(True, (_tree(body.base), *caps))
         case CombinedBody(operation="difference", operands=(first, *others)):
             return _Group(True, (_solid(first), *(_negative(_solid(other)) for other in others)))
@@ -189,13 +186,13 @@ def _polygon(points: Array, parts: Sequence[str | None]) -> _Term:
     hull = _hull(points)
     terms: list[_Term] = []
     for first, last in zip(hull, [*hull[1:], hull[0] + len(points)], strict=True):
-        chain = [k % len(points) for k in range(first, last + 1)]
-        if len(chain) == 2:
+        indices = [k % len(points) for k in range(first, last + 1)]
+        if len(indices) == 2:
             if (part := parts[first]) is not None:
-                terms.append(_line(points[first], points[chain[1]], part))
+                terms.append(_line(points[first], points[indices[1]], part))
             continue
-        own = [parts[k] for k in chain[:-1]]
-        terms.append(_negative(_polygon(points[chain[::-1]], [*own[::-1], None])))
+        pocket = [parts[k] for k in indices[:-1]]
+        terms.append(_negative(_polygon(points[indices[::-1]], [*pocket[::-1], None])))
     return _Group(True, tuple(terms))
 
 
@@ -203,18 +200,17 @@ def _hull(points: Array) -> list[int]:
     """The points on the convex hull of a simple polygon in its order, those on its edges too."""
     size = float(np.ptp(points, axis=0).max())
     count = len(points)
-    found = []
+    on_hull = []
     for i in range(count):
         offset = points - points[i]
         # On the hull if some line through the point has all others on one side: their directions
         # fit into half a turn.
-        angles = np.sort(
-            np.arctan2(offset[:, 1], offset[:, 0])[np.linalg.norm(offset, axis=1) > 1e-12 * size]
-        )
+        apart = np.linalg.norm(offset, axis=1) > 1e-12 * size
+        angles = np.sort(np.arctan2(offset[:, 1], offset[:, 0])[apart])
         gaps = np.diff(angles, append=angles[0] + 2 * np.pi)
         if gaps.max() >= np.pi - 1e-9:
-            found.append(i)
-    return found
+            on_hull.append(i)
+    return on_hull
 
 
 def _line(a: Array, b: Array, part: str) -> _Leaf:
@@ -243,13 +239,13 @@ def _negative(term: _Term) -> _Term:
     """The complement."""
     if isinstance(term, _Leaf):
         return _Leaf(negate(term.node), term.parts, tuple(-v for v in term.key))
-    return _Group(not term.every, tuple(_negative(one) for one in term.terms))
+    return _Group(not term.every, tuple(_negative(inner_term) for inner_term in term.terms))
 
 
 def _flat(term: _Term, every: bool) -> list[_Term]:
     """The terms of nested groups of one kind."""
     if isinstance(term, _Group) and (term.every == every or len(term.terms) == 1):
-        return [inner for one in term.terms for inner in _flat(one, every)]
+        return [inner for inner_term in term.terms for inner in _flat(inner_term, every)]
     return [term]
 
 
@@ -269,24 +265,23 @@ def _merged(terms: Sequence[_Term]) -> list[_Term]:
 
 
 def _parts(term: _Term) -> frozenset[str]:
-    return (
-        term.parts
-        if isinstance(term, _Leaf)
-        else frozenset().union(*(_parts(one) for one in term.terms))
-    )
+    """The boundary parts whose lines or circles a term has."""
+    if isinstance(term, _Leaf):
+        return term.parts
+    return frozenset().union(*(_parts(inner_term) for inner_term in term.terms))
 
 
 def _node(term: _Term) -> Node:
     """The R-function of a term; below an outer "all" the sign counts on both sides."""
     if isinstance(term, _Leaf):
         return term.node
-    nodes = [_node(one) for one in _merged(_flat(term, term.every))]
-    return reduce(
-        lambda a, b: add(a, b, multiply(Number(-1.0 if term.every else 1.0), _length(a, b))), nodes
-    )
+    nodes = [_node(inner_term) for inner_term in _merged(_flat(term, term.every))]
+    sign = Number(-1.0 if term.every else 1.0)
+    return reduce(lambda a, b: add(a, b, multiply(sign, _length(a, b))), nodes)
 
 
 def _length(*nodes: Node) -> Node:
+    """√(a² + b² + …)."""
     return power(add(*(multiply(node, node) for node in nodes)), Number(0.5))
 
 
@@ -297,19 +292,19 @@ def _trimmed(curve: Curve) -> Node:
         return _length(_round(curve.center, curve.radius, curve.part).node)
     if isinstance(curve, Segment):
         f = multiply(Number(1 / length), _line(curve.a, curve.b, curve.part).node)
-        t = multiply(
-            Number(1 / length), _round((ends[0] + ends[1]) / 2, length / 2, curve.part).node
-        )
+        around = _round((ends[0] + ends[1]) / 2, length / 2, curve.part).node
+        t = multiply(Number(1 / length), around)
     else:
         f = multiply(Number(1 / length), _round(curve.center, curve.radius, curve.part).node)
         chord = _line(ends[0], ends[1], curve.part).node
         beyond = _values(chord, curve.at(np.array([0.5])))[0] > 0
         t = multiply(Number((1 if beyond else -1) / length), chord)
-    rest = add(_length(t, multiply(f, f)), negate(t))
-    return _length(f, multiply(Number(0.5), rest))
+    short_of = add(_length(t, multiply(f, f)), negate(t))
+    return _length(f, multiply(Number(0.5), short_of))
 
 
 def _joined(a: Node, b: Node) -> Node:
+    """a b / √(a² + b²), zero where a or b is."""
     return multiply(a, b, power(add(multiply(a, a), multiply(b, b)), Number(-0.5)))
 
 
@@ -323,27 +318,24 @@ def _inner_curves(domain: Domain) -> list[Array]:
         return []
     shares = (np.arange(16) + 0.5) / 16
     probe = 1e-6 * float(np.max(domain.upper - domain.lower))
-    found = []
-    for curve in (curve for curves in domain.region.primitives() for curve in curves):
+    points = []
+    for curve in chain.from_iterable(domain.region.primitives()):
         x, step = curve.at(shares), probe * curve.normal(shares)
-        found.append(x[(domain.region.level(x - step) < 0) & (domain.region.level(x + step) < 0)])
-    return found
+        points.append(x[(domain.region.level(x - step) < 0) & (domain.region.level(x + step) < 0)])
+    return points
 
 
 def _inner_faces(domain: Solid) -> list[Array]:
     """The same for faces of boxes, balls and extrusions."""
-    found = []
-    for whole in (one.domain for one in domain.body.primitives()):
+    inner = []
+    for whole in (primitive.domain for primitive in domain.body.primitives()):
         for points in (whole.part_quadrature(part, 64) for part in whole.parts):
             assert points.normal is not None
             step = 1e-6 * float(np.max(domain.upper - domain.lower)) * points.normal
-            found.append(
-                points.x[
-                    (domain.body.level(points.x - step) < 0)
-                    & (domain.body.level(points.x + step) < 0)
-                ]
-            )
-    return found
+            inside = domain.body.level(points.x - step) < 0
+            inside &= domain.body.level(points.x + step) < 0
+            inner.append(points.x[inside])
+    return inner
 
 
 def _values(node: Node, x: Array) -> Array:

@@ -1,16 +1,17 @@
 """Exact Dirichlet lifting: u = g + D·N satisfies the boundary values for every N.
 
 On a box D is the product over the axes of (x - a), (b - x) or both, zero exactly on the sides with
-values. The extension g is built axis by axis: blend what the sides still lack,
+values. The extension g is built axis by axis: the differences that remain on the sides are blended,
 
     g ← g + Σ_sides  ω_side(x) (g_side - g|_side),
 
 with ω linear between two opposite sides and 1 for a single one; where sides meet their values must
 agree. On any other domain D is a `distance` function of the parts with values, and g, where they
 are several formulas, their mean with weights 1 / D_part.
+
 Source: the Coons patch and transfinite interpolation, Gordon & Hall, Numer. Math. 21 (1973);
-weights by inverse
-distance: Rvachev, Sheiko, Shapiro & Tsukanov, Comput. Aided Geom. Des. 18 (2001).
+weights by inverse distance: Rvachev, Sheiko, Shapiro & Tsukanov, Comput. Aided Geom. Des. 18
+(2001).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 import torch
 
@@ -44,9 +46,24 @@ from kanpde.trial.solution import Lifting
 
 NOTE = (
     "not smooth: its second derivatives grow without bound at re-entrant corners, at ends of parts"
-    " or where formulas change;"
-    " compare with trial.lifting: false"
+    " or where formulas change; compare with trial.lifting: false"
 )
+
+
+class _Dirichlet(NamedTuple):
+    """The condition u = value for one unknown, by its number, on one part."""
+
+    unknown: int
+    part: str
+    value: Node
+
+
+class _Ansatz(NamedTuple):
+    """g and D of one unknown, and whether both have all derivatives up to the boundary."""
+
+    extension: Node
+    factor: Node
+    smooth: bool
 
 
 @dataclass(frozen=True)
@@ -61,96 +78,98 @@ class _Side:
 
 
 def lift(problem: Problem) -> tuple[Lifting, tuple[Condition, ...]]:
-    """The lifting of all Dirichlet conditions, and the conditions that are left to the residual.
+    """The lifting of all Dirichlet conditions, and the conditions that remain in the residual.
 
     Raises ConfigError when there is nothing to lift, no distance function, or values disagree where
     parts meet.
     """
-    given: list[dict[str, Node]] = [{} for _ in problem.unknowns]
-    left: list[Condition] = []
+    values: list[dict[str, Node]] = [{} for _ in problem.unknowns]
+    remaining: list[Condition] = []
     for condition in problem.conditions:
-        found = _dirichlet(condition, problem.domain)
-        if found is None or condition.part is None or condition.part in given[found[0]]:
-            left.append(condition)
+        dirichlet = _dirichlet(condition, problem.domain)
+        if dirichlet is None or dirichlet.part in values[dirichlet.unknown]:
+            remaining.append(condition)
         else:
-            given[found[0]][condition.part] = found[1]
-    if not any(given):
+            values[dirichlet.unknown][dirichlet.part] = dirichlet.value
+    if not any(values):
         raise ConfigError(
             f"trial.lifting: problem '{problem.name}' has no condition of the form u = g to lift;"
-            f" set it to false"
+            " set it to false"
         )
-    make = _on_box if problem.domain.box else _inside
-    made = [make(own, problem.domain) for own in given]
+    ansatz_of = _on_box if problem.domain.box else _inside
+    ansatz = [ansatz_of(values_of_unknown, problem.domain) for values_of_unknown in values]
     lifted = tuple(
         (condition.name, condition.node)
         for condition in problem.conditions
-        if condition not in left
+        if condition not in remaining
     )
-    note = "" if all(smooth for _, _, smooth in made) else NOTE
-    return Lifting(tuple(g for g, _, _ in made), tuple(d for _, d, _ in made), lifted, note), tuple(
-        left
+    lifting = Lifting(
+        extensions=tuple(pair.extension for pair in ansatz),
+        factors=tuple(pair.factor for pair in ansatz),
+        lifted=lifted,
+        note="" if all(pair.smooth for pair in ansatz) else NOTE,
     )
+    return lifting, tuple(remaining)
 
 
-def _dirichlet(condition: Condition, domain: Domain) -> tuple[int, Node] | None:
-    """(unknown, value) if the condition reads c·u = g with a constant c, and g makes sense
-    inside.
+def _dirichlet(condition: Condition, domain: Domain) -> _Dirichlet | None:
+    """The condition as u = value if it reads c·u = g with a constant c, and g has a meaning
+    inside the domain.
     """
-    found = jets(condition.node)
-    if condition.kind != "equation" or condition.part is None or len(found) != 1:
+    derivatives = jets(condition.node)
+    if condition.kind != "equation" or condition.part is None or len(derivatives) != 1:
         return None
-    (jet,) = found
+    (jet,) = derivatives
     try:
-        coefficients, rest = linear_parts(condition.node)
+        coefficients, source = linear_parts(condition.node)
     except ValueError:
         return None
     factor = coefficients.get(jet)
     if (
         jet.order > 0
         or not isinstance(factor, Number)
-        or (depends_on_normal(rest) and not domain.box)
+        or (depends_on_normal(source) and not domain.box)
     ):
         return None
-    return jet.unknown, negate(divide(rest, factor))
+    return _Dirichlet(jet.unknown, condition.part, negate(divide(source, factor)))
 
 
-def _on_box(given: Mapping[str, Node], domain: Domain) -> tuple[Node, Node, bool]:
-    """(g, D, whether both are smooth) by Coons patches."""
+def _on_box(values: Mapping[str, Node], domain: Domain) -> _Ansatz:
+    """g and D by Coons patches."""
     sides = []
-    for part, value in given.items():
+    for part, value in values.items():
         points = domain.part_quadrature(part, 4)
         assert points.normal is not None
         axis = int(abs(points.normal[0]).argmax())
         upper = bool(points.normal[0, axis] > 0)
         at = float((domain.upper if upper else domain.lower)[axis])
-        sides.append(
-            _Side(part, axis, at, upper, substitute(value, {Coordinate(axis): Number(at)}))
-        )
+        on_side = substitute(value, {Coordinate(axis): Number(at)})
+        sides.append(_Side(part=part, axis=axis, at=at, upper=upper, value=on_side))
     extension = _extension(sides, domain)
     _check_corners(sides, extension, domain)
-    return extension, _factor(sides, domain), True
+    return _Ansatz(extension, _factor(sides, domain), smooth=True)
 
 
-def _inside(given: Mapping[str, Node], domain: Domain) -> tuple[Node, Node, bool]:
-    """(g, D, whether both are smooth) by distance functions: a formula that suits all is the
-    extension, else they are mixed.
+def _inside(values: Mapping[str, Node], domain: Domain) -> _Ansatz:
+    """g and D by distance functions: a formula that agrees with all values is the extension, else
+    they are mixed.
     """
-    if not given:
-        return Number(0.0), Number(1.0), True
+    if not values:
+        return _Ansatz(Number(0.0), Number(1.0), smooth=True)
     groups: dict[Node, list[str]] = {}
-    for part, value in given.items():
+    for part, value in values.items():
         groups.setdefault(value, []).append(part)
-    meet = _check_meetings(given, domain)
-    factor = distance(domain, given)
+    meet = _check_meetings(values, domain)
+    factor = distance(domain, values)
     for value in groups:
-        if all(_agree(value, other, part, domain) for part, other in given.items()):
-            return value, factor.node, factor.smooth
-    own = [distance(domain, parts) for parts in groups.values()]
-    nodes = [one.node for one in own]
-    weights = [multiply(*nodes[:k], *nodes[k + 1 :]) for k in range(len(own))]
+        if all(_agree(value, other, part, domain) for part, other in values.items()):
+            return _Ansatz(value, factor.node, factor.smooth)
+    distances = [distance(domain, parts) for parts in groups.values()]
+    nodes = [function.node for function in distances]
+    weights = [multiply(*nodes[:k], *nodes[k + 1 :]) for k in range(len(distances))]
     mixed = add(*(multiply(value, weight) for value, weight in zip(groups, weights, strict=True)))
-    smooth = not meet and all(one.smooth for one in (factor, *own))
-    return divide(mixed, add(*weights)), factor.node, smooth
+    smooth = not meet and all(function.smooth for function in (factor, *distances))
+    return _Ansatz(divide(mixed, add(*weights)), factor.node, smooth)
 
 
 def _agree(ours: Node, theirs: Node, part: str, domain: Domain) -> bool:
@@ -161,37 +180,36 @@ def _agree(ours: Node, theirs: Node, part: str, domain: Domain) -> bool:
     return float((a - b).abs().max()) <= 1e-14 * float(b.abs().max().clamp_min(1e-2))
 
 
-def _check_meetings(given: Mapping[str, Node], domain: Domain) -> bool:
+def _check_meetings(values: Mapping[str, Node], domain: Domain) -> bool:
     """Whether parts with different formulas meet; ConfigError when these differ by more than 1e-10
     of their size there.
     """
     meet = False
-    for first, second in combinations(given, 2):
+    for first, second in combinations(values, 2):
         x = domain.common_points(first, second)
-        if not len(x) or given[first] == given[second]:
+        if not len(x) or values[first] == values[second]:
             continue
         meet = True
-        ours, theirs = evaluate([given[first], given[second]], torch.tensor(x))
+        ours, theirs = evaluate([values[first], values[second]], torch.tensor(x))
         worst = float((ours - theirs).abs().max())
         if not worst <= 1e-10 * (1 + float(theirs.abs().max())):
             raise ConfigError(
                 f"trial.lifting: boundary values disagree where '{first}' meets '{second}' (by"
-                f" {worst:.1e}), so no"
-                " continuous lifting exists; set it to false"
+                f" {worst:.1e}), so no continuous lifting exists; set it to false"
             )
     return meet
 
 
 def _extension(sides: Sequence[_Side], domain: Domain) -> Node:
+    """g, axis by axis."""
     total: Node = Number(0.0)
     for axis in sorted({side.axis for side in sides}):
-        here = [side for side in sides if side.axis == axis]
+        on_axis = [side for side in sides if side.axis == axis]
         parts = []
-        for side in here:
-            lacking = add(
-                side.value, negate(substitute(total, {Coordinate(axis): Number(side.at)}))
-            )
-            parts.append(multiply(_blend(side, domain), lacking) if len(here) == 2 else lacking)
+        for side in on_axis:
+            present = substitute(total, {Coordinate(axis): Number(side.at)})
+            lacking = add(side.value, negate(present))
+            parts.append(multiply(_blend(side, domain), lacking) if len(on_axis) == 2 else lacking)
         total = add(total, *parts)
     return total
 
@@ -216,11 +234,10 @@ def _factor(sides: Sequence[_Side], domain: Domain) -> Node:
 def _check_corners(sides: Sequence[_Side], extension: Node, domain: Domain) -> None:
     for side in sides:
         x = torch.tensor(domain.part_quadrature(side.part, 64).x)
-        ours, given = evaluate([extension, side.value], x)
-        worst = float((ours - given).abs().max())
-        if not worst <= 1e-10 * (1 + float(given.abs().max())):
+        ours, theirs = evaluate([extension, side.value], x)
+        worst = float((ours - theirs).abs().max())
+        if not worst <= 1e-10 * (1 + float(theirs.abs().max())):
             raise ConfigError(
                 f"trial.lifting: boundary values disagree where '{side.part}' meets another side"
-                f" (by {worst:.1e}), so no"
-                " smooth lifting exists; set it to false"
+                f" (by {worst:.1e}), so no smooth lifting exists; set it to false"
             )

@@ -22,9 +22,8 @@ from kanpde.trial.networks import KAN, MLP, Circles, Enriched, build_kan, build_
 from kanpde.trial.networks.scaled import scale
 
 _NONE = {
-    "characteristic": "only a linear equation in two coordinates with constant coefficients of the highest"
-    " order, and no"
-    " elliptic one, has characteristic directions",
+    "characteristic": "only a linear equation in two coordinates with constant coefficients of the"
+    " highest order, and no elliptic one, has characteristic directions",
     "source": "only an equation in two coordinates whose source is a sum of few ridge functions"
     " has directions of its source",
 }
@@ -41,30 +40,45 @@ def build_network(
     refused with the reason.
     """
     generator = torch.Generator().manual_seed(seed)
-    shape = [
-        circles.inputs if circles else problem.domain.dimension,
-        *trial.width,
-        len(problem.outputs),
-    ]
+    inputs = circles.inputs if circles else problem.domain.dimension
+    shape = [inputs, *trial.width, len(problem.outputs)]
     if trial.kind == "mlp":
-        return build_mlp(shape, trial.activation, trial.start, trial.scale, generator, dtype)
+        return build_mlp(
+            shape,
+            activation=trial.activation,
+            start=trial.start,
+            scale=trial.scale,
+            generator=generator,
+            dtype=dtype,
+        )
     check_degree(trial, problem)
-    radial, chosen = (
-        radial_units(trial, problem, generator),
-        None if circles else _chosen(trial, problem),
-    )
-    base = trial.base == "silu"
-    clamped = trial.ends == "clamped"
-    sizes, start = (
-        (trial.degree, trial.intervals),
-        "paper" if trial.start == "scaled" else trial.start,
-    )
+    # radial units draw from the generator first: their order fixes the numbers of a seed
+    radial = radial_units(trial, problem, generator)
+    chosen = None if circles else _chosen(trial, problem)
+    start = "paper" if trial.start == "scaled" else trial.start
     if trial.on == "nodes":
-        functions = list(zip(trial.bases, *sizes, strict=True))
-        kan = build_nodes(shape, functions, start, base, generator, dtype, chosen)
+        kan = build_nodes(
+            shape,
+            functions=list(zip(trial.bases, trial.degree, trial.intervals, strict=True)),
+            start=start,
+            base=trial.base == "silu",
+            generator=generator,
+            dtype=dtype,
+            chosen=chosen,
+        )
     else:
         kan = build_kan(
-            shape, *sizes, start, base, generator, dtype, radial, chosen, clamped, trial.bases
+            shape,
+            degrees=trial.degree,
+            intervals=trial.intervals,
+            start=start,
+            base=trial.base == "silu",
+            generator=generator,
+            dtype=dtype,
+            radial=radial,
+            chosen=chosen,
+            clamped=trial.ends == "clamped",
+            bases=trial.bases,
         )
     if trial.start == "scaled":
         scale(kan, 1 / (1 + trial.margin), generator)
@@ -87,32 +101,43 @@ def enriched(network: KAN | MLP, trial: TrialConfig, problem: Problem) -> KAN | 
         parse_expression(text, replace(scope, where=f"trial.functions[{k}]"))
         for k, text in enumerate(trial.functions)
     ]
-    lower, upper = (
-        torch.tensor(side).to(network.outer)
-        for side in (problem.domain.lower, problem.domain.upper)
+    return Enriched(
+        network,
+        functions=functions,
+        lower=torch.tensor(problem.domain.lower).to(network.outer),
+        upper=torch.tensor(problem.domain.upper).to(network.outer),
+        multipoles=about,
     )
-    return Enriched(network, functions, lower, upper, about)
 
 
 def _chosen(trial: TrialConfig, problem: Problem) -> Tensor:
     """The directions of the first units in the network's coordinates, (n, d); the others are
     even.
     """
-    found = trial.directions
-    if trial.start == "ridge" and trial.width and isinstance(found, str) and found != "even":
-        found = (characteristics if found == "characteristic" else source_directions)(problem)
-        if not found:
+    directions = trial.directions
+    if (
+        trial.start == "ridge"
+        and trial.width
+        and isinstance(directions, str)
+        and directions != "even"
+    ):
+        directions = (characteristics if directions == "characteristic" else source_directions)(
+            problem
+        )
+        if not directions:
             raise ConfigError(
                 f"trial.directions: {_NONE[str(trial.directions)]}; '{problem.name}' has none, use"
-                f" even"
+                " even"
             )
-        if trial.width and len(found) > trial.width[0]:
+        if trial.width and len(directions) > trial.width[0]:
             raise ConfigError(
-                f"trial.directions: '{problem.name}' has {len(found)} {trial.directions}"
+                f"trial.directions: '{problem.name}' has {len(directions)} {trial.directions}"
                 f" directions; raise trial.width"
             )
     half = (problem.domain.upper - problem.domain.lower) / 2
-    vectors = [] if isinstance(found, str) else [np.array(vector) * half for vector in found]
+    vectors = (
+        [] if isinstance(directions, str) else [np.array(vector) * half for vector in directions]
+    )
     return torch.tensor(np.array(vectors).reshape(-1, len(half)))
 
 
@@ -120,17 +145,13 @@ def check_degree(trial: TrialConfig, problem: Problem) -> None:
     """ConfigError when a KAN's splines have too few continuous derivatives for the problem; other
     bases have all.
     """
-    splines = [
-        degree
-        for degree, basis in zip(trial.degree, trial.bases, strict=True)
-        if basis == "bspline"
-    ]
+    bases = zip(trial.degree, trial.bases, strict=True)
+    splines = [degree for degree, basis in bases if basis == "bspline"]
     order = problem.order
     lowest = min(splines, default=order + 1)
     if lowest < order + 1:
         raise ConfigError(
             f"trial.degree: problem '{problem.name}' takes {order} derivatives and its residual"
-            f" must be continuous, but a"
-            f" degree-{lowest} spline has only {lowest - 1} continuous ones; use degree ≥"
-            f" {order + 1} (≥ {order + 4} for accuracy)"
+            f" must be continuous, but a degree-{lowest} spline has only {lowest - 1} continuous"
+            f" ones; use degree ≥ {order + 1} (≥ {order + 4} for accuracy)"
         )

@@ -3,8 +3,7 @@ circle (`networks.circles`).
 
     u = g + D·N,     ∂_i^k u(a) = ∂_i^k u(b) for every N if it holds for N, g and D
 
-So all derivatives agree at the two sides, also those beyond the equations' order that no condition
-asks for.
+So all derivatives agree at the two sides, also those of higher order than the conditions demand.
 """
 
 from __future__ import annotations
@@ -29,13 +28,13 @@ def wrap(problem: Problem, lifting: Lifting | None) -> Wrapping:
     """The circles of all periodic conditions; ConfigError where a lifting is not periodic as they
     ask.
     """
-    found = [condition for condition in problem.conditions if condition.kind == "periodic"]
+    periodic = [condition for condition in problem.conditions if condition.kind == "periodic"]
     if lifting is not None:
-        for condition in found:
+        for condition in periodic:
             _check(condition, problem, lifting)
-    axes = {int(np.abs(np.array(condition.shift)).argmax()) for condition in found}
+    axes = {int(np.abs(np.array(condition.shift)).argmax()) for condition in periodic}
     circles = Circles(tuple(sorted(axes)), problem.domain.dimension)
-    return Wrapping(circles, tuple((condition.name, condition.node) for condition in found))
+    return Wrapping(circles, tuple((condition.name, condition.node) for condition in periodic))
 
 
 def _check(condition: Condition, problem: Problem, lifting: Lifting) -> None:
@@ -47,14 +46,12 @@ def _check(condition: Condition, problem: Problem, lifting: Lifting) -> None:
     x = torch.tensor(problem.domain.part_quadrature(condition.part, POINTS).x)
     nodes = (lifting.extensions[jet.unknown], lifting.factors[jet.unknown])
     space = JetSpace.closure([jet.index], problem.domain.dimension)
-    first, second = (
-        jet_of(nodes, at, space).derivative(jet.index)
-        for at in (x, x + torch.tensor(condition.shift))
-    )
+    opposite = x + torch.tensor(condition.shift)
+    first = jet_of(nodes, x, space).derivative(jet.index)
+    second = jet_of(nodes, opposite, space).derivative(jet.index)
     worst = float((first - second).abs().max())
     if not worst <= 1e-10 * (1 + float(first.abs().max())):
         raise ConfigError(
-            f"trial.lifting: with trial.periodic the lifted values must be periodic too, but"
-            f" '{condition.name}' fails for them"
-            f" (by {worst:.1e}); set one of the two to false"
+            "trial.lifting: with trial.periodic the lifted values must be periodic too, but"
+            f" '{condition.name}' fails for them (by {worst:.1e}); set one of the two to false"
         )

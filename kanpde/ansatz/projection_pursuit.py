@@ -4,13 +4,12 @@ ridge functions,
     f(x) ≈ Σ_q g_q(a_q · x),
 
 the solution of an equation with constant coefficients often is one of the same directions a_q. They
-are found by projection
-pursuit: the direction whose splines lower the residual of the fit most is added, then all angles
-are refined by Gauss-Newton
-steps with the splines eliminated (variable projection, Kaufman's form), until the fit is exact or
-no direction helps. Only the equation is read. A plane wave is one ridge, a product of two sines two
-of them. A source that is radial about a point, f(x) ≈ g(|x - a|²), gives the centre of a radial
-unit in the same way.
+are found by projection pursuit: the direction whose splines lower the residual of the fit most is
+added, then all angles are refined by Gauss-Newton steps with the splines eliminated (variable
+projection, Kaufman's form), until the fit is exact or no direction helps. Only the equation is
+read. A plane wave is one ridge, a product of two sines two of them. A source that is radial about a
+point, f(x) ≈ g(|x - a|²), gives the centre of a radial unit in the same way.
+
 Sources: Friedman & Stuetzle, J. Amer. Stat. Assoc. 76 (1981); Kaufman, BIT 15 (1975).
 """
 
@@ -31,19 +30,26 @@ MOST = 6
 """Directions, at most."""
 
 ANGLES, POINTS, DENSE, SEED = 120, 2400, 40_000, 0
+"""Angles of the scan; points of a fit, points among which the centre of a radial source is the one
+with the largest value, and the seed of both.
+"""
+
 NEAR = 0.1
+"""Standard deviation of the points around that centre, as a share of the domain's size."""
+
 DEGREE, COARSE, FINE = 11, 64, 192
 """Of the splines; intervals while directions are added, and for the last refinement."""
 
 EXACT, USEFUL = 1e-9, 1e-3
-"""Relative residual of the fit that ends the search, and the one above which nothing was found."""
+"""Relative residual of the fit that ends the search, and the one above which it has failed."""
 
 LEAVES = 0.8
-"""A direction that leaves more than this share of the residual is none; the first of two equal
-waves leaves √½ and a little.
+"""A direction after which more than this share of the residual remains is not taken; after the
+first of two equal waves √½ and a little remains.
 """
 
 STEPS, LAST = 4, 20
+"""Most Gauss-Newton steps after each new direction, and at the end."""
 
 
 def source_directions(problem: Problem) -> tuple[tuple[float, ...], ...]:
@@ -78,15 +84,15 @@ def source_centers(problem: Problem) -> tuple[tuple[float, ...], ...]:
     if f is None:
         return ()
     far = 1.05 * float((torch.maximum(x.amax(0) - centre, centre - x.amin(0)) ** 2).sum())
-    rest, jacobian = _radial_fit(centre, x, f, far)
+    residual, jacobian = _radial_fit(centre, x, f, far)
     for _ in range(LAST):
-        moved = centre + fit(jacobian, rest[:, None])[:, 0].clamp(-0.1, 0.1)
-        before, (rest, jacobian) = float(rest.norm()), _radial_fit(moved, x, f, far)
-        if float(rest.norm()) < before:
+        moved = centre + fit(jacobian, residual[:, None])[:, 0].clamp(-0.1, 0.1)
+        before, (residual, jacobian) = float(residual.norm()), _radial_fit(moved, x, f, far)
+        if float(residual.norm()) < before:
             centre = moved
-        if float(rest.norm()) > 0.9 * before:
+        if float(residual.norm()) > 0.9 * before:
             break
-    return (tuple(centre.tolist()),) if float(rest.norm()) < USEFUL else ()
+    return (tuple(centre.tolist()),) if float(residual.norm()) < USEFUL else ()
 
 
 def _radial_fit(centre: Tensor, x: Tensor, f: Tensor, far: float) -> tuple[Tensor, Tensor]:
@@ -96,9 +102,9 @@ def _radial_fit(centre: Tensor, x: Tensor, f: Tensor, far: float) -> tuple[Tenso
     levels = torch.linspace(0, 1, COARSE + 1, dtype=x.dtype)
     grid = SplineGrid.given(levels[None] ** 2, DEGREE)
     matrix = _matrix(grid, z, 0)
-    rest, q, coefficients = _solved(matrix, f)
+    residual, q, coefficients = _solved(matrix, f)
     slope = _matrix(grid, z, 1) @ coefficients
-    return rest, _deflated(slope[:, None] * (-2 * offset / far), q)
+    return residual, _deflated(slope[:, None] * (-2 * offset / far), q)
 
 
 def _generator() -> torch.Generator:
@@ -139,15 +145,14 @@ def _pursued(s: Tensor, f: Tensor) -> Tensor:
     angles, best = s.new_zeros(0), f
     while len(angles) < MOST and float(best.norm()) > EXACT:
         gains = torch.stack([(q.T @ best).norm() for q in bases])
-        more, rest = _refined(
-            torch.cat([angles, scan[int(gains.argmax())][None]]), s, f, COARSE, STEPS
-        )
-        if float(rest.norm()) > LEAVES * float(best.norm()):
+        candidates = torch.cat([angles, scan[int(gains.argmax())][None]])
+        more, residual = _refined(candidates, s, f, intervals=COARSE, steps=STEPS)
+        if float(residual.norm()) > LEAVES * float(best.norm()):
             break
-        angles, best = more, rest
+        angles, best = more, residual
     if not len(angles) or float(best.norm()) > USEFUL:
         return s.new_zeros(0)
-    return _refined(angles, s, f, FINE, LAST)[0]
+    return _refined(angles, s, f, intervals=FINE, steps=LAST)[0]
 
 
 def _refined(
@@ -156,33 +161,34 @@ def _refined(
     """Angles after Gauss-Newton steps that lower the residual of the fit, and that residual
     (N,).
     """
-    rest, jacobian = _fit(angles, s, f, intervals)
+    residual, jacobian = _fit(angles, s, f, intervals)
     for _ in range(steps):
-        step = fit(jacobian, rest[:, None])[:, 0].clamp(-0.05, 0.05)
-        tried, share = _fit(angles + step, s, f, intervals), 1.0
-        while float(tried[0].norm()) >= float(rest.norm()) and share > 1e-2:
+        step = fit(jacobian, residual[:, None])[:, 0].clamp(-0.05, 0.05)
+        share = 1.0
+        new_residual, new_jacobian = _fit(angles + step, s, f, intervals)
+        while float(new_residual.norm()) >= float(residual.norm()) and share > 1e-2:
             share /= 4
-            tried = _fit(angles + share * step, s, f, intervals)
-        before, after = float(rest.norm()), float(tried[0].norm())
+            new_residual, new_jacobian = _fit(angles + share * step, s, f, intervals)
+        before, after = float(residual.norm()), float(new_residual.norm())
         if after < before:
-            angles, (rest, jacobian) = angles + share * step, tried
+            angles, residual, jacobian = angles + share * step, new_residual, new_jacobian
         if after > 0.9 * before:
             break
-    return angles, rest
+    return angles, residual
 
 
 def _fit(angles: Tensor, s: Tensor, f: Tensor, intervals: int) -> tuple[Tensor, Tensor]:
-    """The residual (N,) of the best splines for these angles, and what a change of the angles takes
-    from it, (N, n).
+    """The residual (N,) of the best splines for these angles, and its derivatives by the angles
+    with the opposite sign, (N, n).
     """
     ridges = [_ridge(s, angle) for angle in angles]
     matrix = torch.cat([_splines(z, intervals, 0) for z in ridges], dim=1)
-    rest, q, coefficients = _solved(matrix, f)
+    residual, q, coefficients = _solved(matrix, f)
     turns = []
     for angle, z, c in zip(angles, ridges, coefficients.reshape(len(angles), -1), strict=True):
         slope = _splines(z, intervals, 1) @ c
         turns.append(slope * (_ridge(s, angle + 1e-5) - _ridge(s, angle - 1e-5)) / 2e-5)
-    return rest, _deflated(torch.stack(turns, dim=1), q)
+    return residual, _deflated(torch.stack(turns, dim=1), q)
 
 
 def _solved(matrix: Tensor, f: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -198,7 +204,7 @@ def _solved(matrix: Tensor, f: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _deflated(turns: Tensor, q: Tensor) -> Tensor:
-    """What the splines cannot follow of a change (N, n)."""
+    """The part of a change (N, n) that is orthogonal to the splines."""
     moved = torch.cat([turns, turns.new_zeros(q.shape[1], turns.shape[1])])
     return (moved - q @ (q.T @ moved))[: len(turns)]
 
@@ -211,12 +217,13 @@ def _ridge(s: Tensor, angle: Tensor) -> Tensor:
 
 def _splines(z: Tensor, intervals: int, order: int) -> Tensor:
     """All spline functions on [-1, 1] or their first derivatives at z, (N, K)."""
-    one = z.new_ones(1)
-    grid = SplineGrid.even(-one, one, intervals, DEGREE)
+    ends = z.new_ones(1)
+    grid = SplineGrid.even(-ends, ends, intervals, DEGREE)
     return _matrix(grid, z[None], order)
 
 
 def _matrix(grid: SplineGrid, z: Tensor, order: int) -> Tensor:
+    """The derivatives of one order of all functions of one grid at z (1, N), (N, K)."""
     interval, values = grid.basis(z, order)
     count = z.shape[1]
     matrix = z.new_zeros(grid.size, count)

@@ -1,7 +1,6 @@
 """Units of the first layer that are squared distances |x - a|²: to points in holes, or to the
-centre of a radial source.
-
-Multipoles about the centres of round holes, which stand beside the network, are found here too.
+centre of a radial source; and the multipoles about the centres of round holes, which are added to
+the network.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ from kanpde.config import (
     RegionsShape,
     Shape,
     TrialConfig,
-    part_names,
 )
 from kanpde.domains import MeshDomain, Planar, Solid
 from kanpde.errors import ConfigError
@@ -30,8 +28,8 @@ from kanpde.trial.networks import Multipoles, Radial
 MOST_MULTIPOLES = 4096
 """Multipoles about all holes of a domain."""
 POINTS_PER_MULTIPOLE = 2
-"""Boundary points that a hole has at least: what its multipoles do between fewer of them nothing
-else would notice.
+"""Least number of boundary points on a hole for each of its multipoles: between fewer points their
+sum is not determined.
 """
 
 
@@ -47,17 +45,13 @@ def radial_units(trial: TrialConfig, problem: Problem, generator: torch.Generato
         turn = float(torch.rand(1, generator=generator, dtype=torch.float64))
         offset = 0.5 * hole.radius if trial.radial > 1 else 0.0
         for direction in _around(trial.radial, turn, len(hole.center)):
-            units.append(
-                _radial(
-                    problem, np.array(hole.center) + offset * direction, (hole.radius - offset) ** 2
-                )
-            )
+            centre = np.array(hole.center) + offset * direction
+            units.append(_radial(problem, centre, low=(hole.radius - offset) ** 2))
     width = trial.width[0] if trial.width else 0
     if units and len(units) >= width:
         raise ConfigError(
             f"trial.radial: {trial.radial} units for each of {len(holes)} holes leave none of"
-            f" {width} hidden units;"
-            " lower trial.radial or raise trial.width"
+            f" {width} hidden units; lower trial.radial or raise trial.width"
         )
     if trial.start != "ridge" or not trial.width or trial.centers == "none":
         return units
@@ -70,15 +64,14 @@ def radial_units(trial: TrialConfig, problem: Problem, generator: torch.Generato
         raise ConfigError(
             f"trial.centers: {len(centers)} do not fit into {width} hidden units; raise trial.width"
         )
-    return units + [
-        _radial(problem, np.array(centre), _gap(problem, np.array(centre)) ** 2)
-        for centre in centers
-    ]
+    for centre in map(np.array, centers):
+        units.append(_radial(problem, centre, low=_gap(problem, centre) ** 2))
+    return units
 
 
 def multipoles(trial: TrialConfig, problem: Problem) -> list[Multipoles]:
-    """Those up to order `trial.multipoles` about the centre of each round hole; ConfigError where
-    there is no such hole.
+    """The multipoles up to order `trial.multipoles` about the centre of each round hole;
+    ConfigError where there is no such hole.
     """
     if trial.multipoles == 0:
         return []
@@ -87,15 +80,14 @@ def multipoles(trial: TrialConfig, problem: Problem) -> list[Multipoles]:
         raise ConfigError(
             f"trial.multipoles: no disk or ball is cut out of the domain of '{name}'; use 0"
         )
-    found = [Multipoles(tuple(hole.center), hole.radius, trial.multipoles) for hole in holes]
-    total = sum(one.count for one in found)
+    groups = [Multipoles(tuple(hole.center), hole.radius, trial.multipoles) for hole in holes]
+    total = sum(group.count for group in groups)
     if total > MOST_MULTIPOLES:
         raise ConfigError(
             f"trial.multipoles: order {trial.multipoles} about {len(holes)} holes asks for {total}"
-            f" functions, more than"
-            f" {MOST_MULTIPOLES}; lower it"
+            f" functions, more than {MOST_MULTIPOLES}; lower it"
         )
-    return found
+    return groups
 
 
 def points_on_holes(trial: TrialConfig, problem: Problem) -> dict[str, int]:
@@ -104,8 +96,8 @@ def points_on_holes(trial: TrialConfig, problem: Problem) -> dict[str, int]:
     """
     if isinstance(problem.domain, MeshDomain):
         return {}
-    found = zip(round_holes(problem), multipoles(trial, problem), strict=False)
-    return {part_names(hole)[0]: POINTS_PER_MULTIPOLE * one.count for hole, one in found}
+    pairs = zip(round_holes(problem), multipoles(trial, problem), strict=False)
+    return {hole.parts[0]: POINTS_PER_MULTIPOLE * group.count for hole, group in pairs}
 
 
 def _around(count: int, turn: float, dimension: int) -> list[np.ndarray[Any, Any]]:
@@ -117,12 +109,11 @@ def _around(count: int, turn: float, dimension: int) -> list[np.ndarray[Any, Any
         return [np.array([math.cos(angle), math.sin(angle)]) for angle in angles]
     heights = [1 - (2 * k + 1) / count for k in range(count)]
     angles = [math.pi * ((math.sqrt(5) - 1) * k + 2 * turn) for k in range(count)]
-    return [
-        np.array(
-            [math.sqrt(1 - h * h) * math.cos(angle), math.sqrt(1 - h * h) * math.sin(angle), h]
-        )
-        for h, angle in zip(heights, angles, strict=True)
-    ]
+    directions = []
+    for h, angle in zip(heights, angles, strict=True):
+        across = math.sqrt(1 - h * h)
+        directions.append(np.array([across * math.cos(angle), across * math.sin(angle), h]))
+    return directions
 
 
 def _gap(problem: Problem, point: np.ndarray[Any, Any]) -> float:
@@ -144,10 +135,10 @@ def _radial(problem: Problem, centre: np.ndarray[Any, Any], low: float) -> Radia
     middle, half = (lower + upper) / 2, (upper - lower) / 2
     far = np.maximum(abs(centre - lower), abs(upper - centre))
     return Radial(
-        tuple(((centre - middle) / half).tolist()),
-        tuple((half**2).tolist()),
-        low,
-        float((far**2).sum()),
+        centre=tuple(((centre - middle) / half).tolist()),
+        scales=tuple((half**2).tolist()),
+        low=low,
+        high=float((far**2).sum()),
     )
 
 
@@ -157,18 +148,14 @@ def round_holes(problem: Problem) -> list[DiskShape | BallShape]:
     """
     shape = problem.config.domain
     if isinstance(problem.domain, MeshDomain):
-        return [
-            DiskShape((float(c[0]), float(c[1])), radius)
-            for c, radius in problem.domain.round_holes()
-        ]
-    return [
-        hole
-        for one in (shape.shapes if isinstance(shape, RegionsShape) else (shape,))
-        for hole in _cut(one)
-    ]
+        circles = problem.domain.round_holes()
+        return [DiskShape((float(x), float(y)), radius) for (x, y), radius in circles]
+    regions = shape.shapes if isinstance(shape, RegionsShape) else (shape,)
+    return [hole for region in regions for hole in _cut(region)]
 
 
 def _cut(shape: Shape) -> list[DiskShape | BallShape]:
+    """The disks or balls that are cut out of a shape."""
     if not isinstance(shape, CombinedShape) or shape.operation != "difference":
         return []
     return [operand for operand in shape.operands[1:] if isinstance(operand, DiskShape | BallShape)]

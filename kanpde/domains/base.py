@@ -6,6 +6,10 @@ Every domain gives points with weights that sum to its measure, for collocation 
 laid out by kind and moved by a generator) and for integration (`quadrature`, `part_quadrature`:
 deterministic and of high order). All coordinates are dimensionless, arrays are float64, shapes are
 (N, d); time is the last coordinate.
+
+A domain implements `contains`, `chebyshev`, `chart`, `part_chebyshev`, `translation` and the four
+methods behind the checked ones (`_quadrature`, `_part_quadrature`, `_part_measure`, `_mesh`).
+Domains made of other domains call only their public methods.
 """
 
 from __future__ import annotations
@@ -21,7 +25,10 @@ from kanpde.numerics import quadrature as rules
 from kanpde.numerics.quadrature import Array, Layout, PointSet
 
 MOST_CANDIDATES = 4_000_000
+"""Points of a bounding box that are tried for those inside the domain: 32 MB per coordinate."""
+
 MOST_MESH_COORDINATES = 3
+"""Coordinates of a cell that mesh files and figures can hold."""
 
 
 class Domain(ABC):
@@ -58,9 +65,8 @@ class Domain(ABC):
         if kind == "gauss":
             return self._quadrature(count)
         if kind == "chebyshev":
-            return self._chebyshev(count, layout)
-        x = self._scattered(count, layout)
-        return PointSet(x, np.full(len(x), self.measure / len(x)))
+            return self.chebyshev(count, layout)
+        return equally_weighted(self.scattered(count, layout), self.measure)
 
     def part(
         self, name: str, count: int, kind: str, rng: np.random.Generator, jitter: float = 1.0
@@ -75,8 +81,8 @@ class Domain(ABC):
         if kind == "gauss":
             return self._part_quadrature(name, count)
         if kind == "chebyshev":
-            return self._part_chebyshev(name, count, layout)
-        return self._part_scattered(name, count, layout)
+            return self.part_chebyshev(name, count, layout)
+        return self.part_scattered(name, count, layout)
 
     def quadrature(self, count: int) -> PointSet:
         """A deterministic high-order rule of about `count` points inside Ω, positive weights, Σw =
@@ -104,12 +110,12 @@ class Domain(ABC):
         """
         self._require_part(a)
         self._require_part(b)
-        shift = self._periodic_shift(a, b)
+        shift = self.translation(a, b)
         if shift is None:
             raise ConfigError(
                 f"periodic: [{a}, {b}] must be opposite faces of a box, found parts that no such"
-                f" translation maps onto "
-                "each other; name two opposite sides of an interval, rectangle or box"
+                " translation maps onto each other; name two opposite sides of an interval,"
+                " rectangle or box"
             )
         return shift
 
@@ -131,8 +137,8 @@ class Domain(ABC):
         if self.dimension > MOST_MESH_COORDINATES:
             raise ConfigError(
                 f"mesh: fields with more than {MOST_MESH_COORDINATES} coordinates cannot be"
-                f" exported as a mesh, found "
-                f"{self.dimension}; set output.vtu and output.plots to false"
+                f" exported as a mesh, found {self.dimension}; set output.vtu and output.plots to"
+                " false"
             )
         return self._mesh(resolution)
 
@@ -145,19 +151,31 @@ class Domain(ABC):
         """
 
     @abstractmethod
-    def _chebyshev(self, count: int, layout: Layout) -> PointSet: ...
+    def chebyshev(self, count: int, layout: Layout) -> PointSet:
+        """About `count` points of Ω, denser towards the boundary, moved by `layout`; Σw =
+        measure.
+        """
 
     @abstractmethod
-    def _quadrature(self, count: int) -> PointSet: ...
-
-    @abstractmethod
-    def _chart(self, name: str, u: Array) -> tuple[Array, Array]:
+    def chart(self, name: str, u: Array) -> tuple[Array, Array]:
         """Map the unit cube (N, d−1) onto a part, keeping ratios of measure: points (N, d) and
         normals (N, d).
         """
 
     @abstractmethod
-    def _part_chebyshev(self, name: str, count: int, layout: Layout) -> PointSet: ...
+    def part_chebyshev(self, name: str, count: int, layout: Layout) -> PointSet:
+        """About `count` points of a part, denser towards its edges, with outward unit normals; Σw
+        = measure of the part.
+        """
+
+    @abstractmethod
+    def translation(self, a: str, b: str) -> Array | None:
+        """The translation (d,) that maps part `a` onto part `b` with opposite normals, None where
+        there is none.
+        """
+
+    @abstractmethod
+    def _quadrature(self, count: int) -> PointSet: ...
 
     @abstractmethod
     def _part_quadrature(self, name: str, count: int) -> PointSet: ...
@@ -166,36 +184,39 @@ class Domain(ABC):
     def _part_measure(self, name: str) -> float: ...
 
     @abstractmethod
-    def _periodic_shift(self, a: str, b: str) -> Array | None: ...
-
-    @abstractmethod
     def _mesh(self, resolution: int) -> Mesh: ...
 
     def _charted(self, name: str, rule: rules.Rule) -> PointSet:
         """A rule on the unit cube (N, d−1) carried onto a part by its chart."""
-        x, normal = self._chart(name, rule[0])
-        return PointSet(x, rule[1] * self._part_measure(name), normal)
+        u, w = rule
+        x, normal = self.chart(name, u)
+        return PointSet(x, w * self._part_measure(name), normal)
 
-    def _part_scattered(self, name: str, count: int, layout: Layout) -> PointSet:
+    def part_scattered(self, name: str, count: int, layout: Layout) -> PointSet:
+        """Points of a part from a grid or a sequence, with outward unit normals; Σw = measure of
+        the part.
+        """
         return self._charted(name, rules.cube(count, self.dimension - 1, layout))
 
-    def _scattered(self, count: int, layout: Layout) -> Array:
+    def scattered(self, count: int, layout: Layout) -> Array:
         """The points (N, d) of a layout of the bounding box that fall into the domain; N is about
         `count`.
         """
         side = self.upper - self.lower
-        wanted = count * max(1.0, float(np.prod(side)) / self.measure)
-        while wanted <= MOST_CANDIDATES or wanted <= count:
-            u, _ = rules.cube(max(1, round(wanted)), self.dimension, layout)
+        # the share of the box that the domain fills is known, but not which points fall inside:
+        # twice as many candidates until at least half of the points asked for do
+        candidates = count * max(1.0, float(np.prod(side)) / self.measure)
+        while candidates <= MOST_CANDIDATES or candidates <= count:
+            u, _ = rules.cube(max(1, round(candidates)), self.dimension, layout)
             x = self.lower + u * side
             x = x[self.contains(x)]
             if len(x) >= min(count, 1 + count // 2):
                 return x
-            wanted *= 2
+            candidates *= 2
         raise ConfigError(
             f"sampler.kind: {layout.kind!r} picks points from the bounding box, of which the"
-            f" domain fills only "
-            f"{self.measure / float(np.prod(side)):.1e} parts; use 'chebyshev' or 'gauss'"
+            f" domain fills only {self.measure / float(np.prod(side)):.1e} parts; use 'chebyshev'"
+            " or 'gauss'"
         )
 
     def _layout(self, count: int, kind: str, rng: np.random.Generator, jitter: float) -> Layout:
@@ -208,15 +229,18 @@ class Domain(ABC):
         if name in self.vanished:
             raise ConfigError(
                 f"part {name!r}: must bound the domain, found none of it left after combining the"
-                f" shapes; list it "
-                "under `free`, or move its shape"
+                " shapes; list it under `free`, or move its shape"
             )
         if name not in self.parts:
             raise ConfigError(
                 f"part {name!r}: the domain has the parts"
-                f" {', '.join(self.parts)}{did_you_mean(name, self.parts)}; "
-                "use one of these names"
+                f" {', '.join(self.parts)}{did_you_mean(name, self.parts)}; use one of these names"
             )
+
+
+def equally_weighted(x: Array, measure: float) -> PointSet:
+    """Points (N, d) of a set with the same weight each, Σw = measure of the set."""
+    return PointSet(x, np.full(len(x), measure / len(x)))
 
 
 def length_scale(lower: Array, upper: Array) -> float:

@@ -40,14 +40,12 @@ class Box(Domain):
         if not (side > 1e-12 * length_scale(self.lower, self.upper)).all():
             raise ConfigError(
                 f"box: upper must exceed lower on every axis, found lower {self.lower.tolist()}"
-                f" and upper "
-                f"{self.upper.tolist()}; give every side a length"
+                f" and upper {self.upper.tolist()}; give every side a length"
             )
         if len(self.parts) != 2 * self.dimension:
             raise ConfigError(
                 f"box: {self.dimension} coordinates need {2 * self.dimension} part names, found"
-                f" {len(self.parts)}; "
-                "name the lower and the upper face of each axis"
+                f" {len(self.parts)}; name the lower and the upper face of each axis"
             )
         measure = float(np.prod(side))
         if not 0.0 < measure < np.inf:
@@ -65,16 +63,19 @@ class Box(Domain):
         slack = tolerance * length_scale(self.lower, self.upper)
         return np.asarray(((x >= self.lower - slack) & (x <= self.upper + slack)).all(axis=1))
 
-    def _chebyshev(self, count: int, layout: Layout) -> PointSet:
+    def chebyshev(self, count: int, layout: Layout) -> PointSet:
+        """Products of Chebyshev nodes, as many on every axis."""
         return self._inside(rules.cube(count, self.dimension, layout))
 
     def _quadrature(self, count: int) -> PointSet:
         return self._inside(rules.cube_quadrature(count, self.dimension))
 
     def _inside(self, rule: rules.Rule) -> PointSet:
-        return PointSet(self.lower + rule[0] * (self.upper - self.lower), rule[1] * self.measure)
+        u, w = rule
+        return PointSet(self.lower + u * (self.upper - self.lower), w * self.measure)
 
-    def _chart(self, name: str, u: Array) -> tuple[Array, Array]:
+    def chart(self, name: str, u: Array) -> tuple[Array, Array]:
+        """The cube scaled to the face."""
         axis, end = divmod(self.parts.index(name), 2)
         others = [k for k in range(self.dimension) if k != axis]
         x = np.empty((len(u), self.dimension))
@@ -84,8 +85,9 @@ class Box(Domain):
         normal[:, axis] = (-1.0, 1.0)[end]
         return x, normal
 
-    def _part_chebyshev(self, name: str, count: int, layout: Layout) -> PointSet:
-        return self._part_scattered(name, count, layout)
+    def part_chebyshev(self, name: str, count: int, layout: Layout) -> PointSet:
+        """Products of Chebyshev nodes on the face."""
+        return self.part_scattered(name, count, layout)
 
     def _part_quadrature(self, name: str, count: int) -> PointSet:
         return self._charted(name, rules.cube_quadrature(count, self.dimension - 1))
@@ -93,7 +95,8 @@ class Box(Domain):
     def _part_measure(self, name: str) -> float:
         return float(np.prod(np.delete(self.upper - self.lower, self.parts.index(name) // 2)))
 
-    def _periodic_shift(self, a: str, b: str) -> Array | None:
+    def translation(self, a: str, b: str) -> Array | None:
+        """The step (d,) along their axis between opposite faces, None for all others."""
         i, j = self.parts.index(a), self.parts.index(b)
         if i == j or i // 2 != j // 2:
             return None

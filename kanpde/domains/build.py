@@ -19,8 +19,6 @@ from kanpde.config.problem.shapes import (
     RegionsShape,
     Shape,
     TimeConfig,
-    dimension,
-    part_names,
 )
 from kanpde.domains.base import Domain, frozen_array
 from kanpde.domains.box import Box
@@ -47,7 +45,7 @@ def build_domain(
     """
     if isinstance(shape, RegionsShape):
         return Composite(
-            shape.names, tuple(build_domain(own, time, ranges) for own in shape.shapes)
+            shape.names, tuple(build_domain(region, time, ranges) for region in shape.shapes)
         )
     space = _build_space(shape)
     for low, high in ranges:
@@ -56,7 +54,7 @@ def build_domain(
 
 
 def _build_space(shape: Shape) -> Domain:
-    names = part_names(shape)
+    names = shape.parts
     match shape:
         case IntervalShape():
             return Box(frozen_array([shape.lower]), frozen_array([shape.upper]), names)
@@ -72,7 +70,7 @@ def _build_space(shape: Shape) -> Domain:
             return Extrusion(
                 _build_space(shape.base), shape.lower, shape.upper, (names[-2], names[-1])
             )
-        case CombinedShape() if dimension(shape) == 3:
+        case CombinedShape() if shape.dimension == 3:
             return Solid(body_of(shape), names)
         case _:
             return planar(shape)
@@ -80,26 +78,33 @@ def _build_space(shape: Shape) -> Domain:
 
 def body_of(shape: Shape) -> Body:
     """The body of a shape in space; boxes and extrusions are prisms."""
-    domain, names = (
-        (None if isinstance(shape, CombinedShape) else _build_space(shape)),
-        part_names(shape),
-    )
-    match shape, domain:
-        case CombinedShape(), _:
-            return CombinedBody(
-                shape.operation, tuple(body_of(operand) for operand in shape.operands)
+    if isinstance(shape, CombinedShape):
+        return CombinedBody(shape.operation, tuple(body_of(operand) for operand in shape.operands))
+    match shape, _build_space(shape):
+        case BallShape(), Ball() as ball:
+            return BallBody(ball)
+        case BoxShape(lower=(*low, z0), upper=(*high, z1)), Box() as box:
+            rectangle = BoxShape((low[0], low[1]), (high[0], high[1]))
+            *sides, floor, ceiling = shape.parts
+            return Prism(
+                domain=box,
+                base=_region(rectangle, tuple(sides)),
+                lower=z0,
+                upper=z1,
+                caps=(floor, ceiling),
             )
-        case BallShape(), Ball():
-            return BallBody(domain)
-        case BoxShape(lower=(*low, z0), upper=(*high, z1)), Box():
-            base = BoxShape((low[0], low[1]), (high[0], high[1]))
-            return Prism(domain, _region(base, names[:4]), z0, z1, (names[4], names[5]))
-        case ExtrusionShape(), Extrusion():
-            return Prism(domain, _region(shape.base), shape.lower, shape.upper, domain.caps)
+        case ExtrusionShape(), Extrusion() as extrusion:
+            return Prism(
+                domain=extrusion,
+                base=_region(shape.base),
+                lower=shape.lower,
+                upper=shape.upper,
+                caps=extrusion.caps,
+            )
         case _:
             raise ConfigError(
                 f"combined shape: takes shapes in space, found {type(shape).__name__}; use boxes,"
-                f" balls and extrusions"
+                " balls and extrusions"
             )
 
 
@@ -107,22 +112,25 @@ def planar(shape: Shape) -> Planar:
     """A shape in the plane as a region with a boundary of segments and arcs; ConfigError for any
     other shape.
     """
-    return Planar(_region(shape), part_names(shape))
+    return Planar(_region(shape), shape.parts)
 
 
 def _meshed(shape: MeshShape) -> MeshDomain:
-    """The domain of a mesh file, from the arrays that its reader left."""
+    """The domain of a mesh file, from the arrays that its reader wrote."""
     with np.load(io.BytesIO(shape.content.arrays), allow_pickle=False) as arrays:
-        points, cells, facets, labels, masks = (
-            arrays[key] for key in ("points", "cells", "facets", "labels", "regions")
+        return MeshDomain(
+            points=arrays["points"],
+            cells=arrays["cells"],
+            facets=arrays["facets"],
+            labels=arrays["labels"],
+            parts=shape.content.parts,
+            regions=dict(zip(shape.content.regions, arrays["regions"], strict=True)),
         )
-    regions = dict(zip(shape.content.regions, masks, strict=True))
-    return MeshDomain(points, cells, facets, labels, shape.content.parts, regions)
 
 
 def _region(shape: Shape, names: tuple[str, ...] = ()) -> Region:
     """The plane region of a shape; edges of a rectangle run around it: bottom, right, top, left."""
-    names = names or part_names(shape)
+    names = names or shape.parts
     match shape:
         case CombinedShape():
             return Combination(
@@ -133,12 +141,13 @@ def _region(shape: Shape, names: tuple[str, ...] = ()) -> Region:
         case PolygonShape():
             return PolygonRegion(frozen_array(shape.vertices), names)
         case BoxShape(lower=(x0, y0), upper=(x1, y1)):
-            left, right, bottom, top = names
+            left_part, right_part, bottom_part, top_part = names
             return PolygonRegion(
-                frozen_array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]), (bottom, right, top, left)
+                frozen_array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]),
+                (bottom_part, right_part, top_part, left_part),
             )
         case _:
             raise ConfigError(
                 f"combined shape: takes shapes in the plane, found {type(shape).__name__}; use"
-                f" disks and polygons"
+                " disks and polygons"
             )

@@ -48,8 +48,7 @@ class Mesh:
             if not shaped or cells.min() < 0 or cells.max() >= len(self.points):
                 raise ConfigError(
                     f"mesh: {kind} cells need {VERTICES[kind]} indices below {len(self.points)},"
-                    f" found shape "
-                    f"{cells.shape}; check the indices"
+                    f" found shape {cells.shape}; check the indices"
                 )
 
 
@@ -62,14 +61,13 @@ def simplex_mesh(points: Array, cells: Indices, thinnest: float = 0.0) -> Mesh:
     measure = signed_measures(points, cells)
     turned = np.where((measure < 0)[:, None], cells[:, [1, 0, *range(2, cells.shape[1])]], cells)
     corners = points[cells]
-    longest = np.max(
-        np.linalg.norm(corners[:, :, None] - corners[:, None, :], axis=-1), axis=(1, 2)
-    )
-    kept = turned[np.abs(measure) > thinnest * longest ** points.shape[1]]
-    used, renumbered = np.unique(kept, return_inverse=True)
+    edges = np.linalg.norm(corners[:, :, None] - corners[:, None, :], axis=-1)
+    longest = np.max(edges, axis=(1, 2))
+    proper = turned[np.abs(measure) > thinnest * longest ** points.shape[1]]
+    used, renumbered = np.unique(proper, return_inverse=True)
     return Mesh(
         points[used],
-        ((KIND_OF_DIMENSION[points.shape[1]], renumbered.reshape(kept.shape).astype(np.int64)),),
+        ((KIND_OF_DIMENSION[points.shape[1]], renumbered.reshape(proper.shape).astype(np.int64)),),
     )
 
 
@@ -91,14 +89,12 @@ def extrude(mesh: Mesh, levels: Array) -> Mesh:
     """
     count, dimension = mesh.points.shape
     base = np.sort(mesh.cells[0][1], axis=1)
-    pieces = np.concatenate(
-        [
-            np.concatenate([base[:, : i + 1], base[:, i:] + count], axis=1)
-            for i in range(dimension + 1)
-        ]
-    )
-    cells = np.concatenate([pieces + layer * count for layer in range(len(levels) - 1)])
-    points = np.concatenate(
-        [np.tile(mesh.points, (len(levels), 1)), np.repeat(levels, count)[:, None]], axis=1
-    )
+    pieces = [
+        np.concatenate([base[:, : i + 1], base[:, i:] + count], axis=1)
+        for i in range(dimension + 1)
+    ]
+    one_layer = np.concatenate(pieces)
+    cells = np.concatenate([one_layer + layer * count for layer in range(len(levels) - 1)])
+    heights = np.repeat(levels, count)[:, None]
+    points = np.concatenate([np.tile(mesh.points, (len(levels), 1)), heights], axis=1)
     return simplex_mesh(points, cells)

@@ -35,13 +35,13 @@ def barycentric(u: Array) -> Array:
     ratios of measure.
     """
     count, k = u.shape
-    left = np.ones(count)
+    remaining = np.ones(count)
     shares = np.empty((count, k + 1))
     for i in range(k):
-        rest = left * (1.0 - u[:, i]) ** (1.0 / (k - i))
-        shares[:, i + 1] = left - rest
-        left = rest
-    shares[:, 0] = left
+        after = remaining * (1.0 - u[:, i]) ** (1.0 / (k - i))
+        shares[:, i + 1] = remaining - after
+        remaining = after
+    shares[:, 0] = remaining
     return shares
 
 
@@ -84,21 +84,17 @@ def refine(points: Array, cells: Indices) -> tuple[Array, Indices]:
     edges = np.sort(cells[:, pairs].reshape(-1, 2), axis=1)
     unique, inverse = np.unique(edges, axis=0, return_inverse=True)
     middle = len(points) + inverse.reshape(len(cells), len(pairs))
-    new = (points[unique[:, 0]] + points[unique[:, 1]]) / 2
+    middles = (points[unique[:, 0]] + points[unique[:, 1]]) / 2
     children = []
-    for i in range(k):
-        children.append(
-            np.stack(
-                [
-                    cells[:, i] if i == j else middle[:, pairs.index((min(i, j), max(i, j)))]
-                    for j in range(k)
-                ],
-                axis=1,
-            )
-        )
+    for i in range(k):  # the child at corner i: the corner and the middles of its edges
+        corner = [
+            middle[:, pairs.index((min(i, j), max(i, j)))] if i != j else cells[:, i]
+            for j in range(k)
+        ]
+        children.append(np.stack(corner, axis=1))
     inner = ((0, 1, 2),) if k == 3 else _OCTAHEDRON
     children += [middle[:, list(corners)] for corners in inner]
-    return np.concatenate([points, new]), np.concatenate(children).astype(np.int64)
+    return np.concatenate([points, middles]), np.concatenate(children).astype(np.int64)
 
 
 def longest_edge(points: Array, cells: Indices) -> float:

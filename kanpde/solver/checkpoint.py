@@ -134,7 +134,7 @@ def network_state(network: nn.Module) -> dict[str, Any]:
         ]
         facts: dict[str, Any] = {"bases": [layer.grid.facts for layer in layers]}
         if any(layer.mask is not None for layer in layers):
-            facts["left"] = _copies([layer.left for layer in layers])
+            facts["left"] = _copies([layer.kept_edges for layer in layers])
         return {"kind": "kan", **facts, "tensors": _copies(tensors)}
     if isinstance(network, MLP):
         return {

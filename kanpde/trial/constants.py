@@ -1,4 +1,4 @@
-"""Unknown constants k (q,) of a problem: numbers that are trained beside the field and stand in
+"""Unknown constants k (q,) of a problem: numbers that are trained beside the field and appear in
 formulas like parameters.
 
 A positive one is trained as its logarithm, k = exp(s), so that no step can make it negative; any

@@ -1,8 +1,8 @@
 """Other grids for the same function: extension (finer knots) and update (knots that move to where
 the inputs are).
 
-Where knots do not nest the function cannot stay exactly; by how much it changes is measured, and
-too much is refused.
+Where knots do not nest the function cannot stay exactly; its change is measured, and a change that
+is too large is refused.
 """
 
 from __future__ import annotations
@@ -15,9 +15,7 @@ from kanpde.trial.networks import KAN, bare, beside
 from kanpde.trial.solution import TrialSolution
 
 LARGEST_CHANGE = 0.5
-"""How much of its size a function may change by when its grids do; where knots do not nest it
-cannot stay exactly.
-"""
+"""By what share of its size a function may change when its grids do."""
 
 
 def regrid(
@@ -35,22 +33,19 @@ def regrid(
             "schedule: only a kan has grids to extend or update; remove the stage for an mlp"
         )
     if isinstance(stage, ExtendGrid):
-        counts = (
-            stage.intervals
-            if isinstance(stage.intervals, tuple)
-            else (stage.intervals,) * len(network.stack)
-        )
+        counts = stage.intervals
+        if not isinstance(counts, tuple):
+            counts = (counts,) * len(network.stack)
         changed = network.extended(counts, trial.scaled(sample))
     else:
         changed = network.updated(trial.scaled(sample), stage.mix, stage.room)
     before = trial.evaluate(sample)
-    kept, trial.network = trial.network, beside(trial.network, changed)
+    present, trial.network = trial.network, beside(trial.network, changed)
     change = float((trial.evaluate(sample) - before).norm() / before.norm().clamp_min(1e-300))
     if not change <= LARGEST_CHANGE:
-        trial.network = kept
+        trial.network = present
         raise NumericalError(
             f"{name}: the function changes by {change:.1e} of its size, more than"
-            f" {LARGEST_CHANGE:g}; extend by a multiple of"
-            " the present intervals, which is exact"
+            f" {LARGEST_CHANGE:g}; extend by a multiple of the present intervals, which is exact"
         )
     return change

@@ -25,7 +25,7 @@ from kanpde.trial.networks.circles import Circles
 from kanpde.trial.networks.enriched import jet_of
 
 CHUNK = 1024
-"""Points that are evaluated at a time where no graph is needed."""
+"""Points that are evaluated at a time where no graph is needed: their jets stay in the cache."""
 
 
 class Features(Protocol):
@@ -42,7 +42,7 @@ class Features(Protocol):
 
     @property
     def size(self) -> int:
-        """How many numbers are held."""
+        """The number of stored numbers."""
 
     def jet(self, parameters: Tensor) -> Jet:
         """The jet of the outputs for outer parameters (P, m)."""
@@ -52,7 +52,7 @@ class Features(Protocol):
 
 
 class Network(Protocol):
-    """What a network must offer beyond being a module (N, d) → (N, m)."""
+    """The protocol of a network, which is also a module (N, d) → (N, m)."""
 
     kind: str
 
@@ -104,7 +104,7 @@ class Lifting:
 @dataclass(frozen=True)
 class Wrapping:
     """Periodic coordinates as points on `circles`; `met` are the names and formulas of the
-    conditions that hold by it.
+    conditions that hold by construction.
     """
 
     circles: Circles
@@ -125,28 +125,39 @@ class Located:
 
     def rows(self, start: int, stop: int, step: int = 1) -> Located:
         """The points number start, start + step, … below stop."""
-        inputs, extension, factor = (
-            jet if jet is None else jet.points(start, stop, step)
-            for jet in (self.inputs, self.extension, self.factor)
+
+        def part(jet: Jet | None) -> Jet | None:
+            return None if jet is None else jet.points(start, stop, step)
+
+        return Located(
+            x=self.x[start:stop:step],
+            space=self.space,
+            inputs=self.inputs.points(start, stop, step),
+            extension=part(self.extension),
+            factor=part(self.factor),
         )
-        assert inputs is not None
-        return Located(self.x[start:stop:step], self.space, inputs, extension, factor)
 
 
 def join(located: Sequence[Located]) -> Located:
     """The points of all in one, in this order; they need the same derivatives."""
     if len(located) == 1:
         return located[0]
-    space = located[0].space
-
-    def cat(parts: Sequence[Jet | None]) -> Jet | None:
-        data = [part.data for part in parts if part is not None]
-        return Jet(space, torch.cat(data, dim=2), parts[0].scale) if data and parts[0] else None
-
-    inputs = cat([at.inputs for at in located])
+    inputs = _concatenated([at.inputs for at in located])
     assert inputs is not None
-    extension, factor = cat([at.extension for at in located]), cat([at.factor for at in located])
-    return Located(torch.cat([at.x for at in located]), space, inputs, extension, factor)
+    return Located(
+        x=torch.cat([at.x for at in located]),
+        space=located[0].space,
+        inputs=inputs,
+        extension=_concatenated([at.extension for at in located if at.extension is not None]),
+        factor=_concatenated([at.factor for at in located if at.factor is not None]),
+    )
+
+
+def _concatenated(jets: Sequence[Jet]) -> Jet | None:
+    """Jets at the points of all, in this order; None of none."""
+    if not jets:
+        return None
+    return Jet(jets[0].space, torch.cat([jet.data for jet in jets], dim=2), jets[0].scale)
 
 
 @dataclass(frozen=True)
@@ -165,7 +176,7 @@ class Combined:
 
     @property
     def size(self) -> int:
-        """How many numbers are held."""
+        """The number of stored numbers."""
         return self.features.size
 
     def jet(self, parameters: Tensor) -> Jet:
@@ -258,11 +269,14 @@ class TrialSolution(nn.Module):
         if self.wrapping is not None:
             inputs = self.wrapping.circles.jet(inputs)
         if self.lifting is None:
-            return Located(x, space, inputs, None, None)
-        extension, factor = (
-            jet_of(nodes, x, space) for nodes in (self.lifting.extensions, self.lifting.factors)
+            return Located(x, space, inputs, extension=None, factor=None)
+        return Located(
+            x=x,
+            space=space,
+            inputs=inputs,
+            extension=jet_of(self.lifting.extensions, x, space),
+            factor=jet_of(self.lifting.factors, x, space),
         )
-        return Located(x, space, inputs, extension, factor)
 
     def jet(self, at: Located) -> Jet:
         """The jet of u at prepared points, (A, m, N); without a graph a few points at a time, which
@@ -279,7 +293,9 @@ class TrialSolution(nn.Module):
         return _lifted(at, self.net.jet(at.inputs))
 
     def features(self, at: Located) -> Combined:
-        """What u is linear in, at prepared points; it holds while the inner parameters stay."""
+        """The functions that u is linear in, at prepared points; valid while the inner parameters
+        stay the same.
+        """
         return Combined(at, self.net.features(at.inputs))
 
     def inner_rows(self, at: Located, functional: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What adaptive points and weights gain, beside what one least-squares solve gives: the table of
+"""Errors with adaptive points and weights, beside those of one least-squares solve: the table of
 docs/adaptive.md.
 
     python -m scripts adaptive [--seeds N] [--write] [name ...]
@@ -51,7 +51,7 @@ UNTOLD: dict[str, Any] = {
     "trial": {"width": [20], "degree": [5, 11], "intervals": [2, 24], "centers": "none"},
     "sampler": {"interior": 1200, "boundary": 400},
 }
-"""A KAN that nobody told where the peak is, on few points."""
+"""A KAN without the centre of the peak, on few points."""
 
 MORE = [SOLVE, {"adapt_points": {"method": "rar", "add": 600}}, SOLVE]
 EVEN = {**UNTOLD, "sampler": {"interior": 1800, "boundary": 400}}
@@ -106,7 +106,7 @@ def row(problem: str, name: str, config: Config, seeds: int) -> dict[str, str]:
         spent.append(time.process_time() - began)
         errors.append(solution.relative_l2["u"] or math.nan)
         points = sum(solution.result.points.values())
-    told = ", ".join(f"{error:.1e}" for error in errors)
-    cells = (f"`{problem}`", name, told, str(points), f"{statistics.median(spent):.1f}")
+    listed = ", ".join(f"{error:.1e}" for error in errors)
+    cells = (f"`{problem}`", name, listed, str(points), f"{statistics.median(spent):.1f}")
     print(" | ".join(cells), flush=True)
     return dict(zip(COLUMNS, cells, strict=True))

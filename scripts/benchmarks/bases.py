@@ -16,7 +16,7 @@ import math
 import statistics
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kanpde.api.solving import solve
 from scripts.common import tables
@@ -48,22 +48,25 @@ ROWS = (
 
 TEXT = f"""# Bases on the edges, the same spline on the nodes, and an MLP
 
-Written by `python -m scripts bases --write`: medians (worst) over the seeds of the relative L2 error on points that training
-never saw. All have about {3 * FIT_WIDTH * (DEGREE + INTERVALS)} parameters for a regression and
-{3 * PDE_WIDTH * (DEGREE + INTERVALS)} for a PDE, the same points, one least-squares solve of the outer layer and {STEPS} steps of
-variable projection; at equal time about as many steps as the slowest row of the problem pays for, at most {MOST_STEPS}.
-No row was given a direction or a centre. Degree, intervals and width are
-the same for all and were tuned for none. Points and steps were cut, for time, after errors of a first trial had been seen, and the
-ranking changed with them; a PDE got more parameters and points than a regression after no row but the sine features had
-come below 0.02 on `helmholtz` and none below 0.8 on `poisson_peak` with 216. Smallest medians:
+Written by `python -m scripts bases --write`: medians (worst) over the seeds of the relative L2
+error on points that training never saw. All have about {3 * FIT_WIDTH * (DEGREE + INTERVALS)}
+parameters for a regression and {3 * PDE_WIDTH * (DEGREE + INTERVALS)} for a PDE, the same points,
+one least-squares solve of the outer layer and {STEPS} steps of variable projection; at equal time
+about as many steps as the slowest row of the problem pays for, at most {MOST_STEPS}. No row was
+given a direction or a centre. Degree, intervals and width are the same for all and were tuned for
+none. Points and steps were cut, for time, after errors of a first trial had been seen, and the
+ranking changed with them; a PDE got more parameters and points than a regression after no row but
+the sine features had come below 0.02 on `helmholtz` and none below 0.8 on `poisson_peak` with 216.
+Smallest medians:
 
 {{wins}}
 
 {HEAD}
 
-On the nodes means an affine first layer and one spline per hidden unit (`on: nodes`): as the first layer then costs three
-numbers per unit in place of {2 * (DEGREE + INTERVALS)}, equal parameters buy more units. `basis` sets the functions of both
-layers of the others. Regressions: {", ".join(f"`{n}` is {f}" for n, f in FORMULAS.items())}.
+On the nodes means an affine first layer and one spline per hidden unit (`on: nodes`): as the first
+layer then costs three numbers per unit in place of {2 * (DEGREE + INTERVALS)}, equal parameters buy
+more units. `basis` sets the functions of both layers of the others. Regressions:
+{", ".join(f"`{n}` is {f}" for n, f in FORMULAS.items())}.
 """
 
 
@@ -92,17 +95,14 @@ def trial(name: str, width: int) -> dict[str, Any]:
         sine = {"start": "features", "activation": "sine", "scale": 8.0}
         if "tanh" not in name:
             return {"kind": "mlp", "width": [target // 4], **sine}
-        first = math.ceil(
-            math.sqrt(target + 5.25) - 2.5
-        )  # [2, n, n, 1] has (n + 2.5)^2 - 5.25 parameters
+        # [2, n, n, 1] has (n + 2.5)^2 - 5.25 parameters
+        first = math.ceil(math.sqrt(target + 5.25) - 2.5)
         return {"kind": "mlp", "width": [first, round((target - 1 - 3 * first) / (first + 2))]}
     if name.endswith("nodes"):
         per_node = DEGREE + INTERVALS + 3
         return {**kan, **plain, "on": "nodes", "width": [round(target / per_node)]}
-    basis = {"Chebyshev": "chebyshev", "Gaussians (rbf)": "rbf", "Fourier": "fourier"}.get(
-        name, "bspline"
-    )
-    return {**kan, **plain, "basis": basis}
+    others = {"Chebyshev": "chebyshev", "Gaussians (rbf)": "rbf", "Fourier": "fourier"}
+    return {**kan, **plain, "basis": others.get(name, "bspline")}
 
 
 def problem(name: str) -> dict[str, Any] | str:
@@ -111,10 +111,19 @@ def problem(name: str) -> dict[str, Any] | str:
     return {"problem": {"name": name, "fit": {"u": FORMULAS[name]}, "domain": SQUARE}}
 
 
-def solved(name: str, functions: str, seed: int, steps: int) -> tuple[float, float, int, list[int]]:
-    """Error, processor seconds, parameters and shape of one solve with so many steps of variable
-    projection.
+class Run(NamedTuple):
+    """One solve: relative L2 error, processor seconds, number of parameters, shape of the
+    network.
     """
+
+    error: float
+    seconds: float
+    parameters: int
+    shape: list[int]
+
+
+def solved(name: str, functions: str, seed: int, steps: int) -> Run:
+    """One solve with so many steps of variable projection."""
     projected: dict[str, Any] = {
         "optimizer": "variable_projection",
         "steps": steps,
@@ -122,7 +131,7 @@ def solved(name: str, functions: str, seed: int, steps: int) -> tuple[float, flo
     }
     began = time.process_time()
     width, sampler = (PDE_WIDTH, PDE_SAMPLER) if name in PDES else (FIT_WIDTH, FIT_SAMPLER)
-    found = solve(
+    solution = solve(
         problem(name),
         trial=trial(functions, width),
         sampler=sampler,
@@ -130,7 +139,13 @@ def solved(name: str, functions: str, seed: int, steps: int) -> tuple[float, flo
         seed=seed,
     )
     spent = time.process_time() - began
-    return found.relative_l2["u"] or 0.0, spent, found.trial.parameter_count, found.trial.net.shape
+    trial_solution = solution.trial
+    return Run(
+        error=solution.relative_l2["u"] or 0.0,
+        seconds=spent,
+        parameters=trial_solution.parameter_count,
+        shape=trial_solution.net.shape,
+    )
 
 
 def measured(name: str, seeds: int) -> list[dict[str, str]]:
@@ -138,33 +153,34 @@ def measured(name: str, seeds: int) -> list[dict[str, str]]:
     allows.
     """
     first = {row: [solved(name, row, seed, STEPS) for seed in range(seeds)] for row in ROWS}
-    seconds = {row: statistics.median(run[1] for run in runs) for row, runs in first.items()}
+    seconds = {row: statistics.median(run.seconds for run in runs) for row, runs in first.items()}
     slowest, rows = max(seconds.values()), []
     for row, runs in first.items():
         steps = min(MOST_STEPS, round(STEPS * slowest / seconds[row]))
-        later = (
-            runs if steps <= STEPS else [solved(name, row, seed, steps) for seed in range(seeds)]
-        )
-        cells = [f"`{name}`", row, str(runs[0][3]), str(runs[0][2])]
-        for found in (runs, later):
-            errors, spent = ([run[k] for run in found] for k in (0, 1))
-            cells += [
-                f"{statistics.median(errors):.1e} ({max(errors):.1e})",
-                f"{statistics.median(spent):.1f}",
-            ]
+        longer = runs
+        if steps > STEPS:
+            longer = [solved(name, row, seed, steps) for seed in range(seeds)]
+        cells = [f"`{name}`", row, str(runs[0].shape), str(runs[0].parameters)]
+        cells += [*error_and_seconds(runs), *error_and_seconds(longer)]
         print(" | ".join(cells), flush=True)
         rows.append(dict(zip(COLUMNS, [*cells, str(seeds)], strict=True)))
     return rows
+
+
+def error_and_seconds(runs: list[Run]) -> tuple[str, str]:
+    """The cells of a row for some runs: median (worst) error, median seconds."""
+    errors = [run.error for run in runs]
+    spent = statistics.median(run.seconds for run in runs)
+    return f"{statistics.median(errors):.1e} ({max(errors):.1e})", f"{spent:.1f}"
 
 
 def winners(rows: list[dict[str, str]], column: str) -> str:
     """How often each kind of functions has the smallest median."""
     by_problem: dict[str, list[tuple[float, str]]] = {}
     for row in rows:
-        by_problem.setdefault(row["problem"], []).append(
-            (float(row[column].split()[0]), row["functions"])
-        )
-    best = [(problem, min(found)[1]) for problem, found in by_problem.items()]
+        median = float(row[column].split()[0])
+        by_problem.setdefault(row["problem"], []).append((median, row["functions"]))
+    best = [(problem, min(medians)[1]) for problem, medians in by_problem.items()]
     return "; ".join(f"{problem} {row}" for problem, row in best)
 
 
@@ -176,15 +192,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
-    known = tables.read(PAGE, COLUMNS, keys=2)
-    for name in arguments.names or [*FORMULAS, *PDES]:
-        known |= {
-            (row["problem"], row["functions"]): row for row in measured(name, arguments.seeds)
-        }
-        rows = sorted(
-            known.values(), key=lambda row: [*FORMULAS, *PDES].index(row["problem"].strip("`"))
-        )
-        verdicts = [f"- {what}: {winners(rows, column)}." for what, column in JUDGED.items()]
+    rows_by_key = tables.read(PAGE, COLUMNS, keys=2)
+    order = [*FORMULAS, *PDES]
+    for name in arguments.names or order:
+        for row in measured(name, arguments.seeds):
+            rows_by_key[row["problem"], row["functions"]] = row
+        rows = sorted(rows_by_key.values(), key=lambda row: order.index(row["problem"].strip("`")))
+        verdicts = [f"- {budget}: {winners(rows, column)}." for budget, column in JUDGED.items()]
         print("\n".join(verdicts), flush=True)
         if arguments.write:
             PAGE.write_text(TEXT.format(wins="\n".join(verdicts)), encoding="utf-8")

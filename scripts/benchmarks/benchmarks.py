@@ -7,7 +7,7 @@ Without names every row of GOALS is made. kan (the default): N seeds (3), which 
 and turn the directions; errors are relative L2 on held-out points, the largest over the unknowns,
 median and worst over the seeds and ANGLES. mlp: the MLP of `kanpde compare`, same engine, with
 equal parameters, with equal time, and at its best; one seed. fem: finite elements
-(scripts/benchmarks/fem_column.py) where the problem is elliptic. --write puts the columns that were asked for
+(scripts/benchmarks/fem_column.py) where the problem is elliptic. --write puts the requested columns
 into the rows of docs/benchmarks.md and keeps the others.
 """
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+from itertools import product
 from pathlib import Path
 
 import kanpde
@@ -69,7 +70,7 @@ def config_of(name: str) -> Config:
 
 
 def row(name: str, columns: list[str], seeds: int) -> dict[str, str]:
-    """The cells that were asked for, by the name of their column."""
+    """The cells of the requested columns, by the name of their column."""
     goal, limit = GOALS[name]
     cells = {
         "problem": f"`{name}`",
@@ -81,17 +82,19 @@ def row(name: str, columns: list[str], seeds: int) -> dict[str, str]:
     if "mlp" in columns:
         cells |= mlp(config)
     if "fem" in columns:
-        cells[FEM] = (
-            str(fem_column.column(config)) if config.problem.name in fem_column.NAMES else "–"
-        )
+        has_fem = config.problem.name in fem_column.NAMES
+        cells[FEM] = str(fem_column.column(config)) if has_fem else "–"
     return cells
 
 
 def kan(config: Config, angles: tuple[float, ...], seeds: int) -> dict[str, str]:
     """Errors and seconds of the trial solution over seeds and angles."""
     turned = [configure(config, parameters={"angle": angle}) for angle in angles] or [config]
-    solutions = [kanpde.solve(configure(one, seed=seed)) for one in turned for seed in range(seeds)]
-    errors = [max(e for e in s.relative_l2.values() if e is not None) for s in solutions]
+    solutions, errors = [], []
+    for config_at_angle, seed in product(turned, range(seeds)):
+        solution = kanpde.solve(configure(config_at_angle, seed=seed))
+        solutions.append(solution)
+        errors.append(max(e for e in solution.relative_l2.values() if e is not None))
     trial = solutions[0].result.trial
     first = solutions[0].trial
     slabs = f" on {len(first.each)} slabs" if isinstance(first, Slabs) else ""
@@ -115,16 +118,16 @@ def mlp(config: Config) -> dict[str, str]:
         comparison = kanpde.compare(config, compare={"seeds": 1, "modes": modes})
     except KanpdeError as failure:
         return {MODES["equal_parameters"]: str(failure)}
-    found = {entry.mode: entry for entry in comparison.entries if entry.kind == "mlp"}
+    entries = {entry.mode: entry for entry in comparison.entries if entry.kind == "mlp"}
     return {
         MODES[mode]: f"{entry.worst_of('relative_l2') or float('nan'):.1e}, {entry.seconds:.1f} s"
-        for mode, entry in found.items()
+        for mode, entry in entries.items()
     }
 
 
 def write(cells: dict[str, str]) -> None:
     """Put cells into the page's table; other cells of the row, other rows and the text stay."""
-    rows = {key[0]: found for key, found in tables.read(PAGE, COLUMNS).items()}
+    rows = {key[0]: cells_of_row for key, cells_of_row in tables.read(PAGE, COLUMNS).items()}
     key = cells["problem"]
     rows[key] = rows.get(key, {}) | cells
     tables.write(PAGE, COLUMNS, [rows[f"`{n}`"] for n in GOALS if f"`{n}`" in rows])

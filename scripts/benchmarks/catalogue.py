@@ -43,9 +43,10 @@ def main() -> None:
         cells = row(name, arguments.seed, arguments.write)
         print(cells, flush=True)
         if arguments.write:
-            found = tables.read(PAGE, COLUMNS)
-            found[cells["problem"],] = cells
-            tables.write(PAGE, COLUMNS, [found[f"`{n}`",] for n in every if (f"`{n}`",) in found])
+            rows = tables.read(PAGE, COLUMNS)
+            rows[cells["problem"],] = cells
+            keys = [(f"`{known}`",) for known in every]
+            tables.write(PAGE, COLUMNS, [rows[key] for key in keys if key in rows])
     if arguments.write or arguments.draw:
         GALLERY.write_text(gallery(every), encoding="utf-8")
 
@@ -58,16 +59,18 @@ def row(name: str, seed: int, draw: bool) -> dict[str, str]:
         if draw:
             shrink(out / "figures" / "solution.png", PICTURES / f"{name}.png")
     errors = [error for error in solution.relative_l2.values() if error is not None]
-    errors += [abs(one.value / one.true - 1) for one in solution.parameters.values() if one.true]
-    known = solution.result.metrics.reference
-    against = (
-        "exact" if known is None else f"`{known['name']}`, own error {float(known['error']):.0e}"
-    )
+    constants = [constant for constant in solution.parameters.values() if constant.true]
+    errors += [abs(constant.value / constant.true - 1) for constant in constants]
+    reference = solution.result.metrics.reference
+    against = "exact"
+    if reference is not None:
+        against = f"`{reference['name']}`, own error {float(reference['error']):.0e}"
     goal, limit = CATALOGUE.get(name, (None, None))
+    within = f" in {limit:g} s" if limit else ""
     reached = max(errors) if errors else None
     return {
         "problem": f"`{name}`",
-        "goal": "–" if goal is None else f"{goal:.0e}" + (f" in {limit:g} s" if limit else ""),
+        "goal": "–" if goal is None else f"{goal:.0e}{within}",
         "reached": "–" if reached is None else f"{reached:.1e}",
         "s": f"{solution.seconds:.1f}",
         "measured against": against if errors else "–",
@@ -76,7 +79,7 @@ def row(name: str, seed: int, draw: bool) -> dict[str, str]:
 
 
 def verdict(reached: float | None, goal: float | None, seconds: float, limit: float | None) -> str:
-    """What a goal says of an error and of the seconds it took."""
+    """Whether an error and its seconds meet the goal, and by what factor they miss it."""
     if reached is None or goal is None:
         return "–"
     late = f", {seconds / limit:.1f} times as long" if limit and seconds > limit else ""
@@ -94,8 +97,10 @@ def shrink(source: Path, target: Path) -> None:
 
 def gallery(names: list[str]) -> str:
     """The page of all pictures that are there."""
-    made = "`python -m scripts catalogue --write [name ...]`"
-    parts = [f"# Gallery\n\nEvery shipped problem at its recommended settings, made by {made}.\n"]
+    command = "`python -m scripts catalogue --write [name ...]`"
+    parts = [
+        f"# Gallery\n\nEvery shipped problem at its recommended settings, made by {command}.\n"
+    ]
     for name in names:
         if (PICTURES / f"{name}.png").is_file():
             parts.append(entry(configure(name).problem))

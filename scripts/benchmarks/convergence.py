@@ -50,19 +50,17 @@ def main() -> None:
     parser.add_argument("--draw", action="store_true")
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
-    kept = DOCS / "convergence.json"
-    known: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+    stored = DOCS / "convergence.json"
+    studies: dict[str, Any] = (
+        json.loads(stored.read_text(encoding="utf-8")) if stored.is_file() else {}
+    )
     for name in [] if arguments.draw else arguments.names or NAMES:
-        known[name] = study(name)
-        print(name, json.dumps(known[name]), flush=True)
+        studies[name] = study(name)
+        print(name, json.dumps(studies[name]), flush=True)
         if arguments.write:
-            kept.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+            stored.write_text(json.dumps(studies, indent=1) + "\n", encoding="utf-8")
     if arguments.write or arguments.draw:
-        ordered = {
-            name: known[name]
-            for name in NAMES
-            if (name in known and len(known[name]["degrees"]) > 1) or several(known, name)
-        }
+        ordered = {name: studies[name] for name in NAMES if has_series(studies, name)}
         draw(ordered, DOCS / "figures")
         (DOCS / "convergence.md").write_text(page(ordered), encoding="utf-8")
 
@@ -81,22 +79,28 @@ def study(name: str) -> dict[str, Any]:
             *config.trial.width,
             len(config.problem.unknowns),
         ],
-        "directions": found_from(config),
+        "directions": direction_kind(config),
         "slabs": SLABS if in_slabs(config) else 1,
-        "intervals": {
-            p: list(series(config, ((p, g) for g in grids(best)), 1)) for p in degrees[:2]
-        },
+        "intervals": {p: against_intervals(config, p, grids(best)) for p in degrees[:2]},
         "at": coarse,
         "degrees": list(series(config, ((p, coarse) for p in degrees), 0)),
     }
 
 
-def several(known: dict[str, Any], name: str) -> bool:
-    """Whether a series against G has more than one point."""
-    return name in known and any(len(points) > 1 for points in known[name]["intervals"].values())
+def against_intervals(config: Config, degree: int, grids: list[int]) -> list[Point]:
+    """(G, error) at one degree."""
+    return list(series(config, ((degree, intervals) for intervals in grids), 1))
 
 
-def found_from(config: Config) -> str:
+def has_series(studies: dict[str, Any], name: str) -> bool:
+    """Whether a problem has a series of more than one point."""
+    if name not in studies:
+        return False
+    all_series = [studies[name]["degrees"], *studies[name]["intervals"].values()]
+    return any(len(points) > 1 for points in all_series)
+
+
+def direction_kind(config: Config) -> str:
     """Where the hidden units of a config point."""
     trial = config.trial
     if in_slabs(config):
@@ -151,8 +155,8 @@ def solved(config: Config, degree: int, intervals: int) -> tuple[float, float]:
     solution = kanpde.solve(configure(tree))
     if not slabs:
         return max(e for e in solution.relative_l2.values() if e is not None), solution.seconds
-    known = read(shipped.reference(str(config.problem.reference)), config.problem.name)
-    early = solution.problem.domain.contains(known.x)
-    x, w, exact = known.x[early], known.w[early, None], known.values[early]
+    reference = read(shipped.reference(str(config.problem.reference)), config.problem.name)
+    early = solution.problem.domain.contains(reference.x)
+    x, w, exact = reference.x[early], reference.w[early, None], reference.values[early]
     error = np.asarray(solution(x)) - exact
     return float(np.sqrt((w * error**2).sum(0) / (w * exact**2).sum(0)).max()), solution.seconds

@@ -24,8 +24,8 @@ def draw(study: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
         rows = math.ceil(len(study) / COLUMNS)
         figure = blank(2.55 * COLUMNS, 2.15 * rows + 0.3)
         axes = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
-        for place, (name, found) in zip(axes, study.items(), strict=False):
-            panel(place, found)
+        for place, (name, problem_study) in zip(axes, study.items(), strict=False):
+            panel(place, problem_study)
             place.set_title(name, fontsize=9)
         for place in axes[len(study) :]:
             place.set_axis_off()
@@ -39,13 +39,13 @@ def draw(study: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
         figure.savefig(folder / f"convergence_{kind}.png", dpi=84, metadata={"Software": "kanpde"})
 
 
-def against_intervals(axes: Axes, found: Mapping[str, Any]) -> None:
+def against_intervals(axes: Axes, problem_study: Mapping[str, Any]) -> None:
     """Error over G at each degree, with the slope of the splines."""
     ticks: set[int] = set()
     tidy(axes)
     axes.set_xscale("log")
     for colour, marker, (p, points) in zip(
-        (KAN, MLP), "os", found["intervals"].items(), strict=False
+        (KAN, MLP), "os", problem_study["intervals"].items(), strict=False
     ):
         if not points:
             continue
@@ -64,11 +64,11 @@ def against_intervals(axes: Axes, found: Mapping[str, Any]) -> None:
     errors_axis(axes)
 
 
-def against_degree(axes: Axes, found: Mapping[str, Any]) -> None:
+def against_degree(axes: Axes, problem_study: Mapping[str, Any]) -> None:
     """Error over p at one G."""
     tidy(axes)
-    if found["degrees"]:
-        p, errors = zip(*found["degrees"], strict=True)
+    if problem_study["degrees"]:
+        p, errors = zip(*problem_study["degrees"], strict=True)
         axes.plot(
             p,
             errors,
@@ -76,7 +76,7 @@ def against_degree(axes: Axes, found: Mapping[str, Any]) -> None:
             marker="o",
             markersize=3.5,
             linewidth=1.2,
-            label=f"G = {found['at']}",
+            label=f"G = {problem_study['at']}",
         )
         axes.legend(fontsize=7, frameon=False, labelcolor=INK, loc="best")
     axes.set_xlim(2, 16)

@@ -51,10 +51,8 @@ def covered(
         {"problem": {**node, "conditions": [*others, {**data, **noise}]}, **SMALL}
     )
     parts = build(config)
-    zero, start = (
-        torch.zeros_like(parts.trial.net.outer),
-        parts.trial.constants.raw.detach().clone(),
-    )
+    zero = torch.zeros_like(parts.trial.net.outer)
+    start = parts.trial.constants.raw.detach().clone()
     generator = torch.Generator().manual_seed(seed)
     hits, scores = 0, []
     for _ in range(draws):
@@ -63,14 +61,14 @@ def covered(
         noisy = [disturbed(term, NOISE * size, generator) for term in parts.assembly.terms]
         assembly = Assembly(noisy, parts.trial)
         Solver(parts.trial, assembly, config.schedule, Silent()).run()
-        found = estimates(parts.problem, assembly, parts.trial)["k"]
+        estimate = estimates(parts.problem, assembly, parts.trial)["k"]
         assert (
-            found.interval_95 is not None
-            and found.standard_error is not None
-            and found.true is not None
+            estimate.interval_95 is not None
+            and estimate.standard_error is not None
+            and estimate.true is not None
         )
-        hits += found.interval_95[0] <= found.true <= found.interval_95[1]
-        scores.append((found.value - found.true) / found.standard_error)
+        hits += estimate.interval_95[0] <= estimate.true <= estimate.interval_95[1]
+        scores.append((estimate.value - estimate.true) / estimate.standard_error)
     return hits, np.array(scores)
 
 
@@ -92,10 +90,9 @@ def main() -> None:
     for given in (True, False):
         began = time.perf_counter()
         hits, scores = covered(draws, given)
-        what = "given" if given else "estimated"
+        kind = "given" if given else "estimated"
         print(
-            f"noise {what}: {hits} of {draws} intervals hold the truth; (k - truth) / standard"
-            f" error has mean"
-            f" {scores.mean():.2f} and deviation {scores.std(ddof=1):.2f};"
+            f"noise {kind}: {hits} of {draws} intervals contain the truth; (k - truth) / standard"
+            f" error has mean {scores.mean():.2f} and deviation {scores.std(ddof=1):.2f};"
             f" {time.perf_counter() - began:.1f} s"
         )

@@ -38,21 +38,23 @@ LAGRANGE = {
 }
 PLATE = {"Morley": fem.ElementTriMorley, "Argyris": fem.ElementTriArgyris}
 NAMES = (
-    *(
-        "poisson_square",
-        "poisson_paper",
-        "poisson_rotated",
-        "poisson_franke",
-        "poisson_peak",
-        "poisson_multiscale",
-    ),
-    *("helmholtz", "helmholtz_rotated", "poisson_disk", "poisson_cube", "biharmonic"),
+    "poisson_square",
+    "poisson_paper",
+    "poisson_rotated",
+    "poisson_franke",
+    "poisson_peak",
+    "poisson_multiscale",
+    "helmholtz",
+    "helmholtz_rotated",
+    "poisson_disk",
+    "poisson_cube",
+    "biharmonic",
 )
 MOST_DOFS = 400_000
 
 
 @dataclass(frozen=True)
-class Found:
+class Solve:
     """One solve: element, degrees of freedom, relative L2 error, wall seconds without the error."""
 
     element: str
@@ -66,7 +68,7 @@ class Found:
 
 def refined(
     problem: Problem, name: str, element: type[fem.Element], limit: float
-) -> Iterator[Found]:
+) -> Iterator[Solve]:
     """One element on finer and finer meshes, until the next would take more than `limit`
     seconds.
     """
@@ -83,22 +85,22 @@ def refined(
             return
         u = (clamped if name in PLATE else second_order)(problem, basis)
         before, seconds = seconds, time.perf_counter() - began
-        error = np.sqrt(np.sum(w * (sample(basis, u, places) - exact) ** 2) / np.sum(w * exact**2))
-        yield Found(name, basis.N, float(error), seconds)
+        squared = np.sum(w * (sample(basis, u, places) - exact) ** 2) / np.sum(w * exact**2)
+        yield Solve(name, basis.N, error=float(np.sqrt(squared)), seconds=seconds)
         if seconds * min(max(seconds / before, 2), 2**d) > limit:
             return
 
 
-def column(config: Config, limit: float = 20.0) -> Found:
+def column(config: Config, limit: float = 20.0) -> Solve:
     """The most accurate solve of a problem; prints all of them."""
     problem = Problem.create(config.problem)
     elements = PLATE if problem.order == 4 else LAGRANGE[problem.domain.dimension]
-    found: list[Found] = []
+    solves: list[Solve] = []
     for name, element in elements.items():
-        for one in refined(problem, name, element, limit):
-            print(f"    {config.problem.name} {one}", flush=True)
-            found.append(one)
-    return min(found, key=lambda one: one.error)
+        for solve in refined(problem, name, element, limit):
+            print(f"    {config.problem.name} {solve}", flush=True)
+            solves.append(solve)
+    return min(solves, key=lambda solve: solve.error)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What one Adam step costs (residual, gradient, update; Laplacian, 2500 points), side by side in
+"""The cost of one Adam step (residual, gradient, update; Laplacian, 2500 points), side by side in
 one run.
 
     python -m scripts step_cost [rounds]
@@ -14,7 +14,7 @@ from __future__ import annotations
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -64,55 +64,81 @@ def nested(module: nn.Module, x: Tensor) -> Callable[[], None]:
     return step_of(module, residual)
 
 
-def main() -> None:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 30
-    generator = torch.Generator().manual_seed(0)
-    x = 2 * torch.rand(2500, 2, generator=generator, dtype=torch.float64) - 1
-    kan10, kan200 = (
-        build_kan([2, 10, 1], [3, 3], [g, g], "paper", False, generator) for g in (10, 200)
+def own_networks(generator: torch.Generator) -> dict[str, KAN | MLP]:
+    """The networks of this package that are compared."""
+
+    def kan(intervals: int, base: bool) -> KAN:
+        return build_kan(
+            [2, 10, 1],
+            degrees=[3, 3],
+            intervals=[intervals, intervals],
+            start="paper",
+            base=base,
+            generator=generator,
+        )
+
+    kan10, kan200, based = kan(10, False), kan(200, False), kan(10, True)
+    mlp = build_mlp(
+        [2, 18, 18, 1], activation="tanh", start="xavier", scale=1.0, generator=generator
     )
-    based = build_kan([2, 10, 1], [3, 3], [10, 10], "paper", True, generator)
-    mlp = build_mlp([2, 18, 18, 1], "tanh", "xavier", 1.0, generator)
-    sizes = {"KAN G=10": kan10, "KAN G=200": kan200, "KAN G=10 + silu": based, "MLP": mlp}
-    steps = {name: closed_form(network, x) for name, network in sizes.items()}
-    counts = {name: sum(p.numel() for p in network.parameters()) for name, network in sizes.items()}
+    return {"KAN G=10": kan10, "KAN G=200": kan200, "KAN G=10 + silu": based, "MLP": mlp}
+
+
+def pykan_network() -> nn.Module | None:
+    """The same KAN in pykan, None where it is not installed."""
     try:
         import kan as pykan
-
-        torch.set_default_dtype(torch.float64)
-        theirs = pykan.KAN(
-            width=[2, 10, 1],
-            grid=10,
-            k=3,
-            symbolic_enabled=False,
-            save_act=False,
-            auto_save=False,
-            seed=0,
-        )
-        steps["pykan G=10"], counts["pykan G=10"] = (
-            nested(theirs, x),
-            sum(p.numel() for p in theirs.parameters()),
-        )
     except ImportError:
         print(
             "pykan is not installed, so its row is left out (pip install pykan scikit-learn pandas"
             " tqdm)"
         )
+        return None
+    torch.set_default_dtype(torch.float64)
+    network: nn.Module = pykan.KAN(
+        width=[2, 10, 1],
+        grid=10,
+        k=3,
+        symbolic_enabled=False,
+        save_act=False,
+        auto_save=False,
+        seed=0,
+    )
+    return network
+
+
+def timed(steps: Mapping[str, Callable[[], None]], rounds: int) -> dict[str, list[float]]:
+    """Seconds of every step but the first of five, the rounds of all networks interleaved."""
     times: dict[str, list[float]] = {name: [] for name in steps}
-    for turn in range(rounds + 1):
+    for turn in range(rounds + 1):  # the first round warms up
         for name, step in steps.items():
             for k in range(5):
                 began = time.perf_counter()
                 step()
                 if turn and k:
                     times[name].append(time.perf_counter() - began)
-    base = {name: statistics.median(values) for name, values in times.items()}
+    return times
+
+
+def main() -> None:
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 30
+    generator = torch.Generator().manual_seed(0)
+    x = 2 * torch.rand(2500, 2, generator=generator, dtype=torch.float64) - 1
+    networks: dict[str, nn.Module] = {}
+    steps = {}
+    for name, network in own_networks(generator).items():
+        networks[name], steps[name] = network, closed_form(network, x)
+    if (theirs := pykan_network()) is not None:
+        networks["pykan G=10"], steps["pykan G=10"] = theirs, nested(theirs, x)
+    times = timed(steps, rounds)
+    medians = {name: statistics.median(values) for name, values in times.items()}
     print(
         f"threads {torch.get_num_threads()}, {rounds}"
         f" rounds\n{'':16s}{'parameters':>11s}{'median ms':>11s}{'min ms':>9s}"
     )
     for name, values in times.items():
-        print(f"{name:16s}{counts[name]:11d}{1e3 * base[name]:11.2f}{1e3 * min(values):9.2f}")
-    for name, other in PAIRS:
-        if name in base:
-            print(f"{name} / {other}: {base[name] / base[other]:.2f}")
+        count = sum(parameter.numel() for parameter in networks[name].parameters())
+        print(f"{name:16s}{count:11d}{1e3 * medians[name]:11.2f}{1e3 * min(values):9.2f}")
+    for name, reference in PAIRS:
+        if name in medians:
+            print(f"{name} / {reference}: {medians[name] / medians[reference]:.2f}")

@@ -1,4 +1,4 @@
-"""What `tolerance=` gives on every problem with a known error: docs/tolerances.md.
+"""The error that `tolerance=` leads to on every problem with a known error: docs/tolerances.md.
 
     python -m scripts tolerances [--tolerances 1e-4,1e-8] [--seconds S] [--write] [name ...]
 
@@ -59,16 +59,17 @@ def row(name: str, tolerance: float, seconds: float) -> list[str]:
     error = max(value for value in solution.relative_l2.values() if value is not None)
     estimate = solution.result.estimate
     trial = solution.trial
-    shape = f"{solution.result.trial['shape']}" + (
-        f" on {len(trial.each)} slabs" if isinstance(trial, Slabs) else ""
+    slabs = f" on {len(trial.each)} slabs" if isinstance(trial, Slabs) else ""
+    shape = f"{solution.result.trial['shape']}{slabs}"
+    estimate_cells = (
+        ("unknown", "") if estimate is None else (f"{estimate:.1e}", f"{error / estimate:.2g}")
     )
-    told = ("unknown", "") if estimate is None else (f"{estimate:.1e}", f"{error / estimate:.2g}")
     end = "met" if solution.stop_reason is StopReason.TOLERANCE else "not met"
     return [
         f"`{name}`",
         f"{tolerance:.0e}",
         f"{error:.1e}",
-        *told,
+        *estimate_cells,
         shape,
         f"{solution.seconds:.1f}",
         end,

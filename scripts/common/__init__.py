@@ -1,1 +1,1 @@
-"""What several programs share."""
+"""Modules that several programs share."""

@@ -34,12 +34,12 @@ def coefficients(node: Node, d: int) -> tuple[dict[tuple[int, ...], float], Node
     """Constant coefficients of the derivatives, by multi-index, and what is left without the
     unknown; else ValueError.
     """
-    slopes, rest = linear_parts(node)
+    slopes, remainder = linear_parts(node)
     somewhere = np.random.default_rng(0).uniform(0.1, 0.9, (d, 7))
-    found = {jet.index: values(slope, somewhere) for jet, slope in slopes.items()}
-    if any(np.ptp(slope) > 0 for slope in found.values()):
+    values_by_index = {jet.index: values(slope, somewhere) for jet, slope in slopes.items()}
+    if any(np.ptp(slope) > 0 for slope in values_by_index.values()):
         raise ValueError("coefficients that vary are not supported")
-    return {index: float(slope[0]) for index, slope in found.items()}, rest
+    return {index: float(slope[0]) for index, slope in values_by_index.items()}, remainder
 
 
 def elliptic(problem: Problem) -> tuple[float, float, Node, Node]:
@@ -47,21 +47,20 @@ def elliptic(problem: Problem) -> tuple[float, float, Node, Node]:
     for any other form.
     """
     d = problem.domain.dimension
-    (equation,), (condition, *more) = (
-        problem.equations,
-        {condition.node for condition in problem.conditions},
-    )
-    number, rest = coefficients(equation, d)
-    boundary, given = coefficients(condition, d)
-    c, second = number.pop((0,) * d, 0.0), {tuple(2 * (i == k) for i in range(d)) for k in range(d)}
+    (equation,) = problem.equations
+    condition, *more = {condition.node for condition in problem.conditions}
+    number, source = coefficients(equation, d)
+    boundary, boundary_source = coefficients(condition, d)
+    c = number.pop((0,) * d, 0.0)
+    second = {tuple(row) for row in 2 * np.eye(d, dtype=int)}
     if set(number) != second or len(set(number.values())) > 1 or more or boundary != {(0,) * d: 1}:
         raise ValueError(f"'{problem.name}': not a Δu + c u = f with one Dirichlet condition")
-    return next(iter(number.values())), c, rest, given
+    return next(iter(number.values())), c, source, boundary_source
 
 
 def second_order(problem: Problem, basis: fem.Basis) -> Array:
     """The coefficients of the solution in a basis of Lagrange elements."""
-    a, c, rest, given = elliptic(problem)
+    a, c, source, boundary_source = elliptic(problem)
     x = np.asarray(basis.global_coordinates())
     metric, det = np.einsum("ij,q->ijq", a * np.eye(len(x)), [1.0])[..., None], np.ones(1)
     ends = basis.get_dofs().flatten()
@@ -76,9 +75,9 @@ def second_order(problem: Problem, basis: fem.Basis) -> Array:
     def energy(u, v, w):  # type: ignore[no-untyped-def]
         return dot(np.einsum("ij...,j...->i...", metric, grad(u)), grad(v)) - c * det * u * v
 
-    load = fem.LinearForm(lambda v, w: values(rest, x) * det * v).assemble(basis)
+    load = fem.LinearForm(lambda v, w: values(source, x) * det * v).assemble(basis)
     u = np.zeros(basis.N)
-    u[ends] = -values(given, places)
+    u[ends] = -values(boundary_source, places)
     return solved(fem.BilinearForm(energy).assemble(basis), load, u, ends)
 
 
@@ -87,22 +86,19 @@ def clamped(problem: Problem, basis: fem.Basis) -> Array:
     dn(u) = 0.
     """
     (equation,) = problem.equations
-    found, rest = coefficients(equation, 2)
+    by_index, source = coefficients(equation, 2)
     clamps = all(is_zero(linear_parts(condition.node)[1]) for condition in problem.conditions)
-    if found != {(4, 0): 1, (2, 2): 2, (0, 4): 1} or not clamps:
+    if by_index != {(4, 0): 1, (2, 2): 2, (0, 4): 1} or not clamps:
         raise ValueError(f"'{problem.name}': not a clamped plate")
     x = np.asarray(basis.global_coordinates())
-    load = fem.LinearForm(lambda v, w: -values(rest, x) * v).assemble(basis)
+    load = fem.LinearForm(lambda v, w: -values(source, x) * v).assemble(basis)
     ends = set(basis.get_dofs().flatten())
     lower, upper = problem.domain.lower, problem.domain.upper
-    for axis, name in enumerate(
-        ("u_xx", "u_yy")
-    ):  # the curvature along a side's normal is free but at the corners
-        own, other = (
-            set(basis.get_dofs(sides(basis.mesh, lower, upper, a)).all([name]))
-            for a in (axis, 1 - axis)
-        )
-        ends -= own - other
+    # the curvature along a side's normal is free but at the corners
+    for axis, name in enumerate(("u_xx", "u_yy")):
+        along = basis.get_dofs(sides(basis.mesh, lower, upper, axis)).all([name])
+        across = basis.get_dofs(sides(basis.mesh, lower, upper, 1 - axis)).all([name])
+        ends -= set(along) - set(across)
     stiffness = fem.BilinearForm(lambda u, v, w: ddot(dd(u), dd(v))).assemble(basis)
     return solved(stiffness, load, np.zeros(basis.N), np.array(sorted(ends)))
 

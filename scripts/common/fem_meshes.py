@@ -55,9 +55,8 @@ def mesh_of(problem: Problem, step: int) -> fem.Mesh:
     lower, upper = problem.domain.lower, problem.domain.upper
     if round_domain(problem):
         corners = np.array([[0.0, 1, 0, -1, 0], [0, 0, 1, 0, -1]])
-        return fem.MeshTri(corners, np.array([[0, 0, 0, 0], [1, 2, 3, 4], [2, 3, 4, 1]])).refined(
-            step + 2
-        )
+        triangles = np.array([[0, 0, 0, 0], [1, 2, 3, 4], [2, 3, 4, 1]])
+        return fem.MeshTri(corners, triangles).refined(step + 2)
     lines = [
         np.linspace(a, b, 1 + round(4 * 2 ** (step / 2))) for a, b in zip(lower, upper, strict=True)
     ]
@@ -71,18 +70,14 @@ def sides(mesh: fem.Mesh, lower: Array, upper: Array, axis: int) -> NDArray[np.i
 
 
 def sample(basis: fem.Basis, u: Array, x: Array) -> Array:
-    """The function with coefficients u at points x (d, N): in the cell, of those near by, that
-    holds the point best.
+    """The function with coefficients u at points x (d, N): in that of the nearest cells inside
+    which the point lies deepest.
     """
     mesh, d = basis.mesh, len(x)
-    near = np.asarray(
-        cKDTree(mesh.p[:, mesh.t].mean(1).T).query(
-            x.T, list(range(1, 1 + min(24, mesh.nelements)))
-        )[1]
-    )
-    local = basis.mapping.invF(np.repeat(x, near.shape[1], axis=1)[..., None], tind=near.ravel())[
-        ..., 0
-    ]
+    nearest = list(range(1, 1 + min(24, mesh.nelements)))
+    near = np.asarray(cKDTree(mesh.p[:, mesh.t].mean(1).T).query(x.T, nearest)[1])
+    repeated = np.repeat(x, near.shape[1], axis=1)[..., None]
+    local = basis.mapping.invF(repeated, tind=near.ravel())[..., 0]
     inside = np.minimum(local.min(0), 1 - local.sum(0)).reshape(near.shape)
     best = inside.argmax(1)
     if inside.max(1).min() < -1e-9:

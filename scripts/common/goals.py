@@ -1,4 +1,4 @@
-"""What the project asks of itself: the rows of scripts/benchmarks/benchmarks.py."""
+"""The goals of the project: errors and seconds of the rows of scripts/benchmarks/benchmarks.py."""
 
 from __future__ import annotations
 
@@ -83,6 +83,6 @@ CATALOGUE: dict[str, tuple[float, float | None]] = GOALS | {
     # the data alone loses a little more.
     "inverse_source": (5e-2, None),
 }
-"""The same for scripts/benchmarks/catalogue.py, where it is stricter, and of the unknown constants and fields
-of inverse problems.
+"""The same for scripts/benchmarks/catalogue.py, where it is stricter, and of the unknown constants
+and fields of inverse problems.
 """

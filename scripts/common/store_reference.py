@@ -21,11 +21,15 @@ def store(name: str, x: Array, w: Array, values: Array, error: float) -> None:
     """Write points x (N, d), weights (N,), values (N, m) and their own relative L2 error, and say
     so.
     """
-    own = max(float(error), 2.0**-52)  # values are rounded when they are stored
+    relative_error = max(float(error), 2.0**-52)  # values are rounded when they are stored
     arrays = (array.astype(np.float64) for array in (x, w, values))
+    digest = statement_digest(configure(name).problem)
     path = FOLDER / f"{name}.npz"
-    write(path, Reference(name, *arrays, own, statement_digest(configure(name).problem)))
-    print(f"  {len(x)} points, own error {own:.1e}, {path.stat().st_size // 1000} kB", flush=True)
+    write(path, Reference(name, *arrays, relative_error, digest))
+    print(
+        f"  {len(x)} points, own error {relative_error:.1e}, {path.stat().st_size // 1000} kB",
+        flush=True,
+    )
 
 
 def stamp(name: str) -> None:

@@ -26,18 +26,23 @@ def write(page: Path, columns: Sequence[str], rows: Sequence[Row], keys: int = 1
     """Put rows in place of the table's; the text around it stays."""
     lines = page.read_text(encoding="utf-8").splitlines()
     start, end = _place(lines, columns[: keys + 1])
-    table = [columns, *([row.get(column, "") for column in columns] for row in rows)]
-    made = ["| " + " | ".join(line) + " |" for line in table]
-    made.insert(1, "|" + "---|" * len(columns))
-    page.write_text("\n".join([*lines[:start], *made, *lines[end:]]) + "\n", encoding="utf-8")
+    written = [_line(columns), "|" + "---|" * len(columns)]
+    for row in rows:
+        written.append(_line([row.get(column, "") for column in columns]))
+    page.write_text("\n".join([*lines[:start], *written, *lines[end:]]) + "\n", encoding="utf-8")
 
 
 def _place(lines: Sequence[str], first: Sequence[str]) -> tuple[int, int]:
-    head = "| " + " | ".join(first) + " |"
-    start = next(k for k, line in enumerate(lines) if line.startswith(head))
-    return start, next(
-        (k for k in range(start, len(lines)) if not lines[k].startswith("|")), len(lines)
-    )
+    """Where the lines of the table start and end that begins with the cells `first`."""
+    start = next(k for k, line in enumerate(lines) if line.startswith(_line(first)))
+    end = start
+    while end < len(lines) and lines[end].startswith("|"):
+        end += 1
+    return start, end
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
 
 
 def _cells(line: str) -> list[str]:

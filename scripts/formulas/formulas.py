@@ -41,11 +41,10 @@ def main() -> None:
             cells = row(name, runs / name)
             print(cells, flush=True)
             if arguments.write:
-                found = tables.read(PAGE, COLUMNS)
-                found[cells["problem"],] = cells
-                tables.write(
-                    PAGE, COLUMNS, [found[f"`{n}`",] for n in every if (f"`{n}`",) in found]
-                )
+                rows = tables.read(PAGE, COLUMNS)
+                rows[cells["problem"],] = cells
+                keys = [(f"`{known}`",) for known in every]
+                tables.write(PAGE, COLUMNS, [rows[key] for key in keys if key in rows])
 
 
 def row(name: str, folder: Path, tree: dict[str, Any] | None = None) -> dict[str, str]:
@@ -56,38 +55,27 @@ def row(name: str, folder: Path, tree: dict[str, Any] | None = None) -> dict[str
     )
     before = spent()
     try:
-        found = kanpde.formula(solution)
+        formula = kanpde.formula(solution)
+        texts = [f"`{unknown} = {shortened(text)}`" for unknown, text in formula.text.items()]
+        how = ", ".join(dict.fromkeys(formula.how.values()))
+        result = ("; ".join(texts), how, verdict(formula))
     except KanpdeError as error:
-        return dict(
-            zip(
-                COLUMNS,
-                (f"`{name}`", "", "", f"not sought: {error}", f"{spent() - before:.1f}"),
-                strict=True,
-            )
-        )
-    texts = "; ".join(f"`{unknown} = {shortened(text)}`" for unknown, text in found.text.items())
-    how = ", ".join(dict.fromkeys(found.how.values()))
-    return dict(
-        zip(
-            COLUMNS,
-            (f"`{name}`", texts, how, verdict(found), f"{spent() - before:.1f}"),
-            strict=True,
-        )
-    )
+        result = ("", "", f"not sought: {error}")
+    cells = (f"`{name}`", *result, f"{spent() - before:.1f}")
+    return dict(zip(COLUMNS, cells, strict=True))
 
 
-def verdict(found: kanpde.Formula) -> str:
+def verdict(formula: kanpde.Formula) -> str:
     """The verdict, with how many of the equations and conditions hold exactly where not all do, and
     what was not checked.
     """
-    exactly = sum(check.verdict.value == "verified exactly" for check in found.checks)
-    share = (
-        f" ({exactly} of {len(found.checks)} exactly)" if 0 < exactly < len(found.checks) else ""
-    )
-    left = (
-        f"; not checked: {', '.join(found.unchecked)}" if found.unchecked and found.checks else ""
-    )
-    return found.sentence + share + left
+    exactly = sum(check.verdict.value == "verified exactly" for check in formula.checks)
+    text = formula.sentence
+    if 0 < exactly < len(formula.checks):
+        text += f" ({exactly} of {len(formula.checks)} exactly)"
+    if formula.unchecked and formula.checks:
+        text += f"; not checked: {', '.join(formula.unchecked)}"
+    return text
 
 
 def shortened(text: str) -> str:
@@ -98,8 +86,6 @@ def shortened(text: str) -> str:
 
 def spent() -> float:
     """Processor seconds of this process and of those it waited for."""
-    own, others = (
-        resource.getrusage(resource.RUSAGE_SELF),
-        resource.getrusage(resource.RUSAGE_CHILDREN),
-    )
-    return own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
+    this_process = resource.getrusage(resource.RUSAGE_SELF)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return this_process.ru_utime + this_process.ru_stime + children.ru_utime + children.ru_stime

@@ -42,7 +42,8 @@ TRIALS: dict[int, dict[str, Any]] = {
 PROBLEMS: dict[str, tuple[dict[str, Any], Any, Any, Any]] = {
     "poisson_sum": (SQUARE, POISSON, None, "x*exp(-y) + y**2"),
     "heat_ridge": (
-        SQUARE, "dt(u) = laplacian(u)/5", [["initial", "u = solution"], [SIDES, "u = solution"]], "cos(2*x + y)*exp(-t)",
+        SQUARE, "dt(u) = laplacian(u)/5", [["initial", "u = solution"], [SIDES, "u = solution"]],
+        "cos(2*x + y)*exp(-t)",
     ),
     "advection_front": (LINE, "dt(u) + 2*dx(u) = 0", WALLS, "tanh((x - 2*t)/3)"),
     "poisson_log": (SQUARE, POISSON, None, "log(1 + x**2 + y**2)"),
@@ -91,15 +92,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         runs = arguments.runs or Path(folder)
         for name in arguments.names or PROBLEMS:
-            found = formulas.row(name, runs / name, tree(name))
-            cells = {COLUMNS[0]: found["problem"], "solution": solution(name), **found}
+            formula_cells = formulas.row(name, runs / name, tree(name))
+            cells = {
+                COLUMNS[0]: formula_cells["problem"],
+                "solution": solution(name),
+                **formula_cells,
+            }
             print(cells, flush=True)
             if arguments.write:
                 rows = tables.read(PAGE, COLUMNS)
                 rows[cells[COLUMNS[0]],] = cells
-                tables.write(
-                    PAGE, COLUMNS, [rows[f"`{n}`",] for n in PROBLEMS if (f"`{n}`",) in rows]
-                )
+                keys = [(f"`{known}`",) for known in PROBLEMS]
+                tables.write(PAGE, COLUMNS, [rows[key] for key in keys if key in rows])
 
 
 def tree(name: str) -> dict[str, Any]:
@@ -116,7 +120,8 @@ def tree(name: str) -> dict[str, Any]:
         "definitions": names,
         "equations": [equations] if isinstance(equations, str) else equations,
         "conditions": [
-            {"part": p, "equation": e} for p, e in conditions or [[SIDES, "u = solution"]]
+            {"part": part, "equation": equation}
+            for part, equation in conditions or [[SIDES, "u = solution"]]
         ],
     }
     if timed:
@@ -127,9 +132,11 @@ def tree(name: str) -> dict[str, Any]:
 
 def texts(known: Any) -> tuple[str, ...]:
     """The solutions of a problem."""
-    return () if known is None else (known,) if isinstance(known, str) else known
+    if known is None:
+        return ()
+    return (known,) if isinstance(known, str) else known
 
 
 def solution(name: str) -> str:
     """The solution as the table shows it."""
-    return "; ".join(f"`{one}`" for one in texts(PROBLEMS[name][3])) or "J0(3r)/J0(3)"
+    return "; ".join(f"`{text}`" for text in texts(PROBLEMS[name][3])) or "J0(3r)/J0(3)"

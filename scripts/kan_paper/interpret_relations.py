@@ -75,7 +75,7 @@ def classifier(
 
 def used(found: Simplified) -> list[str]:
     """The inputs that the classifier still looks at."""
-    left = kan_of(found.solution)[1].stack[0].left.any(0).tolist()
+    left = kan_of(found.solution)[1].stack[0].kept_edges.any(0).tolist()
     return [
         name for name, there in zip(found.solution.problem.coordinates, left, strict=True) if there
     ]

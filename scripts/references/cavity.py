@@ -1,4 +1,4 @@
-"""Compute the reference of `cavity`: the splines of cavity.py, of higher and higher degree, on more
+"""Compute the reference of `cavity`: the splines of cavity_splines.py, of higher and higher degree, on more
 and more intervals.
 
 python -m scripts cavity
@@ -19,7 +19,7 @@ def reference() -> tuple[Array, Array, Array, float]:
     """Points on panels that shrink towards the corners, weights, values (N, 3), and the change of
     the last refinement.
     """
-    (x, wx), (y, wy) = (gauss(breakpoints(9, 2, both), 6) for both in (True, False))
+    (x, wx), (y, wy) = (gauss(breakpoints(9, 2, both_ends), 6) for both_ends in (True, False))
     weights, values, change, before = np.outer(wx, wy).ravel(), None, np.inf, None
     for degree, levels, even in RESOLUTIONS:
         problem = Cavity(100.0, degree, levels, even)

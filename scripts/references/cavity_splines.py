@@ -24,14 +24,16 @@ Array = np.ndarray[Any, Any]
 PIN = np.array([[0.5, 0.0]])
 
 
-def breakpoints(levels: int, even: int, both: bool) -> Array:
+def breakpoints(levels: int, even: int, both_ends: bool) -> Array:
     """Ends of intervals on [0, 1]: `even` on each half, the last at 1 (and the first at 0 if
-    `both`) halved `levels` times.
+    `both_ends`) halved `levels` times.
     """
     half = np.linspace(0.5, 1, even + 1)
     near = 1 - (1 - half[-2]) * 2.0 ** -np.arange(1, levels + 1)
     upper = np.concatenate([half[:-1], near, [1.0]])
-    return np.concatenate([1 - upper[:0:-1] if both else np.linspace(0, 0.5, even + 1)[:-1], upper])
+    return np.concatenate(
+        [1 - upper[:0:-1] if both_ends else np.linspace(0, 0.5, even + 1)[:-1], upper]
+    )
 
 
 def gauss(ends: Array, nodes: int) -> tuple[Array, Array]:
@@ -126,8 +128,8 @@ class Cavity:
         inside = np.zeros((nx, ny), dtype=bool)
         inside[1:-1, 1:-1] = True
         free = np.concatenate([inside.ravel(), inside.ravel(), np.arange(self.m) > 0])
-        found = np.linalg.solve(along, velocity) @ np.linalg.inv(up).T
-        return np.concatenate([found.ravel(), np.zeros(self.m)]), np.flatnonzero(free)
+        interpolated = np.linalg.solve(along, velocity) @ np.linalg.inv(up).T
+        return np.concatenate([interpolated.ravel(), np.zeros(self.m)]), np.flatnonzero(free)
 
     def linearised(self, state: Array) -> tuple[Any, Array]:
         """Newton's matrix and the residual at a state."""

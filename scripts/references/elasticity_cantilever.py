@@ -60,9 +60,8 @@ def points(lower: Array, upper: Array) -> tuple[Array, Array]:
         for e, low in zip(ends, lower, strict=True)
     ]
     weights = [(np.diff(e)[:, None] * w / 2).ravel() for e in ends]
-    return np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], axis=1), np.outer(
-        *weights
-    ).ravel()
+    grid = np.meshgrid(*axes, indexing="ij")
+    return np.stack([axis.ravel() for axis in grid], axis=1), np.outer(*weights).ravel()
 
 
 def displacement(
@@ -83,13 +82,13 @@ def displacement(
     u = solved(stiffness.assemble(basis), force, np.zeros(basis.N), clamp)
     single = fem.Basis(mesh, element(), intorder=2)
     parts = basis.split(u)
-    found = np.stack([sample(single, part, x.T) for part, _ in parts], axis=1)
+    displacements = np.stack([sample(single, part, x.T) for part, _ in parts], axis=1)
     print(
         f"  {len(DEGREES)} {element.__name__} {mesh.nelements} cells, {basis.N} dofs, tip"
-        f" {found[-1]}",
+        f" {displacements[-1]}",
         flush=True,
     )
-    return found
+    return displacements
 
 
 def change(u: Array, v: Array, w: Array) -> float:
@@ -106,18 +105,17 @@ def main() -> None:
     problem = configure(NAME).problem
     lower, upper = np.array(problem.domain.lower), np.array(problem.domain.upper)
     x, w = points(lower, upper)
-    found: dict[tuple[str, int], Array] = {}
+    displacements: dict[tuple[str, int], Array] = {}
     for cells in CELLS:
         mesh = graded(lower, upper, cells, levels)
         for name, element in DEGREES.items():
-            found[name, cells] = displacement(mesh, element, dict(problem.parameters), x)
-            for other in [(name, cells // 2), *((d, cells) for d in DEGREES if d < name)]:
-                if other in found:
-                    print(
-                        f"    change from {other}:"
-                        f" {change(found[other], found[name, cells], w):.1e}",
-                        flush=True,
-                    )
-    best = found["P4", CELLS[-1]]
-    error = max(change(found["P4", CELLS[-2]], best, w), change(found["P3", CELLS[-1]], best, w))
-    stored.store(NAME, x, w, best, error)
+            displacements[name, cells] = displacement(mesh, element, dict(problem.parameters), x)
+            coarser = [(degree, cells) for degree in DEGREES if degree < name]
+            for other in [(name, cells // 2), *coarser]:
+                if other in displacements:
+                    changed = change(displacements[other], displacements[name, cells], w)
+                    print(f"    change from {other}: {changed:.1e}", flush=True)
+    best = displacements["P4", CELLS[-1]]
+    coarser, lower_degree = displacements["P4", CELLS[-2]], displacements["P3", CELLS[-1]]
+    error = max(change(coarser, best, w), change(lower_degree, best, w))
+    stored.store(NAME, x=x, w=w, values=best, error=error)

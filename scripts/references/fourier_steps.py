@@ -1,5 +1,5 @@
 """Fourier solutions of u_t = L u + D N(u) on a periodic interval, by the time steps of
-`kanpde.spectral`.
+`kanpde.references.fourier`.
 
 L is diagonal in Fourier space; N acts at grid points and the result is multiplied by a symbol D (ik
 for ∂_x). All in extended precision (80 bits where the machine has it), so that rounding does not
@@ -62,14 +62,14 @@ def solve(equation: Equation, points: int, steps: int, times: Array, nodes: int)
     def nonlinear(v: Array, t: float) -> Array:
         return symbol * fft.rfft(equation.nonlinear(fft.irfft(v, points)))
 
-    v, found = equation.initial(points).astype(Complex), []
+    v, values = equation.initial(points).astype(Complex), []
     for dt, last in _intervals(times.astype(Real)):
         count = max(steps // 200, int(np.ceil(dt * steps)))
         v = advance(v, linear, nonlinear, Real(0), dt / count, count)
         if last:
             size = max(points, nodes)
-            found.append(fft.irfft(v, size)[:: size // nodes] * (size / points))
-    return np.array(found)
+            values.append(fft.irfft(v, size)[:: size // nodes] * (size / points))
+    return np.array(values)
 
 
 def _intervals(times: Array) -> Iterator[tuple[Real, bool]]:
@@ -94,27 +94,27 @@ def _kink(points: int) -> Array:
 TWO = Real(2)
 PROBLEMS = {
     "allen_cahn": Equation(
-        -1.0,
-        TWO,
-        lambda d: Real("1e-4") * d**2 + 5,
-        lambda d: np.ones_like(d),
-        lambda u: -5 * u**3,
-        _kink,
+        lower=-1.0,
+        length=TWO,
+        linear=lambda d: Real("1e-4") * d**2 + 5,
+        symbol=lambda d: np.ones_like(d),
+        nonlinear=lambda u: -5 * u**3,
+        initial=_kink,
     ),
     "kdv": Equation(
-        -1.0,
-        TWO,
-        lambda d: -(Real("0.022") ** 2) * d**3,
-        lambda d: -d / 2,
-        np.square,
-        sampled(-1.0, TWO, lambda x: np.cos(PI * x)),
+        lower=-1.0,
+        length=TWO,
+        linear=lambda d: -(Real("0.022") ** 2) * d**3,
+        symbol=lambda d: -d / 2,
+        nonlinear=np.square,
+        initial=sampled(-1.0, TWO, lambda x: np.cos(PI * x)),
     ),
     "kuramoto_sivashinsky": Equation(
-        0.0,
-        2 * PI,
-        lambda d: -Real(100) / 16**2 * d**2 - Real(100) / 16**4 * d**4,
-        lambda d: -Real(100) / 32 * d,
-        np.square,
-        sampled(0.0, 2 * PI, lambda x: np.cos(x) * (1 + np.sin(x))),
+        lower=0.0,
+        length=2 * PI,
+        linear=lambda d: -Real(100) / 16**2 * d**2 - Real(100) / 16**4 * d**4,
+        symbol=lambda d: -Real(100) / 32 * d,
+        nonlinear=np.square,
+        initial=sampled(0.0, 2 * PI, lambda x: np.cos(x) * (1 + np.sin(x))),
     ),
 }

@@ -35,8 +35,8 @@ class Table:
 
 
 TABLES = (
-    Table("inverse_diffusivity", 80, 0.05, 0.0, 1),
-    Table("inverse_source", 400, 0.02, 0.01, 2),
+    Table("inverse_diffusivity", count=80, margin=0.05, noise=0.0, seed=1),
+    Table("inverse_source", count=400, margin=0.02, noise=0.01, seed=2),
 )
 
 
@@ -49,15 +49,16 @@ def main() -> None:
         (values,) = evaluate([parse_expression(exact, Scope(("x", "y")))], torch.tensor(x))
         sigma = table.noise * float(values.abs().max())
         measured = values.numpy() + sigma * rng.standard_normal(table.count)
-        lines = [
-            "x,y,measured",
-            *(",".join(repr(float(v)) for v in row) for row in np.column_stack([x, measured])),
-        ]
-        print(
-            write_text(shipped.data() / f"{table.name}.csv", "\n".join(lines) + "\n"),
-            f"noise {sigma:.6e}",
-        )
+        text = csv("x,y,measured", np.column_stack([x, measured]))
+        path = write_text(shipped.data() / f"{table.name}.csv", text)
+        print(path, f"noise {sigma:.6e}")
     print(write_text(shipped.data() / "fit_csv.csv", density()))
+
+
+def csv(head: str, rows: np.ndarray) -> str:
+    """A table of numbers, each with all its digits."""
+    lines = [",".join(map(repr, row)) for row in rows.tolist()]
+    return "\n".join([head, *lines]) + "\n"
 
 
 def density(count: int = 300, noise: float = 0.01, seed: int = 3) -> str:
@@ -65,17 +66,8 @@ def density(count: int = 300, noise: float = 0.01, seed: int = 3) -> str:
     deviation), as CSV.
     """
     rng = np.random.default_rng(seed)
-    position, width = (
-        np.round(rng.uniform(-2, 2, count), 4),
-        np.round(rng.uniform(0.5, 1.5, count), 4),
-    )
-    measured = np.round(
-        np.exp(-(position**2) / (2 * width**2)) + noise * rng.standard_normal(count), 5
-    )
-    rows = np.column_stack([position, width, measured])
-    return (
-        "\n".join(
-            ["position,width,measured", *(",".join(repr(float(v)) for v in row) for row in rows)]
-        )
-        + "\n"
-    )
+    position = np.round(rng.uniform(-2, 2, count), 4)
+    width = np.round(rng.uniform(0.5, 1.5, count), 4)
+    exact = np.exp(-(position**2) / (2 * width**2))
+    measured = np.round(exact + noise * rng.standard_normal(count), 5)
+    return csv("position,width,measured", np.column_stack([position, width, measured]))

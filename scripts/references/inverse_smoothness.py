@@ -1,15 +1,17 @@
-"""Choose the weight of what is asked of an unknown field, by generalised cross-validation: from the
-measured values alone.
+"""Choose the weight of the smoothness of an unknown field, by generalised cross-validation: from
+the measured values alone.
 
     python -m scripts inverse_smoothness inverse_source
 
-Of n measured rows y the fit is  A(w) y + const  in a linear problem, w the weight of the equations whose weight is not 1. This
+Of n measured rows y the fit is A(w) y + const in a linear problem, w the weight of the equations
+whose weight is not 1; the ratios of several such weights stay. This
 
     GCV(w) = mean r² / (1 - tr A(w)/n)²,    r the misfit in standard deviations of the noise,
 
-is printed. It estimates the mean square error of predicting a value that was left out, so its least
-w belongs into the file. With the matrix of a solve, M = QR, tr A is the square sum of Q in the
-measured rows. Their ratios stay.
+is printed. It estimates the mean square error of predicting a value that was left out, so the w
+with the smallest GCV belongs into the file. With the matrix of a solve, M = QR, tr A is the sum of
+the squares of Q in the measured rows.
+
 Source: Golub, Heath & Wahba, Technometrics 21 (1979).
 """
 
@@ -36,19 +38,17 @@ def main() -> None:
     )
     parser.add_argument("name")
     config = configure(parser.parse_args().name)
-    found = []
+    scores = []
     for quarter in range(-4 * SPAN, 4 * SPAN + 1):
         factor = 10 ** (quarter / 4)
-        found.append((*validated(times(config, factor)), factor))
-        print(
-            f"weights times {factor:9.2e}  GCV {found[-1][0]:.5f}  misfit {found[-1][1]:.4f} "
-            f" trace {found[-1][2]:.1f}"
-        )
-    print(f"least at {min(found)[-1]:.2e}")
+        gcv, misfit, trace = validated(times(config, factor))
+        scores.append((gcv, factor))
+        print(f"weights times {factor:9.2e}  GCV {gcv:.5f}  misfit {misfit:.4f}  trace {trace:.1f}")
+    print(f"least at {min(scores)[1]:.2e}")
 
 
 def times(config: Config, factor: float) -> Config:
-    """The same with other weights of the equations that are wishes."""
+    """The same with other weights of the equations whose weight is not 1."""
     weights = tuple(weight if weight == 1 else factor * weight for weight in config.problem.weights)
     return replace(config, problem=replace(config.problem, weights=weights))
 

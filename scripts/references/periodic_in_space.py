@@ -7,8 +7,7 @@ Writes problems/references/NAME.npz with points `x` (time last), weights `w`, `v
 relative L2 `error`: the change from the second finest to the finest resolution at the stored
 points. Times are Gauss–Radau nodes of (0, 1], the last is 1. With the values stands the digest of
 the problem of that name; --stamp renews it alone, after a change of the problem's wording that does
-not change its meaning. `kanpde reference`, cavity_reference.py, cantilever_reference.py and
-lshape.py make the others.
+not change its meaning. `kanpde reference` and the other programs of this folder make the others.
 """
 
 from __future__ import annotations
@@ -63,17 +62,16 @@ def cole_hopf(x: Array, t: Array, nu: Real, h: float) -> Array:
     decay like e^{−s²}, so that the trapezoid rule in s converges faster than any power of its step
     h. The largest exponent is taken out of both.
     """
-    reach = float(
-        np.sqrt(1 / (np.pi * nu) + 50)
-    )  # beyond it the integrand is below e^-50 of its largest value
+    # beyond it the integrand is below e^-50 of its largest value
+    reach = float(np.sqrt(1 / (np.pi * nu) + 50))
     s = h * np.arange(-np.ceil(reach / h), np.ceil(reach / h) + 1).astype(Real)
-    found = []
+    values = []
     for time in t.astype(Real):
         y = x.astype(Real)[:, None] - s * np.sqrt(4 * nu * time)
         exponent = -np.cos(PI * y) / (2 * PI * nu) - s**2
         weight = np.exp(exponent - exponent.max(axis=1, keepdims=True))
-        found.append(-(weight * np.sin(PI * y)).sum(axis=1) / weight.sum(axis=1))
-    return np.array(found)
+        values.append(-(weight * np.sin(PI * y)).sum(axis=1) / weight.sum(axis=1))
+    return np.array(values)
 
 
 def burgers(nu: Real, t: Array, wt: Array) -> Reference:

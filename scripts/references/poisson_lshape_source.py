@@ -43,7 +43,8 @@ def harmonic(z: NDArray[np.complex128], count: int) -> Array:
     for c, inward in INWARD.items():
         local = np.where(z == c, 1, (z - c) / inward)
         smooth.append(local**2 * np.log(local) * (z != c))
-    return np.stack([*corner, *(f(one) for one in smooth for f in (np.real, np.imag))], axis=1)
+    parts = [part for function in smooth for part in (function.real, function.imag)]
+    return np.stack([*corner, *parts], axis=1)
 
 
 def sides(count: int) -> NDArray[np.complex128]:
@@ -72,18 +73,17 @@ def nodes(count: int = 24) -> tuple[Array, Array]:
     s, w = np.polynomial.legendre.leggauss(count)
     square = np.stack([axis.ravel() for axis in np.meshgrid((1 + s) / 2, (1 + s) / 2)], axis=1)
     corners = np.array([[-1.0, -1.0], [-1.0, 0.0], [0.0, 0.0]])
-    return np.concatenate([square + corner for corner in corners]), np.tile(
-        np.outer(w, w).ravel() / 4, 3
-    )
+    x = np.concatenate([square + corner for corner in corners])
+    return x, np.tile(np.outer(w, w).ravel() / 4, 3)
 
 
 def reference(count: int) -> tuple[Array, Array, Array, float]:
     """Nodes, weights, values (N,) and a bound of their relative L2 error."""
     x, w = nodes()
     z = x[:, 0] + 1j * x[:, 1]
-    c, left = fit(count)
+    c, boundary_error = fit(count)
     values = harmonic(z, count) @ c - abs(z) ** 2 / 4
-    return x, w, values, left * float(np.sqrt(w.sum() / (w * values**2).sum()))
+    return x, w, values, boundary_error * float(np.sqrt(w.sum() / (w * values**2).sum()))
 
 
 def main() -> None:
@@ -91,4 +91,4 @@ def main() -> None:
     for count in (12, 24, 36, 48, 60, 72):
         x, w, values, error = reference(count)
         print(f"{count:>3} corner functions: relative L2 error below {error:.1e}", flush=True)
-    stored.store("poisson_lshape_source", x, w, values[:, None], error)
+    stored.store("poisson_lshape_source", x=x, w=w, values=values[:, None], error=error)

@@ -39,8 +39,8 @@ def make_mesh() -> None:
     gmsh.initialize(interruptible=False)
     gmsh.option.setNumber("General.Terminal", 0)
     occ, mesh = gmsh.model.occ, gmsh.model.mesh
-    holes = [(2, occ.addDisk(x, y, 0, radius, radius)) for x, y, radius in CENTRES.values()]
-    occ.cut([(2, occ.addRectangle(0, 0, 0, 2, 1))], holes)
+    holes = [(2, occ.addDisk(x, y, 0, rx=r, ry=r)) for x, y, r in CENTRES.values()]
+    occ.cut([(2, occ.addRectangle(0, 0, 0, dx=2, dy=1))], holes)
     occ.synchronize()
     middles = SIDES | {name: centre[:2] for name, centre in CENTRES.items()}
     for _, tag in gmsh.model.getEntities(1):
@@ -60,12 +60,10 @@ def solved(domain: MeshDomain, element: Any, times: int, x: Array) -> Array:
     """The solution at points x (N, 2) with the triangles refined so many times."""
     mesh = fem.MeshTri(domain.points.T.copy(), domain.cells.T.copy())
     number = {tuple(edge): k for k, edge in enumerate(np.sort(mesh.facets.T, axis=1).tolist())}
-    edges = {
-        name: np.array(
-            [number[tuple(sorted(facet))] for facet in domain.facets[domain.labels == k].tolist()]
-        )
-        for k, name in enumerate(domain.parts)
-    }
+    edges = {}
+    for k, name in enumerate(domain.parts):
+        facets = domain.facets[domain.labels == k].tolist()
+        edges[name] = np.array([number[tuple(sorted(facet))] for facet in facets])
     mesh = mesh.with_boundaries(edges).refined(times)
     basis = fem.Basis(mesh, element, intorder=8)
     right = fem.FacetBasis(mesh, basis.elem, facets=mesh.boundaries["right"], intorder=8)
@@ -99,4 +97,4 @@ def main() -> None:
     best = solved(domain, fem.ElementTriP4(), 2, x)
     others = solved(domain, fem.ElementTriP4(), 1, x), solved(domain, fem.ElementTriP3(), 2, x)
     error = max(np.sqrt((w * (other - best) ** 2).sum() / (w * best**2).sum()) for other in others)
-    stored.store("poisson_mesh", x, w, best[:, None], float(error))
+    stored.store("poisson_mesh", x=x, w=w, values=best[:, None], error=float(error))

@@ -7,10 +7,9 @@ Were the columns independent, as they become when each is shuffled for itself, t
 1 for every choice of φ; it is 0 for an exact relation. The layer Σ_i φ_i is linear in its spline
 coefficients, so the best φ belong to the smallest singular value s of the columns' centred splines,
 orthonormal column by column, and the quotient is s²: no training, no start.
-Sources: Liu et al., KAN, arXiv 2404.19756, section 4.3 (one layer that tells real rows from
-shuffled ones, by gradient descent);
-Donnell, Buja & Stuetzle, Ann. Statist. 22 (1994), additive principal components of smallest
-variance.
+Sources: Liu et al., KAN, arXiv 2404.19756, section 4.3 (one layer that separates real rows from
+shuffled ones, by gradient descent); Donnell, Buja & Stuetzle, Ann. Statist. 22 (1994), additive
+principal components of smallest variance.
 """
 
 from __future__ import annotations
@@ -61,15 +60,13 @@ def relations(fitted: Mapping[str, Array], other: Mapping[str, Array], most: int
     quotient below 1e-3) is left out.
     """
     columns = {name: _column(values, other[name]) for name, values in fitted.items()}
-    found: list[Relation] = []
+    relations_found: list[Relation] = []
     for size in range(2, most + 1):
-        exact = [set(relation.names) for relation in found if relation.fitted < 1e-3]
-        found += [
-            _relation(names, columns)
-            for names in combinations(columns, size)
-            if not any(e <= set(names) for e in exact)
-        ]
-    return sorted(found, key=lambda relation: relation.fitted)
+        exact = [set(relation.names) for relation in relations_found if relation.fitted < 1e-3]
+        for names in combinations(columns, size):
+            if not any(subset <= set(names) for subset in exact):
+                relations_found.append(_relation(names, columns))
+    return sorted(relations_found, key=lambda relation: relation.fitted)
 
 
 def _column(values: Array, other: Array) -> _Column:
@@ -78,8 +75,8 @@ def _column(values: Array, other: Array) -> _Column:
     at, elsewhere = (_splines(grid, x) for x in (values, other))
     mean = at.mean(0)
     u, sizes, directions = np.linalg.svd(at - mean, full_matrices=False)
-    kept = sizes > RANK * sizes[0]
-    return _Column(u[:, kept], (elsewhere - mean) @ (directions[kept].T / sizes[kept]))
+    resolved = sizes > RANK * sizes[0]
+    return _Column(u[:, resolved], (elsewhere - mean) @ (directions[resolved].T / sizes[resolved]))
 
 
 def _splines(grid: SplineGrid, values: Array) -> Array:
@@ -93,14 +90,10 @@ def _splines(grid: SplineGrid, values: Array) -> Array:
 
 def _relation(names: tuple[str, ...], columns: Mapping[str, _Column]) -> Relation:
     parts = [columns[name] for name in names]
-    direction = np.linalg.svd(np.hstack([part.fitted for part in parts]), full_matrices=False)[2][
-        -1
-    ]
-    pieces = list(_pieces(direction, [part.fitted.shape[1] for part in parts]))
-    at, elsewhere = (
-        np.column_stack([values @ c for values, c in zip(chosen, pieces, strict=True)])
-        for chosen in ([part.fitted for part in parts], [part.other for part in parts])
-    )
+    *_, directions = np.linalg.svd(np.hstack([part.fitted for part in parts]), full_matrices=False)
+    pieces = list(_pieces(directions[-1], [part.fitted.shape[1] for part in parts]))
+    at = np.column_stack([part.fitted @ c for part, c in zip(parts, pieces, strict=True)])
+    elsewhere = np.column_stack([part.other @ c for part, c in zip(parts, pieces, strict=True)])
     return Relation(names, at, quotient(at), quotient(elsewhere))
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scripts.common.small_kan import Array
 
 TRAINED = 0.7
-"""Share of the knots that is trained on."""
+"""Share of the knots in the training set."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,8 @@ class Knots:
     @property
     def slope(self) -> Array:
         """|Re(λ/μ)|, (N,)."""
-        return (
-            self.columns["λ"]
-            * self.columns["Re μ"]
-            / (self.columns["Re μ"] ** 2 + self.columns["Im μ"] ** 2)
-        )
+        real, imaginary = self.columns["Re μ"], self.columns["Im μ"]
+        return self.columns["λ"] * real / (real**2 + imaginary**2)
 
     def matrix(self, *names: str) -> Array:
         """The named columns, (N, d)."""
@@ -53,38 +50,32 @@ def load() -> Knots:
     from database_knotinfo import link_list
 
     listed = link_list()[2:]  # a row of titles and the unknot
-    return Knots(
-        gather([row for row in listed if row["longitude_translation"].startswith("(")]), len(listed)
-    )
+    with_cusps = [row for row in listed if row["longitude_translation"].startswith("(")]
+    return Knots(gather(with_cusps), len(listed))
 
 
 def gather(rows: Iterable[Mapping[str, str]]) -> dict[str, Array]:
     """The columns of table rows."""
-    longitude, meridian = (
-        np.array([ast.literal_eval(row[f"{name}_translation"]) for row in rows])
-        for name in ("longitude", "meridian")
-    )
+
+    def complex_column(name: str) -> Array:
+        return np.array([ast.literal_eval(row[name]) for row in rows])
+
+    def real_column(name: str) -> Array:
+        return np.array([float(row[name]) for row in rows])
+
+    longitude = complex_column("longitude_translation")
+    meridian = complex_column("meridian_translation")
     if np.any(longitude[:, 1] != 0):
         raise ValueError("longitude_translation: needs imaginary part 0")
-    numbers = {
-        name: np.array([float(row[name]) for row in rows])
-        for name in (
-            "volume",
-            "maximum_cusp_volume",
-            "meridian_length",
-            "chern_simons_invariant",
-            "signature",
-        )
-    }
     return {
-        "volume": numbers["volume"],
+        "volume": real_column("volume"),
         "λ": longitude[:, 0],
         "Re μ": meridian[:, 0],
         "Im μ": meridian[:, 1],
-        "|CS|": np.abs(numbers["chern_simons_invariant"]),
-        "cusp volume": numbers["maximum_cusp_volume"],
-        "|μ|": numbers["meridian_length"],
-        "|σ|": np.abs(numbers["signature"]),
+        "|CS|": np.abs(real_column("chern_simons_invariant")),
+        "cusp volume": real_column("maximum_cusp_volume"),
+        "|μ|": real_column("meridian_length"),
+        "|σ|": np.abs(real_column("signature")),
     }
 
 

@@ -6,15 +6,15 @@ tables of KnotInfo.
 needs the `science` extra; --write puts the section and the picture into docs/science.md. 2 σ(K)
 lies near the natural slope of K.
 Sources: Davies et al., Nature 600 (2021), and Davies, Juhász, Lackenby & Tomašev, Geom. Topol. 28
-(2024), on the slope;
-Liu et al., KAN: Kolmogorov–Arnold Networks, arXiv 2404.19756, section 4.3, on the networks.
+(2024), on the slope; Liu et al., KAN: Kolmogorov–Arnold Networks, arXiv 2404.19756, section 4.3, on
+the networks.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from scripts.common.small_kan import Array
 from scripts.science import knots_page
 from scripts.science.additive_relations import relations
 from scripts.science.knot_tables import Knots, even, load, split
+from scripts.science.knots_page import Row
 
 INPUTS = ("volume", "λ", "Re μ", "Im μ", "|CS|")
 SEEDS, INTERVALS = (0, 1, 2), 5
@@ -37,18 +38,29 @@ def linear(x: Array, y: Array, at: Array) -> Array:
     return np.column_stack([at, np.ones(len(at))]) @ fit
 
 
-def network(kind: str, x: Array, y: Array, at: Array, seed: int) -> tuple[Array, Any, int]:
-    """Predictions at `at` of a KAN [d, 1, 1] or an MLP of its size; the network and its scaled
-    points; parameters.
+class Trained(NamedTuple):
+    """A trained network, its scaled training points (N, d), and its predictions at other points."""
+
+    net: Any
+    points: torch.Tensor
+    predictions: Array
+
+
+def network(kind: str, x: Array, y: Array, at: Array, *, seed: int) -> Trained:
+    """A KAN [d, 1, 1] or an MLP of its size, trained on y (N,) at x (N, d), and its predictions at
+    `at`.
     """
     net: Any = small_kan.kan([x.shape[1], 1, 1], INTERVALS, seed)
     net = net if kind == "KAN" else small_kan.mlp(x.shape[1], small_kan.size(net), seed)
     scale, mean, std = small_kan.Scale.of(x), y.mean(), y.std()
-    points, wanted = scale(x), torch.from_numpy((y - mean) / std)
-    net = small_kan.train(
-        net, points, lambda net: (net(points)[:, 0] - wanted).square().mean(), 3, 60
-    )
-    return mean + std * small_kan.predict(net, scale(at)), (net, points), small_kan.size(net)
+    points, target = scale(x), torch.from_numpy((y - mean) / std)
+
+    def misfit(net: Any) -> torch.Tensor:
+        error: torch.Tensor = net(points)[:, 0] - target
+        return error.square().mean()
+
+    net = small_kan.train(net, points, misfit, rounds=3, steps=60)
+    return Trained(net, points, mean + std * small_kan.predict(net, scale(at)))
 
 
 def power_law(knots: Knots, train: NDArray[np.int64]) -> Array:
@@ -71,40 +83,38 @@ def predictions(knots: Knots, seed: int) -> Iterator[tuple[str, int, Array]]:
     yield "linear in the slope alone", 2, linear(slope[train], y[train], slope[test])
     law, x = power_law(knots, train), knots.matrix("λ", "Re μ", "|μ|")
     yield "c λ^a (Re μ)^b |μ|^d", 4, law[0] * (x[test] ** law[1:]).prod(1)
-    for name, kind, chosen in (
+    networks = [
         ("KAN [5, 1, 1]", "KAN", INPUTS),
         ("MLP, the same inputs", "MLP", INPUTS),
         ("KAN [3, 1, 1] of λ, μ", "KAN", INPUTS[1:4]),
         ("MLP, the same inputs as that", "MLP", INPUTS[1:4]),
-        *(
-            (f"KAN [4, 1, 1] without {left}", "KAN", tuple(n for n in INPUTS if n != left))
-            for left in INPUTS
-        ),
-    ):
-        x = knots.matrix(*chosen)
-        guess, _, count = network(kind, x[train], y[train], x[test], seed)
-        yield name, count, guess
+    ]
+    for omitted in INPUTS:
+        inputs = tuple(name for name in INPUTS if name != omitted)
+        networks.append((f"KAN [4, 1, 1] without {omitted}", "KAN", inputs))
+    for name, kind, inputs in networks:
+        x = knots.matrix(*inputs)
+        trained = network(kind, x[train], y[train], at=x[test], seed=seed)
+        yield name, small_kan.size(trained.net), trained.predictions
 
 
-def supervised(knots: Knots) -> dict[str, list[tuple[int, float, float, float]]]:
-    """Of every way and each seed: parameters, test accuracy, test RMSE, R² of its prediction with
-    the slope.
-    """
-    found: dict[str, list[tuple[int, float, float, float]]] = {}
+def supervised(knots: Knots) -> dict[str, list[Row]]:
+    """A row for every way to predict |σ| and each seed."""
+    rows: dict[str, list[Row]] = {}
     for seed in SEEDS:
         test = split(len(knots.slope), seed)[1]
         truth, slope = knots.columns["|σ|"][test], knots.slope[test]
         for name, count, guess in predictions(knots, seed):
             like = float(np.corrcoef(guess, slope)[0, 1] ** 2) if guess.std() else 0.0
-            row = (
-                count,
-                float((even(guess) == truth).mean()),
-                float(np.sqrt(np.mean((guess - truth) ** 2))),
-                like,
+            row = Row(
+                parameters=count,
+                accuracy=float((even(guess) == truth).mean()),
+                error=float(np.sqrt(np.mean((guess - truth) ** 2))),
+                like_slope=like,
             )
-            found.setdefault(name, []).append(row)
+            rows.setdefault(name, []).append(row)
             print(name, seed, *row, flush=True)
-    return found
+    return rows
 
 
 def spreads(knots: Knots) -> Array:
@@ -113,8 +123,8 @@ def spreads(knots: Knots) -> Array:
     for seed in SEEDS:
         train, _ = split(len(knots.slope), seed)
         x, y = knots.matrix(*INPUTS)[train], knots.columns["|σ|"][train]
-        net, points = network("KAN", x, y, x, seed)[1]
-        rows.append(small_kan.spread(net, points)[0])
+        trained = network("KAN", x, y, at=x, seed=seed)
+        rows.append(small_kan.spread(trained.net, trained.points)[0])
     return np.array(rows)
 
 
@@ -123,24 +133,19 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     write, knots = parser.parse_args().write, load()
     train, test = split(len(knots.slope), 0)
-    parts = (
-        {name: column[rows] for name, column in knots.columns.items()} for rows in (train, test)
-    )
-    found = [
-        (each, knots_page.named(each, knots.columns, train))
-        for each in relations(*parts, 3)[: knots_page.SHOWN]
-    ]
+    fitted = {name: column[train] for name, column in knots.columns.items()}
+    other = {name: column[test] for name, column in knots.columns.items()}
+    named_relations = []
+    for relation in relations(fitted, other, 3)[: knots_page.SHOWN]:
+        text = knots_page.named(relation, knots.columns, train)
+        named_relations.append((relation, text))
+        print((relation.names, relation.fitted, relation.held_out, text), flush=True)
     laws = [power_law(knots, split(len(knots.slope), seed)[0]) for seed in SEEDS]
-    print(
-        *((each.names, each.fitted, each.held_out, text) for each, text in found),
-        *laws,
-        sep="\n",
-        flush=True,
-    )
-    rows, spread = (
-        supervised(knots),
-        dict(zip(INPUTS, spreads(knots).mean(0).tolist(), strict=True)),
-    )
+    print(*laws, sep="\n", flush=True)
+    rows = supervised(knots)
+    spread = dict(zip(INPUTS, spreads(knots).mean(0).tolist(), strict=True))
     print(spread)
     if write:
-        knots_page.write(knots, rows, spread, laws, found)
+        knots_page.write(
+            knots, rows=rows, spread=spread, laws=laws, named_relations=named_relations
+        )

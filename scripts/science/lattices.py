@@ -1,8 +1,10 @@
 """Two quasi-periodic chains with a mobility edge, and how localised their eigenvectors are.
 
     u_{n-1} + u_{n+1} + V_n u_n = E u_n,     hopping t = 1, energies in units of it,
-    mosaic (κ = 2):               V_n = 2λ cos(2πbn + φ) at every second site and 0 between them,     edge |E| = 1/λ;
-    generalised Aubry–André:      V_n = 2λ cos(2πbn + φ) / (1 - α cos(2πbn + φ)),                     edge αE = 2 (1 - λ), λ > 0.
+    mosaic (κ = 2):           V_n = 2λ cos(2πbn + φ) at every second site and 0 between them,
+                              edge |E| = 1/λ;
+    generalised Aubry–André:  V_n = 2λ cos(2πbn + φ) / (1 - α cos(2πbn + φ)),
+                              edge αE = 2 (1 - λ), λ > 0.
 
 The mosaic's edge by transfer matrices: over two sites (E, -1; 1, 0)(E - V, -1; 1, 0), which for a
 large imaginary part of φ is V times (-E, 0; -1, 0); with |V| ~ λ e^{Im φ} the Lyapunov exponent is
@@ -80,24 +82,24 @@ class Model:
 
 
 MOSAIC = Model(
-    "mosaic",
-    ("λ",),
-    mosaic,
-    610,
-    (0.25,),
-    (2.0,),
-    "λ|E| = 1",
-    lambda x: np.abs(x[:, 1]) * x[:, 0] > 1,
+    name="mosaic",
+    parameters=("λ",),
+    potential=mosaic,
+    sites=610,
+    lower=(0.25,),
+    upper=(2.0,),
+    known="λ|E| = 1",
+    beyond=lambda x: np.abs(x[:, 1]) * x[:, 0] > 1,
 )
 AUBRY_ANDRE = Model(
-    "generalised Aubry–André",
-    ("λ", "α"),
-    aubry_andre,
-    377,
-    (0.2, -0.8),
-    (1.8, 0.8),
-    "2λ + αE = 2",
-    lambda x: 2 * x[:, 0] + x[:, 1] * x[:, 2] > 2,
+    name="generalised Aubry–André",
+    parameters=("λ", "α"),
+    potential=aubry_andre,
+    sites=377,
+    lower=(0.2, -0.8),
+    upper=(1.8, 0.8),
+    known="2λ + αE = 2",
+    beyond=lambda x: 2 * x[:, 0] + x[:, 1] * x[:, 2] > 2,
 )
 
 
@@ -121,7 +123,9 @@ def draw(model: Model, chains: int, seed: int) -> States:
     x, dimension = [], []
     for _ in range(chains):
         parameters = random.uniform(model.lower, model.upper)
-        energies, found = states(model.potential(sites, parameters, random.uniform(0, 2 * np.pi)))
+        energies, dimensions = states(
+            model.potential(sites, parameters, random.uniform(0, 2 * np.pi))
+        )
         x.append(np.column_stack([np.tile(parameters, (sites, 1)), energies]))
-        dimension.append(found)
+        dimension.append(dimensions)
     return States(np.array(x), np.array(dimension))

@@ -1,5 +1,5 @@
-"""Mobility edges from eigenvectors: a small KAN tells extended states from localised ones, and its
-boundary is named.
+"""Mobility edges from eigenvectors: a small KAN separates extended states from localised ones, and
+a formula of its boundary is found.
 
     python -m scripts mobility_edge [--write]
 
@@ -36,8 +36,8 @@ so close to the best one's.
 GAP = 0.2
 """Energies further apart than this do not say where between them the boundary is."""
 DECAY = 1e-6
-"""Factor of the mean square of all parameters in the objective: labels that can be told apart would
-let them grow for ever.
+"""Factor of the mean square of all parameters in the objective: with labels that can be separated
+without error they would grow without bound.
 """
 
 
@@ -61,12 +61,11 @@ def classify(net: Any, x: Array, localised: NDArray[np.bool_]) -> Classifier:
     points, sign = scale(x), torch.from_numpy(np.where(localised, 1.0, -1.0))
 
     def objective(net: Any) -> torch.Tensor:
-        squares = (
-            torch.cat([parameter.reshape(-1) for parameter in net.parameters()]).square().mean()
-        )
+        parameters = torch.cat([parameter.reshape(-1) for parameter in net.parameters()])
+        squares = parameters.square().mean()
         return softplus(-sign * net(points)[:, 0]).mean() + DECAY * squares
 
-    return Classifier(small_kan.train(net, points, objective, 3, 100), scale)
+    return Classifier(small_kan.train(net, points, objective, rounds=3, steps=100), scale)
 
 
 def boundary(value: Array, localised: NDArray[np.bool_], states: States) -> Array:
@@ -80,10 +79,10 @@ def boundary(value: Array, localised: NDArray[np.bool_], states: States) -> Arra
         & (localised == (value > 0))[:, 1:]
     )
     chain, place = np.nonzero(crossed & (np.diff(energy, axis=1) < GAP))
-    left, right = value[chain, place], value[chain, place + 1]
-    share = (left / (left - right))[:, None]
-    found: Array = (1 - share) * states.x[chain, place] + share * states.x[chain, place + 1]
-    return found
+    before, after = value[chain, place], value[chain, place + 1]
+    share = (before / (before - after))[:, None]
+    crossings: Array = (1 - share) * states.x[chain, place] + share * states.x[chain, place + 1]
+    return crossings
 
 
 def localised(model: Model, terms: dict[str, float], x: Array, side: bool) -> NDArray[np.bool_]:
@@ -93,8 +92,8 @@ def localised(model: Model, terms: dict[str, float], x: Array, side: bool) -> ND
 
 
 def features(model: Model, x: Array) -> tuple[tuple[str, ...], Array]:
-    """What a formula is looked for in: the mosaic chain's boundary has two branches, mirror images
-    in E.
+    """Names and values of the variables of a formula: |E| for the mosaic chain, whose boundary has
+    two branches that are mirror images in E.
     """
     if model.name != MOSAIC.name:
         return (*model.parameters, "E"), x
@@ -108,9 +107,11 @@ def likeliest(
     (N,) of states x nearly best.
     """
     every = equations(*features(model, points))[:CANDIDATES]
-    tried = [(terms, misfit, side) for terms, misfit in every for side in (True, False)]
-    agree = [float((localised(model, terms, x, side) == label).mean()) for terms, _, side in tried]
-    return tried[next(k for k, share in enumerate(agree) if share >= max(agree) - SLACK)]
+    candidates = [(terms, misfit, side) for terms, misfit in every for side in (True, False)]
+    agree = [
+        float((localised(model, terms, x, side) == label).mean()) for terms, _, side in candidates
+    ]
+    return candidates[next(k for k, share in enumerate(agree) if share >= max(agree) - SLACK)]
 
 
 def study(model: Model, train: States, test: States, threshold: float, seed: int) -> dict[str, Any]:
@@ -145,7 +146,7 @@ def study(model: Model, train: States, test: States, threshold: float, seed: int
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true")
-    write, found, shown = parser.parse_args().write, {}, {}
+    write, studies, shown = parser.parse_args().write, {}, {}
     for model in (MOSAIC, AUBRY_ANDRE):
         for seed in SEEDS:
             train, test = (
@@ -153,17 +154,9 @@ def main() -> None:
             )
             shown.setdefault(model.name, test)
             for threshold in THRESHOLDS:
-                one = found[model.name, threshold, seed] = study(
-                    model, train, test, threshold, seed
-                )
-                print(
-                    model.name,
-                    threshold,
-                    seed,
-                    one["accuracy"],
-                    one["terms"],
-                    one["misfit"],
-                    flush=True,
-                )
+                result = study(model, train, test, threshold=threshold, seed=seed)
+                studies[model.name, threshold, seed] = result
+                figures = [result[key] for key in ("accuracy", "terms", "misfit")]
+                print(model.name, threshold, seed, *figures, flush=True)
     if write:
-        science_page.mobility(found, shown)
+        science_page.mobility(studies, shown)

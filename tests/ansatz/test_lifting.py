@@ -131,14 +131,16 @@ def test_boundary_values_are_exact_for_arbitrary_parameters(
     name: str, seed: int, power: int
 ) -> None:
     problem = create(LIFTED[name])
-    found, left = trial(problem, seed, 10.0**power), lift(problem)[1]
-    largest = float(found.evaluate(torch.tensor(problem.domain.quadrature(50).x)).abs().max())
+    solution_trial, remaining = trial(problem, seed, 10.0**power), lift(problem)[1]
+    largest = float(
+        solution_trial.evaluate(torch.tensor(problem.domain.quadrature(50).x)).abs().max()
+    )
     for condition in problem.conditions:
-        if condition in left:
+        if condition in remaining:
             continue
         assert condition.part is not None
         at = problem.domain.part_quadrature(condition.part, 25)
-        value = found(torch.tensor(at.x)).detach()
+        value = solution_trial(torch.tensor(at.x)).detach()
 
         def read(jet: Unknown, value: Tensor = value) -> Tensor:
             return value[:, jet.unknown]
@@ -153,14 +155,14 @@ def test_boundary_values_are_exact_for_arbitrary_parameters(
 @pytest.mark.parametrize("name", list(LIFTED))
 def test_the_factor_vanishes_on_lifted_parts_only(name: str) -> None:
     problem = create(LIFTED[name])
-    lifting, left = lift(problem)
+    lifting, remaining = lift(problem)
     (factor,) = lifting.factors
     inside = torch.tensor(problem.domain.interior(1500, "sobol", np.random.default_rng(0)).x)
     assert (evaluate([factor], inside)[0] > 0).all()
-    given = {c.part for c in problem.conditions if c not in left}
+    lifted_parts = {c.part for c in problem.conditions if c not in remaining}
     for part in set(problem.domain.parts) - {"final"}:
         (size,) = evaluate([factor], torch.tensor(problem.domain.part_quadrature(part, 20).x))
-        assert (size.abs().max() < 1e-14) == (part in given), (part, float(size.abs().max()))
+        assert (size.abs().max() < 1e-14) == (part in lifted_parts), (part, float(size.abs().max()))
         assert part in given or size.abs().min() > 1e-6
 
 
@@ -170,9 +172,9 @@ def test_the_factor_vanishes_to_first_order(name: str) -> None:
     prescribed too.
     """
     problem = create(LIFTED[name])
-    lifting, left = lift(problem)
+    lifting, remaining = lift(problem)
     for condition in problem.conditions:
-        if condition in left or condition.part is None:
+        if condition in remaining or condition.part is None:
             continue
         at = problem.domain.part_quadrature(condition.part, 12)
         assert at.normal is not None
@@ -226,8 +228,8 @@ def _second(extension: Node, factor: Node, x: np.ndarray[Any, Any]) -> float:
 def test_one_formula_is_its_own_extension() -> None:
     lifting, _ = lift(create(LIFTED["star"]))
     x = torch.tensor([[0.1, 0.2], [-0.3, 0.1]]).double()
-    wanted = 1 + x[:, 0] * x[:, 1] - x[:, 0] ** 2 + torch.sin(x[:, 1])
-    assert (evaluate(lifting.extensions, x)[0] - wanted).abs().max() < 1e-15
+    expected = 1 + x[:, 0] * x[:, 1] - x[:, 0] ** 2 + torch.sin(x[:, 1])
+    assert (evaluate(lifting.extensions, x)[0] - expected).abs().max() < 1e-15
 
 
 def test_the_distance_to_a_circle_is_what_it_is() -> None:

@@ -275,12 +275,18 @@ def test_an_energy_without_curvature_is_refused() -> None:
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"exact": {"u": "sin(pi*x)*sin(pi*y)"}}, r"exact does not satisfy the energy \(its Euler-Lagrange equation for u\)"),
+        (
+            {"exact": {"u": "sin(pi*x)*sin(pi*y)"}},
+            r"exact does not satisfy the energy \(its Euler-Lagrange equation for u\)",
+        ),
         ({"equations": ["laplacian(u) = 1"]}, "either equations or an energy; remove one"),
         ({"time": {"interval": [0, 1]}}, "an energy has no time; write equations"),
         ({"unknown_parameters": {"k": {"start": 1}}}, "unknown parameters are found from equations"),
         ({"parameter_ranges": {"k": [1, 2]}}, "an energy takes no parameter ranges"),
-        ({"energy": "laplacian(u)**2"}, "holds derivatives of order 2; an energy is a formula of the unknowns and their first"),
+        (
+            {"energy": "laplacian(u)**2"},
+            "holds derivatives of order 2; an energy is a formula of the unknowns and their first",
+        ),
         ({"energy": "x + 2*u"}, "the equation 'variation of the energy by u' holds no unknown"),
         ({"definitions": {"f": "manufactured"}, "exact": {"u": "x"}}, "is derived from equations, not from an energy"),
         (
@@ -290,11 +296,17 @@ def test_an_energy_without_curvature_is_refused() -> None:
         ),
         ({"boundary_energy": [{"part": "top", "energy": "u"}]}, "the part 'top' is free and has a condition"),
         (
-            {"conditions": [{"part": SIDES[:3], "equation": "u = 0"}], "boundary_energy": [{"part": "top", "energy": "dx(u)"}]},
+            {
+                "conditions": [{"part": SIDES[:3], "equation": "u = 0"}],
+                "boundary_energy": [{"part": "top", "energy": "dx(u)"}],
+            },
             "must hold an unknown and no derivatives",
         ),
         (
-            {"conditions": [{"part": SIDES[:3], "equation": "u = 0"}], "boundary_energy": [{"part": "top", "energy": "u"}] * 2},
+            {
+                "conditions": [{"part": SIDES[:3], "equation": "u = 0"}],
+                "boundary_energy": [{"part": "top", "energy": "u"}] * 2,
+            },
             "the part 'top' has a boundary energy already; add the formulas",
         ),
         (

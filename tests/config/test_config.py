@@ -364,7 +364,7 @@ def test_defaults_follow_the_number_of_coordinates(
     sampler: SamplerConfig,
 ) -> None:
     box = {"box": {"lower": [0] * count, "upper": [1] * count}}
-    parts = part_names(BoxShape((0.0,) * count, (1.0,) * count))
+    parts = BoxShape((0.0,) * count, (1.0,) * count).parts
     checked = validate(
         {"problem": problem(domain=box, conditions=[{"part": list(parts), "equation": "u = 0"}])},
         source="my.yaml",
@@ -594,7 +594,10 @@ def test_a_second_extension_starts_from_the_first() -> None:
 
 def test_a_recommended_schedule_that_does_not_fit_is_to_be_replaced() -> None:
     tree = {"problem": problem(recommended=RECOMMENDED), "trial": {"intervals": 64}}
-    words = "problem.recommended.schedule[1]: extend_grid to 32 intervals, but layer 1 has 64; give a schedule of your own"
+    words = (
+        "problem.recommended.schedule[1]: extend_grid to 32 intervals, but layer 1 has 64; give a"
+        " schedule of your own"
+    )
     assert words in message(tree)
     assert validate(
         {**tree, "schedule": [{"optimizer": "adam"}]}, source="my.yaml"

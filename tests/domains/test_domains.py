@@ -86,10 +86,11 @@ SPACES: dict[str, tuple[Shape, float]] = {
     "nested": (combined("union", combined("intersection", SQUARE, DiskShape((0.0, 0.0), 1.2)),
                         PolygonShape(((0.0, 0.0), (2.0, -0.1), (2.0, 0.1)), "needle")), NESTED),
     "cylinder": (ExtrusionShape(DiskShape((0.5, -0.2), 0.7), 1.0, 3.0), 0.98 * np.pi),
-    "drilled_block": (ExtrusionShape(combined("difference", CHANNEL, DiskShape((0.5, 0.5), 0.25, "bore")), 0.0, 0.5, "block"),
-                      1 - np.pi / 32),
+    "drilled_block": (ExtrusionShape(combined("difference", CHANNEL, DiskShape((0.5, 0.5), 0.25, "bore")),
+                                     0.0, 0.5, "block"), 1 - np.pi / 32),
     "drilled_cube": (combined("difference", CUBE, BallShape((0.5, 0.5, 0.5), 0.3)), 1 - 4 / 3 * np.pi * 0.027),
-    "bored_cube": (combined("difference", CUBE, ExtrusionShape(DiskShape((0.5, 0.5), 0.2), 0.0, 1.0)), 1 - 0.04 * np.pi),
+    "bored_cube": (combined("difference", CUBE, ExtrusionShape(DiskShape((0.5, 0.5), 0.2), 0.0, 1.0)),
+                   1 - 0.04 * np.pi),
     "two_balls": (combined("union", BallShape((0.0, 0.0, 0.0), 1.0, "a"), BallShape((0.6, 0.0, 0.8), 1.0, "b")),
                   8 / 3 * np.pi - 5 / 12 * np.pi),
     "cut_corner": (combined("difference", CUBE, BallShape((1.0, 1.0, 1.0), 0.4)), 1 - np.pi / 6 * 0.064),
@@ -235,8 +236,8 @@ def test_the_seed_decides_the_points(domain: Domain) -> None:
     for kind in kinds(domain):
         same = [domain.interior(300, kind, rng(3)).x for _ in range(2)]
         assert np.array_equal(*same)
-        other = domain.interior(300, kind, rng(4)).x
-        moved = same[0].shape != other.shape or not np.array_equal(same[0], other)
+        other_seed = domain.interior(300, kind, rng(4)).x
+        moved = same[0].shape != other_seed.shape or not np.array_equal(same[0], other_seed)
         assert moved == (kind != "gauss"), kind
         still = [domain.interior(300, kind, rng(seed), 0.0).x for seed in (3, 4)]
         assert np.array_equal(*still), kind
@@ -316,9 +317,9 @@ def test_periodic_shift_maps_a_face_onto_the_opposite_one(
     domain = build_domain(SPACES[name][0], time)
     pairs = list(zip(domain.parts[::2], domain.parts[1::2], strict=True))
     for a, b in pairs:
-        for one, other, sign in ((a, b, 1), (b, a, -1)):
-            points, target = (domain.part_quadrature(part, 50) for part in (one, other))
-            shift = domain.periodic_shift(one, other)
+        for first, second, sign in ((a, b, 1), (b, a, -1)):
+            points, target = (domain.part_quadrature(part, 50) for part in (first, second))
+            shift = domain.periodic_shift(first, second)
             assert np.allclose(points.x + shift, target.x, rtol=0, atol=1e-14)
             assert np.allclose(shift, sign * domain.periodic_shift(a, b))
     wrong = [(pairs[0][0], pairs[0][0])] + ([(pairs[0][0], pairs[1][1])] if len(pairs) > 1 else [])
@@ -415,9 +416,9 @@ def test_a_part_cut_in_two_keeps_its_name() -> None:
     domain = build_domain(SPACES["bitten_plate"][0])
     assert domain.part_measure("left") == pytest.approx(0.6, rel=1e-14)
     assert domain.part_measure("hole") == pytest.approx(0.2 * np.pi, rel=1e-13)
-    left = domain.part("left", 100, "grid", rng()).x
-    assert (left[:, 0] == 0).all() and not ((left[:, 1] > 0.1) & (left[:, 1] < 0.5)).any()
-    assert (left[:, 1] < 0.1).sum() == pytest.approx(100 / 6, abs=2)
+    points = domain.part("left", 100, "grid", rng()).x
+    assert (points[:, 0] == 0).all() and not ((points[:, 1] > 0.1) & (points[:, 1] < 0.5)).any()
+    assert (points[:, 1] < 0.1).sum() == pytest.approx(100 / 6, abs=2)
 
 
 def test_edges_that_lie_on_each_other_count_once() -> None:

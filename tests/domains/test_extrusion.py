@@ -15,7 +15,7 @@ from mesh_helpers import PLATE, mesh_shape
 import kanpde
 from kanpde.config import ExtrusionShape
 from kanpde.config.problem.attached_files import beside, folder_of
-from kanpde.config.problem.shapes import coordinates, part_names, read_shape, shape_tree
+from kanpde.config.problem.shapes import coordinates, read_shape, shape_tree
 from kanpde.config.reader import Reader
 from kanpde.domains import Extrusion, build_domain
 from kanpde.errors import ConfigError
@@ -38,8 +38,8 @@ def read(**keys: Any) -> ExtrusionShape:
 def test_parts_and_coordinates() -> None:
     shape = read()
     assert coordinates(shape) == ("x", "y", "z")
-    assert part_names(shape) == ("left", "right", "bottom", "top", "circle", "floor", "ceiling")
-    assert part_names(read(name="slab"))[-2:] == ("slab_floor", "slab_ceiling")
+    assert shape.parts == ("left", "right", "bottom", "top", "circle", "floor", "ceiling")
+    assert read(name="slab").parts[-2:] == ("slab_floor", "slab_ceiling")
     assert read_shape(Reader(shape_tree(shape), "my.yaml")) == shape
 
 

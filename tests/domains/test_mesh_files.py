@@ -49,43 +49,52 @@ def triangles(points: list[list[float]], cells: list[list[int]]) -> RawMesh:
 HANGING = triangles([*CORNERS, [0.5, 0.5]], [[0, 2, 3], [0, 1, 4], [1, 2, 4]])
 INNER = raw_mesh(CORNERS, [("triangle", TWO), ("line", [[0, 2]])], [("cut", 1, [0])])
 BROKEN: dict[str, tuple[RawMesh, str]] = {
-    "nan": (triangles(moved(CORNERS, 2, [NAN, 1.0]), TWO), r"not finite, the first in vertex 2 at \(nan, 1\); repair it"),
+    "nan": (triangles(moved(CORNERS, 2, [NAN, 1.0]), TWO),
+        r"not finite, the first in vertex 2 at \(nan, 1\); repair it"),
     "inf": (triangles(moved(CORNERS, 3, [0.0, INF]), TWO), r"not finite, the first in vertex 3 at \(0, inf\)"),
-    "far": (triangles(moved(CORNERS, 1, [1e13, 0.0]), TWO), r"beyond 1e\+12, the first in vertex 1 at \(1e\+13, 0\); scale it"),
-    "no_vertices": (RawMesh(np.zeros((0, 2)), (), ()), r"needs vertices with 2 or 3 coordinates, found an array of shape \(0, 2\)"),
+    "far": (triangles(moved(CORNERS, 1, [1e13, 0.0]), TWO),
+        r"beyond 1e\+12, the first in vertex 1 at \(1e\+13, 0\); scale it"),
+    "no_vertices": (RawMesh(np.zeros((0, 2)), (), ()),
+        r"needs vertices with 2 or 3 coordinates, found an array of shape \(0, 2\)"),
     "one_coordinate": (RawMesh(np.zeros((4, 1)), (), ()),
         r"needs vertices with 2 or 3 coordinates, found an array of shape \(4, 1\)"),
     "no_cells": (raw_mesh(CORNERS, [("line", RIM)]), "has no triangles, quads or tetrahedra, so nothing to solve on"),
     "empty": (raw_mesh(CORNERS, []), "has no triangles, quads or tetrahedra, so nothing to solve on"),
-    "index_too_large": (triangles(CORNERS, [[0, 1, 2], [0, 2, 9]]), r"triangle 1 with the vertices \[0, 2, 9\], but only 0 to 3"),
+    "index_too_large": (triangles(CORNERS, [[0, 1, 2], [0, 2, 9]]),
+        r"triangle 1 with the vertices \[0, 2, 9\], but only 0 to 3"),
     "negative_index": (triangles(CORNERS, [[0, 1, -1]]), r"triangle 0 with the vertices \[0, 1, -1\], but only 0 to 3"),
-    "hexahedra": (raw_mesh(TETRA * 2, [("hexahedron", [list(range(8))])]), "'hexahedron', which are not read; split into tetra"),
+    "hexahedra": (raw_mesh(TETRA * 2, [("hexahedron", [list(range(8))])]),
+        "'hexahedron', which are not read; split into tetra"),
     "second_order": (raw_mesh(CORNERS + CORNERS, [("triangle6", [list(range(6))])]),
         "'triangle6', which are not read; save straight"),
     "mixed": (raw_mesh([*TETRA, [1.0, 1, 0]], [("tetra", [[0, 1, 2, 3]]), ("quad", [[0, 1, 4, 2]])]),
               "mixes 1 tetrahedra with 1 quads; split everything"),
     "curved_surface": (triangles([[0.0, 0, 0], [1.0, 0, 0], [1.0, 1, 0.5], [0.0, 1, 0]], TWO),
                        r"must lie in the plane z = 0, found vertex 2 at \(1, 1, 0.5\); project it"),
-    "lifted": (triangles([[x, y, 2.0] for x, y in CORNERS], TWO), r"must lie in the plane z = 0, found vertex 0 at \(0, 0, 2\)"),
-    "flat_tetra": (raw_mesh(CORNERS, [("tetra", [[0, 1, 2, 3]])]), "has tetrahedra but only two coordinates; save the third"),
+    "lifted": (triangles([[x, y, 2.0] for x, y in CORNERS], TWO),
+        r"must lie in the plane z = 0, found vertex 0 at \(0, 0, 2\)"),
+    "flat_tetra": (raw_mesh(CORNERS, [("tetra", [[0, 1, 2, 3]])]),
+        "has tetrahedra but only two coordinates; save the third"),
     "repeated_vertex": (triangles(CORNERS, [[0, 1, 2], [0, 2, 2]]),
         r"a repeated vertex: triangle 1 \(vertices 0, 2, 2\); remove it"),
     "degenerate": (triangles([*CORNERS, [2.0, 0.0]], [*TWO, [0, 1, 4]]),
         r"degenerate cell without measure: triangle 2 \(vertices 0, 1, 4\)"),
     "sliver": (raw_mesh([*TETRA, [0.3, 0.3, 0.0]], [("tetra", [[0, 1, 2, 3], [0, 1, 2, 4]])]),
                r"degenerate cell without measure: tetra 1 \(vertices 0, 1, 2, 4\)"),
-    "twice": (triangles(CORNERS, [*TWO, [2, 0, 1]]), r"a cell that stands twice: triangle 0 \(vertices 0, 1, 2\); remove the copy"),
+    "twice": (triangles(CORNERS, [*TWO, [2, 0, 1]]),
+        r"a cell that stands twice: triangle 0 \(vertices 0, 1, 2\); remove the copy"),
     "bow_tie": (raw_mesh(CORNERS, [("quad", [[0, 2, 1, 3]])]),
         r"quad 0 \(vertices 0, 2, 1, 3\) that crosses itself or has no area"),
     "three_on_a_facet": (triangles([*CORNERS, [2.0, 0.2]], [*TWO, [0, 2, 4]]),
         r"facet \(vertices 0, 2\) of 3 cells \(0, 1, 2\), which overlap"),
     "folded": (triangles(moved(CORNERS, 3, [0.9, 0.1]), TWO),
-               r"two cells on one side of their common facet, triangle 0 \(vertices 0, 1, 2\) and triangle 1 \(vertices"),
+        r"two cells on one side of their common facet, triangle 0 \(vertices 0, 1, 2\) and triangle 1 "),
     "folded_tetra": (raw_mesh([*TETRA, [0.2, 0.2, 0.2]], [("tetra", [[0, 1, 2, 3], [0, 1, 2, 4]])]),
         "on one side of their common facet"),
     "two_at_one_place": (triangles([*CORNERS, [1.0, 1.0], [0.0, 0.0]], [[0, 1, 2], [5, 4, 3]]),
                          r"two vertices at one place, vertex [02] at .* and vertex [54]; merge them"),
-    "hanging": (HANGING, r"not conforming: vertex 4 at \(0.5, 0.5\) hangs on a facet of the triangle 0 \(vertices 0, 2, 3\)"),
+    "hanging": (HANGING,
+        r"not conforming: vertex 4 at \(0.5, 0.5\) hangs on a facet of the triangle 0 \(vertices 0, 2, 3\)"),
     "inside_another": (triangles([*CORNERS, [0.6, 0.2], [3.0, 0.0], [3.0, 0.4]], [*TWO, [4, 5, 6]]),
                        r"overlapping cells: vertex 4 at \(0.6, 0.2\) lies inside the triangle 0"),
     "star": (triangles([[0.0, 2], [-1.8, -1], [1.8, -1], [0, -2], [-1.8, 1.0], [1.8, 1.0]], [[0, 1, 2], [3, 5, 4]]),
@@ -96,7 +105,8 @@ BROKEN: dict[str, tuple[RawMesh, str]] = {
                      r"touches itself in a single point or edge, at vertex 0 at \(0, 0, 0\)"),
     "bad_name": (square(("my hole", 1, [0])), "a group 'my hole': a name must begin with a letter .*; rename it"),
     "bad_region": (square(("2nd", 0, [0])), "a group '2nd': a name must begin with a letter"),
-    "cut_inside": (INNER, r"group 'cut' with the facet \(vertices 0, 2\) inside the domain, not on its boundary; list the groups"),
+    "cut_inside": (INNER,
+        r"group 'cut' with the facet \(vertices 0, 2\) inside the domain, not on its boundary; list the groups"),
     "loose_line": (raw_mesh([*CORNERS, [3.0, 0.0]], [("triangle", TWO), ("line", [[1, 4]])], [("wire", 1, [0])]),
                    r"group 'wire' with the facet \(vertices 1, 4\) on no cell at all, not on its boundary"),
     "in_two_groups": (square(("a", 1, [0, 1]), ("b", 1, [1, 2, 3])),
@@ -137,29 +147,29 @@ def test_an_unknown_name_in_boundary() -> None:
 
 
 def test_cells_are_turned_and_unused_vertices_dropped() -> None:
-    found = checked(triangles([[9.0, 9.0], *CORNERS], [[1, 3, 2], [1, 3, 4]]))
-    assert len(found.points) == 4
-    domain = MeshDomain(found.points, found.cells, found.facets, found.labels, found.parts)
+    mesh = checked(triangles([[9.0, 9.0], *CORNERS], [[1, 3, 2], [1, 3, 4]]))
+    assert len(mesh.points) == 4
+    domain = MeshDomain(mesh.points, mesh.cells, mesh.facets, mesh.labels, mesh.parts)
     assert domain.measure == 1.0 and domain.parts == ("boundary",)
 
 
 def test_quads_are_split_where_both_halves_are_proper() -> None:
     dart = [[0.0, 0.0], [2.0, -1.0], [0.5, 0.0], [2.0, 1.0]]  # the diagonal 1-3 lies outside
-    found = checked(raw_mesh(dart, [("quad", [[0, 1, 2, 3]])], [("body", 0, [0])]))
-    domain = MeshDomain(found.points, found.cells, found.facets, found.labels, found.parts)
+    mesh = checked(raw_mesh(dart, [("quad", [[0, 1, 2, 3]])], [("body", 0, [0])]))
+    domain = MeshDomain(mesh.points, mesh.cells, mesh.facets, mesh.labels, mesh.parts)
     assert domain.measure == pytest.approx(0.5)
-    assert found.regions["body"].tolist() == [True, True]
+    assert mesh.regions["body"].tolist() == [True, True]
 
 
 def test_groups_become_parts_and_the_rest_is_called_boundary() -> None:
-    found = checked(square(("wall", 1, [0, 2]), ("inlet", 1, [3]), ("left_half", 0, [1])))
-    assert found.parts == ("wall", "inlet", "boundary")
+    mesh = checked(square(("wall", 1, [0, 2]), ("inlet", 1, [3]), ("left_half", 0, [1])))
+    assert mesh.parts == ("wall", "inlet", "boundary")
     middles = {
-        found.parts[k]: found.points[f].mean(axis=0).tolist()
-        for f, k in zip(found.facets, found.labels, strict=True)
+        mesh.parts[k]: mesh.points[f].mean(axis=0).tolist()
+        for f, k in zip(mesh.facets, mesh.labels, strict=True)
     }
     assert middles["boundary"] == [1.0, 0.5] and middles["inlet"] == [0.0, 0.5]
-    assert found.regions["left_half"].tolist() == [False, True]
+    assert mesh.regions["left_half"].tolist() == [False, True]
 
 
 def test_boundary_chooses_the_groups() -> None:
@@ -369,8 +379,8 @@ def test_a_reader_that_hangs_dies_or_eats_memory_is_survived(
     assert "takes longer than 0.01 s to read as a .msh mesh" in refusal(tmp_path, path.name)
     monkeypatch.undo()
     monkeypatch.setattr(meshes, "MOST_MEMORY", 60 << 20)
-    told = refusal(tmp_path, path.name)
-    assert "memory" in told or "cannot be read as a .msh mesh" in told
+    refused = refusal(tmp_path, path.name)
+    assert "memory" in refused or "cannot be read as a .msh mesh" in refused
     monkeypatch.undo()
     monkeypatch.setattr(meshes, "_READER", "kanpde.no_such_module")
     assert (
@@ -413,21 +423,21 @@ def test_a_run_keeps_its_mesh_and_notices_another(tmp_path: Path) -> None:
     solution = api.solve(config, out=tmp_path / "run")
     assert solution.relative_l2["u"] < 1e-8
     (tmp_path / "square.msh").unlink()  # the run has a copy
-    kept = tmp_path / "run" / "mesh.msh"
-    assert kept.read_bytes() == config.problem.domain.content.source  # type: ignore[union-attr]
+    copy = tmp_path / "run" / "mesh.msh"
+    assert copy.read_bytes() == config.problem.domain.content.source  # type: ignore[union-attr]
     again = api.load(tmp_path / "run")
     x = np.array([[0.3, 0.4], [0.9, 0.1]])
     assert np.array_equal(np.asarray(solution(x)), np.asarray(again(x)))
     with pytest.raises(ConfigError, match="outside"):
         again(np.array([[1.5, 0.5]]))
-    kept.write_bytes(kept.read_bytes() + b"\n")
+    copy.write_bytes(copy.read_bytes() + b"\n")
     for use in (api.load, api.resume):
         with pytest.raises(
             ConfigError,
             match=r"config.yaml: problem.domain.mesh.file: 'mesh.msh' is not the mesh that this",
         ):
             use(tmp_path / "run")
-    os.remove(kept)
+    os.remove(copy)
     with pytest.raises(ConfigError, match=r"'mesh.msh' does not exist beside the config"):
         api.load(tmp_path / "run")
 

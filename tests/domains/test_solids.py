@@ -14,7 +14,7 @@ import torch
 from mesh_helpers import PLATE, mesh_shape
 
 from kanpde.ansatz.distance_functions import distance
-from kanpde.config.problem.shapes import CombinedShape, ExtrusionShape, part_names, read_shape
+from kanpde.config.problem.shapes import CombinedShape, ExtrusionShape, read_shape
 from kanpde.config.reader import Reader
 from kanpde.domains import Domain, SpaceTime, build_domain
 from kanpde.domains.mesh import signed_measures
@@ -108,10 +108,10 @@ def test_the_cut_grid_is_conforming(resolution: int) -> None:
 )
 def test_a_function_that_vanishes_on_the_parts_only(parts: tuple[str, ...] | None) -> None:
     cut = solid(difference=[BOX, BALL])
-    found = distance(cut, parts or cut.parts)
-    assert found.smooth
+    vanishing = distance(cut, parts or cut.parts)
+    assert vanishing.smooth
     for part in cut.parts:
-        (value,) = evaluate([found.node], torch.tensor(cut.part_quadrature(part, 50).x))
+        (value,) = evaluate([vanishing.node], torch.tensor(cut.part_quadrature(part, 50).x))
         vanishes = parts is None or part in parts
         assert (value.abs().max() < 1e-14) if vanishes else (value.min() > 1e-3)
 
@@ -165,7 +165,7 @@ def test_gmsh_meshes_a_solid_with_its_parts(tmp_path: Path, suffix: str) -> None
         if suffix == ".msh"
         else tuple(f"group{k}" for k in range(1, len(domain.parts) + 1))
     )
-    assert sorted(part_names(back)) == sorted(names)
+    assert sorted(back.parts) == sorted(names)
     assert meshed.measure == pytest.approx(domain.measure, rel=0.02)
     if suffix == ".msh":
         for part in domain.parts:

@@ -146,7 +146,8 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "folder": ({"field": "../k.csv"}, r"in the folder of this config or below"),
     "missing": ({"field": "absent.csv"}, r"no such file: 'absent.csv'"),
     "outside": ({"values": table(cubic, np.linspace(0, 0.9, 5), AXES[1])},
-                r"definitions\.k: the point \[0\.9.*\] lies outside its grid, which spans \[0\.0, 0\.0\] to \[0\.9, 1\.0\]"),
+                r"definitions\.k: the point \[0\.9.*\] lies outside its grid, which spans \[0\.0, 0\.0\] to"
+                r" \[0\.9, 1\.0\]"),
 }  # fmt: skip
 
 

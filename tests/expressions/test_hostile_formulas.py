@@ -165,7 +165,10 @@ def test_a_mistake_is_named(equation: str, message: str) -> None:
 
 
 def test_the_whole_line() -> None:
-    expected = "problem.equations[0]: 'lapacian(u) = f': unknown function 'lapacian', did you mean 'laplacian'? (character 1)"
+    expected = (
+        "problem.equations[0]: 'lapacian(u) = f': unknown function 'lapacian', did you mean"
+        " 'laplacian'? (character 1)"
+    )
     assert refusal("lapacian(u) = f") == expected
 
 

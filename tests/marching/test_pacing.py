@@ -218,7 +218,8 @@ def test_an_mlp_is_compared_on_the_slabs_that_the_kan_chose() -> None:
         ([], "slabs"),
         (
             "auto",
-            r"slabs: must be a number of equal slabs from 1 to 100000, a list of times where slabs end or \{error: 1e-6\}",
+            r"slabs: must be a number of equal slabs from 1 to 100000, a list of times where slabs end"
+            r" or \{error: 1e-6\}",
         ),
         (True, r"a list of times where slabs end or \{error: 1e-6\}, found true"),
         ({"error": -1}, "must be a number greater than 0 and at most 1, found -1"),

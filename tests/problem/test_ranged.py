@@ -123,12 +123,23 @@ def test_the_parameter_stands_between_space_and_time() -> None:
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
-        ({"parameter_ranges": {"mu": [2, 1]}}, "parameter_ranges.mu: must be a range [lower, upper] with lower < upper"),
+        (
+            {"parameter_ranges": {"mu": [2, 1]}},
+            "parameter_ranges.mu: must be a range [lower, upper] with lower < upper",
+        ),
         ({"parameter_ranges": {"x": [1, 2]}}, "'x' is already used for a coordinate"),
         ({"parameter_ranges": {"mu": [1]}}, "must hold exactly 2 elements"),
         ({"parameters": {"mu": 1}}, "'mu' is already used for a parameter with a range"),
-        ({"equations": ["dxx(u) = 0"], "conditions": [{"part": ["left", "right"], "equation": "dn(u) = 0"}, {"mean": "u = 0"}],
-          "exact": None}, "free by a constant"),
+        (
+            {
+                "equations": ["dxx(u) = 0"],
+                "conditions": [
+                    {"part": ["left", "right"], "equation": "dn(u) = 0"}, {"mean": "u = 0"},
+                ],
+                "exact": None,
+            },
+            "free by a constant",
+        ),
     ],
 )  # fmt: skip
 def test_ranges_that_make_no_sense(keys: dict[str, Any], words: str) -> None:

@@ -231,14 +231,20 @@ def test_it_says_when_the_time_is_over_and_what_error_is_left() -> None:
     ("changes", "words"),
     [
         ({"equations": ["laplacian(laplacian(u)) = 1"]}, "its equation has the derivative"),
-        ({"equations": ["(1 + dx(u)**2)*laplacian(u) = 1"]}, "the factor of a second derivative depends on derivatives"),
+        (
+            {"equations": ["(1 + dx(u)**2)*laplacian(u) = 1"]},
+            "the factor of a second derivative depends on derivatives",
+        ),
         ({"equations": ["dx(u) + u = 1"]}, "neither elliptic nor u_t with an elliptic right-hand side"),
         ({"conditions": [{"part": ALL, "equation": "dx(u) + u = 0"}]}, "is not on the conormal derivative"),
         ({"conditions": [{"part": ALL, "equation": "dn(u)**2 + u = 0"}]}, "is not linear in the derivatives"),
         ({"conditions": [{"part": ALL, "equation": "u**3 = 1"}]}, "is not linear in u"),
         ({"conditions": [{"part": ALL[:3], "equation": "u = 0"}], "free": ["top"]}, "the part 'top' has 0 conditions"),
         ({"unknowns": ["u", "v"], "equations": ["laplacian(u) = 0", "v = u"]}, "it has 2 unknowns and 2 equations"),
-        ({"domain": {"box": {"lower": [0, 0, 0], "upper": [1, 1, 1]}}, "conditions": None}, "found Box in 3 coordinates"),
+        (
+            {"domain": {"box": {"lower": [0, 0, 0], "upper": [1, 1, 1]}}, "conditions": None},
+            "found Box in 3 coordinates",
+        ),
     ],
     ids=str,
 )  # fmt: skip

@@ -171,7 +171,11 @@ def test_a_slab_is_checked_without_weights_by_name() -> None:
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ({"wall": 2}, r"terms\.wall: no condition goes by that name, did you mean 'walls'\? \(names: walls, bottom, top\)"),
+        (
+            {"wall": 2},
+            r"terms\.wall: no condition goes by that name, did you mean 'walls'\? \(names: walls,"
+            r" bottom, top\)",
+        ),
         ({"left": 2}, r"weights\.terms\.left: no condition goes by that name"),
         ({"walls": 0}, r"weights\.terms\.walls: must be a number greater than 0"),
     ],
@@ -243,12 +247,18 @@ def test_a_table_has_a_column_per_component(in_plane: Solution, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"quantities": {"u_error": "u"}}, r"quantities\.u_error: the name 'u_error' is that of a field that is written anyway"),
+        (
+            {"quantities": {"u_error": "u"}},
+            r"quantities\.u_error: the name 'u_error' is that of a field that is written anyway",
+        ),
         ({"quantities": {"residual_2": "u"}}, r"quantities\.residual_2: the name 'residual_2' is that of a field"),
         ({"quantities": {"k": "u"}}, r"quantities\.k: the name 'k' is already used for a parameter"),
         ({"vectors": {"size": ["u"]}}, r"vectors\.size: the name 'size' is already used for a quantity"),
         ({"vectors": {"a": ["u"] * 4}}, r"vectors\.a: must hold at most 3 elements, found 4"),
-        ({"vectors": {"a": "u"}}, r"vectors\.a: must be a list of one to three formulas, for example \[u, v\], found 'u'"),
+        (
+            {"vectors": {"a": "u"}},
+            r"vectors\.a: must be a list of one to three formulas, for example \[u, v\], found 'u'",
+        ),
         ({"quantities": {f"q{k}": "u" for k in range(101)}}, r"quantities: must hold at most 100 entries, found 101"),
     ],
 )  # fmt: skip

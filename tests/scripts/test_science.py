@@ -103,9 +103,11 @@ def test_a_boundary_point_lies_between_states_that_the_labels_tell_apart_too() -
 
 def test_the_boundary_of_a_small_kan_is_that_of_its_labels() -> None:
     x = np.random.default_rng(0).uniform([0.3, -3], [2, 3], (600, 2))
-    found = mobility_edge.classify(small_kan.kan([2, 1, 1], 5, 0), x, x[:, 0] * np.abs(x[:, 1]) > 1)
+    classifier = mobility_edge.classify(
+        small_kan.kan([2, 1, 1], 5, 0), x, x[:, 0] * np.abs(x[:, 1]) > 1
+    )
     at = np.random.default_rng(1).uniform([0.4, -2.8], [1.9, 2.8], (600, 2))
-    assert ((found.value(at) > 0) == (at[:, 0] * np.abs(at[:, 1]) > 1)).mean() > 0.95
+    assert ((classifier.value(at) > 0) == (at[:, 0] * np.abs(at[:, 1]) > 1)).mean() > 0.95
 
 
 # Relations without a target
@@ -119,10 +121,10 @@ def columns(count: int, seed: int) -> dict[str, np.ndarray]:
 
 
 def test_a_product_is_found_among_columns() -> None:
-    best, *rest = additive_relations.relations(columns(800, 0), columns(400, 1), 3)
+    best, *others = additive_relations.relations(columns(800, 0), columns(400, 1), 3)
     assert set(best.names) == {"a", "b", "ab"}
     assert best.fitted < 1e-4 and best.held_out < 1e-3
-    assert min(relation.fitted for relation in rest) > 0.2
+    assert min(relation.fitted for relation in others) > 0.2
     logs = np.log(columns(800, 0)["a"])
     assert np.corrcoef(best.functions[:, best.names.index("a")], logs)[0, 1] ** 2 > 1 - 1e-6
 
@@ -133,11 +135,11 @@ def test_independent_columns_have_the_quotient_one() -> None:
 
 
 def test_a_set_with_an_exact_relation_comes_once() -> None:
-    found = additive_relations.relations(
+    relations = additive_relations.relations(
         {**(c := columns(300, 0)), "2a": 2 * c["a"]}, {**c, "2a": 2 * c["a"]}, 3
     )
-    assert found[0].names == ("a", "2a")
-    assert not [r for r in found[1:] if {"a", "2a"} <= set(r.names)]
+    assert relations[0].names == ("a", "2a")
+    assert not [r for r in relations[1:] if {"a", "2a"} <= set(r.names)]
 
 
 # Small networks

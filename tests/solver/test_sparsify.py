@@ -64,7 +64,7 @@ def masked_values(network: KAN) -> Tensor:
     found = []
     for layer in network.stack:
         assert layer.base is not None
-        found += [layer.coefficients[~layer.left].reshape(-1), layer.base[~layer.left]]
+        found += [layer.coefficients[~layer.kept_edges].reshape(-1), layer.base[~layer.kept_edges]]
     return torch.cat(found).detach()
 
 
@@ -105,7 +105,7 @@ def test_every_stage_lowers_the_objective_and_leaves_masked_edges_alone(
     optimizer: str, keys: dict[str, Any]
 ) -> None:
     made = masked_parts(optimizer, **keys)
-    made.trial.network = KAN([layer.masked(layer.left) for layer in made.trial.network.stack])
+    made.trial.network = KAN([layer.masked(layer.kept_edges) for layer in made.trial.network.stack])
     assert float(masked_values(made.trial.network).abs().max()) == 0
     schedule = api.configure(
         {"problem": RIDGES}, schedule=[{"optimizer": optimizer, **keys}]
@@ -115,24 +115,27 @@ def test_every_stage_lowers_the_objective_and_leaves_masked_edges_alone(
     assert float(made.assembly.objective(made.trial).detach()) < 0.9 * before
     assert float(masked_values(made.trial.network).abs().max()) < 1e-11  # rounding of a QR
     for layer in made.trial.network.stack:
-        assert float(layer.edges(uniform(layer.inputs, 20))[~layer.left].detach().abs().max()) == 0
+        assert (
+            float(layer.edges(uniform(layer.inputs, 20))[~layer.kept_edges].detach().abs().max())
+            == 0
+        )
 
 
 def test_masks_survive_checkpoints_extensions_and_updates() -> None:
     network = without_edges(kan([2, 4, 1], base=True))
-    network = KAN([layer.masked(layer.left) for layer in network.stack])
+    network = KAN([layer.masked(layer.kept_edges) for layer in network.stack])
     config = TrialConfig("kan", (4,), (4, 4), (3, 3), base="silu")
     state, x = network_state(network), uniform(40, 2)
     found = restore_network(state, config)
     assert isinstance(found, KAN)
     assert torch.equal(found(x), network(x))
-    assert [layer.left.tolist() for layer in found.stack] == [
-        layer.left.tolist() for layer in network.stack
+    assert [layer.kept_edges.tolist() for layer in found.stack] == [
+        layer.kept_edges.tolist() for layer in network.stack
     ]
     assert "left" not in network_state(kan([2, 4, 1]))
     for other in (network.extended([6, 6]), network.updated(x, 0.0)):
-        assert [layer.left.tolist() for layer in other.stack] == [
-            layer.left.tolist() for layer in network.stack
+        assert [layer.kept_edges.tolist() for layer in other.stack] == [
+            layer.kept_edges.tolist() for layer in network.stack
         ]
     with pytest.raises(CheckpointError, match=r"checkpoint: its network is inc"):
         restore_network({**state, "left": state["left"][:1]}, config)
@@ -263,7 +266,7 @@ def test_edges_below_their_threshold_are_zero_and_their_mean_stays() -> None:
     found = prune(network, s, s, edges=1e-6)
     assert (found.units, found.edges) == ((), ((1, 1, 2),))
     assert found.change < 1e-13
-    assert not bool(found.network.stack[0].left[1, 0])
+    assert not bool(found.network.stack[0].kept_edges[1, 0])
     again = prune(found.network, s, s, edges=1e-6)
     assert again.edges == ()
     assert torch.equal(again.network(s), found.network(s))
@@ -272,7 +275,7 @@ def test_edges_below_their_threshold_are_zero_and_their_mean_stays() -> None:
 def test_something_stays_whatever_the_threshold() -> None:
     found = prune(kan([2, 4, 3, 1]), uniform(100, 2), uniform(50, 2), units=0.999, edges=0.999)
     assert found.network.shape == [2, 1, 1, 1]
-    assert all(bool(layer.left.any(1).all()) for layer in found.network.stack)
+    assert all(bool(layer.kept_edges.any(1).all()) for layer in found.network.stack)
     for bad in (-0.1, 1.0):
         with pytest.raises(
             ConfigError,
@@ -300,7 +303,7 @@ def test_an_output_keeps_its_largest_edge_and_the_unit_below_it() -> None:
         network.stack[1].coefficients[1, 1] *= 1e-3
     found = prune(network, s, s, units=0.0, edges=0.05)
     assert found.network.shape == [2, 2, 2]
-    assert found.network.stack[1].left.tolist() == [[True, False], [False, True]]
+    assert found.network.stack[1].kept_edges.tolist() == [[True, False], [False, True]]
     assert found.change < 1e-4
 
 
@@ -367,7 +370,7 @@ def test_the_new_run_starts_from_the_pruned_network(tmp_path: Path) -> None:
     found = simplify(tmp_path / "run", units=0.05, edges=0.05, steps=0, out=tmp_path / "small")
     first, pruned = (one.stack[0] for one in (found.solution.trial.network, found.pruned.network))
     assert torch.equal(first.coefficients, pruned.coefficients)
-    assert torch.equal(first.left, pruned.left)
+    assert torch.equal(first.kept_edges, pruned.kept_edges)
     assert found.pruned.units
     assert found.solution.config.schedule[0].optimizer == "least_squares"
     assert found.before.result.trial == wide.result.trial
@@ -409,7 +412,7 @@ def test_a_diagram_has_every_edge_that_is_left_with_its_function() -> None:
     network, s = without_edges(kan([2, 4, 1], base=True)), uniform(300, 2)
     found = diagram(network, s, ("x", "y"), ("u",), {(0, 0, 0): "sin"})
     assert [len(edges) for edges in found.edges] == [
-        int(layer.left.sum()) for layer in network.stack
+        int(layer.kept_edges.sum()) for layer in network.stack
     ]
     assert found.names == (("x", "y"), ("", "", "", ""), ("u",))
     first = found.edges[0][0]

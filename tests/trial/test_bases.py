@@ -202,8 +202,8 @@ def test_an_infinite_input_is_not_taken_for_a_number() -> None:
 def test_a_nan_input_gives_nan_and_no_crash(make: Callable[[int, int], SplineGrid]) -> None:
     grid = make(3, 4)
     z = torch.tensor([[math.nan], [1.0]], dtype=torch.float64)
-    found = grid.evaluate(z, coefficients(grid))
-    assert found[:, 0].isnan().all() and found[:, 1].isfinite().all()
+    values = grid.evaluate(z, coefficients(grid))
+    assert values[:, 0].isnan().all() and values[:, 1].isfinite().all()
 
 
 # Derivatives by autograd
@@ -272,8 +272,8 @@ def test_clamped_ends_stay_clamped_and_refine_exactly(degree: int) -> None:
 
 def test_clamped_ends_keep_a_high_degree_on_one_interval_well_conditioned() -> None:
     z = torch.cos(math.pi * (torch.arange(60, dtype=torch.float64) + 0.5) / 60)[None]
-    one = torch.ones(1, dtype=torch.float64)
-    even = SplineGrid.even(-one, one, 1, 19)
+    ones = torch.ones(1, dtype=torch.float64)
+    even = SplineGrid.even(-ones, ones, 1, 19)
     conditions = []
     for grid in (even, SplineGrid.given(even.breakpoints, 19, clamped=True)):
         matrix = grid.collocation(z)
@@ -283,17 +283,17 @@ def test_clamped_ends_keep_a_high_degree_on_one_interval_well_conditioned() -> N
 
 @pytest.mark.parametrize("degree", [1, 3, 5])
 def test_knot_insertion_agrees_with_scipy(degree: int) -> None:
-    grid, new = ragged(degree, 4), 0.123
+    grid, knot = ragged(degree, 4), 0.123
     c = coefficients(grid, outputs=1)
     padded = np.r_[c[0, 0].numpy(), np.zeros(degree + 1)]
-    wanted = BSpline(grid.knots[0].numpy(), padded, degree).insert_knot(new)
+    expected = BSpline(grid.knots[0].numpy(), padded, degree).insert_knot(knot)
     points = torch.sort(
-        torch.cat([grid.breakpoints[0], torch.tensor([new], dtype=torch.float64)])
+        torch.cat([grid.breakpoints[0], torch.tensor([knot], dtype=torch.float64)])
     ).values
     finer = SplineGrid.given(points[None], degree)
     moved = grid.row(0).transfer(c[:, :1], finer)
     z = inside(grid)[:1]
-    assert gap(finer.evaluate(z, moved)[0, 0], torch.tensor(wanted(z[0].numpy()))) < 1e-12
+    assert gap(finer.evaluate(z, moved)[0, 0], torch.tensor(expected(z[0].numpy()))) < 1e-12
 
 
 def test_a_refit_on_other_knots_keeps_polynomials_and_nearly_keeps_the_rest() -> None:
@@ -391,6 +391,6 @@ def test_degree_zero_and_empty_grids_are_refused() -> None:
 def test_single_precision_stays_single() -> None:
     grid = SplineGrid.even(LOWER.float(), UPPER.float(), 6, 5)
     z, c = inside(even(5, 6)), coefficients(even(5, 6))
-    found = grid.evaluate(z.float(), c.float())
-    assert found.dtype == torch.float32
-    assert gap(found.double(), even(5, 6).evaluate(z, c)) < 1e-5
+    values = grid.evaluate(z.float(), c.float())
+    assert values.dtype == torch.float32
+    assert gap(values.double(), even(5, 6).evaluate(z, c)) < 1e-5

@@ -67,9 +67,9 @@ def test_the_step_is_the_shortest_one_that_meets_the_rows(seed: int) -> None:
     right = uniform(3, seed=seed + 9)
     stacked = torch.zeros(5, 8, dtype=torch.float64).T
     stacked[:3] = rows
-    found = optimizers.solve(stacked, torch.cat([right, right.new_zeros(5)]), 1e-10, shortest=ALIKE)
-    wanted = torch.linalg.pinv(rows) @ right
-    assert float(found[3]) == 0.0 and torch.allclose(found, wanted, rtol=1e-6, atol=1e-9)
+    step = optimizers.solve(stacked, torch.cat([right, right.new_zeros(5)]), 1e-10, shortest=ALIKE)
+    expected = torch.linalg.pinv(rows) @ right
+    assert float(step[3]) == 0.0 and torch.allclose(step, expected, rtol=1e-6, atol=1e-9)
 
 
 def test_a_solve_goes_on_from_all_parameters_and_its_run_resumes(tmp_path: Path) -> None:

@@ -48,9 +48,9 @@ LIFTING = Lifting((formula("sin(x)", "x", "y"),) * 2, (formula("x*(2 - x)*exp(y)
 
 
 def around(net: KAN | MLP) -> Enriched:
-    found = Enriched(net, GIVEN, LOWER, UPPER)
-    scramble(found)
-    return found
+    enriched = Enriched(net, GIVEN, LOWER, UPPER)
+    scramble(enriched)
+    return enriched
 
 
 NETWORKS: dict[str, Callable[[], KAN | MLP]] = {
@@ -72,16 +72,16 @@ def inside(count: int = 9) -> Tensor:
 def test_the_functions_are_those_of_the_problems_coordinates() -> None:
     network, x = around(mlp([2, 5, 2])), inside()
     trial = TrialSolution(network, LOWER, UPPER)
-    given = torch.stack(
+    values = torch.stack(
         [torch.exp(x[:, 0] * x[:, 1]), (1 + x[:, 0] ** 2) ** (1 / 3) * torch.sin(x[:, 1])], dim=1
     )
-    assert gap(trial(x), network.net(trial.scaled(x)) + given @ network.coefficients) < 1e-14
+    assert gap(trial(x), network.net(trial.scaled(x)) + values @ network.coefficients) < 1e-14
 
 
 def test_closed_form_jets_are_those_of_nested_autograd(trial: TrialSolution) -> None:
     x = inside()
     nested = TrialSolution(trial.network, LOWER, UPPER, trial.lifting, "autograd")
-    ours, theirs = (one.jet(one.locate(x, SPACE)) for one in (trial, nested))
+    ours, theirs = (solution.jet(solution.locate(x, SPACE)) for solution in (trial, nested))
     assert gap(ours.value.T, trial(x)) < 1e-13
     for alpha in SPACE.indices:
         assert gap(ours.derivative(alpha), theirs.derivative(alpha)) < 1e-10, alpha
@@ -95,12 +95,12 @@ def test_outer_rows_and_the_extension_give_the_functional(trial: TrialSolution) 
     functional = uniform(len(SPACE.indices), 2, 9, seed=4)
     features = trial.features(at)
     rows = features.rows(functional, range(2))
-    assert features.size > trial.net.features(at.inputs).given.data.numel()  # type: ignore[attr-defined]
+    assert features.size > trial.net.features(at.inputs).functions.data.numel()  # type: ignore[attr-defined]
     for seed in (1, 2):
         trial.net.set_outer(uniform(*trial.net.outer.shape, seed=seed))
-        wanted = (functional * trial.jet(at).data).sum(0)
+        expected = (functional * trial.jet(at).data).sum(0)
         constant = (
-            torch.zeros_like(wanted)
+            torch.zeros_like(expected)
             if at.extension is None
             else (functional * at.extension.data).sum(0)
         )
@@ -110,7 +110,7 @@ def test_outer_rows_and_the_extension_give_the_functional(trial: TrialSolution) 
                 if features.columns is None
                 else trial.net.outer[features.columns, o]
             )
-            assert gap((rows[o] * outer).sum(0) + constant[o], wanted[o]) < 1e-11
+            assert gap((rows[o] * outer).sum(0) + constant[o], expected[o]) < 1e-11
         assert gap(features.jet(trial.net.outer).data, trial.jet(at).data) < 1e-12
 
 
@@ -191,13 +191,13 @@ def test_every_optimizer_trains_the_coefficients(stages: str, quick: None) -> No
         api.solve(
             config(
                 NONLINEAR,
-                trial={**trial, "functions": given},
+                trial={**trial, "functions": functions},
                 schedule=STAGES[stages],
                 sampler={"interior": 100, "boundary": 48},
             )
         ).relative_l2["u"]
         or 1.0
-        for given in ([], ["sin(6*x*y)"])
+        for functions in ([], ["sin(6*x*y)"])
     ]
     assert errors[1] < 0.2 * errors[0], errors
 
@@ -212,9 +212,9 @@ def test_a_run_is_resumed_and_read_with_its_functions(tmp_path: Path) -> None:
 
 
 def test_a_state_without_the_functions_coefficients_is_refused() -> None:
-    found = parts(LAPLACE, trial={**SHAPES["kan"], "functions": SINGULAR}, **FEW)
+    built = parts(LAPLACE, trial={**SHAPES["kan"], "functions": SINGULAR}, **FEW)
     chosen = config(LAPLACE, trial=SHAPES["kan"], **FEW).trial
-    state, present = network_state(found.trial.network), found.trial.network
+    state, present = network_state(built.trial.network), built.trial.network
     restored = restore_beside(state, chosen, present)
     assert isinstance(restored, Enriched) and isinstance(present, Enriched)
     assert torch.equal(restored.outer, present.outer)
@@ -255,17 +255,17 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", list(REFUSED))
 def test_what_is_no_formula_of_the_coordinates_is_refused(name: str) -> None:
-    given, message = REFUSED[name]
+    functions, message = REFUSED[name]
     if message is None:
         assert (
             parts(
-                LAPLACE, trial={**SHAPES["kan"], "functions": given}, **FEW
+                LAPLACE, trial={**SHAPES["kan"], "functions": functions}, **FEW
             ).trial.net.outer.shape[1]
             == 1
         )
         return
     with pytest.raises(ConfigError, match=message):
-        parts(LAPLACE, trial={**SHAPES["kan"], "functions": given}, **FEW)
+        parts(LAPLACE, trial={**SHAPES["kan"], "functions": functions}, **FEW)
 
 
 def test_a_stretched_start_and_slabs_take_none() -> None:
@@ -352,7 +352,7 @@ def test_the_first_functions_of_the_cavity_are_the_flow_at_its_corners(
     assert gap(u[:5], 4 * sign * (lid[:, 0] - wall)) < 1e-14 and float(v[:5].abs().max()) < 1e-14
     assert float(u[5:10].abs().max()) < 1e-14 and float(v[5:10].abs().max()) < 1e-14
     (laplacian_u, laplacian_v, _), (ux, _, px), (_, vy, py) = (
-        size * one for one in (jet.derivative((2, 0)) + jet.derivative((0, 2)), dx, dy)
+        size * values for values in (jet.derivative((2, 0)) + jet.derivative((0, 2)), dx, dy)
     )
     assert gap(laplacian_u / 100, px) < 1e-12 and gap(laplacian_v / 100, py) < 1e-12
     assert gap(ux + vy, 0 * ux - 4 * sign) < 1e-12

@@ -53,7 +53,7 @@ POISSON = problem_node(
 SOLVE: dict[str, Any] = {"optimizer": "least_squares"}
 
 
-def made(
+def make_basis(
     name: str, intervals: int = 5, degree: int = 3
 ) -> Chebyshev | Gaussians | Fourier | SplineGrid:
     return BASES[name].even(LOWER, UPPER, intervals, degree)
@@ -86,26 +86,26 @@ def by_hand(name: str, z: np.ndarray, lower: float, upper: float, m: int, k: int
 
 @pytest.mark.parametrize("name", SMOOTH)
 def test_functions_and_derivatives_to_fourth_order_are_those_of_numpy_and_scipy(name: str) -> None:
-    basis, z = made(name), inside()
+    basis, z = make_basis(name), inside()
     interval, values = basis.basis(z, 4)
     assert values.shape == (5, 8, 2, 30) and basis.size == 8
     assert torch.equal(basis.slots(interval)[:, 1, 0], torch.arange(8, 16))
     for k in range(5):
         for m in range(8):
-            wanted = [
+            expected = [
                 by_hand(name, z[i].numpy(), float(LOWER[i]), float(UPPER[i]), m, k)
                 for i in range(2)
             ]
             size = float(values[k].abs().max())
             assert (
-                float((values[k, m] - torch.tensor(np.stack(wanted))).abs().max()) < 1e-12 * size
+                float((values[k, m] - torch.tensor(np.stack(expected))).abs().max()) < 1e-12 * size
             ), (m, k)
 
 
 @pytest.mark.parametrize("name", SMOOTH)
 def test_autograd_follows_edges_to_any_order(name: str) -> None:
     basis, z, c = (
-        made(name),
+        make_basis(name),
         inside(4).requires_grad_(True),
         uniform(3, 2, 8, seed=2).requires_grad_(True),
     )
@@ -115,7 +115,7 @@ def test_autograd_follows_edges_to_any_order(name: str) -> None:
 
 
 def test_polynomials_go_on_as_lines_outside() -> None:
-    basis = made("chebyshev")
+    basis = make_basis("chebyshev")
     z = torch.stack([LOWER - 0.25, LOWER, UPPER, UPPER + 0.25], dim=1)
     values = basis.basis(z, 2)[1]
     assert gap(values[0, ..., 0], values[0, ..., 1] - 0.25 * values[1, ..., 1]) < 1e-14
@@ -127,7 +127,7 @@ def test_polynomials_go_on_as_lines_outside() -> None:
 
 @pytest.mark.parametrize("degree", [1, 2, 5, 9])
 def test_gaussians_have_centre_and_variance_of_the_splines(degree: int) -> None:
-    splines, gaussians = made("bspline", 4, degree), made("rbf", 4, degree)
+    splines, gaussians = make_basis("bspline", 4, degree), make_basis("rbf", 4, degree)
     knots = splines.knots[1].numpy()
     z = torch.linspace(-30, 30, 60001, dtype=torch.float64).expand(2, -1)
     radial = gaussians.basis(z, 0)[1][0, :, 1].numpy()
@@ -155,13 +155,13 @@ def test_gaussians_have_centre_and_variance_of_the_splines(degree: int) -> None:
     ("name", "misfit"), [("bspline", 1e-14), ("chebyshev", 1e-14), ("rbf", 1e-2), ("fourier", 1e-2)]
 )
 def test_a_line_is_held_or_fitted(name: str, misfit: float) -> None:
-    basis, z = made(name), inside()
+    basis, z = make_basis(name), inside()
     assert gap(basis.edges(z, basis.line()[None], 0)[0, 0], z) < misfit
 
 
 @pytest.mark.parametrize(("name", "misfit"), [("chebyshev", 0.0), ("fourier", 0.0), ("rbf", 0.05)])
 def test_more_functions_keep_the_function(name: str, misfit: float) -> None:
-    basis, z = made(name), inside()
+    basis, z = make_basis(name), inside()
     c = uniform(3, 2, 8, seed=4)
     finer = basis.refined(10)
     moved = basis.transfer(c, finer)
@@ -184,7 +184,7 @@ def test_there_are_no_knots_to_move(name: str) -> None:
     with pytest.raises(
         ConfigError, match=f"{name} basis: needs degree ≥ 1 and ≥ 1 interval, found 0, 4"
     ):
-        made(name, 4, 0)
+        make_basis(name, 4, 0)
 
 
 # Functions on nodes
@@ -216,14 +216,14 @@ def test_a_network_with_functions_on_nodes_is_written_out() -> None:
     w = (
         second.weight.detach() @ torch.tensor(np.stack(hidden)) + second.bias.detach()[:, None]
     ).clamp(-1, 1)
-    wanted = [
+    expected = [
         sum(
             chebyshev.chebval(w[q].numpy(), outer.coefficients[o, q].detach().numpy())
             for q in range(3)
         )
         for o in range(2)
     ]
-    assert gap(network(x), torch.tensor(np.stack(wanted)).T) < 1e-13
+    assert gap(network(x), torch.tensor(np.stack(expected)).T) < 1e-13
 
 
 def test_with_one_hidden_layer_and_one_output_nodes_are_a_kan_whose_first_edges_are_lines() -> None:
@@ -283,23 +283,23 @@ TRIALS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", list(TRIALS))
 def test_parameters_are_counted_without_building(name: str) -> None:
-    found = config(POISSON, trial={**TRIALS[name], "base": "silu"})
-    network = build_network(found.trial, create(POISSON), 0, torch.float64)
-    assert parameter_count(found.trial, 2, 1) == sum(p.numel() for p in network.parameters())
+    counted = config(POISSON, trial={**TRIALS[name], "base": "silu"})
+    network = build_network(counted.trial, create(POISSON), 0, torch.float64)
+    assert parameter_count(counted.trial, 2, 1) == sum(p.numel() for p in network.parameters())
 
 
 @pytest.mark.parametrize("name", list(TRIALS))
 def test_jacobians_are_those_of_autograd(name: str) -> None:
-    made = parts(POISSON, trial=TRIALS[name], sampler={"interior": 20, "boundary": 8})
-    made.trial.net.set_outer(uniform(*made.trial.net.outer.shape))
-    system = System(made.trial, made.assembly)
-    inner = made.trial.net.inner
-    rows = made.assembly.weighted(made.trial)
+    built = parts(POISSON, trial=TRIALS[name], sampler={"interior": 20, "boundary": 8})
+    built.trial.net.set_outer(uniform(*built.trial.net.outer.shape))
+    system = System(built.trial, built.assembly)
+    inner = built.trial.net.inner
+    rows = built.assembly.weighted(built.trial)
     for r in (0, 7, -1):
-        wanted = torch.cat(
+        expected = torch.cat(
             [g.reshape(-1) for g in torch.autograd.grad(rows[r], inner, retain_graph=True)]
         )
-        assert gap(system.jacobian()[r], wanted) < 1e-10
+        assert gap(system.jacobian()[r], expected) < 1e-10
 
 
 @pytest.mark.parametrize(
@@ -312,18 +312,20 @@ def test_one_linear_solve_and_a_resumed_run(name: str, most: float, tmp_path: Pa
         "sampler": {"interior": 400, "boundary": 80},
         "schedule": [SOLVE, projected],
     }
-    found = api.solve(config(POISSON, **keys), out=tmp_path / "run")
-    assert found.relative_l2["u"] is not None and found.relative_l2["u"] < most, found.relative_l2
+    solution = api.solve(config(POISSON, **keys), out=tmp_path / "run")
+    assert solution.relative_l2["u"] is not None and solution.relative_l2["u"] < most, (
+        solution.relative_l2
+    )
     loaded = api.load(tmp_path / "run")
     x = uniform(9, 2).numpy()
-    assert np.array_equal(loaded(x), found(x))
+    assert np.array_equal(loaded(x), solution(x))
     network = loaded.trial.net
     assert isinstance(network, KAN) and network.on == TRIALS[name].get("on", "edges")
 
 
 def test_a_fourier_outer_layer_is_extended_exactly_in_a_schedule() -> None:
     schedule = [SOLVE, {"extend_grid": [1, 12]}, SOLVE]
-    found = api.solve(
+    solution = api.solve(
         config(
             POISSON,
             trial=TRIALS["fourier"],
@@ -331,7 +333,7 @@ def test_a_fourier_outer_layer_is_extended_exactly_in_a_schedule() -> None:
             schedule=schedule,
         )
     )
-    first, _, last = found.result.stages
+    first, _, last = solution.result.stages
     assert last.objective < first.objective / 10
 
 

@@ -45,27 +45,29 @@ def around(dimension: int, count: int, reach: float = 1.0) -> Tensor:
     )
 
 
-def values(own: Multipoles, x: Tensor) -> Tensor:
+def values(multipoles: Multipoles, x: Tensor) -> Tensor:
     """(N, K)."""
-    return own.jet(x, JetSpace.closure((), x.shape[1])).value.T
+    return multipoles.jet(x, JetSpace.closure((), x.shape[1])).value.T
 
 
 @pytest.mark.parametrize("dimension", [2, 3])
 def test_the_first_ones_are_known(dimension: int) -> None:
     x = around(dimension, 7)
     d = x - torch.tensor(CENTRES[dimension], dtype=torch.float64)
-    r, found = d.norm(dim=1), values(Multipoles(CENTRES[dimension], R, 2), x)
+    r, computed = d.norm(dim=1), values(Multipoles(CENTRES[dimension], R, 2), x)
     if dimension == 2:
         angle = torch.atan2(d[:, 1], d[:, 0])
-        wanted = [torch.log(r / R), *(R / r * torch.cos(angle), -R / r * torch.sin(angle))]
+        expected = [torch.log(r / R), *(R / r * torch.cos(angle), -R / r * torch.sin(angle))]
     else:
-        wanted = [
+        expected = [
             R / r,
             R**2 * d[:, 2] / r**3,
             *(-(R**2) * d[:, axis] / r**3 / 2**0.5 for axis in (0, 1)),
         ]
-    assert gap(found[:, : len(wanted)], torch.stack(wanted, dim=1)) < 1e-14
-    assert found.shape[1] == Multipoles(CENTRES[dimension], R, 2).count == {2: 5, 3: 9}[dimension]
+    assert gap(computed[:, : len(expected)], torch.stack(expected, dim=1)) < 1e-14
+    assert (
+        computed.shape[1] == Multipoles(CENTRES[dimension], R, 2).count == {2: 5, 3: 9}[dimension]
+    )
 
 
 @pytest.mark.parametrize("dimension", [2, 3])
@@ -73,24 +75,27 @@ def test_they_are_harmonic_and_of_their_order(dimension: int) -> None:
     """Δ f = 0, and f of order l falls like t^{-l-1} in space, like t^{-l} in the plane, at t times
     the distance.
     """
-    own, x = Multipoles(CENTRES[dimension], R, 6), around(dimension, 20)
+    multipoles, x = Multipoles(CENTRES[dimension], R, 6), around(dimension, 20)
     second = [tuple(2 * (i == k) for i in range(dimension)) for k in range(dimension)]
-    jet = own.jet(x, JetSpace.closure(second, dimension))
+    jet = multipoles.jet(x, JetSpace.closure(second, dimension))
     assert float(jet.laplacian.abs().max()) < 1e-12 * float(jet.derivative(second[0]).abs().max())
     centre = torch.tensor(CENTRES[dimension], dtype=torch.float64)
     orders = [0, *(n for n in range(1, 7) for _ in range(2 if dimension == 2 else 2 * n + 1))]
     share = 2.0 ** -(torch.tensor(orders, dtype=torch.float64) + (dimension == 3))
-    near, far = values(own, x), values(own, centre + 2 * (x - centre))
+    near, far = values(multipoles, x), values(multipoles, centre + 2 * (x - centre))
     assert gap((near * share)[:, 1:], far[:, 1:]) < 1e-14
 
 
 @pytest.mark.parametrize("dimension", [2, 3])
 def test_derivatives_are_those_of_nested_autograd(dimension: int) -> None:
-    own, x = Multipoles(CENTRES[dimension], R, 2), around(dimension, 3)
+    multipoles, x = Multipoles(CENTRES[dimension], R, 2), around(dimension, 3)
     space = JetSpace.closure(
         [alpha[:dimension] for alpha in ((2, 0, 0), (1, 1, 0), (0, 2, 0), (0, 1, 1))], dimension
     )
-    ours, theirs = own.jet(x, space), by_autograd(lambda at: values(own, at), x, space)
+    ours, theirs = (
+        multipoles.jet(x, space),
+        by_autograd(lambda at: values(multipoles, at), x, space),
+    )
     for alpha in space.indices:
         assert gap(ours.derivative(alpha), theirs.derivative(alpha).detach()) < 1e-11, alpha
 
@@ -101,13 +106,13 @@ def test_a_charge_in_the_hole_is_a_sum_of_them(dimension: int) -> None:
     x, q = around(dimension, 1500), 0.5
     charge = torch.tensor(CENTRES[dimension], dtype=torch.float64) + q * R / dimension**0.5
     r = (x - charge).norm(dim=1)
-    wanted = torch.log(r) if dimension == 2 else 1 / r
+    expected = torch.log(r) if dimension == 2 else 1 / r
     errors = []
     for most in (4, 8, 12):
         frame = values(Multipoles(CENTRES[dimension], R, most), x)
         frame = torch.cat([frame, torch.ones(len(x), 1, dtype=torch.float64)], dim=1)
-        fit = frame @ torch.linalg.lstsq(frame, wanted[:, None], driver="gelsd").solution
-        errors.append(float((fit[:, 0] - wanted).norm() / wanted.norm()))
+        fit = frame @ torch.linalg.lstsq(frame, expected[:, None], driver="gelsd").solution
+        errors.append(float((fit[:, 0] - expected).norm() / expected.norm()))
     assert errors[2] < 1e-4 and all(b < 2 * q**4 * a for a, b in pairwise(errors)), errors
 
 
@@ -148,11 +153,11 @@ def error(dimension: int, most: int) -> float:
         else (DRILLED, around(3, 500))
     )
     x = x + (0.0 if dimension == 2 else torch.tensor([0.0, -0.2, 0.3]).double())
-    found = parts(node, trial={**KAN, "multipoles": most}, **FEW)
-    Solver(found.trial, found.assembly, config(node, trial=KAN, **FEW).schedule, Silent()).run()
+    built = parts(node, trial={**KAN, "multipoles": most}, **FEW)
+    Solver(built.trial, built.assembly, config(node, trial=KAN, **FEW).schedule, Silent()).run()
     text, scope = node["definitions"]["s"], "xyz"[:dimension]
-    wanted = torch.stack(evaluate([formula(text, *scope)], x), dim=1)
-    return float((found.trial.evaluate(x) - wanted).norm() / wanted.norm())
+    expected = torch.stack(evaluate([formula(text, *scope)], x), dim=1)
+    return float((built.trial.evaluate(x) - expected).norm() / expected.norm())
 
 
 @pytest.mark.parametrize("dimension", [2, 3])
@@ -173,11 +178,11 @@ def test_a_hole_gets_two_points_per_multipole() -> None:
 
 
 def sphere_points(shape: dict[str, Any], count: int) -> tuple[Array, Array, Array]:
-    found = create({**DRILLED, "domain": shape}).domain.part(
+    points = create({**DRILLED, "domain": shape}).domain.part(
         "sphere", count, "chebyshev", np.random.default_rng(0), 1.0
     )
-    assert found.normal is not None
-    return found.x, found.w, found.normal
+    assert points.normal is not None
+    return points.x, points.w, points.normal
 
 
 @pytest.mark.parametrize("most", [6, 12, 20])
@@ -185,11 +190,11 @@ def test_points_on_a_whole_sphere_of_a_body_tell_harmonics_apart(most: int) -> N
     """At two points per multipole all of them up to order L are independent, with singular values
     near to each other.
     """
-    own = Multipoles((0.1, 0.0, 0.0), R, most)
-    x, w, normal = sphere_points({"difference": [CUBE, BALL]}, 2 * own.count)
-    matrix = values(own, torch.tensor(x)).numpy()
+    harmonics = Multipoles((0.1, 0.0, 0.0), R, most)
+    x, w, normal = sphere_points({"difference": [CUBE, BALL]}, 2 * harmonics.count)
+    matrix = values(harmonics, torch.tensor(x)).numpy()
     sizes = np.linalg.svd(matrix / np.linalg.norm(matrix, axis=0), compute_uv=False)
-    assert len(x) == 2 * own.count and sizes[-1] > 0.2 * sizes[0]
+    assert len(x) == 2 * harmonics.count and sizes[-1] > 0.2 * sizes[0]
     assert gap(torch.tensor(normal), torch.tensor([0.1, 0, 0] - x).double() / R) < 1e-12
     assert w.sum() == pytest.approx(4 * np.pi * R**2, rel=1e-12)
 
@@ -222,10 +227,10 @@ def test_a_dry_run_counts_them_in_the_outer_layer(
     )
     (tmp_path / "run.yaml").write_text(yaml.safe_dump(chosen.as_tree()))
     assert main(["solve", str(tmp_path / "run.yaml"), "--dry-run"]) == 0
-    made = build(chosen)
-    wide = made.trial.network.outer.numel()
+    built = build(chosen)
+    wide = built.trial.network.outer.numel()
     assert wide > 15
-    assert f"{made.assembly.rows + wide} × {wide}," in capsys.readouterr().out
+    assert f"{built.assembly.rows + wide} × {wide}," in capsys.readouterr().out
 
 
 def test_steps_of_simplify_name_them_where_they_are_refused() -> None:

@@ -110,9 +110,9 @@ def network(request: pytest.FixtureRequest) -> KAN | MLP:
 
 @pytest.fixture(params=KANS)
 def spline_network(request: pytest.FixtureRequest) -> KAN:
-    made = MAKERS[request.param]()
-    assert isinstance(made, KAN)
-    return made
+    network = MAKERS[request.param]()
+    assert isinstance(network, KAN)
+    return network
 
 
 # Jets
@@ -187,10 +187,10 @@ def test_gradcheck_of_a_layer_inside_and_outside_its_grid() -> None:
     )
 
     def values(coefficients: Tensor, base: Tensor, at: Tensor) -> Tensor:
-        found: Tensor = torch.func.functional_call(
+        outputs: Tensor = torch.func.functional_call(
             layer, {"coefficients": coefficients, "base": base}, (at,)
         )
-        return found
+        return outputs
 
     assert torch.autograd.gradcheck(values, (layer.coefficients, layer.base, z))
 
@@ -225,9 +225,9 @@ def test_outer_rows_times_outer_parameters_is_the_functional_of_the_jet(network:
     functional = uniform(len(jets.indices), len(x), seed=8)
     at = inputs(x, jets)
     matrix = outer_rows(network, at, functional)
-    wanted = (functional[:, None] * network.jet(at).data).sum(0).T
+    expected = (functional[:, None] * network.jet(at).data).sum(0).T
     assert matrix.shape == (len(x), len(network.outer))
-    assert gap(matrix @ network.outer, wanted) < 1e-11
+    assert gap(matrix @ network.outer, expected) < 1e-11
 
 
 def test_outer_rows_of_a_value_need_no_derivatives(network: KAN | MLP) -> None:
@@ -357,11 +357,11 @@ def test_outside_share_counts_the_worst_layer() -> None:
 
 def test_state_dict_round_trip(network: KAN | MLP) -> None:
     x = points(network)
-    other = copy.deepcopy(network)
-    scramble(other, seed=99)
-    assert not torch.equal(other(x), network(x))
-    other.load_state_dict(network.state_dict())
-    assert torch.equal(other(x), network(x))
+    restored = copy.deepcopy(network)
+    scramble(restored, seed=99)
+    assert not torch.equal(restored(x), network(x))
+    restored.load_state_dict(network.state_dict())
+    assert torch.equal(restored(x), network(x))
 
 
 def test_state_dict_of_a_moved_grid_fits_a_network_with_an_even_one() -> None:
@@ -434,12 +434,12 @@ def test_deeper_layers_of_the_ridge_start_stay_on_their_grids_too() -> None:
 
 @pytest.mark.parametrize("d", [2, 3, 4])
 def test_directions_are_unit_vectors_spread_over_the_half_sphere(d: int) -> None:
-    found = directions(d, 24, generator())
-    assert torch.allclose(found.norm(dim=1), torch.ones(24, dtype=torch.float64), atol=1e-12)
-    cosines = (found @ found.T).abs() - 2 * torch.eye(24, dtype=torch.float64)
+    vectors = directions(d, 24, generator())
+    assert torch.allclose(vectors.norm(dim=1), torch.ones(24, dtype=torch.float64), atol=1e-12)
+    cosines = (vectors @ vectors.T).abs() - 2 * torch.eye(24, dtype=torch.float64)
     apart = {2: math.cos(math.pi / 24) + 1e-12, 3: math.cos(0.2), 4: 0.999}[d]
     assert float(cosines.max()) <= apart
-    spread = torch.linalg.eigvalsh(found.T @ found / 24)
+    spread = torch.linalg.eigvalsh(vectors.T @ vectors / 24)
     assert float(spread.max() / spread.min()) < {2: 1 + 1e-9, 3: 1.5, 4: 4.0}[d]
 
 
@@ -521,8 +521,8 @@ def test_a_start_is_a_function_of_its_seed_alone(start: str) -> None:
     torch.manual_seed(2)
     before = torch.random.get_rng_state()
     again = torch.nn.utils.parameters_to_vector(STARTS[start](generator(7)).parameters())
-    other = torch.nn.utils.parameters_to_vector(STARTS[start](generator(8)).parameters())
-    assert torch.equal(first, again) and not torch.equal(first, other)
+    other_seed = torch.nn.utils.parameters_to_vector(STARTS[start](generator(8)).parameters())
+    assert torch.equal(first, again) and not torch.equal(first, other_seed)
     assert torch.equal(before, torch.random.get_rng_state()), "the global generator is nobody's"
 
 
@@ -533,10 +533,10 @@ def test_a_start_is_a_function_of_its_seed_alone(start: str) -> None:
 @pytest.mark.parametrize("name", ["tanh", "silu", "sine"])
 def test_closed_form_derivatives_of_activations(name: str) -> None:
     z = torch.linspace(-4, 4, 17, dtype=torch.float64, requires_grad=True)
-    found = activations.derivatives(name, z.detach(), 6)
+    computed = activations.derivatives(name, z.detach(), 6)
     value = activations.apply(name, z)
     for k in range(7):
-        assert gap(found[k], value) < 1e-12, k
+        assert gap(computed[k], value) < 1e-12, k
         (value,) = torch.autograd.grad(value.sum(), z, create_graph=True)
 
 
@@ -568,6 +568,6 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
         build_kan([2, 3, 1], [3], [3, 3], "ridge", False, generator())
     with pytest.raises(ConfigError, match="a layer gives 3 outputs but the next takes 1 inputs"):
         KAN([kan([2, 3]).stack[0], kan([1, 1]).stack[0]])
-    one = torch.ones(1, dtype=torch.float64)
+    ones = torch.ones(1, dtype=torch.float64)
     with pytest.raises(ConfigError, match=r"needs coefficients \(O, 1, 6\), found \(1, 1, 5\)"):
-        SplineLayer(SplineGrid.even(-one, one, 3, 3), torch.zeros(1, 1, 5, dtype=torch.float64))
+        SplineLayer(SplineGrid.even(-ones, ones, 3, 3), torch.zeros(1, 1, 5, dtype=torch.float64))

@@ -114,19 +114,19 @@ def test_the_jet_of_the_map_is_that_of_its_formulas(circles: Circles) -> None:
     texts = [
         text
         for k, s in enumerate(
-            f"({one} - {b!r})*{a!r}"
-            for one, a, b in zip(names, scale.tolist(), shift.tolist(), strict=True)
+            f"({name} - {b!r})*{a!r}"
+            for name, a, b in zip(names, scale.tolist(), shift.tolist(), strict=True)
         )
         for text in ((f"cos(pi*{s})", f"sin(pi*{s})") if k in circles.axes else (s,))
     ]
     assert circles.inputs == len(texts) == 2 + len(circles.axes)
-    found, wanted = (
+    computed, expected = (
         circles.jet(coordinates(x, FOURTH, scale, shift)),
         jet_of([formula(t, *names) for t in texts], x, FOURTH),
     )
-    assert gap(found.value.T, circles((x - shift) * scale)) == 0
+    assert gap(computed.value.T, circles((x - shift) * scale)) == 0
     for alpha in FOURTH.indices:
-        assert gap(found.derivative(alpha), wanted.derivative(alpha)) < 1e-13, alpha
+        assert gap(computed.derivative(alpha), expected.derivative(alpha)) < 1e-13, alpha
 
 
 def test_lines_fill_the_grids_behind_circles() -> None:
@@ -186,13 +186,13 @@ def test_rows_of_outer_and_inner_parameters_give_the_functional(name: str, lifte
     features = trial.features(at)
     rows, jet = features.rows(functional, range(2)), trial.jet(at).data
     for o in range(2):
-        own = (
+        parameters = (
             trial.net.outer[:, o, None]
             if features.columns is None
             else trial.net.outer[features.columns, o]
         )
         constant = 0.0 if at.extension is None else (functional * at.extension.data).sum(0)[o]
-        assert gap((rows[o] * own).sum(0) + constant, (functional * jet).sum(0)[o]) < 1e-11
+        assert gap((rows[o] * parameters).sum(0) + constant, (functional * jet).sum(0)[o]) < 1e-11
     matrix = trial.inner_rows(at, functional)
     for n in (0, 5):
         value = (functional * trial.jet(at).data)[:, :, n].sum()
@@ -202,11 +202,11 @@ def test_rows_of_outer_and_inner_parameters_give_the_functional(name: str, lifte
 
 def test_prepared_points_and_number_formats() -> None:
     trial = wrapped("bspline")
-    at, wanted = trial.locate(inside(), SPACE), trial(inside())
+    at, expected = trial.locate(inside(), SPACE), trial(inside())
     assert gap(trial.jet(at.rows(2, 6)).data, trial.jet(at).data[:, :, 2:6]) < 1e-13
     single = trial.float()
     jet = single.jet(single.locate(inside().float(), SPACE))
-    assert jet.data.dtype == torch.float32 and gap(jet.value.T.double(), wanted) < 1e-4
+    assert jet.data.dtype == torch.float32 and gap(jet.value.T.double(), expected) < 1e-4
 
 
 # Problems
@@ -217,8 +217,8 @@ def posed(
     domain: Mapping[str, Any], conditions: list[Any], exact: str = WAVES, **keys: Any
 ) -> dict[str, Any]:
     """-Δu = f with a known solution."""
-    rest = {"definitions": {"w": exact}, "exact": {"u": "w"}, **keys}
-    return problem_node(domain, ["-laplacian(u) = -laplacian(w)"], conditions, **rest)
+    keys_of_problem = {"definitions": {"w": exact}, "exact": {"u": "w"}, **keys}
+    return problem_node(domain, ["-laplacian(u) = -laplacian(w)"], conditions, **keys_of_problem)
 
 
 CHANNEL = posed(PLATE, [SIDES, {"part": ["bottom", "top"], "equation": "u = w"}])
@@ -288,13 +288,13 @@ SOLVES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], float]] 
 @pytest.mark.parametrize("name", list(SOLVES))
 def test_a_solve_meets_its_periodic_conditions_to_rounding(name: str) -> None:
     node, trial, keys, least = SOLVES[name]
-    found = solved(node, trial, **keys)
-    error, lifted = found.relative_l2["u"], found.result.metrics.lifted
+    solution = solved(node, trial, **keys)
+    error, lifted = solution.relative_l2["u"], solution.result.metrics.lifted
     assert error is not None and error < least
     assert lifted and len(lifted) == len(
-        [c for c in found.problem.conditions if c.kind == "periodic"]
+        [c for c in solution.problem.conditions if c.kind == "periodic"]
     )
-    assert max(lifted.values()) < 1e-8 and found.result.metrics.conditions["periodic"] == max(
+    assert max(lifted.values()) < 1e-8 and solution.result.metrics.conditions["periodic"] == max(
         lifted.values()
     )
 
@@ -326,8 +326,11 @@ def test_points_are_even_along_circles_and_chebyshevs_elsewhere() -> None:
     )
     ends = plain.interior.x[:, 0].unique().diff()
     assert ends.max() > 5 * ends.min()
-    for one, other in ((even.interior, plain.interior), (even.parts["top"], plain.parts["top"])):
-        assert gap(one.w.sum(), other.w.sum()) < 1e-14
+    for points, plain_points in (
+        (even.interior, plain.interior),
+        (even.parts["top"], plain.parts["top"]),
+    ):
+        assert gap(points.w.sum(), plain_points.w.sum()) < 1e-14
     share = even.interior.w / even.interior.w.sum()
     assert abs(float(share @ x.cos()) - math.sin(2) / 2) < 1e-3  # the mean over 0 < x < 2
     top = even.parts["top"].x[:, 0].unique().diff()
@@ -337,9 +340,9 @@ def test_points_are_even_along_circles_and_chebyshevs_elsewhere() -> None:
 def test_a_side_of_a_periodic_axis_keeps_its_points() -> None:
     """A condition on a side that is one of the pair too: its points do not move off it."""
     node = posed(PLATE, [SIDES, {"part": ["bottom", "top", "left"], "equation": "u = w"}])
-    made = parts(node, trial={"periodic": True, **SMALL}, sampler=SAMPLE).points
-    assert not made.parts["left"].x[:, 0].any() and len(made.parts["left"].x) > 10
-    assert torch.isfinite(made.parts["left"].w).all()
+    points = parts(node, trial={"periodic": True, **SMALL}, sampler=SAMPLE).points
+    assert not points.parts["left"].x[:, 0].any() and len(points.parts["left"].x) > 10
+    assert torch.isfinite(points.parts["left"].w).all()
 
 
 def test_other_kinds_of_points_stay() -> None:
@@ -356,20 +359,21 @@ def test_other_kinds_of_points_stay() -> None:
 
 def test_what_holds_by_construction_leaves_the_rows() -> None:
     names = {
-        one.name
-        for one in parts(CHANNEL, trial={"periodic": True, **SMALL}, sampler=SAMPLE).assembly.terms
+        term.name
+        for term in parts(CHANNEL, trial={"periodic": True, **SMALL}, sampler=SAMPLE).assembly.terms
     }
     assert not any("periodic" in name for name in names) and {"bottom", "top"} <= names
     assert any(
-        "periodic" in one.name for one in parts(CHANNEL, trial=SMALL, sampler=SAMPLE).assembly.terms
+        "periodic" in term.name
+        for term in parts(CHANNEL, trial=SMALL, sampler=SAMPLE).assembly.terms
     )
 
 
 def test_a_lifting_of_other_sides_goes_with_it() -> None:
     node = posed(PLATE, [SIDES, {"part": ["bottom", "top"], "equation": "u = w"}])
-    found = solved(node, {**SMALL, "lifting": True})
-    assert found.relative_l2["u"] < 1e-6  # type: ignore[operator]
-    lifted = found.result.metrics.lifted or {}
+    solution = solved(node, {**SMALL, "lifting": True})
+    assert solution.relative_l2["u"] < 1e-6  # type: ignore[operator]
+    lifted = solution.result.metrics.lifted or {}
     assert set(lifted) == {"bottom", "top", "periodic left-right u", "periodic left-right u'"}
     assert max(lifted.values()) < 1e-12
 
@@ -383,10 +387,10 @@ def test_an_energy_is_minimised_among_periodic_functions() -> None:
         exact={"u": "sin(pi*x)"},
     )
     del node["equations"]
-    found = solved(node, {"width": [6], "degree": [5, 9], "intervals": [2, 6]})
+    solution = solved(node, {"width": [6], "degree": [5, 9], "intervals": [2, 6]})
     assert (
-        found.relative_l2["u"] < 1e-7
-        and max((found.result.metrics.lifted or {"": 1.0}).values()) < 1e-13
+        solution.relative_l2["u"] < 1e-7
+        and max((solution.result.metrics.lifted or {"": 1.0}).values()) < 1e-13
     )  # type: ignore[operator]
 
 
@@ -398,14 +402,14 @@ def test_every_stage_knows_the_inputs() -> None:
         {"update_grid": {"mix": 0.0}},
         {"optimizer": "least_squares"},
     ]
-    found = solved(
+    solution = solved(
         CHANNEL,
         {"width": [12], "degree": 5, "intervals": 2},
         schedule=stages,
         sampler={"interior": 600, "boundary": 80},
     )
-    assert found.trial.net.shape == [3, 12, 1] and found.relative_l2["u"] < 1e-2  # type: ignore[operator]
-    assert max((found.result.metrics.lifted or {"": 1.0}).values()) < 1e-9
+    assert solution.trial.net.shape == [3, 12, 1] and solution.relative_l2["u"] < 1e-2  # type: ignore[operator]
+    assert max((solution.result.metrics.lifted or {"": 1.0}).values()) < 1e-9
 
 
 # Saved runs
@@ -417,9 +421,9 @@ def test_every_stage_knows_the_inputs() -> None:
 )
 def test_a_saved_run_gives_the_same_bits(trial: dict[str, Any], tmp_path: Path) -> None:
     whole = {"problem": CHANNEL, "trial": {"periodic": True, **trial}, **QUIET, "sampler": SAMPLE}
-    found = api.solve(whole, schedule=[{"optimizer": "least_squares"}], out=tmp_path / "run")
+    solution = api.solve(whole, schedule=[{"optimizer": "least_squares"}], out=tmp_path / "run")
     loaded, x = api.load(tmp_path / "run"), inside(50).numpy()
-    assert np.array_equal(loaded(x), found(x))
+    assert np.array_equal(loaded(x), solution(x))
     period = np.array([2.0, 0.0])
     assert loaded(np.array([[0.0, 0.1]])) == loaded(np.array([[0.0, 0.1]]) + period)
     assert loaded.config.trial.periodic
@@ -455,9 +459,12 @@ def test_parameters_are_counted_without_building() -> None:
         {"kind": "mlp", "width": [8, 5]},
     ):
         for node, inputs in ((CHANNEL, 3), (TORUS, 4)):
-            made = config(node, trial={"periodic": True, **trial})
-            assert made.inputs == inputs
-            assert parameter_count(made.trial, made.inputs, 1) == build(made).trial.parameter_count
+            counted = config(node, trial={"periodic": True, **trial})
+            assert counted.inputs == inputs
+            assert (
+                parameter_count(counted.trial, counted.inputs, 1)
+                == build(counted).trial.parameter_count
+            )
     twin = equal_mlp(config(CHANNEL, trial={"periodic": True, **SMALL}), 0)
     assert twin.trial.periodic and config(CHANNEL, trial=SMALL).inputs == 2
 
@@ -465,13 +472,13 @@ def test_parameters_are_counted_without_building() -> None:
 def test_pictures_name_the_circle_and_symbols_are_refused(tmp_path: Path) -> None:
     assert BOTH.names(("x", "y")) == ("cos x", "sin x", "cos y", "sin y")
     assert ALONG.names(("x", "t")) == ("cos x", "sin x", "t")
-    found = solved(CHANNEL, {"width": [3], "degree": 5, "intervals": 2})
-    assert write_diagram(tmp_path / "diagram.png", found).stat().st_size > 1000
+    solution = solved(CHANNEL, {"width": [3], "degree": 5, "intervals": 2})
+    assert write_diagram(tmp_path / "diagram.png", solution).stat().st_size > 1000
     with pytest.raises(
         ConfigError,
         match=r"symbolic: 'small' was solved with trial.periodic, whose kan sees circles",
     ):
-        Symbolic.of(found)
+        Symbolic.of(solution)
 
 
 # Refused
@@ -535,8 +542,8 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
             PLATE, ["laplacian(u) = 0"], [SIDES, {"part": ["bottom", "top"], "equation": "u = x"}]
         ),
         {"lifting": True},
-        r"trial.lifting: with trial.periodic the lifted values must be periodic too, but 'periodic left-right u' fails for them"
-        r" \(by 2.0e\+00\); set one of the two to false",
+        r"trial.lifting: with trial.periodic the lifted values must be periodic too, but"
+        r" 'periodic left-right u' fails for them \(by 2.0e\+00\); set one of the two to false",
     ),
     "lifted slope": (
         problem_node(
@@ -581,9 +588,9 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
 @pytest.mark.parametrize("name", list(REFUSED))
 def test_what_cannot_be_periodic_by_construction_is_refused(name: str) -> None:
     node, trial, message = REFUSED[name]
-    with pytest.raises(ConfigError, match=message) as found:
+    with pytest.raises(ConfigError, match=message) as refusal:
         build(config(node, trial={"periodic": True, **trial}))
-    assert "\n" not in str(found.value)
+    assert "\n" not in str(refusal.value)
 
 
 @pytest.mark.parametrize(

@@ -72,9 +72,9 @@ def trial(request: pytest.FixtureRequest) -> TrialSolution:
 def test_the_bounding_box_becomes_the_unit_box() -> None:
     trial = some(mlp([2, 3, 1]))
     corners = torch.stack([LOWER, UPPER, (LOWER + UPPER) / 2])
-    wanted = torch.tensor([[-1.0, -1.0], [1.0, 1.0], [0.0, 0.0]]).double()
-    assert gap(trial.scaled(corners), wanted) < 1e-15
-    assert gap(trial(corners), trial.network(wanted)) < 1e-14
+    expected = torch.tensor([[-1.0, -1.0], [1.0, 1.0], [0.0, 0.0]]).double()
+    assert gap(trial.scaled(corners), expected) < 1e-15
+    assert gap(trial(corners), trial.network(expected)) < 1e-14
 
 
 def test_closed_form_jets_are_those_of_nested_autograd(trial: TrialSolution) -> None:
@@ -107,9 +107,9 @@ def test_outer_rows_and_the_extension_give_the_functional(trial: TrialSolution) 
     rows = features.rows(functional, range(2))
     for seed in (1, 2):
         trial.net.set_outer(uniform(*trial.net.outer.shape, seed=seed))
-        wanted = (functional * trial.jet(at).data).sum(0)
+        expected = (functional * trial.jet(at).data).sum(0)
         constant = (
-            torch.zeros_like(wanted)
+            torch.zeros_like(expected)
             if at.extension is None
             else (functional * at.extension.data).sum(0)
         )
@@ -119,7 +119,7 @@ def test_outer_rows_and_the_extension_give_the_functional(trial: TrialSolution) 
                 if features.columns is None
                 else trial.net.outer[features.columns, o]
             )
-            assert gap((rows[o] * outer).sum(0) + constant[o], wanted[o]) < 1e-11
+            assert gap((rows[o] * outer).sum(0) + constant[o], expected[o]) < 1e-11
         assert gap(features.jet(trial.net.outer).data, trial.jet(at).data) < 1e-12
 
 
@@ -131,19 +131,19 @@ def test_prepared_points_can_be_cut(trial: TrialSolution) -> None:
 
 def test_parameters_and_state_are_the_networks(trial: TrialSolution) -> None:
     assert trial.parameter_count == sum(p.numel() for p in trial.network.parameters())
-    other = copy.deepcopy(trial)
-    for parameter in other.parameters():
+    restored = copy.deepcopy(trial)
+    for parameter in restored.parameters():
         nn.init.zeros_(parameter)
-    other.load_state_dict(trial.state_dict())
-    assert torch.equal(other(inside()), trial(inside()))
+    restored.load_state_dict(trial.state_dict())
+    assert torch.equal(restored(inside()), trial(inside()))
 
 
 def test_it_moves_to_another_type(trial: TrialSolution) -> None:
-    wanted = trial(inside())
+    expected = trial(inside())
     single = trial.float()
     at = single.locate(inside().float(), SPACE)
     assert single(at.x).dtype == single.jet(at).data.dtype == torch.float32
-    assert gap(single(at.x).double(), wanted) < 1e-4
+    assert gap(single(at.x).double(), expected) < 1e-4
 
 
 # Exact boundary lifting
@@ -223,8 +223,8 @@ def dirichlet(problem: Problem) -> list[Any]:
     """The conditions that a lifting takes over: they hold a value of one unknown and nothing
     else.
     """
-    left = lift(problem)[1]
-    return [condition for condition in problem.conditions if condition not in left]
+    remaining = lift(problem)[1]
+    return [condition for condition in problem.conditions if condition not in remaining]
 
 
 @settings(max_examples=40, deadline=None)
@@ -254,25 +254,30 @@ def test_the_factor_vanishes_on_lifted_sides_only(name: str) -> None:
     inner = torch.tensor(problem.domain.quadrature(60).x)
     for o, factor in enumerate(lifting.factors):
         assert (evaluate([factor], inner)[0] > 0).all()
-        own = {c.part for c in dirichlet(problem) if {jet.unknown for jet in jets(c.node)} == {o}}
-        for part in set(problem.domain.parts) - {"final"} if own else ():
+        conditions_of_unknown = {
+            c.part for c in dirichlet(problem) if {jet.unknown for jet in jets(c.node)} == {o}
+        }
+        for part in set(problem.domain.parts) - {"final"} if conditions_of_unknown else ():
             (size,) = evaluate([factor], torch.tensor(problem.domain.part_quadrature(part, 9).x))
-            assert (size.abs().max() < 1e-14) == (part in own), (part, float(size.abs().max()))
+            assert (size.abs().max() < 1e-14) == (part in conditions_of_unknown), (
+                part,
+                float(size.abs().max()),
+            )
 
 
 def test_other_conditions_are_left_to_the_residual() -> None:
-    _, left = lift(create(LIFTED["two sides"]))
-    assert [c.part for c in left] == ["right", "top"]
-    _, left = lift(create(LIFTED["system"]))
-    assert [c.part for c in left] == ["right", "bottom", "top"]
+    _, remaining = lift(create(LIFTED["two sides"]))
+    assert [c.part for c in remaining] == ["right", "top"]
+    _, remaining = lift(create(LIFTED["system"]))
+    assert [c.part for c in remaining] == ["right", "bottom", "top"]
     assert lift(create(LIFTED["square"]))[1] == ()
 
 
 def test_a_second_value_on_one_side_is_left_to_the_residual() -> None:
     node = copy.deepcopy(LIFTED["one end"])
     node["conditions"].append({"part": "left", "equation": "u = 2/3"})
-    _, left = lift(create(node))
-    assert [c.part for c in left] == ["right", "left"]
+    _, remaining = lift(create(node))
+    assert [c.part for c in remaining] == ["right", "left"]
 
 
 def test_a_variable_factor_is_left_to_the_residual() -> None:
@@ -281,14 +286,14 @@ def test_a_variable_factor_is_left_to_the_residual() -> None:
         ["dxx(u) = 0"],
         [{"part": "left", "equation": "(2 + x)*u = 1"}, {"part": "right", "equation": "u = 0"}],
     )
-    _, left = lift(create(node))
-    assert [c.part for c in left] == ["left"]
+    _, remaining = lift(create(node))
+    assert [c.part for c in remaining] == ["left"]
 
 
 def test_a_nonlinear_condition_is_left_to_the_residual() -> None:
     conditions = [{"part": "left", "equation": "u**3 = 1"}, {"part": "right", "equation": "u = 0"}]
-    _, left = lift(create(problem_node(LINE, ["dxx(u) = 0"], conditions)))
-    assert [c.part for c in left] == ["left"]
+    _, remaining = lift(create(problem_node(LINE, ["dxx(u) = 0"], conditions)))
+    assert [c.part for c in remaining] == ["left"]
 
 
 def test_a_lifting_of_the_exact_values_leaves_the_network_nothing() -> None:
@@ -360,12 +365,12 @@ HOLED = {"kind": "kan", "width": [20], "degree": [4, 6], "intervals": [2, 5], "r
 
 
 def test_radial_units_are_distances_from_points_inside_the_holes() -> None:
-    found = parts(HOLES, trial=HOLED, sampler={"interior": 300, "boundary": 100})
-    network = found.trial.network
+    built = parts(HOLES, trial=HOLED, sampler={"interior": 300, "boundary": 100})
+    network = built.trial.network
     assert isinstance(network, KAN)
-    x = torch.cat([found.points.interior.x, *(part.x for part in found.points.parts.values())])
-    assert network.outside_share(found.trial.scaled(x)) == 0.0
-    z = network.stack[0](found.trial.scaled(x).T)[-6:].detach()
+    x = torch.cat([built.points.interior.x, *(part.x for part in built.points.parts.values())])
+    assert network.outside_share(built.trial.scaled(x)) == 0.0
+    z = network.stack[0](built.trial.scaled(x).T)[-6:].detach()
     for k, (cx, cy, radius) in enumerate([(1.0, 0.2, 0.3)] * 3 + [(3.0, -0.1, 0.5)] * 3):
         frame = torch.stack([x[:, 0], x[:, 1], torch.ones(len(x)).double()], dim=1)
         slopes = torch.linalg.lstsq(frame, (z[k] - x.square().sum(1))[:, None]).solution[:, 0]

@@ -17,7 +17,7 @@ from typing import Any
 
 from kanpde.config.problem.coordinate_names import usual
 from kanpde.config.problem.regions import read_domain
-from kanpde.config.problem.shapes import BoxShape, coordinates, part_names, shape_tree
+from kanpde.config.problem.shapes import BoxShape, coordinates, shape_tree
 from kanpde.config.problem.statement import ProblemConfig, read_statement
 from kanpde.config.problem.tables import Fit, Sheet, Table, read_sheet, split
 from kanpde.config.reader import Reader, listed
@@ -64,7 +64,7 @@ def read_fit(node: Reader) -> ProblemConfig:
         raise fields["fit"].error('must give formulas, as in {u: "sin(x)"}, or data: FILE')
     formulas = {name: entry.formula() for name, entry in entries.items()}
     shape = read_domain(node.fields(KEYS, ("domain",), hints)["domain"])
-    free = [*part_names(shape), *(("initial",) if "time" in fields else ())]
+    free = [*shape.parts, *(("initial",) if "time" in fields else ())]
     statement = {
         "equations": [f"{name} = {text}" for name, text in formulas.items()],
         "exact": formulas,
@@ -112,7 +112,7 @@ def _measured(node: Reader, fields: Mapping[str, Reader]) -> ProblemConfig:
     )
     _check(train, test, len(inputs), fit.get("inputs", sheet.node))
     box = shape if shape is not None else _box((train, test), inputs)
-    statement = {"domain": shape_tree(box), "equations": ["0 = 0"], "free": list(part_names(box))}
+    statement = {"domain": shape_tree(box), "equations": ["0 = 0"], "free": list(box.parts)}
     problem = _stated(node, fields, tuple(chosen), statement)
     return replace(problem, equations=(), names=(), weights=(), free=(), fit=Fit(train, test))
 

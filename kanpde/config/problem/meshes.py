@@ -70,6 +70,16 @@ class MeshShape:
     content: MeshContent
     base: Path = field(default=Path(), compare=False)
 
+    @property
+    def dimension(self) -> int:
+        """Number of space coordinates."""
+        return self.content.dimension
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the boundary parts."""
+        return self.content.parts
+
 
 def read_mesh(node: Reader) -> MeshShape:
     """The mesh of a node `{file, boundary, sha256}`; ConfigError names the file and what is wrong

@@ -19,7 +19,6 @@ from kanpde.config.problem.shapes import (
     RegionsShape,
     Shape,
     TimeConfig,
-    dimension,
     part_names,
     read_shape,
 )
@@ -50,10 +49,10 @@ def read_domain(node: Reader) -> Shape:
         )
     shapes = tuple(read_shape(entry) for entry in entries.values())
     for entry, shape in zip(entries.values(), shapes, strict=True):
-        if dimension(shape) != dimension(shapes[0]):
+        if shape.dimension != shapes[0].dimension:
             raise entry.error(
-                f"must have as many coordinates as the first region ({dimension(shapes[0])}),"
-                f" found {dimension(shape)}"
+                f"must have as many coordinates as the first region ({shapes[0].dimension}),"
+                f" found {shape.dimension}"
             )
     return RegionsShape(tuple(entries), shapes)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from kanpde.config.problem.coordinate_names import read_inputs, usual
 from kanpde.config.problem.meshes import MeshShape, mesh_tree, read_mesh
@@ -35,6 +35,13 @@ class IntervalShape:
     upper: float
     name: str | None = None
 
+    dimension: ClassVar[int] = 1
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the boundary parts."""
+        return _box_parts(1, self.name)
+
 
 @dataclass(frozen=True)
 class BoxShape:
@@ -49,6 +56,16 @@ class BoxShape:
     name: str | None = None
     inputs: tuple[str, ...] = ()
 
+    @property
+    def dimension(self) -> int:
+        """Number of space coordinates."""
+        return len(self.lower)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the boundary parts: the lower and the upper face of each coordinate."""
+        return _box_parts(len(self.lower), self.name)
+
 
 @dataclass(frozen=True)
 class DiskShape:
@@ -58,6 +75,13 @@ class DiskShape:
     radius: float
     name: str | None = None
 
+    dimension: ClassVar[int] = 2
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The name of the one boundary part."""
+        return (self.name or "circle",)
+
 
 @dataclass(frozen=True)
 class BallShape:
@@ -66,6 +90,13 @@ class BallShape:
     center: tuple[float, float, float]
     radius: float
     name: str | None = None
+
+    dimension: ClassVar[int] = 3
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The name of the one boundary part."""
+        return (self.name or "sphere",)
 
 
 @dataclass(frozen=True)
@@ -77,6 +108,13 @@ class PolygonShape:
     vertices: tuple[tuple[float, float], ...]
     name: str | None = None
 
+    dimension: ClassVar[int] = 2
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the edges in the order of the vertices."""
+        return tuple(f"{self.name or 'edge'}{i}" for i in range(1, len(self.vertices) + 1))
+
 
 @dataclass(frozen=True)
 class CombinedShape:
@@ -86,6 +124,16 @@ class CombinedShape:
 
     operation: str
     operands: tuple[Shape, ...]
+
+    @property
+    def dimension(self) -> int:
+        """Number of space coordinates, the same for all operands."""
+        return self.operands[0].dimension
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the boundary parts of all operands."""
+        return tuple(part for operand in self.operands for part in operand.parts)
 
 
 @dataclass(frozen=True)
@@ -99,6 +147,19 @@ class ExtrusionShape:
     upper: float
     name: str | None = None
 
+    dimension: ClassVar[int] = 3
+
+    @property
+    def caps(self) -> tuple[str, str]:
+        """Names of the lower and the upper face."""
+        prefix = "" if self.name is None else f"{self.name}_"
+        return f"{prefix}floor", f"{prefix}ceiling"
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the parts of `base`, then the caps."""
+        return (*self.base.parts, *self.caps)
+
 
 @dataclass(frozen=True)
 class RegionsShape:
@@ -108,6 +169,17 @@ class RegionsShape:
 
     names: tuple[str, ...]
     shapes: tuple[Shape, ...]
+
+    @property
+    def dimension(self) -> int:
+        """Number of space coordinates, the same for all regions."""
+        return self.shapes[0].dimension
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the boundary parts of all regions, each once."""
+        names = (part for shape in self.shapes for part in shape.parts)
+        return tuple(dict.fromkeys(names))
 
 
 Simple = IntervalShape | BoxShape | DiskShape | BallShape | PolygonShape | MeshShape
@@ -124,23 +196,6 @@ class TimeConfig:
     upper: float
 
 
-def dimension(shape: Shape) -> int:
-    """Number of space coordinates of `shape`."""
-    match shape:
-        case IntervalShape():
-            return 1
-        case BoxShape():
-            return len(shape.lower)
-        case BallShape() | ExtrusionShape():
-            return 3
-        case MeshShape():
-            return shape.content.dimension
-        case CombinedShape(operands=(first, *_)) | RegionsShape(shapes=(first, *_)):
-            return dimension(first)
-        case _:
-            return 2
-
-
 def coordinates(
     shape: Shape, time: TimeConfig | None = None, ranges: Collection[str] = ()
 ) -> tuple[str, ...]:
@@ -148,40 +203,21 @@ def coordinates(
     parameters with a range; then t.
     """
     inputs = shape.inputs if isinstance(shape, BoxShape) else ()
-    return (*(inputs or usual(dimension(shape))), *ranges, *(() if time is None else ("t",)))
+    return (*(inputs or usual(shape.dimension)), *ranges, *(() if time is None else ("t",)))
 
 
 def part_names(shape: Shape, time: TimeConfig | None = None) -> tuple[str, ...]:
-    """Names of the boundary parts; time adds `initial` and `final`."""
-    parts = _parts(shape)
-    return parts if time is None else (*parts, "initial", "final")
+    """Names of the boundary parts in space and time; time adds `initial` and `final`."""
+    return shape.parts if time is None else (*shape.parts, "initial", "final")
 
 
-def _parts(shape: Shape) -> tuple[str, ...]:
-    match shape:
-        case IntervalShape() | BoxShape():
-            count = dimension(shape)
-            ends = (f"x{i}_{end}" for i in range(1, count + 1) for end in ("min", "max"))
-            sides = _SIDES[: 2 * count] if count <= 3 else tuple(ends)
-            return sides if shape.name is None else tuple(f"{shape.name}_{side}" for side in sides)
-        case DiskShape():
-            return (shape.name or "circle",)
-        case BallShape():
-            return (shape.name or "sphere",)
-        case PolygonShape():
-            return tuple(f"{shape.name or 'edge'}{i}" for i in range(1, len(shape.vertices) + 1))
-        case CombinedShape():
-            return tuple(part for operand in shape.operands for part in _parts(operand))
-        case MeshShape():
-            return shape.content.parts
-        case RegionsShape():
-            return tuple(dict.fromkeys(part for region in shape.shapes for part in _parts(region)))
-        case ExtrusionShape():
-            caps = ("floor", "ceiling")
-            return (
-                *_parts(shape.base),
-                *(cap if shape.name is None else f"{shape.name}_{cap}" for cap in caps),
-            )
+def _box_parts(count: int, name: str | None) -> tuple[str, ...]:
+    """Names of the lower and upper faces of a box in `count` coordinates."""
+    if count <= len(_SIDES) // 2:
+        sides = _SIDES[: 2 * count]
+    else:
+        sides = tuple(f"x{i}_{end}" for i in range(1, count + 1) for end in ("min", "max"))
+    return sides if name is None else tuple(f"{name}_{side}" for side in sides)
 
 
 def read_shape(node: Reader) -> Shape:
@@ -316,15 +352,12 @@ def _combined(operation: str, node: Reader) -> CombinedShape:
     owner: dict[str, int] = {}
     for index, (item, operand) in enumerate(zip(items, operands, strict=True)):
         base = operand.base if isinstance(operand, ExtrusionShape) else operand
-        if (
-            isinstance(base, MeshShape)
-            or not 2 <= dimension(operand) == dimension(operands[0]) <= 3
-        ):
+        if isinstance(base, MeshShape) or not 2 <= operand.dimension == operands[0].dimension <= 3:
             raise item.error(
                 f"a {operation} takes shapes in the plane (disk, ...), or all in space (box, ball,"
                 f" ...)"
             )
-        for part in _parts(operand):
+        for part in operand.parts:
             if owner.setdefault(part, index) != index:
                 raise item.error(
                     f"the part name {part!r} is also used by element {owner[part]}; give one a"
@@ -336,14 +369,14 @@ def _combined(operation: str, node: Reader) -> CombinedShape:
 def _extrusion(node: Reader) -> ExtrusionShape:
     fields = node.fields(("base", "lower", "upper", "name"), ("base", "lower", "upper"))
     base = read_shape(fields["base"])
-    if dimension(base) != 2:
+    if base.dimension != 2:
         raise fields["base"].error(
             "an extrusion takes a shape in the plane (rectangle, disk, polygon, mesh, ...)"
         )
     lower, upper = _coordinate(fields["lower"]), _coordinate(fields["upper"])
     _check_length(node, lower, upper, "")
     shape = ExtrusionShape(base, lower, upper, _name(fields))
-    if taken := [part for part in _parts(shape)[-2:] if part in _parts(base)]:
+    if taken := [cap for cap in shape.caps if cap in base.parts]:
         raise node.error(
             f"the part name {taken[0]!r} is also used by the base; give the extrusion a `name:`"
         )
@@ -351,17 +384,8 @@ def _extrusion(node: Reader) -> ExtrusionShape:
 
 
 _COMBINATIONS = ("union", "difference", "intersection")
-_KINDS = (
-    "interval",
-    "rectangle",
-    "box",
-    "disk",
-    "ball",
-    "polygon",
-    "extrusion",
-    "mesh",
-    *_COMBINATIONS,
-)
+_SIMPLE = ("interval", "rectangle", "box", "disk", "ball", "polygon", "extrusion", "mesh")
+_KINDS = (*_SIMPLE, *_COMBINATIONS)
 
 
 def shape_tree(shape: Shape) -> dict[str, Any]:
@@ -385,13 +409,7 @@ def shape_tree(shape: Shape) -> dict[str, Any]:
         case BallShape():
             return {"ball": {"center": list(shape.center), "radius": shape.radius, **name}}
         case ExtrusionShape():
-            return {
-                "extrusion": {
-                    "base": shape_tree(shape.base),
-                    "lower": shape.lower,
-                    "upper": shape.upper,
-                    **name,
-                }
-            }
+            ends = {"lower": shape.lower, "upper": shape.upper}
+            return {"extrusion": {"base": shape_tree(shape.base), **ends, **name}}
         case PolygonShape():
             return {"polygon": {"vertices": [list(vertex) for vertex in shape.vertices], **name}}

@@ -185,7 +185,7 @@ def read_statement(node: Reader) -> ProblemConfig:
     definitions, grids = split_grids(definitions, space, around.coordinates[len(space) :])
     conditions = read_conditions(fields["conditions"], around)
     free = tuple(fields["free"].items_or_one("a list of part names")) if "free" in fields else ()
-    boundary = read_boundary_energies(fields.get("boundary_energy"), part_names(shape))
+    boundary = read_boundary_energies(fields.get("boundary_energy"), shape.parts)
     given = (*free, *natural_parts(boundary, fields.get("boundary_energy")))
     check_parts(fields["conditions"], conditions, given, shape, time)
     wanted = (*unknowns, *constants)
@@ -287,7 +287,7 @@ def _entries(fields: Mapping[str, Reader], key: str, names: _Names) -> dict[str,
 
 
 def _time(node: Reader, shape: Shape, domain: Reader) -> TimeConfig:
-    for part in part_names(shape):
+    for part in shape.parts:
         if part in ("initial", "final"):
             raise domain.error(
                 f"the part name {part!r} is that of a part of the time interval; rename it"

@@ -1,4 +1,4 @@
-"""What a mesh must be before it is a domain: simplices that fit together, and groups that bound it.
+"""The checks of a mesh before it is a domain: its simplices fit together, its groups bound it.
 
 Checked in this order: numbers, kinds of cells, the plane z = 0, single cells (repeated vertices, no
 measure), pairs of cells (copies, facets of more than two, two on one side), vertices (two at one
@@ -20,13 +20,14 @@ from scipy.spatial import cKDTree
 
 from kanpde.domains.mesh import KIND_OF_DIMENSION, Indices, signed_measures
 from kanpde.domains.meshes.files import RawMesh
-from kanpde.domains.meshes.groups import Groups, boundary_labels, cell_regions
+from kanpde.domains.meshes.groups import Groups, boundary_labels, cell_regions, listed
 from kanpde.errors import ConfigError
 from kanpde.numerics.point_location import Locator
 from kanpde.numerics.quadrature import Array
 
 MOST_CELLS = 200_000
 FARTHEST = 1e12
+"""Largest magnitude of a coordinate."""
 THINNEST = 1e-10
 """Least measure of a cell, as a share of (its longest edge)^d."""
 JOIN = 1e-9
@@ -63,6 +64,7 @@ def checked(raw: RawMesh, boundary: tuple[str, ...] | None = None) -> CheckedMes
     dimension = _dimension(raw)
     points = _flat(points, raw, dimension)
     cells, origin = _cells(raw, points, dimension)
+    # later checks rely on earlier ones: facets only mean something for cells that are proper
     _check_single(points, cells)
     cells = _oriented(points, cells)
     facets = _facets(points, cells)
@@ -71,11 +73,17 @@ def checked(raw: RawMesh, boundary: tuple[str, ...] | None = None) -> CheckedMes
     groups = Groups.of(raw, dimension, origin)
     labels, parts = boundary_labels(groups, facets, cells, boundary)
     used, renumbered = np.unique(cells, return_inverse=True)
-    small = np.searchsorted(used, facets)
+    renumbered_facets = np.searchsorted(used, facets)
     regions = cell_regions(groups, len(cells))
     fields = {name: values[used] for name, values in raw.fields.items()}
     return CheckedMesh(
-        points[used], renumbered.reshape(cells.shape), small, labels, parts, regions, fields
+        points=points[used],
+        cells=renumbered.reshape(cells.shape),
+        facets=renumbered_facets,
+        labels=labels,
+        parts=parts,
+        regions=regions,
+        fields=fields,
     )
 
 
@@ -86,7 +94,7 @@ def _at(points: Array, vertex: int) -> str:
 
 def _named(cells: Indices, cell: int) -> str:
     kind = KIND_OF_DIMENSION[cells.shape[1] - 1]
-    return f"{kind} {cell} (vertices {', '.join(str(int(v)) for v in cells[cell])})"
+    return f"{kind} {cell} (vertices {listed(cells[cell])})"
 
 
 def _points(raw: RawMesh) -> Array:
@@ -115,27 +123,22 @@ def _dimension(raw: RawMesh) -> int:
     """2 for triangles and quads, 3 for tetrahedra; blocks of cells are well formed."""
     for kind, block in raw.blocks:
         if kind not in _KNOWN:
-            instead = (
-                f"split into {_SPLIT[kind]} cells"
-                if kind in _SPLIT
-                else "save straight cells of first order"
-            )
+            instead = "save straight cells of first order"
+            if kind in _SPLIT:
+                instead = f"split into {_SPLIT[kind]} cells"
             raise ConfigError(f"has cells of kind {kind!r}, which are not read; {instead}")
-        wrong = (
-            np.flatnonzero(((block < 0) | (block >= len(raw.points))).any(axis=1))
-            if block.size
-            else np.zeros(0, dtype=np.int64)
-        )
+        if not block.size:
+            continue
+        wrong = np.flatnonzero(((block < 0) | (block >= len(raw.points))).any(axis=1))
         if len(wrong):
             cell = int(wrong[0])
             raise ConfigError(
                 f"has a {kind} {cell} with the vertices {block[cell].tolist()}, but only 0 to"
-                f" {len(raw.points) - 1} exist;"
-                " save it again"
+                f" {len(raw.points) - 1} exist; save it again"
             )
-    counts = {
-        kind: sum(len(block) for other, block in raw.blocks if other == kind) for kind in _KNOWN
-    }
+    counts = dict.fromkeys(_KNOWN, 0)
+    for kind, block in raw.blocks:
+        counts[kind] += len(block)
     if counts["tetra"] and counts["quad"]:
         raise ConfigError(
             f"mixes {counts['tetra']} tetrahedra with {counts['quad']} quads; split everything"
@@ -160,18 +163,14 @@ def _flat(points: Array, raw: RawMesh, dimension: int) -> Array:
     if points.shape[1] == 2 and dimension == 3:
         raise ConfigError("has tetrahedra but only two coordinates; save the third")
     if points.shape[1] == 3 and dimension == 2:
-        used = np.unique(
-            np.concatenate(
-                [block.ravel() for kind, block in raw.blocks if kind in ("triangle", "quad")]
-            )
-        )
+        flat = [block.ravel() for kind, block in raw.blocks if kind in ("triangle", "quad")]
+        used = np.unique(np.concatenate(flat))
         size = float(np.abs(points[used]).max())
         off = used[np.abs(points[used, 2]) > 1e-10 * size]
         if len(off):
             raise ConfigError(
-                f"has triangles and no tetrahedra, so it must lie in the plane z = 0, found"
-                f" {_at(points, int(off[0]))};"
-                " project it, or mesh the volume"
+                "has triangles and no tetrahedra, so it must lie in the plane z = 0, found"
+                f" {_at(points, int(off[0]))}; project it, or mesh the volume"
             )
         return points[:, :2].copy()
     return points
@@ -183,20 +182,20 @@ def _cells(
     """Simplices (C, d + 1), and for every block of them the number of its first cell and copies per
     cell.
     """
-    found: list[Indices] = []
+    blocks: list[Indices] = []
     origin: list[tuple[int, Indices]] = []
     count = 0
     for number, (kind, block) in enumerate(raw.blocks):
         if kind == ("tetra" if dimension == 3 else "triangle"):
             origin.append((number, count + np.arange(len(block))[:, None]))
-            found.append(block)
+            blocks.append(block)
         elif kind == "quad" and dimension == 2 and len(block):
             origin.append((number, count + np.arange(2 * len(block)).reshape(-1, 2)))
-            found.append(_split(points, block))
+            blocks.append(_split(points, block))
         else:
             continue
-        count += len(found[-1])
-    return np.concatenate(found).astype(np.int64), origin
+        count += len(blocks[-1])
+    return np.concatenate(blocks).astype(np.int64), origin
 
 
 def _split(points: Array, quads: Indices) -> Indices:
@@ -207,13 +206,13 @@ def _split(points: Array, quads: Indices) -> Indices:
     areas = [
         signed_measures(points, pair.reshape(-1, 3)).reshape(-1, 2) for pair in (first, second)
     ]
+    # where both diagonals give two proper triangles, the one with the larger smallest area is taken
     proper = [np.prod(np.sign(area), axis=1) > 0 for area in areas]
     worst = [np.abs(area).min(axis=1) for area in areas]
     bad = np.flatnonzero(~proper[0] & ~proper[1])
     if len(bad):
         raise ConfigError(
-            f"has a quad {int(bad[0])} (vertices {', '.join(str(int(v)) for v in quads[bad[0]])})"
-            f" that crosses itself or"
+            f"has a quad {int(bad[0])} (vertices {listed(quads[bad[0]])}) that crosses itself or"
             " has no area; reorder its vertices"
         )
     take_first = proper[0] & (~proper[1] | (worst[0] >= worst[1]))
@@ -229,9 +228,8 @@ def _check_single(points: Array, cells: Indices) -> None:
         )
     corners = points[cells]
     longest = np.linalg.norm(corners[:, :, None] - corners[:, None], axis=-1).max(axis=(1, 2))
-    flat = np.flatnonzero(
-        np.abs(signed_measures(points, cells)) <= THINNEST * longest ** (cells.shape[1] - 1)
-    )
+    thinnest = THINNEST * longest ** (cells.shape[1] - 1)
+    flat = np.flatnonzero(np.abs(signed_measures(points, cells)) <= thinnest)
     if len(flat):
         raise ConfigError(
             f"has a degenerate cell without measure: {_named(cells, int(flat[0]))}; remove it or"
@@ -255,30 +253,27 @@ def _oriented(points: Array, cells: Indices) -> Indices:
 def _facets(points: Array, cells: Indices) -> Indices:
     """The boundary facets (F, d), sorted; every other facet has one cell on each side."""
     k = cells.shape[1]
-    every = np.concatenate([np.delete(cells, i, axis=1) for i in range(k)])
+    sides = np.concatenate([np.delete(cells, i, axis=1) for i in range(k)])
     owner = np.tile(np.arange(len(cells)), k)
     unique, inverse, counts = np.unique(
-        np.sort(every, axis=1), axis=0, return_inverse=True, return_counts=True
+        np.sort(sides, axis=1), axis=0, return_inverse=True, return_counts=True
     )
     inverse = inverse.ravel()
     many = np.flatnonzero(counts > 2)
     if len(many):
-        mine = owner[inverse == many[0]]
+        overlapping = owner[inverse == many[0]]
         raise ConfigError(
-            f"has a facet (vertices {', '.join(str(int(v)) for v in unique[many[0]])}) of"
-            f" {len(mine)} cells"
-            f" ({', '.join(str(int(c)) for c in np.sort(mine)[:4])}), which overlap; a facet has"
-            f" one or two"
+            f"has a facet (vertices {listed(unique[many[0]])}) of {len(overlapping)} cells"
+            f" ({listed(np.sort(overlapping)[:4])}), which overlap; a facet has one or two"
         )
-    side = np.sign(_side(points, cells, every, owner))
+    side = np.sign(_side(points, cells, sides, owner))
     total = np.bincount(inverse, weights=side, minlength=len(unique))
     folded = np.flatnonzero((counts == 2) & (total != 0))
     if len(folded):
-        one, two = np.sort(owner[inverse == folded[0]])
+        first, second = np.sort(owner[inverse == folded[0]])
         raise ConfigError(
-            f"has two cells on one side of their common facet, {_named(cells, int(one))} and"
-            f" {_named(cells, int(two))}: they"
-            " overlap; mesh again"
+            f"has two cells on one side of their common facet, {_named(cells, int(first))} and"
+            f" {_named(cells, int(second))}: they overlap; mesh again"
         )
     return np.asarray(unique[counts == 1])
 
@@ -298,17 +293,17 @@ def _check_places(points: Array, cells: Indices, facets: Indices) -> None:
     size = float(np.ptp(points[used], axis=0).max())
     near = cKDTree(points[used]).query_pairs(JOIN * size, output_type="ndarray")
     if len(near):
-        one, two = sorted(int(used[i]) for i in near[0])
+        first, second = sorted(int(used[i]) for i in near[0])
         raise ConfigError(
-            f"has two vertices at one place, {_at(points, one)} and vertex {two}; merge them"
+            f"has two vertices at one place, {_at(points, first)} and vertex {second}; merge them"
         )
     locator = Locator(points, cells)
     point, cell, depth = locator.pairs(points[used], JOIN * size)
     foreign = np.flatnonzero((cells[cell] != used[point][:, None]).all(axis=1))
     if len(foreign):
         deep = foreign[depth[foreign] > JOIN * size]
-        first = int((deep if len(deep) else foreign)[0])
-        vertex, where = _at(points, int(used[point[first]])), _named(cells, int(cell[first]))
+        defect = int((deep if len(deep) else foreign)[0])
+        vertex, where = _at(points, int(used[point[defect]])), _named(cells, int(cell[defect]))
         if len(deep):
             raise ConfigError(
                 f"has overlapping cells: {vertex} lies inside the {where}; mesh again"
@@ -319,10 +314,15 @@ def _check_places(points: Array, cells: Indices, facets: Indices) -> None:
         )
     centres = points[cells].mean(axis=1)
     point, cell, depth = locator.pairs(centres, -JOIN * size)
-    other = np.flatnonzero(point != cell)
-    if len(other):
-        left, right = _named(cells, int(point[other[0]])), _named(cells, int(cell[other[0]]))
-        raise ConfigError(f"has overlapping cells: the {left} and the {right}; mesh again")
+    overlapping = np.flatnonzero(point != cell)
+    if len(overlapping):
+        first_cell, second_cell = (
+            _named(cells, int(point[overlapping[0]])),
+            _named(cells, int(cell[overlapping[0]])),
+        )
+        raise ConfigError(
+            f"has overlapping cells: the {first_cell} and the {second_cell}; mesh again"
+        )
 
 
 def _check_rim(points: Array, facets: Indices) -> None:
@@ -330,8 +330,9 @@ def _check_rim(points: Array, facets: Indices) -> None:
     in space.
     """
     d = facets.shape[1]
-    ridges = facets if d == 2 else np.concatenate([np.delete(facets, i, axis=1) for i in range(d)])
-    ridges = ridges.reshape(-1, 1) if d == 2 else ridges
+    ridges = facets.reshape(-1, 1)
+    if d == 3:
+        ridges = np.concatenate([np.delete(facets, i, axis=1) for i in range(d)])
     unique, counts = np.unique(ridges, axis=0, return_counts=True)
     wrong = np.flatnonzero(counts != 2)
     if len(wrong):

@@ -1,9 +1,8 @@
 """Reading and writing mesh files: the sole door to meshio.
 
 `meshio.read` ends the process on a bad file and accepts cell indices out of range, so `read` is
-called in a process of its own only (`meshreader.py`), and what it gives is then checked
-(`meshcheck.py`). meshio's XDMF writer puts its data file into the current directory, so XDMF is not
-offered.
+called in a process of its own only (`reader_process.py`), which then checks the mesh (`check.py`).
+meshio's XDMF writer puts its data file into the current directory, so XDMF is not offered.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +25,18 @@ _TAGS = ("gmsh:physical", "medit:ref")
 """Cell data that number groups; 0 means none."""
 
 
+class Group(NamedTuple):
+    """Cells of one block that belong together: their numbers (n,) within the block."""
+
+    name: str
+    block: int
+    members: NDArray[np.int64]
+
+
 @dataclass(frozen=True, eq=False)
 class RawMesh:
-    """What a file says, unchecked: points (V, 2 or 3), blocks of cells, and groups (name, block,
-    cells of it).
+    """The contents of a file, unchecked: points (V, 2 or 3), blocks of cells (kind, indices (C, k)
+    into the points) and groups of cells.
 
     `fields` are the numbers at the points by name, (V,) each; vectors are left out.
     A group without a name is called `group` and its number.
@@ -37,7 +44,7 @@ class RawMesh:
 
     points: NDArray[np.float64]
     blocks: tuple[tuple[str, NDArray[np.int64]], ...]
-    groups: tuple[tuple[str, int, NDArray[np.int64]], ...]
+    groups: tuple[Group, ...]
     fields: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
@@ -59,39 +66,49 @@ def read(path: Path) -> RawMesh:
         (str(block.type), np.asarray(block.data, dtype=np.int64)) for block in mesh.cells
     )
     return RawMesh(
-        np.asarray(mesh.points, dtype=np.float64),
-        blocks,
-        tuple(_groups(mesh, len(blocks))),
-        _fields(mesh),
+        points=np.asarray(mesh.points, dtype=np.float64),
+        blocks=blocks,
+        groups=tuple(_groups(mesh, len(blocks))),
+        fields=_fields(mesh),
     )
 
 
 def _fields(mesh: Any) -> dict[str, NDArray[np.float64]]:
-    found = {str(name): np.asarray(values) for name, values in mesh.point_data.items()}
-    flat = {name: v[:, 0] if v.ndim == 2 and v.shape[1] == 1 else v for name, v in found.items()}
-    return {
-        name: v.astype(np.float64)
-        for name, v in flat.items()
-        if v.ndim == 1 and v.dtype.kind in "fiu"
-    }
+    """The data at the points that are one number each, by name."""
+    fields = {}
+    for name, data in mesh.point_data.items():
+        values = np.asarray(data)
+        if values.ndim == 2 and values.shape[1] == 1:
+            values = values[:, 0]
+        if values.ndim == 1 and values.dtype.kind in "fiu":
+            fields[str(name)] = values.astype(np.float64)
+    return fields
 
 
-def _groups(mesh: Any, count: int) -> list[tuple[str, int, NDArray[np.int64]]]:
+def _groups(mesh: Any, count: int) -> list[Group]:
     """Groups by name (cell sets) and by number (cell data), the number named where the file names
     it.
     """
-    found = []
+    groups = []
     for name, per_block in mesh.cell_sets.items():
-        for block, members in enumerate(per_block[:count] if ":" not in name else ()):
+        if ":" in name:  # meshio's own copies of cell data, for example "gmsh:bounding_entities"
+            continue
+        for block, members in enumerate(per_block[:count]):
             if members is not None and len(members):
-                found.append((str(name), block, np.unique(np.asarray(members, dtype=np.int64))))
+                unique = np.unique(np.asarray(members, dtype=np.int64))
+                groups.append(Group(str(name), block, unique))
     tags = next((mesh.cell_data[key] for key in _TAGS if key in mesh.cell_data), ())
-    named = {(int(entry[0]), int(entry[1])): str(name) for name, entry in mesh.field_data.items()}
+    names_by_tag = {
+        (int(entry[0]), int(entry[1])): str(name) for name, entry in mesh.field_data.items()
+    }
     for block, values in enumerate(tags):
-        for tag in (int(tag) for tag in np.unique(values) if tag != 0):
-            name = named.get((tag, mesh.cells[block].dim), f"group{tag}")
-            found.append((name, block, np.flatnonzero(np.asarray(values) == tag)))
-    return found
+        for value in np.unique(values):
+            if value == 0:
+                continue
+            tag = int(value)
+            name = names_by_tag.get((tag, mesh.cells[block].dim), f"group{tag}")
+            groups.append(Group(name, block, np.flatnonzero(np.asarray(values) == tag)))
+    return groups
 
 
 def write(
@@ -107,7 +124,7 @@ def write(
         path: file to write, ending in .vtu (XML, compressed) or .vtk (legacy, binary).
         points: (V, 3), in the problem's own units.
         cells: blocks (kind, (C, k) indices into the points), kind as meshio names it: "line",
-        "triangle", "quad", ...
+            "triangle", "quad", ...
         point_data: arrays (V,) or, for vectors, (V, 3), one per name.
         groups: for every block the group of each of its cells, 0 for none; `read` finds them again.
 

@@ -1,7 +1,7 @@
 """Meshes of shapes: the sole door to gmsh, which is optional (`pip install 'kanpde[mesh]'`).
 
 A shape in the plane is meshed inside the chords of its boundary (`outline`), one in space as a
-solid of gmsh (meshsolids.py). The boundary parts become physical groups of their names, the cells
+solid of gmsh (solids.py). The boundary parts become physical groups of their names, the cells
 one called `domain`. Vertices lie on the exact boundary, the facets of a round one do not: with
 edges of length h on a circle of radius R they are at most h²/8R inside it.
 """
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from kanpde.config.problem.meshes import MeshShape
-from kanpde.config.problem.shapes import ExtrusionShape, RegionsShape, Shape, dimension
+from kanpde.config.problem.shapes import ExtrusionShape, RegionsShape, Shape
 from kanpde.domains.base import length_scale
 from kanpde.domains.build import body_of, build_domain, planar
 from kanpde.domains.mesh import KIND_OF_DIMENSION, Indices
@@ -35,6 +35,7 @@ COARSEST, FINEST = 1.0, 1e-3
 """Edges as shares of the longest side."""
 DEFAULT = 0.05
 BODY = "domain"
+"""Name of the physical group of all cells."""
 
 
 def write_mesh(shape: Shape, path: Path, size: float | None = None) -> tuple[int, int]:
@@ -47,51 +48,56 @@ def write_mesh(shape: Shape, path: Path, size: float | None = None) -> tuple[int
         ConfigError: the shape, the size or the suffix cannot be meshed, or gmsh is not installed.
         StorageError: the file cannot be written.
     """
+    _require_meshable(shape, path)
+    with replacing(path) as temporary, _session() as gmsh:
+        groups = _plane(gmsh, shape, size) if shape.dimension == 2 else _solid(gmsh, shape, size)
+        for name, members in groups.items():
+            gmsh.model.addPhysicalGroup(shape.dimension - 1, members, name=name)
+        body = [tag for _, tag in gmsh.model.getEntities(shape.dimension)]
+        gmsh.model.addPhysicalGroup(shape.dimension, body, name=BODY)
+        if shape.dimension == 2:
+            gmsh.model.mesh.generate(2)
+        gmsh.option.setNumber("Mesh.MshFileVersion", 4.1)
+        msh_path = temporary.with_suffix(".msh")
+        try:
+            gmsh.write(str(msh_path))
+            mesh = checked(meshfile.read(msh_path))
+            if msh_path != temporary:
+                _write_plain(temporary, mesh)
+        finally:
+            if msh_path != temporary:
+                msh_path.unlink(missing_ok=True)
+    return len(mesh.points), len(mesh.cells)
+
+
+def _require_meshable(shape: Shape, path: Path) -> None:
+    """Raise ConfigError for a suffix that cannot be written or a shape that gmsh does not mesh."""
     if path.suffix not in (".msh", *meshfile.FORMATS):
         raise ConfigError(
             f"mesh file '{path.name}' must end in .msh, which keeps the names of parts, or .vtu or"
-            f" .vtk, which number them"
+            " .vtk, which number them"
         )
     if isinstance(shape, RegionsShape):
         raise ConfigError(
             "problem.domain: has regions, which gmsh does not mesh here; give one shape"
         )
     base = shape.base if isinstance(shape, ExtrusionShape) else shape
-    if isinstance(base, MeshShape) or dimension(shape) not in (2, 3):
-        what = (
-            "is a mesh already"
-            if isinstance(base, MeshShape)
-            else f"has {dimension(shape)} coordinates"
-        )
-        raise ConfigError(f"problem.domain: {what}; gmsh meshes shapes of two or three coordinates")
-    with replacing(path) as temporary, _session() as gmsh:
-        groups = _plane(gmsh, shape, size) if dimension(shape) == 2 else _solid(gmsh, shape, size)
-        for name, members in groups.items():
-            gmsh.model.addPhysicalGroup(dimension(shape) - 1, members, name=name)
-        body = [tag for _, tag in gmsh.model.getEntities(dimension(shape))]
-        gmsh.model.addPhysicalGroup(dimension(shape), body, name=BODY)
-        if dimension(shape) == 2:
-            gmsh.model.mesh.generate(2)
-        gmsh.option.setNumber("Mesh.MshFileVersion", 4.1)
-        named = temporary.with_suffix(".msh")
-        try:
-            gmsh.write(str(named))
-            found = checked(meshfile.read(named))
-            if named != temporary:
-                _write_plain(temporary, found)
-        finally:
-            if named != temporary:
-                named.unlink(missing_ok=True)
-    return len(found.points), len(found.cells)
+    if isinstance(base, MeshShape):
+        reason = "is a mesh already"
+    elif shape.dimension not in (2, 3):
+        reason = f"has {shape.dimension} coordinates"
+    else:
+        return
+    raise ConfigError(f"problem.domain: {reason}; gmsh meshes shapes of two or three coordinates")
 
 
-def _write_plain(path: Path, found: CheckedMesh) -> None:
+def _write_plain(path: Path, mesh: CheckedMesh) -> None:
     """A mesh with its boundary facets, and the number of the part of each, from 1."""
-    k = found.cells.shape[1]
-    points = np.pad(found.points, ((0, 0), (0, 3 - found.points.shape[1])))
-    blocks = [(KIND_OF_DIMENSION[k - 1], found.cells), (KIND_OF_DIMENSION[k - 2], found.facets)]
-    groups = [np.zeros(len(found.cells), dtype=np.int64), found.labels.astype(np.int64) + 1]
-    meshfile.write(path, points, blocks, {}, groups)
+    k = mesh.cells.shape[1]
+    points = np.pad(mesh.points, ((0, 0), (0, 3 - mesh.points.shape[1])))
+    blocks = [(KIND_OF_DIMENSION[k - 1], mesh.cells), (KIND_OF_DIMENSION[k - 2], mesh.facets)]
+    groups = [np.zeros(len(mesh.cells), dtype=np.int64), mesh.labels.astype(np.int64) + 1]
+    meshfile.write(path, points, blocks, point_data={}, groups=groups)
 
 
 @contextmanager
@@ -100,18 +106,16 @@ def _session() -> Iterator[Any]:
     try:
         import gmsh
     except (ImportError, OSError) as error:  # OSError: a library that gmsh needs is missing
-        told = " ".join(str(error).split())[:80]
+        reason = " ".join(str(error).split())[:80]
         raise ConfigError(
-            f"mesh: gmsh cannot be loaded ({told}); install it with pip install 'kanpde[mesh]'"
+            f"mesh: gmsh cannot be loaded ({reason}); install it with pip install 'kanpde[mesh]'"
         ) from error
     gmsh.initialize(readConfigFiles=False, interruptible=False)
     try:
         gmsh.option.setNumber("General.Terminal", 0)
         yield gmsh
     except Exception as error:
-        if (
-            isinstance(error, ConfigError) or type(error) is not Exception
-        ):  # gmsh raises plain exceptions
+        if type(error) is not Exception:  # gmsh's own are plain exceptions
             raise
         raise ConfigError(
             f"mesh: gmsh says: {' '.join(str(error).split())[:200]}; change the shape or the size"
@@ -138,6 +142,7 @@ def _plane(gmsh: Any, shape: Shape, size: float | None) -> Mapping[str, list[int
         domain.curves, length, JOIN * length_scale(domain.lower, domain.upper)
     )
     geo = gmsh.model.geo
+    # the size wanted at a vertex is that of the shorter of its two chords
     reach = np.full(len(points), np.inf)
     chord_length = np.linalg.norm(points[chords[:, 1]] - points[chords[:, 0]], axis=1)
     np.minimum.at(reach, chords.ravel(), np.repeat(chord_length, 2))
@@ -147,9 +152,13 @@ def _plane(gmsh: Any, shape: Shape, size: float | None) -> Mapping[str, list[int
     ]
     lines = [geo.addLine(vertices[a], vertices[b]) for a, b in chords.tolist()]
     loops = chains.loops(chords)
-    outer = [loop for loop in loops if chains.encloses(points[chords[loop, 0]])]
-    tags = {id(loop): geo.addCurveLoop([lines[k] for k in loop]) for loop in loops}
-    holes = [loop for loop in loops if all(loop is not other for other in outer)]
+    outer: list[Indices] = []
+    holes: list[Indices] = []
+    tags: dict[int, int] = {}
+    for loop in loops:
+        encloses = chains.encloses(points[chords[loop, 0]])
+        (outer if encloses else holes).append(loop)
+        tags[id(loop)] = geo.addCurveLoop([lines[k] for k in loop])
     for around in outer:
         inside = [hole for hole in holes if _smallest(hole, outer, points, chords) is around]
         geo.addPlaneSurface([tags[id(around)], *(tags[id(hole)] for hole in inside)])
@@ -157,11 +166,10 @@ def _plane(gmsh: Any, shape: Shape, size: float | None) -> Mapping[str, list[int
     for line in lines:
         gmsh.model.mesh.setTransfiniteCurve(line, 2)  # a chord is one edge
     gmsh.option.setNumber("Mesh.MeshSizeMax", length)
-    names = [domain.curves[k].part for k in curve]
-    return {
-        part: [line for line, name in zip(lines, names, strict=True) if name == part]
-        for part in domain.parts
-    }
+    lines_of_parts: dict[str, list[int]] = {part: [] for part in domain.parts}
+    for line, k in zip(lines, curve, strict=True):
+        lines_of_parts[domain.curves[k].part].append(line)
+    return lines_of_parts
 
 
 def _smallest(hole: Indices, outer: list[Indices], points: Array, chords: Indices) -> Indices:

@@ -43,12 +43,13 @@ class Groups:
         facets: dict[str, list[Indices]] = {}
         cells: dict[str, list[Indices]] = {}
         for name, block, members in raw.groups:
-            if len(members) and not 0 <= members.min() <= members.max() < len(raw.blocks[block][1]):
+            block_kind, block_cells = raw.blocks[block]
+            if len(members) and not 0 <= members.min() <= members.max() < len(block_cells):
                 raise ConfigError(
                     f"has a group {name[:60]!r} with cells that do not exist; save it again"
                 )
-            if raw.blocks[block][0] == kind:
-                facets.setdefault(name, []).append(np.sort(raw.blocks[block][1][members], axis=1))
+            if block_kind == kind:
+                facets.setdefault(name, []).append(np.sort(block_cells[members], axis=1))
             elif block in numbers:
                 cells.setdefault(name, []).append(numbers[block][members].ravel())
         for name in (*facets, *cells):
@@ -61,64 +62,64 @@ class Groups:
             raise ConfigError(
                 f"has {len(facets) + len(cells)} groups, more than {MOST_GROUPS}; join some"
             )
-        joined = {name: np.unique(np.concatenate(found), axis=0) for name, found in facets.items()}
         return cls(
-            joined, {name: np.unique(np.concatenate(found)) for name, found in cells.items()}
+            facets={
+                name: np.unique(np.concatenate(blocks), axis=0) for name, blocks in facets.items()
+            },
+            cells={name: np.unique(np.concatenate(blocks)) for name, blocks in cells.items()},
         )
 
 
 def cell_regions(groups: Groups, count: int) -> dict[str, NDArray[np.bool_]]:
     """A mask (C,) per region."""
-    found = {}
+    masks = {}
     for name, members in groups.cells.items():
-        found[name] = np.zeros(count, dtype=bool)
-        found[name][members] = True
-    return found
+        masks[name] = np.zeros(count, dtype=bool)
+        masks[name][members] = True
+    return masks
 
 
 def boundary_labels(
-    groups: Groups, facets: Indices, cells: Indices, wanted: tuple[str, ...] | None
+    groups: Groups, facets: Indices, cells: Indices, boundary: tuple[str, ...] | None
 ) -> tuple[Indices, tuple[str, ...]]:
     """The number of the part of every boundary facet (F,), and the names of the parts; ConfigError
     for a wrong group.
     """
-    for name in wanted or ():
+    for name in boundary or ():
         if name not in groups.facets:
             raise ConfigError(
                 f"has no group {name!r} of facets{did_you_mean(name, groups.facets)} (groups:"
                 f" {', '.join(groups.facets) or 'none'}); correct `boundary`"
             )
-    names = tuple(wanted if wanted is not None else groups.facets)
+    names = tuple(boundary if boundary is not None else groups.facets)
     count = int(max(cells.max(), 0)) + 1
     keys = _keys(facets, count)
     order = np.argsort(keys)
     labels = np.full(len(facets), -1, dtype=np.int64)
     for number, name in enumerate(names):
         members = groups.facets[name]
-        place = np.minimum(np.searchsorted(keys[order], _keys(members, count)), len(keys) - 1)
-        wrong = np.flatnonzero(
-            (keys[order][place] != _keys(members, count)) | (members >= count).any(axis=1)
-        )
-        if len(wrong):
-            raise ConfigError(_misplaced(name, members[wrong[0]], cells))
-        found = order[place]
-        taken = np.flatnonzero(labels[found] >= 0)
-        if len(taken):
+        member_keys = _keys(members, count)
+        place = np.minimum(np.searchsorted(keys[order], member_keys), len(keys) - 1)
+        no_facet = (keys[order][place] != member_keys) | (members >= count).any(axis=1)
+        if no_facet.any():
+            raise ConfigError(_misplaced(name, members[np.argmax(no_facet)], cells))
+        numbers = order[place]
+        labelled_before = np.flatnonzero(labels[numbers] >= 0)
+        if len(labelled_before):
             raise ConfigError(
-                f"has a facet (vertices {_listed(members[taken[0]])}) in the groups"
-                f" {names[labels[found[taken[0]]]]!r} and"
-                f" {name!r}; a facet has one, or choose with `boundary`"
+                f"has a facet (vertices {listed(members[labelled_before[0]])}) in the groups"
+                f" {names[labels[numbers[labelled_before[0]]]]!r} and {name!r}; a facet has one, or"
+                " choose with `boundary`"
             )
-        labels[found] = number
-    rest = labels < 0
-    if rest.any() and REST in names:
+        labels[numbers] = number
+    unlabelled = labels < 0
+    if unlabelled.any() and REST in names:
         raise ConfigError(
-            f"has a group {REST!r}, but facet (vertices {_listed(facets[rest][0])}) is in no"
-            f" group, and the rest of the"
-            f" boundary is called {REST!r} too{_LATER}"
+            f"has a group {REST!r}, but facet (vertices {listed(facets[unlabelled][0])}) is in no"
+            f" group, and the rest of the boundary is called {REST!r} too{_LATER}"
         )
-    labels[rest] = len(names)
-    return labels, (*names, REST) if rest.any() else names
+    labels[unlabelled] = len(names)
+    return labels, (*names, REST) if unlabelled.any() else names
 
 
 def _keys(facets: Indices, count: int) -> Indices:
@@ -129,7 +130,8 @@ def _keys(facets: Indices, count: int) -> Indices:
     return key
 
 
-def _listed(vertices: Indices) -> str:
+def listed(vertices: Indices) -> str:
+    """Numbers of vertices or cells as a message lists them."""
     return ", ".join(str(int(vertex)) for vertex in vertices)
 
 
@@ -137,7 +139,6 @@ def _misplaced(name: str, facet: Indices, cells: Indices) -> str:
     inside = np.isin(cells, facet).sum(axis=1).max() == len(facet)
     where = "inside the domain" if inside else "on no cell at all"
     return (
-        f"has a group {name!r} with the facet (vertices {_listed(facet)}) {where}, not on its"
-        f" boundary; list the groups that"
-        " bound the domain under `boundary`"
+        f"has a group {name!r} with the facet (vertices {listed(facet)}) {where}, not on its"
+        " boundary; list the groups that bound the domain under `boundary`"
     )

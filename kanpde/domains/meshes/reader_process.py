@@ -1,8 +1,8 @@
-"""The process that reads one mesh file: `python -m kanpde.meshreader FOLDER`, started by
-`kanpde/config/meshes.py`.
+"""The process that reads one mesh file: `python -m kanpde.domains.meshes.reader_process FOLDER`,
+started by `kanpde/config/problem/meshes.py`.
 
-FOLDER holds question.json and the mesh; arrays.npz and answer.json are left there. The memory limit
-comes first, because a mesh file of a few bytes can ask for any amount.
+FOLDER holds question.json and the mesh; the process writes arrays.npz and answer.json there. The
+memory limit is set first, because a mesh file of a few bytes can ask for any amount.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MOST_WRITTEN = 1 << 30
 
 
 def answer(folder: Path, question: dict[str, Any]) -> dict[str, Any]:
-    """What there is to say about the mesh in `folder`: its facts, or `error`."""
+    """The dimension, parts, regions and fields of the mesh in `folder`, or `error`."""
     suffix = Path(question["file"]).suffix
     try:
         import numpy as np
@@ -29,36 +29,38 @@ def answer(folder: Path, question: dict[str, Any]) -> dict[str, Any]:
         from kanpde.domains.meshes import files as meshfile
 
         boundary = question["boundary"]
-        found = meshcheck.checked(
+        mesh = meshcheck.checked(
             meshfile.read(folder / question["file"]), None if boundary is None else tuple(boundary)
         )
-        masks = np.array([found.regions[name] for name in found.regions], dtype=bool).reshape(
-            -1, len(found.cells)
+        masks = np.array([mesh.regions[name] for name in mesh.regions], dtype=bool).reshape(
+            -1, len(mesh.cells)
         )
-        values = np.array(list(found.fields.values()), dtype=np.float64).reshape(
-            -1, len(found.points)
+        values = np.array(list(mesh.fields.values()), dtype=np.float64).reshape(
+            -1, len(mesh.points)
         )
         np.savez(
             folder / "arrays.npz",
-            points=found.points, cells=found.cells, facets=found.facets, labels=found.labels,
+            points=mesh.points, cells=mesh.cells, facets=mesh.facets, labels=mesh.labels,
             regions=masks, fields=values,
         )  # fmt: skip
         names = {
-            "parts": found.parts,
-            "regions": tuple(found.regions),
-            "fields": tuple(found.fields),
+            "parts": mesh.parts,
+            "regions": tuple(mesh.regions),
+            "fields": tuple(mesh.fields),
         }
-        return {"dimension": found.points.shape[1], **names}
+        return {"dimension": mesh.points.shape[1], **names}
     except KanpdeError as error:
         return {"error": str(error)}
     except MemoryError:
         return {
-            "error": f"needs more than {question['memory'] >> 20} MiB of memory to read; save a coarser mesh"
+            "error": f"needs more than {question['memory'] >> 20} MiB of memory to read;"
+            " save a coarser mesh"
         }
     except (Exception, SystemExit) as error:  # whatever a reader of foreign files may raise
-        told = " ".join(ascii(str(error)).split())[:80] or type(error).__name__
+        reason = " ".join(ascii(str(error)).split())[:80] or type(error).__name__
         return {
-            "error": f"cannot be read as a {suffix} mesh ({type(error).__name__}: {told}); save it again"
+            "error": f"cannot be read as a {suffix} mesh ({type(error).__name__}: {reason});"
+            " save it again"
         }
 
 

@@ -1,12 +1,13 @@
 """Bodies in space as solids of gmsh's OpenCASCADE kernel, and the boundary parts that their
 surfaces belong to.
 
-`gmsh` is the module that meshing.py loads. Surfaces are told by their mesh: all vertices of one lie
-on the sphere, cap or wall of a part, to a tolerance.
+`gmsh` is the module that generate.py loads. A surface is recognised by its mesh: all its vertices
+lie on the sphere, cap or wall of a part, to a tolerance.
 """
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -33,8 +34,9 @@ def add_body(gmsh: Any, body: Body) -> _Tags:
             )
             return [tag for tag in raised if tag[0] == 3]
         case CombinedBody():
-            first, *others = (add_body(gmsh, operand) for operand in body.operands)
-            return _combined(occ, body.operation, first, others)
+            return _combined(
+                occ, body.operation, [add_body(gmsh, operand) for operand in body.operands]
+            )
 
 
 def _add_region(occ: Any, region: Region, z: float) -> _Tags:
@@ -48,15 +50,19 @@ def _add_region(occ: Any, region: Region, z: float) -> _Tags:
             ]
             return [(2, occ.addPlaneSurface([occ.addCurveLoop(lines)]))]
         case Combination():
-            first, *others = (_add_region(occ, operand, z) for operand in region.operands)
-            return _combined(occ, region.operation, first, others)
+            return _combined(
+                occ,
+                region.operation,
+                [_add_region(occ, operand, z) for operand in region.operands],
+            )
 
 
-def _combined(occ: Any, operation: str, first: _Tags, others: list[_Tags]) -> _Tags:
-    for other in others:
-        step = {"union": occ.fuse, "intersection": occ.intersect, "difference": occ.cut}[operation]
-        first = step(first, other)[0]
-    return first
+def _combined(occ: Any, operation: str, operands: list[_Tags]) -> _Tags:
+    steps = {"union": occ.fuse, "intersection": occ.intersect, "difference": occ.cut}
+    combined = operands[0]
+    for operand in operands[1:]:
+        combined, _ = steps[operation](combined, operand)
+    return combined
 
 
 def surfaces_of_parts(
@@ -65,33 +71,38 @@ def surfaces_of_parts(
     """The surfaces of every part of a meshed body; of parts that share a surface the first has
     it.
     """
-    found: dict[str, list[int]] = {part: [] for part in parts}
+    surfaces: dict[str, list[int]] = {part: [] for part in parts}
     for _, tag in gmsh.model.getEntities(2):
         _, coordinates, _ = gmsh.model.mesh.getNodes(2, tag, includeBoundary=True)
         x = np.asarray(coordinates, dtype=np.float64).reshape(-1, 3)
-        faces = (face for one in body.primitives() for face in _distances(one, x))
-        part = next(
-            (part for part, distance in faces if part in found and distance.max() < NEAR * size),
-            None,
-        )
+        part = _part_of(body, x, parts, NEAR * size)
         if part is not None:
-            found[part].append(tag)
-    return {part: tags for part, tags in found.items() if tags}
+            surfaces[part].append(tag)
+    return {part: tags for part, tags in surfaces.items() if tags}
 
 
-def _distances(one: Primitive, x: Array) -> list[tuple[str, Array]]:
+def _part_of(body: Body, x: Array, parts: tuple[str, ...], tolerance: float) -> str | None:
+    """The first of the parts of a body that all points (N, 3) lie on, None where there is none."""
+    for primitive in body.primitives():
+        for part, distance in _distances(primitive, x):
+            if part in parts and distance.max() < tolerance:
+                return part
+    return None
+
+
+def _distances(primitive: Primitive, x: Array) -> list[tuple[str, Array]]:
     """How far points (N, 3) lie from the sphere, or from the caps and walls, of a primitive."""
-    off = np.abs(one.level(x))
-    if isinstance(one, BallBody):
-        return [(one.domain.part_name, off)]
-    found = [
+    off = np.abs(primitive.level(x))
+    if isinstance(primitive, BallBody):
+        return [(primitive.domain.part_name, off)]
+    distances = [
         (cap, np.maximum(off, np.abs(x[:, 2] - end)))
-        for cap, end in zip(one.caps, one.ends, strict=True)
+        for cap, end in zip(primitive.caps, primitive.ends, strict=True)
     ]
-    for curve in (curve for curves in one.base.primitives() for curve in curves):
+    for curve in chain.from_iterable(primitive.base.primitives()):
         if isinstance(curve, Segment):
             distance = np.abs((x[:, :2] - curve.a) @ curve.normal(np.zeros(1))[0])
         else:
             distance = np.abs(np.linalg.norm(x[:, :2] - curve.center, axis=1) - curve.radius)
-        found.append((curve.part, np.maximum(off, distance)))
-    return found
+        distances.append((curve.part, np.maximum(off, distance)))
+    return distances

@@ -23,7 +23,7 @@ from kanpde.numerics.quadrature import Array
 SNAP = 1e-10
 """Curves nearer to touching than this touch in one point."""
 JOIN = 1e-9
-"""Points nearer to each other than this are one point."""
+"""Points nearer to each other than this are the same point."""
 PROBE = 1e-8
 """How far from a piece its two sides are examined."""
 
@@ -43,16 +43,16 @@ def boundary(region: Region) -> tuple[Curve, ...]:
     pieces: list[Curve] = []
     pool = Pool.of(primitives)
     for owner, curves in enumerate(primitives):
-        others = pool.without(owner)
+        other_curves = pool.without(owner)
         for curve in curves:
-            pieces += split(curve, meeting_points(curve, others, SNAP * size), JOIN * size)
-    kept = _without_copies(_oriented(region, pieces, PROBE * size), JOIN * size)
-    if not kept:
+            pieces += split(curve, meeting_points(curve, other_curves, SNAP * size), JOIN * size)
+    bounding = _without_copies(_oriented(region, pieces, PROBE * size), JOIN * size)
+    if not bounding:
         raise EmptyRegion(
             "combined shape: must have an interior, found an empty set; move or resize the shapes"
         )
-    _require_loops(kept, JOIN * size)
-    return tuple(kept)
+    _require_loops(bounding, JOIN * size)
+    return tuple(bounding)
 
 
 def bounds(curves: tuple[Curve, ...] | list[Curve]) -> tuple[Array, Array]:
@@ -70,11 +70,12 @@ def _oriented(region: Region, pieces: list[Curve], probe: float) -> list[Curve]:
     half = np.array([0.5])
     middle = np.concatenate([piece.at(half) for piece in pieces])
     normal = np.concatenate([piece.normal(half) for piece in pieces])
-    left, right = (region.level(middle + sign * probe * normal) < 0 for sign in (-1.0, 1.0))
+    inside_left = region.level(middle - probe * normal) < 0
+    inside_right = region.level(middle + probe * normal) < 0
     return [
-        piece if is_left else piece.reversed()
-        for piece, is_left, is_right in zip(pieces, left, right, strict=True)
-        if is_left != is_right
+        piece if on_left else piece.reversed()
+        for piece, on_left, on_right in zip(pieces, inside_left, inside_right, strict=True)
+        if on_left != on_right
     ]
 
 
@@ -94,9 +95,9 @@ def _require_loops(pieces: list[Curve], join: float) -> None:
     arriving = cKDTree(ends).query_ball_point(ends, 2 * join, return_length=True)
     for end, out, into in zip(ends, leaving, arriving, strict=True):
         if out != 1 or into != 1:
-            x, y = np.round(end / join) * join + 0.0
+            x, y = np.round(end / join) * join + 0.0  # + 0.0 turns −0 into 0
             raise ConfigError(
-                f"combined shape: its boundary must not touch itself, found shapes that touch (or"
-                f" almost touch) at "
-                f"({x:.6g}, {y:.6g}); move or resize them so that they cross or stay apart"
+                "combined shape: its boundary must not touch itself, found shapes that touch (or"
+                f" almost touch) at ({x:.6g}, {y:.6g}); move or resize them so that they cross or"
+                " stay apart"
             )

@@ -23,6 +23,7 @@ ROUNDEST = 0.02
 """How far the vertices of a round hole may lie from its circle, as a share of the radius."""
 
 FEWEST_EDGES = 8
+"""A hole with fewer vertices is a polygon, however round."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,21 +37,21 @@ class Piece:
 
 
 def loops(edges: Indices) -> list[Indices]:
-    """The closed loops of directed edges (E, 2), of which one leaves every vertex: numbers of edges
-    in order.
+    """The closed loops of directed edges (E, 2), each as numbers of edges in order. Exactly one
+    edge must start at every vertex.
     """
     leaving = {int(start): number for number, start in enumerate(edges[:, 0])}
-    left = dict.fromkeys(range(len(edges)))
-    found = []
-    while left:
-        number = next(iter(left))
+    unused = dict.fromkeys(range(len(edges)))
+    closed = []
+    while unused:
+        number = next(iter(unused))
         loop = []
-        while number in left:
-            del left[number]
+        while number in unused:
+            del unused[number]
             loop.append(number)
             number = leaving[int(edges[number, 1])]
-        found.append(np.array(loop, dtype=np.int64))
-    return found
+        closed.append(np.array(loop, dtype=np.int64))
+    return closed
 
 
 def pieces(loop: Indices, labels: Indices, normals: Array) -> list[Piece]:
@@ -73,16 +74,15 @@ def fitted_circle(points: Array) -> tuple[Array, float] | None:
     if len(points) < FEWEST_EDGES:
         return None
     middle = points.mean(axis=0)
-    moved = points - middle
-    (a, b, q), *_ = np.linalg.lstsq(
-        np.column_stack([2 * moved, np.ones(len(moved))]), np.sum(moved**2, axis=1)
-    )
+    centred = points - middle
+    matrix = np.column_stack([2 * centred, np.ones(len(centred))])
+    (a, b, q), *_ = np.linalg.lstsq(matrix, np.sum(centred**2, axis=1))
     centre, radius = np.array([a, b]), float(np.sqrt(max(q + a * a + b * b, 0.0)))
-    off = np.abs(np.linalg.norm(moved - centre, axis=1) - radius).max()
-    chord = np.linalg.norm(points - np.roll(points, 1, axis=0), axis=1).max()
-    if off > ROUNDEST * radius or chord > radius:
+    deviation = np.abs(np.linalg.norm(centred - centre, axis=1) - radius).max()
+    longest = np.linalg.norm(points - np.roll(points, 1, axis=0), axis=1).max()
+    if deviation > ROUNDEST * radius or longest > radius:
         return None
-    apothem = np.linalg.norm((moved + np.roll(moved, 1, axis=0)) / 2 - centre, axis=1).min()
+    apothem = np.linalg.norm((centred + np.roll(centred, 1, axis=0)) / 2 - centre, axis=1).min()
     return centre + middle, float(apothem)
 
 

@@ -36,12 +36,14 @@ class Pool:
     @staticmethod
     def of(primitives: Sequence[Sequence[Curve]]) -> Pool:
         """The curves of shapes; the owner of a curve is the index of its shape."""
-        segments = [
-            (s, i) for i, curves in enumerate(primitives) for s in curves if isinstance(s, Segment)
-        ]
-        circles = [
-            (c, i) for i, curves in enumerate(primitives) for c in curves if isinstance(c, Arc)
-        ]
+        segments: list[tuple[Segment, int]] = []
+        circles: list[tuple[Arc, int]] = []
+        for owner, curves in enumerate(primitives):
+            for curve in curves:
+                if isinstance(curve, Segment):
+                    segments.append((curve, owner))
+                else:
+                    circles.append((curve, owner))
         return Pool(
             a=np.array([s.a for s, _ in segments]).reshape(-1, 2),
             b=np.array([s.b for s, _ in segments]).reshape(-1, 2),
@@ -53,46 +55,50 @@ class Pool:
 
     def without(self, owner: int) -> Pool:
         """The curves of all other shapes."""
-        s, c = self.segment_owner != owner, self.circle_owner != owner
+        segments, circles = self.segment_owner != owner, self.circle_owner != owner
         return Pool(
-            self.a[s],
-            self.b[s],
-            self.segment_owner[s],
-            self.centers[c],
-            self.radii[c],
-            self.circle_owner[c],
+            a=self.a[segments],
+            b=self.b[segments],
+            segment_owner=self.segment_owner[segments],
+            centers=self.centers[circles],
+            radii=self.radii[circles],
+            circle_owner=self.circle_owner[circles],
         )
 
 
 def meeting_points(curve: Curve, others: Pool, tolerance: float) -> Array:
     """The points (N, 2) where `curve` meets `others`; coincident circles give none."""
     if isinstance(curve, Segment):
-        ends = curve.a[None], curve.b[None]
-        return np.concatenate(
-            [
-                _segment_segments(curve, others.a, others.b, tolerance),
-                _segments_circles(*ends, others.centers, others.radii, tolerance),
-            ]
+        like = _segment_segments(curve, others.a, others.b, tolerance)
+        unlike = _segments_circles(
+            a=curve.a[None],
+            b=curve.b[None],
+            centers=others.centers,
+            radii=others.radii,
+            tolerance=tolerance,
         )
-    center, radius = curve.center[None], np.array([curve.radius])
-    return np.concatenate(
-        [
-            _circle_circles(curve, others.centers, others.radii, tolerance),
-            _segments_circles(others.a, others.b, center, radius, tolerance),
-        ]
-    )
+    else:
+        like = _circle_circles(curve, others.centers, others.radii, tolerance)
+        unlike = _segments_circles(
+            a=others.a,
+            b=others.b,
+            centers=curve.center[None],
+            radii=np.array([curve.radius]),
+            tolerance=tolerance,
+        )
+    return np.concatenate([like, unlike])
 
 
 def _segment_segments(segment: Segment, a: Array, b: Array, tolerance: float) -> Array:
     """Crossings with segments a → b (M, 2), and all their ends that lie on `segment` (this covers
     overlaps).
     """
-    along, other = segment.b - segment.a, b - a
-    cross = along[0] * other[:, 1] - along[1] * other[:, 0]
-    lengths = np.linalg.norm(other, axis=1)
+    along, directions = segment.b - segment.a, b - a
+    cross = along[0] * directions[:, 1] - along[1] * directions[:, 0]
+    lengths = np.linalg.norm(directions, axis=1)
     skew = np.abs(cross) > 1e-12 * segment.length * lengths
     offset = (a - segment.a)[skew]
-    s = (offset[:, 0] * other[skew, 1] - offset[:, 1] * other[skew, 0]) / cross[skew]
+    s = (offset[:, 0] * directions[skew, 1] - offset[:, 1] * directions[skew, 0]) / cross[skew]
     t = (offset[:, 0] * along[1] - offset[:, 1] * along[0]) / cross[skew]
     near, slack = tolerance / segment.length, tolerance / lengths[skew]
     hit = (s >= -near) & (s <= 1 + near) & (t >= -slack) & (t <= 1 + slack)
@@ -111,14 +117,14 @@ def _segments_circles(a: Array, b: Array, centers: Array, radii: Array, toleranc
     distance = np.abs(offset[:, 0] * along[:, 1] - offset[:, 1] * along[:, 0])
     touches = np.abs(distance - radii) <= tolerance
     half = np.where(touches, 0.0, np.sqrt(np.maximum(radii - distance, 0.0) * (radii + distance)))
-    found = []
-    for s, met in (
+    points = []
+    for s, meets in (
         (foot - half, touches | (distance < radii)),
         (foot + half, ~touches & (distance < radii)),
     ):
-        hit = met & (s >= -tolerance) & (s <= length + tolerance)
-        found.append((a + s[:, None] * along)[hit])
-    return np.concatenate(found)
+        hit = meets & (s >= -tolerance) & (s <= length + tolerance)
+        points.append((a + s[:, None] * along)[hit])
+    return np.concatenate(points)
 
 
 def _circle_circles(circle: Arc, centers: Array, radii: Array, tolerance: float) -> Array:
@@ -134,9 +140,9 @@ def _circle_circles(circle: Arc, centers: Array, radii: Array, tolerance: float)
     along = (d**2 + (r - big) * (r + big)) / (2 * d)
     across = np.sqrt(np.maximum(product, 0.0)) / (2 * d)
     normal = np.stack([-e[:, 1], e[:, 0]], axis=1)
-    found = [circle.center + np.sign(along[touches])[:, None] * r * e[touches]]
+    points = [circle.center + np.sign(along[touches])[:, None] * r * e[touches]]
     for sign in (-1.0, 1.0):
-        found.append(
+        points.append(
             (circle.center + along[:, None] * e + sign * across[:, None] * normal)[crosses]
         )
-    return np.concatenate(found)
+    return np.concatenate(points)

@@ -11,7 +11,7 @@ a closed chain of curves encloses the area ½ ∮ (x − o)·n ds, for any origi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import final
 
@@ -124,27 +124,21 @@ class Arc:
         > 1.
         """
         offset = points - self.center
-        turned = np.mod(
-            (np.arctan2(offset[:, 1], offset[:, 0]) - self.start) * np.sign(self.sweep), TURN
-        )
-        outside = turned > (abs(self.sweep) + TURN) / 2
-        return np.asarray(
-            np.where(outside, turned - TURN, turned) / abs(self.sweep), dtype=np.float64
-        )
+        angle = np.arctan2(offset[:, 1], offset[:, 0])
+        turned = np.mod((angle - self.start) * np.sign(self.sweep), TURN)
+        # the far half of the gap counts as before the start, the near half as behind the end
+        before = turned > (abs(self.sweep) + TURN) / 2
+        shares = np.where(before, turned - TURN, turned) / abs(self.sweep)
+        return np.asarray(shares, dtype=np.float64)
 
     def cut(self, first: float, last: float) -> Arc:
         """The piece between two shares; on a full circle `last` may exceed 1."""
-        return Arc(
-            self.center,
-            self.radius,
-            self.start + first * self.sweep,
-            (last - first) * self.sweep,
-            self.part,
-        )
+        start = self.start + first * self.sweep
+        return replace(self, start=start, sweep=(last - first) * self.sweep)
 
     def reversed(self) -> Arc:
         """The same points, walked backwards."""
-        return Arc(self.center, self.radius, self.start + self.sweep, -self.sweep, self.part)
+        return replace(self, start=self.start + self.sweep, sweep=-self.sweep)
 
     def monotone(self) -> tuple[Segment | Arc, ...]:
         """Pieces that meet every vertical line at most once: cut where the tangent is vertical (φ a
@@ -188,18 +182,22 @@ def split(curve: Curve, points: Array, closest: float) -> list[Curve]:
     as one.
     """
     gap = closest / curve.length
-    shares = np.sort(np.mod(curve.locate(points), 1.0) if curve.closed else curve.locate(points))
-    inner: list[float] = []
-    for share in shares:
-        first, last = (inner[0], inner[-1]) if inner else (-np.inf, -np.inf)
-        fits = share - last > gap and (share - first < 1 - gap if curve.closed and inner else True)
-        if fits and (curve.closed or gap < share < 1 - gap):
-            inner.append(float(share))
+    shares = curve.locate(points)
     if curve.closed:
-        return (
-            [curve.cut(p, q) for p, q in zip(inner, [*inner[1:], inner[0] + 1], strict=True)]
-            if inner
-            else [curve]
-        )
-    ends = [0.0, *inner, 1.0]
-    return [curve.cut(p, q) for p, q in pairwise(ends)]
+        return _split_closed(curve, np.sort(np.mod(shares, 1.0)), gap)
+    ends = [0.0]
+    for share in np.sort(shares):
+        if share - ends[-1] > gap and share < 1 - gap:
+            ends.append(float(share))
+    return [curve.cut(p, q) for p, q in pairwise([*ends, 1.0])]
+
+
+def _split_closed(curve: Curve, shares: Array, gap: float) -> list[Curve]:
+    """The pieces of a closed curve between increasing shares in [0, 1), which wrap around."""
+    breaks: list[float] = []
+    for share in shares:
+        if not breaks or (share - breaks[-1] > gap and share - breaks[0] < 1 - gap):
+            breaks.append(float(share))
+    if not breaks:
+        return [curve]
+    return [curve.cut(p, q) for p, q in pairwise([*breaks, breaks[0] + 1])]

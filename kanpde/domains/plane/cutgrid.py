@@ -1,10 +1,10 @@
 """A tetrahedral mesh of a body given by a level function: a grid of tetrahedra cut where the level
 changes its sign.
 
-A tetrahedron with one vertex inside leaves a tetrahedron, with two or three a wedge. The wedge (v_0
-v_1 v_2 | w_0 w_1 w_2) is split as in `mesh.extrude`; as its edges v_i are ordered by their vertices
-inside, neighbours split a common face the same way. Cut points lie on the boundary exactly; edges
-of the body that no grid plane holds are bevelled within a cell.
+Of a tetrahedron with one vertex inside a tetrahedron is inside, with two or three a wedge. The
+wedge (v_0 v_1 v_2 | w_0 w_1 w_2) is split as in `mesh.extrude`; as its edges v_i are ordered by
+their vertices inside, neighbours split a common face the same way. Cut points lie on the boundary
+exactly; edges of the body that lie in no grid plane are bevelled within a cell.
 
 Source: Doi & Koide, IEICE Transactions E74 (1991) 214–224 (marching tetrahedra).
 """
@@ -19,6 +19,8 @@ from kanpde.domains.mesh import Indices, Mesh, extrude, line_mesh, simplex_mesh
 from kanpde.numerics.quadrature import Array
 
 HALVINGS = 50
+"""Bisections of an edge, which find a cut point to 2^−50 of its length."""
+
 _CORNERS = 4
 
 
@@ -33,35 +35,38 @@ def cut_grid(level: Callable[[Array], Array], axes: Sequence[Array], slack: floa
     inside = level(points) <= slack
     order = np.argsort(~inside[cells], axis=1, kind="stable")
     cells = np.take_along_axis(cells, order, axis=1)
-    held = inside[cells].sum(axis=1)
-    crossed = np.unique(np.concatenate([_edges(cells[held == k], k) for k in (1, 2, 3)]), axis=0)
-    cuts = (
-        _roots(level, points[crossed[:, 0]], points[crossed[:, 1]], slack)
-        if len(crossed)
-        else points[:0]
+    inside_count = inside[cells].sum(axis=1)
+    crossed = np.unique(
+        np.concatenate([_edges(cells[inside_count == k], k) for k in (1, 2, 3)]), axis=0
     )
+    cuts = points[:0]
+    if len(crossed):
+        cuts = _roots(level, points[crossed[:, 0]], points[crossed[:, 1]], slack)
     keys = crossed @ np.array([len(points), 1])
 
     def at(cell: Indices, a: int, b: int) -> Indices:
         """The vertices on the edges from corner a (inside) to corner b (outside) of some cells."""
-        found = np.searchsorted(keys, cell[:, a] * len(points) + cell[:, b])
-        return np.asarray(found + len(points), dtype=np.int64)
+        positions = np.searchsorted(keys, cell[:, a] * len(points) + cell[:, b])
+        return np.asarray(positions + len(points), dtype=np.int64)
 
-    one, two, three = (cells[held == k] for k in (1, 2, 3))
+    with_one, with_two, with_three = (cells[inside_count == k] for k in (1, 2, 3))
     pieces = [
-        cells[held == _CORNERS],
-        np.stack([one[:, 0], at(one, 0, 1), at(one, 0, 2), at(one, 0, 3)], axis=1),
-        *_wedge(
-            [two[:, 0], at(two, 0, 2), at(two, 0, 3)], [two[:, 1], at(two, 1, 2), at(two, 1, 3)]
+        cells[inside_count == _CORNERS],
+        np.stack(
+            [with_one[:, 0], at(with_one, 0, 1), at(with_one, 0, 2), at(with_one, 0, 3)], axis=1
         ),
-        *_wedge([three[:, k] for k in range(3)], [at(three, k, 3) for k in range(3)]),
+        *_wedge(
+            [with_two[:, 0], at(with_two, 0, 2), at(with_two, 0, 3)],
+            [with_two[:, 1], at(with_two, 1, 2), at(with_two, 1, 3)],
+        ),
+        *_wedge([with_three[:, k] for k in range(3)], [at(with_three, k, 3) for k in range(3)]),
     ]
     return simplex_mesh(np.concatenate([points, cuts]), np.concatenate(pieces), thinnest=1e-10)
 
 
-def _edges(cells: Indices, held: int) -> Indices:
-    """The edges (E, 2) of cells from their first `held` corners to the others."""
-    pairs = [(a, b) for a in range(held) for b in range(held, _CORNERS)]
+def _edges(cells: Indices, inside: int) -> Indices:
+    """The edges (E, 2) of cells from their first `inside` corners to the others."""
+    pairs = [(a, b) for a in range(inside) for b in range(inside, _CORNERS)]
     return cells[:, pairs].reshape(-1, 2)
 
 

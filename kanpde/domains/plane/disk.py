@@ -24,6 +24,7 @@ from kanpde.numerics.quadrature import Array, Layout, PointSet
 
 GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
 FEWEST_ANGLES = 6
+"""Points on the smallest ring of a Chebyshev layout."""
 
 
 @final
@@ -59,7 +60,7 @@ class Disk(Domain):
         """
         return in_ball(x, self.center, self.radius, tolerance)
 
-    def _chebyshev(self, count: int, layout: Layout) -> PointSet:
+    def chebyshev(self, count: int, layout: Layout) -> PointSet:
         """Rings at Chebyshev nodes of a diameter, dense near the circle, with equally spaced points
         on each ring.
         """
@@ -85,12 +86,14 @@ class Disk(Domain):
         offset: Array = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
         return self.center + self.radius * offset
 
-    def _chart(self, name: str, u: Array) -> tuple[Array, Array]:
+    def chart(self, name: str, u: Array) -> tuple[Array, Array]:
+        """The angle 2πu."""
         angle = 2 * np.pi * u[:, 0]
         normal = np.stack([np.cos(angle), np.sin(angle)], axis=1)
         return self.center + self.radius * normal, normal
 
-    def _part_chebyshev(self, name: str, count: int, layout: Layout) -> PointSet:
+    def part_chebyshev(self, name: str, count: int, layout: Layout) -> PointSet:
+        """Equally spaced points: a circle has no ends to be dense at."""
         u, w = rules.periodic(count, layout.turn())
         return self._charted(name, (u[:, None], w))
 
@@ -101,20 +104,20 @@ class Disk(Domain):
     def _part_measure(self, name: str) -> float:
         return float(2 * np.pi * self.radius)
 
-    def _periodic_shift(self, a: str, b: str) -> Array | None:
+    def translation(self, a: str, b: str) -> Array | None:
+        """None: the only part is the circle."""
         return None
 
     def _mesh(self, resolution: int) -> Mesh:
         """Rings of 6k points around the centre, joined by a Delaunay triangulation."""
         rings = max(2, -(-resolution // 2))
-        radii = np.repeat(np.arange(1, rings + 1) / rings, 6 * np.arange(1, rings + 1))
-        angles = np.concatenate(
-            [2 * np.pi * np.arange(6 * k) / (6 * k) for k in range(1, rings + 1)]
-        )
+        numbers = np.arange(1, rings + 1)
+        radii = np.repeat(numbers / rings, 6 * numbers)
+        angles = np.concatenate([2 * np.pi * np.arange(6 * k) / (6 * k) for k in numbers])
         points = np.concatenate([self.center[None, :], self._at(radii, angles)])
-        return simplex_mesh(
-            points, Delaunay(points - self.center).simplices.astype(np.int64), thinnest=1e-10
-        )
+        # centred, because Delaunay's own tolerances are absolute
+        cells = Delaunay(points - self.center).simplices.astype(np.int64)
+        return simplex_mesh(points, cells, thinnest=1e-10)
 
 
 def chebyshev_radii(count: int, dimension: int, shift: float) -> rules.Rule:
@@ -150,5 +153,5 @@ def require_radius(shape: str, center: Array, dimension: int, radius: float) -> 
     if not 1e-12 * float(np.max(np.abs(center))) < radius < 1e100:
         raise ConfigError(
             f"{shape}: the radius must be positive and resolvable at the center, found {radius};"
-            f" give a larger radius"
+            " give a larger radius"
         )

@@ -28,12 +28,13 @@ from kanpde.numerics.quadrature import Array, Layout, PointSet
 
 FEWEST_ON_PIECE = 2
 FEWEST_GAUSS_ON_PIECE = 6
+"""Nodes on every piece of a boundary part, however short: of Chebyshev and of Gauss rules."""
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Planar(Domain):
-    """The plane region `region`; `names` are all its part names in the order wanted.
+    """The plane region `region`; `names` are all its part names in the order of `parts`.
 
     `curves` are the pieces of the boundary with the region on their left.
     `parts` are the parts of the operands that bound the region, `vanished` those that do not.
@@ -54,16 +55,15 @@ class Planar(Domain):
         curves = boundary(self.region)
         lower, upper = bounds(curves)
         present = {curve.part for curve in curves}
+        parts = tuple(name for name in self.names if name in present)
+        vanished = tuple(name for name in self.names if name not in present)
+        measure = sum(curve.moment((lower + upper) / 2) for curve in curves)
         object.__setattr__(self, "curves", curves)
         object.__setattr__(self, "lower", frozen_array(lower))
         object.__setattr__(self, "upper", frozen_array(upper))
-        object.__setattr__(self, "parts", tuple(name for name in self.names if name in present))
-        object.__setattr__(
-            self, "vanished", tuple(name for name in self.names if name not in present)
-        )
-        object.__setattr__(
-            self, "measure", sum(curve.moment((lower + upper) / 2) for curve in curves)
-        )
+        object.__setattr__(self, "parts", parts)
+        object.__setattr__(self, "vanished", vanished)
+        object.__setattr__(self, "measure", measure)
 
     def contains(
         self, x: Array, tolerance: float = 1e-12
@@ -77,28 +77,33 @@ class Planar(Domain):
     def _slabs(self) -> tuple[slices.Slab, ...]:
         return slices.slabs(self.curves, JOIN * length_scale(self.lower, self.upper))
 
-    def _chebyshev(self, count: int, layout: Layout) -> PointSet:
+    def chebyshev(self, count: int, layout: Layout) -> PointSet:
+        """Chebyshev nodes in x on every slab of slices and in y on every cell."""
         return self._scaled(slices.chebyshev_rule(self._slabs, count, layout))
 
     def _quadrature(self, count: int) -> PointSet:
         return self._scaled(slices.gauss_rule(self._slabs, count))
 
     def _scaled(self, rule: rules.Rule) -> PointSet:
-        return PointSet(rule[0], rule[1] * (self.measure / rule[1].sum()))
+        x, w = rule
+        return PointSet(x, w * (self.measure / w.sum()))
 
-    def _chart(self, name: str, u: Array) -> tuple[Array, Array]:
+    def chart(self, name: str, u: Array) -> tuple[Array, Array]:
         """Positions along all pieces of the part, one after the other."""
-        pieces = self._pieces(name)
+        pieces = self.pieces(name)
         ends = np.cumsum([piece.length for piece in pieces])
         along = u[:, 0] * ends[-1]
-        which = np.minimum(np.searchsorted(ends, along, side="right"), len(pieces) - 1)
+        owners = np.minimum(np.searchsorted(ends, along, side="right"), len(pieces) - 1)
         x, normal = np.empty((len(u), 2)), np.empty((len(u), 2))
         for i, piece in enumerate(pieces):
-            s = 1.0 - (ends[i] - along[which == i]) / piece.length
-            x[which == i], normal[which == i] = piece.at(s), piece.normal(s)
+            on_piece = owners == i
+            s = 1.0 - (ends[i] - along[on_piece]) / piece.length
+            x[on_piece], normal[on_piece] = piece.at(s), piece.normal(s)
         return x, normal
 
-    def _part_chebyshev(self, name: str, count: int, layout: Layout) -> PointSet:
+    def part_chebyshev(self, name: str, count: int, layout: Layout) -> PointSet:
+        """Chebyshev nodes on every piece of the part, equally spaced points on full circles."""
+
         def rule(n: int, closed: bool) -> rules.Rule:
             return (
                 rules.periodic(n, layout.turn()) if closed else rules.chebyshev(n, layout.shift())
@@ -120,7 +125,7 @@ class Planar(Domain):
         """
         density = count / self._part_measure(name)
         x, w, normal = [], [], []
-        for piece in self._pieces(name):
+        for piece in self.pieces(name):
             s, weights = rule(max(fewest, round(piece.length * density)), piece.closed)
             x.append(piece.at(s))
             w.append(weights * piece.length)
@@ -128,23 +133,25 @@ class Planar(Domain):
         return PointSet(np.concatenate(x), np.concatenate(w), np.concatenate(normal))
 
     def _part_measure(self, name: str) -> float:
-        return sum(piece.length for piece in self._pieces(name))
+        return sum(piece.length for piece in self.pieces(name))
 
-    def _pieces(self, name: str) -> list[Curve]:
+    def pieces(self, name: str) -> list[Curve]:
+        """The curves of a part, in their order along the boundary."""
         return [curve for curve in self.curves if curve.part == name]
 
     def common_points(self, a: str, b: str) -> Array:
         """The ends of curves that both parts have."""
-        ours, theirs = (
-            np.concatenate([piece.at(np.array([0.0, 1.0])) for piece in self._pieces(part)])
-            for part in (a, b)
-        )
-        near = np.linalg.norm(ours[:, None] - theirs, axis=2).min(axis=1) < 2 * JOIN * length_scale(
-            self.lower, self.upper
-        )
-        return np.asarray(ours[near], dtype=np.float64)
+        ends_a, ends_b = self._ends(a), self._ends(b)
+        distance = np.linalg.norm(ends_a[:, None] - ends_b, axis=2).min(axis=1)
+        near = distance < 2 * JOIN * length_scale(self.lower, self.upper)
+        return np.asarray(ends_a[near], dtype=np.float64)
 
-    def _periodic_shift(self, a: str, b: str) -> Array | None:
+    def _ends(self, name: str) -> Array:
+        """The ends (2P, 2) of the pieces of a part."""
+        return np.concatenate([piece.at(np.array([0.0, 1.0])) for piece in self.pieces(name)])
+
+    def translation(self, a: str, b: str) -> Array | None:
+        """None: parts of plane regions are not matched."""
         return None
 
     def _mesh(self, resolution: int) -> Mesh:

@@ -43,7 +43,8 @@ class DiskRegion:
 
     def primitives(self) -> tuple[tuple[Curve, ...], ...]:
         """One tuple of boundary curves per disk or polygon, in the order of the operands."""
-        return ((Arc(self.center, self.radius, 0.0, TURN, self.part),),)
+        circle = Arc(self.center, self.radius, start=0.0, sweep=TURN, part=self.part)
+        return ((circle,),)
 
 
 @final
@@ -65,9 +66,8 @@ class PolygonRegion:
             or len(self.parts) != len(self.vertices)
         ):
             raise ConfigError(
-                f"polygon: needs 3 or more [x, y] vertices and a name per edge, found"
-                f" {len(self.vertices)} and "
-                f"{len(self.parts)} names; list them all"
+                "polygon: needs 3 or more [x, y] vertices and a name per edge, found"
+                f" {len(self.vertices)} and {len(self.parts)} names; list them all"
             )
         flaw = polygon_flaw([(float(x), float(y)) for x, y in self.vertices])
         if flaw:
@@ -111,8 +111,7 @@ class Combination:
         if self.operation not in OPERATIONS or not self.operands:
             raise ConfigError(
                 f"combined shape: must be one of {', '.join(OPERATIONS)} of at least one shape,"
-                f" found "
-                f"{self.operation!r} of {len(self.operands)}; choose one"
+                f" found {self.operation!r} of {len(self.operands)}; choose one"
             )
 
     def level(self, x: Array) -> Array:
@@ -142,9 +141,10 @@ def combined_level(operation: str, levels: Sequence[Array]) -> Array:
     """
     level = levels[0]
     for other in levels[1:]:
-        level = (
-            np.minimum(level, other)
-            if operation == "union"
-            else np.maximum(level, -other if operation == "difference" else other)
-        )
+        if operation == "union":
+            level = np.minimum(level, other)
+        elif operation == "difference":
+            level = np.maximum(level, -other)
+        else:
+            level = np.maximum(level, other)
     return level

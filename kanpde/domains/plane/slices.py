@@ -24,6 +24,7 @@ from kanpde.numerics.quadrature import Array, Layout
 
 FEWEST_GAUSS = 6
 FEWEST_CHEBYSHEV = 3
+"""Nodes per direction in every cell, however small."""
 
 
 @final
@@ -67,17 +68,17 @@ def slabs(boundary: tuple[Curve, ...], join: float) -> tuple[Slab, ...]:
     level = np.cumsum(first) - 1
     cuts = values[first]
     spans = level[np.searchsorted(values, ends)]
-    found = []
+    filled = []
     for k, (x0, x1) in enumerate(pairwise(cuts)):
         active = [curves[i] for i in np.flatnonzero((spans[:, 0] <= k) & (spans[:, 1] > k))]
         if active:
             middle = np.array([(x0 + x1) / 2])
             active.sort(key=lambda curve: float(curve.height(middle)[0]))
-            found.append(Slab(float(x0), float(x1), tuple(active)))
-    return tuple(found)
+            filled.append(Slab(float(x0), float(x1), tuple(active)))
+    return tuple(filled)
 
 
-def gauss_rule(found: tuple[Slab, ...], count: int) -> rules.Rule:
+def gauss_rule(filled: tuple[Slab, ...], count: int) -> rules.Rule:
     """About `count` Gauss points (N, 2), weights (N,) not yet scaled; at least 6 × 6 in a cell, 12
     × 6 by an arc.
     """
@@ -88,10 +89,11 @@ def gauss_rule(found: tuple[Slab, ...], count: int) -> rules.Rule:
             return u, w
         return np.sin(np.pi * u / 2) ** 2, w * np.pi / 2 * np.sin(np.pi * u)
 
-    return _rule(found, _density(found, count, FEWEST_GAUSS), FEWEST_GAUSS, across, rules.gauss)
+    density = _density(filled, count, FEWEST_GAUSS)
+    return _rule(filled, density, fewest=FEWEST_GAUSS, across=across, along=rules.gauss)
 
 
-def chebyshev_rule(found: tuple[Slab, ...], count: int, layout: Layout) -> rules.Rule:
+def chebyshev_rule(filled: tuple[Slab, ...], count: int, layout: Layout) -> rules.Rule:
     """About `count` points (N, 2), Chebyshev nodes in x on every slab and in y on every cell; not
     yet scaled.
     """
@@ -99,19 +101,28 @@ def chebyshev_rule(found: tuple[Slab, ...], count: int, layout: Layout) -> rules
     def nodes(n: int) -> rules.Rule:
         return rules.chebyshev(n, layout.shift())
 
-    density = _density(found, count, FEWEST_CHEBYSHEV)
-    return _rule(found, density, FEWEST_CHEBYSHEV, lambda slab, n: nodes(n), nodes)
+    density = _density(filled, count, FEWEST_CHEBYSHEV)
+    return _rule(
+        filled,
+        density,
+        fewest=FEWEST_CHEBYSHEV,
+        across=lambda slab, n: nodes(n),
+        along=nodes,
+    )
 
 
 def _rule(
-    found: tuple[Slab, ...],
+    filled: tuple[Slab, ...],
     density: float,
     fewest: int,
     across: Callable[[Slab, int], rules.Rule],
     along: Callable[[int], rules.Rule],
 ) -> rules.Rule:
+    """Points (N, 2) and weights (N,): the rule `across` in x on every slab, `along` in y on every
+    cell.
+    """
     points, weights = [], []
-    for slab in found:
+    for slab in filled:
         u, wu = across(slab, _nodes(slab.width, density, slab.fewest_across(fewest)))
         x = slab.x0 + u * slab.width
         y = slab.heights(x)
@@ -126,15 +137,16 @@ def _rule(
 
 
 def _nodes(length: float, density: float, fewest: int) -> int:
+    """The number of nodes on a length."""
     return max(fewest, round(length * density))
 
 
-def _density(found: tuple[Slab, ...], count: int, fewest: int) -> float:
+def _density(filled: tuple[Slab, ...], count: int, fewest: int) -> float:
     """The number of nodes per length that gives about `count` points, by bisection; 0 when the
     fewest are too many.
     """
     sizes, least = [], []
-    for slab in found:
+    for slab in filled:
         y = slab.heights(np.linspace(slab.x0, slab.x1, 9)[1:-1])
         for rise in np.mean(y[1::2] - y[::2], axis=1):
             sizes.append((slab.width, rise))

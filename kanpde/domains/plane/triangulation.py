@@ -21,6 +21,8 @@ from kanpde.numerics.quadrature import Array
 
 CHORDS_PER_TURN = 24
 MOST_ROUNDS = 12
+"""Rounds of halving missing chords."""
+
 CLEARANCE = 0.7
 """Distance of interior points from the boundary, in spacings."""
 
@@ -78,9 +80,8 @@ def _chords(boundary: tuple[Curve, ...], shares: list[Array], join: float) -> tu
     used, renumbered = np.unique(first, return_inverse=True)
     last = np.cumsum([len(s) for s in shares]) - 1
     start = np.delete(np.arange(len(points)), last)
-    return points[used], np.stack([renumbered[start], renumbered[start + 1]], axis=1).astype(
-        np.int64
-    )
+    chords = np.stack([renumbered[start], renumbered[start + 1]], axis=1)
+    return points[used], chords.astype(np.int64)
 
 
 def _lattice(points: Array, chords: Indices, size: float) -> Array:
@@ -103,8 +104,8 @@ def _missing(
     (E,).
     """
     edges = np.sort(np.concatenate([cells[:, [0, 1]], cells[:, [1, 2]], cells[:, [2, 0]]]), axis=1)
-    wanted = np.sort(chords, axis=1)
-    return np.asarray(~np.isin(wanted @ [count, 1], edges @ [count, 1]))
+    required = np.sort(chords, axis=1)
+    return np.asarray(~np.isin(required @ [count, 1], edges @ [count, 1]))
 
 
 def _halved(

@@ -28,7 +28,10 @@ from kanpde.numerics import quadrature as rules
 from kanpde.numerics.quadrature import Array, Layout, PointSet
 
 FEWEST_ON_SHELL = 6
+"""Points on the smallest sphere of a Chebyshev layout."""
+
 MOST_RADII = 64
+"""Radial rules that are kept."""
 
 
 @final
@@ -64,16 +67,14 @@ class Ball(Domain):
         """
         return in_ball(x, self.center, self.radius, tolerance)
 
-    def _chebyshev(self, count: int, layout: Layout) -> PointSet:
+    def chebyshev(self, count: int, layout: Layout) -> PointSet:
         """Spheres at Chebyshev nodes of a diameter, dense near the boundary, with a Fibonacci
         spiral on each.
         """
-        radii, volumes = chebyshev_radii(
-            max(1, round((3 * count / (4 * np.pi)) ** (1 / 3))), 3, layout.shift()
-        )
-        per_shell = np.maximum(
-            FEWEST_ON_SHELL, np.round(count * radii**2 / np.sum(radii**2))
-        ).astype(int)
+        shells = max(1, round((3 * count / (4 * np.pi)) ** (1 / 3)))
+        radii, volumes = chebyshev_radii(shells, 3, layout.shift())
+        in_proportion = np.round(count * radii**2 / np.sum(radii**2))
+        per_shell = np.maximum(FEWEST_ON_SHELL, in_proportion).astype(int)
         x = [
             self.center + self.radius * radius * _sphere(*_fibonacci(n, layout))
             for radius, n in zip(radii, per_shell, strict=True)
@@ -86,11 +87,13 @@ class Ball(Domain):
         e = _sphere(2 * u[:, 1] - 1, 2 * np.pi * u[:, 2])
         return PointSet(self.center + self.radius * np.sqrt(u[:, :1]) * e, w * self.measure)
 
-    def _chart(self, name: str, u: Array) -> tuple[Array, Array]:
+    def chart(self, name: str, u: Array) -> tuple[Array, Array]:
+        """The height 2u_0 − 1 and the angle 2πu_1, which keep areas."""
         normal = _sphere(2 * u[:, 0] - 1, 2 * np.pi * u[:, 1])
         return self.center + self.radius * normal, normal
 
-    def _part_chebyshev(self, name: str, count: int, layout: Layout) -> PointSet:
+    def part_chebyshev(self, name: str, count: int, layout: Layout) -> PointSet:
+        """A Fibonacci spiral: a sphere has no edge to be dense at."""
         normal = _sphere(*_fibonacci(count, layout))
         return PointSet(
             self.center + self.radius * normal,
@@ -105,7 +108,8 @@ class Ball(Domain):
     def _part_measure(self, name: str) -> float:
         return float(4 * np.pi * self.radius**2)
 
-    def _periodic_shift(self, a: str, b: str) -> Array | None:
+    def translation(self, a: str, b: str) -> Array | None:
+        """None: the only part is the sphere."""
         return None
 
     def _mesh(self, resolution: int) -> Mesh:
@@ -113,12 +117,12 @@ class Ball(Domain):
         triangulation.
         """
         shells = max(2, -(-resolution // 2))
-        still = Layout("chebyshev", np.random.default_rng(0), 0.0)
-        e = [k / shells * _sphere(*_fibonacci(12 * k * k, still)) for k in range(1, shells + 1)]
+        unmoved = Layout("chebyshev", np.random.default_rng(0), 0.0)
+        e = [k / shells * _sphere(*_fibonacci(12 * k * k, unmoved)) for k in range(1, shells + 1)]
         points = np.concatenate([np.zeros((1, 3)), *e])
-        return simplex_mesh(
-            self.center + self.radius * points, Delaunay(points).simplices.astype(np.int64), 1e-10
-        )
+        # of the unit ball, because Delaunay's own tolerances are absolute
+        cells = Delaunay(points).simplices.astype(np.int64)
+        return simplex_mesh(self.center + self.radius * points, cells, thinnest=1e-10)
 
 
 def _sphere(height: Array, angle: Array) -> Array:

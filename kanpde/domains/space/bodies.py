@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations, product
 from typing import final
 
 import numpy as np
@@ -52,9 +52,8 @@ class BallBody:
         low, high = self.ends
         if not low < z < high:
             return None
-        return DiskRegion(
-            self.domain.center[:2], float(np.sqrt((z - low) * (high - z))), self.domain.part_name
-        )
+        radius = float(np.sqrt((z - low) * (high - z)))
+        return DiskRegion(self.domain.center[:2], radius, self.domain.part_name)
 
     def primitives(self) -> tuple[Primitive, ...]:
         """The ball alone."""
@@ -81,9 +80,8 @@ class Prism:
 
     def level(self, x: Array) -> Array:
         """The level function (N,) at points (N, 3)."""
-        return np.maximum(
-            self.base.level(x[:, :2]), np.maximum(self.lower - x[:, 2], x[:, 2] - self.upper)
-        )
+        beyond_caps = np.maximum(self.lower - x[:, 2], x[:, 2] - self.upper)
+        return np.maximum(self.base.level(x[:, :2]), beyond_caps)
 
     def slice(self, z: float, above: bool) -> Region | None:
         """The base where the prism stands just above (or just below) the height `z`; None
@@ -121,7 +119,7 @@ class CombinedBody:
 
     def primitives(self) -> tuple[Primitive, ...]:
         """All balls and prisms, in the order of the operands."""
-        return tuple(one for operand in self.operands for one in operand.primitives())
+        return tuple(primitive for operand in self.operands for primitive in operand.primitives())
 
 
 Body = Primitive | CombinedBody
@@ -130,14 +128,14 @@ Body = Primitive | CombinedBody
 def combined(operation: str, first: Region | None, *others: Region | None) -> Region | None:
     """A combination of plane regions of which None are empty."""
     present = tuple(other for other in others if other is not None)
-    if operation == "union":
-        present = present if first is None else (first, *present)
-        return (
-            present[0] if len(present) == 1 else Combination("union", present) if present else None
-        )
-    if first is None or (operation == "intersection" and len(present) < len(others)):
+    if first is None and operation != "union":
         return None
-    return Combination(operation, (first, *present)) if present else first
+    if operation == "intersection" and len(present) < len(others):
+        return None
+    operands = present if first is None else (first, *present)
+    if len(operands) > 1:
+        return Combination(operation, operands)
+    return operands[0] if operands else None
 
 
 def box_around(body: Body) -> tuple[Array, Array]:
@@ -149,11 +147,9 @@ def box_around(body: Body) -> tuple[Array, Array]:
     lower, upper = zip(*(box_around(operand) for operand in body.operands), strict=True)
     if body.operation == "union":
         return np.min(lower, axis=0), np.max(upper, axis=0)
-    return (
-        (lower[0], upper[0])
-        if body.operation == "difference"
-        else (np.max(lower, axis=0), np.min(upper, axis=0))
-    )
+    if body.operation == "difference":
+        return lower[0], upper[0]
+    return np.max(lower, axis=0), np.min(upper, axis=0)
 
 
 def critical_heights(body: Body, tolerance: float) -> list[float]:
@@ -161,53 +157,55 @@ def critical_heights(body: Body, tolerance: float) -> list[float]:
     of the body.
     """
     primitives = body.primitives()
-    prisms = [one for one in primitives if isinstance(one, Prism)]
-    balls = [one for one in primitives if isinstance(one, BallBody)]
+    prisms = [primitive for primitive in primitives if isinstance(primitive, Prism)]
+    balls = [primitive for primitive in primitives if isinstance(primitive, BallBody)]
     points = [np.array([*ball.domain.center[:2], end]) for ball in balls for end in ball.ends]
-    points += [
-        point for ball in balls for prism in prisms for point in _touching(ball.domain, prism)
-    ]
-    points += [
-        point for one, other in combinations(balls, 2) for point in _ring(one.domain, other.domain)
-    ]
-    on = np.abs(body.level(np.reshape(points, (-1, 3)))) <= tolerance
-    return [end for prism in prisms for end in prism.ends] + [
-        float(point[2]) for point, kept in zip(points, on, strict=True) if kept
-    ]
+    for ball, prism in product(balls, prisms):
+        points += _touching(ball.domain, prism)
+    for first, second in combinations(balls, 2):
+        points += _ring(first.domain, second.domain)
+    heights = [end for prism in prisms for end in prism.ends]
+    on_boundary = np.abs(body.level(np.reshape(points, (-1, 3)))) <= tolerance
+    for point, counts in zip(points, on_boundary, strict=True):
+        if counts:
+            heights.append(float(point[2]))
+    return heights
 
 
 def _touching(ball: Ball, prism: Prism) -> Iterator[Array]:
     """Points of a sphere above and below the points of a prism's walls whose horizontal distance to
     the centre is extreme.
     """
-    for curve in (curve for curves in prism.base.primitives() for curve in curves):
+    for curve in chain.from_iterable(prism.base.primitives()):
         for x, y in _extreme(curve, ball.center[:2]):
-            rest = ball.radius**2 - (x - ball.center[0]) ** 2 - (y - ball.center[1]) ** 2
-            for sign in (-1.0, 1.0) if rest > 0 else ():
-                yield np.array([x, y, ball.center[2] + sign * np.sqrt(rest)])
+            squared = ball.radius**2 - (x - ball.center[0]) ** 2 - (y - ball.center[1]) ** 2
+            if squared > 0:
+                for sign in (-1.0, 1.0):
+                    yield np.array([x, y, ball.center[2] + sign * np.sqrt(squared)])
 
 
 def _extreme(curve: Curve, point: Array) -> Array:
     """The ends of a curve, and its points nearest to and farthest from `point` (2,)."""
-    feet = curve.locate(
-        np.stack([point, 2 * curve.center - point]) if isinstance(curve, Arc) else point[None]
-    )
+    candidates = [point]
+    if isinstance(curve, Arc):  # the point opposite on the circle is the farthest
+        candidates.append(2 * curve.center - point)
+    feet = curve.locate(np.stack(candidates))
     return curve.at(np.array([0.0, 1.0, *feet[(feet > 0) & (feet < 1)]]))
 
 
-def _ring(one: Ball, other: Ball) -> list[Array]:
+def _ring(first: Ball, second: Ball) -> list[Array]:
     """The lowest and the highest point of the circle in which two spheres meet."""
-    axis = other.center - one.center
+    axis = second.center - first.center
     distance = float(np.linalg.norm(axis))
-    if not abs(one.radius - other.radius) < distance < one.radius + other.radius:
+    if not abs(first.radius - second.radius) < distance < first.radius + second.radius:
         return []
     m = axis / distance
-    along = (distance**2 + one.radius**2 - other.radius**2) / (2 * distance)
+    along = (distance**2 + first.radius**2 - second.radius**2) / (2 * distance)
     level = float(np.hypot(m[0], m[1]))
     if level < 1e-12:
-        return [one.center + along * m]
+        return [first.center + along * m]
     up = (np.array([0.0, 0.0, 1.0]) - m[2] * m) / level
     return [
-        one.center + along * m + sign * np.sqrt(one.radius**2 - along**2) * up
+        first.center + along * m + sign * np.sqrt(first.radius**2 - along**2) * up
         for sign in (-1.0, 1.0)
     ]

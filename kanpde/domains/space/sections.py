@@ -17,7 +17,7 @@ from typing import final
 import numpy as np
 
 from kanpde.domains.plane.boundary import EmptyRegion
-from kanpde.domains.plane.curves import Arc, Curve, Segment
+from kanpde.domains.plane.curves import Curve, Segment
 from kanpde.domains.plane.planar import Planar
 from kanpde.domains.plane.regions import Region
 from kanpde.domains.space.bodies import BallBody, Body, Prism, combined, critical_heights
@@ -26,9 +26,13 @@ from kanpde.numerics import quadrature as rules
 from kanpde.numerics.quadrature import Array, PointSet
 
 SAMPLES = 12
-"""Heights per panel at which slices are looked at for another kind."""
+"""Heights between known changes of kind at which the kind of the slice is computed; a kind that
+appears only between two of them is missed.
+"""
 JOIN = 1e-9
-"""Heights nearer than this share of the size are one, and what lies nearer to a face lies on it."""
+"""Heights nearer to each other than this share of the size are the same height, and points nearer
+to a face lie on it.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +54,7 @@ class Flat:
 @dataclass(frozen=True, eq=False)
 class Sections:
     """The slices of `body`, whose parts have `names`; `size` is the length that tolerances refer
-    to, `span` its heights.
+    to, `span` the heights that contain the body.
 
     `panels` are the intervals of heights inside which slices keep their kind, none where the body
     is empty; `flats` are the horizontal faces. Raises ConfigError when a slice touches itself.
@@ -60,7 +64,8 @@ class Sections:
     names: tuple[str, ...]
     size: float
     span: tuple[float, float]
-    _known: dict[float, Planar] = field(init=False, default_factory=dict, repr=False)
+    # slices by their height, of those that are used again
+    _stored: dict[float, Planar] = field(init=False, default_factory=dict, repr=False)
 
     def _section(self, z: float) -> Planar | None:
         return self._plane(self.body.slice(z, True), z)
@@ -74,12 +79,14 @@ class Sections:
             raise ConfigError(f"{error} (in the slice z = {z:.6g})") from error
 
     def at(self, z: float, *, keep: bool = False) -> Planar:
-        """The slice at a height inside a panel; `keep` for heights that are asked for again."""
-        found = self._known.get(z) or self._section(z)
-        assert found is not None
+        """The slice at a height inside a panel; `keep` stores it for heights that are used
+        again.
+        """
+        section = self._stored.get(z) or self._section(z)
+        assert section is not None
         if keep:
-            self._known[z] = found
-        return found
+            self._stored[z] = section
+        return section
 
     def _kind(self, z: float) -> tuple[str, ...]:
         section = self._section(z)
@@ -89,25 +96,26 @@ class Sections:
     def panels(self) -> tuple[tuple[float, float], ...]:
         """Intervals of heights between changes of kind, without those where the body is not."""
         low, high = self.span
-        cuts = sorted(
-            {
-                low,
-                high,
-                *(z for z in critical_heights(self.body, JOIN * self.size) if low < z < high),
-            }
-        )
-        cuts = [cut for k, cut in enumerate(cuts) if k == 0 or cut - cuts[k - 1] > JOIN * self.size]
-        found: list[tuple[float, float]] = []
+        critical = [z for z in critical_heights(self.body, JOIN * self.size) if low < z < high]
+        heights = sorted({low, high, *critical})
+        cuts = heights[:1]
+        for before, height in pairwise(heights):
+            if height - before > JOIN * self.size:
+                cuts.append(height)
+        intervals: list[tuple[float, float]] = []
         for a, b in pairwise(cuts):
-            z = (a + (b - a) * graded(SAMPLES)[0]).tolist()
-            kinds = [self._kind(height) for height in z]
-            inner = [
-                self._change(z0, z1, before)
-                for z0, z1, before, after in zip(z, z[1:], kinds, kinds[1:], strict=False)
-                if before != after
-            ]
-            found += list(pairwise([a, *inner, b]))
-        return tuple(panel for panel in found if self._kind(sum(panel) / 2))
+            intervals += pairwise([a, *self._changes(a, b), b])
+        return tuple(panel for panel in intervals if self._kind(sum(panel) / 2))
+
+    def _changes(self, low: float, high: float) -> list[float]:
+        """The heights between two others where the kind of the slices changes."""
+        s, _ = graded(SAMPLES)
+        samples = [(z, self._kind(z)) for z in (low + (high - low) * s).tolist()]
+        changes = []
+        for (z0, kind), (z1, next_kind) in pairwise(samples):
+            if kind != next_kind:
+                changes.append(self._change(z0, z1, kind))
+        return changes
 
     def _change(self, low: float, high: float, kind: tuple[str, ...]) -> float:
         """The height between two others above which slices are no longer of a kind."""
@@ -121,8 +129,8 @@ class Sections:
     @cached_property
     def flats(self) -> tuple[Flat, ...]:
         """The horizontal faces; what caps of several prisms have in common belongs to the first."""
-        prisms = [one for one in self.body.primitives() if isinstance(one, Prism)]
-        found = []
+        prisms = [primitive for primitive in self.body.primitives() if isinstance(primitive, Prism)]
+        faces = []
         for k, prism in enumerate(prisms):
             for z, part in zip(prism.ends, prism.caps, strict=True):
                 above, below = self.body.slice(z, True), self.body.slice(z, False)
@@ -133,8 +141,8 @@ class Sections:
                     )
                     plane = self._plane(combined("difference", face, *earlier), z)
                     if plane is not None:
-                        found.append(Flat(part, plane, z, normal))
-        return tuple(found)
+                        faces.append(Flat(part, plane, z, normal))
+        return tuple(faces)
 
     def heights(
         self, count: Callable[[float], int], rule: Callable[[int], rules.Rule]
@@ -142,31 +150,25 @@ class Sections:
         """Heights and weights inside all panels; `count` gives the number in a panel by its
         height.
         """
-        found: list[tuple[float, float]] = []
+        nodes: list[tuple[float, float]] = []
         for a, b in self.panels:
             s, w = rule(count(b - a))
-            found += zip((a + (b - a) * s).tolist(), ((b - a) * w).tolist(), strict=True)
-        return found
+            nodes += zip((a + (b - a) * s).tolist(), ((b - a) * w).tolist(), strict=True)
+        return nodes
 
     def _ball(self, curve: Curve) -> BallBody | None:
         """The ball whose sphere a curve of a slice lies on."""
-        return next(
-            (
-                one
-                for one in self.body.primitives()
-                if isinstance(one, BallBody) and one.domain.part_name == curve.part
-            ),
-            None,
-        )
+        for primitive in self.body.primitives():
+            if isinstance(primitive, BallBody) and primitive.domain.part_name == curve.part:
+                return primitive
+        return None
 
     def stretch(self, curve: Curve) -> float:
         """dA / (ds dz) on a curve of a slice."""
         ball = self._ball(curve)
-        return (
-            ball.domain.radius / curve.radius
-            if ball is not None and isinstance(curve, Arc)
-            else 1.0
-        )
+        if ball is None or isinstance(curve, Segment):
+            return 1.0
+        return ball.domain.radius / curve.radius
 
     def normal(self, curve: Curve, s: Array, x: Array) -> Array:
         """Outward normals (N, 3) at points x (N, 3) of the shares s of a curve."""

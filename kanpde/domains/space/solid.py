@@ -11,9 +11,10 @@ spectrally. With 24 nodes per panel volumes and areas of bodies of moderate shap
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import final
 
 import numpy as np
@@ -31,19 +32,19 @@ from kanpde.numerics import quadrature as rules
 from kanpde.numerics.quadrature import Array, Layout, PointSet
 
 NODES = 24
-"""Heights per panel by which volumes and areas are found."""
+"""Heights per panel by which volumes and areas are computed."""
 PROBE = 1e-7
 """How far from a face its two sides are examined, as a share of the size."""
 WHOLE = 1e-9
-"""Which share of a sphere may be missing where it counts as whole."""
+"""A sphere of which less than this share is missing counts as whole."""
 FEWEST, FEWEST_GAUSS = 4, 14
-"""Heights per panel, and points on a curve of a slice."""
+"""Heights per panel, and points on a curve of a slice: of Chebyshev and of Gauss rules."""
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Solid(Domain):
-    """The body `body`; `names` are all its part names in the order wanted.
+    """The body `body`; `names` are all its part names in the order of `parts`.
 
     Raises ConfigError when the body is empty or a slice of it touches itself.
     """
@@ -71,21 +72,25 @@ class Solid(Domain):
         object.__setattr__(self, "_sections", sections)
         object.__setattr__(self, "lower", frozen_array([*lower[:2], sections.panels[0][0]]))
         object.__setattr__(self, "upper", frozen_array([*upper[:2], sections.panels[-1][1]]))
-        volume, areas = 0.0, self._areas
-        for flat in sections.flats:
-            areas[flat.part] = areas.get(flat.part, 0.0) + flat.region.measure
-        for z, w in sections.heights(lambda height: NODES, graded):
-            section = sections.at(z)
+        object.__setattr__(self, "measure", self._measure())
+        parts = tuple(name for name in self.names if name in self._areas)
+        vanished = tuple(name for name in self.names if name not in self._areas)
+        object.__setattr__(self, "parts", parts)
+        object.__setattr__(self, "vanished", vanished)
+
+    def _measure(self) -> float:
+        """The volume; on the way the areas of all parts are added up in `_areas`."""
+        areas: dict[str, float] = defaultdict(float)
+        for flat in self._sections.flats:
+            areas[flat.part] += flat.region.measure
+        volume = 0.0
+        for z, w in self._sections.heights(lambda height: NODES, graded):
+            section = self._sections.at(z)
             volume += w * section.measure
             for curve in section.curves:
-                areas[curve.part] = areas.get(
-                    curve.part, 0.0
-                ) + w * curve.length * sections.stretch(curve)
-        object.__setattr__(self, "measure", volume)
-        object.__setattr__(self, "parts", tuple(name for name in self.names if name in areas))
-        object.__setattr__(
-            self, "vanished", tuple(name for name in self.names if name not in areas)
-        )
+                areas[curve.part] += w * curve.length * self._sections.stretch(curve)
+        self._areas.update(areas)
+        return volume
 
     def contains(
         self, x: Array, tolerance: float = 1e-12
@@ -95,14 +100,16 @@ class Solid(Domain):
         """
         return np.asarray(self.body.level(x) <= tolerance * self._sections.size)
 
-    def _chebyshev(self, count: int, layout: Layout) -> PointSet:
+    def chebyshev(self, count: int, layout: Layout) -> PointSet:
+        """Chebyshev nodes in z on every panel, the Chebyshev points of the slices there."""
+
         def rule(n: int) -> rules.Rule:
             return rules.chebyshev(n, layout.shift())
 
-        return self._stacked(count, FEWEST, rule, lambda section, n: section._chebyshev(n, layout))
+        return self._stacked(count, FEWEST, rule, lambda section, n: section.chebyshev(n, layout))
 
     def _quadrature(self, count: int) -> PointSet:
-        return self._stacked(count, FEWEST_GAUSS, graded, lambda section, n: section._quadrature(n))
+        return self._stacked(count, FEWEST_GAUSS, graded, lambda section, n: section.quadrature(n))
 
     def _stacked(
         self,
@@ -113,101 +120,112 @@ class Solid(Domain):
     ) -> PointSet:
         """Points of slices at the heights of a rule, of all slices by their share of the volume."""
         density = rules.per_axis(count, 3) / float(self.upper[2] - self.lower[2])
+        heights = self._sections.heights(lambda height: max(fewest, round(density * height)), rule)
         x, w = [], []
-        for z, weight in self._sections.heights(
-            lambda height: max(fewest, round(density * height)), rule
-        ):
+        for z, weight in heights:
             section = self._sections.at(z)
-            own = fill(section, max(1, round(count * weight * section.measure / self.measure)))
-            x.append(np.pad(own.x, ((0, 0), (0, 1)), constant_values=z))
-            w.append(own.w * weight)
+            sample = fill(section, max(1, round(count * weight * section.measure / self.measure)))
+            x.append(np.pad(sample.x, ((0, 0), (0, 1)), constant_values=z))
+            w.append(sample.w * weight)
         weights = np.concatenate(w)
         return PointSet(np.concatenate(x), weights * (self.measure / weights.sum()))
 
-    def _chart(self, name: str, u: Array) -> tuple[Array, Array]:
+    def chart(self, name: str, u: Array) -> tuple[Array, Array]:
+        """Raises ConfigError: faces are cut by others, so there is no map that keeps areas."""
         raise ConfigError(
             f"sampler.kind: part {name!r} of a combined body has no map from a square; use"
-            f" 'chebyshev' or 'gauss'"
+            " 'chebyshev' or 'gauss'"
         )
 
-    def _part_scattered(self, name: str, count: int, layout: Layout) -> PointSet:
-        return self.scattered(name, count, layout, lambda domain: domain)
+    def part_scattered(self, name: str, count: int, layout: Layout) -> PointSet:
+        """Points of the whole face of the ball or prism that lie on the boundary of the body."""
+        return self.lifted_part(name, count, layout, lambda domain: domain)
 
-    def scattered(
+    def lifted_part(
         self, name: str, count: int, layout: Layout, lift: Callable[[Domain], Domain]
     ) -> PointSet:
-        """Points of the whole face of the ball or prism, of which those on the body's boundary are
-        taken.
+        """Points of a part of a product of this body, from those of the whole face of the ball or
+        prism.
 
-        `lift` makes a product of such a domain and more coordinates, which then stand behind x, y,
-        z.
+        `lift` makes the same product of the ball or prism; its coordinates follow x, y, z.
         """
-        owner, one = next(
-            (k, one) for k, one in enumerate(self.body.primitives()) if name in one.domain.parts
-        )
-        whole = lift(one.domain)
-        share = self._part_measure(name) / one.domain._part_measure(name)
-        measure = whole._part_measure(name) * share
-        wanted = count / share
-        while wanted <= MOST_CANDIDATES or wanted <= count:
-            found = whole._part_scattered(name, max(1, round(wanted)), layout)
-            assert found.normal is not None
-            side = self._side(found.x[:, :3], found.normal[:, :3], owner)
-            kept = side != 0
-            if kept.sum() >= min(count, 1 + count // 2):
-                x, normal = found.x[kept], found.normal[kept] * side[kept, None]
+        owner, domain = self._owner(name)
+        whole = lift(domain)
+        share = self._part_measure(name) / domain.part_measure(name)
+        measure = whole.part_measure(name) * share
+        candidates = count / share
+        while candidates <= MOST_CANDIDATES or candidates <= count:
+            sample = whole.part_scattered(name, max(1, round(candidates)), layout)
+            assert sample.normal is not None
+            side = self._side(sample.x[:, :3], sample.normal[:, :3], owner)
+            on_boundary = side != 0
+            if on_boundary.sum() >= min(count, 1 + count // 2):
+                x, normal = (
+                    sample.x[on_boundary],
+                    sample.normal[on_boundary] * side[on_boundary, None],
+                )
                 return PointSet(x, np.full(len(x), measure / len(x)), normal)
-            wanted *= 2
+            candidates *= 2
         raise ConfigError(
             f"sampler.kind: {layout.kind!r} picks points from the whole face {name!r}, of which"
-            f" the domain has only"
-            f" {share:.1e} parts; use 'chebyshev' or 'gauss'"
+            f" the domain has only {share:.1e} parts; use 'chebyshev' or 'gauss'"
         )
+
+    def _owner(self, name: str) -> tuple[int, Domain]:
+        """The number of the ball or prism that has a part, and its domain."""
+        for number, primitive in enumerate(self.body.primitives()):
+            if name in primitive.domain.parts:
+                return number, primitive.domain
+        raise KeyError(name)
 
     def _side(self, x: Array, normal: Array, owner: int) -> Array:
         """+1 where the body lies behind a face of primitive `owner`, −1 where before it, 0 where
         both or none; (N,).
         """
         step = PROBE * self._sections.size * normal
-        behind, before = (self.body.level(x + sign * step) < 0 for sign in (-1.0, 1.0))
+        behind = self.body.level(x - step) < 0
+        before = self.body.level(x + step) < 0
         side = behind.astype(np.float64) - before
+        # a face that two primitives share belongs to the first of them
         for other in self.body.primitives()[:owner]:
             side[np.abs(other.level(x)) <= JOIN * self._sections.size] = 0.0
         return side
 
-    def _part_chebyshev(self, name: str, count: int, layout: Layout) -> PointSet:
-        """A whole sphere has no edge to be dense at: even points resolve as many harmonics as there
-        can be.
+    def part_chebyshev(self, name: str, count: int, layout: Layout) -> PointSet:
+        """Chebyshev points of horizontal faces, and Chebyshev nodes along the curves of slices. A
+        whole sphere has no edge to be dense at: its points are even.
         """
-        for k, one in enumerate(self.body.primitives()):
-            whole = name in one.domain.parts and self._part_measure(
-                name
-            ) / one.domain._part_measure(name)
-            if isinstance(one, BallBody) and abs(whole - 1) < WHOLE:
-                found = one.domain._part_chebyshev(name, count, layout)
-                assert found.normal is not None
-                return replace(
-                    found, normal=found.normal * self._side(found.x, found.normal, k)[:, None]
-                )
+        for k, primitive in enumerate(self.body.primitives()):
+            if not isinstance(primitive, BallBody) or name not in primitive.domain.parts:
+                continue
+            fraction = self._part_measure(name) / primitive.domain.part_measure(name)
+            if abs(fraction - 1) < WHOLE:
+                sphere = primitive.domain.part_chebyshev(name, count, layout)
+                assert sphere.normal is not None
+                outward = sphere.normal * self._side(sphere.x, sphere.normal, k)[:, None]
+                return replace(sphere, normal=outward)
+
+        def across(n: int) -> rules.Rule:
+            return rules.chebyshev(n, layout.shift())
 
         def along(n: int, closed: bool) -> rules.Rule:
-            return (
-                rules.periodic(n, layout.turn()) if closed else rules.chebyshev(n, layout.shift())
-            )
+            return rules.periodic(n, layout.turn()) if closed else across(n)
 
         faces = [
-            flat.lifted(flat.region._chebyshev(n, layout)) for flat, n in self._shares(name, count)
+            flat.lifted(flat.region.chebyshev(n, layout)) for flat, n in self._shares(name, count)
         ]
-        return self._joined(
-            name, count, faces, FEWEST, lambda n: rules.chebyshev(n, layout.shift()), along
-        )
+        if faces:
+            return _union(faces)
+        return self._walls(name, count, fewest=FEWEST, across=across, along=along)
 
     def _part_quadrature(self, name: str, count: int) -> PointSet:
         def along(n: int, closed: bool) -> rules.Rule:
             return rules.periodic(n) if closed else rules.gauss(n)
 
-        faces = [flat.lifted(flat.region._quadrature(n)) for flat, n in self._shares(name, count)]
-        return self._joined(name, count, faces, FEWEST_GAUSS, graded, along)
+        faces = [flat.lifted(flat.region.quadrature(n)) for flat, n in self._shares(name, count)]
+        if faces:
+            return _union(faces)
+        return self._walls(name, count, fewest=FEWEST_GAUSS, across=graded, along=along)
 
     def _shares(self, name: str, count: int) -> list[tuple[Flat, int]]:
         """The horizontal faces of a part, and how many of `count` points each takes."""
@@ -218,31 +236,32 @@ class Solid(Domain):
             if flat.part == name
         ]
 
-    def _joined(
+    def _walls(
         self,
         name: str,
         count: int,
-        faces: list[PointSet],
+        *,
         fewest: int,
         across: Callable[[int], rules.Rule],
         along: Callable[[int, bool], rules.Rule],
     ) -> PointSet:
-        """Points of horizontal faces, and those of walls and spheres on the curves of slices."""
-        if faces:
-            return _union(faces)
+        """Points of walls and spheres: on the curves of slices at the heights of the rule `across`,
+        by the rule `along`.
+        """
         area = self._part_measure(name)
         density = float(np.sqrt(count / area))
-        found = []
-        for z, weight in self._sections.heights(
+        heights = self._sections.heights(
             lambda height: max(fewest, round(density * height)), across
-        ):
+        )
+        sets = []
+        for z, weight in heights:
             section = self._sections.at(z)
-            for curve in section._pieces(name):
+            for curve in section.pieces(name):
                 size = curve.length * self._sections.stretch(curve)
                 s, w = along(max(fewest, round(density * curve.length)), curve.closed)
                 x = np.pad(curve.at(s), ((0, 0), (0, 1)), constant_values=z)
-                found.append(PointSet(x, w * size * weight, self._sections.normal(curve, s, x)))
-        return _union(found, area)
+                sets.append(PointSet(x, w * size * weight, self._sections.normal(curve, s, x)))
+        return _union(sets, area)
 
     def _part_measure(self, name: str) -> float:
         return self._areas[name]
@@ -250,39 +269,40 @@ class Solid(Domain):
     def common_points(self, a: str, b: str) -> Array:
         """Corners of slices, and of horizontal faces the curves around them."""
         super().common_points(a, b)
-        found = [np.zeros((0, 3))]
+        corners = [np.zeros((0, 3))]
         for flat in self._sections.flats:
             for curve in flat.region.curves:
                 if {flat.part, curve.part} == {a, b}:
                     x = curve.at(np.linspace(0.0, 1.0, 9))
-                    found.append(np.pad(x, ((0, 0), (0, 1)), constant_values=flat.z))
+                    corners.append(np.pad(x, ((0, 0), (0, 1)), constant_values=flat.z))
         for z, _ in self._sections.heights(lambda height: FEWEST, rules.gauss):
             section = self._sections.at(z, keep=True)
             if a != b and {a, b} <= set(section.parts):
-                found.append(
-                    np.pad(section.common_points(a, b), ((0, 0), (0, 1)), constant_values=z)
-                )
-        return np.concatenate(found)
+                x = section.common_points(a, b)
+                corners.append(np.pad(x, ((0, 0), (0, 1)), constant_values=z))
+        return np.concatenate(corners)
 
-    def _periodic_shift(self, a: str, b: str) -> Array | None:
+    def translation(self, a: str, b: str) -> Array | None:
+        """None: faces of bodies are not matched."""
         return None
 
     def _mesh(self, resolution: int) -> Mesh:
         """A grid of tetrahedra with planes through all corners of bases and all horizontal faces,
         cut at the boundary.
         """
-        prisms = [one for one in self.body.primitives() if isinstance(one, Prism)]
-        curves = [curve for one in prisms for own in one.base.primitives() for curve in own]
-        corners = [
-            point for curve in curves if isinstance(curve, Segment) for point in (curve.a, curve.b)
-        ]
+        planes: list[list[float]] = [[], [], []]
+        for prism in self.body.primitives():
+            if not isinstance(prism, Prism):
+                continue
+            planes[2] += prism.ends
+            for curve in chain.from_iterable(prism.base.primitives()):
+                if isinstance(curve, Segment):
+                    planes[0] += [float(curve.a[0]), float(curve.b[0])]
+                    planes[1] += [float(curve.a[1]), float(curve.b[1])]
         size = float(np.max(self.upper - self.lower)) / resolution
-        ends = [np.array([0.0, 0.0, end]) for one in prisms for end in one.ends]
         axes = []
-        for axis, planes in enumerate([corners, corners, ends]):
-            cuts = np.unique(
-                [self.lower[axis], self.upper[axis], *(float(point[axis]) for point in planes)]
-            )
+        for axis, positions in enumerate(planes):
+            cuts = np.unique([self.lower[axis], self.upper[axis], *positions])
             cuts = cuts[(cuts >= self.lower[axis]) & (cuts <= self.upper[axis])]
             cuts = cuts[np.concatenate([[True], np.diff(cuts) > size / 4])]
             steps = [
@@ -293,12 +313,9 @@ class Solid(Domain):
         return cut_grid(self.body.level, axes, 1e-12 * self._sections.size)
 
 
-def _union(found: list[PointSet], measure: float | None = None) -> PointSet:
-    """Point sets with normals as one, its weights scaled to a measure."""
-    w = np.concatenate([one.w for one in found])
-    normal = np.concatenate([one.normal for one in found if one.normal is not None])
-    return PointSet(
-        np.concatenate([one.x for one in found]),
-        w if measure is None else w * (measure / w.sum()),
-        normal,
-    )
+def _union(sets: list[PointSet], measure: float | None = None) -> PointSet:
+    """The union of point sets with normals, its weights scaled to a measure."""
+    x = np.concatenate([points.x for points in sets])
+    w = np.concatenate([points.w for points in sets])
+    normal = np.concatenate([points.normal for points in sets if points.normal is not None])
+    return PointSet(x, w if measure is None else w * (measure / w.sum()), normal)

@@ -109,7 +109,9 @@ def diagram(
     `inputs` and `outputs` name the ends; `labels` are given to edges that are known functions.
     """
     views, labels = view(network, s), labels or {}
-    kept = _kept([one.variations.numpy(force=True) * one.left.numpy(force=True) for one in views])
+    kept = _kept(
+        [one.variations.numpy(force=True) * one.kept_edges.numpy(force=True) for one in views]
+    )
     names = [
         [inputs[i] for i in kept[0]],
         *([""] * len(units) for units in kept[1:-1]),
@@ -119,8 +121,8 @@ def diagram(
     for number, one in enumerate(views):
         sizes = one.variations.numpy(force=True)
         left, top = (
-            one.left.numpy(force=True),
-            sizes[one.left.numpy(force=True)].max(initial=0.0) or 1.0,
+            one.kept_edges.numpy(force=True),
+            sizes[one.kept_edges.numpy(force=True)].max(initial=0.0) or 1.0,
         )
         edges.append(
             tuple(

@@ -198,7 +198,7 @@ def _check_fixed(network: KAN, wish: Wish) -> None:
                 f"simplify: --fix: function '{name}' is not in the"
                 f" library{did_you_mean(name, LIBRARY)}"
             )
-        left = network.stack[layer - 1].left if 1 <= layer <= len(network.stack) else None
+        left = network.stack[layer - 1].kept_edges if 1 <= layer <= len(network.stack) else None
         if left is None or not (
             1 <= o <= len(left) and 1 <= i <= left.shape[1] and bool(left[o - 1, i - 1])
         ):
@@ -242,7 +242,7 @@ def edge_parameters(solution: Solution) -> int:
     """P of the edges that are left and of all that is no edge."""
     trial, network = kan_of(solution)
     gone = sum(
-        int((~layer.left).sum()) * (layer.grid.size + (layer.base is not None))
+        int((~layer.kept_edges).sum()) * (layer.grid.size + (layer.base is not None))
         for layer in network.stack
     )
     return trial.parameter_count - gone

@@ -69,7 +69,7 @@ class SymbolicKAN(nn.Module):
         splines = [
             (k, int(i), int(o))
             for k, layer in enumerate(self.stack)
-            for o, i in torch.nonzero(layer.left).tolist()
+            for o, i in torch.nonzero(layer.kept_edges).tolist()
         ]
         return sorted([*splines, *self.names])
 
@@ -95,11 +95,11 @@ class SymbolicKAN(nn.Module):
         """The edges of a layer and its outputs (O, N) at inputs (I, N)."""
         edges: dict[Place, Tensor] = {}
         outputs = [z.new_zeros(z.shape[1])] * self.stack[k].outputs
-        if bool(self.stack[k].left.any()):
+        if bool(self.stack[k].kept_edges.any()):
             splines = self.stack[k].edges(z)
             edges = {
                 (k, int(i), int(o)): splines[o, i]
-                for o, i in torch.nonzero(self.stack[k].left).tolist()
+                for o, i in torch.nonzero(self.stack[k].kept_edges).tolist()
             }
             outputs = list(splines.sum(1).unbind(0))
         for (place, name), (a, b, c, d) in zip(self.names.items(), self.affine, strict=True):
@@ -114,7 +114,7 @@ class SymbolicKAN(nn.Module):
         own = dict(zip(self.names, self.affine.detach(), strict=True))
         own[place] = self.affine.new_tensor([found.a, found.b, found.c, found.d])
         layers = self.stack
-        mask = layers[place[0]].left.clone()
+        mask = layers[place[0]].kept_edges.clone()
         mask[place[2], place[1]] = False
         layers[place[0]] = layers[place[0]].masked(mask)
         return SymbolicKAN(layers, names, torch.stack([own[key] for key in names]))
@@ -126,7 +126,7 @@ class SymbolicKAN(nn.Module):
         affine = {
             place: row.clone() for place, row in zip(self.names, self.affine.detach(), strict=True)
         }
-        layers, z = [layer.masked(layer.left) for layer in self.stack], s.T
+        layers, z = [layer.masked(layer.kept_edges) for layer in self.stack], s.T
         with torch.no_grad():
             for k, layer in enumerate(self.stack):
                 edges, z = self._step(z, k)
@@ -149,7 +149,7 @@ class SymbolicKAN(nn.Module):
         }
         layers = []
         for k, layer in enumerate(self.stack):
-            mask = torch.zeros_like(layer.left)
+            mask = torch.zeros_like(layer.kept_edges)
             for _, i, o in (one for one in kept if one[0] == k):
                 mask[o, i] = True
             layers.append(layer.masked(mask))

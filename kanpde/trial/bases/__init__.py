@@ -1,4 +1,4 @@
-"""Univariate bases: one object each, and nothing above asks which one it is."""
+"""Univariate bases with one protocol: no code above this room depends on which basis it is."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ BASES: Mapping[str, type[SplineGrid | Chebyshev | Fourier | Gaussians]] = {
 
 
 def restored(facts: Mapping[str, Any], knots: Tensor) -> Basis:
-    """The basis with these `facts` and knots; KeyError or TypeError where they are no such thing,
-    ConfigError if inconsistent.
+    """The basis with these `facts` and knots; KeyError or TypeError for unknown facts, ConfigError
+    if they are inconsistent.
     """
-    return BASES[facts["name"]](
-        knots, **{key: value for key, value in facts.items() if key != "name"}
-    )
+    settings = {key: value for key, value in facts.items() if key != "name"}
+    return BASES[facts["name"]](knots, **settings)
 
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""What a layer needs of a univariate basis; I inputs, K functions on each, N points."""
+"""The protocol of a univariate basis for a layer; I inputs, K functions on each, N points."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ class Basis(Protocol):
     """K = G + p functions with derivatives of any order in closed form, on a range of each of I
     inputs.
 
-    G `intervals` and the `degree` p say how many functions there are; what they mean beyond that is
-    the basis' own matter.
+    G `intervals` and the `degree` p say how many functions there are; each basis gives them a
+    meaning of its own beyond that.
     """
 
     @property
     def name(self) -> str:
-        """As in a file."""
+        """Its name in a config."""
 
     @property
     def wraps(self) -> bool:
@@ -55,7 +55,7 @@ class Basis(Protocol):
         """The same basis on other knots."""
 
     def basis(self, z: Tensor, order: int) -> tuple[Tensor, Tensor]:
-        """Where z (I, N) lies and those functions that are not zero there with derivatives, (order
+        """The interval of each z (I, N) and the functions not zero there with derivatives, (order
         + 1, r, I, N).
         """
 
@@ -68,7 +68,9 @@ class Basis(Protocol):
         """
 
     def line(self) -> Tensor:
-        """Coefficients (I, K) of the function z, the best ones where the basis does not hold it."""
+        """Coefficients (I, K) of the function z, of the best fit where the basis does not contain
+        it.
+        """
 
     def refined(self, intervals: int) -> Self:
         """More functions on the same range; ConfigError for fewer."""
@@ -79,6 +81,6 @@ class Basis(Protocol):
         """
 
     def transfer(self, coefficients: Tensor, finer: Self, inputs: Tensor | None = None) -> Tensor:
-        """Coefficients of the same functions in another basis of the kind, best where the inputs
-        are if not exact.
+        """Coefficients (O, I, K') of the same functions (O, I, K) in another basis of the kind;
+        where the bases do not nest, of the fit that is best on the range of `inputs` (I, N).
         """

@@ -10,6 +10,7 @@ that live there:
 
 Outside the grid [t_p, t_{p+G}] every spline goes on as the line through its end value and end
 slope: C¹, never a clamp.
+
 Source: C. de Boor, A Practical Guide to Splines, Springer 2001, ch. IX–X; Piegl & Tiller, The NURBS
 Book, A2.2–A2.3.
 """
@@ -160,12 +161,8 @@ class SplineGrid:
         """
         if self.uniform:
             rate = self.intervals / (self.upper - self.lower)
-            return (
-                ((z - self.lower[:, None]) * rate[:, None])
-                .floor_()
-                .long()
-                .clamp_(0, self.intervals - 1)
-            )
+            position = (z - self.lower[:, None]) * rate[:, None]
+            return position.floor_().long().clamp_(0, self.intervals - 1)
         return torch.searchsorted(
             self.breakpoints[:, 1:-1].contiguous(), z.contiguous(), right=True
         )
@@ -193,11 +190,10 @@ class SplineGrid:
         return interval, values
 
     def _local(self, z: Tensor, interval: Tensor, order: int) -> Tensor:
-        return (
-            self._cardinal(z, interval, order)
-            if self.uniform
-            else self._recursion(z, interval, order)
-        )
+        """The p + 1 functions on these intervals with derivatives, (order + 1, p + 1, I, N)."""
+        if self.uniform:
+            return self._cardinal(z, interval, order)
+        return self._recursion(z, interval, order)
 
     def _cardinal(self, z: Tensor, interval: Tensor, order: int) -> Tensor:
         """Even knots: every piece is the same p + 1 polynomials of s ∈ [-1/2, 1/2], so all
@@ -217,6 +213,9 @@ class SplineGrid:
         return values
 
     def _recursion(self, z: Tensor, interval: Tensor, order: int) -> Tensor:
+        """Any knots: Cox–de Boor's recursion, the k-th derivatives from the functions of degree p -
+        k.
+        """
         p = self.degree
         left, right = self._distances(z, interval)
         result = z.new_empty(order + 1, p + 1, *z.shape)
@@ -273,7 +272,7 @@ class SplineGrid:
         if intervals < self.intervals:
             raise ConfigError(
                 f"extend_grid: {intervals} intervals are fewer than the {self.intervals} there"
-                f" are; an extension only refines"
+                " are; an extension only refines"
             )
         if self.uniform:
             return SplineGrid.even(self.lower, self.upper, intervals, self.degree)
@@ -287,17 +286,15 @@ class SplineGrid:
         there; on either side there is `room` at least, as a share of the inputs' range.
         """
         reach = room * (z.amax(1) - z.amin(1))
-        lower, upper = (
-            torch.minimum(z.amin(1) - reach, self.lower),
-            torch.maximum(z.amax(1) + reach, self.upper),
-        )
+        lower = torch.minimum(z.amin(1) - reach, self.lower)
+        upper = torch.maximum(z.amax(1) + reach, self.upper)
         levels = torch.linspace(0, 1, self.intervals + 1, dtype=z.dtype, device=z.device)
         even = lower[:, None] + (upper - lower)[:, None] * levels
         if mix == 0 and self.uniform:
             return SplineGrid.even(lower, upper, self.intervals, self.degree)
         quantiles = torch.quantile(z, levels, dim=1).T.clone()
         quantiles[:, 0], quantiles[:, -1] = lower, upper
-        share = min(mix, 0.99)
+        share = min(mix, 0.99)  # a hundredth of the even knots keeps breakpoints apart
         return self.over((1 - share) * even + share * quantiles)
 
     def transfer(
@@ -344,13 +341,14 @@ class SplineGrid:
         return work[0]
 
     def _refit(self, coefficients: Tensor, finer: SplineGrid, inputs: Tensor | None) -> Tensor:
+        """The least-squares fit of `transfer`, one input after the other."""
         fitted = []
         for i in range(self.knots.shape[0]):
-            old, new = self.row(i), finer.row(i)
-            z = fitting_points(old, new)
-            target = old.evaluate(z, coefficients[:, i : i + 1])[:, 0].T
+            coarse_row, finer_row = self.row(i), finer.row(i)
+            z = fitting_points(coarse_row, finer_row)
+            target = coarse_row.evaluate(z, coefficients[:, i : i + 1])[:, 0].T
             weight = weights(z[0], target, None if inputs is None else inputs[i])[:, None]
-            matrix, target = weight * new.collocation(z), weight * target
+            matrix, target = weight * finer_row.collocation(z), weight * target
             scale = matrix.norm(dim=0).clamp_min(torch.finfo(z.dtype).tiny)
             fitted_values = fit(matrix / scale, target) / scale[:, None]
             misfit = (matrix @ fitted_values - target).norm() / target.norm().clamp_min(

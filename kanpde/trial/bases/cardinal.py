@@ -21,22 +21,21 @@ def cardinal_pieces(degree: int, order: int) -> tuple[tuple[tuple[float, ...], .
     for j in range(1, degree + 1):
         nothing = [Fraction(0)] * j
         padded = [nothing, *level, nothing]
-        level = [
-            [
-                (a + b) / j
-                for a, b in zip(
-                    _times(padded[r + 1], r + half, -1),
-                    _times(padded[r], j - r + half, 1),
-                    strict=True,
-                )
-            ]
-            for r in range(j + 1)
-        ]
+        level = []
+        for r in range(j + 1):
+            falling = _times(padded[r + 1], r + half, -1)
+            rising = _times(padded[r], j - r + half, 1)
+            level.append([(a + b) / j for a, b in zip(falling, rising, strict=True)])
     table = []
     for _ in range(order + 1):
-        table.append(tuple(tuple(float(c) for c in piece) for piece in level))
-        level = [[*(k * c for k, c in enumerate(piece) if k), Fraction(0)] for piece in level]
+        table.append(tuple(tuple(map(float, piece)) for piece in level))
+        level = [_differentiated(piece) for piece in level]
     return tuple(table)
+
+
+def _differentiated(polynomial: list[Fraction]) -> list[Fraction]:
+    """The derivative, padded by a zero to as many coefficients."""
+    return [*(k * c for k, c in enumerate(polynomial) if k), Fraction(0)]
 
 
 def _times(polynomial: list[Fraction], constant: Fraction, slope: int) -> list[Fraction]:

@@ -66,7 +66,7 @@ class SplineEdges(torch.autograd.Function):
     """S[k, o] = Σ_r B_r^{(k)}(z) c[o, r] for every input and point, (order + 1, O, I, N), from z
     (I, N) and c (O, I, K).
 
-    One order more than asked for is kept, since it is the derivative by z: dS[k]/dz = S[k + 1].
+    One order more than requested is stored, since it is the derivative by z: dS[k]/dz = S[k + 1].
     Sums run over the short leading axes; the batch stands last. Where the backward pass is itself
     recorded, it is made of differentiable calls.
     """
@@ -104,9 +104,8 @@ class SplineEdges(torch.autograd.Function):
             count = len(coefficients)
             nothing = torch.zeros_like(coefficients).reshape(count, -1)
             index = slots.reshape(1, -1).expand(count, -1)
-            to_coefficients = nothing.scatter_add(1, index, share.reshape(count, -1)).reshape(
-                coefficients.shape
-            )
+            summed = nothing.scatter_add(1, index, share.reshape(count, -1))
+            to_coefficients = summed.reshape(coefficients.shape)
         return to_z, to_coefficients, None, None
 
 

@@ -117,7 +117,7 @@ class Smooth(ABC):
         if intervals < self.intervals:
             raise ConfigError(
                 f"extend_grid: {intervals} intervals are fewer than the {self.intervals} there"
-                f" are; an extension only refines"
+                " are; an extension only refines"
             )
         return replace(self, intervals=intervals)
 
@@ -141,11 +141,8 @@ class Smooth(ABC):
         points of the ranges.
         """
         count = 4 * self.size
-        angle = (
-            math.pi
-            * (torch.arange(count, dtype=self.knots.dtype, device=self.knots.device) + 0.5)
-            / count
-        )
+        number = torch.arange(count, dtype=self.knots.dtype, device=self.knots.device)
+        angle = math.pi * (number + 0.5) / count
         z = self.lower[:, None] + (self.upper - self.lower)[:, None] * (1 - torch.cos(angle)) / 2
         matrix, target = self.basis(z, 0)[1][0].permute(1, 2, 0), function(z).permute(1, 2, 0)
         cutoff = 8 * torch.finfo(z.dtype).eps
@@ -172,20 +169,20 @@ class Chebyshev(Smooth):
         raw = (z - self.lower[:, None]) * rate - 1
         s = raw.clamp(-1, 1)
         highest = max(order, 1)
-        found = z.new_zeros(highest + 1, self.size, *z.shape)
-        found[0, 0] = 1
-        found[0, 1], found[1, 1] = s, 1
+        values = z.new_zeros(highest + 1, self.size, *z.shape)
+        values[0, 0] = 1
+        values[0, 1], values[1, 1] = s, 1
         for m in range(1, self.size - 1):
             for k in range(highest + 1):
-                found[k, m + 1] = 2 * s * found[k, m] - found[k, m - 1]
+                values[k, m + 1] = 2 * s * values[k, m] - values[k, m - 1]
                 if k:
-                    found[k, m + 1] += 2 * k * found[k - 1, m]
+                    values[k, m + 1] += 2 * k * values[k - 1, m]
         beyond = raw - s
-        found[0] += beyond * found[1]
-        found[2:] *= beyond == 0
+        values[0] += beyond * values[1]
+        values[2:] *= beyond == 0
         for k in range(1, highest + 1):
-            found[k] *= rate**k
-        return found[: order + 1]
+            values[k] *= rate**k
+        return values[: order + 1]
 
 
 class Gaussians(Smooth):
@@ -196,18 +193,15 @@ class Gaussians(Smooth):
 
     def _values(self, z: Tensor, order: int) -> Tensor:
         step = ((self.upper - self.lower) / self.intervals)[:, None]
-        number = (
-            torch.arange(self.size, dtype=z.dtype, device=z.device)[:, None, None]
-            - (self.degree - 1) / 2
-        )
+        number = torch.arange(self.size, dtype=z.dtype, device=z.device)[:, None, None]
+        number = number - (self.degree - 1) / 2
         width = step * math.sqrt((self.degree + 1) / 12)
         s = (z - self.lower[:, None] - number * step) / width
-        found = [torch.exp(-s.square() / 2)]
-        for k in range(
-            order
-        ):  # He_{k+1} = s He_k - k He_{k-1}; the k-th derivative by s is (-1)^k He_k φ
-            found.append(-s * found[k] - (k * found[k - 1] if k else 0))
-        return torch.stack([value / width**k for k, value in enumerate(found)])
+        values = [torch.exp(-s.square() / 2)]
+        # He_{k+1} = s He_k - k He_{k-1}; the k-th derivative by s is (-1)^k He_k φ
+        for k in range(order):
+            values.append(-s * values[k] - (k * values[k - 1] if k else 0))
+        return torch.stack([derivative / width**k for k, derivative in enumerate(values)])
 
 
 class Fourier(Smooth):

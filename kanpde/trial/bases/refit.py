@@ -1,4 +1,4 @@
-"""Other breakpoints of a spline: whether they nest, where a refit looks and what counts there."""
+"""Other breakpoints of a spline: whether they nest, and the points and weights of a refit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class Breakpoints(Protocol):
-    """What is asked of the grid of one input."""
+    """The grid of one input, as far as a refit needs it."""
 
     @property
     def breakpoints(self) -> Tensor:
@@ -33,9 +33,8 @@ def nested(coarse: Tensor, fine: Tensor) -> bool:
     tolerance = 64 * torch.finfo(coarse.dtype).eps * (coarse[:, -1:] - coarse[:, :1])
     if not bool(((coarse[:, [0, -1]] - fine[:, [0, -1]]).abs() <= tolerance).all()):
         return False
-    slot = torch.searchsorted(fine.contiguous(), (coarse - tolerance).contiguous()).clamp_max(
-        fine.shape[1] - 1
-    )
+    slot = torch.searchsorted(fine.contiguous(), (coarse - tolerance).contiguous())
+    slot = slot.clamp_max(fine.shape[1] - 1)
     return bool(((torch.gather(fine, 1, slot) - coarse).abs() <= tolerance).all())
 
 
@@ -48,22 +47,19 @@ def weights(z: Tensor, target: Tensor, inputs: Tensor | None) -> Tensor:
         return weight
     beyond = (z < inputs.min()) | (z > inputs.max())
     if bool(beyond.any()) and not bool(beyond.all()):
-        ratio = target[~beyond].square().mean().sqrt() / target[beyond].abs().max().clamp_min(
-            torch.finfo(z.dtype).tiny
-        )
-        weight[beyond] = 1e-3 * min(1.0, float(ratio))
+        size = target[~beyond].square().mean().sqrt()
+        largest = target[beyond].abs().max().clamp_min(torch.finfo(z.dtype).tiny)
+        weight[beyond] = 1e-3 * min(1.0, float(size / largest))
     return weight
 
 
-def fitting_points(old: Breakpoints, new: Breakpoints) -> Tensor:
-    """Chebyshev points in every interval of both grids (of a new grid also beyond the old one), (1,
-    N).
+def fitting_points(present: Breakpoints, finer: Breakpoints) -> Tensor:
+    """Chebyshev points in every interval of both grids, also where the finer one reaches beyond the
+    present one, (1, N).
     """
-    edges = torch.cat([old.breakpoints[0], new.breakpoints[0]]).clamp(
-        float(new.lower[0]), float(new.upper[0])
-    )
-    edges = torch.unique(edges)
-    count = new.degree + 1
+    edges = torch.cat([present.breakpoints[0], finer.breakpoints[0]])
+    edges = torch.unique(edges.clamp(float(finer.lower[0]), float(finer.upper[0])))
+    count = finer.degree + 1
     angle = torch.pi * (torch.arange(count, dtype=edges.dtype, device=edges.device) + 0.5) / count
     local = (1 - torch.cos(angle)) / 2
     points: Tensor = (edges[:-1, None] + edges.diff()[:, None] * local).reshape(1, -1)

@@ -22,8 +22,8 @@ from kanpde.trial.networks.affine import Affine
 from kanpde.trial.networks.kan import KAN
 
 ROOM = 1e-6
-"""What units end short of the ends of their grids by, where a spline goes on as a line: rounding
-must not lead there.
+"""How far units stay inside the ends of their grids, as a share of the grid: beyond the ends a
+spline is a line, and rounding must not lead there.
 """
 
 
@@ -61,31 +61,29 @@ class Circles:
             waves, speed = _waves(values), math.pi * s.scale[axis]
             for row, alpha in zip(data, s.space.indices, strict=True):
                 order = alpha[axis]
+                # mixed derivatives, and those along other axes, are zero
                 if alpha == unit(axis, self.dimension, order):
-                    row[column], row[column + 1] = (
-                        speed**order * waves[(order + k) % 4] for k in (0, 3)
-                    )
+                    row[column] = speed**order * waves[order % 4]
+                    row[column + 1] = speed**order * waves[(order + 3) % 4]
             column += 2
         return Jet(s.space, data)
 
     def names(self, coordinates: Sequence[str]) -> tuple[str, ...]:
-        """What the inputs are called, for coordinates of these names."""
-        pairs = (
-            (f"cos {one}", f"sin {one}") if k in self.axes else (one,)
-            for k, one in enumerate(coordinates)
-        )
-        return tuple(name for names in pairs for name in names)
+        """Names of the inputs, for coordinates of these names."""
+        inputs: list[str] = []
+        for axis, name in enumerate(coordinates):
+            inputs += [f"cos {name}", f"sin {name}"] if axis in self.axes else [name]
+        return tuple(inputs)
 
     def fill(self, network: KAN) -> None:
-        """Stretch the lines of a ridge start: on circles the inputs of a unit reach less far than
-        in the box about these.
+        """Stretch the lines of a ridge start to fill the grids: on circles the inputs of a unit
+        reach less far than in the box around the circles.
         """
         first = network.every[0]
         with torch.no_grad():
             origin = network.outer.new_zeros(self.inputs, 1)
-            slopes = first(
-                torch.eye(self.inputs, dtype=origin.dtype, device=origin.device)
-            ) - first(origin)
+            units = torch.eye(self.inputs, dtype=origin.dtype, device=origin.device)
+            slopes = first(units) - first(origin)
             reach = (1 + ROOM) * self.reach(slopes)
             lines = first.weight if isinstance(first, Affine) else first.coefficients
             lines.div_(reach.reshape(-1, *[1] * (lines.dim() - 1)))

@@ -1,5 +1,4 @@
-"""What the edges of a KAN do at given points: the inputs that they meet, their values, their
-importance.
+"""The edges of a KAN at given points: their inputs, their values and their importance.
 
 The norm of an edge φ over N points of its input is the mean of |φ| (arXiv 2404.19756, §2.5.1). The
 edges of one node add up, so a constant may move from one to another without any effect; its
@@ -18,18 +17,18 @@ from kanpde.errors import ConfigError
 from kanpde.trial.networks import KAN
 
 SAMPLES = 2048
-"""Most points that edges are looked at."""
+"""Most points at which edges are evaluated."""
 
 
 @dataclass(frozen=True)
 class LayerView:
     """The edges of one layer at points: inputs z (I, N), values (O, I, N), and which of them are
-    left, (O, I).
+    not pruned, booleans (O, I).
     """
 
     inputs: Tensor
     values: Tensor
-    left: Tensor
+    kept_edges: Tensor
 
     @property
     def norms(self) -> Tensor:
@@ -57,18 +56,19 @@ def view(kan: KAN, s: Tensor) -> list[LayerView]:
         raise ConfigError(
             "edges: a network with its functions on nodes has none; solve with trial.on: edges"
         )
-    z, found = thinned(s).T, []
+    z, views = thinned(s).T, []
     with torch.no_grad():
         for layer in kan.stack:
             values = layer.edges(z)
-            found.append(LayerView(z, values, layer.left))
+            views.append(LayerView(z, values, layer.kept_edges))
             z = values.sum(1)
-    return found
+    return views
 
 
 def thinned(s: Tensor) -> Tensor:
     """At most SAMPLES of the points (N, d); their stride is no multiple of a line of a grid."""
     if len(s) <= SAMPLES:
         return s
+    # multiples of the golden ratio: no stride of a grid of points, so all its lines are met
     at = torch.arange(SAMPLES, dtype=torch.float64) * 0.6180339887498949 % 1 * len(s)
     return s[at.long().to(s.device)]

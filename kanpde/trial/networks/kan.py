@@ -4,12 +4,11 @@ coefficients.
 Starts:
 - `paper`: c ~ N(0, 0.1²), base weights Xavier, grids on [-1, 1] (arXiv 2404.19756, §2.2).
 - `ridge`: the first layer's edges are lines, z_q = (a_q·x) / |a_q|_1 ∈ [-1, 1] for x ∈ [-1, 1]^d,
-with directions a_q spread
-  evenly over the half sphere and turned by the seed; a spline holds a line exactly (coefficients
-  slope × Greville points). The outer layer starts at zero: one linear solve finds it. The last
-  units may be `Radial` instead, z = Σ_i s_i (x_i - a_i)² with a outside the domain, say in a hole:
-  a spline holds a parabola exactly too, and the outer grid is then geometric, since what comes from
-  a hole (log r, 1/r, …) varies with the ratio of distances.
+  with directions a_q spread evenly over the half sphere and turned by the seed; a spline represents
+  a line exactly (coefficients slope × Greville points). The outer layer starts at zero: one linear
+  solve finds it. The last units may be `Radial` instead, z = Σ_i s_i (x_i - a_i)² with a outside
+  the domain, say in a hole: a spline represents a parabola exactly too, and the outer grid is then
+  geometric, since what comes from a hole (log r, 1/r, …) varies with the ratio of distances.
 """
 
 from __future__ import annotations
@@ -43,8 +42,8 @@ class Radial:
 
 
 class KAN(nn.Module):
-    """A stack of layers of univariate functions, (N, d) → (N, m); there may be affine ones between
-    them, the last is none.
+    """A stack of layers of univariate functions, (N, d) → (N, m); affine layers may stand between
+    them, but not last.
     """
 
     kind = "kan"
@@ -66,7 +65,7 @@ class KAN(nn.Module):
 
     @property
     def stack(self) -> list[SplineLayer]:
-        """Those of univariate functions."""
+        """The layers of univariate functions."""
         return [layer for layer in self.layers if isinstance(layer, SplineLayer)]
 
     @property
@@ -80,7 +79,7 @@ class KAN(nn.Module):
 
     @property
     def on(self) -> str:
-        """Where the functions are, on `edges` or on `nodes`."""
+        """Where the functions are: "edges" or "nodes"."""
         return "edges" if len(self.stack) == len(self.layers) else "nodes"
 
     @property
@@ -124,15 +123,13 @@ class KAN(nn.Module):
     def outer(self) -> Tensor:
         """The outer layer's parameters, (P, m), a copy in the order of `features`."""
         last = self.stack[-1]
-        parts = [last.coefficients.detach().reshape(last.outputs, -1)] + (
-            [] if last.base is None else [last.base.detach()]
-        )
+        parts = [last.coefficients.detach().reshape(last.outputs, -1)]
+        if last.base is not None:
+            parts.append(last.base.detach())
         return torch.cat(parts, dim=1).T
 
     def set_outer(self, values: Tensor) -> None:
-        """Write the outer layer's parameters, (P, m); those of edges that are left out stay
-        zero.
-        """
+        """Write the outer layer's parameters, (P, m); those of edges that are pruned stay zero."""
         last = self.stack[-1]
         count = last.inputs * last.grid.size
         with torch.no_grad():
@@ -150,15 +147,15 @@ class KAN(nn.Module):
         """The matrix (N, P) of the derivatives of Σ F_{α, o} ∂^α y_o by `inner`, for F (A, m,
         N).
         """
-        layers, inputs, found = self.every, [x], [x.value.new_zeros(0, x.value.shape[1])]
+        layers, inputs, rows = self.every, [x], [x.value.new_zeros(0, x.value.shape[1])]
         with torch.no_grad():
             for layer in layers[:-1]:
                 inputs.append(layer.jet(inputs[-1]))
         for k in range(len(layers) - 1, 0, -1):
             functional = pull_back(layers[k].jet, inputs[k], functional)
             with torch.no_grad():
-                found[:0] = layers[k - 1].rows(inputs[k - 1], functional)
-        return torch.cat(found).T
+                rows[:0] = layers[k - 1].rows(inputs[k - 1], functional)
+        return torch.cat(rows).T
 
     def shrink_lines(self, share: float, radial: int = 0) -> None:
         """Divide the outputs of the first layer, but for the last `radial` ones, by `share`."""
@@ -175,10 +172,9 @@ class KAN(nn.Module):
         z, counts = None if x is None else x.T, dict(zip(self.stack, intervals, strict=True))
         with torch.no_grad():
             for layer in self.every:
-                layers.append(
-                    layer if isinstance(layer, Affine) else layer.refined(counts[layer], z)
-                )
-                z = None if z is None else layers[-1](z)
+                finer = layer if isinstance(layer, Affine) else layer.refined(counts[layer], z)
+                layers.append(finer)
+                z = None if z is None else finer(z)
         return KAN(layers)
 
     def updated(self, x: Tensor, mix: float, room: float = 0.0) -> KAN:
@@ -191,19 +187,17 @@ class KAN(nn.Module):
         z = x.T
         with torch.no_grad():
             for layer in self.every:
-                layers.append(
-                    layer
-                    if isinstance(layer, Affine)
-                    else layer.updated(z, mix, room if layers else 0.0)
-                )
-                z = layers[-1](z)
+                share = room if layers else 0.0
+                moved = layer if isinstance(layer, Affine) else layer.updated(z, mix, share)
+                layers.append(moved)
+                z = moved(z)
         return KAN(layers)
 
     def outside_share(self, x: Tensor) -> float:
         """Largest share of inputs outside a layer's grid, over the layers, at points x (N, d)."""
         shares = [0.0] * len(self.layers)
         with torch.no_grad():
-            for start in range(0, len(x), 256):
+            for start in range(0, len(x), 256):  # few points at a time, which stay in the cache
                 z = x[start : start + 256].T
                 for k, layer in enumerate(self.every):
                     shares[k] += layer.outside_share(z) * z.shape[1] / len(x)
@@ -229,7 +223,7 @@ def build_kan(
 
     `radial` replaces the last units of the first layer of a ridge start; there must be fewer than
     its width. `chosen` directions (n, d) are those of the first n. The knots of the last layer may
-    be `clamped`; an inner one holds lines.
+    be `clamped`; those of inner layers are not, since a ridge start needs exact lines.
     """
     if not len(degrees) == len(intervals) == len(shape) - 1:
         raise ConfigError(
@@ -238,9 +232,9 @@ def build_kan(
         )
     layers = []
     for k, (inputs, outputs) in enumerate(pairwise(shape)):
-        one = torch.ones(inputs, dtype=dtype)
+        ones = torch.ones(inputs, dtype=dtype)
         grid: Basis = BASES[bases[k] if bases else "bspline"].even(
-            -one, one, intervals[k], degrees[k]
+            -ones, ones, intervals[k], degrees[k]
         )
         if k == 1 and radial and isinstance(grid, SplineGrid):
             grid = _with_geometric(grid, radial)
@@ -248,7 +242,12 @@ def build_kan(
         if last and clamped and isinstance(grid, SplineGrid):
             grid = SplineGrid.given(grid.breakpoints, grid.degree, clamped)
         if start == "ridge":
-            coefficients = _ridge(grid, inputs, outputs, k == 0, last, generator, chosen)
+            if last:
+                coefficients = grid.knots.new_zeros(outputs, inputs, grid.size)
+            else:
+                coefficients = _lines(
+                    grid, outputs, first=k == 0, generator=generator, chosen=chosen
+                )
             if k == 0 and isinstance(grid, SplineGrid) and radial:
                 coefficients[-len(radial) :] = _parabolas(grid, radial)
         elif start == "paper":
@@ -259,40 +258,34 @@ def build_kan(
             raise ConfigError(f"KAN: unknown start {start!r}; known are ridge, paper")
         weights = None
         if base:
-            weights = torch.randn(outputs, inputs, generator=generator, dtype=dtype) * math.sqrt(
-                2 / (inputs + outputs)
-            )
-            weights = torch.zeros_like(weights) if start == "ridge" else weights
+            # drawn for every start, so that the generator goes on alike
+            weights = torch.randn(outputs, inputs, generator=generator, dtype=dtype)
+            weights *= math.sqrt(2 / (inputs + outputs))
+            if start == "ridge":
+                weights.zero_()
         layers.append(SplineLayer(grid, coefficients, weights))
     return KAN(layers)
 
 
-def _ridge(
-    grid: Basis,
-    inputs: int,
-    outputs: int,
-    first: bool,
-    last: bool,
-    generator: torch.Generator,
-    chosen: Tensor | None,
+def _lines(
+    grid: Basis, outputs: int, *, first: bool, generator: torch.Generator, chosen: Tensor | None
 ) -> Tensor:
-    if last:
-        return grid.knots.new_zeros(outputs, inputs, grid.size)
-    lines = (
-        ridges(inputs, outputs, first, generator, grid.knots.dtype, chosen)[:, :, None]
-        * grid.line()
-    )
+    """Coefficients (O, I, K) of lines, disturbed by a tenth in layers behind the first: equal units
+    would stay equal.
+    """
+    inputs, dtype = len(grid.knots), grid.knots.dtype
+    slopes = ridges(inputs, outputs, first=first, generator=generator, dtype=dtype, chosen=chosen)
+    lines = slopes[:, :, None] * grid.line()
     if first:
         return lines
-    return (
-        0.9 * lines
-        + 0.1 * torch.randn(lines.shape, generator=generator, dtype=lines.dtype) / inputs
-    )
+    noise = torch.randn(lines.shape, generator=generator, dtype=lines.dtype)
+    return 0.9 * lines + 0.1 * noise / inputs
 
 
 def ridges(
     inputs: int,
     outputs: int,
+    *,
     first: bool,
     generator: torch.Generator,
     dtype: torch.dtype,
@@ -302,8 +295,9 @@ def ridges(
     random behind it.
     """
     if first:
-        given = 0 if chosen is None else len(chosen)
-        slopes = directions(inputs, max(1, outputs - given), generator)[: outputs - given].to(dtype)
+        count = outputs - (0 if chosen is None else len(chosen))
+        # at least one is drawn, so that the generator goes on alike
+        slopes = directions(inputs, max(1, count), generator)[:count].to(dtype)
         slopes = slopes if chosen is None else torch.cat([chosen.to(slopes.dtype), slopes])
     else:
         slopes = torch.randn(outputs, inputs, generator=generator, dtype=dtype)
@@ -319,10 +313,10 @@ def _with_geometric(grid: SplineGrid, radial: Sequence[Radial]) -> SplineGrid:
     )
     breakpoints = grid.breakpoints.clone()
     for row, unit in enumerate(radial, start=len(breakpoints) - len(radial)):
-        geometric = unit.low > 0
-        breakpoints[row] = (
-            unit.low * (unit.high / unit.low) ** levels if geometric else unit.high * levels
-        )
+        if unit.low > 0:
+            breakpoints[row] = unit.low * (unit.high / unit.low) ** levels
+        else:
+            breakpoints[row] = unit.high * levels
     return SplineGrid.given(breakpoints, grid.degree)
 
 
@@ -334,10 +328,8 @@ def _parabolas(grid: SplineGrid, radial: Sequence[Radial]) -> Tensor:
     knots = grid.knots[:, 1:-1].unfold(1, p, 1)
     total, squares = knots.sum(-1), knots.square().sum(-1)
     pairs = (total.square() - squares) / (p * (p - 1))
-    centres, scales = (
-        grid.knots.new_tensor([getattr(unit, key) for unit in radial])[:, :, None]
-        for key in ("centre", "scales")
-    )
+    centres = grid.knots.new_tensor([unit.centre for unit in radial])[:, :, None]
+    scales = grid.knots.new_tensor([unit.scales for unit in radial])[:, :, None]
     return scales * (pairs - 2 * centres * (total / p) + centres.square())
 
 
@@ -364,9 +356,8 @@ def directions(dimension: int, count: int, generator: torch.Generator) -> Tensor
         turned: Tensor = spiral @ turn
         return turned
     seed = int(torch.randint(2**31, (1,), generator=generator))
-    cube = qmc.Sobol(dimension, rng=seed).random_base2(max(1, math.ceil(math.log2(max(count, 2)))))[
-        :count
-    ]
+    exponent = max(1, math.ceil(math.log2(max(count, 2))))
+    cube = qmc.Sobol(dimension, rng=seed).random_base2(exponent)[:count]
     normal: Tensor = torch.from_numpy(norm.ppf(cube.clip(1e-12, 1 - 1e-12)))
     unit: Tensor = normal / normal.norm(dim=1, keepdim=True)
     return unit

@@ -31,31 +31,31 @@ class Local:
     layer's input.
 
     `values` is (order + 1, r, I, N); `columns` (r·I, N) are the numbers of their parameters;
-    `factors` are those of the inputs. Of edges that are not `left`, (O, I), the functions count as
-    zero.
+    `factors` are those of the inputs. The functions of edges that are not in `kept_edges` (O, I)
+    count as zero; None keeps all.
     """
 
     space: JetSpace
     factors: list[list[tuple[int, Tensor | None]]]
     values: Tensor
     columns: Tensor
-    left: Tensor | None = None
+    kept_edges: Tensor | None = None
 
     @property
     def size(self) -> int:
-        """How many numbers it holds, but for few."""
+        """About the number of stored numbers."""
         return self.values.numel() + self.columns.numel()
 
     def jet(self, parameters: Tensor) -> Jet:
         """The jet of the outputs for parameters (P, O)."""
         data = self.values.new_empty(len(self.factors), parameters.shape[1], self.columns.shape[1])
-        for o, own in enumerate(parameters.T):
-            picked = own[self.columns].reshape(self.values.shape[1:])
+        for o, column in enumerate(parameters.T):
+            picked = column[self.columns].reshape(self.values.shape[1:])
             edges = self.values[:, 0] * picked[0]
             for r in range(1, len(picked)):
                 edges.addcmul_(self.values[:, r], picked[r])
-            if self.left is not None:
-                edges *= self.left[o][:, None]
+            if self.kept_edges is not None:
+                edges *= self.kept_edges[o][:, None]
             for row, terms in zip(data, self.factors, strict=True):
                 row[o] = torch.stack(
                     [edges[k] if p is None else edges[k] * p for k, p in terms]
@@ -64,7 +64,7 @@ class Local:
 
     def rows(self, functional: Tensor) -> Tensor:
         """Σ_α F_α ∂^α of the functions for O functionals (A, O, N), (O, r·I, N)."""
-        found = []
+        rows = []
         for o, weight in enumerate(functional.unbind(1)):
             by_order = torch.zeros_like(self.values[:, 0])
             for f, terms in zip(weight, self.factors, strict=True):
@@ -73,18 +73,18 @@ class Local:
             local = self.values[0] * by_order[0]
             for k in range(1, len(by_order)):
                 local.addcmul_(self.values[k], by_order[k])
-            if self.left is not None:
-                local *= self.left[o][:, None]
-            found.append(local.flatten(0, 1))
-        return torch.stack(found)
+            if self.kept_edges is not None:
+                local *= self.kept_edges[o][:, None]
+            rows.append(local.flatten(0, 1))
+        return torch.stack(rows)
 
 
 class SplineLayer(nn.Module):
     """I inputs, O outputs; coefficients (O, I, K), base weights (O, I) or None, knots a buffer (I,
     G + 2p + 1).
 
-    Edges that a `mask` (O, I) leaves out are zero whatever their parameters, which no derivative
-    moves; None leaves out none.
+    Edges where a `mask` (O, I) is False are pruned: they are zero whatever their parameters, and
+    the derivatives by these are zero. None prunes none.
     """
 
     knots: Tensor
@@ -111,13 +111,15 @@ class SplineLayer(nn.Module):
         self.coefficients = nn.Parameter(coefficients.clone(memory_format=packed))
         self.base = None if base is None else nn.Parameter(base.clone(memory_format=packed))
         if mask is not None and (mask.dtype != torch.bool or mask.shape != coefficients.shape[:2]):
-            found, rule = f"{tuple(mask.shape)} of {mask.dtype}", tuple(coefficients.shape[:2])
-            raise ConfigError(f"spline layer: needs a mask {rule} of booleans, found {found}")
+            raise ConfigError(
+                f"spline layer: needs a mask {tuple(coefficients.shape[:2])} of booleans, found"
+                f" {tuple(mask.shape)} of {mask.dtype}"
+            )
         self.register_buffer("mask", None if mask is None or bool(mask.all()) else mask.clone())
         self.forget()
 
     def forget(self) -> None:
-        """What is left out is zero in the parameters too, so that files and pictures say so."""
+        """Set the parameters of pruned edges to zero, so that files and figures show zeros."""
         if self.mask is not None:
             with torch.no_grad():
                 self.coefficients.mul_(self.mask[:, :, None])
@@ -125,11 +127,11 @@ class SplineLayer(nn.Module):
                     self.base.mul_(self.mask)
 
     def get_extra_state(self) -> dict[str, Any]:
-        """What a state_dict holds beside the tensors: which basis it is."""
+        """The facts of the basis, which a state_dict holds beside the tensors."""
         return self._basis.facts
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Take it over."""
+        """Restore the basis from the facts of a state_dict."""
         self._basis = restored(state, self.knots)
 
     @property
@@ -153,17 +155,17 @@ class SplineLayer(nn.Module):
         return self.coefficients.shape[0]
 
     @property
-    def left(self) -> Tensor:
-        """Which edges there are, booleans (O, I)."""
+    def kept_edges(self) -> Tensor:
+        """Which edges are not pruned, booleans (O, I)."""
         mask = self.coefficients.new_ones(self.coefficients.shape[:2], dtype=torch.bool)
         return mask if self.mask is None else self.mask
 
     def masked(self, mask: Tensor) -> Self:
-        """The same without the edges that a mask (O, I) leaves out, besides those that are left out
-        already.
+        """The same layer with the edges pruned where a mask (O, I) is False, besides those that are
+        pruned already.
         """
         base = None if self.base is None else self.base.detach()
-        return type(self)(self.grid, self.coefficients.detach(), base, mask & self.left)
+        return type(self)(self.grid, self.coefficients.detach(), base, mask & self.kept_edges)
 
     def forward(self, z: Tensor) -> Tensor:
         """(I, N) → (O, N)."""
@@ -195,9 +197,8 @@ class SplineLayer(nn.Module):
         """Every edge function and its derivatives at its input, (order + 1, O, I, N)."""
         edges = self.grid.edges(z, self.coefficients, order)
         if self.base is not None:
-            edges = (
-                edges + torch.stack(derivatives("silu", z, order))[:, None] * self.base[:, :, None]
-            )
+            silu = torch.stack(derivatives("silu", z, order))
+            edges = edges + silu[:, None] * self.base[:, :, None]
         return edges if self.mask is None else edges * self.mask[:, :, None]
 
     def local(self, z: Jet) -> Local:
@@ -207,15 +208,18 @@ class SplineLayer(nn.Module):
             interval, values = grid.basis(z.value, order)
             columns = grid.slots(interval)
             if self.base is not None:
-                values = torch.cat(
-                    [values, torch.stack(derivatives("silu", z.value, order))[:, None]], dim=1
-                )
-                last = (
-                    torch.arange(self.inputs, device=z.value.device)[:, None]
-                    + self.inputs * grid.size
-                )
+                silu = torch.stack(derivatives("silu", z.value, order))
+                values = torch.cat([values, silu[:, None]], dim=1)
+                inputs = torch.arange(self.inputs, device=z.value.device)[:, None]
+                last = inputs + self.inputs * grid.size
                 columns = torch.cat([columns, last.expand(1, *z.value.shape)])
-            return Local(z.space, chain_factors(z), values, columns.flatten(0, 1), self.mask)
+            return Local(
+                space=z.space,
+                factors=chain_factors(z),
+                values=values,
+                columns=columns.flatten(0, 1),
+                kept_edges=self.mask,
+            )
 
     def blocks(self, z: Jet, functional: Tensor) -> Tensor:
         """The matrices (O, I·K + base columns, N) of Σ_α F_α ∂^α of the layer's functions for O
@@ -253,10 +257,10 @@ class SplineLayer(nn.Module):
         return self._moved(self.grid.updated(z, mix, room), z)
 
     def _moved(self, grid: Basis, z: Tensor | None) -> Self:
+        """The layer on another basis of the same kind."""
         base = None if self.base is None else self.base.detach()
-        return type(self)(
-            grid, self.grid.transfer(self.coefficients.detach(), grid, z), base, self.mask
-        )
+        coefficients = self.grid.transfer(self.coefficients.detach(), grid, z)
+        return type(self)(grid, coefficients, base, self.mask)
 
     def outside_share(self, z: Tensor) -> float:
         """Share of the inputs z (I, N) that lie outside the grid, dimensionless."""
@@ -264,9 +268,8 @@ class SplineLayer(nn.Module):
         if grid.wraps:
             return 0.0
         slack = 1e-9 * (grid.upper - grid.lower)[:, None]
-        return float(
-            ((z < grid.lower[:, None] - slack) | (z > grid.upper[:, None] + slack)).double().mean()
-        )
+        outside = (z < grid.lower[:, None] - slack) | (z > grid.upper[:, None] + slack)
+        return float(outside.double().mean())
 
     def edge_functions(self, samples: int) -> tuple[Tensor, Tensor]:
         """Every edge function on its grid: arguments (I, S) and values (I, O, S)."""

@@ -1,5 +1,5 @@
-"""Multilayer perceptrons of any shape, y = A_L f(A_{L-1} … f(A_1 x + b_1) …) + b_L, with the
-privileges of a KAN.
+"""Multilayer perceptrons of any shape, y = A_L f(A_{L-1} … f(A_1 x + b_1) …) + b_L, with the same
+jets, features and rows as a KAN.
 
 Starts: `xavier` (normal Glorot weights, zero biases), and `features` for one linear solve of the
 outer layer: the first layer's units are spread over the domain, w = s·a with directions a over the
@@ -34,7 +34,7 @@ class Activations:
 
     @property
     def size(self) -> int:
-        """How many numbers it holds."""
+        """The number of stored numbers."""
         return self.hidden.data.numel()
 
     def jet(self, parameters: Tensor) -> Jet:
@@ -85,20 +85,18 @@ class MLP(nn.Module):
         return compose(z, activations.derivatives(self.activation, z.value, z.space.order))
 
     def _affine(self, x: Jet, k: int) -> Jet:
-        value, rest = x.data[0], x.data[1:]
+        value, derivatives = x.data[0], x.data[1:]
         weight = self.weights[k].T
-        return Jet(
-            x.space,
-            torch.cat([torch.addmm(self.biases[k][:, None], weight, value)[None], weight @ rest]),
-        )
+        outputs = torch.addmm(self.biases[k][:, None], weight, value)
+        return Jet(x.space, torch.cat([outputs[None], weight @ derivatives]))
 
     def features(self, x: Jet) -> Activations:
-        """What the outer layer combines; not recorded by autograd."""
+        """The activations that the outer layer combines; not recorded by autograd."""
         with torch.no_grad():
             hidden = self.hidden(x)
-            one = torch.zeros_like(hidden.data[:, :1])
-            one[0] = 1
-            return Activations(Jet(x.space, torch.cat([hidden.data, one], dim=1)))
+            constant = torch.zeros_like(hidden.data[:, :1])
+            constant[0] = 1
+            return Activations(Jet(x.space, torch.cat([hidden.data, constant], dim=1)))
 
     @property
     def outer(self) -> Tensor:
@@ -118,17 +116,14 @@ class MLP(nn.Module):
     @property
     def inner(self) -> list[nn.Parameter]:
         """The parameters of all layers but the outer one, in the column order of `inner_rows`."""
-        return [
-            parameter
-            for pair in list(zip(self.weights, self.biases, strict=True))[:-1]
-            for parameter in pair
-        ]
+        layers = list(zip(self.weights, self.biases, strict=True))
+        return [parameter for layer in layers[:-1] for parameter in layer]
 
     def inner_rows(self, x: Jet, functional: Tensor) -> Tensor:
         """The matrix (N, P) of the derivatives of Σ F_{α, o} ∂^α y_o by `inner`, for F (A, m,
         N).
         """
-        inputs, found = [x], [x.value.new_zeros(0, x.value.shape[1])]
+        inputs, rows = [x], [x.value.new_zeros(0, x.value.shape[1])]
         with torch.no_grad():
             for k in range(len(self.weights) - 1):
                 inputs.append(self._activated(self._affine(inputs[-1], k)))
@@ -138,8 +133,8 @@ class MLP(nn.Module):
                     self._activated, self._affine(inputs[k - 1], k - 1), functional
                 )
                 outer = torch.einsum("ain,aon->ion", inputs[k - 1].data, functional)
-                found[:0] = [outer.flatten(0, 1), functional[0]]
-        return torch.cat(found).T
+                rows[:0] = [outer.flatten(0, 1), functional[0]]
+        return torch.cat(rows).T
 
 
 def build_mlp(
@@ -158,9 +153,8 @@ def build_mlp(
         if start == "features" and k == 0 and len(shape) > 2:
             weight, bias = _features(inputs, outputs, scale, generator)
         elif start in ("xavier", "features"):
-            weight = torch.randn(
-                inputs, outputs, generator=generator, dtype=torch.float64
-            ) * math.sqrt(2 / (inputs + outputs))
+            weight = torch.randn(inputs, outputs, generator=generator, dtype=torch.float64)
+            weight *= math.sqrt(2 / (inputs + outputs))
             bias = torch.zeros(outputs, dtype=torch.float64)
         else:
             raise ConfigError(f"MLP: unknown start {start!r}; known are xavier, features")

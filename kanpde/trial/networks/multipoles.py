@@ -14,8 +14,8 @@ next order,
 so jets of any order are exact. A function that is harmonic outside a ball of radius q R, q < 1, is
 such a sum up to terms of q^L.
 Sources: Hobson, The Theory of Spherical and Ellipsoidal Harmonics (1931), ch. III; Trefethen,
-Series solution of Laplace
-problems, ANZIAM J. 60 (2018), for their use beside smooth functions in a least-squares fit.
+Series solution of Laplace problems, ANZIAM J. 60 (2018), for their use beside smooth functions in a
+least-squares fit.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ in the plane.
 
 @dataclass(frozen=True)
 class Multipoles:
-    """Those up to order `most` about `centre` (d,), d = 2 or 3, outside the domain; lengths in the
-    units of x.
+    """The multipoles up to order `most` about `centre` (d,), d = 2 or 3, outside the domain;
+    lengths in the units of x.
 
     They are of size one at the distance `radius` from the centre, singular at the centre and small
     far from it.
@@ -50,7 +50,7 @@ class Multipoles:
 
     @property
     def count(self) -> int:
-        """How many functions: 2 L + 1 in the plane, (L + 1)² in space."""
+        """The number of functions: 2 L + 1 in the plane, (L + 1)² in space."""
         return count(self.most, len(self.centre))
 
     def jet(self, x: Tensor, space: JetSpace) -> Jet:
@@ -58,47 +58,48 @@ class Multipoles:
         planar = len(self.centre) == 2
         shifted = (x - x.new_tensor(self.centre)).T / self.radius
         step: Callable[[Levels, int], Levels] = _step_in_plane if planar else _step_in_space
-        known: dict[MultiIndex, Levels] = {}
+        # a derivative takes one order more, so those of the highest order begin with L + order
+        values = (_in_plane if planar else _in_space)(shifted, self.most + space.order)
+        derivatives: dict[MultiIndex, Levels] = {}
         for alpha in space.indices:
             axis = max((i for i, a in enumerate(alpha) if a), default=None)
             if axis is None:
-                known[alpha] = (_in_plane if planar else _in_space)(
-                    shifted, self.most + space.order
-                )
-            else:
-                lower = tuple(a - (i == axis) for i, a in enumerate(alpha))
-                known[alpha] = [one / self.radius for one in step(known[lower], axis)]
-        return Jet(space, torch.stack([self._real(known[alpha]) for alpha in space.indices]))
+                derivatives[alpha] = values
+                continue
+            lower = tuple(a - (i == axis) for i, a in enumerate(alpha))
+            derivatives[alpha] = [level / self.radius for level in step(derivatives[lower], axis)]
+        return Jet(space, torch.stack([self._real(derivatives[alpha]) for alpha in space.indices]))
 
     def _real(self, levels: Levels) -> Tensor:
-        kept = [
-            one[order if len(self.centre) == 3 else 0 :]
-            for order, one in enumerate(levels[: self.most + 1])
-        ]
-        parts = [
-            torch.cat([one.real, one.imag[1:] if len(self.centre) == 3 else one.imag])
-            for one in kept[1:]
-        ]
-        return torch.cat([kept[0].real, *parts])
+        """The real functions (count, N) of the complex ones: real parts, then imaginary ones."""
+        if len(self.centre) == 2:
+            parts = [torch.cat([level.real, level.imag]) for level in levels[1 : self.most + 1]]
+            return torch.cat([levels[0].real, *parts])
+        parts = [levels[0].real]
+        for order, level in enumerate(levels[1 : self.most + 1], start=1):
+            # m = 0 … l; the function of m = 0 is real
+            parts += [level[order:].real, level[order + 1 :].imag]
+        return torch.cat(parts)
 
 
 def count(most: int, dimension: int) -> int:
-    """How many multipoles there are up to order `most`."""
+    """The number of multipoles up to order `most`."""
     return 2 * most + 1 if dimension == 2 else (most + 1) ** 2
 
 
 def _in_plane(x: Tensor, most: int) -> Levels:
+    """log w, 1/w, 1/w², … up to order `most` at points x (2, N)."""
     w = torch.complex(x[0], x[1])[None]
-    found, inverse = [torch.log(w)], 1 / w
+    powers, inverse = [torch.log(w)], 1 / w
     for _ in range(most):
-        found.append(inverse if len(found) == 1 else found[-1] * inverse)
-    return found
+        powers.append(inverse if len(powers) == 1 else powers[-1] * inverse)
+    return powers
 
 
 def _step_in_plane(levels: Levels, axis: int) -> Levels:
     """∂ log w = 1/w and ∂ w^{-n} = -n w^{-n-1}, times 1 along x and i along y."""
     factors = [1.0, *(-float(n) for n in range(1, len(levels) - 1))]
-    return [(factor * 1j**axis) * one for factor, one in zip(factors, levels[1:], strict=True)]
+    return [(factor * 1j**axis) * level for factor, level in zip(factors, levels[1:], strict=True)]
 
 
 def _in_space(x: Tensor, most: int) -> Levels:
@@ -127,13 +128,14 @@ def _in_space(x: Tensor, most: int) -> Levels:
 
 
 def _step_in_space(levels: Levels, axis: int) -> Levels:
-    found = []
+    """∂_x, ∂_y or ∂_z of all orders but the highest, for R = 1."""
+    derivatives = []
     for order, above in enumerate(levels[1:]):
         m = torch.arange(-order, order + 1, dtype=above.real.dtype, device=above.device)[:, None]
         if axis == 2:
-            found.append(-torch.sqrt((order + 1) ** 2 - m**2) * above[1:-1])
+            derivatives.append(-torch.sqrt((order + 1) ** 2 - m**2) * above[1:-1])
             continue
         plus = torch.sqrt((order + m + 1) * (order + m + 2)) * above[2:]
         minus = -torch.sqrt((order - m + 1) * (order - m + 2)) * above[:-2]
-        found.append((plus + minus) / 2 if axis == 0 else (plus - minus) / 2j)
-    return found
+        derivatives.append((plus + minus) / 2 if axis == 0 else (plus - minus) / 2j)
+    return derivatives

@@ -1,9 +1,9 @@
-"""A network with its univariate functions on the nodes: z = W x + b, y = s(z), for measuring what
-the edges of a KAN add.
+"""A network with its univariate functions on the nodes: z = W x + b, y = s(z), to compare with the
+functions on the edges of a KAN.
 
     y_o = Σ_q s_oq(z_q),   z^{(l)} = W_l s^{(l-1)}(z^{(l-1)}) + b_l,   z^{(1)} = W_1 x + b_1.
 
-A last layer of weights V_o would only scale the last functions, V_oq s_q, so it stands in their
+A last layer of weights V_o would only scale the last functions, V_oq s_q, so it is part of their
 coefficients, one set per output: these are linear and solved for at once as in a KAN. With one
 output this is an MLP with a trained activation in every node (Bohra et al., Learning activation
 functions in deep (spline) neural networks, IEEE OJSP 1, 2020).
@@ -49,27 +49,26 @@ def build_nodes(
     layers: list[SplineLayer | Affine] = []
     for k, (inputs, outputs) in enumerate(pairwise(shape[:-1])):
         name, degree, intervals = functions[k]
-        last, made = k == len(functions) - 1, shape[-1] if k == len(functions) - 1 else 1
-        one = torch.ones(outputs, dtype=dtype)
-        grid = BASES[name].even(-one, one, intervals, degree)
+        last = k == len(functions) - 1
+        sets = shape[-1] if last else 1
+        ones = torch.ones(outputs, dtype=dtype)
+        grid = BASES[name].even(-ones, ones, intervals, degree)
         if start == "ridge":
-            weight, line = (
-                ridges(inputs, outputs, k == 0, generator, dtype, chosen),
-                0.9 * grid.line(),
+            weight = ridges(
+                inputs, outputs, first=k == 0, generator=generator, dtype=dtype, chosen=chosen
             )
+            line = 0.9 * grid.line()
         elif start == "paper":
-            weight, line = (
-                torch.randn(outputs, inputs, generator=generator, dtype=dtype),
-                torch.zeros_like(grid.line()),
-            )
+            weight = torch.randn(outputs, inputs, generator=generator, dtype=dtype)
             weight *= math.sqrt(2 / (inputs + outputs))
+            line = torch.zeros_like(grid.line())
         else:
             raise ConfigError(
                 f"functions on nodes: unknown start {start!r}; known are ridge, paper"
             )
-        noise = 0.1 * torch.randn(made, outputs, grid.size, generator=generator, dtype=dtype)
+        noise = 0.1 * torch.randn(sets, outputs, grid.size, generator=generator, dtype=dtype)
         coefficients = torch.zeros_like(noise) if last and start == "ridge" else line + noise
-        weights = torch.zeros(made, outputs, dtype=dtype) if base else None
+        weights = torch.zeros(sets, outputs, dtype=dtype) if base else None
         layers.append(Affine(weight, torch.zeros(outputs, dtype=dtype)))
         layers.append((SplineLayer if last else NodeSplines)(grid, coefficients, weights))
     return KAN(layers)

@@ -1,6 +1,4 @@
-"""A trained KAN made small and readable: what its edges do, which of them are needed, which are
-known functions.
-"""
+"""The edges of a trained KAN: their sizes, and the network without those that hardly matter."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from kanpde.trial.networks.kan import KAN
 
 SAMPLE = 1024
-"""Random inputs that tell how far sums reach."""
+"""Random inputs from which the ranges of the sums are measured."""
 
 
 def scale(kan: KAN, share: float, generator: torch.Generator) -> None:
@@ -24,17 +24,15 @@ def scale(kan: KAN, share: float, generator: torch.Generator) -> None:
     """
     with torch.no_grad():
         first = kan.stack[0].coefficients
-        z = (2 * torch.rand(kan.shape[0], SAMPLE, generator=generator, dtype=torch.float64) - 1).to(
-            first
-        )
+        inputs = torch.rand(kan.shape[0], SAMPLE, generator=generator, dtype=torch.float64)
+        z = (2 * inputs - 1).to(first)
         for layer in kan.stack[:-1]:
             layer.coefficients.copy_(_smooth(layer.grid.line(), layer.outputs, generator))
             _silence(layer.base)
             low, high = layer(z).aminmax(dim=1)
             stretch = 2 * share / (high - low).clamp_min(1e-12)
-            middle = (low + high) / (
-                2 * layer.inputs
-            )  # splines add up to one, so this much moves every edge alike
+            # splines add up to one, so this step in all coefficients moves every edge alike
+            middle = (low + high) / (2 * layer.inputs)
             layer.coefficients.sub_(middle[:, None, None]).mul_(stretch[:, None, None])
             z = layer(z)
         kan.stack[-1].coefficients.zero_()
@@ -49,7 +47,6 @@ def _silence(base: Tensor | None) -> None:
 def _smooth(points: Tensor, outputs: int, generator: torch.Generator) -> Tensor:
     """Coefficients (O, I, K) of random cubics at Greville points (I, K)."""
     cubic = torch.stack([points, (3 * points**2 - 1) / 2, (5 * points**3 - 3 * points) / 2])
-    factors = torch.randn(outputs, len(points), 3, generator=generator, dtype=torch.float64).to(
-        points
-    )
+    factors = torch.randn(outputs, len(points), 3, generator=generator, dtype=torch.float64)
+    factors = factors.to(points)
     return torch.einsum("oik,kiz->oiz", factors / factors.new_tensor([1.0, 4.0, 9.0]), cubic)

@@ -16,7 +16,7 @@ from kanpde.trial.networks.kan import KAN
 from kanpde.trial.networks.layer import SplineLayer
 
 MARGIN = 1e-6
-"""What the map's spline may exceed [-1, 1] by."""
+"""How far the map's spline may exceed [-1, 1]."""
 
 
 def build_stretched(
@@ -37,21 +37,20 @@ def build_stretched(
     2. Shifts of periodic functions keep their mean, so the last unit then sees t alone, within one
     interval of its grid.
     """
-    inner, one = len(knots) - len(coefficients) - 1, knots.new_ones(1)
-    lines = SplineGrid.even(-one, one, len(coefficients) - inner, inner)
+    inner, ends = len(knots) - len(coefficients) - 1, knots.new_ones(1)
+    lines = SplineGrid.even(-ends, ends, len(coefficients) - inner, inner)
     grid = SplineGrid(torch.cat([knots[None], lines.knots]), inner, False)
     time, moving = grid.greville()[1], width - 1 if periodic else width
     speeds = torch.linspace(-1, 1, moving, dtype=knots.dtype, device=knots.device) * (
         2 * spread / intervals if moving > 1 else 0.0
     )
     edges = torch.stack([coefficients.expand(moving, -1), -speeds[:, None] * time], dim=1)
-    if periodic:
+    if periodic:  # the last unit sees t alone, within the first interval of its grid
         alone = torch.stack([torch.full_like(time, -1 + 1 / intervals), 0.9 / intervals * time])
         edges = torch.cat([edges, alone[None]])
     else:
         edges = edges / ((1 + MARGIN) * (1 + speeds.abs()))[:, None, None]
     ones = knots.new_ones(width)
-    outer = SplineGrid.even(-ones, ones, intervals, degree, periodic)
-    return KAN(
-        [SplineLayer(grid, edges), SplineLayer(outer, knots.new_zeros(unknowns, width, outer.size))]
-    )
+    outer = SplineGrid.even(-ones, ones, intervals, degree, periodic=periodic)
+    zeros = knots.new_zeros(unknowns, width, outer.size)
+    return KAN([SplineLayer(grid, edges), SplineLayer(outer, zeros)])
