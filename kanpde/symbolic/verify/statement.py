@@ -19,7 +19,8 @@ from kanpde.config.frozen_map import FrozenMap
 from kanpde.config.problem.unknowns import UnknownParameter
 from kanpde.errors import ConfigError
 from kanpde.expressions import Node, parse_expression
-from kanpde.problem.conditions import Condition, natural_conditions, read_conditions
+from kanpde.problem.condition_reader import natural_conditions, read_conditions
+from kanpde.problem.conditions import Condition
 from kanpde.problem.formulas import Formulas
 from kanpde.problem.problem import Problem
 from kanpde.symbolic.search.numbers import exact
