@@ -38,7 +38,7 @@ from kanpde.expressions import (
     substitute,
 )
 from kanpde.expressions.evaluate import evaluate
-from kanpde.problem.conditions import Condition
+from kanpde.problem.conditions import BoundaryCondition, Condition
 from kanpde.problem.problem import Problem
 from kanpde.trial.solution import Lifting
 
@@ -97,7 +97,7 @@ def _dirichlet(condition: Condition, domain: Domain) -> tuple[int, Node] | None:
     inside.
     """
     found = jets(condition.node)
-    if condition.kind != "equation" or condition.part is None or len(found) != 1:
+    if not isinstance(condition, BoundaryCondition) or len(found) != 1:
         return None
     (jet,) = found
     try:

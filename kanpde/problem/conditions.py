@@ -67,10 +67,6 @@ class Condition:
         """The boundary parts it speaks of: none, one, or the two of a pair."""
         return tuple(part for part in (self.part, self.opposite) if part is not None)
 
-    def at(self, domain: Domain, instants: int) -> Array:
-        """The points (N, d) of a condition at a point, at Chebyshev instants if it has no time."""
-        return points_at(self.point or (), domain, instants)
-
 
 # `field()` without a default makes a field required that the base class leaves empty.
 
@@ -115,6 +111,10 @@ class PointCondition(Condition):
 
     kind = "point"
     point: tuple[float, ...] = field()
+
+    def at(self, domain: Domain, instants: int) -> Array:
+        """The points (N, d) where it holds: one, or one for each of so many Chebyshev instants."""
+        return points_at(self.point, domain, instants)
 
 
 @dataclass(frozen=True, kw_only=True)
