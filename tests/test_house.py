@@ -259,7 +259,7 @@ def test_no_public_name_is_hidden_by_a_module() -> None:
 
 
 @pytest.mark.parametrize(
-    ("folder", "limit"), [("kanpde", 400), ("problems", 150), ("scripts", 220)]
+    ("folder", "limit"), [("kanpde", 420), ("problems", 150), ("scripts", 220)]
 )
 def test_one_noun_per_file_keeps_files_short(folder: str, limit: int) -> None:
     lengths = {
