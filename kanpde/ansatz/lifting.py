@@ -40,7 +40,7 @@ from kanpde.expressions import (
     substitute,
 )
 from kanpde.expressions.evaluate import evaluate
-from kanpde.problem.conditions import Condition
+from kanpde.problem.conditions import BoundaryCondition, Condition
 from kanpde.problem.problem import Problem
 from kanpde.trial.solution import Lifting
 
@@ -117,7 +117,7 @@ def _dirichlet(condition: Condition, domain: Domain) -> _Dirichlet | None:
     inside the domain.
     """
     derivatives = jets(condition.node)
-    if condition.kind != "equation" or condition.part is None or len(derivatives) != 1:
+    if not isinstance(condition, BoundaryCondition) or len(derivatives) != 1:
         return None
     (jet,) = derivatives
     try:

@@ -14,7 +14,7 @@ import torch
 from kanpde.errors import ConfigError
 from kanpde.expressions import jets
 from kanpde.numerics.jets import JetSpace
-from kanpde.problem.conditions import Condition
+from kanpde.problem.conditions import PeriodicCondition
 from kanpde.problem.problem import Problem
 from kanpde.trial.networks import Circles
 from kanpde.trial.networks.enriched import jet_of
@@ -28,7 +28,7 @@ def wrap(problem: Problem, lifting: Lifting | None) -> Wrapping:
     """The circles of all periodic conditions; ConfigError where a lifting is not periodic as they
     ask.
     """
-    periodic = [condition for condition in problem.conditions if condition.kind == "periodic"]
+    periodic = [c for c in problem.conditions if isinstance(c, PeriodicCondition)]
     if lifting is not None:
         for condition in periodic:
             _check(condition, problem, lifting)
@@ -37,12 +37,11 @@ def wrap(problem: Problem, lifting: Lifting | None) -> Wrapping:
     return Wrapping(circles, tuple((condition.name, condition.node) for condition in periodic))
 
 
-def _check(condition: Condition, problem: Problem, lifting: Lifting) -> None:
+def _check(condition: PeriodicCondition, problem: Problem, lifting: Lifting) -> None:
     """ConfigError where g or D of the unknown differ between the two sides by more than 1e-10 of
     their size.
     """
     (jet,) = jets(condition.node)
-    assert condition.part is not None and condition.shift is not None
     x = torch.tensor(problem.domain.part_quadrature(condition.part, POINTS).x)
     nodes = (lifting.extensions[jet.unknown], lifting.factors[jet.unknown])
     space = JetSpace.closure([jet.index], problem.domain.dimension)

@@ -26,7 +26,7 @@ from kanpde.expressions import Jet as Unknown
 from kanpde.expressions import Node, jets, partial
 from kanpde.expressions.evaluate import evaluate
 from kanpde.numerics.jets import Jet, JetSpace
-from kanpde.problem.conditions import Condition
+from kanpde.problem.conditions import Condition, MeanCondition, NaturalCondition
 from kanpde.problem.euler_lagrange import Energy
 from kanpde.problem.problem import Problem
 from kanpde.trial.solution import Located, TrialSolution
@@ -130,7 +130,8 @@ def posed(problem: Problem) -> Problem:
     """The problem with the conditions that restrict the minimiser: the natural ones follow from
     it.
     """
-    return replace(problem, conditions=tuple(c for c in problem.conditions if c.kind != "natural"))
+    imposed = [c for c in problem.conditions if not isinstance(c, NaturalCondition)]
+    return replace(problem, conditions=tuple(imposed))
 
 
 def quadrature(problem: Problem, sampler: SamplerConfig, dtype: torch.dtype) -> Collocation:
@@ -169,7 +170,7 @@ def integral(problem: Problem, trial: TrialSolution, points: Collocation) -> flo
 
 
 def _averaged(conditions: Sequence[Condition]) -> bool:
-    return any(condition.kind == "mean" for condition in conditions)
+    return any(isinstance(condition, MeanCondition) for condition in conditions)
 
 
 def _energy(problem: Problem) -> Energy:

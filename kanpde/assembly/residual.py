@@ -40,7 +40,7 @@ from kanpde.expressions import Jet as Unknown
 from kanpde.expressions.evaluate import evaluate
 from kanpde.numerics.jets import Jet, JetSpace
 from kanpde.numerics.quadrature import per_axis
-from kanpde.problem.conditions import Condition
+from kanpde.problem.conditions import Condition, MeanCondition, PointCondition
 from kanpde.problem.problem import Problem
 from kanpde.trial.constants import Constants
 from kanpde.trial.piecewise import AnyTrial
@@ -89,12 +89,12 @@ def _condition_term(
     condition: Condition, problem: Problem, points: Collocation, weight: float
 ) -> Term:
     weight *= condition.weight
-    if condition.kind == "mean":
+    if isinstance(condition, MeanCondition):
         over = points.average or points.interior
         return Term(
             "mean", False, condition.node, over.x, None, weight, average=over.w / over.w.sum()
         )
-    if condition.point is not None:
+    if isinstance(condition, PointCondition):
         inside = points.interior.x
         x = condition.at(problem.domain, INSTANTS * per_axis(len(inside), inside.shape[1]))
         return Term("point", False, condition.node, inside.new_tensor(x), None, weight)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kanpde.config.config import Config, in_slabs
+from kanpde.config.problem.conditions import BoundaryConfig, MeanConfig, PeriodicConfig
 from kanpde.config.reader import Reader, listed
 from kanpde.config.solve.optimizers import MINIMISERS
 from kanpde.config.solve.slabs import Pace
@@ -318,8 +319,8 @@ def _problem_in_slabs(config: Config) -> Refusals:
             reason = f"not with {name}, which belong to all times at once; use slabs: 1"
             yield ("slabs",), reason
     for condition in problem.conditions:
-        if condition.kind == "mean" or "final" in condition.parts:
-            name = condition.kind if condition.kind != "equation" else "final"
+        if isinstance(condition, MeanConfig) or "final" in condition.parts:
+            name = "final" if isinstance(condition, BoundaryConfig) else condition.kind
             where = f"the condition '{name}' holds over the whole time interval or at its end"
             remedy = "use slabs: 1 and trial.start: ridge"
             yield ("slabs",), f"{where}, which a march from the start cannot meet; {remedy}"
@@ -348,7 +349,7 @@ def _trial_in_slabs(config: Config) -> Refusals:
 def _constructions(config: Config) -> Refusals:
     """What a trial solution meets by construction, the problem must ask for."""
     problem, trial = config.problem, config.trial
-    if trial.periodic and all(condition.kind != "periodic" for condition in problem.conditions):
+    if trial.periodic and not any(isinstance(c, PeriodicConfig) for c in problem.conditions):
         reason = f"problem '{problem.name}' has no periodic condition; set it to false"
         yield ("trial", "periodic"), reason
     if trial.multipoles and problem.time is not None:

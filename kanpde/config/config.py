@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kanpde.config.problem.conditions import PeriodicConfig
 from kanpde.config.problem.statement import ProblemConfig, problem_tree
 from kanpde.config.solve.settings import (
     CompareConfig,
@@ -50,7 +51,7 @@ class Config:
         pairs = {
             frozenset(condition.parts)
             for condition in self.problem.conditions
-            if condition.kind == "periodic"
+            if isinstance(condition, PeriodicConfig)
         }
         return len(self.problem.coordinates) + (len(pairs) if self.trial.periodic else 0)
 

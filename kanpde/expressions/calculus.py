@@ -39,9 +39,13 @@ from kanpde.expressions.tree import (
 )
 
 MAX_ORDER = 4
+"""Highest differential order of any formula."""
+
 MAX_WORK = 200_000
+"""Elementary steps that one operation on a formula may take."""
 
 Leaf = Callable[[Node], Node]
+"""The derivative of a leaf by what is differentiated by."""
 
 
 class Meter:
@@ -89,8 +93,10 @@ SLOPES: dict[str, Callable[[Node, Node], Node]] = {
 
 
 def derive(root: Node, leaf: Leaf, memo: dict[Node, Node], meter: Meter) -> Node:
-    """The derivative of `root` when `leaf` gives that of the leaves; `memo` keeps what this leaf
-    rule has derived.
+    """The derivative of `root` by the rule `leaf` for its leaves.
+
+    memo: the derivatives by the same rule that are known already; those of the nodes below `root`
+    are added. Raises FormulaError when the budget of `meter` is exhausted.
     """
     for node in postorder((root,), memo):
         slopes = [memo[child] for child in node.children]
@@ -113,10 +119,12 @@ def _derivative(node: Node, slopes: Sequence[Node], meter: Meter) -> Node:
         case Pow(base=base, exponent=exponent):
             return _power_rule(node, base, exponent, *slopes)
         case Call(name="atan2", args=(y, x)):
-            top = add(multiply(x, slopes[0]), negate(multiply(y, slopes[1])))
+            y_slope, x_slope = slopes
+            top = add(multiply(x, y_slope), negate(multiply(y, x_slope)))
             return divide(top, add(multiply(x, x), multiply(y, y)))
         case Call(name=name, args=(a,)):
-            return multiply(SLOPES[name](a, node), slopes[0])
+            (slope,) = slopes
+            return multiply(SLOPES[name](a, node), slope)
     raise AssertionError(f"no rule for {node!r}")
 
 
@@ -251,20 +259,18 @@ def linear_parts(node: Node) -> tuple[dict[Jet, Node], Node]:
     holders = _holders(node)
     if any(isinstance(part, Call) and part.name == "sign" for part in holders):
         raise ValueError("the formula is not affine in the unknowns: it holds their sign")
-    found = sorted(
-        (part for part in holders if isinstance(part, Jet)),
-        key=lambda jet: (jet.unknown, jet.index),
-    )
+    present = [part for part in holders if isinstance(part, Jet)]
+    present.sort(key=lambda jet: (jet.unknown, jet.index))
     meter = Meter()
     slopes: dict[Jet, Node] = {}
-    for jet in found:
+    for jet in present:
         slope = derive(node, _only(jet), {}, meter)
         if _holders(slope):
             raise ValueError("the formula is not affine in the unknowns and their derivatives")
         if not is_zero(slope):
             slopes[jet] = slope
     try:
-        return slopes, substitute(node, dict.fromkeys(found, ZERO))
+        return slopes, substitute(node, dict.fromkeys(present, ZERO))
     except FormulaError as error:
         raise ValueError(f"the formula is not affine in the unknowns: {error}") from error
 

@@ -29,9 +29,10 @@ from kanpde.expressions.tree import (
 )
 
 FUNCTIONS: dict[str, Callable[..., Tensor]] = {
-    "sin": torch.sin, "cos": torch.cos, "tan": torch.tan, "exp": torch.exp, "log": torch.log, "tanh": torch.tanh,
-    "sinh": torch.sinh, "cosh": torch.cosh, "asin": torch.asin, "acos": torch.acos, "atan": torch.atan,
-    "atan2": torch.atan2, "abs": torch.abs, "sign": torch.sign,
+    "sin": torch.sin, "cos": torch.cos, "tan": torch.tan, "exp": torch.exp, "log": torch.log,
+    "tanh": torch.tanh, "sinh": torch.sinh, "cosh": torch.cosh, "asin": torch.asin,
+    "acos": torch.acos, "atan": torch.atan, "atan2": torch.atan2, "abs": torch.abs,
+    "sign": torch.sign,
 }  # fmt: skip
 
 Unknown = Jet | Constant
@@ -86,11 +87,13 @@ def _leaf(
                 raise ValueError("the formula holds the outward normal, but no normal was given")
             return normal[:, index]
         case Jet() | Constant():
-            values, shape = lookup(node), (x.shape[0],) if isinstance(node, Jet) else ()
+            count = x.shape[0]
+            shape = (count,) if isinstance(node, Jet) else ()
+            values = lookup(node)
             if values is None or values.shape != shape:
-                found = None if values is None else tuple(values.shape)
-                raise ValueError(f"the values of {node!r} must have shape {shape}, found {found}")
-            return values.expand(x.shape[0])
+                given = None if values is None else tuple(values.shape)
+                raise ValueError(f"the values of {node!r} must have shape {shape}, found {given}")
+            return values.expand(count)
     raise AssertionError(f"no leaf {node!r}")
 
 
@@ -102,7 +105,8 @@ def _value(node: Node, values: Values, x: Tensor) -> Tensor | float:
         case Mul():
             return math.prod(args[1:], start=args[0])
         case Pow():
-            return _power(args[0], args[1])
+            base, exponent = args
+            return _power(base, exponent)
         case Call(name=name):
             return FUNCTIONS[name](*(_broadcast(arg, x) for arg in args))
     raise AssertionError(f"no rule for {node!r}")

@@ -27,24 +27,27 @@ SLACK = 1e-9
 
 
 def values_at(grid: Grid | Nodal, index: tuple[int, ...], x: Tensor) -> Tensor:
-    """∂^α s at points x (N, d), whose first coordinates are those of the grid or mesh, (N,);
+    """∂^α s at points, (N,).
+
+    grid: the values that s interpolates. index: α, by the coordinates of the grid. x: points (N, d)
+    in the units of the grid, whose first coordinates are those of the grid or mesh. Raises
     ConfigError for a point outside.
     """
     if isinstance(grid, Nodal):
         return nodal_values(grid, index, x)
     points = x[:, : len(grid.axes)].detach().double().cpu().numpy()
-    lower, upper = (np.array([axis[end] for axis in grid.axes]) for end in (0, -1))
-    outside = (
-        (points < lower - SLACK * (upper - lower)) | (points > upper + SLACK * (upper - lower))
-    ).any(1)
+    lower = np.array([axis[0] for axis in grid.axes])
+    upper = np.array([axis[-1] for axis in grid.axes])
+    slack = SLACK * (upper - lower)
+    outside = ((points < lower - slack) | (points > upper + slack)).any(1)
     if outside.any():
         raise ConfigError(
             f"problem.definitions.{grid.name}: the point {points[outside][0].tolist()} lies"
-            f" outside its grid, which spans"
-            f" {lower.tolist()} to {upper.tolist()}; give values there"
+            f" outside its grid, which spans {lower.tolist()} to {upper.tolist()}; give values"
+            " there"
         )
-    found = _spline(grid)(np.clip(points, lower, upper), nu=index)
-    return torch.tensor(found, dtype=x.dtype, device=x.device)
+    values = _spline(grid)(np.clip(points, lower, upper), nu=index)
+    return torch.tensor(values, dtype=x.dtype, device=x.device)
 
 
 @lru_cache(maxsize=32)

@@ -25,8 +25,11 @@ SLACK = 1e-9
 
 
 def nodal_values(field: Nodal, index: tuple[int, ...], x: Tensor) -> Tensor:
-    """∂^α s at points x (N, d), whose first coordinates are those of the mesh, (N,); ConfigError
-    for a point outside.
+    """∂^α s at points, (N,), for |α| ≤ 1.
+
+    field: the values at the vertices. index: α, by the coordinates of the mesh. x: points (N, d) in
+    the units of the mesh, whose first coordinates are its own. Raises ConfigError for a point
+    outside.
     """
     points, cells, values, locator = _mesh(field)
     at = x[:, : points.shape[1]].detach().double().cpu().numpy()
@@ -34,12 +37,11 @@ def nodal_values(field: Nodal, index: tuple[int, ...], x: Tensor) -> Tensor:
     if (cell < 0).any():
         raise ConfigError(
             f"problem.definitions.{field.name}: the point {at[cell < 0][0].tolist()} lies outside"
-            f" the mesh {field.file!r};"
-            " its cells must cover the domain"
+            f" the mesh {field.file!r}; its cells must cover the domain"
         )
     weights = slopes[:, :, index.index(1)] if any(index) else shares
-    found = (values[cells[cell]] * weights).sum(axis=1)
-    return torch.tensor(found, dtype=x.dtype, device=x.device)
+    interpolated = (values[cells[cell]] * weights).sum(axis=1)
+    return torch.tensor(interpolated, dtype=x.dtype, device=x.device)
 
 
 @lru_cache(maxsize=16)
@@ -52,7 +54,6 @@ def _mesh(field: Nodal) -> tuple[Array, Indices, Array, Locator]:
     if len(wrong):
         raise ConfigError(
             f"problem.definitions.{field.name}: {field.column!r} in {field.file!r} is not finite"
-            f" at the vertex"
-            f" {points[wrong[0]].tolist()}; give a number there"
+            f" at the vertex {points[wrong[0]].tolist()}; give a number there"
         )
     return points, cells, values, Locator(points, cells)

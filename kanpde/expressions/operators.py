@@ -18,6 +18,7 @@ from kanpde.expressions.tree import Coordinate, FormulaError, Node, Normal, Numb
 from kanpde.names import FUNCTIONS
 
 MAX_EXPONENT = 100
+"""Largest magnitude of a constant exponent."""
 
 
 @dataclass(frozen=True)
@@ -45,15 +46,15 @@ def _vector(value: Value, role: str) -> tuple[Node, ...]:
 
 
 def _map(value: Value, function: Callable[[Node], Node]) -> Value:
-    return (
-        Vector(tuple(map(function, value.components)))
-        if isinstance(value, Vector)
-        else function(value)
-    )
+    if isinstance(value, Vector):
+        return Vector(tuple(map(function, value.components)))
+    return function(value)
 
 
 class Operators:
-    """The operators of one parse: they share derivatives already made and one budget of work."""
+    """The operators of one parse: they share the derivatives computed so far and one budget of
+    work.
+    """
 
     def __init__(self, scope: Scope, meter: Meter) -> None:
         self._scope = scope
@@ -80,9 +81,8 @@ class Operators:
                 f"vectors with {lengths[0]} and {lengths[1]} components cannot be added or"
                 f" subtracted"
             )
-        return Vector(
-            tuple(self._add(terms) for terms in zip(*(v.components for v in vectors), strict=True))
-        )
+        components = zip(*(vector.components for vector in vectors), strict=True)
+        return Vector(tuple(map(self._add, components)))
 
     def product(self, values: Sequence[Value]) -> Value:
         """The product of scalars and at most one vector."""
@@ -90,9 +90,10 @@ class Operators:
         vectors = [value for value in values if isinstance(value, Vector)]
         if len(vectors) > 1:
             raise FormulaError("vector * vector is not defined; use dot(a, b)")
-        if vectors:
-            return Vector(tuple(self._multiply([*scalars, part]) for part in vectors[0].components))
-        return self._multiply(scalars)
+        if not vectors:
+            return self._multiply(scalars)
+        (vector,) = vectors
+        return Vector(tuple(self._multiply([*scalars, part]) for part in vector.components))
 
     def difference(self, left: Value, right: Value) -> Value:
         """left − right, scalars or vectors of one length."""
@@ -128,7 +129,9 @@ class Operators:
             self._count(name, args, expected)
             return function(*args)
         self._count(name, args, 1)
-        return self._along(args[0], [self._scope.coordinates.index(letter) for letter in name[1:]])
+        (value,) = args
+        coordinates = [self._scope.coordinates.index(letter) for letter in name[1:]]
+        return self._along(value, coordinates)
 
     def _limit_exponent(self, exponent: Node) -> None:
         if isinstance(exponent, Number) and abs(exponent.value) > MAX_EXPONENT:
@@ -166,16 +169,17 @@ class Operators:
             raise FormulaError(
                 f"'d' takes an expression and 1 to {MAX_ORDER} coordinates, as in d(u, x, x)"
             )
+        value, *coordinates = args
         names = ", ".join(self._scope.coordinates)
-        known = range(self._scope.dimension)
+        known = range(self._scope.dimension)  # columns of data are numbered after the coordinates
         indices = [
-            arg.index for arg in args[1:] if isinstance(arg, Coordinate) and arg.index in known
+            arg.index for arg in coordinates if isinstance(arg, Coordinate) and arg.index in known
         ]
-        if len(indices) < len(args) - 1:
+        if len(indices) < len(coordinates):
             raise FormulaError(
                 f"'d' differentiates by coordinates, which are {names}, as in d(u, x, x)"
             )
-        return self._along(args[0], indices)
+        return self._along(value, indices)
 
     def _gradient(self, value: Value) -> Value:
         node = _scalar(value, "the argument of 'grad'")
@@ -186,8 +190,7 @@ class Operators:
         if len(components) != len(self._scope.spatial):
             raise FormulaError(
                 f"'div' needs a vector with {len(self._scope.spatial)} components, one per space"
-                f" coordinate, "
-                f"found {len(components)}"
+                f" coordinate, found {len(components)}"
             )
         return self._add([self._derive(part, i) for i, part in enumerate(components)])
 
@@ -204,20 +207,18 @@ class Operators:
             )
 
         def scalar(node: Node) -> Node:
-            return self._add(
-                [
-                    self._multiply((Normal(i), self._derive(node, i, True)))
-                    for i in self._scope.spatial
-                ]
-            )
+            # (n·∇)n = 0 for the extension of n along itself, so n is held fixed.
+            terms = []
+            for i in self._scope.spatial:
+                slope = self._derive(node, i, frozen_normal=True)
+                terms.append(self._multiply((Normal(i), slope)))
+            return self._add(terms)
 
         return _map(value, scalar)
 
     def _dot(self, left: Value, right: Value) -> Value:
-        a, b = (
-            _vector(left, "the first argument of 'dot'"),
-            _vector(right, "the second argument of 'dot'"),
-        )
+        a = _vector(left, "the first argument of 'dot'")
+        b = _vector(right, "the second argument of 'dot'")
         if len(a) != len(b):
             raise FormulaError(
                 f"'dot' needs vectors of one length, found {len(a)} and {len(b)} components"

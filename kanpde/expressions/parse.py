@@ -1,5 +1,4 @@
-"""From text to nodes, by precedence climbing over an own tokenizer; nothing is ever evaluated as
-Python.
+"""From text to nodes, by recursive descent over tokens; nothing is ever evaluated as Python.
 
     equation := sum '=' sum          (becomes left − right)
     sum      := product (('+' | '-') product)*
@@ -27,7 +26,10 @@ from kanpde.expressions.source import Source, Token
 from kanpde.expressions.tree import Constant, Coordinate, Field, FormulaError, Jet, Node, Number
 
 MAX_DEPTH = 60
+"""Levels of brackets and powers, so that the recursion of the parser ends."""
+
 MAX_WORK = 60_000
+"""Elementary steps that one formula may take with all its definitions."""
 
 Result = TypeVar("Result")
 
@@ -46,7 +48,8 @@ def parse_equation(text: str, scope: Scope) -> Node:
     left = parser.sum()
     parser.expect("=")
     right = parser.sum()
-    return parser.finish(parser.build(signs[0], parser.operators.difference, left, right))
+    (sign,) = signs
+    return parser.finish(parser.build(sign, parser.operators.difference, left, right))
 
 
 def parse_expression(text: str, scope: Scope) -> Node:
@@ -73,10 +76,10 @@ def _parser(source: Source, tokens: list[Token], scope: Scope) -> _Parser:
     meter = Meter(MAX_WORK)
     operators = Operators(scope, meter)
     known: dict[str, Value] = {}
-    parser = _Parser(source, tokens, scope, operators, known)
+    parser = _Parser(source, tokens, scope=scope, operators=operators, known=known)
     parser.sides = {name: _parser(source, tokens, side) for name, side in scope.sides.items()}
     for name, (inner, words) in _needed(parser, meter).items():
-        definition = _Parser(inner, words, scope, operators, known)
+        definition = _Parser(inner, words, scope=scope, operators=operators, known=known)
         value = definition.sum()
         definition.expect_end()
         known[name] = value
@@ -90,6 +93,8 @@ def _needed(parser: _Parser, meter: Meter) -> dict[str, tuple[Source, list[Token
     texts: dict[str, tuple[Source, list[Token]]] = {}
     ordered: dict[str, tuple[Source, list[Token]]] = {}
     path: dict[str, None] = {}
+    # Depth first without recursion: a name is pushed a second time, as finished, below the names
+    # that its own text uses. `path` are the names that are open, so one met again closes a cycle.
     stack = [(name, False) for name in reversed(parser.definition_names())]
     while stack:
         name, finished = stack.pop()
@@ -104,12 +109,14 @@ def _needed(parser: _Parser, meter: Meter) -> dict[str, tuple[Source, list[Token
             source = Source(
                 f"{parser.scope.where}: definition '{name}'", parser.scope.definitions[name]
             )
-            inner = _Parser(source, source.tokens(), parser.scope, parser.operators, {})
+            inner = _Parser(
+                source, source.tokens(), scope=parser.scope, operators=parser.operators, known={}
+            )
             inner.build(inner.tokens[0], meter.spend, len(inner.tokens))
             texts[name] = (source, inner.tokens)
             path[name] = None
             stack.append((name, True))
-            stack.extend((other, False) for other in reversed(inner.definition_names()))
+            stack.extend((used, False) for used in reversed(inner.definition_names()))
     return ordered
 
 
@@ -129,17 +136,15 @@ class _Parser:
         self.scope = scope
         self.operators = operators
         self.sides: Mapping[str, _Parser] = {}
+        # The values of the definitions, which fill up while the parser waits: shared, not copied.
         self._known = known
         self._next = 0
         self._depth = 0
 
     def definition_names(self) -> list[str]:
         """The definitions named in the tokens, each once."""
-        return list(
-            dict.fromkeys(
-                token.text for token in self.tokens if token.text in self.scope.definitions
-            )
-        )
+        names = [token.text for token in self.tokens if token.text in self.scope.definitions]
+        return list(dict.fromkeys(names))
 
     def build(self, token: Token, function: Callable[..., Result], *args: object) -> Result:
         """function(*args), with its FormulaError placed at the token."""
@@ -204,21 +209,17 @@ class _Parser:
         while self._token.text in ("*", "/"):
             sign = self._take()
             factor = self._unary()
-            last = factors[-1]
-            if (
-                sign.text == "/"
-                and len(factors) == 1
-                and isinstance(last, Number)
-                and isinstance(factor, Number)
-            ):
-                factors[-1] = self.build(sign, self.operators.quotient, last, factor)
-            else:
-                factors.append(
-                    self.build(sign, self.operators.inverse, factor) if sign.text == "/" else factor
-                )
-        return (
-            factors[0] if len(factors) == 1 else self.build(first, self.operators.product, factors)
-        )
+            if sign.text == "*":
+                factors.append(factor)
+                continue
+            match factors, factor:
+                case [Number() as top], Number():  # 1/3 rounded once, not as 1·(1/3)
+                    factors = [self.build(sign, self.operators.quotient, top, factor)]
+                case _:
+                    factors.append(self.build(sign, self.operators.inverse, factor))
+        if len(factors) == 1:
+            return factors[0]
+        return self.build(first, self.operators.product, factors)
 
     def _unary(self) -> Value:
         negative = None
@@ -295,15 +296,18 @@ class _Parser:
         minus that of the second.
         """
         self.expect("(")
+        # The parser of each side reads the same tokens from here, with its own names.
         start, values = self._next, []
-        for side in self.sides.values() if name.text == JUMP else (self.sides[name.text],):
+        sides = list(self.sides.values()) if name.text == JUMP else [self.sides[name.text]]
+        for side in sides:
             side._next, side._depth = start, self._depth
             values.append(side._nested(side.sum))
             self._next = side._next
         self.expect(")")
-        return (
-            values[0] if name.text != JUMP else self.build(name, self.operators.difference, *values)
-        )
+        if name.text == JUMP:
+            return self.build(name, self.operators.difference, *values)
+        (value,) = values
+        return value
 
     def _name(self, token: Token) -> Value:
         name, scope = token.text, self.scope

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -23,23 +24,31 @@ from kanpde.names import (
 )
 
 SHOWN_NAMES = 12
+"""Names that a message lists."""
+
 JUMP = "jump"
+"""What takes an expression to its jump at an interface."""
 
 
 @dataclass(frozen=True)
 class Scope:
     """What the names in a formula stand for; checks itself on construction (ConfigError).
 
-    coordinates: all of them, time last when `time` is true and `ranges` parameters that run over a
-    range before it.
-    unknowns: () where none may appear. parameters: numbers. constants: numbers that are solved for.
-    definitions: formulas by
-    name, parsed when first used. columns: values that are known at the points alone, numbered after
-    the coordinates.
-    normal: whether the outward normal exists, so `dn` does. where: the prefix of every message.
-    first: the number of the first
-    unknown. grids: functions of the coordinates of space by their values. sides: at an interface
-    the scope of each region, the first one first; jump(e) is e there minus e in the second.
+    Attributes:
+        coordinates: all of them: those of space, `ranges` parameters that run over a range, time.
+        time: whether the last coordinate is the time.
+        unknowns: () where none may appear.
+        parameters: numbers.
+        definitions: formulas by name, parsed when first used.
+        normal: whether the outward normal exists, so that `dn` does.
+        where: the prefix of every message.
+        constants: numbers that are solved for.
+        columns: values that are known at the points alone, numbered after the coordinates.
+        ranges: how many coordinates are parameters.
+        first: the number of the first unknown.
+        grids: functions of the coordinates of space by their values.
+        sides: at an interface the scope of each region, the first one first; jump(e) is e there
+            minus e in the second.
     """
 
     coordinates: tuple[str, ...]
@@ -107,12 +116,16 @@ class Scope:
 
     def value_names(self) -> list[str]:
         """Every name that has a value."""
-        return [name for _, names in self._roles() for name in names] + list(CONSTANTS)
+        names: list[str] = []
+        for _, of_role in self._roles():
+            names += of_role
+        return [*names, *CONSTANTS]
 
     def call_names(self) -> list[str]:
         """Every name that takes arguments, derivatives beyond the second order left out."""
         letters = [name for name in self.coordinates if name in LETTERS]
-        derivatives = [f"d{first}{second}" for first in letters for second in ("", *letters)]
+        pairs = itertools.product(letters, ("", *letters))
+        derivatives = [f"d{first}{second}" for first, second in pairs]
         return [*FUNCTIONS, *OPERATORS, *derivatives, *self.side_names()]
 
     def side_names(self) -> tuple[str, ...]:
@@ -146,6 +159,7 @@ class Scope:
         if along and set(along) <= set(LETTERS):
             missing = [letter for letter in along if letter not in self.coordinates]
             if missing:
-                return f"'{name}' needs the coordinate '{missing[0]}', but there are {', '.join(self.coordinates)}"
+                known = ", ".join(self.coordinates)
+                return f"'{name}' needs the coordinate '{missing[0]}', but there are {known}"
             return f"'{name}' has differential order {len(along)}, the limit is {MAX_ORDER}"
         return f"unknown function '{name}'{did_you_mean(name, self.call_names())}"

@@ -7,12 +7,14 @@ is a FormulaError.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 
 from kanpde.expressions.tree import Add, Call, FormulaError, Mul, Node, Number, Pow
 
 LARGEST = 1e300
+"""Largest magnitude of a constant."""
 
 
 def _sign(value: float) -> float:
@@ -20,9 +22,9 @@ def _sign(value: float) -> float:
 
 
 FUNCTIONS: dict[str, Callable[..., float]] = {
-    "sin": math.sin, "cos": math.cos, "tan": math.tan, "exp": math.exp, "log": math.log, "tanh": math.tanh,
-    "sinh": math.sinh, "cosh": math.cosh, "asin": math.asin, "acos": math.acos, "atan": math.atan,
-    "atan2": math.atan2, "abs": abs, "sign": _sign,
+    "sin": math.sin, "cos": math.cos, "tan": math.tan, "exp": math.exp, "log": math.log,
+    "tanh": math.tanh, "sinh": math.sinh, "cosh": math.cosh, "asin": math.asin, "acos": math.acos,
+    "atan": math.atan, "atan2": math.atan2, "abs": abs, "sign": _sign,
 }  # fmt: skip
 """The functions of a Call and their values on numbers; `sign` is internal (the derivative of abs),
 sqrt is a Pow.
@@ -45,10 +47,12 @@ def is_zero(node: Node) -> bool:
 
 
 def _split(term: Node) -> tuple[float, Node]:
-    """(c, rest) with term = c·rest and no constant in rest."""
-    if isinstance(term, Mul) and isinstance(term.args[0], Number):
-        rest = term.args[1:]
-        return term.args[0].value, rest[0] if len(rest) == 1 else Mul(rest)
+    """(c, e) with term = c·e and no constant factor in e."""
+    match term:
+        case Mul(args=(Number() as constant, factor)):
+            return constant.value, factor
+        case Mul(args=(Number() as constant, *factors)):
+            return constant.value, Mul(tuple(factors))
     return 1.0, term
 
 
@@ -63,10 +67,12 @@ def _integer_power(node: Node) -> tuple[Node, float]:
     return node, 1.0
 
 
-def _scale(coefficient: float, rest: Node) -> Node:
+def _scale(coefficient: float, node: Node) -> Node:
+    """coefficient · node, for a node without a constant factor."""
     if coefficient == 1:
-        return rest
-    return Mul((number(coefficient), *(rest.args if isinstance(rest, Mul) else (rest,))))
+        return node
+    factors = node.args if isinstance(node, Mul) else (node,)
+    return Mul((number(coefficient), *factors))
 
 
 def _terms(node: Node) -> Sequence[Node]:
@@ -87,8 +93,8 @@ def add(*terms: Node) -> Node:
         return nonzero[0] if nonzero else ZERO
     constant = 0.0
     collected: dict[Node, float] = {}
-    single: dict[Node, Node | None] = {}
-    for term in (part for whole in nonzero for part in _terms(whole)):
+    single: dict[Node, Node | None] = {}  # a term that stands once is kept as it is
+    for term in itertools.chain.from_iterable(map(_terms, nonzero)):
         if isinstance(term, Number):
             constant += term.value
         else:

@@ -12,7 +12,10 @@ from kanpde.errors import ConfigError
 from kanpde.names import LONGEST_NAME
 
 MAX_CHARACTERS = 4000
+"""Longest formula."""
+
 SHOWN = 60
+"""Characters of a formula that a message shows."""
 
 _TOKEN = re.compile(
     r"(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
@@ -27,8 +30,8 @@ _HINTS = {
     "}": "use parentheses",
 }
 _UNICODE_HINTS = {
-    0x2212: "-", 0xD7: "*", 0xB7: "*", 0x22C5: "*", 0xB2: "**2", 0xB3: "**3", 0x3C0: "pi", 0x221A: "sqrt(...)",
-    0x394: "laplacian(...)", 0x2206: "laplacian(...)", 0x2207: "grad(...)",
+    0x2212: "-", 0xD7: "*", 0xB7: "*", 0x22C5: "*", 0xB2: "**2", 0xB3: "**3", 0x3C0: "pi",
+    0x221A: "sqrt(...)", 0x394: "laplacian(...)", 0x2206: "laplacian(...)", 0x2207: "grad(...)",
 }  # fmt: skip
 
 
@@ -61,9 +64,10 @@ class Source:
         if end > SHOWN:
             start = max(0, min(position - SHOWN // 2, end - SHOWN))
             end = start + SHOWN
-            left, right = "..." if start else "", "..." if end < len(text) else ""
-            text = left + text[start + len(left) : end - len(right)] + right
-        return "".join(c if c.isprintable() else " " if c in "\t\r\n" else "?" for c in text)
+            before = "..." if start else ""
+            after = "..." if end < len(text) else ""
+            text = before + text[start + len(before) : end - len(after)] + after
+        return "".join(map(_printable, text))
 
     def error(self, message: str, position: int = 0) -> ConfigError:
         """The error to raise: where, formula, message, character (from 1)."""
@@ -81,7 +85,7 @@ class Source:
             )
         if not self.text.strip():
             raise self.error("the formula is empty")
-        found: list[Token] = []
+        tokens: list[Token] = []
         position = 0
         while position < len(self.text):
             match = _TOKEN.match(self.text, position)
@@ -93,19 +97,23 @@ class Source:
                     f"a name has {len(text)} characters, the limit is {LONGEST_NAME}", position
                 )
             if kind != "space":
-                found.append(Token(kind, text, position))
+                tokens.append(Token(kind, text, position))
             position = match.end()
-        return [*found, Token("end", "", len(self.text))]
+        return [*tokens, Token("end", "", len(self.text))]
+
+
+def _printable(character: str) -> str:
+    if character.isprintable():
+        return character
+    return " " if character in "\t\r\n" else "?"
 
 
 def _stranger(character: str) -> str:
     code = ord(character)
     if code > 126 or code < 32:
-        remedy = (
-            f"write {_UNICODE_HINTS[code]}"
-            if code in _UNICODE_HINTS
-            else "formulas are plain ASCII"
-        )
+        remedy = "formulas are plain ASCII"
+        if code in _UNICODE_HINTS:
+            remedy = f"write {_UNICODE_HINTS[code]}"
         return f"the character U+{code:04X} is not allowed, {remedy}"
     remedy = f", {_HINTS[character]}" if character in _HINTS else ""
     return f"unexpected character '{character}'{remedy}"

@@ -50,6 +50,7 @@ class Node:
         return f"<{type(self).__name__} {self.digest.hex()[:8]}>"
 
     def _seal(self, *parts: bytes) -> None:
+        """Set the digest, once, at the end of the construction."""
         digest = blake2b(type(self).__name__.encode() + b"".join(parts), digest_size=16).digest()
         object.__setattr__(self, "digest", digest)
 

@@ -22,8 +22,12 @@ from kanpde.expressions.tree import (
 )
 
 SUM, PRODUCT, POWER, ATOM = range(4)
+"""How tightly the outermost operation binds; what binds less tightly than its place takes
+brackets.
+"""
 
 Written = tuple[str, int]
+"""A text and how tightly it binds."""
 
 
 def text(
@@ -52,17 +56,27 @@ def _leaf(node: Node, coordinates: Sequence[str], unknowns: Sequence[str]) -> Wr
         case Normal(index=index):
             return f"normal_{name(index)}", ATOM
         case Field(grid=grid, index=alpha):
-            along = [name(i) for i, times in enumerate(alpha) for _ in range(times)]
+            along = [name(i) for i in _axes(alpha)]
             return f"d({', '.join([grid.name, *along])})" if along else grid.name, ATOM
         case Constant(index=index):
             return f"k{index + 1}", ATOM
         case Jet(unknown=unknown, index=alpha):
             field = unknowns[unknown] if unknown < len(unknowns) else f"u{unknown + 1}"
-            along = [name(i) for i, times in enumerate(alpha) for _ in range(times)]
+            along = [name(i) for i in _axes(alpha)]
+            if not along:
+                return field, ATOM
             if all(len(letter) == 1 for letter in along):
-                return (f"d{''.join(along)}({field})" if along else field), ATOM
+                return f"d{''.join(along)}({field})", ATOM
             return f"d({', '.join([field, *along])})", ATOM
     raise AssertionError(f"no leaf {node!r}")
+
+
+def _axes(index: Sequence[int]) -> list[int]:
+    """The coordinates that a multi-index differentiates by, each as often as it does."""
+    axes: list[int] = []
+    for axis, times in enumerate(index):
+        axes += [axis] * times
+    return axes
 
 
 def _number(value: float) -> str:
@@ -77,11 +91,9 @@ def _at(child: Node, written: Mapping[Node, Written], least: int) -> str:
 def _write(node: Node, written: Mapping[Node, Written]) -> Written:
     match node:
         case Add(args=args):
-            terms = [_at(arg, written, SUM) for arg in args]
-            rest = [
-                f" - {term[1:]}" if term.startswith("-") else f" + {term}" for term in terms[1:]
-            ]
-            return terms[0] + "".join(rest), SUM
+            first, *further = (_at(arg, written, SUM) for arg in args)
+            signed = [f" - {term[1:]}" if term[0] == "-" else f" + {term}" for term in further]
+            return first + "".join(signed), SUM
         case Mul(args=args):
             return _product(args, written)
         case Pow(base=base, exponent=Number(value=0.5)):
@@ -94,10 +106,12 @@ def _write(node: Node, written: Mapping[Node, Written]) -> Written:
 
 
 def _product(args: Sequence[Node], written: Mapping[Node, Written]) -> Written:
-    first, sign, factors = args[0], "", list(args)
-    if isinstance(first, Number) and first.value < 0:
-        sign = "-"
-        factors = [*([] if first.value == -1 else [Number(-first.value)]), *args[1:]]
+    sign, factors = "", list(args)
+    match factors:
+        case [Number(value=-1.0), *factors]:
+            sign = "-"
+        case [Number(value=value), *further] if value < 0:
+            sign, factors = "-", [Number(-value), *further]
     shown = [
         _number(part.value) if isinstance(part, Number) else _at(part, written, POWER)
         for part in factors

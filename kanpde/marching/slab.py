@@ -26,7 +26,7 @@ from kanpde.expressions import differentiate, is_zero, jets, linear_parts, negat
 from kanpde.expressions.evaluate import evaluate
 from kanpde.marching.equidistribution import FINE, Stretch, density
 from kanpde.numerics.jets import JetSpace
-from kanpde.problem.conditions import Condition
+from kanpde.problem.conditions import Condition, PeriodicCondition
 from kanpde.problem.problem import Problem
 from kanpde.solver.build import Parts, dtype_of
 from kanpde.trial.bases import SplineGrid
@@ -91,7 +91,8 @@ def build_slab(
             guess is not None,
         )
         if stretch.periodic:
-            posed = replace(posed, conditions=tuple(c for c in kept if c.kind != "periodic"))
+            unpaired = tuple(c for c in kept if not isinstance(c, PeriodicCondition))
+            posed = replace(posed, conditions=unpaired)
         network: KAN | MLP = _stretched(config, posed, stretch, dtype)
         points = _points(config, posed, stretch, dtype, held=False)
         checks = _points(config, posed, stretch, dtype, held=True)
@@ -196,7 +197,7 @@ def _stretch(problem: Problem, solved: Sequence[Slab], intervals: int, guessed: 
     guess of the slab.
     """
     half = (problem.domain.upper[0] - problem.domain.lower[0]) / 2
-    periodic = any(condition.kind == "periodic" for condition in problem.conditions)
+    periodic = any(isinstance(condition, PeriodicCondition) for condition in problem.conditions)
     even = replace(Stretch.none(-1.0, 1.0), periodic=periodic)
     s = even.x if not solved else _sites(solved[-1].parts.trial)
     start, end = problem.domain.lower[1], problem.domain.upper[1]

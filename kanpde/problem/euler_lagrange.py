@@ -34,7 +34,14 @@ from kanpde.expressions import (
 
 @dataclass(frozen=True)
 class Energy:
-    """E inside, and e by boundary part where there is one, in m unknowns and d coordinates."""
+    """The density of an energy.
+
+    Attributes:
+        inside: E, a formula of the unknowns and their first derivatives.
+        unknowns: m.
+        dimension: d, the number of coordinates.
+        parts: e by boundary part, where there is one.
+    """
 
     inside: Node
     unknowns: int
@@ -85,8 +92,11 @@ class Energy:
 
     def _fluxes(self, unknown: int) -> list[tuple[int, Node]]:
         """∂E/∂(∂_i u_k) by axis i."""
-        axes = range(self.dimension)
-        first = {i: Jet(unknown, tuple(int(j == i) for j in axes)) for i in axes}
-        return [
-            (i, partial(self.inside, jet)) for i, jet in first.items() if jet in jets(self.inside)
-        ]
+        present = jets(self.inside)
+        fluxes = []
+        for axis in range(self.dimension):
+            index = tuple(int(i == axis) for i in range(self.dimension))
+            slope = Jet(unknown, index)
+            if slope in present:
+                fluxes.append((axis, partial(self.inside, slope)))
+        return fluxes

@@ -5,12 +5,14 @@ Imports no torch, so that a bad formula is answered at once.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from kanpde.config import ConditionConfig, ProblemConfig
+from kanpde.config.problem.conditions import InterfaceConfig
 from kanpde.config.problem.regions import by_region
 from kanpde.errors import ConfigError
 from kanpde.expressions import (
@@ -44,13 +46,19 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Formulas:
-    """Equations F = 0 (manufactured sources derived), the exact solution or None, and the scope for
-    conditions.
+    """The formulas of a problem as trees.
 
-    `true` are the values of the unknown parameters that belong to the exact solution. Of an
-    `energy` the equations are those of Euler and Lagrange. On R regions the formulas of the first
-    region come first, then those of the second, ...; unknown o of region r is the function number
-    r·m + o, `scopes` are the names of each region, and `scope` holds what all of them share.
+    On R regions the formulas of the first region come first, then those of the second, and so on;
+    unknown o of m in region r is the function number r·m + o.
+
+    Attributes:
+        equations: F = 0, manufactured sources derived; of an energy those of Euler and Lagrange.
+        exact: the exact solution by unknown, where it is known.
+        scope: the names for conditions; on regions what all of them share.
+        true: values of the unknown parameters that belong to the exact solution.
+        quantities: formulas of the unknowns that are written to the results.
+        scopes: the names of each region.
+        energy: what is minimised, where the problem states one.
     """
 
     equations: tuple[Node, ...]
@@ -64,76 +72,84 @@ class Formulas:
     @classmethod
     def of(cls, config: ProblemConfig) -> Formulas:
         """Parse everything; ConfigError is one line that names the key."""
-        found = _of_regions(config) if config.regions else cls.of_one(config)
-        _check_constants(config, found)
-        return found
+        formulas = _of_regions(config) if config.regions else cls.of_one(config)
+        _check_constants(config, formulas)
+        return formulas
 
     @classmethod
     def of_one(cls, config: ProblemConfig) -> Formulas:
         """The formulas of a problem on one shape, or of one region."""
-        names, unknown = config.coordinates, tuple(config.unknown_parameters)
-        made = sources(config.definitions)
-        kept = MappingProxyType(
-            {name: text for name, text in config.definitions.items() if name not in made}
-        )
+        manufactured = sources(config.definitions)
+        definitions = {
+            name: text for name, text in config.definitions.items() if name not in manufactured
+        }
         plain = Scope(
-            names,
-            config.time is not None,
-            config.unknowns,
-            config.parameters,
-            kept,
+            coordinates=config.coordinates,
+            time=config.time is not None,
+            unknowns=config.unknowns,
+            parameters=config.parameters,
+            definitions=MappingProxyType(definitions),
             ranges=len(config.ranges),
             grids=config.grids,
         )
-        scope = replace(plain, constants=unknown)
-        wide = replace(scope, unknowns=(*config.unknowns, *made))
-        for name in kept:
+        scope = replace(plain, constants=tuple(config.unknown_parameters))
+        # The sources to be derived are read as further unknowns, until they have a formula.
+        wide = replace(scope, unknowns=(*config.unknowns, *manufactured))
+        for name in definitions:
             check_definition(name, replace(wide, normal=True, where="problem.definitions"))
-        exact, true = None, _true(config, plain)
-        if config.exact is not None:
-            bare, texts = replace(plain, unknowns=()), config.exact
-            exact = tuple(
-                parse_expression(
-                    texts[u], replace(bare, where=f"problem.{'fit' if config.fit else 'exact'}.{u}")
-                )
-                for u in config.unknowns
-            )
-        equations = tuple(
-            parse_equation(text, replace(wide, where=f"problem.equations[{k}]"))
-            for k, text in enumerate(config.equations)
-        )
-        equations = derive_sources(equations, made, len(config.unknowns), exact)
+        true, exact = _true(config, plain), _exact(config, plain)
+        equations = _equations(config, wide, manufactured, exact)
         energy = Energy.of(config, scope)
         equations = equations if energy is None else energy.equations()
         if equations or config.fit is None:
             _check_unknowns(config, equations)
-        found = cls(equations, exact, scope, true, _quantities(config, scope), energy=energy)
-        _check_natural(config, found)
-        return found
+        formulas = cls(
+            equations=equations,
+            exact=exact,
+            scope=scope,
+            true=true,
+            quantities=_quantities(config, scope),
+            energy=energy,
+        )
+        _check_natural(config, formulas)
+        return formulas
 
 
-def _check_natural(config: ProblemConfig, found: Formulas) -> None:
+def _equations(
+    config: ProblemConfig, scope: Scope, manufactured: Sequence[str], exact: Sequence[Node] | None
+) -> tuple[Node, ...]:
+    """The equations with their manufactured sources derived from `exact`."""
+    equations = []
+    for k, text in enumerate(config.equations):
+        equations.append(parse_equation(text, replace(scope, where=f"problem.equations[{k}]")))
+    return derive_sources(equations, manufactured, len(config.unknowns), exact)
+
+
+def _check_natural(config: ProblemConfig, formulas: Formulas) -> None:
     """Beside an energy no condition holds derivatives."""
-    for k, condition in enumerate(config.conditions if found.energy is not None else ()):
+    if formulas.energy is None:
+        return
+    for k, condition in enumerate(config.conditions):
         if condition.equation is None:
             continue
-        if order(condition_node(condition, found.scope, f"problem.conditions[{k}]")) > 0:
+        where = f"problem.conditions[{k}]"
+        if order(condition_node(condition, formulas.scope, where)) > 0:
             raise ConfigError(
-                f"problem.conditions[{k}]: '{condition.equation}' holds derivatives; what an"
-                f" energy says of them on the"
-                " boundary is its natural condition, so write a boundary_energy or list the part"
-                " under 'free'"
+                f"{where}: '{condition.equation}' holds derivatives; what an energy says of them"
+                " on the boundary is its natural condition, so write a boundary_energy or list"
+                " the part under 'free'"
             )
 
 
-def _check_constants(config: ProblemConfig, found: Formulas) -> None:
+def _check_constants(config: ProblemConfig, formulas: Formulas) -> None:
     """Every unknown parameter stands in an equation or a condition."""
-    nodes = list(found.equations)
+    nodes = list(formulas.equations)
     for k, condition in enumerate(config.conditions):
-        where = f"problem.conditions[{k}]"
-        for scope in scopes_of(condition, config, found) if condition.equation is not None else ():
-            nodes.append(condition_node(condition, scope, where))
-    used = {one.index for node in nodes for one in constants(node)}
+        if condition.equation is None:
+            continue
+        for scope in scopes_of(condition, config, formulas):
+            nodes.append(condition_node(condition, scope, f"problem.conditions[{k}]"))
+    used = {constant.index for node in nodes for constant in constants(node)}
     for number, name in enumerate(config.unknown_parameters):
         if number not in used:
             raise ConfigError(
@@ -142,40 +158,53 @@ def _check_constants(config: ProblemConfig, found: Formulas) -> None:
 
 
 def scopes_of(
-    condition: ConditionConfig, config: ProblemConfig, found: Formulas
+    condition: ConditionConfig, config: ProblemConfig, formulas: Formulas
 ) -> tuple[Scope, ...]:
     """The scopes that a condition is read in: that of every region with its part, or the one
     between two regions.
     """
     if not config.regions:
-        return (found.scope,)
-    own = dict(zip(config.regions, found.scopes, strict=True))
+        return (formulas.scope,)
+    scopes = dict(zip(config.regions, formulas.scopes, strict=True))
     owners = by_region(config.domain, config.time)
     names = list(dict.fromkeys(name for part in condition.parts for name in owners[part]))
-    if condition.kind == "interface":
-        return (between({name: own[name] for name in names[:2]}, found.scope),)
-    return tuple(own[name] for name in names or config.regions)
+    if isinstance(condition, InterfaceConfig):
+        return (between({name: scopes[name] for name in names[:2]}, formulas.scope),)
+    return tuple(scopes[name] for name in names or config.regions)
 
 
 def _of_regions(config: ProblemConfig) -> Formulas:
-    m, own = (
-        len(config.unknowns),
-        [Formulas.of_one(config.in_region(region)) for region in config.regions],
-    )
-    scopes = tuple(replace(one.scope, first=r * m) for r, one in enumerate(own))
-    equations = tuple(_moved(node, r * m) for r, one in enumerate(own) for node in one.equations)
-    exact = None if config.exact is None else tuple(node for one in own for node in one.exact or ())
-    quantities = tuple(
-        replace(
-            same[0],
-            nodes=tuple(_moved(node, r * m) for r, one in enumerate(same) for node in one.nodes),
-        )
-        for same in zip(*(one.quantities for one in own), strict=True)
-    )
+    """The formulas of all regions, one region after the other; unknown o of region r is r·m + o."""
+    m = len(config.unknowns)
+    regional = [Formulas.of_one(config.in_region(region)) for region in config.regions]
+    first = regional[0]
+    scopes: list[Scope] = []
+    equations: list[Node] = []
+    exact: list[Node] = []
+    for r, formulas in enumerate(regional):
+        scopes.append(replace(formulas.scope, first=r * m))
+        equations += [_moved(node, r * m) for node in formulas.equations]
+        exact += formulas.exact or ()
     shared = replace(
-        own[0].scope, unknowns=(), parameters=config.parameters, definitions=_shared(config)
+        first.scope, unknowns=(), parameters=config.parameters, definitions=_shared(config)
     )
-    return Formulas(equations, exact, shared, own[0].true, quantities, scopes)
+    by_name = zip(*(formulas.quantities for formulas in regional), strict=True)
+    return Formulas(
+        equations=tuple(equations),
+        exact=None if config.exact is None else tuple(exact),
+        scope=shared,
+        true=first.true,
+        quantities=tuple(_over_regions(same, m) for same in by_name),
+        scopes=tuple(scopes),
+    )
+
+
+def _over_regions(same: Sequence[Quantity], m: int) -> Quantity:
+    """One quantity of all regions, with m unknowns each."""
+    nodes: list[Node] = []
+    for r, quantity in enumerate(same):
+        nodes += [_moved(node, r * m) for node in quantity.nodes]
+    return replace(same[0], nodes=tuple(nodes))
 
 
 def _moved(node: Node, by: int) -> Node:
@@ -188,18 +217,15 @@ def _shared(config: ProblemConfig) -> Mapping[str, str]:
     them.
     """
     first = next(iter(config.regional.values()))
-    apart, before = (
-        {*config.unknowns, *first.parameters, *first.definitions, *sources(config.definitions)},
-        0,
-    )
-    while len(apart) > before:
-        before = len(apart)
-        apart |= {
-            name
-            for name, text in config.definitions.items()
-            if apart & set(re.findall(r"[A-Za-z]\w*", text))
-        }
-    return {name: text for name, text in config.definitions.items() if name not in apart}
+    regional = {*config.unknowns, *first.parameters, *first.definitions}
+    regional |= set(sources(config.definitions))
+    before = 0
+    while len(regional) > before:  # a definition that uses a regional name is regional itself
+        before = len(regional)
+        for name, text in config.definitions.items():
+            if regional & set(re.findall(r"[A-Za-z]\w*", text)):
+                regional.add(name)
+    return {name: text for name, text in config.definitions.items() if name not in regional}
 
 
 def between(scopes: Mapping[str, Scope], shared: Scope) -> Scope:
@@ -210,9 +236,21 @@ def between(scopes: Mapping[str, Scope], shared: Scope) -> Scope:
     return replace(shared, normal=True, sides=MappingProxyType(sides))
 
 
+def _exact(config: ProblemConfig, scope: Scope) -> tuple[Node, ...] | None:
+    """The exact solution, or the formula that is fitted, by unknown."""
+    if config.exact is None:
+        return None
+    key = "fit" if config.fit else "exact"
+    nodes = []
+    for name in config.unknowns:
+        bare = replace(scope, unknowns=(), where=f"problem.{key}.{name}")
+        nodes.append(parse_expression(config.exact[name], bare))
+    return tuple(nodes)
+
+
 def _true(config: ProblemConfig, scope: Scope) -> dict[Node, Node]:
-    """What `exact` says about the unknown parameters."""
-    found: dict[Node, Node] = {}
+    """The values of the unknown parameters that `exact` states."""
+    values: dict[Node, Node] = {}
     for number, name in enumerate(config.unknown_parameters if config.exact is not None else ()):
         where = f"problem.exact.{name}"
         text = (config.exact or {})[name]
@@ -222,8 +260,8 @@ def _true(config: ProblemConfig, scope: Scope) -> dict[Node, Node]:
                 f"{where}: must be a number, found '{text}'; an unknown parameter is the same"
                 f" everywhere"
             )
-        found[Constant(number)] = node
-    return found
+        values[Constant(number)] = node
+    return values
 
 
 def condition_node(condition: ConditionConfig, scope: Scope, where: str) -> Node:
@@ -231,15 +269,12 @@ def condition_node(condition: ConditionConfig, scope: Scope, where: str) -> Node
     data at its points.
     """
     text, data = condition.equation or "", condition.data
-    on_sides = condition.kind in ("equation", "interface") and not {"initial", "final"} & set(
-        condition.parts
-    )
     columns = () if data is None else data.columns[scope.dimension :]
-    node = parse_equation(text, replace(scope, normal=on_sides, columns=columns, where=where))
+    scope = replace(scope, normal=condition.has_normal, columns=columns, where=where)
+    node = parse_equation(text, scope)
     if not jets(node):
-        names = ", ".join(
-            name for one in (scope, *scope.sides.values()) for name in dict.fromkeys(one.unknowns)
-        )
+        unknowns = [dict.fromkeys(side.unknowns) for side in (scope, *scope.sides.values())]
+        names = ", ".join(itertools.chain.from_iterable(unknowns))
         raise ConfigError(
             f"{where}: '{text}' holds no unknown; a condition says something about {names}"
         )
@@ -247,30 +282,21 @@ def condition_node(condition: ConditionConfig, scope: Scope, where: str) -> Node
 
 
 def _quantities(config: ProblemConfig, scope: Scope) -> tuple[Quantity, ...]:
-    scalars = (
-        Quantity(
-            name,
-            (parse_expression(text, replace(scope, where=f"problem.quantities.{name}")),),
-            vector=False,
-        )
-        for name, text in config.quantities.items()
-    )
-    vectors = (
-        Quantity(
-            name,
-            tuple(
-                parse_expression(text, replace(scope, where=f"problem.vectors.{name}[{k}]"))
-                for k, text in enumerate(texts)
-            ),
-            vector=True,
-        )
-        for name, texts in config.vectors.items()
-    )
-    return (*scalars, *vectors)
+    quantities = []
+    for name, text in config.quantities.items():
+        node = parse_expression(text, replace(scope, where=f"problem.quantities.{name}"))
+        quantities.append(Quantity(name, (node,), vector=False))
+    for name, texts in config.vectors.items():
+        nodes = []
+        for k, text in enumerate(texts):
+            place = replace(scope, where=f"problem.vectors.{name}[{k}]")
+            nodes.append(parse_expression(text, place))
+        quantities.append(Quantity(name, tuple(nodes), vector=True))
+    return tuple(quantities)
 
 
 def _check_unknowns(config: ProblemConfig, equations: Sequence[Node]) -> None:
-    found = set()
+    present: set[int] = set()
     texts = config.equations or tuple(
         f"variation of the energy by {name}" for name in config.unknowns
     )
@@ -278,9 +304,9 @@ def _check_unknowns(config: ProblemConfig, equations: Sequence[Node]) -> None:
         here = jets(node)
         if not here:
             raise ConfigError(f"problem '{config.name}': the equation '{text}' holds no unknown")
-        found |= {jet.unknown for jet in here}
+        present |= {jet.unknown for jet in here}
     for number, name in enumerate(config.unknowns):
-        if number not in found:
+        if number not in present:
             raise ConfigError(
                 f"problem '{config.name}': no equation holds the unknown '{name}'; add one or"
                 f" remove it"

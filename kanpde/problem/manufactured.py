@@ -41,7 +41,7 @@ def derive_sources(
     """
     solved = list(equations)
     for number, name in enumerate(names, start=first):
-        holders = [k for k, e in enumerate(solved) if any(jet.unknown == number for jet in jets(e))]
+        holders = [k for k, node in enumerate(solved) if number in _unknowns(node)]
         if exact is None:
             raise ConfigError(
                 f"problem.definitions.{name}: 'manufactured' needs `exact`; give it, or write the"
@@ -59,16 +59,10 @@ def derive_sources(
 
 
 def _source(equation: Node, source: Jet, name: str, exact: Sequence[Node]) -> Node:
-    filled = substitute(
-        equation,
-        {
-            jet: substitute_unknowns(jet, exact)
-            for jet in jets(equation)
-            if jet.unknown < source.unknown
-        },
-    )
+    known = [jet for jet in jets(equation) if jet.unknown < source.unknown]
+    filled = substitute(equation, {jet: substitute_unknowns(jet, exact) for jet in known})
     try:
-        coefficients, rest = linear_parts(filled)
+        coefficients, remainder = linear_parts(filled)
     except ValueError as error:
         raise ConfigError(
             f"problem.definitions.{name}: the equation is not linear in {name}; write its formula"
@@ -79,7 +73,11 @@ def _source(equation: Node, source: Jet, name: str, exact: Sequence[Node]) -> No
             f"problem.definitions.{name}: may not be differentiated or multiplied away; write its"
             f" formula"
         )
-    return negate(divide(rest, factor))
+    return negate(divide(remainder, factor))
+
+
+def _unknowns(node: Node) -> set[int]:
+    return {jet.unknown for jet in jets(node)}
 
 
 def _any_index(equation: Node) -> tuple[int, ...]:

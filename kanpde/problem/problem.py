@@ -19,10 +19,26 @@ from torch import Tensor
 from kanpde.config import ProblemConfig
 from kanpde.domains import Composite, Domain, build_domain
 from kanpde.errors import ConfigError
-from kanpde.expressions import Node, is_linear, jets, partial, substitute, substitute_unknowns
+from kanpde.expressions import (
+    Node,
+    is_linear,
+    jets,
+    order,
+    partial,
+    substitute,
+    substitute_unknowns,
+)
 from kanpde.expressions.evaluate import evaluate
 from kanpde.numerics.quadrature import Array
-from kanpde.problem.conditions import Condition, fitted, matrix, natural_conditions, read_conditions
+from kanpde.problem.condition_reader import fitted, natural_conditions, read_conditions
+from kanpde.problem.conditions import (
+    Condition,
+    InterfaceCondition,
+    MeanCondition,
+    PeriodicCondition,
+    PointCondition,
+    matrix,
+)
 from kanpde.problem.euler_lagrange import Energy
 from kanpde.problem.formulas import Formulas, Quantity
 from kanpde.problem.stored_reference import Reference
@@ -32,9 +48,18 @@ from kanpde.problem.stored_reference import Reference
 class Problem:
     """A boundary value problem in d coordinates (time last) with m unknowns.
 
-    `true` are the values of the unknown parameters that belong to `exact`. Of an `energy` the
-    equations are those of Euler and Lagrange and the conditions hold the natural ones: they serve
-    checks and reports, the solve minimises the energy.
+    Attributes:
+        config: what it was built from.
+        domain: Ω, with its time interval.
+        coordinates: their names, d of them.
+        equations: F_k; with an energy those of Euler and Lagrange, which serve checks and reports
+            while the solve minimises the energy.
+        conditions: with an energy the natural ones are among them.
+        exact: the exact solution by unknown, where it is known.
+        reference: values computed by other means, where there are some.
+        true: values of the unknown parameters that belong to `exact`.
+        quantities: formulas of the unknowns that are written to the results.
+        energy: what is minimised, where the problem states one instead of equations.
     """
 
     config: ProblemConfig
@@ -53,26 +78,24 @@ class Problem:
         """Build from a validated config; ConfigError is one line that names the key."""
         formulas = Formulas.of(config)
         domain = build_domain(config.domain, config.time, config.ranges.values())
-        equations, exact = formulas.equations, formulas.exact
+        equations = formulas.equations
         conditions = read_conditions(
-            config.conditions, domain, formulas.scope, equations, formulas.scopes
+            config.conditions, domain, formulas.scope, equations, scopes=formulas.scopes
         )
         conditions += fitted(config, domain)
         if formulas.energy is not None:
             conditions = (*conditions, *natural_conditions(formulas.energy, conditions, domain))
-        reference = Reference.of(config, domain)
-        names, asked, true = formulas.scope.coordinates, formulas.quantities, formulas.true
         problem = cls(
-            config,
-            domain,
-            names,
-            equations,
-            conditions,
-            exact,
-            reference,
-            true,
-            asked,
-            formulas.energy,
+            config=config,
+            domain=domain,
+            coordinates=formulas.scope.coordinates,
+            equations=equations,
+            conditions=conditions,
+            exact=formulas.exact,
+            reference=Reference.of(config, domain),
+            true=formulas.true,
+            quantities=formulas.quantities,
+            energy=formulas.energy,
         )
         problem._check_pinned()
         problem._check_exact()
@@ -125,11 +148,9 @@ class Problem:
 
     def exact_at(self, x: Tensor, region: Tensor | None) -> Tensor | None:
         """The exact solution at points (N, d), (N, m), where it is known."""
-        return (
-            None
-            if self.exact is None
-            else self.choose(torch.stack(evaluate(self.exact, x), dim=1), region)
-        )
+        if self.exact is None:
+            return None
+        return self.choose(torch.stack(evaluate(self.exact, x), dim=1), region)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -142,8 +163,8 @@ class Problem:
         """Weights of the equations; one with a weight other than 1 is a wish, which `exact` need
         not satisfy.
         """
-        own = self.config.weights or (1.0,) * self.per_region
-        return own * max(1, len(self.regions))
+        of_region = self.config.weights or (1.0,) * self.per_region
+        return of_region * max(1, len(self.regions))
 
     @property
     def per_region(self) -> int:
@@ -158,29 +179,30 @@ class Problem:
         fit, d = self.config.fit, self.domain.dimension
         if fit is None or fit.train is None:
             return None
-        train, test = matrix(fit.train), None if fit.test is None else matrix(fit.test)
-        held = (None, None) if test is None else (test[:, :d], test[:, d:])
-        return train[:, :d], train[:, d:], *held
+        train = matrix(fit.train)
+        if fit.test is None:
+            return train[:, :d], train[:, d:], None, None
+        test = matrix(fit.test)
+        return train[:, :d], train[:, d:], test[:, :d], test[:, d:]
 
     @property
     def constants(self) -> tuple[str, ...]:
         """Names of the q unknown parameters."""
         return tuple(self.config.unknown_parameters)
 
+    @property
+    def _nodes(self) -> tuple[Node, ...]:
+        return (*self.equations, *(condition.node for condition in self.conditions))
+
     @cached_property
     def is_linear(self) -> bool:
         """Whether every equation and condition is affine in the unknowns."""
-        return all(
-            is_linear(node) for node in (*self.equations, *(c.node for c in self.conditions))
-        )
+        return all(map(is_linear, self._nodes))
 
     @property
     def order(self) -> int:
-        """Highest differential order in any one coordinate direction or mixed, of equations and
-        conditions.
-        """
-        nodes = (*self.equations, *(c.node for c in self.conditions))
-        return max(sum(jet.index) for node in nodes for jet in jets(node))
+        """Highest order |α| of the derivatives in equations and conditions, mixed ones included."""
+        return max(map(order, self._nodes))
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -189,19 +211,22 @@ class Problem:
 
     def _check_pinned(self) -> None:
         """An unknown whose value appears nowhere is only determined up to a constant."""
-        pinned = set()
+        pinned: set[int] = set()
         for number in range(len(self.outputs)):
             pinning = [*self.equations, *(c.node for c in self.conditions if self._pins(c, number))]
-            pinned |= {number} & {
-                jet.unknown for node in pinning for jet in jets(node) if jet.order == 0
-            }
+            if any(number in _values_in(node) for node in pinning):
+                pinned.add(number)
         links = [
-            {j.unknown for j in jets(c.node) if j.order == 0}
-            for c in self.conditions
-            if c.kind == "interface"
+            _values_in(condition.node)
+            for condition in self.conditions
+            if isinstance(condition, InterfaceCondition)
         ]
+        # An interface ties the value on one side to that on the other; a chain of R regions is
+        # followed to its end in as many passes as it has interfaces.
         for _ in links:
-            pinned |= {number for link in links if link & pinned for number in link}
+            for link in links:
+                if link & pinned:
+                    pinned |= link
         for number, name in enumerate(self.outputs):
             if number not in pinned:
                 raise ConfigError(
@@ -214,16 +239,16 @@ class Problem:
         """Whether a condition can fix a constant; one average over space-time cannot fix a function
         of time, and one number no function of a parameter.
         """
-        if condition.kind in ("periodic", "interface") or condition.weight == 0:
+        if isinstance(condition, PeriodicCondition | InterfaceCondition) or condition.weight == 0:
             return False
-        if self.config.ranges and condition.kind in ("mean", "point"):
+        if self.config.ranges and isinstance(condition, MeanCondition | PointCondition):
             return False
         moves = any(
             jet.unknown == unknown and jet.index[-1]
             for node in self.equations
             for jet in jets(node)
         )
-        return condition.kind != "mean" or self.config.time is None or moves
+        return not isinstance(condition, MeanCondition) or self.config.time is None or moves
 
     def _check_exact(self) -> None:
         """Equations and conditions hold for the exact solution at random points, to 1e-8 of their
@@ -232,46 +257,53 @@ class Problem:
         if self.exact is None or self.config.fit is not None:  # a fitted formula is `exact`
             return
         rng = np.random.default_rng(12345)
-        check = _Check(
-            self.name, self.exact, torch.tensor(self.domain.interior(64, "sobol", rng).x), self.true
-        )
+        inside = torch.tensor(self.domain.interior(64, "sobol", rng).x)
+        check = _Check(self.name, self.exact, inside, self.true)
         texts = [f"equation '{text}'" for text in self.config.equations] * max(1, len(self.regions))
         texts = texts or [
             f"energy (its Euler-Lagrange equation for {name})" for name in self.unknowns
         ]
-        places = self.places(self.region_of(check.inside))
+        places = self.places(self.region_of(inside))
         for text, node, weight, place in zip(
             texts, self.equations, self.weights, places, strict=True
         ):
             if weight == 1:
-                replace(check, inside=check.inside[place])(text, node, check.inside[place])
+                replace(check, inside=inside[place])(text, node, inside[place])
         for condition in self.conditions:
-            node = condition.node
-            if condition.kind == "mean":
-                points = self.domain.quadrature(2500)
-                check(
-                    "condition on the mean",
-                    node,
-                    torch.tensor(points.x),
-                    average=torch.tensor(points.w / self.domain.measure),
-                )
-            elif condition.point is not None:
-                check("condition at a point", node, torch.tensor(condition.at(self.domain, 16)))
-            elif condition.part is not None:
-                points = self.domain.part(condition.part, 32, "sobol", rng)
-                x = torch.tensor(points.x)
-                if condition.shift is not None:
-                    shift = torch.tensor(condition.shift, dtype=torch.float64)
-                    check(f"periodic condition '{condition.name}'", node, x, other=x + shift)
-                else:
-                    here = replace(check, inside=x) if self.regions else check
-                    here(f"condition on '{condition.part}'", node, x, torch.tensor(points.normal))
+            self._check_condition(condition, check, rng)
+
+    def _check_condition(
+        self, condition: Condition, check: _Check, rng: np.random.Generator
+    ) -> None:
+        """A condition holds for the exact solution; measured values, which have noise, need not."""
+        node, domain = condition.node, self.domain
+        if isinstance(condition, MeanCondition):
+            points = domain.quadrature(2500)
+            average = torch.tensor(points.w / domain.measure)
+            check("condition on the mean", node, torch.tensor(points.x), average=average)
+        elif isinstance(condition, PointCondition):
+            check("condition at a point", node, torch.tensor(condition.at(domain, 16)))
+        elif condition.part is not None:
+            points = domain.part(condition.part, 32, "sobol", rng)
+            x = torch.tensor(points.x)
+            if isinstance(condition, PeriodicCondition):
+                moved = x + torch.tensor(condition.shift, dtype=torch.float64)
+                check(f"periodic condition '{condition.name}'", node, x, minus=moved)
+                return
+            # On regions the terms inside belong to other functions: only those on the part count.
+            here = replace(check, inside=x) if self.regions else check
+            here(f"condition on '{condition.part}'", node, x, torch.tensor(points.normal))
+
+
+def _values_in(node: Node) -> set[int]:
+    """The unknowns of which the node holds the value itself, not only derivatives."""
+    return {jet.unknown for jet in jets(node) if jet.order == 0}
 
 
 @dataclass(frozen=True)
 class _Check:
     """Whether formulas hold for the exact solution, relative to the size that their terms reach
-    there or inside.
+    there or at the points `inside` (N, d).
     """
 
     problem: str
@@ -281,32 +313,36 @@ class _Check:
 
     def __call__(
         self,
-        what: str,
+        place: str,
         node: Node,
         x: Tensor,
         normal: Tensor | None = None,
         average: Tensor | None = None,
-        other: Tensor | None = None,
+        minus: Tensor | None = None,
     ) -> None:
-        """ConfigError when the residual at x (N, d) is larger than 1e-8 of the largest term."""
+        """ConfigError when the residual at x (N, d) is larger than 1e-8 of the largest term.
+
+        The residual is F at x with outward normals `normal` (N, d), less F at the points `minus`
+        (N, d), or its average with weights `average` (N,) of sum 1.
+        """
         node = substitute(node, self.true)
-        found = sorted(jets(node), key=lambda jet: (jet.unknown, jet.index))
-        fields = [substitute_unknowns(jet, self.exact) for jet in found]
-        slopes = [substitute_unknowns(partial(node, jet), self.exact) for jet in found]
+        ordered = sorted(jets(node), key=lambda jet: (jet.unknown, jet.index))
+        fields = [substitute_unknowns(jet, self.exact) for jet in ordered]
+        slopes = [substitute_unknowns(partial(node, jet), self.exact) for jet in ordered]
         residual, *rates = evaluate([substitute_unknowns(node, self.exact), *slopes], x, normal)
         sizes = [
             torch.cat(pair).abs().max()
             for pair in zip(evaluate(fields, x), evaluate(fields, self.inside), strict=True)
         ]
-        if other is not None:
-            residual = residual - evaluate([substitute_unknowns(node, self.exact)], other)[0]
+        if minus is not None:
+            residual = residual - evaluate([substitute_unknowns(node, self.exact)], minus)[0]
         if average is not None:
             residual = (average * residual).sum()
         scale = max(float(rate.abs().max() * size) for rate, size in zip(rates, sizes, strict=True))
         worst = float(residual.abs().max())
         if not worst <= 1e-8 * scale:
             raise ConfigError(
-                f"problem '{self.problem}': exact does not satisfy the {what}: the residual is"
+                f"problem '{self.problem}': exact does not satisfy the {place}: the residual is"
                 f" {worst:.1e} where its terms are"
-                f" about {scale:.1e}; correct exact or the {what.split()[0]}"
+                f" about {scale:.1e}; correct exact or the {place.split()[0]}"
             )

@@ -3,11 +3,11 @@ its own.
 
 `problems/references/NAME.npz` holds float64 arrays `x` (N, d) with time last, weights `w` (N,),
 `values` (N, m) and the scalar `error`, the relative L2 error of the values themselves
-(dimensionless), and the text `digest` of the problem that was
-solved: a reference serves no other equation, condition, domain, time or parameter. `kanpde
-reference` and
-`scripts/references/periodic_in_space.py` make it. What `kanpde reference` computed lies in a cache under its
-digest, and serves every problem of that digest that has neither `exact` nor `reference`.
+(dimensionless), and the text `digest` of the problem that was solved: a reference serves no other
+equation, condition, domain, time or parameter. `kanpde reference` and
+`scripts/references/periodic_in_space.py` compute it. What `kanpde reference` computed lies in a
+cache under its digest, and serves every problem of that digest that has neither `exact` nor
+`reference`.
 """
 
 from __future__ import annotations
@@ -40,8 +40,15 @@ NOT_STATED = ("name", "description", "recommended", "reference", "exact", "vecto
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """Values (N, m) at points x (N, d) with weights w (N,), their own relative L2 error, and the
-    digest of the problem.
+    """A solution known at points.
+
+    Attributes:
+        name: the file's name, or that of the problem.
+        x: points (N, d), time last.
+        w: quadrature weights (N,), positive, in the units of the domain's measure.
+        values: (N, m), one column for every unknown.
+        error: relative L2 error of the values themselves, dimensionless.
+        digest: `statement_digest` of the problem that was solved.
     """
 
     name: str
@@ -67,29 +74,27 @@ class Reference:
         if name is None:
             path = cached_path(digest)
             return read(path, config.name) if path.is_file() else None
-        found = read(shipped.reference(name), name)
+        stored = read(shipped.reference(name), name)
         where, d = f"problem.reference: '{name}'", domain.dimension
-        if found.x.shape[1] != d or found.values.shape[1] != unknowns:
+        if stored.x.shape[1] != d or stored.values.shape[1] != unknowns:
             raise ConfigError(
-                f"{where} holds {found.values.shape[1]} unknowns in {found.x.shape[1]}"
-                f" coordinates, but the problem has"
-                f" {unknowns} in {d}; name the reference of this problem"
+                f"{where} holds {stored.values.shape[1]} unknowns in {stored.x.shape[1]}"
+                f" coordinates, but the problem has {unknowns} in {d}; name the reference of this"
+                " problem"
             )
-        outside = ~domain.contains(found.x)
+        outside = ~domain.contains(stored.x)
         if outside.any():
             raise ConfigError(
-                f"{where} has {int(outside.sum())} of {len(found.x)} points outside the domain,"
-                f" the first at"
-                f" {found.x[outside][0].tolist()}; name the reference of this problem"
+                f"{where} has {int(outside.sum())} of {len(stored.x)} points outside the domain,"
+                f" the first at {stored.x[outside][0].tolist()}; name the reference of this problem"
             )
-        if found.digest != digest:
+        if stored.digest != digest:
             raise ConfigError(
                 f"{where} was computed for another problem: its equations, conditions,"
-                f" definitions, domain, time or parameters"
-                " are not those given here; remove the key (problem.reference=null) and compute"
-                " one with kanpde reference"
+                " definitions, domain, time or parameters are not those given here; remove the key"
+                " (problem.reference=null) and compute one with kanpde reference"
             )
-        return found
+        return stored
 
 
 def statement_digest(config: ProblemConfig) -> str:
@@ -99,10 +104,9 @@ def statement_digest(config: ProblemConfig) -> str:
     tree = {key: value for key, value in problem_tree(config).items() if key not in NOT_STATED}
     if MANUFACTURED in config.definitions.values():
         tree["exact"] = dict(config.exact or {})
-    tree["conditions"] = [
-        {k: v for k, v in condition.items() if k not in ("weight", "name")}
-        for condition in tree["conditions"]
-    ]
+    for condition in tree["conditions"]:
+        for key in ("weight", "name"):  # they change neither the solution nor its errors
+            condition.pop(key, None)
     text = json.dumps(_plain(tree), sort_keys=True, ensure_ascii=True)
     return sha256(text.encode()).hexdigest()[:32]
 
@@ -122,13 +126,12 @@ def cached_path(digest: str) -> Path:
     """Where a computed reference lies: $KANPDE_REFERENCES, else kanpde/references in the user's
     cache.
     """
-    given, cache = os.environ.get(FOLDER), os.environ.get("XDG_CACHE_HOME")
-    folder = (
-        Path(given)
-        if given
-        else (Path(cache) if cache else Path.home() / ".cache") / "kanpde" / "references"
-    )
-    return folder / f"{digest}.npz"
+    name = f"{digest}.npz"
+    if folder := os.environ.get(FOLDER):
+        return Path(folder) / name
+    cache = os.environ.get("XDG_CACHE_HOME")
+    base = Path(cache) if cache else Path.home() / ".cache"
+    return base / "kanpde" / "references" / name
 
 
 def write(path: Path, reference: Reference) -> None:
@@ -165,18 +168,16 @@ def read(path: Path, name: str) -> Reference:
         raise StorageError(
             f"{path}: cannot be read as a reference; remove it or install kanpde again: {cause}"
         ) from cause
-    arrays = (x, w, values, error)
-    shaped = (x.ndim, w.ndim, values.ndim, error.ndim) == (2, 1, 2, 0) and 0 < len(x) == len(
-        w
-    ) == len(values)
-    exact = all(array.dtype == np.float64 and np.isfinite(array).all() for array in arrays)
-    named = digest.ndim == 0 and digest.dtype.kind == "U"
-    if not (shaped and exact and named and (w > 0).all() and error >= 0):
+    arrays = {"x": x, "w": w, "values": values, "error": error}
+    dimensions = tuple(array.ndim for array in arrays.values())
+    shaped = dimensions == (2, 1, 2, 0) and 0 < len(x) == len(w) == len(values)
+    finite = all(a.dtype == np.float64 and np.isfinite(a).all() for a in arrays.values())
+    signed = digest.ndim == 0 and digest.dtype.kind == "U"
+    if not (shaped and finite and signed and (w > 0).all() and error >= 0):
+        present = ", ".join(f"{key} {a.dtype} {a.shape}" for key, a in arrays.items())
         raise StorageError(
             f"{path}: a reference needs finite float64 arrays x (N, d), w (N,) > 0, values (N, m),"
-            f" a number error ≥ 0 and a text"
-            f" digest, found"
-            f" {', '.join(f'{key} {a.dtype} {a.shape}' for key, a in zip(KEYS, arrays, strict=True))};"
-            " remove it or install kanpde again"
+            f" a number error ≥ 0 and a text digest, found {present}; remove it or install kanpde"
+            " again"
         )
-    return Reference(name, x, w, values, float(error), str(digest))
+    return Reference(name, x, w, values, error=float(error), digest=str(digest))

@@ -1,11 +1,12 @@
-"""Compute a reference: refine until the values stop changing, and say how far they are from that.
+"""Compute a reference: refine until the values stop changing, and estimate their error.
+
+    error(u_s) ≈ Σ_k ‖u_{s_k} - u_s‖ / ‖u‖,    u = u_s + Σ_k (u_{s_k} - u_s)
 
 A method has values u_s for a state s and a finer state s_k for every way k to refine it (degree,
-corners, time, …). The error of
-u_s is estimated by  Σ_k ‖u_{s_k} - u_s‖ / ‖u‖  and the values are  u_s + Σ_k (u_{s_k} - u_s) (the
-combination technique: Griebel, Schneider & Zenger, 1992), which are better: the error stated for
-them is that of u_s. The next state is refined in every way whose change is at least a quarter of
-the largest. Errors are relative L2 norms over the stored points (dimensionless).
+corners, time, …). The values u (the combination technique: Griebel, Schneider & Zenger, 1992) are
+better than u_s, and the error stated for them is that of u_s. The next state is refined in every
+way whose change is at least a quarter of the largest. Errors are relative L2 norms over the stored
+points (dimensionless).
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kanpde.config import ProblemConfig
 from kanpde.errors import ConfigError, NumericalError
+from kanpde.problem.conditions import periodic_parts
 from kanpde.problem.problem import Problem
 from kanpde.problem.stored_reference import Reference, cached_path, statement_digest, write
 
@@ -29,6 +31,8 @@ State = tuple[int, ...]
 Tell = Callable[[str], None]
 
 ROUNDING = 1e-13
+"""The least error that is stated: two values may agree by chance."""
+
 GROWTH = 3.0
 """How much longer a round may take than the one before."""
 
@@ -62,8 +66,13 @@ class Method(Protocol):
 
 @dataclass(frozen=True)
 class Computed:
-    """A reference, the sentence that says how it ended, and whether its own error reached the
-    goal.
+    """A reference that was computed.
+
+    Attributes:
+        reference: the values with their estimated error.
+        reason: why the refinement ended.
+        reached: whether the error is at most the one that was wanted.
+        path: where it was written.
     """
 
     reference: Reference
@@ -74,7 +83,10 @@ class Computed:
     def sentence(self) -> str:
         """One line for the user."""
         known = self.reference
-        return f"reference '{known.name}': {len(known.x)} points, own error {known.error:.1e}; {self.reason}"
+        return (
+            f"reference '{known.name}': {len(known.x)} points, own error {known.error:.1e};"
+            f" {self.reason}"
+        )
 
 
 def make(
@@ -84,12 +96,19 @@ def make(
     out: Path | None = None,
     tell: Tell = lambda text: None,
 ) -> Computed:
-    """Compute the reference of a problem without reading `exact`, and write it to `out` or where a
-    solve finds it.
+    """Compute the reference of a problem without reading `exact`, and write it.
 
-    It ends when its own relative L2 error is at most `error`, or before a round that would end
-    after `seconds`. Raises ConfigError when no method fits the problem, NumericalError when none of
-    its states could be solved.
+    Args:
+        config: the problem.
+        error: relative L2 error at which the refinement ends, dimensionless.
+        seconds: it ends before a round that would end later than that.
+        out: the file; without it the place where a solve looks for it.
+        tell: called with one line after every round.
+
+    Raises:
+        ConfigError: no method fits the problem.
+        NumericalError: none of the states could be solved.
+        StorageError: the file cannot be written.
     """
     if not 0 < error < 1 or not seconds > 0:
         raise ConfigError(
@@ -98,26 +117,27 @@ def make(
         )
     problem = replace(Problem.create(replace(config, reference=None)), exact=None)
     method = method_of(problem)
-    values, own, reason = refine(method, error, seconds, tell)
+    refined = refine(method, error, seconds, tell)
     digest = statement_digest(config)
-    name = problem.name if out is None else out.stem
-    reference = Reference(name, method.x, method.w, values[:, None], max(own, 2.0**-52), digest)
+    reference = Reference(
+        name=problem.name if out is None else out.stem,
+        x=method.x,
+        w=method.w,
+        values=refined.values[:, None],
+        error=max(refined.error, 2.0**-52),
+        digest=digest,
+    )
     path = cached_path(digest) if out is None else out
     write(path, reference)
-    return Computed(reference, reason, own <= error, path)
+    return Computed(reference, refined.reason, refined.error <= error, path)
 
 
 def method_of(problem: Problem) -> Method:
     """Fourier where every coordinate of space is periodic and time is there, else finite
     elements.
     """
-    paired = {
-        part for c in problem.conditions if c.kind == "periodic" for part in (c.part, c.other)
-    }
-    if problem.config.time is not None and paired >= set(problem.domain.parts) - {
-        "initial",
-        "final",
-    }:
+    in_space = set(problem.domain.parts) - {"initial", "final"}
+    if problem.config.time is not None and periodic_parts(problem.conditions) >= in_space:
         from kanpde.references.fourier import Fourier
 
         return Fourier.of(problem)
@@ -130,46 +150,58 @@ def method_of(problem: Problem) -> Method:
     return FiniteElements.of(problem)
 
 
-def refine(method: Method, goal: float, seconds: float, tell: Tell) -> tuple[Array, float, str]:
-    """Values (N,), their own error and why it ended."""
+class Refined(NamedTuple):
+    """Values (N,), their estimated error and why the refinement ended."""
+
+    values: Array
+    error: float
+    reason: str
+
+
+def refine(method: Method, goal: float, seconds: float, tell: Tell) -> Refined:
+    """The values of a method, refined until their error is at most `goal` or `seconds` are over."""
     began = time.perf_counter()
     state, known = method.start, dict[State, Array]()
-    best, own, worse, rounds, last = np.zeros(0), np.inf, 0, 0, 0.0
+    best, least, stalled, rounds = np.zeros(0), np.inf, 0, 0
     while True:
         started = time.perf_counter()
         finer = method.finer(state)
+        # A state that was the finer one of the round before is not solved again.
         known = {s: known[s] if s in known else _values(method, s) for s in (state, *finer)}
         combined = known[state] + sum((known[s] - known[state] for s in finer), np.zeros(1))
         changes = [_distance(known[s], known[state], combined, method.w) for s in finer]
-        found, rounds = sum(changes), rounds + 1
-        tell(f"{method.describe(state)}: own error {found:.1e}")
-        worse = 0 if found < 0.5 * own else worse + 1
-        if found < own:
-            best, own = combined, max(found, ROUNDING)
+        error, rounds = sum(changes), rounds + 1
+        tell(f"{method.describe(state)}: own error {error:.1e}")
+        stalled = 0 if error < 0.5 * least else stalled + 1
+        if error < least:
+            best, least = combined, max(error, ROUNDING)
         last, spent = time.perf_counter() - started, time.perf_counter() - began
-        if own <= goal and rounds > 1:
-            return best, own, f"its own error reached {goal:g}"
-        if (own <= 1e-9 and worse > 1) or worse > 4:
-            return _ended(best, own, "it no longer improves")
+        # The first round never ends it: two coarse states may agree on a wrong solution.
+        if least <= goal and rounds > 1:
+            return Refined(best, least, f"its own error reached {goal:g}")
+        if (least <= 1e-9 and stalled > 1) or stalled > 4:
+            return _ended(best, least, "it no longer improves")
         if spent + GROWTH * last > seconds and rounds > 1:
-            return _ended(best, own, f"the next round would end after {seconds:g} s")
+            return _ended(best, least, f"the next round would end after {seconds:g} s")
         largest = max(changes)
-        state = _raised(
-            state, [s for s, c in zip(finer, changes, strict=True) if not c < largest / 4]
-        )
+        chosen = [s for s, change in zip(finer, changes, strict=True) if not change < largest / 4]
+        state = _raised(state, chosen)
 
 
-def _ended(best: Array, own: float, reason: str) -> tuple[Array, float, str]:
-    if not np.isfinite(own):
+def _ended(best: Array, error: float, reason: str) -> Refined:
+    if not np.isfinite(error):
         raise NumericalError(f"reference: no two resolutions gave finite values; {reason}")
-    return best, own, reason
+    return Refined(best, error, reason)
 
 
 def _raised(state: State, finer: list[State]) -> State:
     """All refinements at once: the change of every number that changes."""
-    return tuple(
-        next((s[i] for s in finer if s[i] != value), value) for i, value in enumerate(state)
-    )
+    raised = list(state)
+    for refined in reversed(finer):  # where two change the same number, the first one counts
+        for i, value in enumerate(refined):
+            if value != state[i]:
+                raised[i] = value
+    return tuple(raised)
 
 
 def _values(method: Method, state: State) -> Array:
@@ -182,8 +214,6 @@ def _values(method: Method, state: State) -> Array:
 def _distance(u: Array, v: Array, scale: Array, w: Array) -> float:
     """‖u - v‖ / ‖scale‖; infinite where a value is not finite."""
     size, gap = float((w * scale**2).sum()), float((w * (u - v) ** 2).sum())
-    return (
-        np.sqrt(gap / size)
-        if np.isfinite(gap) and np.isfinite(size) and size > 0
-        else (0.0 if gap == 0 else np.inf)
-    )
+    if np.isfinite(gap) and np.isfinite(size) and size > 0:
+        return float(np.sqrt(gap / size))
+    return 0.0 if gap == 0 else np.inf

@@ -1,5 +1,6 @@
-"""Fourier solutions of u_t = L u + N(x, t, u, ∂u, …) with every space coordinate periodic, by
-exponential time differencing.
+"""Fourier solutions with every space coordinate periodic, by exponential time differencing.
+
+    u_t = L u + N(x, t, u, ∂u, …)
 
 L has constant coefficients and is diagonal in Fourier space; N is evaluated at grid points. ETDRK4
 (Cox & Matthews, J. Comput. Phys. 176, 2002) with its phi functions as means over a circle around L
@@ -22,6 +23,7 @@ from scipy.special import roots_jacobi
 from kanpde.domains import Box, SpaceTime
 from kanpde.errors import ConfigError, NumericalError
 from kanpde.expressions import (
+    Constant,
     Jet,
     Node,
     Number,
@@ -37,22 +39,37 @@ from kanpde.expressions import (
 )
 from kanpde.expressions.evaluate import evaluate
 from kanpde.numerics.jets import unit
+from kanpde.problem.conditions import PeriodicCondition, periodic_parts
 from kanpde.problem.problem import Problem
 
 Array = np.ndarray[Any, Any]
 CIRCLE = 32
+"""Points on the circle over which phi functions are averaged."""
 TIMES, NODES = 16, {1: 256, 2: 32}
 """Times of a reference and its points per axis, by the number of axes."""
 EARLY = 12
 """Halvings of the first interval of time: initial values may be rough."""
+
+Known = dict[Jet | Constant, torch.Tensor]
+"""Values of jets at points."""
 
 Nonlinear = Callable[[Array, Any], Array]
 """(Fourier coefficients, time) → Fourier coefficients of N."""
 
 
 def advance(v: Array, linear: Array, nonlinear: Nonlinear, start: Any, h: Any, steps: int) -> Array:
-    """Some steps of size h of ETDRK4 from the time `start`, in the notation of Kassam and
-    Trefethen.
+    """Some steps of ETDRK4 in the notation of Kassam and Trefethen.
+
+    Args:
+        v: Fourier coefficients at the time `start`.
+        linear: the factors of L, of the shape of v.
+        nonlinear: N in Fourier space.
+        start: the time of v.
+        h: the length of a step.
+        steps: how many.
+
+    Returns:
+        The coefficients after the last step.
     """
     real = type(linear.real.ravel()[0])
     turn = (np.arange(CIRCLE, dtype=real) + real(0.5)) / CIRCLE
@@ -77,40 +94,41 @@ def advance(v: Array, linear: Array, nonlinear: Nonlinear, start: Any, h: Any, s
 
 @dataclass(frozen=True)
 class Flow:
-    """u_t = Σ linear[α] ∂^α u + rest(x, t, u, …) on a periodic box, u = initial at first."""
+    """u_t = Σ linear[α] ∂^α u + nonlinear(x, t, u, …) on a periodic box, u = initial at `start`."""
 
     box: Box
     start: float
     linear: dict[Jet, float]
-    rest: Node
+    nonlinear: Node
     initial: Node
 
     @cached_property
     def _jets(self) -> tuple[Jet, ...]:
-        return tuple(sorted(jets(self.rest), key=lambda jet: jet.index))
+        return tuple(sorted(jets(self.nonlinear), key=lambda jet: jet.index))
 
     def waves(self, points: int) -> tuple[Array, ...]:
         """ik along every axis (numbers per axis: points, … points // 2 + 1), shaped to
         broadcast.
         """
         d, side = self.box.dimension, self.box.upper - self.box.lower
-        found = []
+        waves = []
         for axis in range(d):
+            # A real transform stores half of the last axis.
             k = np.arange(points // 2 + 1) if axis == d - 1 else np.fft.fftfreq(points, 1 / points)
             shape = [1] * d
             shape[axis] = -1
-            found.append((2j * np.pi / side[axis] * k).reshape(shape))
-        return tuple(found)
+            waves.append((2j * np.pi / side[axis] * k).reshape(shape))
+        return tuple(waves)
 
     def symbol(self, jet: Jet, points: int) -> Array:
         """The factor of ∂^α in Fourier space; the highest wave has no slope of odd order."""
-        found: Array = np.ones((1,) * self.box.dimension, dtype=complex)
+        product: Array = np.ones((1,) * self.box.dimension, dtype=complex)
         for wave, times in zip(self.waves(points), jet.index, strict=False):
             factor = wave**times
             if times % 2:
                 factor = np.where(np.abs(wave) == np.abs(wave).max(), 0, factor)
-            found = found * factor
-        return found
+            product = product * factor
+        return product
 
     def grid(self, points: int) -> Array:
         """The grid points (points^d, d)."""
@@ -119,48 +137,77 @@ class Flow:
         return np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], axis=1)
 
     def solve(self, points: int, steps: int, times: Array, nodes: int) -> Array:
-        """Values (len(times), nodes^d) at equally spaced nodes per axis; `steps` in all, 4 at least
-        between two times.
+        """u at equally spaced nodes and at some times.
+
+        Args:
+            points: grid points per axis.
+            steps: time steps in all; between two times there are 4 at least.
+            times: increasing, (T,).
+            nodes: nodes per axis, a divisor of `points`.
+
+        Returns:
+            (T, nodes^d).
+
+        Raises:
+            NumericalError: the solution grows without bound.
         """
         d = self.box.dimension
         shape = (points,) * d
-        x = torch.tensor(np.column_stack([self.grid(points), np.zeros(points**d)]))
-        symbols = [self.symbol(jet, points) for jet in self._jets]
-        linear = sum(
-            (c * self.symbol(jet, points) for jet, c in self.linear.items()),
-            np.zeros((1,) * d, dtype=complex),
-        )
-        linear = np.broadcast_to(linear, (*shape[:-1], points // 2 + 1))
-
-        def nonlinear(v: Array, t: float) -> Array:
-            x[:, -1] = t
-            values = [torch.from_numpy(fft.irfftn(s * v, shape).ravel()) for s in symbols]
-            found = evaluate([self.rest], x, jet=dict(zip(self._jets, values, strict=True)))[0]
-            return np.asarray(fft.rfftn(found.numpy().reshape(shape)))
-
-        x[:, -1] = self.start
-        v = fft.rfftn(evaluate([self.initial], x)[0].numpy().reshape(shape))
-        now, found, every = self.start, [], max(1, points // nodes)
+        linear = self._symbol_of_linear(points)
+        nonlinear, v = self._nonlinear_part(points)
+        now, values, every = self.start, [], max(1, points // nodes)
         early = self.start + (times[0] - self.start) * 2.0 ** np.arange(-EARLY, 0)
         length = (times[-1] - self.start) / steps
         with np.errstate(all="ignore"):
             for end in [*early, *times]:
                 count = max(4, int(np.ceil((end - now) / length)))
-                v = advance(v, linear, nonlinear, now, (end - now) / count, count)
+                v = advance(v, linear, nonlinear, start=now, h=(end - now) / count, steps=count)
                 now = end
                 if not np.isfinite(v).all():
                     raise NumericalError(
                         f"reference: the Fourier solution grows without bound with {points} points"
                     )
                 if end in times:
-                    found.append(fft.irfftn(v, shape)[(slice(None, None, every),) * d].ravel())
-        return np.array(found)
+                    u = fft.irfftn(v, shape)
+                    values.append(u[(slice(None, None, every),) * d].ravel())
+        return np.array(values)
+
+    def _symbol_of_linear(self, points: int) -> Array:
+        """The factors of L in Fourier space."""
+        symbol = np.zeros((1,) * self.box.dimension, dtype=complex)
+        for jet, c in self.linear.items():
+            symbol = symbol + c * self.symbol(jet, points)
+        return np.broadcast_to(symbol, (points,) * (self.box.dimension - 1) + (points // 2 + 1,))
+
+    def _nonlinear_part(self, points: int) -> tuple[Nonlinear, Array]:
+        """N as a function of Fourier coefficients, and the coefficients of the initial values."""
+        d = self.box.dimension
+        shape = (points,) * d
+        x = torch.tensor(np.column_stack([self.grid(points), np.zeros(points**d)]))
+        symbols = [self.symbol(jet, points) for jet in self._jets]
+
+        def nonlinear(v: Array, t: float) -> Array:
+            x[:, -1] = t
+            values = [torch.from_numpy(fft.irfftn(s * v, shape).ravel()) for s in symbols]
+            known: Known = dict(zip(self._jets, values, strict=True))
+            (term,) = evaluate([self.nonlinear], x, jet=known)
+            return np.asarray(fft.rfftn(term.numpy().reshape(shape)))
+
+        x[:, -1] = self.start
+        (initial,) = evaluate([self.initial], x)
+        return nonlinear, fft.rfftn(initial.numpy().reshape(shape))
 
 
 @dataclass(frozen=True)
 class Fourier:
-    """Values at equally spaced points and Radau times for a state (points per axis, time steps);
-    see `references`.
+    """The values of a flow for a state (points per axis, time steps): a `Method` of `compute`.
+
+    Attributes:
+        flow: what is solved.
+        x: points (N, d + 1), equally spaced in space, at Radau times.
+        w: their weights (N,).
+        times: (T,), increasing.
+        nodes: points per axis.
     """
 
     flow: Flow
@@ -172,17 +219,16 @@ class Fourier:
     @classmethod
     def of(cls, problem: Problem) -> Fourier:
         """The method for a problem; ConfigError when it is none for it."""
-        found = flow(problem)
-        d, length = found.box.dimension, float(problem.domain.upper[-1]) - found.start
+        moved = flow(problem)
+        d, length = moved.box.dimension, float(problem.domain.upper[-1]) - moved.start
         nodes = NODES.get(d, 16)
         inner, w = roots_jacobi(TIMES - 1, 1, 0)
-        times = found.start + length * np.append((1 + inner) / 2, 1.0)
+        times = moved.start + length * np.append((1 + inner) / 2, 1.0)
         weights = length * np.append(w / (1 - inner) / 2, 1 / TIMES**2)
-        grid = found.grid(nodes)
+        grid = moved.grid(nodes)
         x = np.column_stack([np.tile(grid, (TIMES, 1)), np.repeat(times, len(grid))])
-        return cls(
-            found, x, np.repeat(weights * found.box.measure / len(grid), len(grid)), times, nodes
-        )
+        w = np.repeat(weights * moved.box.measure / len(grid), len(grid))
+        return cls(moved, x, w, times=times, nodes=nodes)
 
     @property
     def start(self) -> tuple[int, ...]:
@@ -196,11 +242,13 @@ class Fourier:
 
     def values(self, state: tuple[int, ...]) -> Array:
         """u at the points (N,); NumericalError when it grows without bound."""
-        return self.flow.solve(state[0], state[1], self.times, self.nodes).ravel()
+        points, steps = state
+        return self.flow.solve(points, steps, self.times, self.nodes).ravel()
 
     def describe(self, state: tuple[int, ...]) -> str:
         """A state in words."""
-        return f"{state[0]} Fourier modes per axis, {state[1]} time steps"
+        points, steps = state
+        return f"{points} Fourier modes per axis, {steps} time steps"
 
 
 def flow(problem: Problem) -> Flow:
@@ -211,10 +259,7 @@ def flow(problem: Problem) -> Flow:
     if len(problem.unknowns) != 1 or len(problem.equations) != 1:
         raise _refused(problem, f"it has {len(problem.unknowns)} unknowns")
     d = domain.space.dimension
-    paired = {
-        part for c in problem.conditions if c.kind == "periodic" for part in (c.part, c.other)
-    }
-    if paired != set(domain.space.parts):
+    if periodic_parts(problem.conditions) != set(domain.space.parts):
         raise _refused(problem, "not every coordinate of space is periodic")
     (equation,) = problem.equations
     rate = Jet(0, unit(d, d + 1, 1))
@@ -232,17 +277,27 @@ def flow(problem: Problem) -> Flow:
         slope = substitute(partial(right, jet), zeros)
         if isinstance(slope, Number) and slope.value != 0:
             linear[jet] = slope.value
-    rest = add(right, *(multiply(number(-c), jet) for jet, c in linear.items()))
-    return Flow(domain.space, domain.start, linear, rest, _initial(problem, d))
+    nonlinear = add(right, *(multiply(number(-c), jet) for jet, c in linear.items()))
+    return Flow(
+        box=domain.space,
+        start=domain.start,
+        linear=linear,
+        nonlinear=nonlinear,
+        initial=_initial(problem, d),
+    )
 
 
 def _initial(problem: Problem, d: int) -> Node:
-    found = [c.node for c in problem.conditions if c.part == "initial"]
+    initial = [c.node for c in problem.conditions if c.part == "initial"]
     value = Jet(0, (0,) * (d + 1))
-    others = [c for c in problem.conditions if c.kind != "periodic" and c.part != "initial"]
-    if len(found) == 1 and not others and jets(found[0]) == {value}:
-        slopes, rest = linear_parts(found[0])
-        return negate(divide(rest, slopes[value]))
+    further = [
+        condition
+        for condition in problem.conditions
+        if condition.part != "initial" and not isinstance(condition, PeriodicCondition)
+    ]
+    if len(initial) == 1 and not further and jets(initial[0]) == {value}:
+        slopes, remainder = linear_parts(initial[0])
+        return negate(divide(remainder, slopes[value]))
     raise _refused(problem, "its only other condition must be u = f at first")
 
 

@@ -15,6 +15,7 @@ from kanpde.assembly.energy import EnergyObjective, quadrature
 from kanpde.assembly.residual import Assembly, terms
 from kanpde.config import Config
 from kanpde.config.compatibility import check
+from kanpde.problem.conditions import MeanCondition, PeriodicCondition
 from kanpde.problem.problem import Problem
 from kanpde.solver.adaptive import Supply
 from kanpde.solver.budget import check_budget
@@ -43,7 +44,10 @@ def build(config: Config) -> Parts:
     wrapping, circles = None, None
     if config.trial.periodic:
         wrapping = wrap(problem, lifting)
-        circles, conditions = wrapping.circles, tuple(c for c in conditions if c.kind != "periodic")
+        circles, conditions = (
+            wrapping.circles,
+            tuple(c for c in conditions if not isinstance(c, PeriodicCondition)),
+        )
     left = replace(problem, conditions=conditions)
     lower, upper = (
         torch.tensor(side).to(dtype) for side in (problem.domain.lower, problem.domain.upper)
@@ -62,7 +66,7 @@ def build(config: Config) -> Parts:
     if problem.data is not None:
         points = samples(problem.data[0], dtype)
         return Parts(problem, trial, points, Assembly(terms(left, points, config.weights), trial))
-    averaged = any(condition.kind == "mean" for condition in left.conditions)
+    averaged = any(isinstance(condition, MeanCondition) for condition in left.conditions)
     needs = Needs(circles.axes if circles else (), points_on_holes(config.trial, problem))
     points = collocate(
         problem.domain, left.parts, config.sampler, config.seed, dtype, averaged, needs

@@ -15,6 +15,7 @@ from kanpde import optimizers
 from kanpde.assembly.energy import EnergyObjective
 from kanpde.assembly.outer_system import Rows
 from kanpde.errors import ConfigError, NumericalError
+from kanpde.problem.conditions import NaturalCondition
 from kanpde.progress import History
 from kanpde.results.plotting.curves import draw_history
 from kanpde.results.report import result_rows
@@ -341,7 +342,7 @@ def test_a_wrong_natural_condition_is_found() -> None:
     with pytest.raises(ConfigError, match="exact does not satisfy the condition on 'top'"):
         create(problem)
     problem["boundary_energy"] = [{"part": "top", "energy": "-u"}]
-    assert [c.kind for c in create(problem).conditions].count("natural") == 1
+    assert [type(c) for c in create(problem).conditions].count(NaturalCondition) == 1
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,6 @@ from kanpde.config import (
     BallShape,
     BoxShape,
     CombinedShape,
-    ConditionConfig,
     Config,
     DiskShape,
     ExtendGrid,
@@ -38,6 +37,12 @@ from kanpde.config import (
     yaml_file,
 )
 from kanpde.config.frozen_map import FrozenMap, freeze, thaw
+from kanpde.config.problem.conditions import (
+    BoundaryConfig,
+    MeanConfig,
+    PeriodicConfig,
+    PointConfig,
+)
 from kanpde.config.problem.polygons import polygon_flaw
 from kanpde.errors import ConfigError
 from kanpde.names import FUNCTIONS, OPERATORS, did_you_mean, is_identifier, is_reserved
@@ -232,12 +237,12 @@ def test_conditions_of_every_kind() -> None:
         {"point": [0, 0.5], "equation": "v = 1", "weight": None},
     ]
     assert validate_problem(problem(unknowns=["u", "v"], conditions=rows), "p.yaml").conditions == (
-        ConditionConfig("equation", ("top",), "u = 0", 2.0),
-        ConditionConfig("equation", ("top",), "v = dn(u)", 2.0),
-        ConditionConfig("periodic", ("left", "right"), None, 1e-3),
-        ConditionConfig("equation", ("bottom",), "v = 1"),
-        ConditionConfig("mean", (), "u = 0"),
-        ConditionConfig("point", (), "v = 1", 1.0, (0.0, 0.5)),
+        BoundaryConfig(parts=("top",), equation="u = 0", weight=2.0),
+        BoundaryConfig(parts=("top",), equation="v = dn(u)", weight=2.0),
+        PeriodicConfig(parts=("left", "right"), weight=1e-3),
+        BoundaryConfig(parts=("bottom",), equation="v = 1"),
+        MeanConfig(equation="u = 0"),
+        PointConfig(equation="v = 1", point=(0.0, 0.5)),
     )
 
 

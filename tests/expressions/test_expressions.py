@@ -158,11 +158,11 @@ def test_precedence_of_any_chain_is_that_of_python(chain: list[tuple[str, str]])
     except OverflowError:
         return
     try:
-        found = at(formula)
+        values = at(formula)
     except ConfigError as error:
         assert "exponent" in str(error) or "overflows" in str(error)
         return
-    close(found, torch.tensor(expected, dtype=torch.float64), 1e-12)
+    close(values, torch.tensor(expected, dtype=torch.float64), 1e-12)
 
 
 def test_an_equation_is_left_minus_right() -> None:
@@ -333,9 +333,9 @@ def test_derivatives_are_those_of_autograd(formula: str, first: int, second: int
     gradient = torch.autograd.grad(value.sum(), x, create_graph=True)[0][:, first]
     hessian = torch.autograd.grad((gradient + 0 * x.sum()).sum(), x)[0][:, second]
     once = differentiate(node, first)
-    found = evaluate([once, differentiate(once, second)], POINTS)
-    close(found[0], gradient.detach(), 1e-9)
-    close(found[1], hessian, 1e-8)
+    values = evaluate([once, differentiate(once, second)], POINTS)
+    close(values[0], gradient.detach(), 1e-9)
+    close(values[1], hessian, 1e-8)
 
 
 @pytest.mark.parametrize("name", sorted(set(names.FUNCTIONS) - {"atan2"}))
@@ -500,9 +500,14 @@ def test_linear_equations_fall_into_coefficients_and_remainder(equation: str) ->
     )
     jet = random_jets(node)
     normal = torch.nn.functional.normalize(POINTS)
-    whole, rest, *parts = evaluate([node, remainder, *coefficients.values()], POINTS, normal, jet)
+    whole, constant_part, *parts = evaluate(
+        [node, remainder, *coefficients.values()], POINTS, normal, jet
+    )
     close(
-        sum((part * jet[key] for part, key in zip(parts, coefficients, strict=True)), start=rest),
+        sum(
+            (part * jet[key] for part, key in zip(parts, coefficients, strict=True)),
+            start=constant_part,
+        ),
         whole,
     )
 
@@ -516,10 +521,10 @@ def test_nonlinear_equations(equation: str) -> None:
 
 
 def random_jets(*nodes: Node) -> dict[Jet, Tensor]:
-    found = sorted(
+    ordered = sorted(
         {jet for node in nodes for jet in jets(node)}, key=lambda jet: (jet.unknown, jet.index)
     )
-    return {jet: 0.5 + torch.rand(7, dtype=torch.float64, generator=GENERATOR) for jet in found}
+    return {jet: 0.5 + torch.rand(7, dtype=torch.float64, generator=GENERATOR) for jet in ordered}
 
 
 @pytest.mark.parametrize("equation", LINEAR + NONLINEAR)
@@ -576,8 +581,8 @@ def test_values_have_one_shape_and_the_dtype_of_the_points(dtype: torch.dtype) -
         parse_expression(formula, PLANE)
         for formula in ("2", "x", "2**x*y/3 - atan2(y, 2) + u", "u", "sqrt(x)")
     ]
-    found = evaluate(nodes, POINTS.to(dtype), None, lambda jet: POINTS[:, 0].to(dtype))
-    assert [(value.shape, value.dtype) for value in found] == [((7,), dtype)] * 5
+    values = evaluate(nodes, POINTS.to(dtype), None, lambda jet: POINTS[:, 0].to(dtype))
+    assert [(value.shape, value.dtype) for value in values] == [((7,), dtype)] * 5
 
 
 def test_a_shared_subtree_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:

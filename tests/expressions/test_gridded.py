@@ -68,8 +68,8 @@ def test_a_cubic_on_an_uneven_grid_is_reproduced_with_its_derivatives() -> None:
         differentiate(differentiate(node, 0), 1),
     ]
     wanted = [cubic(a, b), 3 * a**2 * b - b**2, a**3 - 2 * a * b + 3 * b**2, 3 * a**2 - 2 * b]
-    for found, exact in zip(evaluate(nodes, x), wanted, strict=True):
-        assert torch.allclose(found, exact, atol=1e-11)
+    for interpolated, exact in zip(evaluate(nodes, x), wanted, strict=True):
+        assert torch.allclose(interpolated, exact, atol=1e-11)
     assert text(differentiate(node, 1), ("x", "y"), ("u",)) == "d(k, y)"
 
 
@@ -81,8 +81,8 @@ def test_a_smooth_coefficient_is_known_to_order_four() -> None:
     errors = []
     for n in (10, 20, 40):
         axis = np.linspace(0, 1, n + 1)
-        (found,) = evaluate([field({"values": table(smooth, axis, axis)})], x)
-        errors.append(float(np.abs(found.numpy() - smooth(*x.numpy().T)).max()))
+        (interpolated,) = evaluate([field({"values": table(smooth, axis, axis)})], x)
+        errors.append(float(np.abs(interpolated.numpy() - smooth(*x.numpy().T)).max()))
     rates = np.log2(np.array(errors[:-1]) / np.array(errors[1:]))
     assert (rates > 3.5).all()
 
@@ -107,7 +107,7 @@ def test_a_field_may_be_the_coefficient_of_one_region_and_is_constant_in_time() 
     values = table(lambda x, y: 1 + x, *UNEVEN)
     disk = {"disk": {"center": [0.5, 0.5], "radius": 0.2, "name": "rim"}}
     square = {"rectangle": {"lower": [0, 0], "upper": [1, 1]}}
-    found = Problem.create(
+    created = Problem.create(
         validate_problem(
             problem(
                 {"inner": 1, "outer": "g"},
@@ -127,9 +127,9 @@ def test_a_field_may_be_the_coefficient_of_one_region_and_is_constant_in_time() 
             "file",
         )
     )
-    inner, outer = (text(node, found.coordinates, found.outputs) for node in found.equations)
+    inner, outer = (text(node, created.coordinates, created.outputs) for node in created.equations)
     assert "g" not in inner and "d(g, x)" in outer
-    (grid,) = found.config.grids.values()
+    (grid,) = created.config.grids.values()
     assert differentiate(Field(grid, (0, 0)), 2) == number(0.0)
 
 
@@ -161,8 +161,8 @@ def npz(folder: Path, **arrays: Any) -> dict[str, Any]:
 def test_arrays_of_an_npz_file_are_the_same_field_as_the_table(tmp_path: Path, layout: Any) -> None:
     x, y = UNEVEN
     values = np.array(cubic(*np.meshgrid(x, y, indexing="ij")), order=layout)
-    found = validate_problem(npz(tmp_path, x=x, y=y, k=values), "file", base=tmp_path)
-    assert found == validate_problem(problem({"values": table(cubic, *UNEVEN)}), "file")
+    from_npz = validate_problem(npz(tmp_path, x=x, y=y, k=values), "file", base=tmp_path)
+    assert from_npz == validate_problem(problem({"values": table(cubic, *UNEVEN)}), "file")
 
 
 AXIS = np.linspace(0, 1, 5)

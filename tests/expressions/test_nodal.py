@@ -68,8 +68,10 @@ def test_a_smooth_function_is_known_to_order_two_and_exactly_at_vertices(tmp_pat
     errors = []
     for n in (8, 16, 32):
         write(tmp_path / "k.vtu", n, k=lambda x, y: np.sin(3 * x) * np.exp(y))
-        (found,) = evaluate([field(tmp_path)], x)
-        errors.append(float((found - torch.sin(3 * x[:, 0]) * torch.exp(x[:, 1])).abs().max()))
+        (interpolated,) = evaluate([field(tmp_path)], x)
+        errors.append(
+            float((interpolated - torch.sin(3 * x[:, 0]) * torch.exp(x[:, 1])).abs().max())
+        )
     rates = np.log2(np.array(errors[:-1]) / np.array(errors[1:]))
     assert (rates > 1.7).all()
     corner = torch.tensor([[1.0, 1.0], [0.25, 0.5]], dtype=torch.float64)

@@ -33,8 +33,8 @@ SMALL = {
 
 @pytest.mark.parametrize("slabs", [1, 3])
 def test_a_point_at_all_times_pins_a_function_of_time(slabs: int) -> None:
-    found = api.solve({"problem": PRESSURE, **SMALL, "slabs": slabs})
-    assert found.relative_l2["p"] is not None and found.relative_l2["p"] < 1e-9
+    solution = api.solve({"problem": PRESSURE, **SMALL, "slabs": slabs})
+    assert solution.relative_l2["p"] is not None and solution.relative_l2["p"] < 1e-9
 
 
 def test_one_instant_does_not_pin_it() -> None:

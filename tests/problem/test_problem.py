@@ -20,7 +20,7 @@ from kanpde.config import SamplerConfig, shipped
 from kanpde.errors import ConfigError, KanpdeError
 from kanpde.expressions import Node, Number, jets, substitute, substitute_unknowns
 from kanpde.expressions.evaluate import evaluate
-from kanpde.problem.conditions import Condition
+from kanpde.problem.conditions import Condition, MeanCondition
 from kanpde.problem.problem import Problem
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -63,7 +63,7 @@ def of_exact(
 def check_condition(problem: Problem, condition: Condition, rng: np.random.Generator) -> None:
     if condition.data is not None:
         return  # measured, with noise or without
-    if condition.kind == "mean":
+    if isinstance(condition, MeanCondition):
         at = problem.domain.quadrature(2000)
         values, size = of_exact(problem, condition.node, torch.tensor(at.x), None)
         assert (
@@ -140,9 +140,9 @@ ORDERS = {name: 1 for name in shipped.names() if name.startswith("advection")} |
 def test_a_shipped_problem_is_what_it_says_and_every_side_is_covered(name: str) -> None:
     problem = Problem.create(api.configure(name).problem)
     assert problem.is_linear == (name not in NONLINEAR) and problem.order == ORDERS.get(name, 2)
-    others = {condition.other for condition in problem.conditions} - {None}
+    opposite = {condition.opposite for condition in problem.conditions} - {None}
     if problem.config.fit is None:
-        assert set(problem.parts) | others == set(problem.domain.parts) - {"final"}
+        assert set(problem.parts) | opposite == set(problem.domain.parts) - {"final"}
     assert not (problem.exact and problem.reference)
 
 
@@ -380,9 +380,7 @@ def test_periodic_means_value_and_derivatives_below_the_order() -> None:
         ],
     )
     conditions = create(node).conditions[:-1]
-    assert [(c.part, c.other) for c in conditions] == [("left", "right")] * 4 + [
-        ("bottom", "top")
-    ] * 2
+    assert [c.parts for c in conditions] == [("left", "right")] * 4 + [("bottom", "top")] * 2
     orders = [next(iter(jets(c.node))).index for c in conditions]
     assert orders == [(0, 0), (1, 0), (2, 0), (3, 0), (0, 0), (0, 1)]
     assert [c.shift for c in conditions] == [(2.0, 0.0)] * 4 + [(0.0, 1.5)] * 2
@@ -402,8 +400,8 @@ def test_periodic_where_nothing_is_differentiated() -> None:
     ("domain", "pair"), [(SQUARE, ["left", "top"]), (SQUARE, ["left", "bottom"])]
 )
 def test_only_opposite_sides_are_periodic(domain: dict[str, Any], pair: list[str]) -> None:
-    rest = [part for part in SIDES if part not in pair]
-    conditions = [{"periodic": pair}, {"part": rest, "equation": "u = 0"}]
+    unpaired = [part for part in SIDES if part not in pair]
+    conditions = [{"periodic": pair}, {"part": unpaired, "equation": "u = 0"}]
     assert "must be opposite faces of a box" in refusal(
         laplace(domain=domain, conditions=conditions)
     )
@@ -468,10 +466,8 @@ def test_manufactured_sources_of_a_nonlinear_system() -> None:
     ],
 )
 def test_a_source_that_cannot_be_manufactured(equations: list[str], message: str) -> None:
-    found = refusal(
-        laplace(equations=equations, definitions={"f": "manufactured"}, exact={"u": "x"})
-    )
-    assert found == f"problem.definitions.f: {message}"
+    config = laplace(equations=equations, definitions={"f": "manufactured"}, exact={"u": "x"})
+    assert refusal(config) == f"problem.definitions.f: {message}"
 
 
 def test_manufactured_without_an_exact_solution() -> None:

@@ -96,12 +96,12 @@ def tree(**keys: Any) -> dict[str, Any]:
 def test_the_laplacian_and_the_normal_know_space_alone_and_the_parameter_can_be_differentiated_by() -> (
     None
 ):
-    found = api.solve(tree())
-    assert found.problem.coordinates == ("x", "mu") and found.relative_l2["u"] is not None
-    assert found.relative_l2["u"] < 1e-8
-    assert found(np.array([[0.5, 1.5]]))[0, 0] == pytest.approx(0.375, abs=1e-8)
+    solution = api.solve(tree())
+    assert solution.problem.coordinates == ("x", "mu") and solution.relative_l2["u"] is not None
+    assert solution.relative_l2["u"] < 1e-8
+    assert solution(np.array([[0.5, 1.5]]))[0, 0] == pytest.approx(0.375, abs=1e-8)
     with pytest.raises(ConfigError, match="1 points lie outside"):
-        found(np.array([[0.5, 2.5]]))
+        solution(np.array([[0.5, 2.5]]))
 
 
 def test_the_parameter_stands_between_space_and_time() -> None:
@@ -149,12 +149,12 @@ def test_ranges_that_make_no_sense(keys: dict[str, Any], words: str) -> None:
 
 
 def test_the_shipped_family_is_solved_over_the_whole_range_and_exported(tmp_path: Path) -> None:
-    found = api.solve("parametric_poisson")
-    assert found.relative_l2["u"] is not None and found.relative_l2["u"] < 1e-8
+    solution = api.solve("parametric_poisson")
+    assert solution.relative_l2["u"] is not None and solution.relative_l2["u"] < 1e-8
     for mu in (0.5, 1.3, 4.0):
         x = np.linspace(0, 1, 50)
         wanted = (np.log(1 + mu * x) / np.log(1 + mu) - x) / mu
-        error = found(np.column_stack([x, np.full(50, mu)]))[:, 0] - wanted
+        error = solution(np.column_stack([x, np.full(50, mu)]))[:, 0] - wanted
         assert np.abs(error).max() < 1e-7 * np.abs(wanted).max()
-    head = found.export(tmp_path / "u.csv", 8).read_text().splitlines()[0]
+    head = solution.export(tmp_path / "u.csv", 8).read_text().splitlines()[0]
     assert head.startswith("x,mu,u,u_exact")

@@ -96,10 +96,10 @@ def test_a_piecewise_polynomial_with_a_kink_is_reached_to_rounding(
 def test_a_field_may_jump_at_an_interface_with_a_contact_resistance() -> None:
     q = 1 / (0.4 / 2 + 1 / 3 + 0.6 / 5)
     exact = {"u": {"cold": f"{q / 2!r}*x", "warm": f"1 - {q / 5!r}*(1 - x)"}}
-    found = solved(changed(LINE, exact=exact))
-    error = found.relative_l2["u"]
+    solution = solved(changed(LINE, exact=exact))
+    error = solution.relative_l2["u"]
     assert error is not None and error < 1e-12
-    left, right = found.fields(np.array([[0.4], [0.4]]), regions=np.array([0, 1]))["u"]
+    left, right = solution.fields(np.array([[0.4], [0.4]]), regions=np.array([0, 1]))["u"]
     assert right - left == pytest.approx(q / 3, abs=1e-11)
 
 
@@ -119,10 +119,10 @@ def test_a_prescribed_jump_and_a_shared_definition() -> None:
         ],
         exact={"u": {"cold": "x", "warm": "x + 1"}},
     )
-    found = solved(problem, weights={"terms": {"contact": 2.0}})
-    error = found.relative_l2["u"]
+    solution = solved(problem, weights={"terms": {"contact": 2.0}})
+    error = solution.relative_l2["u"]
     assert error is not None and error < 1e-12
-    assert set(found.result.metrics.conditions) == {"a_left", "b_right", "contact"}
+    assert set(solution.result.metrics.conditions) == {"a_left", "b_right", "contact"}
 
 
 def test_two_unknowns_three_regions_and_a_nonlinear_equation() -> None:
@@ -148,20 +148,20 @@ def test_two_unknowns_three_regions_and_a_nonlinear_equation() -> None:
         "free": ["th_right"],
         "exact": {"u": {"one": "x**2/2", "two": "x**2/4 + 1/4", "three": "x**2/8 + 3/4"}, "v": "x"},
     }
-    found = solved(problem)
-    assert all(error is not None and error < 1e-10 for error in found.relative_l2.values())
-    assert found.trial.net.shape[-1] == 6
+    solution = solved(problem)
+    assert all(error is not None and error < 1e-10 for error in solution.relative_l2.values())
+    assert solution.trial.net.shape[-1] == 6
 
 
 def test_a_time_dependent_problem_on_regions() -> None:
     """u_t = (k u_x)_x with u = t + x²/(2k) + const: the initial condition holds in each region,
     with its coefficient.
     """
-    own = {"cold": "t + x**2/4", "warm": "t + x**2/10 + 0.024"}
+    by_region = {"cold": "t + x**2/4", "warm": "t + x**2/10 + 0.024"}
     problem = changed(
         LINE,
         time={"interval": [0, 0.5]},
-        definitions={"w": own},
+        definitions={"w": by_region},
         equations=["dt(u) = k*dxx(u)"],
         conditions=[
             {"part": ["a_left", "b_right", "initial"], "equation": "u = w"},
@@ -191,10 +191,10 @@ def test_measured_values_find_a_coefficient_per_region() -> None:
             {"values": f"x,measured\n{rows}\n", "equation": "u = measured"},
         ],
     )
-    found = solved(problem).parameters
-    assert found["k1"].value == pytest.approx(2, rel=1e-6) and found["k2"].value == pytest.approx(
-        5, rel=1e-6
-    )
+    parameters = solved(problem).parameters
+    assert parameters["k1"].value == pytest.approx(2, rel=1e-6) and parameters[
+        "k2"
+    ].value == pytest.approx(5, rel=1e-6)
 
 
 def _parabola(x: float) -> float:
@@ -208,8 +208,8 @@ def test_divergence_theorem_and_measures_over_all_regions() -> None:
     assert domain.measure == pytest.approx(4)
     points = domain.quadrature(2000)
     for number, name in enumerate(domain.names):
-        own = domain.number(points.x) == number
-        volume = float((points.w * (3 * points.x[:, 0] ** 2 + points.x[:, 0]))[own].sum())
+        inside = domain.number(points.x) == number
+        volume = float((points.w * (3 * points.x[:, 0] ** 2 + points.x[:, 0]))[inside].sum())
         surface = 0.0
         for part in (part for part in domain.parts if part.startswith(name)):
             on = domain.part_quadrature(part, 200)

@@ -43,22 +43,19 @@ def arrays(**changes: Any) -> dict[str, Any]:
     """Values of the saddle at five points of the square, with weights."""
     x = np.array([[0.0, 0.5], [-0.5, 0.1], [0.9, -0.9], [1.0, 1.0], [-1.0, 0.3]])
     values = (x[:, 0] ** 2 - x[:, 1] ** 2 + x[:, 0] * x[:, 1])[:, None]
-    found = {"x": x, "w": np.arange(1.0, 6.0), "values": values, "error": np.array(3e-15)}
-    return (
-        found
-        | {"digest": np.array(statement_digest(validate_problem(NODE, "small.yaml")))}
-        | changes
-    )
+    saddle = {"x": x, "w": np.arange(1.0, 6.0), "values": values, "error": np.array(3e-15)}
+    saddle["digest"] = np.array(statement_digest(validate_problem(NODE, "small.yaml")))
+    return saddle | changes
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The references of a pretended installation, with one called `saddle`."""
-    found = tmp_path / "references"
-    found.mkdir()
-    np.savez_compressed(found / "saddle.npz", **arrays())
+    references = tmp_path / "references"
+    references.mkdir()
+    np.savez_compressed(references / "saddle.npz", **arrays())
     monkeypatch.setattr(shipped, "problems", lambda: tmp_path)
-    return found
+    return references
 
 
 def refusal(node: dict[str, Any]) -> str:
@@ -202,8 +199,8 @@ def test_a_computed_reference_is_found_by_what_the_problem_says(folder: Path) ->
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(path, **arrays())
     try:
-        found = create(NODE).reference
-        assert found is not None and found.error == 3e-15
+        reference = create(NODE).reference
+        assert reference is not None and reference.error == 3e-15
         assert create({**NODE, "equations": ["laplacian(u) = 1"]}).reference is None
         assert create({**NODE, "exact": {"u": EXACT}}).reference is None
     finally:
@@ -283,11 +280,11 @@ def test_a_damaged_file_is_refused_and_never_used(folder: Path) -> None:
     for place in range(0, len(good), 5):
         path.write_bytes(good[:place] + bytes([good[place] ^ 16]) + good[place + 1 :])
         try:
-            found = read(path, "saddle")
+            reread = read(path, "saddle")
         except StorageError:
             noticed += 1
         else:
-            assert all(np.array_equal(getattr(found, key), wanted[key]) for key in wanted)
+            assert all(np.array_equal(getattr(reread, key), wanted[key]) for key in wanted)
     assert noticed > len(good) // 10
 
 
@@ -312,30 +309,30 @@ def test_a_bare_array_is_refused(folder: Path) -> None:
 def test_errors_are_measured_at_the_points_of_the_reference(folder: Path) -> None:
     values = arrays()["values"] + np.array([[0.1], [0.0], [0.0], [0.0], [-0.3]])
     np.savez(folder / "saddle.npz", **arrays(values=values))
-    found = api.solve({"problem": {**NODE, "reference": "saddle"}}, **KEYS)
+    solution = api.solve({"problem": {**NODE, "reference": "saddle"}}, **KEYS)
     at, w = arrays()["x"], arrays()["w"]
-    error = found(at) - values
-    assert found.relative_l2["u"] == pytest.approx(
+    error = solution(at) - values
+    assert solution.relative_l2["u"] == pytest.approx(
         float(np.sqrt((w @ error**2 / (w @ values**2))[0])), rel=1e-12
     )
-    assert found.max_error["u"] == pytest.approx(float(np.abs(error).max()), rel=1e-12)
-    assert json.loads(json.dumps(found.result.as_dict()))["reference"] == {
+    assert solution.max_error["u"] == pytest.approx(float(np.abs(error).max()), rel=1e-12)
+    assert json.loads(json.dumps(solution.result.as_dict()))["reference"] == {
         "name": "saddle",
         "error": 3e-15,
     }
-    assert Entry("best", found.result.as_dict()).as_dict()["reference"] == {
+    assert Entry("best", solution.result.as_dict()).as_dict()["reference"] == {
         "name": "saddle",
         "error": 3e-15,
     }
-    rows = dict(result_rows(found.result.as_dict()))
+    rows = dict(result_rows(solution.result.as_dict()))
     assert rows["error against"] == "reference 'saddle' (its own error 3.00e-15)"
     assert "relative L2 error" in rows and "error" not in rows
 
 
 def test_without_a_reference_none_is_reported() -> None:
-    found = api.solve({"problem": {**NODE, "exact": {"u": EXACT}}}, **KEYS).result.as_dict()
-    assert found["reference"] is None and found["relative_l2"]["u"] is not None
-    assert "error against" not in dict(result_rows(found))
+    report = api.solve({"problem": {**NODE, "exact": {"u": EXACT}}}, **KEYS).result.as_dict()
+    assert report["reference"] is None and report["relative_l2"]["u"] is not None
+    assert "error against" not in dict(result_rows(report))
 
 
 def test_single_precision_has_errors_too(folder: Path) -> None:
@@ -349,13 +346,13 @@ def test_single_precision_has_errors_too(folder: Path) -> None:
     "schedule", [[{"optimizer": "least_squares"}], [{"optimizer": "lbfgs", "steps": 3}]], ids=str
 )
 def test_the_reference_changes_no_bit_of_any_coefficient(schedule: list[Any], folder: Path) -> None:
-    found = [
+    solutions = [
         api.solve({"problem": node}, schedule=schedule, **KEYS)
         for node in (NODE, {**NODE, "reference": "saddle"})
     ]
-    assert torch.equal(found[0].coefficients(), found[1].coefficients())
-    assert found[0].history.objective == found[1].history.objective
-    assert found[0].relative_l2["u"] is None and found[1].relative_l2["u"] is not None
+    assert torch.equal(solutions[0].coefficients(), solutions[1].coefficients())
+    assert solutions[0].history.objective == solutions[1].history.objective
+    assert solutions[0].relative_l2["u"] is None and solutions[1].relative_l2["u"] is not None
 
 
 # The shipped values
@@ -410,7 +407,8 @@ def coarse(name: str, known: Reference, lower: float, upper: float) -> Array:
     (x, i), (t, k) = (np.unique(axis, return_inverse=True) for axis in known.x.T)
     d = 2j * np.pi / (upper - lower) * np.arange(points // 2 + 1)
     d[-1] = 0  # the highest mode has no slope
-    v, found = np.fft.rfft(initial(text, lower + (upper - lower) * np.arange(points) / points)), []
+    v = np.fft.rfft(initial(text, lower + (upper - lower) * np.arange(points) / points))
+    states = []
     for length in np.diff(t, prepend=0.0):
         count = int(np.ceil(steps * length))
         h = length / count
@@ -419,9 +417,9 @@ def coarse(name: str, known: Reference, lower: float, upper: float) -> Array:
             b = flow(d, v + h / 2 * a)
             c = flow(d, v + h / 2 * b)
             v = v + h / 6 * (a + 2 * b + 2 * c + flow(d, v + h * c))
-        found.append(v)
+        states.append(v)
     waves = np.exp(np.outer(x - lower, d)) / points * np.where(np.arange(len(d)) > 0, 2, 1)
-    return (waves @ np.array(found).T).real[i, k][:, None]
+    return (waves @ np.array(states).T).real[i, k][:, None]
 
 
 LSHAPE = "poisson_lshape_source"
@@ -440,11 +438,11 @@ def test_the_reference_of_the_l_shape_agrees_with_finite_differences() -> None:
     )
     means = [finite_difference_mean(n) for n in (16, 32, 64)]
     mean = float(known.w @ known.values[:, 0])
-    errors = [abs(found / mean - 1) for found in means]
+    errors = [abs(coarse / mean - 1) for coarse in means]
     assert errors[2] < 2e-3 and errors[0] / errors[1] > 2 and errors[1] / errors[2] > 2, errors
     mirrored = -known.x[:, ::-1]
-    order, other = np.lexsort(known.x.round(12).T), np.lexsort(mirrored.round(12).T)
-    assert abs(known.values[order] - known.values[other]).max() < 1e-13
+    order, mirrored_order = np.lexsort(known.x.round(12).T), np.lexsort(mirrored.round(12).T)
+    assert abs(known.values[order] - known.values[mirrored_order]).max() < 1e-13
 
 
 def finite_difference_mean(n: int) -> float:
@@ -491,8 +489,8 @@ def test_a_shipped_reference_agrees_with_a_coarse_computation(name: str) -> None
     assert initial_text == f"u = {FLOWS[name][1]}"
     lower, upper = (float(side[0]) for side in (problem.domain.lower, problem.domain.upper))
     error = coarse(name, known, lower, upper) - known.values
-    found = float(np.sqrt((known.w @ error**2 / (known.w @ known.values**2))[0]))
-    assert found < FLOWS[name][-1]
+    distance = float(np.sqrt((known.w @ error**2 / (known.w @ known.values**2))[0]))
+    assert distance < FLOWS[name][-1]
 
 
 def test_the_shipped_cantilever_agrees_with_cubic_elements_on_a_coarse_mesh() -> None:
@@ -551,8 +549,8 @@ def cubic(x: Array) -> Array:
     basis = fem.Basis(mesh, fem.ElementVector(fem.ElementTriP3()))
     end = fem.FacetBasis(mesh, basis.elem, facets=mesh.facets_satisfying(lambda p: p[0] == 4))
     load = fem.LinearForm(lambda v, w: -0.06 * w.x[1] * (1 - w.x[1]) * v[1]).assemble(end)
-    held = basis.get_dofs(mesh.facets_satisfying(lambda p: p[0] == 0))
-    u = fem.solve(*fem.condense(fem.BilinearForm(work).assemble(basis), load, D=held))
+    clamped = basis.get_dofs(mesh.facets_satisfying(lambda p: p[0] == 0))
+    u = fem.solve(*fem.condense(fem.BilinearForm(work).assemble(basis), load, D=clamped))
     single = basis.split_bases()[0]
     return np.stack([single.interpolator(u[part])(x.T) for part in basis.split_indices()], axis=1)
 

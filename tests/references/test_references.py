@@ -107,37 +107,40 @@ CASES: dict[str, dict[str, Any]] = {
 CASES["line"]["conditions"][0] = on("left", "U", "exp(x)")
 
 
-def made(
+def computed_with_error(
     tree: dict[str, Any], folder: Path, error: float, seconds: float = 1e6
 ) -> tuple[references.Computed, float]:
     """The reference of a problem and its true relative L2 error."""
     config = validate_problem(tree, "small.yaml")
-    found = references.make(config, error, seconds, folder / "found.npz")
-    return found, true_error(Problem.create(config), found)
+    computed = references.make(config, error, seconds, folder / "computed.npz")
+    return computed, true_error(Problem.create(config), computed)
 
 
-def true_error(problem: Problem, found: references.Computed) -> float:
+def true_error(problem: Problem, computed: references.Computed) -> float:
     assert problem.exact is not None
-    known = found.reference
+    known = computed.reference
     exact = evaluate(problem.exact, torch.tensor(known.x))[0].numpy()
     return float(np.sqrt(known.w @ (known.values[:, 0] - exact) ** 2 / (known.w @ exact**2)))
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_error_that_is_stated_bounds_the_true_one(name: str, tmp_path: Path) -> None:
-    found, error = made(CASES[name], tmp_path, 1e-3)
-    assert found.reached and found.reference.error <= 1e-3
-    assert error <= 3 * found.reference.error
+    computed, error = computed_with_error(CASES[name], tmp_path, 1e-3)
+    assert computed.reached and computed.reference.error <= 1e-3
+    assert error <= 3 * computed.reference.error
     domain = create(CASES[name]).domain
-    assert found.reference.w.sum() == pytest.approx(domain.measure, rel=1e-12)
-    assert domain.contains(found.reference.x).all()
+    assert computed.reference.w.sum() == pytest.approx(domain.measure, rel=1e-12)
+    assert domain.contains(computed.reference.x).all()
 
 
 @pytest.mark.parametrize("name", ["poisson_disk", "heat_1d"])
 def test_shipped_problems_are_bounded_too(name: str, tmp_path: Path) -> None:
     config = api.configure(name).problem
-    found = references.make(config, 1e-3, 1e6, tmp_path / "found.npz")
-    assert found.reached and true_error(Problem.create(config), found) <= 3 * found.reference.error
+    computed = references.make(config, 1e-3, 1e6, tmp_path / "computed.npz")
+    assert (
+        computed.reached
+        and true_error(Problem.create(config), computed) <= 3 * computed.reference.error
+    )
 
 
 def test_layers_resolve_a_reentrant_corner() -> None:
@@ -216,12 +219,12 @@ class Slow:
 
 
 def test_it_says_when_the_time_is_over_and_what_error_is_left() -> None:
-    told: list[str] = []
-    values, own, reason = references.refine(Slow(), 1e-12, 1e-9, told.append)
-    assert reason == "the next round would end after 1e-09 s" and own == pytest.approx(
+    lines: list[str] = []
+    values, error, reason = references.refine(Slow(), 1e-12, 1e-9, lines.append)
+    assert reason == "the next round would end after 1e-09 s" and error == pytest.approx(
         0.2, rel=1e-12
     )
-    assert values[0] == pytest.approx(1.25) and told == [
+    assert values[0] == pytest.approx(1.25) and lines == [
         "(1,): own error inf",
         "(2,): own error 2.0e-01",
     ]
@@ -257,7 +260,7 @@ def test_what_finite_elements_cannot_solve_is_refused(
     if tree["conditions"] is None:
         tree["conditions"] = [{"part": [*ALL, "back", "front"], "equation": "u = 0"}]
     with pytest.raises(ConfigError, match=r"no reference by|reference: finite") as caught:
-        references.make(validate_problem(tree, "small.yaml"), 1e-3, 5.0, tmp_path / "found.npz")
+        references.make(validate_problem(tree, "small.yaml"), 1e-3, 5.0, tmp_path / "computed.npz")
     assert words in str(caught.value) and "\n" not in str(caught.value)
 
 
@@ -280,10 +283,10 @@ def test_the_command_keeps_what_a_solve_then_is_measured_against(
         "trial: {width: [2], degree: [3, 7], intervals: [1, 6]}\n"
     )
     assert main(["reference", str(path), "--error", "1e-8"]) == 0
-    said = capsys.readouterr().out
-    assert "own error" in said and "its own error reached 1e-08" in said
-    found = api.solve(path)
-    assert found.result.as_dict()["reference"]["name"] == "small"
-    assert found.relative_l2["u"] is not None and found.relative_l2["u"] < 1e-5
+    output = capsys.readouterr().out
+    assert "own error" in output and "its own error reached 1e-08" in output
+    solution = api.solve(path)
+    assert solution.result.as_dict()["reference"]["name"] == "small"
+    assert solution.relative_l2["u"] is not None and solution.relative_l2["u"] < 1e-5
     assert main(["reference", str(path), "--out", "x.txt"]) == 2
     assert "--out 'x.txt' must end in .npz" in capsys.readouterr().err

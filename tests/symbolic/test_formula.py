@@ -25,7 +25,7 @@ from kanpde.symbolic.search.fit import fit
 from kanpde.symbolic.search.models import values
 from kanpde.symbolic.search.numbers import exact, recognise, recognise_sum
 from kanpde.symbolic.search.separable import Target
-from kanpde.symbolic.verify.regression import checks
+from kanpde.symbolic.verify.regression import DataSet, checks
 from kanpde.symbolic.verify.statement import Statement
 from kanpde.symbolic.verify.supports import places
 from kanpde.symbolic.verify.vanishing import is_zero, vanishing
@@ -41,21 +41,23 @@ def square() -> kanpde.Solution:
 
 
 @pytest.fixture(scope="module")
-def found(square: kanpde.Solution) -> Formula:
+def sine_formula(square: kanpde.Solution) -> Formula:
     return kanpde.formula(square)
 
 
-def test_a_pde_becomes_a_formula_that_sympy_verifies(found: Formula) -> None:
-    assert sympy.simplify(found.expressions["u"] - SINE) == 0
-    assert found.verdict is Verdict.EXACT and found.sentence == "verified exactly"
-    assert len(found.checks) == 5 and all(one.verdict is Verdict.EXACT for one in found.checks)
+def test_a_pde_becomes_a_formula_that_sympy_verifies(sine_formula: Formula) -> None:
+    assert sympy.simplify(sine_formula.expressions["u"] - SINE) == 0
+    assert sine_formula.verdict is Verdict.EXACT and sine_formula.sentence == "verified exactly"
+    assert len(sine_formula.checks) == 5 and all(
+        result.verdict is Verdict.EXACT for result in sine_formula.checks
+    )
     points = np.array([[0.3, 0.4], [-0.5, 0.25]])
-    assert np.allclose(found(points)[:, 0], np.sin(np.pi * points).prod(1), rtol=1e-14)
+    assert np.allclose(sine_formula(points)[:, 0], np.sin(np.pi * points).prod(1), rtol=1e-14)
 
 
-def test_points_of_another_shape_are_refused(found: Formula) -> None:
+def test_points_of_another_shape_are_refused(sine_formula: Formula) -> None:
     with pytest.raises(ConfigError, match=r"needs points of shape \(N, 2\), found \(3,\)"):
-        found(np.zeros(3))
+        sine_formula(np.zeros(3))
 
 
 @pytest.mark.parametrize(
@@ -73,16 +75,18 @@ def test_a_planted_formula_gets_no_more_than_it_deserves(
 ) -> None:
     where, skipped = places(square.problem, Statement.of(square.problem, {}))
     assert not skipped
-    said = Statement.of(square.problem, {})
-    assert weakest(check(where, [planted], said.numbers, said.constants)).verdict is verdict
+    statement = Statement.of(square.problem, {})
+    assert (
+        weakest(check(where, [planted], statement.numbers, statement.constants)).verdict is verdict
+    )
 
 
 def test_a_formula_that_meets_the_equation_alone_is_no_solution(square: kanpde.Solution) -> None:
-    said = Statement.of(square.problem, {})
-    where, _ = places(square.problem, said)
-    made = check(where, [SINE + x * y], said.numbers, said.constants)
-    assert made[0].verdict is Verdict.EXACT
-    assert weakest(made).verdict is Verdict.WRONG
+    statement = Statement.of(square.problem, {})
+    where, _ = places(square.problem, statement)
+    verdicts = check(where, [SINE + x * y], statement.numbers, statement.constants)
+    assert verdicts[0].verdict is Verdict.EXACT
+    assert weakest(verdicts).verdict is Verdict.WRONG
 
 
 def test_a_field_without_structure_has_no_formula(square: kanpde.Solution) -> None:
@@ -99,9 +103,9 @@ def test_a_field_without_structure_has_no_formula(square: kanpde.Solution) -> No
         nothing(np.zeros((1, 2)))
 
 
-def test_exact_is_never_read(square: kanpde.Solution, found: Formula) -> None:
+def test_exact_is_never_read(square: kanpde.Solution, sine_formula: Formula) -> None:
     lie = replace(square, problem=replace(square.problem, exact=None))
-    assert kanpde.formula(lie).text == found.text
+    assert kanpde.formula(lie).text == sine_formula.text
 
 
 # Numbers
@@ -128,7 +132,7 @@ def test_a_number_is_recognised_with_the_digits_it_needs(number: sympy.Expr) -> 
 def test_a_random_float_is_not_recognised() -> None:
     rng = np.random.default_rng(4)
     read = [recognise(v, 1e-9) for v in rng.uniform(-10, 10, 400)]
-    assert sum(one is not None for one in read) <= 4
+    assert sum(number is not None for number in read) <= 4
     assert all(recognise(v, 1e-2) is None for v in rng.uniform(1, 10, 50))
 
 
@@ -151,9 +155,9 @@ def test_values_are_those_of_sympy() -> None:
         - sympy.Rational(1, 3)
     )
     at = {x: np.array([0.3, -0.7]), y: np.array([0.2, 1.1])}
-    own = values(expression, at)
+    computed = values(expression, at)
     assert np.allclose(
-        own, [float(expression.subs({x: at[x][k], y: at[y][k]})) for k in range(2)], rtol=1e-14
+        computed, [float(expression.subs({x: at[x][k], y: at[y][k]})) for k in range(2)], rtol=1e-14
     )
 
 
@@ -168,8 +172,8 @@ def test_a_circle_is_parametrised_and_a_disk_problem_verified() -> None:
             "conditions": [{"part": "circle", "equation": "dn(u) + u = 0.25*k - k*0.25 - k"}],
         }
     }
-    own = kanpde.solve(tree)
-    got = kanpde.formula(own)
+    solution = kanpde.solve(tree)
+    got = kanpde.formula(solution)
     assert got.verdict is Verdict.EXACT
     assert sympy.expand(got.expressions["u"] + 3 * (x**2 + y**2) - sympy.Rational(3, 4)) == 0
 
@@ -223,11 +227,18 @@ def test_a_disk_in_time_is_searched_like_any_other() -> None:
 def test_a_function_of_a_quadratic_form_is_seen(text: object, expected: sympy.Expr) -> None:
     box = Box(-np.ones(2), np.ones(2))
     target = Target(
-        text, (x, y), lambda p: np.ones(len(p), bool), box, np.random.default_rng(0), True
-    )  # type: ignore[arg-type]
+        field=text,  # type: ignore[arg-type]
+        x=(x, y),
+        contains=lambda p: np.ones(len(p), bool),
+        box=box,
+        rng=np.random.default_rng(0),
+        plane=True,
+    )
     points = box.points(300, np.random.default_rng(1))
-    done = [fit(one.model, (x, y), points, target.field(points)) for one in level(target)]
-    best = min((one for one in done if one is not None), key=lambda one: one.misfit)
+    done = [
+        fit(candidate.model, (x, y), points, target.field(points)) for candidate in level(target)
+    ]
+    best = min((fitted for fitted in done if fitted is not None), key=lambda fitted: fitted.misfit)
     assert best.misfit < 1e-13
     at = {x: 0.3, y: -0.4}
     assert float(best.model.filled.subs(at)) == pytest.approx(float(expected.subs(at)), rel=1e-12)
@@ -309,18 +320,18 @@ def test_the_formula_of_a_regression_fits_and_is_never_verified() -> None:
     got = kanpde.formula(run)
     assert sympy.simplify(got.expressions["u"] - sympy.exp(x) * sympy.sin(2 * y)) == 0
     assert got.verdict is Verdict.FITS and not got.verified and got.holds
-    assert [one.what for one in got.checks] == [
+    assert [result.what for result in got.checks] == [
         "u at the 300 rows",
         "u at the 100 rows of the test",
     ]
-    assert max(one.residual for one in got.checks) < 1e-13
+    assert max(result.residual for result in got.checks) < 1e-13
     assert got.sentence.startswith("fits the data to RMSE")
 
 
 def test_the_misfit_to_data_is_in_their_units() -> None:
-    rows = [("the 2 rows", np.array([[0.0], [1.0]]), np.array([[1.0], [5.0]]))]
-    (one,) = checks(rows, (x,), [1 + x], ("u",))
-    assert one.residual == pytest.approx(3 / math.sqrt(2))
+    rows = [DataSet("the 2 rows", np.array([[0.0], [1.0]]), np.array([[1.0], [5.0]]))]
+    (result,) = checks(rows, (x,), [1 + x], ("u",))
+    assert result.residual == pytest.approx(3 / math.sqrt(2))
 
 
 # Edges of a simplified network
@@ -336,9 +347,9 @@ def rough(scale: float = 1.0) -> sympy.Expr:
 def test_the_formula_of_edges_is_refined_and_verified_like_any_other(
     square: kanpde.Solution, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kanpde.symbolic.formula.candidates", lambda *_: iter(()))
+    monkeypatch.setattr("kanpde.symbolic.formula_search.candidates", lambda *_: iter(()))
     assert kanpde.formula(square).verdict is Verdict.NOTHING
-    got = kanpde.formula(square, own={"u": rough()})
+    got = kanpde.formula(square, edges={"u": rough()})
     assert got.verdict is Verdict.EXACT and got.how == {"u": "edges of the simplified network"}
     assert (
         sympy.simplify(got.expressions["u"] - sympy.sin(sympy.pi * x) * sympy.sin(sympy.pi * y))
@@ -349,8 +360,8 @@ def test_the_formula_of_edges_is_refined_and_verified_like_any_other(
 def test_a_formula_of_edges_that_does_not_hold_is_shown_and_said_to_be_none(
     square: kanpde.Solution, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kanpde.symbolic.formula.candidates", lambda *_: iter(()))
-    got = kanpde.formula(square, own={"u": sympy.Float(0.9) * (1 - x**2) * (1 - y**2)})
+    monkeypatch.setattr("kanpde.symbolic.formula_search.candidates", lambda *_: iter(()))
+    got = kanpde.formula(square, edges={"u": sympy.Float(0.9) * (1 - x**2) * (1 - y**2)})
     assert (
         got.verdict is Verdict.WRONG
         and got.expressions
@@ -360,10 +371,10 @@ def test_a_formula_of_edges_that_does_not_hold_is_shown_and_said_to_be_none(
 
 
 def test_the_better_of_the_field_and_of_the_edges_is_taken(
-    square: kanpde.Solution, found: Formula
+    square: kanpde.Solution, sine_formula: Formula
 ) -> None:
-    got = kanpde.formula(square, own={"u": sympy.Float(0.9) * (1 - x**2) * (1 - y**2)})
-    assert got.text == found.text and got.how == found.how
+    got = kanpde.formula(square, edges={"u": sympy.Float(0.9) * (1 - x**2) * (1 - y**2)})
+    assert got.text == sine_formula.text and got.how == sine_formula.how
 
 
 # Command line
@@ -408,5 +419,5 @@ def test_regions_are_refused(square: kanpde.Solution) -> None:
 
 def test_a_power_that_overflows_is_infinite() -> None:
     c, x = sympy.symbols("c x", real=True)
-    found = values(c**2 * x, {c: 1e200, x: np.array([1.0, -2.0])})
-    assert found.tolist() == [math.inf, -math.inf]
+    powers = values(c**2 * x, {c: 1e200, x: np.array([1.0, -2.0])})
+    assert powers.tolist() == [math.inf, -math.inf]

@@ -26,13 +26,15 @@ NUMBERS = [
 
 @pytest.mark.parametrize("name", list(LIBRARY))
 def test_every_function_of_the_library_comes_back(name: str) -> None:
-    one = sympy.Float(1.25, 15) * LIBRARY[name].symbol(sympy.Rational(1, 4) * X - Y / 2) + sympy.pi
-    assert expression(json.loads(json.dumps(plain(one))), SYMBOLS) == one
+    whole = (
+        sympy.Float(1.25, 15) * LIBRARY[name].symbol(sympy.Rational(1, 4) * X - Y / 2) + sympy.pi
+    )
+    assert expression(json.loads(json.dumps(plain(whole))), SYMBOLS) == whole
 
 
-@pytest.mark.parametrize("one", NUMBERS)
-def test_numbers_come_back_exactly(one: Any) -> None:
-    assert expression(json.loads(json.dumps(plain(one))), SYMBOLS) == one
+@pytest.mark.parametrize("number", NUMBERS)
+def test_numbers_come_back_exactly(number: Any) -> None:
+    assert expression(json.loads(json.dumps(plain(number))), SYMBOLS) == number
 
 
 def tower(levels: int) -> Any:
@@ -129,7 +131,7 @@ def test_depth_is_limited() -> None:
 
 
 @pytest.mark.parametrize(
-    "one",
+    "formula",
     [
         sympy.exp(-sympy.Rational(7, 3) * X**64) * sympy.sqrt(2 * sympy.pi) / sympy.exp(2),
         sympy.exp(X * sympy.log(Y)) + sympy.exp(X) * sympy.log(2 * Y) ** 3,
@@ -137,5 +139,5 @@ def test_depth_is_limited() -> None:
         (3 * X / 2 + sympy.Float(1e-200)) ** 4 / (1 + sympy.besselj(0, X) ** 2),
     ],
 )
-def test_long_formulas_of_moderate_numbers_come_back(one: Any) -> None:
-    assert expression(json.loads(json.dumps(plain(one))), SYMBOLS) == one
+def test_long_formulas_of_moderate_numbers_come_back(formula: Any) -> None:
+    assert expression(json.loads(json.dumps(plain(formula))), SYMBOLS) == formula

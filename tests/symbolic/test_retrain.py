@@ -44,49 +44,52 @@ def test_training_does_not_follow_the_noise(tmp_path: Path) -> None:
     """Variable projection alone, which solves for more coefficients than there is data for, loses
     the function.
     """
-    before, other = solved(120, tmp_path / "run"), noisy(1000, 1)
+    before, fresh = solved(120, tmp_path / "run"), noisy(1000, 1)
     greedy = api.solve(
         replace(before.config, schedule=api.configure(before.config, schedule=[
             {"optimizer": "variable_projection", "steps": 30}]).schedule), after=before)  # fmt: skip
-    found = simplify(tmp_path / "run", units=0.0, steps=30, out=tmp_path / "small")
-    assert rmse(greedy, *other) > 2 * rmse(before, *other)
-    assert rmse(found.solution, *other) < 1.05 * rmse(before, *other)
-    text = "\n".join(found.sentences())
+    simplified = simplify(tmp_path / "run", units=0.0, steps=30, out=tmp_path / "small")
+    assert rmse(greedy, *fresh) > 2 * rmse(before, *fresh)
+    assert rmse(simplified.solution, *fresh) < 1.05 * rmse(before, *fresh)
+    text = "\n".join(simplified.sentences())
     assert f"chosen by {round(SHARE * 120)} rows held out from it" in text
     assert "on the test" in text
 
 
 def test_what_is_chosen_is_what_the_run_ends_on(tmp_path: Path) -> None:
     solved(120, tmp_path / "run")
-    found = simplify(tmp_path / "run", steps=12, out=tmp_path / "small")
-    assert found.choice is not None
-    assert found.choice.stage == found.solution.config.schedule[0]
-    assert found.solution.rmse["u"] == pytest.approx(found.choice.after, rel=1e-9)
-    worse = found.choice.after > found.choice.before
-    assert ("no training lowered it" in found.choice.sentence) is worse
+    simplified = simplify(tmp_path / "run", steps=12, out=tmp_path / "small")
+    assert simplified.choice is not None
+    assert simplified.choice.stage == simplified.solution.config.schedule[0]
+    assert simplified.solution.rmse["u"] == pytest.approx(simplified.choice.after, rel=1e-9)
+    worse = simplified.choice.after > simplified.choice.before
+    assert ("no training lowered it" in simplified.choice.sentence) is worse
 
 
 def test_rows_of_an_own_test_choose_nothing() -> None:
     plain, tested = solved(100), solved(100, test=noisy(50, 7))
     chosen = [
-        choose(replace(one.config, schedule=_stage(one)), one.trial.network)
-        for one in (plain, tested)
+        choose(replace(solution.config, schedule=_stage(solution)), solution.trial.network)
+        for solution in (plain, tested)
     ]
-    first, second = (one for one in chosen if one is not None)
+    first, second = (choice for choice in chosen if choice is not None)
     assert (first.stage, first.after) == (second.stage, second.after)
-    tables = [one.config.problem.fit for one in (first, second)]
+    tables = [choice.config.problem.fit for choice in (first, second)]
     train, test = (
-        [getattr(one, key) for one in tables if one is not None] for key in ("train", "test")
+        [getattr(table, key) for table in tables if table is not None] for key in ("train", "test")
     )
-    assert [len(one) for one in (*train, *test)] == [80, 80, 20, 50]
-    rows, held = {tuple(row) for row in matrix(train[0])}, {tuple(row) for row in matrix(test[0])}
-    assert rows | held == {tuple(row) for row in np.column_stack(noisy(100, 0))}
-    assert not rows & held
+    assert [len(rows_of_table) for rows_of_table in (*train, *test)] == [80, 80, 20, 50]
+    rows, held_out = (
+        {tuple(row) for row in matrix(train[0])},
+        {tuple(row) for row in matrix(test[0])},
+    )
+    assert rows | held_out == {tuple(row) for row in np.column_stack(noisy(100, 0))}
+    assert not rows & held_out
 
 
-def _stage(one: Solution) -> Any:
+def _stage(solution: Solution) -> Any:
     return api.configure(
-        one.config, schedule=[{"optimizer": "variable_projection", "steps": 3}]
+        solution.config, schedule=[{"optimizer": "variable_projection", "steps": 3}]
     ).schedule
 
 
@@ -99,18 +102,18 @@ def test_few_rows_and_equations_are_trained_on_as_they_are() -> None:
 
 
 def test_a_watch_measures_held_out_rows_and_ends_what_is_lost() -> None:
-    one = solved(50, test=0.2)
-    parts = build(one.config)
-    parts.trial.network = one.trial.network
+    solution = solved(50, test=0.2)
+    parts = build(solution.config)
+    parts.trial.network = solution.trial.network
     watch = Watch(parts)
-    assert watch.errors == [pytest.approx(one.rmse["u"], rel=1e-12)]
+    assert watch.errors == [pytest.approx(solution.rmse["u"], rel=1e-12)]
     last = list(parts.trial.network.stack[-1].parameters())
-    start = [one.detach().clone() for one in last]
+    start = [parameter.detach().clone() for parameter in last]
 
     def scaled(factor: float) -> None:
         with torch.no_grad():
-            for one, kept in zip(last, start, strict=True):
-                one.copy_(factor * kept)
+            for parameter, before in zip(last, start, strict=True):
+                parameter.copy_(factor * before)
 
     for k, factor in enumerate((1.5, 1.0, 1.2)):
         scaled(factor)
@@ -128,17 +131,20 @@ def test_a_watch_measures_held_out_rows_and_ends_what_is_lost() -> None:
 
 def test_an_overfit_is_said(tmp_path: Path) -> None:
     solved(60, tmp_path / "run", test=noisy(40, 3))
-    found = simplify(tmp_path / "run", steps=3, out=tmp_path / "small")
-    metrics = found.solution.result.metrics
+    simplified = simplify(tmp_path / "run", steps=3, out=tmp_path / "small")
+    metrics = simplified.solution.result.metrics
     fits = {"train": {"rmse": {"u": 0.01}}, "test": {"rmse": {"u": 0.02 * OVERFIT}}}
     worse = replace(
-        found.solution, result=replace(found.solution.result, metrics=replace(metrics, fit=fits))
+        simplified.solution,
+        result=replace(simplified.solution.result, metrics=replace(metrics, fit=fits)),
     )
-    text = "\n".join(Simplified(found.folder, worse, found.pruned, found.before).sentences())
+    text = "\n".join(
+        Simplified(simplified.folder, worse, simplified.pruned, simplified.before).sentences()
+    )
     assert (
         "RMSE now: 1.00e-02 on rows of training, 6.00e-02 on the test: overfitted 6 times" in text
     )
     fits["test"]["rmse"]["u"] = 0.029
     assert "overfitted" not in "\n".join(
-        Simplified(found.folder, worse, found.pruned, worse).sentences()
+        Simplified(simplified.folder, worse, simplified.pruned, worse).sentences()
     )

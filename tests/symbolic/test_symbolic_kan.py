@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from kanpde import api
 from kanpde.api.fitting import fit
 from kanpde.cli import main
 from kanpde.errors import ConfigError
-from kanpde.symbolic import formula
+from kanpde.symbolic import formula_search
 from kanpde.symbolic.kan.edge_editor import Symbolic
 from kanpde.symbolic.kan.rounding import rounded, simplest
 from kanpde.symbolic.kan.symbolic_kan import SymbolicKAN
@@ -44,17 +45,14 @@ def test_a_symbolic_network_is_the_kan_until_an_edge_is_fixed() -> None:
     network, x = kan([2, 3, 1], base=True), uniform(50, 2)
     symbolic = SymbolicKAN.of(network)
     assert gap(symbolic(x), network(x)) < 1e-14
-    assert symbolic.places == sorted(
-        (k, i, o)
-        for k, layer in enumerate(network.stack)
-        for o in range(layer.outputs)
-        for i in range(layer.inputs)
-    )
+    first = itertools.product([0], range(2), range(3))
+    second = itertools.product([1], range(3), range(1))
+    assert symbolic.places == [*first, *second]
     z, values = symbolic.curve((0, 1, 2), x)
     edge = network.stack[0].edges(x.T)[2, 1].detach()
     assert np.array_equal(z, x[:, 1].numpy())
     assert gap(torch.from_numpy(values), edge) < 1e-14
-    fixed = symbolic.fixed((0, 1, 2), Match("sin", 1.3, 0.2, 0.7, -0.4, 0.0, 1.0))
+    fixed = symbolic.fixed((0, 1, 2), Match("sin", a=1.3, b=0.2, c=0.7, d=-0.4, rmse=0.0, r2=1.0))
     wanted = network.stack[0](x.T) - torch.stack([0 * edge, 0 * edge, edge])
     wanted = wanted + torch.stack([0 * edge, 0 * edge, 0.7 * torch.sin(1.3 * x[:, 1] + 0.2) - 0.4])
     assert gap(fixed(x), network.stack[1](wanted).T) < 1e-13
@@ -65,9 +63,9 @@ def test_a_symbolic_network_is_the_kan_until_an_edge_is_fixed() -> None:
 def test_training_on_the_rows_of_an_equation_finds_the_solution_that_splines_only_approach() -> (
     None
 ):
-    found = Symbolic.of(wave())
-    assert found.suggest(1, 1, 1)[0].name in ("sin", "cos")
-    coarse = found.fix(1, 1, 1, "sin")
+    symbolic = Symbolic.of(wave())
+    assert symbolic.suggest(1, 1, 1)[0].name in ("sin", "cos")
+    coarse = symbolic.fix(1, 1, 1, "sin")
     with torch.no_grad():
         coarse.network.affine += 0.01
     trained = coarse.retrained()
@@ -77,13 +75,13 @@ def test_training_on_the_rows_of_an_equation_finds_the_solution_that_splines_onl
         trained.network(torch.from_numpy(x)[:, None]).detach().numpy()[:, 0] - exact
     ).max()
     assert error < 1e-11
-    assert np.abs(found.solution(x[:, None])[:, 0] - exact).max() > 10 * error
+    assert np.abs(symbolic.solution(x[:, None])[:, 0] - exact).max() > 10 * error
 
 
 def test_auto_writes_the_formula_with_simple_constants() -> None:
-    found = Symbolic.of(wave()).auto()
-    assert list(found.network.names) == [(0, 0, 0)]
-    written = found.formula()
+    symbolic = Symbolic.of(wave()).auto()
+    assert list(symbolic.network.names) == [(0, 0, 0)]
+    written = symbolic.formula()
     x = sympy.Symbol("x", real=True)
     assert (
         sympy.simplify(written.expressions["u"] - (2 * sympy.sin(3 * x + sympy.Rational(1, 2)) + 1))
@@ -95,12 +93,12 @@ def test_auto_writes_the_formula_with_simple_constants() -> None:
 def test_what_nothing_fits_stays_a_spline() -> None:
     x = np.linspace(-1, 1, 200)
     solution = fit(x, np.sin(40 * x**3) * np.exp(x) + x, trial={**LAYER, "intervals": 60})
-    found = Symbolic.of(solution).auto()
-    written = found.formula()
-    assert not found.network.names
+    symbolic = Symbolic.of(solution).auto()
+    written = symbolic.formula()
+    assert not symbolic.network.names
     assert str(written.expressions["u"]).startswith("phi_1_1_1(")
-    assert found.as_dict(written)["splines"] == [[1, 1, 1]]
-    assert found.as_dict(written)["misfit"] == {"u": None}
+    assert symbolic.as_dict(written)["splines"] == [[1, 1, 1]]
+    assert symbolic.as_dict(written)["misfit"] == {"u": None}
 
 
 def test_a_function_that_is_clearly_worse_than_the_spline_is_refused() -> None:
@@ -119,12 +117,14 @@ def test_edges_that_function_and_those_that_do_not_part_ways() -> None:
     points = np.random.default_rng(0).uniform(0, 1, (900, 2))
     y = np.sin(3 * points[:, 0]) + np.floor(10 * points[:, 1])
     solution = fit(points, y, trial={**LAYER, "degree": 3, "intervals": 100})
-    found = Symbolic.of(solution).auto()
-    assert list(found.network.places) == [(0, 0, 0), (0, 1, 0)] and list(found.network.names) == [
-        (0, 0, 0)
-    ]
+    symbolic = Symbolic.of(solution).auto()
+    assert list(symbolic.network.places) == [(0, 0, 0), (0, 1, 0)] and list(
+        symbolic.network.names
+    ) == [(0, 0, 0)]
     values = (
-        found.network(found.solution.trial.scaled(torch.from_numpy(points))).detach().numpy()[:, 0]
+        symbolic.network(symbolic.solution.trial.scaled(torch.from_numpy(points)))
+        .detach()
+        .numpy()[:, 0]
     )
     assert np.sqrt(np.mean((values - y) ** 2)) < 3 * np.sqrt(
         np.mean((solution(points)[:, 0] - y) ** 2)
@@ -136,8 +136,8 @@ def test_what_hardly_varies_is_a_constant_and_units_that_nothing_uses_go() -> No
     needed.
     """
     network, x = SymbolicKAN.of(kan([2, 3, 1])), uniform(60, 2)
-    network = network.fixed((1, 1, 0), Match("exp", 0.3, 0.0, 1e-14, 3.0, 0.0, 1.0))
-    network = network.fixed((1, 0, 0), Match("sin", 2.0, 0.0, 1.0, 0.0, 0.0, 1.0))
+    network = network.fixed((1, 1, 0), Match("exp", a=0.3, b=0.0, c=1e-14, d=3.0, rmse=0.0, r2=1.0))
+    network = network.fixed((1, 0, 0), Match("sin", a=2.0, b=0.0, c=1.0, d=0.0, rmse=0.0, r2=1.0))
     small = network.trimmed(x)
     assert gap(small(x), network(x)) < 1e-12
     assert set(network.places) - set(small.places) == {(1, 1, 0), (0, 0, 1), (0, 1, 1)}
@@ -150,7 +150,7 @@ def test_constants_that_cancel_are_gathered_in_one_edge() -> None:
     left.
     """
     network, x = SymbolicKAN.of(kan([2, 3, 1])), uniform(60, 2)
-    network = network.fixed((0, 0, 1), Match("cos", 3.0, 0.0, 1.0, 1e8, 0.0, 1.0))
+    network = network.fixed((0, 0, 1), Match("cos", a=3.0, b=0.0, c=1.0, d=1e8, rmse=0.0, r2=1.0))
     with torch.no_grad():
         network.stack[0].coefficients[1, 1] -= 1e8
     small = network.centred(x)
@@ -162,22 +162,22 @@ def test_constants_that_cancel_are_gathered_in_one_edge() -> None:
 
 def test_the_mean_of_what_goes_may_stand_in_a_spline() -> None:
     network, x = SymbolicKAN.of(kan([2, 1])), uniform(60, 2)
-    network = network.fixed((0, 1, 0), Match("x", 1.0, 0.0, 1e-15, -2.0, 0.0, 1.0))
+    network = network.fixed((0, 1, 0), Match("x", a=1.0, b=0.0, c=1e-15, d=-2.0, rmse=0.0, r2=1.0))
     small = network.trimmed(x)
     assert gap(small(x), network(x)) < 1e-12 and small.places == [(0, 0, 0)]
 
 
 def test_buttons_say_what_is_wrong() -> None:
-    found = Symbolic.of(wave())
+    symbolic = Symbolic.of(wave())
     with pytest.raises(
         ConfigError,
         match=r"symbolic: there is no edge 1,2,1; edges \(layer, input, output\) are 1,1,1",
     ):
-        found.suggest(1, 2, 1)
+        symbolic.suggest(1, 2, 1)
     with pytest.raises(
         ConfigError, match=r"function 'sine' is not in the library, did you mean 'sin'"
     ):
-        found.fix(1, 1, 1, "sine")
+        symbolic.fix(1, 1, 1, "sine")
     mlp = api.solve(
         {"problem": WAVE},
         trial={"kind": "mlp", "width": [4]},
@@ -192,9 +192,9 @@ def test_constants_are_rounded_only_where_the_fit_stays() -> None:
     rough = 3.1415926 * a**2 + 0.50000001 * sympy.sin(2.0000001 * a) + 1e-9 * a
     exact = np.pi * x[:, 0] ** 2 + 0.5 * np.sin(2 * x[:, 0])
     assert simplest(rough, [a], x, exact)[0] == sympy.pi * a**2 + sympy.sin(2 * a) / 2
-    other = 3.14 * x[:, 0] ** 2 + 0.5 * np.sin(2 * x[:, 0])
-    found, misfit = rounded(rough, [a], x, other)
-    assert float(found.coeff(a**2)) == pytest.approx(3.14, abs=1e-9)
+    near_pi = 3.14 * x[:, 0] ** 2 + 0.5 * np.sin(2 * x[:, 0])
+    formula, misfit = rounded(rough, [a], x, near_pi)
+    assert float(formula.coeff(a**2)) == pytest.approx(3.14, abs=1e-9)
     assert misfit < 1e-9
 
 
@@ -213,19 +213,19 @@ def test_constants_of_noise_get_no_names_and_no_digits_that_nobody_knows(
         + 1.25
         + noise * np.random.default_rng(1).normal(size=500)
     )
-    found, misfit = rounded(start[0] * sympy.sin(start[1] * a + start[2]) + start[3], [a], x, y)
-    floats = list(found.atoms(sympy.Float))
+    formula, misfit = rounded(start[0] * sympy.sin(start[1] * a + start[2]) + start[3], [a], x, y)
+    floats = list(formula.atoms(sympy.Float))
     assert len(floats) == 4 - named and misfit < 1.01 * noise + 1e-14
     if noise:
-        assert all(len(str(one).rstrip("0").lstrip("0.")) <= 7 for one in floats), found
+        assert all(len(str(number).rstrip("0").lstrip("0.")) <= 7 for number in floats), formula
 
 
 def test_a_named_number_that_the_noise_cannot_hide_is_read() -> None:
     """With σ = 1e-5 the slope is known to six digits, and 3 is no chance."""
     (a,), x = sympy.symbols("x,", real=True), np.random.default_rng(0).uniform(-1, 1, (500, 1))
     y = 2.03731829 * np.sin(3 * x[:, 0]) + 1e-5 * np.random.default_rng(1).normal(size=500)
-    found = rounded(sympy.Float(2.001) * sympy.sin(sympy.Float(2.9991) * a), [a], x, y)[0]
-    assert found.has(sympy.sin(3 * a)) and len(found.atoms(sympy.Float)) == 1
+    formula = rounded(sympy.Float(2.001) * sympy.sin(sympy.Float(2.9991) * a), [a], x, y)[0]
+    assert formula.has(sympy.sin(3 * a)) and len(formula.atoms(sympy.Float)) == 1
 
 
 def test_members_of_a_family_stay_free_to_become_simple_under_noise() -> None:
@@ -235,8 +235,8 @@ def test_members_of_a_family_stay_free_to_become_simple_under_noise() -> None:
     (a,), x = sympy.symbols("x,", real=True), np.random.default_rng(0).uniform(-1, 1, (500, 1))
     start = [sympy.Float(value) for value in (0.31, 1.37, 0.7104)]
     y = 0.3 * (1.37 * x[:, 0] + 0.71) ** 2 + 1e-2 * np.random.default_rng(1).normal(size=500)
-    found, misfit = rounded(start[0] * (start[1] * a + start[2]) ** 2, [a], x, y)
-    assert len(found.atoms(sympy.Float)) == 2 and misfit < 1.01e-2 and not found.has(sympy.pi)
+    formula, misfit = rounded(start[0] * (start[1] * a + start[2]) ** 2, [a], x, y)
+    assert len(formula.atoms(sympy.Float)) == 2 and misfit < 1.01e-2 and not formula.has(sympy.pi)
     named = rounded(start[0] * (sympy.Float(0.987) * a + start[2]) ** 2, [a], x, y)[
         0
     ]  # π²/10 = 0.98696 is no finding
@@ -257,9 +257,9 @@ def test_members_of_a_family_stay_free_to_become_simple_under_noise() -> None:
 def test_short_numbers_around_a_value_hold_the_one_that_was_meant(
     value: float, number: Any
 ) -> None:
-    found = near(value)
-    assert number in found
-    assert all(abs(float(one) - value) <= 0.02 * max(abs(value), 1) for one in found)
+    numbers = near(value)
+    assert number in numbers
+    assert all(abs(float(short) - value) <= 0.02 * max(abs(value), 1) for short in numbers)
 
 
 def test_whole_numbers_come_first() -> None:
@@ -283,7 +283,7 @@ def test_the_command_line_writes_a_formula_beside_the_run(
     plain = json.loads(Path("small/symbolic.json").read_text())
     assert plain["formulas"] == {"u": "y**2 + exp(x)"}
     assert plain["misfit"]["u"] < 1e-6
-    monkeypatch.setattr(formula, "candidates", lambda *_: iter(()))
+    monkeypatch.setattr(formula_search, "candidates", lambda *_: iter(()))
     assert main(("formula", "run")) == 8 and "no structure found" in capsys.readouterr().out
     assert main(("formula", "small")) == 0
     out = capsys.readouterr().out

@@ -31,9 +31,9 @@ def curve(name: str) -> np.ndarray:
 @pytest.mark.parametrize("name", list(LIBRARY))
 def test_a_function_of_the_library_is_found_to_rounding(name: str) -> None:
     y = curve(name)
-    (own,) = match(X, y, [name])
-    assert own.rmse < 1e-12 * np.std(y)
-    assert np.allclose(own.value(X), y, rtol=0, atol=1e-11 * np.abs(y).max())
+    (fitted,) = match(X, y, [name])
+    assert fitted.rmse < 1e-12 * np.std(y)
+    assert np.allclose(fitted.value(X), y, rtol=0, atol=1e-11 * np.abs(y).max())
 
 
 def test_the_best_is_the_simplest_that_fits() -> None:
@@ -68,7 +68,9 @@ def test_slope_and_sympy_agree_with_the_values(name: str) -> None:
 
 
 def test_a_constant_and_noise() -> None:
-    assert match(X, np.full_like(X, 2.5))[0] == Match("x", 1.0, 0.0, 0.0, 2.5, 0.0, 1.0)
+    assert match(X, np.full_like(X, 2.5))[0] == Match(
+        "x", a=1.0, b=0.0, c=0.0, d=2.5, rmse=0.0, r2=1.0
+    )
     noise = np.random.default_rng(1).standard_normal(200)
     assert match(X, noise)[0].r2 < 0.5
 

@@ -35,6 +35,7 @@ from kanpde import api
 from kanpde.api.contenders import equal_mlp
 from kanpde.errors import ConfigError
 from kanpde.numerics.jets import JetSpace, coordinates
+from kanpde.problem.conditions import PeriodicCondition
 from kanpde.results.plotting.diagram import write_diagram
 from kanpde.results.solution import Solution
 from kanpde.solver.budget import parameter_count
@@ -292,7 +293,7 @@ def test_a_solve_meets_its_periodic_conditions_to_rounding(name: str) -> None:
     error, lifted = solution.relative_l2["u"], solution.result.metrics.lifted
     assert error is not None and error < least
     assert lifted and len(lifted) == len(
-        [c for c in solution.problem.conditions if c.kind == "periodic"]
+        [c for c in solution.problem.conditions if isinstance(c, PeriodicCondition)]
     )
     assert max(lifted.values()) < 1e-8 and solution.result.metrics.conditions["periodic"] == max(
         lifted.values()

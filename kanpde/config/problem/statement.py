@@ -14,13 +14,8 @@ from pathlib import PurePath
 from typing import Any
 
 from kanpde.config.frozen_map import FrozenMap, freeze, thaw
-from kanpde.config.problem.conditions import (
-    ConditionConfig,
-    Surroundings,
-    check_parts,
-    condition_tree,
-    read_conditions,
-)
+from kanpde.config.problem.condition_reader import Surroundings, check_parts, read_conditions
+from kanpde.config.problem.conditions import ConditionConfig
 from kanpde.config.problem.energies import (
     BoundaryEnergy,
     energies_tree,
@@ -346,7 +341,7 @@ def problem_tree(problem: ProblemConfig) -> dict[str, Any]:
         "equations": equations_tree(problem.equations, problem.names, problem.weights),
         "energy": problem.energy,
         "boundary_energy": energies_tree(problem.boundary_energy),
-        "conditions": [condition_tree(condition) for condition in problem.conditions],
+        "conditions": [condition.tree() for condition in problem.conditions],
         "free": list(problem.free),
         "exact": thaw(problem.exact or {}) | by_region["exact"],
         "reference": problem.reference,

@@ -22,17 +22,28 @@ Array = NDArray[np.float64]
 __all__ = ["FiniteElements", "radau"]
 
 FIRST_DEGREE, MOST_DEGREE, DEGREES, LAYERS = 3, 11, 2, 4
+"""The coarsest degree, the highest, and by how much degree and layers grow at a time."""
+
 RESOLUTION = {1: 8, 2: 6}
+"""Intervals per side of the coarsest mesh, by dimension."""
+
 POINTS, TIMES = 3000, 12
+"""Points of a reference in space, and its times."""
+
 State = tuple[int, ...]
 
 
 @dataclass
 class FiniteElements:
     """Values at quadrature points for a state (resolution, degree, layers towards corners, time
-    steps); see `references`.
+    steps): a `Method` of `references.compute`.
 
-    Only the last mesh of a resolution and its point location are kept.
+    Attributes:
+        problem: what is solved.
+        form: its weak form.
+        x: points (N, d), time last.
+        w: their weights (N,).
+        times: (T,), increasing; empty without time.
     """
 
     problem: Problem
@@ -40,6 +51,7 @@ class FiniteElements:
     x: Array
     w: Array
     times: Array
+    # Meshes with the points located in them; only those of the last resolution are kept.
     _meshes: dict[tuple[int, int], tuple[Cells, Indices, Array]] = field(default_factory=dict)
 
     @classmethod
@@ -51,13 +63,14 @@ class FiniteElements:
         domain = problem.domain
         if not isinstance(domain, SpaceTime):
             points = domain.quadrature(POINTS)
-            return cls(problem, form, points.x, points.w, np.zeros(0))
+            return cls(problem, form, points.x, points.w, times=np.zeros(0))
         nodes, _, weights = radau(TIMES)
         length = domain.end - domain.start
         points = domain.space.quadrature(POINTS // (TIMES if domain.dimension == 2 else 2))
         times = domain.start + length * nodes
         x = np.column_stack([np.tile(points.x, (TIMES, 1)), np.repeat(times, len(points.x))])
-        return cls(problem, form, x, np.outer(length * weights, points.w).ravel(), times)
+        w = np.outer(length * weights, points.w).ravel()
+        return cls(problem, form, x, w, times=times)
 
     @property
     def space(self) -> Domain:
@@ -74,15 +87,14 @@ class FiniteElements:
     def finer(self, state: State) -> tuple[State, ...]:
         """A state for every way to refine: the degree (or the mesh), the corners, the time."""
         resolution, degree, layers, *steps = state
-        higher = (
-            (resolution, degree + DEGREES)
-            if degree < MOST_DEGREE
-            else (2 * resolution, degree - 2 * DEGREES)
-        )
-        found: list[State] = [(*higher, layers, *steps)]
+        higher = (resolution, degree + DEGREES)
+        if degree >= MOST_DEGREE:
+            higher = (2 * resolution, degree - 2 * DEGREES)
+        finer: list[State] = [(*higher, layers, *steps)]
         if not self.form.periodic and self._cornered(resolution):
-            found.append((resolution, degree, layers + LAYERS, *steps))
-        return (*found, *((resolution, degree, layers, 2 * n) for n in steps))
+            finer.append((resolution, degree, layers + LAYERS, *steps))
+        finer += [(resolution, degree, layers, 2 * count) for count in steps]
+        return tuple(finer)
 
     def values(self, state: State) -> Array:
         """u at the points (N,); NumericalError when the equations cannot be solved."""
@@ -93,10 +105,16 @@ class FiniteElements:
             return space.sample(solve(self.form, space), where, xi)
         domain = self.problem.domain
         begin, end = float(domain.lower[-1]), float(domain.upper[-1])
-        found = Evolution(self.form, space, initial_value(self.form, begin), begin, end).solve(
-            steps[0], self.times
+        evolution = Evolution(
+            form=self.form,
+            space=space,
+            initial=initial_value(self.form, begin),
+            start=begin,
+            end=end,
         )
-        return np.concatenate([space.sample(u, where, xi) for u in found])
+        (count,) = steps
+        states = evolution.solve(count, self.times)
+        return np.concatenate([space.sample(u, where, xi) for u in states])
 
     def describe(self, state: State) -> str:
         """A state in words."""
@@ -110,11 +128,15 @@ class FiniteElements:
         if (resolution, layers) not in self._meshes:
             cells = fill(self.space, resolution, layers)
             points = self.x[: len(self.x) // max(1, len(self.times)), : self.space.dimension]
-            self._meshes = {key: mesh for key, mesh in self._meshes.items() if key[0] == resolution}
+            self._meshes = {
+                (of, graded): mesh
+                for (of, graded), mesh in self._meshes.items()
+                if of == resolution
+            }
             self._meshes[resolution, layers] = (cells, *cells.locate(points))
         return self._meshes[resolution, layers]
 
     def _cornered(self, resolution: int) -> bool:
         """Whether layers change anything."""
-        finer, coarse = (fill(self.space, resolution, layers).mesh.t.shape[1] for layers in (1, 0))
-        return bool(finer > coarse)
+        coarse, graded = (fill(self.space, resolution, layers).mesh.t for layers in (0, 1))
+        return bool(graded.shape[1] > coarse.shape[1])

@@ -10,7 +10,7 @@ its cell (Gordon & Hall, Int. J. Numer. Methods Eng. 7, 1973): F(ξ, η) = bilin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -32,8 +32,14 @@ SHARPEST = 1e-6
 
 @dataclass(frozen=True)
 class Side:
-    """A side of a cell on the boundary: local number (0: η = 0, 3: ξ = 0; on a line the end), curve
-    and the shares at its ends.
+    """A side of a cell on the boundary.
+
+    Attributes:
+        cell: its number.
+        local: which side: 0 is η = 0, 3 is ξ = 0; on a line the end, 0 or 1.
+        part: the part of the boundary.
+        curve: what the side lies on, None on a line.
+        first, last: shares of the curve's length at the ends of the side.
     """
 
     cell: int
@@ -57,22 +63,16 @@ class Cells:
         return int(self.mesh.p.shape[0])
 
     @cached_property
-    def _bent(self) -> tuple[tuple[Indices, int, Arc, Array, Array], ...]:
-        """Curved sides by local number and curve: cells, number, curve, shares at both ends."""
+    def _arcs(self) -> tuple[_OnArc, ...]:
+        """The curved sides, by local number and curve."""
         groups: dict[tuple[int, int], list[Side]] = {}
+        curves: dict[int, Arc] = {}
         for side in self.sides:
             if isinstance(side.curve, Arc):
                 groups.setdefault((side.local, id(side.curve)), []).append(side)
+                curves[id(side.curve)] = side.curve
         return tuple(
-            (
-                np.array([s.cell for s in group]),
-                group[0].local,
-                group[0].curve,
-                np.array([s.first for s in group]),
-                np.array([s.last for s in group]),
-            )
-            for group in groups.values()
-            if isinstance(group[0].curve, Arc)
+            _OnArc.of(group, local, curves[curve]) for (local, curve), group in groups.items()
         )
 
     def place(self, xi: Array, cells: Indices) -> tuple[Array, Array]:
@@ -90,13 +90,12 @@ class Cells:
             [(1 - t) * (p1 - p0) + t * (p2 - p3), (1 - s) * (p3 - p0) + s * (p2 - p1)], axis=1
         )
         where = np.full(self.mesh.t.shape[1], -1)
-        for bent, local, curve, first, last in self._bent:
-            where[bent] = np.arange(len(bent))
+        for sides in self._arcs:
+            where[sides.cells] = np.arange(len(sides.cells))
             rows = np.flatnonzero(where[cells] >= 0)
             if len(rows):
-                which = where[cells[rows]]
-                _bend(x, slope, xi, rows, local, curve, first[which], last[which])
-            where[bent] = -1
+                _bend(x, slope, xi, rows=rows, sides=sides.chosen(where[cells[rows]]))
+            where[sides.cells] = -1
         return x, slope
 
     def locate(self, points: Array, near: int = 24) -> tuple[Indices, Array]:
@@ -104,36 +103,34 @@ class Cells:
         cell near it.
         """
         count = self.mesh.t.shape[1]
-        middle = self.place(np.full((self.dimension, 1), 0.5), np.arange(count))[0][..., 0].T
-        tree = cKDTree(middle)
-        cells, found = (
-            np.zeros(len(points), dtype=np.int64),
-            np.full((self.dimension, len(points)), np.nan),
-        )
-        left, worst = np.arange(len(points)), np.full(len(points), np.inf)
-        while len(left):
+        middle, _ = self.place(np.full((self.dimension, 1), 0.5), np.arange(count))
+        tree = cKDTree(middle[..., 0].T)
+        cells = np.zeros(len(points), dtype=np.int64)
+        coordinates = np.full((self.dimension, len(points)), np.nan)
+        worst = np.full(len(points), np.inf)
+        remaining = np.arange(len(points))
+        # The cells with the nearest middles are tried, eight times as many in every round.
+        while len(remaining):
             k = min(near, count)
-            tried = np.asarray(tree.query(points[left], list(range(1, k + 1)))[1], dtype=np.int64)
-            xi = self._inverse(np.repeat(points[left], k, axis=0), tried.ravel()).reshape(
-                self.dimension, len(left), k
-            )
+            _, nearest = tree.query(points[remaining], list(range(1, k + 1)))
+            tried = np.asarray(nearest, dtype=np.int64)
+            xi = self._inverse(np.repeat(points[remaining], k, axis=0), tried.ravel())
+            xi = xi.reshape(self.dimension, len(remaining), k)
             outside = np.abs(xi - 0.5).max(axis=0) - 0.5
             outside[~np.isfinite(outside)] = np.inf
             best = outside.argmin(axis=1)
-            rows = np.arange(len(left))
-            cells[left], found[:, left], worst[left] = (
-                tried[rows, best],
-                xi[:, rows, best],
-                outside[rows, best],
-            )
-            left = np.flatnonzero(worst > 1e-8)
-            if len(left) and k == count:
+            rows = np.arange(len(remaining))
+            cells[remaining] = tried[rows, best]
+            coordinates[:, remaining] = xi[:, rows, best]
+            worst[remaining] = outside[rows, best]
+            remaining = np.flatnonzero(worst > 1e-8)
+            if len(remaining) and k == count:
                 raise NumericalError(
-                    f"reference: the point {points[left[0]].tolist()} lies in no cell of the mesh;"
-                    f" refine the mesh"
+                    f"reference: the point {points[remaining[0]].tolist()} lies in no cell of the"
+                    " mesh; refine the mesh"
                 )
             near *= 8
-        return cells, found
+        return cells, coordinates
 
     def _inverse(self, points: Array, cells: Indices) -> Array:
         """ξ (d, N) with x(ξ) = points (N, d) by Newton's iteration, not necessarily in [0, 1]^d."""
@@ -146,26 +143,40 @@ class Cells:
                 jacobian[det == 0] = np.eye(self.dimension)
                 step = np.linalg.solve(jacobian, (points - x[..., 0].T)[..., None])[..., 0]
                 xi = np.clip(xi + step.T[..., None], -1.0, 2.0)
-        xi[
-            :,
-            np.abs(points - self.place(xi, cells)[0][..., 0].T).max(axis=1)
-            > 1e-9 * np.ptp(self.mesh.p),
-        ] = np.inf
+        x, _ = self.place(xi, cells)
+        missed = np.abs(points - x[..., 0].T).max(axis=1) > 1e-9 * np.ptp(self.mesh.p)
+        xi[:, missed] = np.inf
         return np.asarray(xi[..., 0])
 
 
-def _bend(
-    x: Array,
-    slope: Array,
-    xi: Array,
-    rows: Indices,
-    local: int,
-    curve: Arc,
-    first: Array,
-    last: Array,
-) -> None:
-    """Add the difference of an arc and its chord to x and dx/dξ of some rows (cells)."""
-    along, across = (0, 1) if local == 0 else (1, 0)
+@dataclass(frozen=True, eq=False)
+class _OnArc:
+    """Sides (K,) with one local number on one arc, and its shares (K,) at their ends."""
+
+    cells: Indices
+    local: int
+    arc: Arc
+    first: Array
+    last: Array
+
+    @classmethod
+    def of(cls, sides: Sequence[Side], local: int, arc: Arc) -> _OnArc:
+        cells = np.array([side.cell for side in sides])
+        first = np.array([side.first for side in sides])
+        last = np.array([side.last for side in sides])
+        return cls(cells, local, arc, first=first, last=last)
+
+    def chosen(self, which: Indices) -> _OnArc:
+        """Some of the sides, by their place among these."""
+        return replace(
+            self, cells=self.cells[which], first=self.first[which], last=self.last[which]
+        )
+
+
+def _bend(x: Array, slope: Array, xi: Array, rows: Indices, sides: _OnArc) -> None:
+    """Add the difference of an arc and its chord to x and dx/dξ of some rows, those of `sides`."""
+    curve, first, last = sides.arc, sides.first, sides.last
+    along, across = (0, 1) if sides.local == 0 else (1, 0)
     s, fade = xi[along][rows], 1 - xi[across][rows]
     share = first[:, None] + s * (last - first)[:, None]
     shape = share.shape
@@ -187,9 +198,8 @@ def fill(domain: Domain, resolution: int, layers: int) -> Cells:
         return _line(domain, resolution, layers)
     curves = _curves(domain)
     mesh = domain.mesh(resolution)
-    triangles = skfem.MeshTri(
-        np.ascontiguousarray(mesh.points.T), np.ascontiguousarray(mesh.cells[0][1].T)
-    )
+    (_, cells), *_ = mesh.cells
+    triangles = skfem.MeshTri(np.ascontiguousarray(mesh.points.T), np.ascontiguousarray(cells.T))
     for _ in range(layers):
         corners = _corners(triangles, curves)
         if not len(corners):
@@ -205,8 +215,8 @@ def _line(domain: Box, resolution: int, layers: int) -> Cells:
     nodes = np.concatenate([[0], inner, nodes[1:-1], 1 - inner[::-1], [1]])
     x = domain.lower + (domain.upper - domain.lower) * nodes
     mesh = skfem.MeshLine(x)
-    ends = (Side(0, 0, domain.parts[0]), Side(len(x) - 2, 1, domain.parts[1]))
-    return Cells(mesh, ends)
+    left, right = domain.parts
+    return Cells(mesh, (Side(0, 0, left), Side(len(x) - 2, 1, right)))
 
 
 def _curves(domain: Domain) -> tuple[Curve, ...]:
@@ -215,7 +225,9 @@ def _curves(domain: Domain) -> tuple[Curve, ...]:
         case Planar():
             return domain.curves
         case Disk():
-            return (Arc(domain.center, domain.radius, 0.0, TURN, domain.part_name),)
+            return (
+                Arc(domain.center, domain.radius, start=0.0, sweep=TURN, part=domain.part_name),
+            )
         case Box() if domain.dimension == 2:
             (x0, y0), (x1, y1) = domain.lower, domain.upper
             at = [np.array(p) for p in ((x0, y0), (x1, y0), (x1, y1), (x0, y1))]
@@ -229,80 +241,97 @@ def _curves(domain: Domain) -> tuple[Curve, ...]:
     )
 
 
-Edge = tuple[int, int, int, int, int, float, float]
-"""Triangle, local side, its vertices a and b, curve, shares at a and b."""
+@dataclass(frozen=True)
+class _Edge:
+    """A side of a triangle on the boundary.
 
-
-def _edges(mesh: Any, curves: Sequence[Curve]) -> list[Edge]:
-    """The sides of triangles on the boundary, each with its curve; a is followed by b in the
-    triangle.
+    Attributes:
+        cell: the triangle.
+        local: which of its sides.
+        a, b: the vertices at its ends.
+        curve: the number of the curve it lies on.
+        first, last: shares of the curve's length at a and b.
     """
-    found: list[Edge] = []
+
+    cell: int
+    local: int
+    a: int
+    b: int
+    curve: int
+    first: float
+    last: float
+
+    def middle(self, curves: Sequence[Curve]) -> Array:
+        """The middle (2,) of the edge on its curve."""
+        return np.asarray(curves[self.curve].at(np.array([(self.first + self.last) / 2]))[0])
+
+
+def _edges(mesh: Any, curves: Sequence[Curve]) -> list[_Edge]:
+    """The sides of triangles on the boundary, each with its curve."""
+    edges: list[_Edge] = []
     size = float(np.ptp(mesh.p))
     for facet in mesh.boundary_facets():
         cell = int(mesh.f2t[0, facet])
-        local = int(np.flatnonzero(mesh.t2f[:, cell] == facet)[0])
+        (local,) = np.flatnonzero(mesh.t2f[:, cell] == facet)
         a, b = (int(v) for v in mesh.facets[:, facet])
-        found.append((cell, local, *_on_curve(mesh.p.T, a, b, curves, size)))
-    return found
+        curve, first, last = _on_curve(mesh.p.T[[a, b]], curves, size)
+        edges.append(
+            _Edge(cell=cell, local=int(local), a=a, b=b, curve=curve, first=first, last=last)
+        )
+    return edges
 
 
-def _on_curve(
-    p: Array, a: int, b: int, curves: Sequence[Curve], size: float
-) -> tuple[int, int, int, float, float]:
-    """The curve through two neighbouring points and their shares, in the order of the vertices
-    given.
-    """
-    best: tuple[float, int, float, float] = (np.inf, -1, 0.0, 0.0)
+def _on_curve(ends: Array, curves: Sequence[Curve], size: float) -> tuple[int, float, float]:
+    """The number of the curve through two neighbouring points (2, 2), and their shares on it."""
+    least, number, shares = np.inf, -1, (0.0, 0.0)
+    chord = float(np.linalg.norm(ends[0] - ends[1]))
     for k, curve in enumerate(curves):
-        first, last = curve.locate(p[[a, b]])
+        first, last = curve.locate(ends)
         if curve.closed:
             first = first % 1.0
             last = first + (last - first + 0.5) % 1.0 - 0.5
         elif max(abs(first - 0.5), abs(last - 0.5)) > 0.5 + 1e-7:
             continue
-        off = float(np.abs(curve.at(np.array([first, last])) - p[[a, b]]).max())
-        chord = float(np.linalg.norm(p[a] - p[b]))
+        off = float(np.abs(curve.at(np.array([first, last])) - ends).max())
+        # Two points of a curve that passes by itself may be far apart along it: an edge is short.
         off += max(0.0, abs(last - first) * curve.length - 1.5 * chord)
-        if off < best[0]:
-            best = (off, k, float(first), float(last))
-    if best[0] > 1e-8 * size:
+        if off < least:
+            least, number, shares = off, k, (float(first), float(last))
+    if least > 1e-8 * size:
         raise NumericalError(
-            f"reference: the boundary of the mesh leaves that of the domain at {p[a].tolist()}"
+            f"reference: the boundary of the mesh leaves that of the domain at {ends[0].tolist()}"
         )
-    return a, b, best[1], best[2], best[3]
+    return number, *shares
 
 
 def _corners(mesh: Any, curves: Sequence[Curve]) -> Indices:
     """Vertices where the boundary turns or its part changes."""
-    ends: dict[int, list[tuple[Array, str]]] = {}
-    for _, _, a, b, k, first, last in _edges(mesh, curves):
-        for vertex, share in ((a, first), (b, last)):
-            ends.setdefault(vertex, []).append(
-                (curves[k].normal(np.array([share]))[0], curves[k].part)
-            )
-    turned = [
-        vertex
-        for vertex, met in ends.items()
-        if any(
-            part != met[0][1] or np.abs(normal - met[0][0]).max() > SHARPEST for normal, part in met
-        )
-    ]
-    return np.array(turned, dtype=np.int64)
+    normals: dict[int, list[Array]] = {}
+    parts: dict[int, set[str]] = {}
+    for edge in _edges(mesh, curves):
+        curve = curves[edge.curve]
+        for vertex, share in ((edge.a, edge.first), (edge.b, edge.last)):
+            normals.setdefault(vertex, []).append(curve.normal(np.array([share]))[0])
+            parts.setdefault(vertex, set()).add(curve.part)
+    corners = []
+    for vertex, (normal, *further) in normals.items():
+        turns = any(np.abs(met - normal).max() > SHARPEST for met in further)
+        if turns or len(parts[vertex]) > 1:
+            corners.append(vertex)
+    return np.array(corners, dtype=np.int64)
 
 
 def _snapped(coarse: Any, fine: Any, curves: Sequence[Curve]) -> Any:
     """The refined mesh with the middles of boundary sides moved onto their curves."""
-    bent = [edge for edge in _edges(coarse, curves) if isinstance(curves[edge[4]], Arc)]
+    bent = [edge for edge in _edges(coarse, curves) if isinstance(curves[edge.curve], Arc)]
     if not bent:
         return fine
-    chords = np.array([(coarse.p[:, a] + coarse.p[:, b]) / 2 for _, _, a, b, *_ in bent])
-    middles = np.array([curves[k].at(np.array([(s + t) / 2]))[0] for *_, k, s, t in bent])
-    found = cKDTree(chords).query(fine.p.T)
-    distance, which = np.asarray(found[0]), np.asarray(found[1])
+    chords = np.array([(coarse.p[:, edge.a] + coarse.p[:, edge.b]) / 2 for edge in bent])
+    middles = np.array([edge.middle(curves) for edge in bent])
+    distance, which = map(np.asarray, cKDTree(chords).query(fine.p.T))
     moved = fine.p.copy()
-    hit = distance < 1e-10 * np.ptp(fine.p)
-    moved[:, hit] = middles[which[hit]].T
+    halved = distance < 1e-10 * np.ptp(fine.p)
+    moved[:, halved] = middles[which[halved]].T
     return skfem.MeshTri(moved, fine.t)
 
 
@@ -310,44 +339,46 @@ def _quads(mesh: Any, curves: Sequence[Curve]) -> Cells:
     """Three quadrilaterals per triangle: (vertex, middle of the next side, centroid, middle of the
     side before).
     """
-    corners = mesh.p[:, mesh.t]
-    turned = (
-        np.linalg.det(
-            np.stack([corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]]).transpose(
-                2, 0, 1
-            )
-        )
-        < 0
-    )
-    t = mesh.t.copy()
-    t[1:, turned] = t[:0:-1, turned]
+    t = _counterclockwise(mesh)
     middle = mesh.p[:, mesh.facets].mean(axis=1)
     edges = {}
-    for cell, local, a, b, k, first, last in _edges(mesh, curves):
-        facet = mesh.t2f[local, cell]
-        middle[:, facet] = curves[k].at(np.array([(first + last) / 2]))[0]
-        edges[frozenset((a, b))] = (k, {a: first, b: last})
+    for edge in _edges(mesh, curves):
+        middle[:, mesh.t2f[edge.local, edge.cell]] = edge.middle(curves)
+        edges[frozenset((edge.a, edge.b))] = edge
     number = {frozenset(map(int, pair)): i for i, pair in enumerate(mesh.facets.T)}
+    # Points: the vertices, the middles of the facets, the centroids of the triangles.
     v, f, n = mesh.p.shape[1], mesh.facets.shape[1], t.shape[1]
     points = np.concatenate([mesh.p, middle, mesh.p[:, mesh.t].mean(axis=1)], axis=1)
     quads, sides = np.empty((4, 3 * n), dtype=np.int64), []
     for cell in range(n):
         for k in range(3):
             here, after, before = (int(t[(k + shift) % 3, cell]) for shift in (0, 1, 2))
-            one, other = frozenset((here, after)), frozenset((here, before))
+            following, preceding = frozenset((here, after)), frozenset((here, before))
             index = 3 * cell + k
-            quads[:, index] = here, v + number[one], v + f + cell, v + number[other]
-            for local, pair in ((0, one), (3, other)):
+            quads[:, index] = here, v + number[following], v + f + cell, v + number[preceding]
+            for local, pair in ((0, following), (3, preceding)):
                 if pair in edges:
-                    c, shares = edges[pair]
-                    sides.append(
-                        Side(
-                            index,
-                            local,
-                            curves[c].part,
-                            curves[c],
-                            shares[here],
-                            sum(shares.values()) / 2,
-                        )
-                    )
+                    sides.append(_half(edges[pair], here, cell=index, local=local, curves=curves))
     return Cells(skfem.MeshQuad(points, quads), tuple(sides))
+
+
+def _counterclockwise(mesh: Any) -> Indices:
+    """The vertices (3, n) of the triangles, counterclockwise."""
+    a, b, c = np.moveaxis(mesh.p[:, mesh.t], 1, 0)
+    turned = np.linalg.det(np.stack([b - a, c - a]).transpose(2, 0, 1)) < 0
+    t = mesh.t.copy()
+    t[1:, turned] = t[:0:-1, turned]
+    return np.asarray(t)
+
+
+def _half(edge: _Edge, vertex: int, cell: int, local: int, curves: Sequence[Curve]) -> Side:
+    """The half of an edge at one of its vertices, as a side of a quadrilateral."""
+    curve = curves[edge.curve]
+    return Side(
+        cell=cell,
+        local=local,
+        part=curve.part,
+        curve=curve,
+        first=edge.first if vertex == edge.a else edge.last,
+        last=(edge.first + edge.last) / 2,
+    )

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,15 +29,24 @@ from kanpde.references.fem.weak import Flux, Given, Mean, WeakForm
 Array = NDArray[np.float64]
 
 STAGES = 5
+"""s, so the order is 9."""
+
 MOST_STEPS = 25
+"""Newton steps for one step in time."""
+
 EARLY = 10
 """Halvings of the first step towards the start, where the conditions may contradict each other."""
 
 
 @dataclass(frozen=True, eq=False)
 class Evolution:
-    """A parabolic problem on a space of finite elements over [start, end]; `initial` is u at the
-    start.
+    """A parabolic problem on a space of finite elements over [start, end].
+
+    Attributes:
+        form: its weak form.
+        space: the finite elements.
+        initial: u at the start.
+        start, end: the time interval, in the units of the problem.
     """
 
     form: WeakForm
@@ -58,47 +68,46 @@ class Evolution:
         ones at first.
         """
         h = (self.end - self.start) / steps
-        ends = [self.start + h * 0.5**k for k in range(EARLY, 0, -1)] + [
-            self.start + h * k for k in range(1, steps + 1)
-        ]
-        nodes, slopes, _ = radau(STAGES)
+        ends = [self.start + h * 0.5**k for k in range(EARLY, 0, -1)]
+        ends += [self.start + h * k for k in range(1, steps + 1)]
+        rule = radau(STAGES)
         u = project(self.initial, self.space)
-        found: list[Array] = []
+        states: list[Array] = []
         now = self.start
         for end in ends:
-            stages = self._step(u, now, end - now, nodes, slopes)
+            stages = self._step(u, now, end - now, rule)
+            # The last end may miss the last time by rounding.
             inside = [t for t in times if now < t <= end or (end == ends[-1] and t > end)]
             if inside:
-                curve = BarycentricInterpolator(np.append(0.0, nodes), np.vstack([u, stages]))
-                found += [np.asarray(curve((t - now) / (end - now))) for t in inside]
+                curve = BarycentricInterpolator(np.append(0.0, rule.nodes), np.vstack([u, stages]))
+                states += [np.asarray(curve((t - now) / (end - now))) for t in inside]
             u, now = stages[-1], end
-        return found
+        return states
 
-    def _step(self, u: Array, now: float, h: float, nodes: Array, slopes: Array) -> Array:
+    def _step(self, u: Array, now: float, h: float, rule: Radau) -> Array:
         """The coefficients (s, N) at the nodes of a step of length h."""
-        free, count = self._free, len(nodes)
-        forms = [self.at(now + c * h) for c in nodes]
-        held = [given_values(form, self.space) for form in forms]
+        free, slopes, count = self._free, rule.slopes, len(rule.nodes)
+        forms = [self.at(now + c * h) for c in rule.nodes]
+        prescribed = [given_values(form, self.space) for form in forms]
         fixed = np.asarray(free @ np.ones(free.shape[1])) == 0
         stages = np.tile(u, (count, 1))
         for k in range(count):
-            stages[k, fixed] = held[k][fixed]
+            stages[k, fixed] = prescribed[k][fixed]
         for _ in range(MOST_STEPS):
             parts = [
                 assemble_full(form, self.space, v) for form, v in zip(forms, stages, strict=True)
             ]
             masses = [free.T @ part.mass for part in parts]
             every = np.vstack([u, stages])
-            load = np.concatenate(
-                [
-                    free.T @ part.load + m @ (slopes[k] @ every) / h
-                    for k, (part, m) in enumerate(zip(parts, masses, strict=True))
-                ]
-            )
-            mass = block_diag([m @ free for m in masses])
+            loads = [
+                free.T @ part.load + mass @ (slope @ every) / h
+                for part, mass, slope in zip(parts, masses, slopes, strict=True)
+            ]
+            mass = block_diag([of_node @ free for of_node in masses])
             matrix = block_diag([free.T @ part.matrix @ free for part in parts])
             time = kron(csc_matrix(slopes[:, 1:] / h), identity(free.shape[1]))
-            step = solved(csc_matrix(matrix + mass @ time), -load).reshape(count, -1) @ free.T
+            move = solved(csc_matrix(matrix + mass @ time), -np.concatenate(loads))
+            step = move.reshape(count, -1) @ free.T
             stages = stages + step
             if self.form.linear or np.abs(step).max() <= 1e-12 * max(1.0, np.abs(stages).max()):
                 return np.asarray(stages)
@@ -124,14 +133,14 @@ def frozen_time(form: WeakForm, t: float) -> WeakForm:
         if isinstance(condition, Given) and condition.part != "initial":
             conditions.append(Given(condition.part, *put([condition.value])))
         elif isinstance(condition, Flux):
-            rest, rate = put((condition.rest, condition.rate))
-            conditions.append(Flux(condition.part, put(condition.slopes), rest, rate))
+            value, rate = put((condition.value, condition.rate))
+            conditions.append(Flux(condition.part, put(condition.slopes), value, rate))
     return replace(
         form,
         matrix=tuple(map(put, form.matrix)),
         densities=put(form.densities),
         slopes=tuple(map(put, form.slopes)),
-        mass=None if form.mass is None else put([form.mass])[0],
+        mass=None if form.mass is None else at_time(form, form.mass, t),
         conditions=tuple(conditions),
     )
 
@@ -144,10 +153,18 @@ def initial_value(form: WeakForm, start: float) -> Node:
     raise ConfigError("no reference by finite elements: the condition on 'initial' must be u = f")
 
 
-def radau(count: int) -> tuple[Array, Array, Array]:
-    """Nodes c (s,) of Radau IIA in (0, 1], the slopes (s, s + 1) at them of the Lagrange
-    polynomials on 0, c, and weights (s,).
+class Radau(NamedTuple):
+    """Radau IIA with s stages: nodes c (s,) in (0, 1], slopes (s, s + 1) at them of the Lagrange
+    polynomials on 0, c, and weights (s,); dimensionless.
     """
+
+    nodes: Array
+    slopes: Array
+    weights: Array
+
+
+def radau(count: int) -> Radau:
+    """The rule with s = `count` stages (Hairer & Wanner, IV.5)."""
     inner, w = roots_jacobi(count - 1, 1, 0)
     nodes = np.append((1 + inner) / 2, 1.0)
     every = np.append(0.0, nodes)
@@ -156,4 +173,4 @@ def radau(count: int) -> tuple[Array, Array, Array]:
     slopes = weights / weights[:, None] / gaps
     np.fill_diagonal(slopes, 0.0)
     np.fill_diagonal(slopes, -slopes.sum(axis=1))
-    return nodes, slopes[1:], np.append(w / (1 - inner) / 2, 1 / count**2)
+    return Radau(nodes, slopes[1:], np.append(w / (1 - inner) / 2, 1 / count**2))

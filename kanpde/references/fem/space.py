@@ -34,10 +34,14 @@ CHUNK = 2_000_000
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
-    """Some cells at their quadrature points: numbers (E,), x (d, E, Q), weights (E, Q), normals (d,
-    E, Q) on sides or None.
+    """Some cells at their quadrature points.
 
-    tests (1 + d, E, B, Q) are the values and slopes of the shape functions.
+    Attributes:
+        cells: their numbers (E,).
+        x: points (d, E, Q).
+        w: weights (E, Q).
+        tests: values and slopes of the shape functions (1 + d, E, B, Q).
+        normal: outward unit normals (d, E, Q), on sides alone.
     """
 
     cells: Indices
@@ -55,19 +59,18 @@ class Space:
     degree: int
 
     def element(self) -> Any:
-        """A new element of scikit-fem: `ElementLinePp` takes points of equal shape for the same
-        ones once it was evaluated.
+        """A new element of scikit-fem.
+
+        Never reused: once evaluated, `ElementLinePp` takes points of equal shape for the same ones.
         """
-        return (skfem.ElementLinePp if self.cells.dimension == 1 else skfem.ElementQuadP)(
-            self.degree
-        )
+        kind = skfem.ElementLinePp if self.cells.dimension == 1 else skfem.ElementQuadP
+        return kind(self.degree)
 
     @cached_property
     def dofs(self) -> Indices:
         """Numbers (B, E) of the coefficients of every cell."""
-        return np.asarray(
-            skfem.assembly.Dofs(self.cells.mesh, self.element()).element_dofs, dtype=np.int64
-        )
+        numbers = skfem.assembly.Dofs(self.cells.mesh, self.element()).element_dofs
+        return np.asarray(numbers, dtype=np.int64)
 
     @property
     def size(self) -> int:
@@ -82,36 +85,33 @@ class Space:
     @cached_property
     def signs(self) -> Array:
         """±1 (B, E): what turns the shape functions of a cell into those of its sides."""
-        found = np.ones(self.dofs.shape)
+        signs = np.ones(self.dofs.shape)
         if self.cells.dimension == 2:
             t = self.cells.mesh.t
             for side, (a, b) in enumerate(SIDE_ENDS):
                 odd = 4 + side * (self.degree - 1) + np.arange(1, self.degree - 1, 2)
-                found[odd] = np.where(t[a] > t[b], -1.0, 1.0)
-        return found
+                signs[odd] = np.where(t[a] > t[b], -1.0, 1.0)
+        return signs
 
     def shapes(self, xi: Array) -> Array:
         """Values and slopes by ξ (1 + d, B, Q) of the shape functions of a cell at ξ (d, Q), before
         signs.
         """
         element = self.element()
-        found = [element.lbasis(xi, k) for k in range(len(self.dofs))]
-        return np.stack(
-            [np.concatenate([value[None], np.reshape(slope, xi.shape)]) for value, slope in found],
-            axis=1,
-        )
+        functions = []
+        for k in range(len(self.dofs)):
+            value, slope = element.lbasis(xi, k)
+            functions.append(np.concatenate([value[None], np.reshape(slope, xi.shape)]))
+        return np.stack(functions, axis=1)
 
     def interior(self, points: int | None = None) -> Iterator[Chunk]:
         """All cells at Gauss points, some at a time."""
-        rule = np.polynomial.legendre.leggauss(points or self.degree + 3)
-        node, weight = (rule[0] + 1) / 2, rule[1] / 2
+        node, weight = _gauss(points or self.degree + 3)
         if self.cells.dimension == 1:
             xi, w = node[None], weight
         else:
-            xi, w = (
-                np.stack([a.ravel() for a in np.meshgrid(node, node)]),
-                np.outer(weight, weight).ravel(),
-            )
+            xi = np.stack([axis.ravel() for axis in np.meshgrid(node, node)])
+            w = np.outer(weight, weight).ravel()
         shapes = self.shapes(xi)
         count = self.dofs.shape[1]
         step = max(1, CHUNK // shapes[0].size)
@@ -124,26 +124,24 @@ class Space:
         """Some sides at Gauss points, by their local number."""
         for local in sorted({side.local for side in sides}):
             cells = np.array([side.cell for side in sides if side.local == local])
-            if self.cells.dimension == 1:
-                xi, w, out = (
-                    np.array([[float(local)]]),
-                    np.ones(1),
-                    np.array([[-1.0], [1.0]])[local],
-                )
-            else:
-                rule = np.polynomial.legendre.leggauss(self.degree + 3)
-                node, w = (rule[0] + 1) / 2, rule[1] / 2
-                xi = np.stack(
-                    [node, np.zeros_like(node)] if local == 0 else [np.zeros_like(node), node]
-                )
-                out = np.array([0.0, -1.0] if local == 0 else [-1.0, 0.0])
+            xi, w, out = self._side_rule(local)
             x, slope = self.cells.place(xi, cells)
             normal = np.einsum("jieq,j->ieq", _inverse(slope), out)
             normal /= np.sqrt((normal**2).sum(axis=0))
             stretch = np.ones(x.shape[1:])
             if self.cells.dimension == 2:
                 stretch = np.sqrt((slope[:, 0 if local == 0 else 1] ** 2).sum(axis=0))
-            yield Chunk(cells, x, w * stretch, self._tests(self.shapes(xi), slope, cells), normal)
+            tests = self._tests(self.shapes(xi), slope, cells)
+            yield Chunk(cells, x, w * stretch, tests, normal=normal)
+
+    def _side_rule(self, local: int) -> tuple[Array, Array, Array]:
+        """Points ξ (d, Q) and weights (Q,) on a side of the reference cell, its outward normal."""
+        if self.cells.dimension == 1:
+            return np.array([[float(local)]]), np.ones(1), np.array([[-1.0], [1.0]])[local]
+        node, w = _gauss(self.degree + 3)
+        if local == 0:
+            return np.stack([node, np.zeros_like(node)]), w, np.array([0.0, -1.0])
+        return np.stack([np.zeros_like(node), node]), w, np.array([-1.0, 0.0])
 
     def _tests(self, shapes: Array, slope: Array, cells: Indices) -> Array:
         """Values and slopes by x (1 + d, E, B, Q)."""
@@ -151,16 +149,17 @@ class Space:
         signs = self.signs[:, cells].T[..., None]
         tests = np.empty((len(shapes), len(cells), *shapes.shape[1:]))
         tests[0] = signs * shapes[0]
-        for i in range(len(inverse)):
-            tests[1 + i] = (
-                sum(inverse[j, i][:, None] * shapes[1 + j] for j in range(len(inverse))) * signs
-            )
+        axes = range(len(inverse))
+        for i in axes:
+            slopes = sum(inverse[j, i][:, None] * shapes[1 + j] for j in axes)
+            tests[1 + i] = slopes * signs
         return tests
 
     def side_numbers(self, sides: Sequence[Side]) -> Indices:
         """The coefficients of functions that do not vanish on some sides, increasing."""
-        found = [self._on_side(side) for side in sides]
-        return np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)
+        if not sides:
+            return np.zeros(0, dtype=np.int64)
+        return np.unique(np.concatenate([self._on_side(side) for side in sides]))
 
     def _on_side(self, side: Side) -> Indices:
         """The coefficients of a side: both ends, then by degree."""
@@ -171,29 +170,29 @@ class Space:
             [*SIDE_ENDS[side.local], *range(first, first + self.degree - 1)], side.cell
         ]
 
-    def shared(self, part: str, other: str, shift: Array) -> dict[int, tuple[int, float]]:
-        """For every coefficient on the part `other` that of `part`, which `shift` (d,) maps onto
-        it, and their ratio ±1.
+    def shared(self, part: str, opposite: str, shift: Array) -> dict[int, tuple[int, float]]:
+        """For every coefficient on `opposite` that of `part`, which `shift` (d,) maps onto it, and
+        their ratio ±1.
         """
-        theirs = {self._middle(side): side for side in self.cells.sides if side.part == other}
-        found: dict[int, tuple[int, float]] = {}
+        twins = {self._middle(side): side for side in self.cells.sides if side.part == opposite}
+        shared: dict[int, tuple[int, float]] = {}
         for side in (side for side in self.cells.sides if side.part == part):
-            twin = theirs.get(self._middle(side, shift))
+            twin = twins.get(self._middle(side, shift))
             if twin is None:
                 raise NumericalError(
-                    f"reference: the meshes of the periodic parts '{part}' and '{other}' do not"
+                    f"reference: the meshes of the periodic parts '{part}' and '{opposite}' do not"
                     f" match"
                 )
-            mine, yours = self._on_side(side), self._on_side(twin)
-            ratio = np.ones(len(mine))
-            if (
-                len(mine) > 1
-            ):  # both run along their coordinate; odd functions from the smaller to the larger vertex
-                ratio[3::2] = -1.0 if (mine[0] < mine[1]) != (yours[0] < yours[1]) else 1.0
-            found.update(
-                {int(b): (int(a), float(r)) for a, b, r in zip(mine, yours, ratio, strict=True)}
-            )
-        return found
+            here, there = self._on_side(side), self._on_side(twin)
+            ratio = np.ones(len(here))
+            if len(here) > 1:
+                # Both sides run along their coordinate, but functions of odd degree from the
+                # smaller to the larger vertex.
+                turned = (here[0] < here[1]) != (there[0] < there[1])
+                ratio[3::2] = -1.0 if turned else 1.0
+            for a, b, r in zip(here, there, ratio, strict=True):
+                shared[int(b)] = (int(a), float(r))
+        return shared
 
     def _middle(self, side: Side, shift: Array | float = 0.0) -> tuple[int, ...]:
         """A key of the middle of a side, moved by `shift`."""
@@ -231,10 +230,17 @@ class Space:
         return np.asarray((shapes * self.signs[:, cells] * u[self.dofs[:, cells]]).sum(axis=0))
 
 
+def _gauss(count: int) -> tuple[Array, Array]:
+    """Gauss points (Q,) in [0, 1] and their weights (Q,)."""
+    node, weight = np.polynomial.legendre.leggauss(count)
+    return (node + 1) / 2, weight / 2
+
+
 def _det(slope: Array) -> Array:
-    return np.asarray(
-        slope[0, 0] if len(slope) == 1 else slope[0, 0] * slope[1, 1] - slope[0, 1] * slope[1, 0]
-    )
+    """The determinant (E, Q) of dx/dξ."""
+    if len(slope) == 1:
+        return np.asarray(slope[0, 0])
+    return np.asarray(slope[0, 0] * slope[1, 1] - slope[0, 1] * slope[1, 0])
 
 
 def _inverse(slope: Array) -> Array:

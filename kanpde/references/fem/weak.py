@@ -14,8 +14,10 @@ condition without derivatives is Dirichlet's. Lengths and u are dimensionless.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from kanpde.errors import ConfigError
 from kanpde.expressions import (
@@ -29,11 +31,18 @@ from kanpde.expressions import (
     multiply,
     negate,
     number,
+    order,
     partial,
     substitute,
 )
 from kanpde.numerics.jets import unit
-from kanpde.problem.conditions import Condition
+from kanpde.problem.conditions import (
+    BoundaryCondition,
+    Condition,
+    MeanCondition,
+    NaturalCondition,
+    PeriodicCondition,
+)
 from kanpde.problem.problem import Problem
 
 ZERO, HALF = number(0.0), number(0.5)
@@ -41,7 +50,7 @@ ZERO, HALF = number(0.0), number(0.5)
 
 @dataclass(frozen=True)
 class Given:
-    """Dirichlet's condition u = value(x) on a part."""
+    """Dirichlet's condition: u = value(x) on a part."""
 
     part: str
     value: Node
@@ -49,26 +58,35 @@ class Given:
 
 @dataclass(frozen=True)
 class Flux:
-    """β·∇u + h = 0 on a part: β (d nodes), h and ∂h/∂u."""
+    """β·∇u + h = 0 on a part: slopes β (d nodes), value h and rate ∂h/∂u."""
 
     part: str
     slopes: tuple[Node, ...]
-    rest: Node
+    value: Node
     rate: Node
 
 
 @dataclass(frozen=True)
 class Mean:
-    """The average of weight·u + rest over the domain is 0."""
+    """The average of weight·u + constant over the domain is 0."""
 
     weight: Node
-    rest: Node
+    constant: Node
 
 
 @dataclass(frozen=True)
 class WeakForm:
-    """What assembly integrates: jets (u, ∂_1 u, …), A, the fluxes and s, their derivatives by these
-    jets, and m (or None).
+    """What assembly integrates.
+
+    Attributes:
+        jets: u, ∂_1 u, …, ∂_d u.
+        matrix: A, (d, d).
+        densities: s and -q, d + 1 formulas: what multiplies v and ∇v.
+        slopes: the derivatives of the densities by the jets, (d + 1, d + 1).
+        mass: m, None where the equation has no u_t.
+        conditions: those on parts and on the mean.
+        periodic: the pairs of parts with the translation from the first to the second.
+        linear: whether Newton's method ends after one step.
     """
 
     jets: tuple[Jet, ...]
@@ -96,37 +114,52 @@ def weak_form(problem: Problem) -> WeakForm:
     first = tuple(Jet(0, unit(i, n, 1)) for i in range(d))
     value = Jet(0, (0,) * n)
     known = (value, *first)
-    matrix, mass, rest = _parts(problem, problem.equations[0], d, known)
-    flux = tuple(
-        add(*(multiply(a, jet) for a, jet in zip(row, first, strict=True))) for row in matrix
-    )
-    moved = [multiply(differentiate(matrix[i][j], i), first[j]) for i in range(d) for j in range(d)]
-    densities = (add(rest, negate(add(*moved))), *(negate(q) for q in flux))
+    (equation,) = problem.equations
+    coefficients = _coefficients(problem, equation, d, known)
+    matrix = coefficients.matrix
+    densities = _densities(coefficients, first)
     slopes = tuple(tuple(partial(density, jet) for jet in known) for density in densities)
-    found = [_condition(problem, condition, value, first) for condition in problem.conditions]
-    conditions = tuple(condition for condition in found if condition is not None)
+    read = [_condition(problem, condition, value, first) for condition in problem.conditions]
+    conditions = tuple(condition for condition in read if condition is not None)
     pairs = tuple(
-        (c.part, c.other, c.shift[:d]) for c in problem.conditions if c.part and c.other and c.shift
+        (c.part, c.opposite, c.shift[:d])
+        for c in problem.conditions
+        if isinstance(c, PeriodicCondition)
     )
     _check_parts(problem, conditions, pairs)
     return WeakForm(
-        known,
-        matrix,
-        densities,
-        slopes,
-        mass,
-        conditions,
-        tuple(dict.fromkeys(pairs)),
-        problem.is_linear,
+        jets=known,
+        matrix=matrix,
+        densities=densities,
+        slopes=slopes,
+        mass=coefficients.mass,
+        conditions=conditions,
+        periodic=tuple(dict.fromkeys(pairs)),
+        linear=problem.is_linear,
     )
 
 
-def _parts(
-    problem: Problem, equation: Node, d: int, known: Sequence[Jet]
-) -> tuple[tuple[tuple[Node, ...], ...], Node | None, Node]:
+class _Coefficients(NamedTuple):
     """A, m and g of an equation."""
+
+    matrix: tuple[tuple[Node, ...], ...]
+    mass: Node | None
+    remainder: Node
+
+
+def _densities(coefficients: _Coefficients, first: Sequence[Jet]) -> tuple[Node, ...]:
+    """s, -q_1, …, -q_d: what the weak form multiplies by v and by its slopes."""
+    fluxes, moved = [], []
+    for i, row in enumerate(coefficients.matrix):
+        terms = [multiply(a, jet) for a, jet in zip(row, first, strict=True)]
+        fluxes.append(negate(add(*terms)))
+        moved += [multiply(differentiate(a, i), jet) for a, jet in zip(row, first, strict=True)]
+    return (add(coefficients.remainder, negate(add(*moved))), *fluxes)
+
+
+def _coefficients(problem: Problem, equation: Node, d: int, known: Sequence[Jet]) -> _Coefficients:
     matrix: list[list[Node]] = [[ZERO] * d for _ in range(d)]
-    mass, gone = None, []
+    mass, removed = None, []
     for jet in sorted(jets(equation), key=lambda jet: jet.index):
         if jet in known:
             continue
@@ -145,48 +178,53 @@ def _parts(
                 problem, "the factor of a second derivative depends on derivatives of the unknown"
             )
         else:
-            i, j = (k for k in range(d) for _ in range(space[k]))
-            shared = slope if i == j else multiply(HALF, slope)
-            matrix[i][j] = matrix[j][i] = shared
-        gone.append(jet)
-    if (mass is None) != (problem.config.time is None) or all(
-        a == ZERO for row in matrix for a in row
-    ):
+            axes = [k for k in range(d) if space[k]]
+            i, j = axes[0], axes[-1]
+            matrix[i][j] = matrix[j][i] = slope if i == j else multiply(HALF, slope)
+        removed.append(jet)
+    elliptic = any(a != ZERO for a in itertools.chain.from_iterable(matrix))
+    if (mass is None) != (problem.config.time is None) or not elliptic:
         raise _refused(
             problem, "its equation is neither elliptic nor u_t with an elliptic right-hand side"
         )
-    return tuple(map(tuple, matrix)), mass, substitute(equation, dict.fromkeys(gone, ZERO))
+    remainder = substitute(equation, dict.fromkeys(removed, ZERO))
+    return _Coefficients(tuple(map(tuple, matrix)), mass, remainder)
 
 
 def _condition(
     problem: Problem, condition: Condition, value: Jet, first: Sequence[Jet]
 ) -> Given | Flux | Mean | None:
     node, part = condition.node, condition.part
-    if condition.kind == "periodic":
+    if isinstance(condition, PeriodicCondition):
         return None
     if not jets(node) <= {value, *first}:
         raise _refused(
             problem,
             f"the condition '{condition.name}' has derivatives other than the first ones in space",
         )
-    if condition.kind in ("equation", "natural") and part is not None and jets(node) & set(first):
+    on_part = isinstance(condition, BoundaryCondition | NaturalCondition)
+    if on_part and part is not None and jets(node) & set(first):
         slopes = tuple(partial(node, jet) for jet in first)
-        rest = substitute(node, dict.fromkeys(first, ZERO))
-        if any(jet.order for slope in slopes for jet in jets(slope)):
+        if any(order(slope) for slope in slopes):
             raise _refused(problem, f"the condition on '{part}' is not linear in the derivatives")
-        return Flux(part, slopes, rest, partial(rest, value))
+        at_rest = substitute(node, dict.fromkeys(first, ZERO))
+        return Flux(part, slopes, at_rest, partial(at_rest, value))
     try:
-        found, rest = linear_parts(node)
+        factors, constant = linear_parts(node)
     except ValueError as error:
         raise _refused(problem, f"the condition '{condition.name}' is not linear in u") from error
-    if condition.kind == "mean" and set(found) == {value} and problem.config.time is None:
-        return Mean(found[value], rest)
-    if condition.kind != "equation" or part is None or set(found) != {value}:
+    if (
+        isinstance(condition, MeanCondition)
+        and set(factors) == {value}
+        and problem.config.time is None
+    ):
+        return Mean(factors[value], constant)
+    if not isinstance(condition, BoundaryCondition) or set(factors) != {value}:
         raise _refused(
             problem,
             f"it has a condition of kind '{condition.kind}' with derivatives, or at a point",
         )
-    return Given(part, negate(divide(rest, found[value])))
+    return Given(condition.part, negate(divide(constant, factors[value])))
 
 
 def _check_parts(
@@ -194,19 +232,18 @@ def _check_parts(
     conditions: Sequence[Given | Flux | Mean],
     pairs: Sequence[tuple[str, str, tuple[float, ...]]],
 ) -> None:
-    held = [condition.part for condition in conditions if not isinstance(condition, Mean)]
-    held += [part for pair in dict.fromkeys(pairs) for part in pair[:2]]
+    conditioned = [condition.part for condition in conditions if not isinstance(condition, Mean)]
+    for first, second, _ in dict.fromkeys(pairs):
+        conditioned += [first, second]
     for part in problem.domain.parts:
         wanted = 0 if part == "final" and problem.config.time else 1
-        if held.count(part) != wanted:
-            raise _refused(
-                problem, f"the part '{part}' has {held.count(part)} conditions, not {wanted}"
-            )
+        count = conditioned.count(part)
+        if count != wanted:
+            raise _refused(problem, f"the part '{part}' has {count} conditions, not {wanted}")
 
 
 def _refused(problem: Problem, reason: str) -> ConfigError:
     return ConfigError(
         f"problem '{problem.name}': no reference by finite elements: {reason}; they need one"
-        f" unknown, second order, and one"
-        " Dirichlet, Neumann or Robin condition on every part"
+        " unknown, second order, and one Dirichlet, Neumann or Robin condition on every part"
     )

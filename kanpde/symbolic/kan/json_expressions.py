@@ -11,6 +11,7 @@ arises are limited before sympy gets them.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,9 +24,10 @@ from kanpde.storage import read_json
 from kanpde.symbolic.search.models import shown
 
 FUNCTIONS: dict[str, Any] = {
-    "add": sympy.Add, "mul": sympy.Mul, "pow": sympy.Pow, "exp": sympy.exp, "log": sympy.log, "sin": sympy.sin,
-    "cos": sympy.cos, "tan": sympy.tan, "sinh": sympy.sinh, "cosh": sympy.cosh, "tanh": sympy.tanh, "asin": sympy.asin,
-    "atan": sympy.atan, "abs": sympy.Abs, "besselj": sympy.besselj,
+    "add": sympy.Add, "mul": sympy.Mul, "pow": sympy.Pow, "exp": sympy.exp, "log": sympy.log,
+    "sin": sympy.sin, "cos": sympy.cos, "tan": sympy.tan, "sinh": sympy.sinh, "cosh": sympy.cosh,
+    "tanh": sympy.tanh, "asin": sympy.asin, "atan": sympy.atan, "abs": sympy.Abs,
+    "besselj": sympy.besselj,
 }  # fmt: skip
 _NAMES = {function: name for name, function in FUNCTIONS.items()}
 _FIXED: dict[str, Any] = {"pi": sympy.pi, "e": sympy.E}
@@ -68,7 +70,9 @@ def plain(expression: Any) -> list[Any]:
 
 
 def expression(tree: Any, symbols: Mapping[str, Any]) -> Any:
-    """What the lists say, with the symbols of these names; ValueError for anything else."""
+    """The expression that lists describe, with the symbols of these names; ValueError for anything
+    else.
+    """
     try:
         return _Builder(symbols).build(tree, 1.0, 0)
     except (TypeError, OverflowError, ArithmeticError, RecursionError) as error:
@@ -79,80 +83,88 @@ class _Builder:
     """Counts nodes, functions of numbers and bits while it builds."""
 
     def __init__(self, symbols: Mapping[str, Any]) -> None:
-        self._symbols, self._nodes, self._constants, self._bits = (
-            symbols,
-            NODES,
-            CONSTANTS,
-            float(BITS),
-        )
+        self._symbols = symbols
+        # What may still be spent.
+        self._nodes, self._constants, self._bits = NODES, CONSTANTS, float(BITS)
 
     def build(self, node: Any, power: float, depth: int) -> Any:
         """The expression of a node that stands in exponents whose product is `power`."""
         self._nodes -= 1
         if self._nodes < 0 or depth > DEPTH or not isinstance(node, list) or not node:
             raise ValueError("too many nodes, or no list")
-        name, args = node[0], node[1:]
-        if (
-            name == "symbol"
-            and len(args) == 1
-            and isinstance(args[0], str)
-            and args[0] in self._symbols
-        ):
-            return self._symbols[args[0]]
-        if name in ("rational", "float") or (name in _FIXED and not args):
-            found = _FIXED[name] if name in _FIXED else _number(name, args)
-            self._spend(found, power)
-            return found
-        if name == "pow" and len(args) == 2:
-            exponent = self.build(args[1], power, depth + 1)
-            power *= max(1.0, abs(float(exponent))) if exponent.is_number else 1.0
-            if not power <= POWER or (exponent.is_Rational and exponent.q > POWER):
-                raise ValueError("too large an exponent")
-            return self._made(name, [self.build(args[0], power, depth + 1), exponent])
-        if not isinstance(name, str) or name not in FUNCTIONS or not args:
-            raise ValueError(f"unknown node {str(name)[:40]}")
-        return self._made(name, [self.build(one, power, depth + 1) for one in args])
+        match node:
+            case ["symbol", str(symbol)] if symbol in self._symbols:
+                return self._symbols[symbol]
+            case [("rational" | "float") as name, *args]:
+                return self._spent(_number(name, args), power)
+            case [str(name)] if name in _FIXED:
+                return self._spent(_FIXED[name], power)
+            case ["pow", base, exponent]:
+                return self._power(base, exponent, power, depth)
+            case [str(name), *args] if name in FUNCTIONS and args:
+                return self._call(name, [self.build(arg, power, depth + 1) for arg in args])
+        raise ValueError(f"unknown node {str(node[0])[:40]}")
 
-    def _made(self, name: str, args: Sequence[Any]) -> Any:
+    def _power(self, base: Any, exponent: Any, power: float, depth: int) -> Any:
+        """base ** exponent, where the base stands in a larger product of exponents."""
+        built = self.build(exponent, power, depth + 1)
+        power *= max(1.0, abs(float(built))) if built.is_number else 1.0
+        if not power <= POWER or (built.is_Rational and built.q > POWER):
+            raise ValueError("too large an exponent")
+        return self._call("pow", [self.build(base, power, depth + 1), built])
+
+    def _call(self, name: str, args: Sequence[Any]) -> Any:
         """The function of its arguments, unless numbers among these or the one that it gives are
         too large.
         """
-        if name == "exp" and any(
-            _is_power(term) for one in args for term in sympy.Add.make_args(one)
-        ):
+        terms = itertools.chain.from_iterable(map(sympy.Add.make_args, args))
+        if name == "exp" and any(map(_is_power, terms)):
             raise ValueError("a power as exp of a logarithm")
-        if name == "besselj" and not (args[0].is_Integer and abs(args[0]) <= ORDER):
+        order, *_ = args
+        if name == "besselj" and not (order.is_Integer and abs(order) <= ORDER):
             raise ValueError("the order of a Bessel function")
-        if all(one.is_number for one in args):
-            self._constants -= 1
-            if self._constants < 0:
-                raise ValueError("too many functions of numbers")
-            reals = [float(one) for one in args]
-            growth = reals[0] if name in ("exp", "sinh", "cosh", "tanh") else 0.0
-            if name == "pow":
-                growth = reals[1] * math.log(abs(reals[0])) if reals[0] else 0.0
-                self._spend(args[0], abs(reals[1]))
-            if not abs(growth) <= GROWTH:
-                raise ValueError("a number that is too large or too small")
-        found = FUNCTIONS[name](*args)
-        if found.is_number and not abs(float(found)) <= SIZE:
+        if all(arg.is_number for arg in args):
+            self._check_growth(name, args)
+        result = FUNCTIONS[name](*args)
+        if result.is_number and not abs(float(result)) <= SIZE:
             raise ValueError("a number that is too large or none")
-        if any(_steep(one.as_base_exp()[1]) for one in sympy.Mul.make_args(found)):
-            raise ValueError("too large an exponent")
-        return found
+        for factor in sympy.Mul.make_args(result):
+            _, exponent = factor.as_base_exp()
+            if _steep(exponent):
+                raise ValueError("too large an exponent")
+        return result
 
-    def _spend(self, number: Any, times: float) -> None:
+    def _check_growth(self, name: str, args: Sequence[Any]) -> None:
+        """ValueError for a function of numbers that sympy would compute with too many digits."""
+        self._constants -= 1
+        if self._constants < 0:
+            raise ValueError("too many functions of numbers")
+        first, *further = (float(arg) for arg in args)
+        growth = first if name in ("exp", "sinh", "cosh", "tanh") else 0.0
+        if name == "pow":
+            (exponent,) = further
+            growth = exponent * math.log(abs(first)) if first else 0.0
+            self._spent(args[0], abs(exponent))
+        if not abs(growth) <= GROWTH:
+            raise ValueError("a number that is too large or too small")
+
+    def _spent(self, number: Any, times: float) -> Any:
+        """The number, whose bits are counted so many times."""
         if number.is_Rational:
-            self._bits -= max(
-                0.0, times * (int(number.p).bit_length() + int(number.q).bit_length() - 1) - SHORT
-            )
+            bits = int(number.p).bit_length() + int(number.q).bit_length() - 1
+            self._bits -= max(0.0, times * bits - SHORT)
         if self._bits < 0:
             raise ValueError("rational numbers of too many digits")
+        return number
 
 
 def _steep(exponent: Any) -> bool:
-    coefficients = [term.as_coeff_Mul()[0] for term in sympy.Add.make_args(exponent)]
-    return any(one.is_Rational and abs(one.p) > STEEP for one in coefficients)
+    """Whether a term of the exponent has a whole number above STEEP as its factor."""
+    for term in sympy.Add.make_args(exponent):
+        coefficient, _ = term.as_coeff_Mul()
+        if coefficient.is_Rational and abs(coefficient.p) > STEEP:
+            return True
+    return False
 
 
 def _is_power(term: Any) -> bool:
@@ -160,26 +172,22 @@ def _is_power(term: Any) -> bool:
     numbers.
     """
     factors = sympy.Mul.make_args(term)
-    rest = [one for one in factors if not one.is_number]
-    logs = [one for one in factors if isinstance(one, sympy.log)]
-    return bool(logs) and len(rest) <= 1 and all(isinstance(one, sympy.log) for one in rest)
+    if not any(isinstance(factor, sympy.log) for factor in factors):
+        return False
+    match [factor for factor in factors if not factor.is_number]:
+        case [] | [sympy.log()]:
+            return True
+    return False
 
 
 def _number(name: str, args: Sequence[Any]) -> Any:
-    whole = [
-        one
-        for one in args
-        if isinstance(one, int) and not isinstance(one, bool) and abs(one) <= LARGEST
-    ]
-    if name == "rational" and len(whole) == len(args) == 2 and whole[1] > 0:
-        return sympy.Rational(*whole)
-    if (
-        name == "float"
-        and len(args) == 1
-        and isinstance(args[0], int | float)
-        and math.isfinite(args[0])
-    ):
-        return shown(float(args[0]))
+    """["rational", p, q] or ["float", value] as a number of sympy."""
+    match name, args:
+        case "rational", [int(p), int(q)] if not any(isinstance(part, bool) for part in args):
+            if max(abs(p), q) <= LARGEST and q > 0:
+                return sympy.Rational(p, q)
+        case "float", [int() | float() as value] if math.isfinite(value):
+            return shown(float(value))
     raise ValueError("a number that is none")
 
 
@@ -194,8 +202,8 @@ def read(path: Path, symbols: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
         return {}, 0
     data = read_json(path)
     try:
-        found = {str(name): expression(tree, symbols) for name, tree in data["trees"].items()}
-        return found, len(data["splines"])
+        formulas = {str(name): expression(tree, symbols) for name, tree in data["trees"].items()}
+        return formulas, len(data["splines"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StorageError(
             f"{path}: is not what simplify writes ({error}); simplify again"

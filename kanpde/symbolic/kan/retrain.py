@@ -1,11 +1,10 @@
-"""Training after pruning that data can hold: a share of the rows is kept back, and the error there
-chooses optimizer and steps.
+"""Training after pruning: optimizer and steps are chosen by the error on rows that are held out.
 
     stage, k = argmin over the candidates and over k of  Σ over held-out rows of |u(x; θ_k) - y|²,   θ_k after k steps
 
 A pruned KAN may still have more parameters than rows, and knots that no row reaches; variable
 projection solves for all of these, Levenberg-Marquardt damps them. Where none lowers the held-out
-error, the least harmful one is taken, and that is said.
+error, the one that raises it least is chosen, and the report says so.
 Source: Prechelt, Early stopping - but when?, LNCS 1524 (1998).
 """
 
@@ -45,8 +44,13 @@ _AT_ONCE: _Keys = tuple(
 
 @dataclass(frozen=True)
 class Choice:
-    """The config with its rows divided and its stage chosen; root mean squares on the held-out
-    rows, before and after it.
+    """The training of a pruned network.
+
+    Attributes:
+        config: that of the run with its rows divided and the stage as its schedule.
+        stage: what was chosen.
+        rows: how many rows were held out.
+        before, after: root mean square error on them, in the units of the data.
     """
 
     config: Config
@@ -57,33 +61,32 @@ class Choice:
 
     @property
     def sentence(self) -> str:
-        """What was chosen, and by what."""
+        """The choice and the errors that made it."""
         worse = "; no training lowered it" if self.after > self.before else ""
         return (
             f"training: {self.stage.steps} steps of {self.stage.optimizer}, regularisation"
-            f" {self.stage.regularisation:g}, chosen"
-            f" by {self.rows} rows held out from it: RMSE {self.before:.1e} pruned,"
-            f" {self.after:.1e} trained{worse}"
+            f" {self.stage.regularisation:g}, chosen by {self.rows} rows held out from it:"
+            f" RMSE {self.before:.1e} pruned, {self.after:.1e} trained{worse}"
         )
 
 
 def choose(config: Config, network: torch.nn.Module) -> Choice | None:
-    """The best training of a pruned network on the data of a fit, at most the steps of the config's
-    only stage.
+    """The best training of a pruned network on the data of a fit.
 
-    None where the config fits no table, or one of fewer than FEWEST rows. Rows of an own test are
-    not looked at; without one those held out become the test (the network before pruning has seen
+    config: with one stage, whose steps are the most. network: the pruned network, left as it is.
+    None where the config fits no table, or one of fewer than FEWEST rows. The rows of a test are
+    never evaluated; without one those held out become the test (the network before pruning has seen
     them).
     """
     problem = config.problem
     if problem.fit is None or problem.fit.train is None or len(problem.fit.train) < FEWEST:
         return None
-    train, held = split(problem.fit.train, SHARE, 0)
-    divided = replace(config, problem=replace(problem, fit=Fit(train, held)))
-    (given,) = config.schedule
-    assert isinstance(given, OptimizerStage)
+    train, held_out = split(problem.fit.train, SHARE, 0)
+    divided = replace(config, problem=replace(problem, fit=Fit(train, held_out)))
+    (longest,) = config.schedule
+    assert isinstance(longest, OptimizerStage)
     best: Watch | None = None
-    for stage in _candidates(given):
+    for stage in _candidates(longest):
         parts = build(replace(divided, schedule=(stage,)))
         parts.trial.network = copy.deepcopy(network)
         watch = Watch(parts, math.inf if best is None else best.least)
@@ -92,20 +95,21 @@ def choose(config: Config, network: torch.nn.Module) -> Choice | None:
             once = stage.optimizer == "least_squares"
             best, chosen = watch, stage if once else replace(stage, steps=max(1, watch.steps))
     assert best is not None
-    rows = replace(problem, fit=Fit(train, problem.fit.test or held))
+    rows = replace(problem, fit=Fit(train, problem.fit.test or held_out))
     return Choice(
-        replace(config, problem=rows, schedule=(chosen,)),
-        chosen,
-        len(held),
-        best.errors[0],
-        best.least,
+        config=replace(config, problem=rows, schedule=(chosen,)),
+        stage=chosen,
+        rows=len(held_out),
+        before=best.errors[0],
+        after=best.least,
     )
 
 
 class Watch(Silent):
-    """An observer that takes the held-out error, root mean square over rows and outputs, before the
-    first step and after each; it ends the solve where that is LOST times the least so far, here or
-    in an earlier candidate.
+    """An observer that measures the held-out error, root mean square over rows and outputs, before
+    the first step and after each.
+
+    It ends the solve where that is LOST times the least so far, here or in an earlier candidate.
     """
 
     def __init__(self, parts: Parts, earlier: float = math.inf) -> None:
@@ -126,21 +130,22 @@ class Watch(Silent):
         return 1 + self.errors[1:].index(self.least) if len(self.errors) > 1 else 0
 
     def step(self, done: int, objective: float) -> None:
-        """Look."""
+        """Measure the error, which stands for the steps since the last report too."""
         self.errors += [self._error()] * (done + 1 - len(self.errors))
         if self.errors[-1] > LOST * min(self._earlier, *self.errors):
             self.stop = StopReason.INTERRUPTED
 
     def _error(self) -> float:
         with torch.no_grad():
-            found = float((self._trial.evaluate(self._x).double() - self._y).square().mean().sqrt())
-        return found if math.isfinite(found) else math.inf
+            apart = self._trial.evaluate(self._x).double() - self._y
+        error = float(apart.square().mean().sqrt())
+        return error if math.isfinite(error) else math.inf
 
 
 def _candidates(stage: OptimizerStage) -> list[OptimizerStage]:
     at_once = stage.optimizer == "least_squares"
-    found = []
+    steps = {} if at_once else {"steps": stage.steps}
+    candidates = []
     for name, keys in _AT_ONCE if at_once else _STEADY:
-        steps = {} if at_once else {"steps": stage.steps}
-        found.append(OptimizerStage(name, **{**STAGE[name], **keys, **steps}))
-    return found
+        candidates.append(OptimizerStage(name, **{**STAGE[name], **keys, **steps}))
+    return candidates

@@ -1,9 +1,11 @@
-"""Constants of a formula that fits values: those that may be simple numbers become that, one by
-one.
+"""Constants of a formula that fits values become simple numbers, one by one, where these fit as
+well.
+
+    min over the free constants of  Σ (u(x_k; θ) - y_k)²
 
 A constant is set to a rational, or one times π, a root or 1/π, all others are fitted again by
-Levenberg-Marquardt, and it stays so only where the misfit is no larger than before. So a family of
-equal formulas ends at a simple member of it.
+Levenberg-Marquardt, and the number stays only where the misfit is no larger than before. So of a
+family of equal formulas a simple member is found.
 
 Where the misfit is that of noise, Σ r² / (N - P) = s², the others hold constant k with standard
 error σ = s / g, g² the part of column k of the Jacobian that is orthogonal to all other columns. A
@@ -32,6 +34,7 @@ ROUNDING = 1e-14
 """Misfits relative to the size of the values below which all count as equal."""
 
 STEPS = 40
+"""Evaluations of the rows after one more constant is fixed."""
 
 FREE = 1e-7
 """Share of its column that is orthogonal to the others below which a constant is one of a family.
@@ -50,19 +53,17 @@ def simplest(
     """The shorter of the expression and its expansion, both `rounded`; ten operations more must pay
     with a digit.
     """
-    both, most = (
-        dict.fromkeys((expression, sympy.expand(expression))),
-        LONGER * sympy.count_ops(expression),
-    )
-    found = [
-        rounded(one, inputs, x, y, least)
-        for one in both
-        if one == expression or sympy.count_ops(one) <= most
-    ]
-    size = max(least * _misfit(y), 1e-300)
-    return min(
-        found, key=lambda one: math.log10(max(one[1], size)) + 0.1 * float(sympy.count_ops(one[0]))
-    )
+    most = LONGER * sympy.count_ops(expression)
+    floor = max(least * _misfit(y), 1e-300)
+    rounded_forms = []
+    for form in dict.fromkeys((expression, sympy.expand(expression))):
+        if form == expression or sympy.count_ops(form) <= most:
+            rounded_forms.append(rounded(form, inputs, x, y, least=least))
+
+    def price(form: Any, error: float) -> float:
+        return math.log10(max(error, floor)) + 0.1 * float(sympy.count_ops(form))
+
+    return min(rounded_forms, key=lambda pair: price(*pair))
 
 
 def misfit(expression: Any, inputs: Sequence[Any], x: np.ndarray, y: np.ndarray) -> float:
@@ -82,56 +83,62 @@ def rounded(
     if not names:
         return expression, misfit(expression, inputs, x, y)
     rows = _Rows(pattern, tuple(names), dict(zip(inputs, x.T, strict=True)), y)
-    given: dict[int, Any] = {}
-    free, least = rows.fitted(np.array(numbers), given, 10 * STEPS), least * _misfit(y)
-    now = _misfit(rows.residual(free, given))
+    fixed: dict[int, Any] = {}
+    free, least = rows.fitted(np.array(numbers), fixed, 10 * STEPS), least * _misfit(y)
+    now = _misfit(rows.residual(free, fixed))
     noisy = now > least
     worse = max(WORSE, math.sqrt(1 + STANDARD_ERRORS**2 / len(y))) if noisy else WORSE
-    errors = rows.errors(free, given) if noisy else {}
+    errors = rows.errors(free, fixed) if noisy else {}
     for k in range(len(names)):
-        position = k - sum(one < k for one in given)
+        position = k - sum(place < k for place in fixed)
         for number in _choices(float(free[position]), errors.get(k)):
-            other = {**given, k: number}
-            tried = rows.fitted(np.delete(free, position), other, STEPS)
-            new = _misfit(rows.residual(tried, other))
+            with_number = {**fixed, k: number}
+            tried = rows.fitted(np.delete(free, position), with_number, STEPS)
+            new = _misfit(rows.residual(tried, with_number))
             if new <= max(worse * now, least):
-                given, free, now = other, tried, max(new, now / worse)
-                errors = rows.errors(free, given) if noisy else {}
+                # A lucky reading must not make the next ones fail: the bar sinks slowly.
+                fixed, free, now = with_number, tried, max(new, now / worse)
+                errors = rows.errors(free, fixed) if noisy else {}
                 break
-    short = (
-        np.array([_digits(v, e) for v, e in zip(free, errors.values(), strict=False)])
-        if noisy
-        else free
-    )
-    rest = iter(short if _misfit(rows.residual(short, given)) <= WORSE * now else free)
-    final = {
-        name: given[k] if k in given else sympy.Float(next(rest), 15)
-        for k, name in enumerate(names)
-    }
-    found = pattern.xreplace(final)
-    return found, misfit(found, inputs, x, y)
+    if noisy:
+        short = np.array([_digits(v, e) for v, e in zip(free, errors.values(), strict=False)])
+        free = short if _misfit(rows.residual(short, fixed)) <= WORSE * now else free
+    floats = iter(free)
+    for k in range(len(names)):
+        if k not in fixed:
+            fixed[k] = sympy.Float(next(floats), 15)
+    formula = pattern.xreplace({name: fixed[k] for k, name in enumerate(names)})
+    return formula, misfit(formula, inputs, x, y)
 
 
 def _choices(value: float, error: float | None) -> list[Any]:
-    """Numbers that a constant with this standard error may become; without noise it has
-    none. That of one of a family is infinite: it may be any fraction, but π there would look like
-    a finding.
+    """Numbers that a constant with this standard error may become; None stands for no noise.
+
+    The error of one of a family is infinite: it may be any fraction, but π there would look like a
+    result.
     """
-    if error is None or not math.isfinite(error):
-        return [one for one in near(value) if error is None or one.is_Rational]
+    if error is None:
+        return near(value)
+    if not math.isfinite(error):
+        return [number for number in near(value) if number.is_Rational]
     named = recognise(value, STANDARD_ERRORS * error)
     return [] if named is None else [named]
 
 
 def _digits(value: float, error: float) -> float:
-    """The value with the digits that its standard error lets one know, and one more."""
+    """The value with the digits that its standard error determines, and one more."""
     return round(value, 1 - math.floor(math.log10(error))) if 0 < error < math.inf else value
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """Residual rows (N,) of a pattern with constants `names`, some of them given as numbers by
-    their place.
+    """Residual rows (N,) of a pattern with constants, some of them fixed as numbers by their place.
+
+    Attributes:
+        pattern: the expression.
+        names: the symbols of its constants.
+        at: the values (N,) of the inputs.
+        y: the values to be fitted (N,).
     """
 
     pattern: Any
@@ -139,62 +146,56 @@ class _Rows:
     at: dict[Any, Any]
     y: np.ndarray
 
-    def residual(self, free: np.ndarray, given: dict[int, Any]) -> np.ndarray:
-        """Rows for the constants that are not given (P,); far away where there is no real value."""
-        rest = iter(free)
+    def residual(self, free: np.ndarray, fixed: dict[int, Any]) -> np.ndarray:
+        """Rows for the free constants (P,); FAR where there is no real value."""
+        numbers = iter(free)
+        constants = {}
+        for k, name in enumerate(self.names):
+            constants[name] = float(fixed[k]) if k in fixed else next(numbers)
         with np.errstate(all="ignore"):
-            numbered = {
-                name: float(given[k]) if k in given else next(rest)
-                for k, name in enumerate(self.names)
-            }
-            found = (
-                np.broadcast_to(values(self.pattern, {**self.at, **numbered}), self.y.shape)
-                - self.y
-            )
-        return np.where(np.isfinite(found) & np.isreal(found), np.real(found), FAR)
+            value = values(self.pattern, {**self.at, **constants})
+            rows = np.broadcast_to(value, self.y.shape) - self.y
+        return np.where(np.isfinite(rows) & np.isreal(rows), np.real(rows), FAR)
 
-    def fitted(self, free: np.ndarray, given: dict[int, Any], steps: int) -> np.ndarray:
-        """The constants that are left, where the rows are least."""
-        return minimise(lambda v: self.residual(v, given), free, steps)
+    def fitted(self, free: np.ndarray, fixed: dict[int, Any], steps: int) -> np.ndarray:
+        """The free constants where the rows are least."""
+        return minimise(lambda v: self.residual(v, fixed), free, steps)
 
-    def errors(self, free: np.ndarray, given: dict[int, Any]) -> dict[int, float]:
-        """σ of every constant that is left by its place, infinite where others can stand for it."""
-        left = [k for k in range(len(self.names)) if k not in given]
-        if not left:
+    def errors(self, free: np.ndarray, fixed: dict[int, Any]) -> dict[int, float]:
+        """σ of every free constant by its place, infinite where others can stand for it."""
+        places = [k for k in range(len(self.names)) if k not in fixed]
+        if not places:
             return {}
-        columns = slopes(lambda v: self.residual(v, given), free)
+        columns = slopes(lambda v: self.residual(v, fixed), free)
         lengths = np.linalg.norm(columns, axis=0).clip(1e-300)
-        columns, found = columns / lengths, {}
-        size = float(np.linalg.norm(self.residual(free, given))) / math.sqrt(
-            max(len(self.y) - len(left), 1)
-        )
-        for j, k in enumerate(left):
-            others = np.delete(columns, j, 1)
-            apart = columns[:, j] - others @ np.linalg.lstsq(others, columns[:, j], rcond=1e-10)[0]
-            share = float(np.linalg.norm(apart))
-            found[k] = size / (float(lengths[j]) * share) if share > FREE else math.inf
-        return found
+        columns = columns / lengths
+        freedom = max(len(self.y) - len(places), 1)
+        noise = float(np.linalg.norm(self.residual(free, fixed))) / math.sqrt(freedom)
+        errors = {}
+        for j, k in enumerate(places):
+            further = np.delete(columns, j, 1)
+            solution, *_ = np.linalg.lstsq(further, columns[:, j], rcond=1e-10)
+            share = float(np.linalg.norm(columns[:, j] - further @ solution))
+            errors[k] = noise / (float(lengths[j]) * share) if share > FREE else math.inf
+        return errors
 
 
 def _gathered(expression: Any) -> Any:
     """Constants in exponents become factors: exp(z + k) = e^k exp(z)."""
 
     def pulled(argument: Any) -> Any:
-        constant, rest = argument.as_independent(*argument.free_symbols, as_Add=True)
-        return sympy.exp(constant).evalf() * sympy.exp(rest)
+        constant, varying = argument.as_independent(*argument.free_symbols, as_Add=True)
+        return sympy.exp(constant).evalf() * sympy.exp(varying)
 
     return expression.replace(sympy.exp, pulled)
 
 
 def _pattern(expression: Any) -> tuple[Any, list[Any], list[float]]:
     """The expression with a symbol for every different float, the symbols and their numbers."""
-    floats = sorted(expression.atoms(sympy.Float), key=lambda one: abs(float(one)))
+    floats = sorted(expression.atoms(sympy.Float), key=lambda number: abs(float(number)))
     names = [sympy.Symbol(f"constant_{k}") for k in range(len(floats))]
-    return (
-        expression.xreplace(dict(zip(floats, names, strict=True))),
-        names,
-        [float(one) for one in floats],
-    )
+    pattern = expression.xreplace(dict(zip(floats, names, strict=True)))
+    return pattern, names, list(map(float, floats))
 
 
 def _misfit(rows: np.ndarray) -> float:

@@ -1,8 +1,8 @@
-"""The KAN of a saved run made smaller, trained on, and left as a new run that every verb can open.
+"""The KAN of a saved run pruned, trained further, and written as a new run.
 
 The new run starts as one that was stopped before its first stage, with the pruned network as its
-checkpoint; its schedule is the training after pruning, so resuming, loading, exporting and plotting
-need to know nothing of it.
+checkpoint; its schedule is the training after pruning. So every verb can open it: resuming, loading,
+exporting and plotting need to know nothing of pruning.
 """
 
 from __future__ import annotations
@@ -47,8 +47,13 @@ OVERFIT = 3.0
 
 @dataclass(frozen=True)
 class Wish:
-    """What is asked for: thresholds of units and of edges as shares of a layer's largest, and steps
-    of training afterwards.
+    """What a user wants from the simplification.
+
+    Attributes:
+        units, edges: thresholds, shares of the largest variation of an edge in a layer.
+        steps: of training afterwards.
+        symbolic: whether edges become functions of the library where these fit.
+        fix: edges (layer, input, output, from 1) and the names of their functions.
     """
 
     units: float = THRESHOLD
@@ -60,8 +65,16 @@ class Wish:
 
 @dataclass(frozen=True)
 class Simplified:
-    """The new run: its folder and solution, what was pruned, the solution before, and the edges
-    that became functions with the formula that they make, where asked for.
+    """The new run.
+
+    Attributes:
+        folder: where it was written.
+        solution: of the pruned network, trained.
+        pruned: what was pruned.
+        before: the solution of the old run.
+        choice: how the training was chosen, for a fit to a table.
+        symbolic: the network with functions on its edges, if wanted.
+        written: its formulas.
     """
 
     folder: Path
@@ -74,15 +87,15 @@ class Simplified:
 
     def sentences(self) -> list[str]:
         """What happened, line by line."""
-        old, new, gone = self.before.result.trial, self.solution.result.trial, self.pruned
-        units = ", ".join(f"{unit} of layer {layer}" for layer, unit in gone.units) or "none"
-        edges = ", ".join(f"{i}→{o} of layer {layer}" for layer, i, o in gone.edges) or "none"
+        old, new, pruned = self.before.result.trial, self.solution.result.trial, self.pruned
+        units = ", ".join(f"{unit} of layer {layer}" for layer, unit in pruned.units) or "none"
+        edges = ", ".join(f"{i}→{o} of layer {layer}" for layer, i, o in pruned.edges) or "none"
         return [
             f"units pruned: {units}",
             f"edges pruned: {edges}",
             f"network: {old['shape']} with {old['parameters']} parameters became {new['shape']}"
             f" with {edge_parameters(self.solution)}",
-            f"pruning changed the function by {gone.change:.1e} of its size on held-out points",
+            f"pruning changed the function by {pruned.change:.1e} of its size on held-out points",
             *self._errors(),
             *self._functions(),
         ]
@@ -91,22 +104,19 @@ class Simplified:
         """Of data the errors on rows of training and of the test, which show an overfit; else the
         held-out residual.
         """
-        old, new = (one.result.metrics.fit for one in (self.before, self.solution))
+        old, new = self.before.result.metrics.fit, self.solution.result.metrics.fit
         if old is None or new is None or self.solution.problem.data is None:
             then, now = self.before.residual_rms, self.solution.residual_rms
             return [f"residual rms on held-out points: {then:.2e} before, {now:.2e} now"]
         lines = [] if self.choice is None else [self.choice.sentence]
         for word, fit in (("before", old), ("now", new)):
             train, test = (_largest(fit[key]) for key in ("train", "test"))
-            gap = (
-                ""
-                if test is None or not train or test < OVERFIT * train
-                else f": overfitted {test / train:.0f} times"
-            )
-            lines.append(
-                f"RMSE {word}: {train:.2e} on rows of training,"
-                f" {'unknown' if test is None else f'{test:.2e}'} on the test{gap}"
-            )
+            on_test = "unknown" if test is None else f"{test:.2e}"
+            if test is not None and train and test >= OVERFIT * train:
+                on_test += f" on the test: overfitted {test / train:.0f} times"
+            else:
+                on_test += " on the test"
+            lines.append(f"RMSE {word}: {train:.2e} on rows of training, {on_test}")
         return lines
 
     def _functions(self) -> list[str]:
@@ -117,13 +127,13 @@ class Simplified:
             f"{e['input']}→{e['output']} of layer {e['layer']} {e['function']}"
             for e in plain["edges"]
         )
-        left = ", ".join(f"{i}→{o} of layer {layer}" for layer, i, o in plain["splines"])
-        lines = [f"functions: {edges or 'none'}" + (f"; still splines: {left}" if left else "")]
+        splines = ", ".join(f"{i}→{o} of layer {layer}" for layer, i, o in plain["splines"])
+        remaining = f"; still splines: {splines}" if splines else ""
+        lines = [f"functions: {edges or 'none'}{remaining}"]
         for name, text in plain["formulas"].items():
             size = plain["misfit"][name]
-            lines.append(
-                f"{name} = {text}" + ("" if size is None else f"  (relative misfit {size:.1e})")
-            )
+            misfit = "" if size is None else f"  (relative misfit {size:.1e})"
+            lines.append(f"{name} = {text}{misfit}")
         return lines
 
 
@@ -142,15 +152,22 @@ def simplify(
     out: str | Path | None = None,
     overwrite: bool = False,
 ) -> Simplified:
-    """Prune the KAN of a run folder, train it for `steps` steps and write a new run folder with
-    diagrams of before and after.
+    """Prune the KAN of a run folder, train it and write a new run folder with diagrams.
 
-    `units` and `edges` are thresholds, shares of the largest variation of an edge in a layer.
-    `symbolic` turns edges into functions and writes symbolic.json beside
-    (`kanpde.symbolic.kan.edge_editor.Symbolic` has the single buttons). Raises ConfigError for an MLP, time
-    slabs and thresholds outside [0, 1).
+    Args:
+        run: the folder of a run.
+        units, edges: thresholds, shares of the largest variation of an edge in a layer.
+        steps: of training afterwards.
+        symbolic: turn edges into functions and write symbolic.json beside
+            (`kanpde.symbolic.kan.edge_editor.Symbolic` has the single operations).
+        out: the new folder; without it one with the name of the problem.
+        overwrite: whether `out` may hold an older run.
+
+    Raises:
+        ConfigError: for an MLP, time slabs and thresholds outside [0, 1).
     """
-    return simplify_into(run, out, Wish(units, edges, steps, symbolic), overwrite=overwrite)
+    wish = Wish(units=units, edges=edges, steps=steps, symbolic=symbolic)
+    return simplify_into(run, out, wish, overwrite=overwrite)
 
 
 def simplify_into(
@@ -161,7 +178,7 @@ def simplify_into(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Simplified:
-    """The same with an observer."""
+    """`simplify` with all wishes and an observer."""
     if not 0 <= wish.steps <= MOST_STEPS:
         raise ConfigError(f"simplify: steps must be between 0 and {MOST_STEPS}, found {wish.steps}")
     before = api.load(run)
@@ -185,7 +202,15 @@ def simplify_into(
     plotting.write_diagram(folder / "figures" / "network.png", solution, labels=labels)
     if functions is not None and written is not None:
         write_text(folder / "symbolic.json", dump_json(functions.as_dict(written)))
-    return Simplified(folder, solution, pruned, before, choice, functions, written)
+    return Simplified(
+        folder=folder,
+        solution=solution,
+        pruned=pruned,
+        before=before,
+        choice=choice,
+        symbolic=functions,
+        written=written,
+    )
 
 
 def _check_fixed(network: KAN, wish: Wish) -> None:
@@ -198,10 +223,12 @@ def _check_fixed(network: KAN, wish: Wish) -> None:
                 f"simplify: --fix: function '{name}' is not in the"
                 f" library{did_you_mean(name, LIBRARY)}"
             )
-        left = network.stack[layer - 1].kept_edges if 1 <= layer <= len(network.stack) else None
-        if left is None or not (
-            1 <= o <= len(left) and 1 <= i <= left.shape[1] and bool(left[o - 1, i - 1])
-        ):
+        exists = 1 <= layer <= len(network.stack)
+        if exists:
+            edges = network.stack[layer - 1].kept_edges
+            outputs, inputs = edges.shape
+            exists = 1 <= o <= outputs and 1 <= i <= inputs and bool(edges[o - 1, i - 1])
+        if not exists:
             raise ConfigError(
                 f"simplify: --fix: there is no edge {layer},{i},{o} after pruning; see"
                 f" figures/network.png"
@@ -214,11 +241,11 @@ def _functions(solution: Solution, wish: Wish) -> tuple[Symbolic | None, Written
     """
     if not (wish.symbolic or wish.fix):
         return None, None
-    found = Symbolic.of(solution)
+    functions = Symbolic.of(solution)
     for layer, i, o, name in wish.fix:
-        found = found.fix(layer, i, o, name)
-    found = found.auto() if wish.symbolic else found.retrained()
-    return found, found.formula()
+        functions = functions.fix(layer, i, o, name)
+    functions = functions.auto() if wish.symbolic else functions.retrained()
+    return functions, functions.formula()
 
 
 def kan_of(solution: Solution) -> tuple[TrialSolution, KAN]:
@@ -239,37 +266,41 @@ def kan_of(solution: Solution) -> tuple[TrialSolution, KAN]:
 
 
 def edge_parameters(solution: Solution) -> int:
-    """P of the edges that are left and of all that is no edge."""
+    """P without the parameters of edges that were pruned."""
     trial, network = kan_of(solution)
-    gone = sum(
-        int((~layer.kept_edges).sum()) * (layer.grid.size + (layer.base is not None))
-        for layer in network.stack
-    )
-    return trial.parameter_count - gone
+    pruned = 0
+    for layer in network.stack:
+        per_edge = layer.grid.size + (layer.base is not None)
+        pruned += int((~layer.kept_edges).sum()) * per_edge
+    return trial.parameter_count - pruned
 
 
 def _pruned(solution: Solution, wish: Wish) -> tuple[Pruned, torch.nn.Module]:
     """The pruned KAN, with what stands beside it; the change is that of u."""
     trial, network = kan_of(solution)
     assert solution.points is not None
-    other = held_out(solution.problem.domain, (), HELD_OUT, trial.scale.dtype).interior.x
-    found = prune(
+    x = held_out(solution.problem.domain, (), HELD_OUT, trial.scale.dtype).interior.x
+    pruned = prune(
         network,
         trial.scaled(solution.points.interior.x),
-        trial.scaled(other),
-        wish.units,
-        wish.edges,
+        trial.scaled(x),
+        units=wish.units,
+        edges=wish.edges,
     )
-    before, kept = trial.evaluate(other), trial.network
-    trial.network = beside(kept, found.network)
-    after, smaller, trial.network = trial.evaluate(other), trial.network, kept
+    before, whole = trial.evaluate(x), trial.network
+    smaller = beside(whole, pruned.network)
+    # The trial solution of the old run is lent the smaller network and has its own again after.
+    trial.network = smaller
+    after = trial.evaluate(x)
+    trial.network = whole
     change = float((after - before).norm() / before.norm().clamp_min(1e-300))
-    return replace(found, change=change), smaller
+    return replace(pruned, change=change), smaller
 
 
 def _config(solution: Solution, network: KAN, steps: int) -> Config:
-    """That of the run with the smaller network and the training after pruning; starts that count
-    units are off.
+    """The config of the run with the smaller network and the training after pruning.
+
+    Starts that need a certain number of units are off: pruning may have removed some.
     """
     config = solution.config
     trial = replace(
@@ -284,7 +315,6 @@ def _config(solution: Solution, network: KAN, steps: int) -> Config:
     name = "lbfgs" if solution.problem.energy is not None else "variable_projection"
     if name != "lbfgs" and (steps == 0 or not trial.width):
         name = "least_squares"
-    stage = OptimizerStage(
-        name, **{**STAGE[name], **({} if name == "least_squares" else {"steps": max(1, steps)})}
-    )
+    keys = STAGE[name] if name == "least_squares" else {**STAGE[name], "steps": max(1, steps)}
+    stage = OptimizerStage(name, **keys)
     return replace(config, trial=trial, schedule=(stage,), tolerance=None, seconds=None)

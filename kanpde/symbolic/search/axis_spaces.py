@@ -1,10 +1,10 @@
-"""Along one axis a field shows the functions of that coordinate it is made of.
+"""The functions of one coordinate that a field is made of, from its values along that axis.
 
     u(x) = Σ_jk… C_jk… f_j(x_1) g_k(x_2) …,    r_i functions of coordinate i
 
-Values on lines along axis i through many points span those r_i functions: the left singular vectors
-of the matrix of lines, and a drop of the singular values tells r_i (De Lathauwer, De Moor,
-Vandewalle, SIAM J. Matrix Anal. Appl. 21 (2000) 1253).
+The values on many lines along axis i span those r_i functions. The left singular vectors of the
+matrix of lines are a basis of the span, and r_i is where the singular values drop (De Lathauwer,
+De Moor, Vandewalle, SIAM J. Matrix Anal. Appl. 21 (2000) 1253).
 """
 
 from __future__ import annotations
@@ -17,9 +17,16 @@ import numpy as np
 from kanpde.numerics.quadrature import Array
 
 LINES = 24
+"""Lines along an axis."""
+
 NODES = 121
-MOST = 8  # functions per axis
-Field = Callable[[Array], Array]  # (N, d) -> (N,)
+"""Points on a line."""
+
+MOST = 8
+"""Functions per axis."""
+
+Field = Callable[[Array], Array]
+"""(N, d) → (N,)."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +43,12 @@ class Box:
 
 @dataclass(frozen=True)
 class Space:
-    """Functions of one coordinate: an orthonormal basis U (n, r) at even nodes s (n,); `noise` is
-    the first singular value cut off relative to the last one kept.
+    """A space of functions of one coordinate.
+
+    Attributes:
+        s: even nodes (n,).
+        basis: an orthonormal basis U (n, r) by its values there.
+        noise: the first singular value left out, relative to the last one used.
     """
 
     s: Array
@@ -53,8 +64,10 @@ class Space:
 def inner_box(
     contains: Callable[[Array], np.ndarray], lower: Array, upper: Array, rng: np.random.Generator
 ) -> Box:
-    """A large box within a domain, the bounding box where the domain is one; points near its faces
-    are tried.
+    """A large box within a domain; the bounding box where that lies inside.
+
+    contains: (N, d) → whether each point lies in the domain. lower, upper: the bounding box (d,).
+    A box is taken to lie inside where random points in it, on its faces and at its corners do.
     """
     d, half = len(lower), (upper - lower) / 2
     centres = [(lower + upper) / 2, *(lower + (upper - lower) * rng.random((400, d)))]
@@ -69,6 +82,7 @@ def inner_box(
             continue
         if float(np.prod(room)) <= size:
             continue
+        # The whole room is tried first, then the largest share of it is found by halving.
         for step in range(12):
             middle = 1.0 if step == 0 else (low + high) / 2
             inside = contains(centre + middle * room * probes).all()

@@ -1,5 +1,4 @@
-"""Candidates for the formula of a field, from its values alone: which coordinates, and of what
-function of the field.
+"""Candidates for the formula of a field, from its values alone.
 
 ridge       u = f(k·x)
 level       u = f(Σ a_i x_i² + b_i x_i), so u depends on a distance, an ellipse or a parabola
@@ -35,7 +34,10 @@ from kanpde.symbolic.search.univariate import match
 
 @dataclass(frozen=True)
 class Wrap:
-    """u = undo(v) with v = of(u)."""
+    """A function that is taken off the field before a structure is sought: u = undo(v), v = of(u).
+
+    `undo` works on expressions of sympy; `name` stands in reports.
+    """
 
     name: str
     of: Callable[[Array], Array]
@@ -46,9 +48,11 @@ def _tangent(u: Array) -> Array:
     return np.tan(u / 4)
 
 
+PLAIN = Wrap("", lambda u: u, lambda v: v)
+LOGARITHM = Wrap("log", np.exp, sympy.log)
 WRAPS = (
     Wrap("arctan", _tangent, lambda v: 4 * sympy.atan(v)),
-    Wrap("log", np.exp, sympy.log),
+    LOGARITHM,
     Wrap("exp", np.log, sympy.exp),
     Wrap("1/(.)", lambda u: 1 / u, lambda v: 1 / v),
     Wrap("1/(.)^2", lambda u: 1 / np.sqrt(u), lambda v: v**-2),
@@ -60,8 +64,12 @@ WRAPS = (
 def candidates(
     target: Target, factors: Sequence[tuple[str, Any]] = (), centres: Sequence[Array] = ()
 ) -> Iterator[Candidate]:
-    """Candidates, simple structures first. `factors` are functions D of x that u may hold,
-    `centres` (d,) those of holes.
+    """Candidates, simple structures first.
+
+    Args:
+        target: the field.
+        factors: functions D of x that u may hold as a factor, with a name each.
+        centres: of holes of the domain, (d,) each.
     """
     d = len(target.x)
     if d <= 3:
@@ -99,7 +107,8 @@ def ridge(target: Target) -> Iterator[Candidate]:
     symbols = tuple(sympy.Dummy(f"k{i}", real=True) for i in range(len(k)))
     moving = [i for i in range(len(k)) if i != first]
     combined = target.x[first] + sum(symbols[i] * target.x[i] for i in moving)
-    yield from _matches("ridge", combined, tuple(symbols[i] for i in moving), k[moving], s, y)
+    constants = tuple(symbols[i] for i in moving)
+    yield from _matches("ridge", combined, constants, start=k[moving], s=s, y=y)
 
 
 def _matches(
@@ -108,7 +117,7 @@ def _matches(
     """y (N,) as functions of the library of `combined`, which has the values s (N,) and the
     constants `symbols`.
     """
-    for wrap in (Wrap("", lambda u: u, lambda v: v), *WRAPS):
+    for wrap in (PLAIN, *WRAPS):
         with np.errstate(all="ignore"):
             v = wrap.of(y)
         if not np.isfinite(v).all() or np.std(v) == 0:
@@ -116,13 +125,14 @@ def _matches(
         for m in match(s, v)[:1]:
             if m.rmse > GOOD * np.std(v):
                 continue
-            for one in matched(m, combined, how + (f" of {wrap.name}" if wrap.name else "")):
+            words = f"{how} of {wrap.name}" if wrap.name else how
+            for candidate in matched(m, combined, words):
                 model = Model(
-                    wrap.undo(one.model.expression),
-                    one.model.theta + symbols,
-                    np.array([*one.model.start, *start]),
+                    wrap.undo(candidate.model.expression),
+                    candidate.model.theta + symbols,
+                    np.array([*candidate.model.start, *start]),
                 )
-                yield replace(one, model=model)
+                yield replace(candidate, model=model)
 
 
 def level(target: Target) -> Iterator[Candidate]:
@@ -141,8 +151,8 @@ def level(target: Target) -> Iterator[Candidate]:
     matrix = np.concatenate(rows)
     if not np.isfinite(matrix).all():
         return
-    _, sizes, found = np.linalg.svd(matrix, full_matrices=False)
-    k = found[-1]
+    _, sizes, directions = np.linalg.svd(matrix, full_matrices=False)
+    k = directions[-1]
     if sizes[-1] > 1e-4 * sizes[-2] or np.abs(k[:d]).max() < 1e-3:
         return
     k = np.where(np.abs(k) > 1e-3 * np.abs(k).max(), k, 0.0)
@@ -155,68 +165,62 @@ def level(target: Target) -> Iterator[Candidate]:
         symbol * terms[i] for symbol, i in zip(symbols, moving, strict=True)
     )
     points = target.box.points(400, target.rng)
+    s = points**2 @ k[:d] + points @ k[d:]
     yield from _matches(
-        "level sets",
-        combined,
-        symbols,
-        k[moving],
-        points**2 @ k[:d] + points @ k[d:],
-        target.field(points),
+        "level sets", combined, symbols, start=k[moving], s=s, y=target.field(points)
     )
 
 
 def _slopes(target: Target, count: int) -> tuple[Array, Array]:
     """Points (N, d) a little inside the box, and the gradient (N, d) there."""
+    lower, size = target.box.lower, target.box.upper - target.box.lower
     x = target.box.points(count, target.rng)
-    x = (
-        target.box.lower
-        + 0.02 * (target.box.upper - target.box.lower)
-        + 0.96 * (x - target.box.lower)
-    )
-    steps = 1e-4 * (target.box.upper - target.box.lower)
-    return x, np.stack(
-        [(target.field(x + e) - target.field(x - e)) / (2 * e.sum()) for e in np.diag(steps)], 1
-    )
+    x = lower + 0.02 * size + 0.96 * (x - lower)
+    slopes = []
+    for step in np.diag(1e-4 * size):
+        slopes.append((target.field(x + step) - target.field(x - step)) / (2 * step.sum()))
+    return x, np.stack(slopes, 1)
 
 
 def _direction(target: Target) -> Array | None:
+    """The one direction of all gradients, None where there are several or it is an axis."""
     _, slopes = _slopes(target, 60)
     scaled = slopes * (target.box.upper - target.box.lower)
     if not np.isfinite(scaled).all():
         return None
     _, sizes, rows = np.linalg.svd(scaled, full_matrices=False)
-    found = np.asarray(rows[0] / (target.box.upper - target.box.lower))
-    return found if sizes[1] < 1e-3 * sizes[0] and (np.abs(rows[0]) > 1e-3).sum() > 1 else None
+    if sizes[1] >= 1e-3 * sizes[0] or (np.abs(rows[0]) > 1e-3).sum() <= 1:
+        return None
+    return np.asarray(rows[0] / (target.box.upper - target.box.lower))
 
 
 def _divided(
     target: Target, name: str, factor: Any, structure: Callable[[Target], Iterator[Candidate]]
 ) -> Iterator[Candidate]:
-    def quotient(points: Array) -> Array:
-        with np.errstate(all="ignore"):
-            return np.asarray(
-                target.field(points) / values(factor, dict(zip(target.x, points.T, strict=True)))
-            )
+    """Candidates for u / D of one structure, times D."""
 
-    inner = replace(target, field=quotient)
-    for one in structure(inner):
-        yield Candidate(
-            f"{one.how} times {name}", replace(one.model, expression=factor * one.model.expression)
-        )
+    def quotient(points: Array) -> Array:
+        at = dict(zip(target.x, points.T, strict=True))
+        with np.errstate(all="ignore"):
+            return np.asarray(target.field(points) / values(factor, at))
+
+    for candidate in structure(replace(target, field=quotient)):
+        model = replace(candidate.model, expression=factor * candidate.model.expression)
+        yield Candidate(f"{candidate.how} times {name}", model)
 
 
 def _wrapped(target: Target, wrap: Wrap) -> Iterator[Candidate]:
+    """Separable candidates for a function of u, taken back to u."""
+
     def inner(points: Array) -> Array:
         with np.errstate(all="ignore"):
             return np.asarray(wrap.of(target.field(points)))
 
     if not np.isfinite(inner(target.box.points(200, target.rng))).all():
         return
-    for one in separable(replace(target, field=inner)):
-        yield Candidate(
-            f"{wrap.name} of separable",
-            replace(one.model, expression=wrap.undo(one.model.expression)),
-        )
+    for candidate in separable(replace(target, field=inner)):
+        model = replace(candidate.model, expression=wrap.undo(candidate.model.expression))
+        yield Candidate(f"{wrap.name} of separable", model)
 
 
 # Turned
@@ -227,11 +231,11 @@ def turned(target: Target) -> Iterator[Candidate]:
     """Separable in coordinates turned by an angle φ, also of exp(u): the angle where a small tensor
     grid has the lowest rank.
     """
-    for wrap in (Wrap("", lambda u: u, lambda v: v), WRAPS[1]):
-        found = _angle(target, wrap)
-        if found is None:
+    for wrap in (PLAIN, LOGARITHM):
+        angle = _angle(target, wrap)
+        if angle is None:
             continue
-        rotation = _rotation(found)
+        rotation = _rotation(angle)
         upper = np.abs(target.box.upper).max() + np.abs(target.box.lower).max()
 
         def field(points: Array, wrap: Wrap = wrap, rotation: Array = rotation) -> Array:
@@ -251,12 +255,12 @@ def turned(target: Target) -> Iterator[Candidate]:
             x: sympy.cos(phi) * x + sympy.sin(phi) * y,
             y: sympy.cos(phi) * y - sympy.sin(phi) * x,
         }
-        for one in separable(inner):
-            expression = wrap.undo(one.model.expression.subs(new, simultaneous=True))
-            model = Model(expression, (*one.model.theta, phi), np.append(one.model.start, found))
-            yield Candidate(
-                "turned, " + (f"{wrap.name} of " if wrap.name else "") + "separable", model, (phi,)
-            )
+        how = f"turned, {wrap.name} of separable" if wrap.name else "turned, separable"
+        for candidate in separable(inner):
+            plain = candidate.model
+            expression = wrap.undo(plain.expression.subs(new, simultaneous=True))
+            model = Model(expression, (*plain.theta, phi), np.append(plain.start, angle))
+            yield Candidate(how, model, angles=(phi,))
 
 
 def _rotation(angle: float) -> Array:
@@ -266,10 +270,11 @@ def _rotation(angle: float) -> Array:
 
 
 def _angle(target: Target, wrap: Wrap) -> float | None:
-    middle, half = (
-        (target.box.lower + target.box.upper) / 2,
-        (target.box.upper - target.box.lower).min() / 2 / np.sqrt(2),
-    )
+    """The angle at which the second singular value of a tensor grid is least; None where it does
+    not vanish, or vanishes without a turn.
+    """
+    middle = (target.box.lower + target.box.upper) / 2
+    half = (target.box.upper - target.box.lower).min() / 2 / np.sqrt(2)
     s = half * np.linspace(-1, 1, 24)
     grid = np.stack(np.meshgrid(s, s, indexing="ij"), -1).reshape(-1, 2)
 
@@ -288,10 +293,9 @@ def _angle(target: Target, wrap: Wrap) -> float | None:
     low, high = at - step, at + step
     for _ in range(60):
         third = (high - low) / 3
-        low, high = (
-            (low, high - third)
-            if second(low + third) < second(high - third)
-            else (low + third, high)
-        )
+        if second(low + third) < second(high - third):
+            high = high - third
+        else:
+            low = low + third
     angle = (low + high) / 2
     return angle if second(angle) < 1e-5 and abs(angle) > 1e-6 else None

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.linalg as linalg
@@ -21,8 +21,12 @@ from kanpde.numerics.quadrature import Array
 from kanpde.symbolic.search.axis_spaces import Space
 from kanpde.symbolic.search.models import values
 
-MODES = 10  # exponentials of one space at most
-APART = 1e-4  # of a new member from the span of the others
+MODES = 10
+"""Exponentials of one space, at most."""
+
+APART = 1e-4
+"""Least distance of a new member from the span of the others, as a share of its size."""
+
 X = sympy.Symbol("x", real=True)
 P = sympy.symbols("p0:2", real=True)
 
@@ -55,7 +59,8 @@ def _none(s: Array) -> list[tuple[float, ...]]:
 
 def _rates(s: Array) -> list[tuple[float, ...]]:
     half = (s[-1] - s[0]) / 2
-    return [(sign * a / half,) for sign in (1, -1) for a in np.geomspace(0.02, 1000.0, 160)]
+    signed = itertools.product((1, -1), np.geomspace(0.02, 1000.0, 160))
+    return [(sign * a / half,) for sign, a in signed]
 
 
 def _waves(s: Array) -> list[tuple[float, ...]]:
@@ -98,6 +103,11 @@ def _damped(s: Array) -> list[tuple[float, ...]]:
     return [(a / half, b / half) for a, b in grid]
 
 
+def _phased(s: Array) -> list[tuple[float, ...]]:
+    phases = (0.4, 0.8, 1.2, -0.4, -0.8, -1.2)
+    return [(a, b) for (a,), b in itertools.product(_waves(s), phases)]
+
+
 _a, _b = P
 STAGES: tuple[tuple[Family, ...], ...] = (
     tuple(Family(X**k, _none) for k in range(5)),
@@ -108,7 +118,10 @@ STAGES: tuple[tuple[Family, ...], ...] = (
     ),
     (
         *(Family(X**m * sympy.exp(_a * X), _rates) for m in (1, 2)),
-        *(Family(X**m * wave(_a * X), _waves) for m in (1, 2) for wave in (sympy.sin, sympy.cos)),
+        Family(X * sympy.sin(_a * X), _waves),
+        Family(X * sympy.cos(_a * X), _waves),
+        Family(X**2 * sympy.sin(_a * X), _waves),
+        Family(X**2 * sympy.cos(_a * X), _waves),
         Family(sympy.sin(_a * X**2), _square_waves),
         Family(sympy.cos(_a * X**2), _square_waves),
         Family(sympy.exp(-((_a * X) ** 2)), _positive),
@@ -130,7 +143,7 @@ STAGES: tuple[tuple[Family, ...], ...] = (
         Family(1 / sympy.cosh(_a * (X - _b)), _centres),
         Family(
             sympy.sin(_a * X + _b),
-            lambda s: [(a, b) for (a,) in _waves(s) for b in (0.4, 0.8, 1.2, -0.4, -0.8, -1.2)],
+            _phased,
         ),
         Family(sympy.atan(_a * (X - _b)), _centres),
     ),
@@ -143,24 +156,32 @@ def members(space: Space) -> list[Member] | None:
     chosen: list[Member] = []
     orthonormal = np.zeros((len(space.s), 0))
     for stage in STAGES:
-        found: list[tuple[float, Member]] = []
+        nearest: list[_Near] = []
         for family in stage:
-            found += _nearest(family, space, allowed)
-            if len(chosen) + sum(far < 1e-3 * allowed for far, _ in found) >= space.rank:
+            nearest += _nearest(family, space, allowed)
+            sure = sum(near.distance < 1e-3 * allowed for near in nearest)
+            if len(chosen) + sure >= space.rank:
                 break  # these fill the space, or the next stage adds to them
-        for _, member in sorted(found, key=lambda pair: pair[0] > 1e-3 * allowed):
-            column = member.values(space.s)
+        for near in sorted(nearest, key=lambda near: near.distance > 1e-3 * allowed):
+            column = near.member.values(space.s)
             column = column / np.linalg.norm(column)
-            rest = column - orthonormal @ (orthonormal.T @ column)
-            if np.linalg.norm(rest) > max(APART, 3 * allowed):
-                chosen.append(member)
-                orthonormal = np.column_stack([orthonormal, rest / np.linalg.norm(rest)])
+            outside = column - orthonormal @ (orthonormal.T @ column)
+            if np.linalg.norm(outside) > max(APART, 3 * allowed):
+                chosen.append(near.member)
+                orthonormal = np.column_stack([orthonormal, outside / np.linalg.norm(outside)])
             if len(chosen) == space.rank:
                 return chosen
     return None
 
 
-def _nearest(family: Family, space: Space, allowed: float) -> list[tuple[float, Member]]:
+class _Near(NamedTuple):
+    """A function and its distance from a space, as a share of its size."""
+
+    distance: float
+    member: Member
+
+
+def _nearest(family: Family, space: Space, allowed: float) -> list[_Near]:
     """Local minima of the distance over the grid of starts, refined, as far as they are within
     `allowed`; nearest first.
     """
@@ -173,55 +194,53 @@ def _nearest(family: Family, space: Space, allowed: float) -> list[tuple[float, 
         )
         distance = _distances(columns, space.basis)
     order = np.argsort(distance)[: 6 * space.rank]
-    good: list[tuple[float, Member]] = []
+    good: list[_Near] = []
+
+    def known(constants: Sequence[float] | Array, tolerance: float) -> bool:
+        return any(np.allclose(constants, near.member.constants, rtol=tolerance) for near in good)
+
     for k in order:
         if distance[k] > 0.7:
             break
-        if any(np.allclose(starts[k], one.constants, rtol=0.02) for _, one in good) and count:
+        if count and known(starts[k], 0.02):
             continue
-        far, constants = _refine(family, space, starts[k]) if count else (float(distance[k]), ())
-        if far < allowed and not any(
-            np.allclose(constants, one.constants, rtol=1e-4) for _, one in good
-        ):
-            good.append((far, Member(family.shape, constants)))
+        far, constants = float(distance[k]), tuple[float, ...]()
+        if count:
+            far, constants = _refine(family, space, starts[k])
+        if far < allowed and not known(constants, 1e-4):
+            good.append(_Near(far, Member(family.shape, constants)))
         if len(good) >= space.rank or not count:
             break
-    return sorted(good, key=lambda pair: pair[0])
+    return sorted(good, key=lambda near: near.distance)
 
 
 def _distances(columns: Array, basis: Array) -> Array:
+    """|f - U Uᵀ f| / |f| (K,) of functions (K, n); infinite where a value is not finite."""
     size = np.einsum("kn,kn->k", columns, columns)
-    rest = columns - (columns @ basis) @ basis.T
-    far = np.sqrt(np.einsum("kn,kn->k", rest, rest) / np.maximum(size, 1e-300))
+    outside = columns - (columns @ basis) @ basis.T
+    far = np.sqrt(np.einsum("kn,kn->k", outside, outside) / np.maximum(size, 1e-300))
     return np.where(np.isfinite(far) & (size > 1e-280), far, np.inf)
 
 
 def _refine(family: Family, space: Space, start: Array) -> tuple[float, tuple[float, ...]]:
-    """Gauss-Newton on the part of f / |f| that lies outside the space."""
+    """Gauss-Newton on the part of f / |f| that lies outside the space: its length, and p."""
 
-    def rest(p: Array) -> Array:
+    def outside(p: Array) -> Array:
         with np.errstate(all="ignore"):
             f = Member(family.shape, tuple(map(float, p))).values(space.s)
             size = np.linalg.norm(f)
-            return (
-                (f - space.basis @ (space.basis.T @ f)) / size
-                if np.isfinite(size) and size > 0
-                else np.ones_like(f)
-            )
+            if not (np.isfinite(size) and size > 0):
+                return np.ones_like(f)
+            return (f - space.basis @ (space.basis.T @ f)) / size
 
-    p, now = start.copy(), rest(start)
+    p, now = start.copy(), outside(start)
     for _ in range(25):
-        step = np.maximum(np.abs(p), 1e-3) * 1e-7
-        jacobian = np.stack(
-            [
-                (rest(p + step * e) - rest(p - step * e)) / (2 * step[k])
-                for k, e in enumerate(np.eye(len(p)))
-            ],
-            1,
-        )
-        move = np.linalg.lstsq(jacobian, -now, rcond=None)[0]
+        columns = []
+        for step in np.diag(np.maximum(np.abs(p), 1e-3) * 1e-7):
+            columns.append((outside(p + step) - outside(p - step)) / (2 * step.sum()))
+        move, *_ = np.linalg.lstsq(np.stack(columns, 1), -now, rcond=None)
         for share in (1.0, 0.5, 0.2, 0.05):
-            trial = rest(p + share * move)
+            trial = outside(p + share * move)
             if np.linalg.norm(trial) < np.linalg.norm(now):
                 p, now = p + share * move, trial
                 break
@@ -238,10 +257,10 @@ def exponentials(space: Space) -> list[Member] | None:
     """
     n, r = space.basis.shape
     window = n // 2
-    hankel = np.concatenate(
-        [linalg.hankel(space.basis[:window, k], space.basis[window - 1 :, k]) for k in range(r)], 1
-    )
-    u, sizes, _ = np.linalg.svd(hankel, full_matrices=False)
+    blocks = [
+        linalg.hankel(space.basis[:window, k], space.basis[window - 1 :, k]) for k in range(r)
+    ]
+    u, sizes, _ = np.linalg.svd(np.concatenate(blocks, 1), full_matrices=False)
     sizes = sizes / sizes[0]
     floor = max(3 * space.noise, 1e-12)
     count = int((sizes > floor).sum())
@@ -259,12 +278,13 @@ def _real(powers: Array, length: float) -> list[Member]:
     """Real functions of the exponents; those that nearly coincide are one with powers of x before
     it.
     """
-    found: list[Member] = []
-    left = [complex(p.real, abs(p.imag)) for p in powers if p.imag > -1e-9 / length]
-    while left:
-        first = left[0]
-        near = [p for p in left if abs(p - first) * length < 0.35]
-        left = [p for p in left if p not in near]
+    functions: list[Member] = []
+    # Of a conjugate pair one is enough.
+    remaining = [complex(p.real, abs(p.imag)) for p in powers if p.imag > -1e-9 / length]
+    while remaining:
+        first = remaining[0]
+        near = [p for p in remaining if abs(p - first) * length < 0.35]
+        remaining = [p for p in remaining if p not in near]
         middle = complex(np.mean(near))
         alpha, beta = middle.real, middle.imag
         alpha = 0.0 if abs(alpha) * length < 1e-2 else alpha
@@ -272,9 +292,9 @@ def _real(powers: Array, length: float) -> list[Member]:
         for m in range(len(near)):
             growth = sympy.exp(_a * X) if alpha else sympy.Integer(1)
             if real:
-                found.append(Member(X**m * growth, (alpha,) if alpha else ()))
+                functions.append(Member(X**m * growth, (alpha,) if alpha else ()))
                 continue
             for wave in (sympy.cos, sympy.sin):
                 shape = X**m * growth * wave((_b if alpha else _a) * X)
-                found.append(Member(shape, (alpha, beta) if alpha else (beta,)))
-    return found
+                functions.append(Member(shape, (alpha, beta) if alpha else (beta,)))
+    return functions

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import sympy
@@ -22,15 +22,23 @@ from kanpde.symbolic.search.models import Model, values
 from kanpde.symbolic.search.numbers import recognise
 
 EPS = 2.3e-16
-CAUTION = (
-    20.0  # standard errors that a named number may be away: misfits of a field are no white noise
-)
+"""Rounding of float64."""
+
+FLOOR = 1e-14
+"""Misfits below this count as equal."""
+
+CAUTION = 20.0
+"""Standard errors that a named number may be away: misfits of a field are no white noise."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A model fitted to values (N,) at points (N, d): the misfit relative to the values' root mean
-    square, and σ (P,).
+    """A model fitted to values (N,) at points (N, d).
+
+    Attributes:
+        model: with the fitted constants.
+        misfit: root mean square, relative to that of the values.
+        errors: σ of the constants, (P,).
     """
 
     model: Model
@@ -39,7 +47,10 @@ class Fit:
 
 
 def fit(model: Model, x: Sequence[Any], points: Array, y: Array, steps: int = 60) -> Fit | None:
-    """Levenberg-Marquardt on all constants of the model; None where its values are not finite."""
+    """Levenberg-Marquardt on all constants of the model; None where its values are not finite.
+
+    x: the coordinates as symbols. points, y: (N, d) and (N,). steps: most evaluations of the rows.
+    """
     at = dict(zip(x, points.T, strict=True))
     scale = float(np.sqrt(np.mean(y**2))) or 1.0
     slopes = [sympy.diff(model.expression, s) for s in model.theta]
@@ -56,7 +67,8 @@ def fit(model: Model, x: Sequence[Any], points: Array, y: Array, steps: int = 60
         memo: dict[Any, Any] = {}
         with np.errstate(all="ignore"):
             columns = [
-                np.broadcast_to(values(s, env(theta), False, memo), y.shape) / scale for s in slopes
+                np.broadcast_to(values(slope, env(theta), memo=memo), y.shape) / scale
+                for slope in slopes
             ]
         return np.nan_to_num(np.stack(columns, 1), posinf=1e3, neginf=-1e3)
 
@@ -82,7 +94,7 @@ def minimise(
     if rows(theta).size < theta.size:
         return theta
     try:
-        found = least_squares(
+        result = least_squares(
             rows,
             theta,
             jac=jacobian,
@@ -95,7 +107,7 @@ def minimise(
         )
     except (ValueError, np.linalg.LinAlgError):
         return theta
-    return np.asarray(found.x) if np.isfinite(found.x).all() else theta
+    return np.asarray(result.x) if np.isfinite(result.x).all() else theta
 
 
 def name_constants(
@@ -110,42 +122,43 @@ def name_constants(
     A reading is dropped where the misfit grows by more than a half and stands above rounding.
     `angles` are constants that may also be the angle of a rational slope.
     """
-    now, refused = first, set()
-    floor = 1e-14
+    now, refused = first, set[tuple[Any, Any]]()
     while True:
-        readings = []
-        for symbol, value, error in zip(now.model.theta, now.model.start, now.errors, strict=True):
-            within = CAUTION * float(error)
-            named = recognise(float(value), within, known)
-            if (
-                named is None
-                and symbol in angles
-                and (slope := recognise(float(np.tan(value)), 2 * within)) is not None
-            ):
-                named = sympy.atan(slope)
-            if named is not None and (symbol, named) not in refused:
-                readings.append((float(error) / max(abs(float(value)), 1e-6), symbol, named))
+        readings = [r for r in _readings(now, known, angles) if (r.symbol, r.number) not in refused]
         if not readings:
             return now
-        taken = {symbol: named for _, symbol, named in sorted(readings, key=lambda r: r[0])}
-        tried = _with(now.model, taken, refit)
-        if tried is not None and tried.misfit <= max(1.5 * now.misfit, floor):
-            now = tried
+        # All readings at once first: that is one fit, and most of them are right.
+        everything = refit(now.model.with_numbers({r.symbol: r.number for r in readings}))
+        if everything is not None and everything.misfit <= max(1.5 * now.misfit, FLOOR):
+            now = everything
             continue
-        _, symbol, named = min(readings, key=lambda r: r[0])
-        tried = _with(now.model, {symbol: named}, refit)
-        if tried is not None and tried.misfit <= max(1.5 * now.misfit, floor):
-            now = tried
+        surest = readings[0]
+        single = refit(now.model.with_numbers({surest.symbol: surest.number}))
+        if single is not None and single.misfit <= max(1.5 * now.misfit, FLOOR):
+            now = single
         else:
-            refused.add((symbol, named))
+            refused.add((surest.symbol, surest.number))
 
 
-def _with(model: Model, taken: dict[Any, Any], refit: Callable[[Model], Fit | None]) -> Fit | None:
-    left = [(s, v) for s, v in zip(model.theta, model.start, strict=True) if s not in taken]
-    return refit(
-        Model(
-            model.expression.xreplace(taken),
-            tuple(s for s, _ in left),
-            np.array([v for _, v in left]),
-        )
-    )
+class _Reading(NamedTuple):
+    """A constant, the number with a name that it may be, and its relative standard error."""
+
+    symbol: Any
+    number: Any
+    error: float
+
+
+def _readings(fitted: Fit, known: Sequence[Any], angles: Sequence[Any]) -> list[_Reading]:
+    """What the constants may be read as, the best known first."""
+    readings = []
+    model = fitted.model
+    for symbol, value, error in zip(model.theta, model.start, fitted.errors, strict=True):
+        within = CAUTION * float(error)
+        number = recognise(float(value), within, known)
+        if number is None and symbol in angles:
+            slope = recognise(float(np.tan(value)), 2 * within)
+            number = None if slope is None else sympy.atan(slope)
+        if number is not None:
+            relative = float(error) / max(abs(float(value)), 1e-6)
+            readings.append(_Reading(symbol, number, relative))
+    return sorted(readings, key=lambda reading: reading.error)

@@ -18,13 +18,21 @@ import numpy as np
 import scipy.special as special
 import torch
 
-Formula = Callable[[Any, Any], Any]  # (numpy or torch, argument) -> values
+Formula = Callable[[Any, Any], Any]
+"""(numpy or torch, argument) → values."""
 
 
 @dataclass(frozen=True)
 class Function:
-    """One function of the library. `power` is p where f(s x) = s^p f(x) for s > 0, and None
-    elsewhere.
+    """One function of the library.
+
+    Attributes:
+        name: in files and messages.
+        formula, slope: f and f'.
+        low, high: the interval that the argument has to stay in.
+        complexity: breaks ties between fits of equal accuracy; x has 1.
+        free: those of a and b that c and d cannot absorb.
+        power: p where f(s x) = s^p f(x) for s > 0.
     """
 
     name: str
@@ -121,8 +129,8 @@ _ENTRIES = (
         "tan",
         lambda m, x: m.tan(x),
         lambda m, x: 1 + m.tan(x) ** 2,
-        -_HALF_PI,
-        _HALF_PI,
+        low=-_HALF_PI,
+        high=_HALF_PI,
         complexity=3,
     ),
     Function("tanh", lambda m, x: m.tanh(x), lambda m, x: 1 - m.tanh(x) ** 2, complexity=3),
@@ -131,8 +139,8 @@ _ENTRIES = (
         "arcsin",
         lambda m, x: m.arcsin(x),
         lambda m, x: (1 - x * x) ** -0.5,
-        -1.0,
-        1.0,
+        low=-1.0,
+        high=1.0,
         complexity=4,
     ),
     Function("arctan", lambda m, x: m.arctan(x), lambda m, x: 1 / (1 + x * x), complexity=3),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +19,9 @@ import scipy.special as special
 import sympy
 
 _NUMPY: dict[str, Callable[..., Any]] = {
-    "sin": np.sin, "cos": np.cos, "tan": np.tan, "exp": np.exp, "log": np.log, "tanh": np.tanh, "sinh": np.sinh,
-    "cosh": np.cosh, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "atan2": np.arctan2, "Abs": np.abs,
-    "sign": np.sign, "besselj": special.jv,
+    "sin": np.sin, "cos": np.cos, "tan": np.tan, "exp": np.exp, "log": np.log, "tanh": np.tanh,
+    "sinh": np.sinh, "cosh": np.cosh, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan,
+    "atan2": np.arctan2, "Abs": np.abs, "sign": np.sign, "besselj": special.jv,
 }  # fmt: skip
 _MPMATH: dict[str, Callable[..., Any]] = {
     name: getattr(mpmath, {"Abs": "fabs"}.get(name, name)) for name in _NUMPY
@@ -39,10 +39,16 @@ def values(
     precise: bool = False,
     memo: dict[Any, Any] | None = None,
 ) -> Any:
-    """The value of an expression where its symbols have the values `at`: arrays (N,), or mpmath
-    numbers if `precise`.
+    """The value of an expression of sympy.
 
-    Raises KeyError for a function or a symbol without a value.
+    Args:
+        expression: the expression.
+        at: the values of its symbols: arrays (N,), or mpmath numbers if `precise`.
+        precise: whether to compute with mpmath, to its working precision.
+        memo: values of parts at the same `at`; new ones are added.
+
+    Raises:
+        KeyError: for a function or a symbol without a value.
     """
     memo = {} if memo is None else memo
     if expression in memo:
@@ -50,26 +56,34 @@ def values(
     if expression.is_Symbol:
         return at[expression]
     if not expression.args:
-        found = mpmath.mpf(expression.evalf(mpmath.mp.dps + 5)) if precise else float(expression)
-        memo[expression] = found
-        return found
+        number = mpmath.mpf(expression.evalf(mpmath.mp.dps + 5)) if precise else float(expression)
+        memo[expression] = number
+        return number
     if precise and expression.is_Rational:
         return mpmath.mpf(expression.p) / expression.q
     if expression.is_Rational:
         return float(expression)
-    args = [values(a, at, precise, memo) for a in expression.args]
+    memo[expression] = value = _combined(
+        expression, [values(arg, at, precise, memo) for arg in expression.args], precise
+    )
+    return value
+
+
+def _combined(expression: Any, args: Sequence[Any], precise: bool) -> Any:
+    """The value of an expression whose arguments have the values `args`."""
+    first, *further = args
     if expression.is_Add:
-        found = sum(args[1:], args[0])
-    elif expression.is_Mul:
-        found = args[0]
-        for factor in args[1:]:
-            found = found * factor
-    elif expression.is_Pow:
-        found = _power(args[0], args[1], expression.args[1], precise)
-    else:
-        found = (_MPMATH if precise else _NUMPY)[type(expression).__name__](*args)
-    memo[expression] = found
-    return found
+        return sum(further, first)
+    if expression.is_Mul:
+        for factor in further:
+            first = first * factor
+        return first
+    if expression.is_Pow:
+        _, symbol = expression.args
+        (exponent,) = further
+        return _power(first, exponent, symbol, precise)
+    functions = _MPMATH if precise else _NUMPY
+    return functions[type(expression).__name__](*args)
 
 
 def _power(base: Any, exponent: Any, symbol: Any, precise: bool) -> Any:
@@ -81,14 +95,15 @@ def _power(base: Any, exponent: Any, symbol: Any, precise: bool) -> Any:
 
 def _root_or_power(base: Any, exponent: Any, symbol: Any, precise: bool) -> Any:
     if symbol.is_Integer:
-        return base ** int(symbol) if precise or int(symbol) >= 0 else 1.0 / base ** (-int(symbol))
+        power = int(symbol)
+        return base**power if precise or power >= 0 else 1.0 / base**-power
     if symbol == sympy.Rational(1, 2):
         return (mpmath.sqrt if precise else np.sqrt)(base)
     return base**exponent
 
 
 def shown(value: float) -> Any:
-    """The float as sympy, with 15 digits where these are all of it, so that 0.9983 is not printed
+    """The float as sympy, with 15 digits where these determine it, so that 0.9983 is not printed
     as 0.99829999999999997.
     """
     return sympy.Float(value, 15 if float(f"{value:.15g}") == value else 17)
@@ -116,8 +131,16 @@ class Model:
     @property
     def filled(self) -> Any:
         """The expression with the values in place of θ."""
-        return self.expression.xreplace(
-            {s: shown(float(v)) for s, v in zip(self.theta, self.start, strict=True)}
+        constants = zip(self.theta, self.start, strict=True)
+        return self.expression.xreplace({s: shown(float(v)) for s, v in constants})
+
+    def with_numbers(self, numbers: Mapping[Any, Any]) -> Model:
+        """The model with some of θ replaced by numbers (sympy); the others stay free."""
+        free = [k for k, symbol in enumerate(self.theta) if symbol not in numbers]
+        return Model(
+            self.expression.xreplace(dict(numbers)),
+            tuple(self.theta[k] for k in free),
+            np.array([self.start[k] for k in free]),
         )
 
     def at(self, point: Mapping[Any, Any]) -> dict[Any, Any]:
@@ -127,6 +150,5 @@ class Model:
     def values(self, point: Mapping[Any, Any], size: int) -> np.ndarray:
         """The values (N,) at coordinates `point`, N = `size`; nan where there are none."""
         with np.errstate(all="ignore"):
-            return np.broadcast_to(
-                np.asarray(values(self.expression, self.at(point)), float), (size,)
-            )
+            value = values(self.expression, self.at(point))
+            return np.broadcast_to(np.asarray(value, float), (size,))

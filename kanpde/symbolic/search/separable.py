@@ -3,8 +3,8 @@ dictionary.
 
     u = Σ C_jk… f_j(x_1) g_k(x_2) …,    u = c f(a x + b) + d,    u = Σ c_i m_i(x)
 
-Each is a sympy expression with constants θ and starts for them; whether it is a solution is for
-others to say.
+Each is a sympy expression with constants θ and starts for them; whether it solves the problem is
+checked elsewhere (`symbolic.verify`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import sympy
@@ -24,13 +24,23 @@ from kanpde.symbolic.search.models import Model, values
 from kanpde.symbolic.search.univariate import Match, match
 
 MOST_TERMS = 1100
-GOOD = 1e-4  # misfit of a candidate before its constants are fitted
+"""Products of functions that a sum may have before it is thinned out."""
+
+GOOD = 1e-4
+"""Largest relative misfit of a candidate before its constants are fitted."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A field with the set it is known on: `x` its coordinates as symbols; `contains` as of a
-    domain; `plane`: both are space.
+    """A field and the set it is known on.
+
+    Attributes:
+        field: (N, d) → (N,).
+        x: the d coordinates as symbols.
+        contains: (N, d) → whether each point lies in the domain.
+        box: a box inside the domain.
+        rng: for the points at which the field is evaluated.
+        plane: whether both of two coordinates are space.
     """
 
     field: Field
@@ -43,8 +53,12 @@ class Target:
 
 @dataclass(frozen=True)
 class Candidate:
-    """How a formula was found, and the formula with its constants; `angles` are those of θ that
-    turn coordinates.
+    """A formula that may be that of the field.
+
+    Attributes:
+        how: what structure it has, in words.
+        model: the formula with its constants θ.
+        angles: those of θ that turn coordinates.
     """
 
     how: str
@@ -66,11 +80,8 @@ def matched(m: Match, s: Any, how: str) -> Iterator[Candidate]:
     fixed = {} if "a" in m.function.free else {a: sympy.Integer(round(m.a))}
     if "b" not in m.function.free:
         fixed[b] = sympy.Integer(0)
-    expression = (c * m.function.symbol(a * s + b) + d).xreplace(fixed)
-    kept = [(t, v) for t, v in zip(theta, (m.a, m.b, m.c, m.d), strict=True) if t not in fixed]
-    yield Candidate(
-        how, Model(expression, tuple(t for t, _ in kept), np.array([v for _, v in kept]))
-    )
+    model = Model(c * m.function.symbol(a * s + b) + d, theta, np.array([m.a, m.b, m.c, m.d]))
+    yield Candidate(how, model.with_numbers(fixed))
 
 
 # Separable
@@ -84,27 +95,28 @@ def separable(target: Target, how: str = "separable") -> Iterator[Candidate]:
     axes: list[list[Space]] = []
     for axis in range(len(target.x)):
         s, data = lines(target.field, target.box, axis, target.rng)
-        found = spaces(s, data)
-        if not found:
+        along = spaces(s, data)
+        if not along:
             return
-        axes.append(found)
+        axes.append(along)
     tried: list[list[list[Member]]] = []
     memo: dict[tuple[int, int, int], list[Member] | None] = {}
 
     def spanned(axis: int, level: int, way: int) -> list[Member] | None:
+        """Functions that span a space: of the library (way 0), or exponentials (way 1)."""
         key = (axis, level, way)
         if key not in memo:
             memo[key] = (members, exponentials)[way](axes[axis][level])
         return memo[key]
 
-    for level in range(max(len(found) for found in axes)):
-        levels = [min(level, len(found) - 1) for found in axes]
+    for level in range(max(map(len, axes))):
+        levels = [min(level, len(along) - 1) for along in axes]
         for mixed in (False, True):
             chosen = []
             for axis, at in enumerate(levels):
-                one = spanned(axis, at, 0) if not mixed else None
-                chosen.append(one or spanned(axis, at, 1) or spanned(axis, at, 0))
-            complete = [one for one in chosen if one is not None]
+                of_library = None if mixed else spanned(axis, at, 0)
+                chosen.append(of_library or spanned(axis, at, 1) or spanned(axis, at, 0))
+            complete = [functions for functions in chosen if functions is not None]
             if len(complete) < len(chosen) or complete in tried:
                 continue
             tried.append(complete)
@@ -115,52 +127,67 @@ def separable(target: Target, how: str = "separable") -> Iterator[Candidate]:
 
 def _tensor(target: Target, axes: Sequence[Sequence[Member]]) -> Model | None:
     """Σ C Π members with the few C that matter; None where the sum misses the field."""
-    counts = [len(one) for one in axes]
+    counts = [len(functions) for functions in axes]
     if np.prod(counts) > MOST_TERMS:
         return None
     points = target.box.points(max(500, 2 * int(np.prod(counts))), target.rng)
     y = target.field(points)
-    factors = [np.stack([m.values(points[:, i]) for m in one], 1) for i, one in enumerate(axes)]
-    picks = list(itertools.product(*(range(n) for n in counts)))
-    columns = np.stack(
-        [np.prod([factors[i][:, j] for i, j in enumerate(pick)], axis=0) for pick in picks], 1
-    )
-    kept, coefficients = sparse(columns, y)
-    if kept is None:
+    factors = []
+    for s, functions in zip(points.T, axes, strict=True):
+        factors.append(np.stack([function.values(s) for function in functions], 1))
+    picks = list(itertools.product(*map(range, counts)))
+    columns = []
+    for pick in picks:
+        chosen = [factor[:, j] for factor, j in zip(factors, pick, strict=True)]
+        columns.append(np.prod(chosen, axis=0))
+    combination = sparse(np.stack(columns, 1), y)
+    if combination is None:
         return None
-    return _assemble(target.x, axes, [picks[k] for k in kept], coefficients)
+    terms = [picks[k] for k in combination.columns]
+    return _assemble(target.x, axes, terms, combination.coefficients)
 
 
-def sparse(columns: Array, y: Array) -> tuple[list[int] | None, Array]:
-    """The few columns that give y, by backward elimination, with their coefficients."""
+class Combination(NamedTuple):
+    """Some columns of a matrix, by number, and their coefficients."""
+
+    columns: list[int]
+    coefficients: Array
+
+
+def sparse(columns: Array, y: Array) -> Combination | None:
+    """The few columns (N, K) that give y (N,), by backward elimination; None where all of them miss
+    it by more than GOOD of its size.
+    """
     if not np.isfinite(columns).all() or not np.isfinite(y).all():
-        return None, y
+        return None
     size = np.maximum(np.linalg.norm(columns, axis=0), 1e-300)
-    kept, total = list(range(columns.shape[1])), np.linalg.norm(y)
+    remaining, total = list(range(columns.shape[1])), np.linalg.norm(y)
 
     def solve(which: list[int]) -> tuple[Array, float]:
         c = np.linalg.lstsq(columns[:, which] / size[which], y, rcond=1e-13)[0]
         return c, float(np.linalg.norm(columns[:, which] / size[which] @ c - y) / total)
 
-    c, best = solve(kept)
+    c, best = solve(remaining)
     if best > GOOD:
-        return None, y
+        return None
     floor = max(best, 1e-13)
     for cut in (3 * floor, 30 * floor, 300 * floor, 1e-5, 1e-4, 1e-3):
-        fewer = [k for k, value in zip(kept, c, strict=True) if abs(value) > cut * total]
-        if not fewer or len(fewer) == len(kept):
+        fewer = [k for k, value in zip(remaining, c, strict=True) if abs(value) > cut * total]
+        if not fewer or len(fewer) == len(remaining):
             continue
         new, misfit = solve(fewer)
         if misfit > max(10 * floor, 1e-12):
             break
-        kept, c = fewer, new
-    return kept, c / size[kept]
+        remaining, c = fewer, new
+    return Combination(remaining, c / size[remaining])
 
 
 def _assemble(
     x: Sequence[Any], axes: Sequence[Sequence[Member]], picks: list[tuple[int, ...]], c: Array
 ) -> Model:
-    theta, start, made = [], [], {}
+    """Σ c Π members; a member that stands in several terms has its constants once."""
+    theta, start = [], []
+    written: dict[tuple[int, int], Any] = {}
     total = sympy.Integer(0)
     for number, (pick, value) in enumerate(zip(picks, c, strict=True)):
         symbol = sympy.Dummy(f"c{number}", real=True)
@@ -168,17 +195,15 @@ def _assemble(
         start.append(float(value))
         product = symbol
         for axis, j in enumerate(pick):
-            if (axis, j) not in made:
-                own = tuple(
-                    sympy.Dummy(f"p{axis}{j}{k}", real=True)
-                    for k in range(len(axes[axis][j].constants))
-                )
-                theta += own
-                start += axes[axis][j].constants
-                made[axis, j] = axes[axis][j].shape.xreplace(
-                    {X: x[axis], **dict(zip(P, own, strict=False))}
-                )
-            product = product * made[axis, j]
+            if (axis, j) not in written:
+                member = axes[axis][j]
+                names = [f"p{axis}{j}{k}" for k in range(len(member.constants))]
+                constants = [sympy.Dummy(name, real=True) for name in names]
+                theta += constants
+                start += member.constants
+                values_of = {X: x[axis], **dict(zip(P, constants, strict=False))}
+                written[axis, j] = member.shape.xreplace(values_of)
+            product = product * written[axis, j]
         total = total + product
     return Model(total, tuple(theta), np.array(start))
 
@@ -190,23 +215,23 @@ def _assemble(
 def dictionary(target: Target, centres: Sequence[Array], degree: int = 5) -> Iterator[Candidate]:
     """Monomials and, about the centres of holes, log r² and 1/r."""
     d = len(target.x)
-    exponents = [e for e in itertools.product(range(degree + 1), repeat=d) if sum(e) <= degree]
-    terms = [sympy.Mul(*(s ** int(k) for s, k in zip(target.x, e, strict=True))) for e in exponents]
+    terms = []
+    for exponents in itertools.product(range(degree + 1), repeat=d):
+        if sum(exponents) <= degree:
+            terms.append(sympy.Mul(*(s**k for s, k in zip(target.x, exponents, strict=True))))
     for centre in centres:
-        r2 = sum(
-            (s - sympy.nsimplify(c)) ** 2 for s, c in zip(target.x, centre, strict=False)
-        )  # time has none
+        # The centre has no component in time, which stands last in x.
+        r2 = sum((s - sympy.nsimplify(c)) ** 2 for s, c in zip(target.x, centre, strict=False))
         terms.append(sympy.log(r2))
         terms.append(1 / sympy.sqrt(r2))
     points = target.box.points(600, target.rng)
     y = target.field(points)
     at = dict(zip(target.x, points.T, strict=True))
     with np.errstate(all="ignore"):
-        columns = np.stack(
-            [np.broadcast_to(np.asarray(values(t, at), float), y.shape) for t in terms], 1
-        )
-    kept, c = sparse(columns, y)
-    if kept is not None and len(kept) <= 12:
-        theta = tuple(sympy.Dummy(f"c{k}", real=True) for k in range(len(kept)))
-        expression = sympy.Add(*(s * terms[k] for s, k in zip(theta, kept, strict=True)))
-        yield Candidate("dictionary", Model(expression, theta, c))
+        columns = [np.broadcast_to(np.asarray(values(t, at), float), y.shape) for t in terms]
+    combination = sparse(np.stack(columns, 1), y)
+    if combination is not None and len(combination.columns) <= 12:
+        chosen = [terms[k] for k in combination.columns]
+        theta = tuple(sympy.Dummy(f"c{k}", real=True) for k in range(len(chosen)))
+        expression = sympy.Add(*(s * term for s, term in zip(theta, chosen, strict=True)))
+        yield Candidate("dictionary", Model(expression, theta, combination.coefficients))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,14 +20,21 @@ from kanpde.errors import ConfigError
 from kanpde.names import did_you_mean
 from kanpde.symbolic.search.library import LIBRARY, Function
 
-SAMPLES = 200  # of a curve, at most
-COARSE = 60  # of which the grid search of smooth functions uses
-_WAVES = np.arange(
-    0.25, 110.0, 0.25
-)  # angular frequencies on [-1, 1]; 30π over the interval and some more
+SAMPLES = 200
+"""Points of a curve, at most."""
+
+COARSE = 60
+"""How many of them the grid search of smooth functions uses."""
+
+FLOOR = 1e-14
+"""Relative misfits below this count as equal."""
+
+_WAVES = np.arange(0.25, 110.0, 0.25)
+"""Angular frequencies on [-1, 1]: 30π over the interval and some more."""
+
 _SLOPES = np.concatenate([w * np.geomspace(0.08, 24.0, 26) for w in (1.0, -1.0)])
 _SHIFTS = np.linspace(-8.0, 8.0, 49)
-FLOOR = 1e-14  # relative misfits below this count as equal
+"""The grid of (a, b) of smooth functions."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +77,10 @@ def match(x: np.ndarray, y: np.ndarray, names: Sequence[str] | None = None) -> l
     middle, half = (x.max() + x.min()) / 2, (x.max() - x.min()) / 2
     spread = float(np.std(y))
     if spread <= FLOOR * max(1e-300, float(np.abs(y).max())):
-        return [Match("x", 1.0, 0.0, 0.0, float(y.mean()), spread, 1.0)]
+        return [Match("x", a=1.0, b=0.0, c=0.0, d=float(y.mean()), rmse=spread, r2=1.0)]
     s = (x - middle) / half
-    found = [_fit(function, s, y) for function in functions]
-    matches = [_in_x(m, middle, half) for m in found if m is not None]
+    fits = [_fit(function, s, y) for function in functions]
+    matches = [_in_x(m, middle, half) for m in fits if m is not None]
     return sorted(matches, key=lambda m: _score(m, spread))
 
 
@@ -108,7 +115,7 @@ def _fit(function: Function, s: np.ndarray, y: np.ndarray) -> Match | None:
     """
     best: Match | None = None
     for a, b in _starts(function, s, y):
-        candidate = _polish(function, s, y, a, b)
+        candidate = _polish(function, s, y, a=a, b=b)
         if candidate is not None and (best is None or candidate.rmse < best.rmse):
             best = candidate
         if best is not None and best.r2 > 1 - 1e-20:
@@ -141,15 +148,16 @@ def _peaks(quality: np.ndarray, a: np.ndarray, b: np.ndarray, keep: int) -> list
     """The best indices whose (a, b) are not neighbours of a better one."""
     chosen: list[int] = []
     for i in np.argsort(-quality)[:200]:
-        near = [
-            abs(math.log(abs(a[i] / a[j]))) < 0.5 and a[i] * a[j] > 0 and abs(b[i] - b[j]) < 0.7
-            for j in chosen
-        ]
-        if not any(near):
+        if not any(_alike(a[i], b[i], a[j], b[j]) for j in chosen):
             chosen.append(int(i))
         if len(chosen) == keep:
             break
     return chosen
+
+
+def _alike(a: float, b: float, near_a: float, near_b: float) -> bool:
+    """Whether two starts lie so near each other that they lead to one minimum."""
+    return abs(math.log(abs(a / near_a))) < 0.5 and a * near_a > 0 and abs(b - near_b) < 0.7
 
 
 def _grid(function: Function) -> tuple[np.ndarray, np.ndarray]:
@@ -180,34 +188,33 @@ def _grid(function: Function) -> tuple[np.ndarray, np.ndarray]:
 def _waves(s: np.ndarray, y: np.ndarray, phase: float, keep: int = 3) -> list[tuple[float, float]]:
     """Starts of sin(a s + b): for each frequency the regression on sin, cos and 1."""
     target = y - y.mean()
-    left: list[tuple[float, float, float]] = []
+    waves: list[tuple[float, float, float]] = []  # misfit, frequency, phase
     for a in _WAVES:
         columns = np.stack([np.sin(a * s), np.cos(a * s), np.ones_like(s)], 1)
         solution, *_ = np.linalg.lstsq(columns, target, rcond=1e-10)
         misfit = float(np.sum((columns @ solution - target) ** 2))
-        left.append((misfit, float(a), math.atan2(solution[1], solution[0])))
-    order = sorted(left)
-    chosen = [order[0]]
-    for entry in order:
-        if all(abs(entry[1] - other[1]) > 0.6 for other in chosen):
-            chosen.append(entry)
+        sine, cosine, _ = solution
+        waves.append((misfit, float(a), math.atan2(cosine, sine)))
+    chosen: list[tuple[float, float]] = []
+    for _, frequency, b in sorted(waves):
+        if all(abs(frequency - a) > 0.6 for a, _ in chosen):
+            chosen.append((frequency, b + phase))
         if len(chosen) == keep:
             break
-    return [(a, b + phase) for _, a, b in chosen]
+    return chosen
 
 
 def _polish(function: Function, s: np.ndarray, y: np.ndarray, a: float, b: float) -> Match | None:
-    """Levenberg-Marquardt on the free ones of (a, b) with c and d, from their best values at the
-    start.
-    """
+    """Levenberg-Marquardt on c, d and the free ones of (a, b), from the best c and d at (a, b)."""
     free = [i for i, letter in enumerate("ab") if letter in function.free]
     scale = float(np.std(y))
 
-    def unpack(theta: np.ndarray) -> tuple[float, float, float, float]:
-        ab = [a, b]
+    def unpack(theta: np.ndarray) -> list[float]:
+        """a, b, c, d."""
+        full = [a, b, *map(float, theta[-2:])]
         for i, value in zip(free, theta[:-2], strict=True):
-            ab[i] = float(value)
-        return ab[0], ab[1], float(theta[-2]), float(theta[-1])
+            full[i] = float(value)
+        return full
 
     def residual(theta: np.ndarray) -> np.ndarray:
         aa, bb, c, d = unpack(theta)
@@ -221,8 +228,8 @@ def _polish(function: Function, s: np.ndarray, y: np.ndarray, a: float, b: float
         aa, bb, c, _ = unpack(theta)
         argument = aa * s + bb
         slope = c * function.slope(np, argument)
-        both = [slope * s, slope]
-        columns = [both[i] for i in free] + [function.value(argument), np.ones_like(s)]
+        by_a_and_b = [slope * s, slope]
+        columns = [by_a_and_b[i] for i in free] + [function.value(argument), np.ones_like(s)]
         return np.nan_to_num(np.stack(columns, 1) / scale, posinf=1e6, neginf=-1e6)
 
     with np.errstate(all="ignore"):
@@ -247,11 +254,9 @@ def _polish(function: Function, s: np.ndarray, y: np.ndarray, a: float, b: float
             return None
         aa, bb, c, d = unpack(fit.x)
         rmse = float(np.sqrt(np.mean(residual(fit.x) ** 2))) * scale
-    return (
-        Match(function.name, aa, bb, c, d, rmse, 1 - (rmse / scale) ** 2)
-        if rmse < 1e5 * scale
-        else None
-    )
+    if not rmse < 1e5 * scale:
+        return None
+    return Match(function.name, a=aa, b=bb, c=c, d=d, rmse=rmse, r2=1 - (rmse / scale) ** 2)
 
 
 def _in_x(m: Match, middle: float, half: float) -> Match:
@@ -261,7 +266,8 @@ def _in_x(m: Match, middle: float, half: float) -> Match:
     if function.power is not None:  # a becomes a sign
         c, b, a = c * abs(a) ** function.power, b / abs(a), math.copysign(1.0, a)
         if float(function.power).is_integer() and a < 0:
-            c, b, a = c * (-1.0) ** int(function.power) if function.name != "abs" else c, -b, 1.0
+            sign = 1.0 if function.name == "abs" else (-1.0) ** int(function.power)
+            a, b, c = 1.0, -b, c * sign
         if function.name == "x":
             d, b = d + c * b, 0.0
     elif m.name == "log":
@@ -270,8 +276,9 @@ def _in_x(m: Match, middle: float, half: float) -> Match:
         c, b = c * math.exp(b), 0.0
     elif m.name in ("sin", "cos"):
         if a < 0:
-            a, b, c = -a, -b, c if m.name == "cos" else -c
+            c = c if m.name == "cos" else -c
+            a, b = -a, -b
         b = math.remainder(b, 2 * math.pi)
         if abs(b) > math.pi / 2 + 1e-9:
             b, c = b - math.copysign(math.pi, b), -c
-    return Match(m.name, float(a), float(b), float(c), float(d), m.rmse, m.r2)
+    return replace(m, a=float(a), b=float(b), c=float(c), d=float(d))

@@ -1,5 +1,4 @@
-"""A formula beside the data of a regression: root mean square misfits, which are no proof of
-anything.
+"""A formula beside the data of a regression: root mean square misfits, which prove nothing.
 
     RMSE² = 1/N Σ (u(x_k) - y_k)²
 
@@ -10,11 +9,11 @@ values of that formula.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from kanpde.expressions import Node, jets
+from kanpde.expressions import jets
 from kanpde.numerics.quadrature import Array
 from kanpde.problem.problem import Problem
 from kanpde.symbolic.search.models import values
@@ -22,40 +21,54 @@ from kanpde.symbolic.verify.translate import translate
 from kanpde.symbolic.verify.verify import Check, Verdict
 
 
-def sets(problem: Problem, x: Sequence[Any], points: Array) -> list[tuple[str, Array, Array]]:
-    """What is fitted to: its name, inputs (N, d) and values (N, m); `points` (M, d) are those where
-    a formula gives the values.
+class DataSet(NamedTuple):
+    """What is fitted to: a name for messages, inputs (N, d) and values (N, m)."""
+
+    name: str
+    inputs: Array
+    values: Array
+
+
+def sets(problem: Problem, x: Sequence[Any], points: Array) -> list[DataSet]:
+    """The rows fitted to, and those of the test.
+
+    Args:
+        problem: a regression.
+        x: its coordinates as symbols.
+        points: (M, d), where values are taken if a formula gives them.
     """
     if problem.data is not None:
         inputs, outputs, test_inputs, test_outputs = problem.data
-        found = [(f"the {len(inputs)} rows", inputs, outputs)]
+        rows = [DataSet(f"the {len(inputs)} rows", inputs, outputs)]
         if test_inputs is not None and test_outputs is not None:
-            found.append((f"the {len(test_inputs)} rows of the test", test_inputs, test_outputs))
-        return found
+            name = f"the {len(test_inputs)} rows of the test"
+            rows.append(DataSet(name, test_inputs, test_outputs))
+        return rows
     at = dict(zip(x, points.T, strict=True))
+    zeros = [0] * len(problem.unknowns)
     y = np.zeros((len(points), len(problem.unknowns)))
     for node in problem.equations:  # u - f(x) = 0
-        k = next(k for k in range(len(problem.unknowns)) if _holds(node, k))
-        y[:, k] = -values(translate(node, x, [0] * len(problem.unknowns)), at)
-    return [(f"{len(points)} values", points, y)]
-
-
-def _holds(node: Node, k: int) -> bool:
-    return any(jet.unknown == k for jet in jets(node))
+        unknowns = {jet.unknown for jet in jets(node)}
+        y[:, min(unknowns)] = -values(translate(node, x, zeros), at)
+    return [DataSet(f"{len(points)} values", points, y)]
 
 
 def checks(
-    found: Sequence[tuple[str, Array, Array]],
+    rows: Sequence[DataSet],
     x: Sequence[Any],
     expressions: Sequence[Any],
     names: Sequence[str],
 ) -> tuple[Check, ...]:
-    """A Check per unknown and set of rows."""
-    made = []
-    for what, points, y in found:
-        at = dict(zip(x, points.T, strict=True))
+    """A Check per unknown and set of rows, with the root mean square misfit as its residual.
+
+    `expressions` are the formulas of the unknowns `names` in the symbols `x`.
+    """
+    results = []
+    for data in rows:
+        at = dict(zip(x, data.inputs.T, strict=True))
         for k, (name, expression) in enumerate(zip(names, expressions, strict=True)):
             with np.errstate(all="ignore"):
-                apart = np.asarray(values(expression, at), float) - y[:, k]
-            made.append(Check(f"{name} at {what}", Verdict.FITS, float(np.sqrt(np.mean(apart**2)))))
-    return tuple(made)
+                apart = np.asarray(values(expression, at), float) - data.values[:, k]
+            rmse = float(np.sqrt(np.mean(apart**2)))
+            results.append(Check(f"{name} at {data.name}", Verdict.FITS, rmse))
+    return tuple(results)

@@ -8,31 +8,39 @@ in the tree; sympy then has their exact values.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy
 
-from kanpde.config import ProblemConfig
+from kanpde.config import ConditionConfig, ProblemConfig
 from kanpde.config.frozen_map import FrozenMap
 from kanpde.config.problem.unknowns import UnknownParameter
 from kanpde.errors import ConfigError
-from kanpde.expressions import Node, parse_expression
-from kanpde.problem.conditions import Condition, natural_conditions, read_conditions
+from kanpde.expressions import Node, Scope, parse_expression
+from kanpde.problem.condition_reader import natural_conditions, read_conditions
+from kanpde.problem.conditions import Condition
 from kanpde.problem.formulas import Formulas
 from kanpde.problem.problem import Problem
 from kanpde.symbolic.search.numbers import exact
 from kanpde.symbolic.verify.translate import translate
 
 PI = "circle_ratio"
+"""The name of π as an unknown constant: `pi` itself is reserved in formulas."""
+
 _WORD = re.compile(r"\bpi\b")
 
 
 @dataclass(frozen=True)
 class Statement:
-    """Equations and conditions; `constants` are the values (sympy) of their constants, `numbers`
-    those of the problem's parameters and of its definitions that hold no coordinate.
+    """A problem with its numbers as symbols.
+
+    Attributes:
+        equations: F = 0.
+        conditions: on parts, at points, on average.
+        constants: the values (sympy) of the constants in both, by number.
+        numbers: the values (sympy) of parameters, and of definitions without coordinates.
     """
 
     equations: tuple[Node, ...]
@@ -42,12 +50,15 @@ class Statement:
 
     @classmethod
     def of(cls, problem: Problem, estimates: Mapping[str, float]) -> Statement:
-        """Of a problem, with the values of its unknown parameters; where it cannot be read so (a
-        manufactured source), as it is.
+        """Of a problem, with the estimates of its unknown parameters.
+
+        Where it cannot be read with symbols (a manufactured source), it is taken as it is.
         """
-        own = {name: _unknown(estimates[name]) for name in problem.constants}
-        given = {name: exact(float(value)) for name, value in problem.config.parameters.items()}
-        everything = {**own, **given, PI: sympy.pi}
+        estimated = {name: _unknown(estimates[name]) for name in problem.constants}
+        parameters = {
+            name: exact(float(value)) for name, value in problem.config.parameters.items()
+        }
+        everything = {**estimated, **parameters, PI: sympy.pi}
         values = dict(enumerate(everything.values()))
         try:
             config = _symbolic(problem.config, tuple(everything))
@@ -57,33 +68,40 @@ class Statement:
             )
         except ConfigError:
             return cls(
-                problem.equations,
-                problem.conditions,
-                dict(enumerate(own.values())),
-                tuple(given.values()),
+                equations=problem.equations,
+                conditions=problem.conditions,
+                constants=dict(enumerate(estimated.values())),
+                numbers=tuple(parameters.values()),
             )
         if formulas.energy is not None:
             conditions = (
                 *conditions,
                 *natural_conditions(formulas.energy, conditions, problem.domain),
             )
-        found = [one for one in given.values() if one not in (0, 1)]
-        found += [f(one) for one in given.values() if one != 0 for f in (sympy.cos, sympy.sin)]
-        for name, text in config.definitions.items():
-            try:
-                value = translate(
-                    parse_expression(text, replace(formulas.scope, unknowns=(), where=name)),
-                    (),
-                    (),
-                    (),
-                    (),
-                    values,
-                )
-            except (ConfigError, IndexError, KeyError):
-                continue  # holds coordinates or unknowns
-            found += [value, 2 * value, value / sympy.pi]
-        numbers = [one for one in found if not one.free_symbols and one.is_real and one.is_finite]
-        return cls(formulas.equations, conditions, values, tuple(dict.fromkeys(numbers)))
+        candidates = [value for value in parameters.values() if value not in (0, 1)]
+        for value in parameters.values():
+            if value != 0:  # it may be an angle
+                candidates += [sympy.cos(value), sympy.sin(value)]
+        for value in _defined(config.definitions, formulas.scope, values):
+            candidates += [value, 2 * value, value / sympy.pi]
+        numbers = dict.fromkeys(value for value in candidates if _is_number(value))
+        return cls(formulas.equations, conditions, values, tuple(numbers))
+
+
+def _defined(
+    definitions: Mapping[str, str], scope: Scope, constants: Mapping[int, Any]
+) -> Iterator[Any]:
+    """The values of those definitions that hold neither coordinates nor unknowns."""
+    for name, text in definitions.items():
+        bare = replace(scope, unknowns=(), where=name)
+        try:
+            yield translate(parse_expression(text, bare), (), (), constants=constants)
+        except (ConfigError, IndexError, KeyError):
+            continue
+
+
+def _is_number(value: Any) -> bool:
+    return bool(not value.free_symbols and value.is_real and value.is_finite)
 
 
 def _unknown(value: float) -> Any:
@@ -98,10 +116,7 @@ def _symbolic(config: ProblemConfig, names: tuple[str, ...]) -> ProblemConfig:
         config,
         equations=tuple(map(_spelled, config.equations)),
         definitions=FrozenMap({name: _spelled(text) for name, text in config.definitions.items()}),
-        conditions=tuple(
-            c if c.equation is None else replace(c, equation=_spelled(c.equation))
-            for c in config.conditions
-        ),
+        conditions=tuple(map(_spelled_condition, config.conditions)),
         energy=None if config.energy is None else _spelled(config.energy),
         boundary_energy=tuple(
             replace(entry, energy=_spelled(entry.energy)) for entry in config.boundary_energy
@@ -112,6 +127,12 @@ def _symbolic(config: ProblemConfig, names: tuple[str, ...]) -> ProblemConfig:
         parameters=FrozenMap({}),
         unknown_parameters=FrozenMap({name: UnknownParameter() for name in names}),
     )
+
+
+def _spelled_condition(condition: ConditionConfig) -> ConditionConfig:
+    if condition.equation is None:
+        return condition
+    return replace(condition, equation=_spelled(condition.equation))
 
 
 def _spelled(text: str) -> str:

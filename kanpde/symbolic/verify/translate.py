@@ -17,9 +17,10 @@ from kanpde.expressions.tree import postorder
 from kanpde.symbolic.search.numbers import exact
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "sin": sympy.sin, "cos": sympy.cos, "tan": sympy.tan, "exp": sympy.exp, "log": sympy.log, "tanh": sympy.tanh,
-    "sinh": sympy.sinh, "cosh": sympy.cosh, "asin": sympy.asin, "acos": sympy.acos, "atan": sympy.atan,
-    "atan2": sympy.atan2, "abs": sympy.Abs, "sign": sympy.sign,
+    "sin": sympy.sin, "cos": sympy.cos, "tan": sympy.tan, "exp": sympy.exp, "log": sympy.log,
+    "tanh": sympy.tanh, "sinh": sympy.sinh, "cosh": sympy.cosh, "asin": sympy.asin,
+    "acos": sympy.acos, "atan": sympy.atan, "atan2": sympy.atan2, "abs": sympy.Abs,
+    "sign": sympy.sign,
 }  # fmt: skip
 
 
@@ -36,35 +37,56 @@ def translate(
     known: Sequence[Any] = (),
     constants: Mapping[int, Any] | None = None,
 ) -> Any:
-    """The node with coordinates `x` (d symbols), every jet replaced by that derivative of `fields`
-    (m expressions) and the outward normal by `normal`. Raises ConfigError for values on a grid,
-    which have no formula.
+    """The node as an expression of sympy.
+
+    Args:
+        node: the formula.
+        x: d symbols for the coordinates.
+        fields: m expressions; every jet becomes that derivative of one of them.
+        normal: d expressions for the outward normal.
+        known: numbers that a float may be read as.
+        constants: the values of unknown constants, by number.
+
+    Raises:
+        ConfigError: it holds values on a grid, which have no formula.
     """
-    found: dict[Node, Any] = {}
-    for one in postorder([node]):
-        if isinstance(one, Number):
-            found[one] = exact(one.value, known)
-        elif isinstance(one, Coordinate):
-            found[one] = x[one.index]
-        elif isinstance(one, Normal):
-            found[one] = normal[one.index]
-        elif isinstance(one, Constant):
-            found[one] = (constants or {})[one.index]
-        elif isinstance(one, Jet):
-            found[one] = _derivative(fields[one.unknown], x, one.index)
-        elif isinstance(one, Add):
-            found[one] = sympy.Add(*(found[a] for a in one.args))
-        elif isinstance(one, Mul):
-            found[one] = sympy.Mul(*(found[a] for a in one.args))
-        elif isinstance(one, Pow):
-            found[one] = found[one.base] ** found[one.exponent]
-        elif isinstance(one, Call):
-            found[one] = FUNCTIONS[one.name](*(found[a] for a in one.args))
-        else:
-            raise ConfigError(
-                "formula: values on a grid have no formula; it cannot be put into these equations"
-            )
-    return found[node]
+
+    def leaf(part: Node) -> Any:
+        match part:
+            case Number(value=value):
+                return exact(value, known)
+            case Coordinate(index=i):
+                return x[i]
+            case Normal(index=i):
+                return normal[i]
+            case Constant(index=i):
+                return (constants or {})[i]
+            case Jet(unknown=unknown, index=index):
+                return _derivative(fields[unknown], x, index)
+        raise ConfigError(
+            "formula: values on a grid have no formula; it cannot be put into these equations"
+        )
+
+    translated: dict[Node, Any] = {}
+    for part in postorder([node]):
+        args = [translated[child] for child in part.children]
+        translated[part] = _operation(part, args) if args else leaf(part)
+    return translated[node]
+
+
+def _operation(node: Node, args: Sequence[Any]) -> Any:
+    """The operation of a node on translated arguments."""
+    match node:
+        case Add():
+            return sympy.Add(*args)
+        case Mul():
+            return sympy.Mul(*args)
+        case Pow():
+            base, exponent = args
+            return base**exponent
+        case Call(name=name):
+            return FUNCTIONS[name](*args)
+    raise AssertionError(f"no rule for {node!r}")
 
 
 def _derivative(field: Any, x: Sequence[Any], index: Sequence[int]) -> Any:

@@ -18,6 +18,8 @@ import numpy as np
 import sympy
 
 DIGITS = 30
+"""Digits to which an expression is evaluated before it is simplified."""
+
 PATIENCE = 6.0
 """How many times `seconds` by the clock an expression may take on a machine that is busy."""
 
@@ -31,23 +33,23 @@ def vanishing(expressions: Mapping[int, Any], seconds: float) -> list[int]:
     context: Any = multiprocessing.get_context(
         "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
     )
-    left, zero = dict(expressions), []
-    while left:
+    remaining, zero = dict(expressions), []
+    while remaining:
         mine, theirs = context.Pipe(duplex=False)
-        worker = context.Process(target=_work, args=(theirs, left, seconds), daemon=True)
+        worker = context.Process(target=_work, args=(theirs, remaining, seconds), daemon=True)
         with _nameless_main():
             worker.start()
         theirs.close()
         try:
-            for k in list(left):
+            for k in list(remaining):
                 if not mine.poll(PATIENCE * seconds):
-                    del left[k]  # too long: go on with the others in a new process
+                    del remaining[k]  # too long: go on with the others in a new process
                     break
                 if mine.recv():
                     zero.append(k)
-                del left[k]
-        except EOFError:
-            left.pop(next(iter(left)))
+                del remaining[k]
+        except EOFError:  # the signal at the end of its processor time ended the process
+            remaining.pop(next(iter(remaining)))
         finally:
             worker.kill()
             worker.join()
@@ -61,21 +63,22 @@ def _nameless_main() -> Iterator[None]:
     is none to run.
     """
     main = sys.modules["__main__"]
-    kept = {name: getattr(main, name) for name in ("__file__", "__spec__") if hasattr(main, name)}
-    for name in kept:
+    names = [name for name in ("__file__", "__spec__") if hasattr(main, name)]
+    before = {name: getattr(main, name) for name in names}
+    for name in names:
         setattr(main, name, None)
     try:
         yield
     finally:
-        for name, value in kept.items():
+        for name, value in before.items():
             setattr(main, name, value)
 
 
 def _work(answers: Any, expressions: Mapping[int, Any], seconds: float) -> None:
-    for one in expressions.values():
+    for expression in expressions.values():
         if hasattr(signal, "ITIMER_PROF"):  # not on Windows, where the clock alone counts
             signal.setitimer(signal.ITIMER_PROF, seconds)
-        answers.send(is_zero(one))
+        answers.send(is_zero(expression))
     answers.close()
 
 
@@ -91,13 +94,7 @@ def is_zero(expression: Any) -> bool:
         lambda e: sympy.expand(_even(sympy.expand(e))),
         lambda e: sympy.powsimp(sympy.expand(e.rewrite(waves, sympy.exp), complex=False)),
         lambda e: sympy.expand(sympy.expand_trig(sympy.expand(e))),
-        lambda e: sympy.expand(
-            _even(
-                sympy.expand(
-                    _top(sympy.expand_trig(e).rewrite((sympy.sinh, sympy.cosh), sympy.exp))
-                )
-            )
-        ),
+        _with_exponentials,
         lambda e: sympy.trigsimp(sympy.expand(e)),
         lambda e: sympy.powsimp(sympy.expand(_top(e.rewrite(waves, sympy.exp)))),
         sympy.simplify,
@@ -105,16 +102,19 @@ def is_zero(expression: Any) -> bool:
     return any(way(expression) == 0 for way in ways)
 
 
+def _with_exponentials(expression: Any) -> Any:
+    """The numerator with angle sums expanded and sinh, cosh as exponentials."""
+    plain = sympy.expand_trig(expression).rewrite((sympy.sinh, sympy.cosh), sympy.exp)
+    return sympy.expand(_even(sympy.expand(_top(plain))))
+
+
 def _rooted(expression: Any) -> Any:
     """Expanded with S for every square root of a number, sin² as 1 - cos², and even powers of S as
-    what they are.
+    powers of that number.
     """
-    roots = [
-        p
-        for p in expression.atoms(sympy.Pow)
-        if not p.free_symbols and abs(p.exp) == sympy.Rational(1, 2)
-    ]
-    bases = tuple(dict.fromkeys(p.base for p in roots))
+    half = sympy.Rational(1, 2)
+    powers = [p for p in expression.atoms(sympy.Pow) if not p.free_symbols and abs(p.exp) == half]
+    bases = tuple(dict.fromkeys(p.base for p in powers))
     symbols = {base: sympy.Dummy(f"S{k}", positive=True) for k, base in enumerate(bases)}
 
     def power(p: Any) -> Any:
@@ -124,21 +124,22 @@ def _rooted(expression: Any) -> Any:
         lambda p: p.is_Pow and p.base in symbols and (2 * p.exp).is_Integer, power
     )
     e = sympy.expand(_even(sympy.expand(e)))
-    for base, own in symbols.items():
-        e = sympy.expand(
-            e.replace(
-                lambda p, s=own: p.is_Pow and p.base == s and p.exp.is_Integer,
-                lambda p, b=base: _reduced(p, b),
-            )
+    for base, symbol in symbols.items():
+        reduced = e.replace(
+            lambda p, s=symbol: p.is_Pow and p.base == s and p.exp.is_Integer,
+            lambda p, b=base: _reduced(p, b),
         )
+        e = sympy.expand(reduced)
     return e
 
 
 def _reduced(power: Any, base: Any) -> Any:
+    """S^n as base^(n // 2) · S^(n % 2)."""
     return base ** (power.exp // 2) * power.base ** (power.exp % 2)
 
 
 def _top(expression: Any) -> Any:
+    """The numerator over one denominator."""
     return sympy.numer(sympy.together(expression))
 
 
@@ -151,8 +152,8 @@ def _even(expression: Any) -> Any:
 
 
 def _small(expression: Any) -> bool:
-    """Whether the value at some numbers in 30 digits is nothing beside its terms, so that
-    simplifying is worth it.
+    """Whether the value at arbitrary numbers is below 1e-9 in 30 digits, so that simplifying is
+    worth it.
     """
     rng = np.random.default_rng(3)
     at = {

@@ -1,4 +1,4 @@
-"""A formula put into every equation and condition, and what may be said about it.
+"""A formula put into every equation and condition, and the verdict on it.
 
     verified exactly             sympy turns every residual into 0
     verified numerically to ε    every residual is below ε of its largest term, at random points: in
@@ -28,8 +28,13 @@ from kanpde.symbolic.verify.supports import Place, Put
 from kanpde.symbolic.verify.vanishing import DIGITS, vanishing
 
 LIMIT = 1e-8
-PRECISE = 12  # points in 30 digits
+"""Largest residual, relative to its largest term, that counts as zero."""
+
+PRECISE = 12
+"""Points at which residuals are evaluated in 30 digits."""
+
 SECONDS = 15.0
+"""Processor time for one simplification."""
 
 
 class Verdict(Enum):
@@ -47,8 +52,13 @@ _ORDER = list(Verdict)
 
 @dataclass(frozen=True)
 class Check:
-    """The verdict on one equation or condition; `residual` is the largest one, relative to its
-    largest term; of data it is the root mean square misfit in the units of the unknown.
+    """The verdict on one equation or condition.
+
+    Attributes:
+        what: its name.
+        verdict: how much was shown.
+        residual: the largest one, relative to its largest term; of data the root mean square
+            misfit, in the units of the unknown.
     """
 
     what: str
@@ -62,9 +72,9 @@ class Check:
             return f"verified numerically to {rounded_up(self.residual)}"
         if self.verdict is Verdict.FITS:
             return f"fits the data to RMSE {self.residual:.1e}"
-        return str(self.verdict.value) + (
-            f" (residual {self.residual:.1e})" if self.verdict is Verdict.WRONG else ""
-        )
+        if self.verdict is Verdict.WRONG:
+            return f"{self.verdict.value} (residual {self.residual:.1e})"
+        return str(self.verdict.value)
 
 
 def rounded_up(residual: float) -> str:
@@ -78,6 +88,12 @@ def weakest(checks: Sequence[Check]) -> Check:
     return min(checks, key=lambda c: (_ORDER.index(c.verdict), -c.residual))
 
 
+def rank(checks: Sequence[Check]) -> tuple[int, float]:
+    """What orders formulas by their weakest check, the better one last."""
+    least = weakest(checks)
+    return _ORDER.index(least.verdict), -least.residual
+
+
 def check(
     where: Sequence[Place],
     fields: Sequence[Any],
@@ -85,29 +101,37 @@ def check(
     constants: Mapping[int, Any] | None = None,
     seconds: float = SECONDS,
 ) -> tuple[Check, ...]:
-    """Every place with the fields (m expressions of the coordinates) put in; `seconds` are those of
-    one simplification.
+    """The verdicts on fields put into every equation and condition.
+
+    Args:
+        where: the equations and conditions.
+        fields: m expressions of the coordinates.
+        known: numbers of the problem, which a float in a formula may be.
+        constants: the values of unknown constants, by number.
+        seconds: processor time for one simplification.
     """
-    named = not any(one.has(sympy.Float) for one in (*fields, *(constants or {}).values()))
-    puts = [place.put(fields, known, constants or {}) for place in where]
-    sizes = [_largest(place, own) for place, own in zip(where, puts, strict=True)]
-    residuals = [place.here(own.total) for place, own in zip(where, puts, strict=True)]
-    good = [
-        k
-        for k, (p, size) in enumerate(zip(where, sizes, strict=True))
-        if named and p.charted and size <= LIMIT
-    ]
-    zero = set(vanishing({k: residuals[k] for k in good}, seconds))
-    found = []
+    constants = constants or {}
+    named = not any(value.has(sympy.Float) for value in (*fields, *constants.values()))
+    puts = [place.put(fields, known, constants) for place in where]
+    sizes = [_largest(place, put) for place, put in zip(where, puts, strict=True)]
+    # Only what holds in float64 and has no float of its own is worth simplifying.
+    simplified = {
+        k: place.here(put.total)
+        for k, (place, put) in enumerate(zip(where, puts, strict=True))
+        if named and place.charted and sizes[k] <= LIMIT
+    }
+    zero = set(vanishing(simplified, seconds))
+    checks = []
     for k, place in enumerate(where):
         if k in zero:
-            found.append(Check(place.what, Verdict.EXACT, 0.0))
+            checks.append(Check(place.what, Verdict.EXACT, 0.0))
             continue
         size = sizes[k]
-        if k in good and (precise := _precise(place, puts[k])) is not None:
+        if k in simplified and (precise := _precise(place, puts[k])) is not None:
             size = precise
-        found.append(Check(place.what, Verdict.NUMERIC if size <= LIMIT else Verdict.WRONG, size))
-    return tuple(found)
+        verdict = Verdict.NUMERIC if size <= LIMIT else Verdict.WRONG
+        checks.append(Check(place.what, verdict, size))
+    return tuple(checks)
 
 
 def _largest(place: Place, put: Put) -> float:
@@ -120,16 +144,17 @@ def _largest(place: Place, put: Put) -> float:
 
 def _precise(place: Place, put: Put) -> float | None:
     """The largest residual in 30 digits at a few points; None where mpmath has no value."""
-    total, here, worst = place.here(put.total), [place.here(one) for one in put.sizes], 0.0
+    total, here, worst = place.here(put.total), [place.here(size) for size in put.sizes], 0.0
+    count = len(next(iter(place.points.values())))
     with mpmath.workdps(DIGITS + 5):
-        for k in range(min(PRECISE, len(next(iter(place.points.values()))))):
+        for k in range(min(PRECISE, count)):
             at = {s: mpmath.mpf(float(v[k])) for s, v in place.points.items()}
             inside = {s: mpmath.mpf(float(v[k])) for s, v in place.inside.items()}
             try:
-                own = values(total, at, precise=True)
-                sizes = [abs(values(one, at, precise=True)) for one in here]
-                sizes += [abs(values(one, inside, precise=True)) for one in put.sizes]
-                worst = max(worst, float(abs(own) / (max(sizes) or 1)))
+                residual = values(total, at, precise=True)
+                sizes = [abs(values(size, at, precise=True)) for size in here]
+                sizes += [abs(values(size, inside, precise=True)) for size in put.sizes]
+                worst = max(worst, float(abs(residual) / (max(sizes) or 1)))
             except (KeyError, TypeError, ValueError, ZeroDivisionError, AttributeError):
                 return None
     return worst

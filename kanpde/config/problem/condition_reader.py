@@ -1,0 +1,284 @@
+"""Reads the `conditions` node: equations on boundary parts, between regions, at points and at
+measured values, periodic pairs, a pinned mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from kanpde.config.frozen_map import FrozenMap
+from kanpde.config.problem.conditions import (
+    BoundaryConfig,
+    ConditionConfig,
+    InterfaceConfig,
+    MeanConfig,
+    MeasuredConfig,
+    PeriodicConfig,
+    PointConfig,
+)
+from kanpde.config.problem.measurements import MOST_BYTES, Measurements, read_file, read_values
+from kanpde.config.problem.shapes import FARTHEST, Shape, TimeConfig, part_names
+from kanpde.config.reader import Reader, listed
+from kanpde.errors import BudgetError
+from kanpde.names import did_you_mean, is_identifier
+
+MOST_CONDITIONS, HEAVIEST = 1000, 1e30
+_MARKS = {
+    "part": "equation",
+    "periodic": "periodic",
+    "mean": "mean",
+    "point": "point",
+    "data": "data",
+    "values": "data",
+    "interface": "interface",
+}
+_KEYS = {
+    "equation": ("part", "equation", "name", "weight"),
+    "periodic": ("periodic", "name", "weight"),
+    "mean": ("mean", "name", "weight"),
+    "point": ("point", "equation", "name", "weight"),
+    "data": ("data", "values", "equation", "noise", "name", "weight"),
+    "interface": ("interface", "equation", "name", "weight"),
+}
+_EVERY = (
+    "part",
+    "interface",
+    "equation",
+    "periodic",
+    "mean",
+    "point",
+    "data",
+    "values",
+    "noise",
+    "name",
+    "weight",
+)
+_HINTS = {
+    "on": "use 'part'",
+    "true": "use 'part' (YAML 1.1 reads the key 'on' as true)",
+    "where": "use 'part'",
+    "value": 'write an equation, for example equation: "u = 0"',
+    "sigma": "use 'noise'",
+}
+
+
+Fields = Mapping[str, Reader]
+"""The values of a condition by key."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What conditions may refer to: boundary parts, coordinates, the other names in use, and which
+    regions have a part.
+    """
+
+    parts: tuple[str, ...]
+    coordinates: tuple[str, ...]
+    names: tuple[str, ...]
+    owners: Mapping[str, tuple[str, ...]] = field(default_factory=FrozenMap)
+
+    @property
+    def timed(self) -> bool:
+        """Whether the last coordinate is the time."""
+        return self.coordinates[-1] == "t"
+
+
+def read_conditions(node: Reader, around: Surroundings) -> tuple[ConditionConfig, ...]:
+    """The conditions of a list, one for each equation; every part exists."""
+    items = node.items(
+        'a list of conditions, for example [{part: left, equation: "u = 0"}]', 0, MOST_CONDITIONS
+    )
+    conditions: list[ConditionConfig] = []
+    for item in items:
+        conditions.extend(_condition(item, around))
+    measured = [condition for condition in conditions if condition.data is not None]
+    if len({condition.noise is None for condition in measured}) > 1:
+        raise node.error(
+            "noise: give it for all measured values or for none, where it is estimated"
+        )
+    # Conditions on several equations share one table, which counts once.
+    tables = {condition.data.text() for condition in measured if condition.data}
+    if sum(map(len, tables)) > 2 * MOST_BYTES:
+        text = f"measured values hold more than {2 * MOST_BYTES} bytes; leave out points"
+        raise BudgetError(str(node.error(text)))
+    return tuple(conditions)
+
+
+def _condition(node: Reader, around: Surroundings) -> list[ConditionConfig]:
+    fields = node.fields(_EVERY, hints=_HINTS)
+    marks = [key for key in fields if key in _MARKS]
+    if len(marks) != 1:
+        present = listed(marks) or "none of them"
+        raise node.error(
+            f"must hold one of part, interface, periodic, mean, point, data, found {present}"
+        )
+    kind = _MARKS[marks[0]]
+    for key, entry in fields.items():
+        if key not in _KEYS[kind]:
+            raise entry.error(
+                f"does not go with {marks[0]!r}; remove it (keys: {listed(_KEYS[kind])})"
+            )
+    common = _Common(
+        weight=fields["weight"].number(0.0, HEAVIEST) if "weight" in fields else 1.0,
+        name=_name(fields["name"]) if "name" in fields else None,
+    )
+    if kind == "periodic":
+        return [PeriodicConfig(parts=_pair(fields["periodic"], around.parts), **vars(common))]
+    if kind == "mean":
+        return [MeanConfig(equation=fields["mean"].formula(), **vars(common))]
+    if "equation" not in fields:
+        raise node.error(f"missing key 'equation' beside {marks[0]!r}")
+    items = fields["equation"].items_or_one("an equation or a list of them", 1)
+    equations = [item.formula() for item in items]
+    return _STATED[kind](fields, equations, common, around)
+
+
+@dataclass(frozen=True)
+class _Common:
+    """What every condition may carry."""
+
+    weight: float
+    name: str | None
+
+
+def _boundary(
+    fields: Fields, equations: Sequence[str], common: _Common, around: Surroundings
+) -> list[ConditionConfig]:
+    parts = _parts(fields["part"], around.parts)
+    return [BoundaryConfig(parts=parts, equation=text, **vars(common)) for text in equations]
+
+
+def _between(
+    fields: Fields, equations: Sequence[str], common: _Common, around: Surroundings
+) -> list[ConditionConfig]:
+    parts = _interface(fields["interface"], around)
+    return [InterfaceConfig(parts=parts, equation=text, **vars(common)) for text in equations]
+
+
+def _at_point(
+    fields: Fields, equations: Sequence[str], common: _Common, around: Surroundings
+) -> list[ConditionConfig]:
+    count = len(around.coordinates)
+    least = count - 1 if around.timed else count
+    items = fields["point"].items("a list of coordinates", least, count)
+    point = tuple(item.number(-FARTHEST, FARTHEST) for item in items)
+    return [PointConfig(point=point, equation=text, **vars(common)) for text in equations]
+
+
+def _name(node: Reader) -> str:
+    if not is_identifier(name := node.text()):
+        raise node.wrong(
+            "a name that begins with a letter and holds at most 40 letters, digits and _"
+        )
+    return name
+
+
+def _measured(
+    fields: Fields, equations: Sequence[str], common: _Common, around: Surroundings
+) -> list[ConditionConfig]:
+    if "data" in fields:
+        table = read_file(fields["data"], around.coordinates, around.names)
+    else:
+        table = read_values(fields["values"], around.coordinates, around.names)
+    noise = _noise(fields["noise"], table, around) if "noise" in fields else None
+    return [
+        MeasuredConfig(equation=text, data=table, noise=noise, **vars(common)) for text in equations
+    ]
+
+
+def _noise(node: Reader, table: Measurements, around: Surroundings) -> float | str:
+    """A standard deviation, or the column of the table that holds one for every row."""
+    text = node.value
+    if isinstance(text, str) and text in table.columns[len(around.coordinates) :]:
+        for row, value in enumerate(table.column(text), start=1):
+            if not value > 0:
+                raise node.error(
+                    f"row {row}, column {text!r}: a standard deviation must exceed 0, found"
+                    f" {value:g}"
+                )
+        return text
+    if isinstance(text, str) and is_identifier(text):
+        raise node.error(f"no column {text[:60]!r} in the data (columns: {listed(table.columns)})")
+    return node.number(most=HEAVIEST, above=0.0)
+
+
+_STATED: Mapping[str, Callable[..., list[ConditionConfig]]] = {
+    "equation": _boundary,
+    "interface": _between,
+    "point": _at_point,
+    "data": _measured,
+}
+"""How the conditions with an `equation` are read, by kind."""
+
+
+def _parts(node: Reader, known: Sequence[str]) -> tuple[str, ...]:
+    names: list[str] = []
+    for item in node.items_or_one("a part name or a list of them", 1):
+        name = item.text()
+        if name not in known:
+            raise item.error(
+                f"unknown part {name[:60]!r}{did_you_mean(name, known)} (parts: {listed(known)})"
+            )
+        if name in names:
+            raise item.error(f"the part {name!r} stands twice in this list; remove one")
+        names.append(name)
+    return tuple(names)
+
+
+def _interface(node: Reader, around: Surroundings) -> tuple[str, ...]:
+    """A part that regions share, or a part of one region and that of another which it coincides
+    with.
+    """
+    chosen = _parts(node, around.parts)
+    owners = [around.owners[part] for part in chosen]
+    if len(chosen) == 1 and len(owners[0]) < 2:
+        raise node.error(
+            f"the part {chosen[0]!r} belongs to the region {owners[0][0]} alone; name the two"
+            f" parts that coincide:"
+            f" [{chosen[0]}, ...]"
+        )
+    if len(chosen) > 1 and (
+        len(chosen) > 2 or len({*owners[0], *owners[1]}) < 2 or max(map(len, owners)) > 1
+    ):
+        raise node.error(
+            f"must be a part that two regions share, or two parts of one region each, found"
+            f" {listed(chosen)}"
+        )
+    return chosen
+
+
+def _pair(node: Reader, known: Sequence[str]) -> tuple[str, ...]:
+    node.items("a list of two opposite parts, for example [left, right]", 2, 2)
+    return _parts(node, known)
+
+
+def check_parts(
+    node: Reader,
+    conditions: Sequence[ConditionConfig],
+    free: Sequence[Reader],
+    shape: Shape,
+    time: TimeConfig | None,
+) -> None:
+    """Every part has a condition or is free; `final` needs neither."""
+    known = part_names(shape, time)
+    constrained = {part for condition in conditions for part in condition.parts}
+    unconditioned: set[str] = set()
+    for item in free:
+        (part,) = _parts(item, known)
+        if part in constrained:
+            raise item.error(f"the part {part!r} is free and has a condition; remove one of them")
+        if part in unconditioned:
+            raise item.error(f"the part {part!r} stands twice in this list; remove one")
+        unconditioned.add(part)
+    missing = [
+        part
+        for part in known
+        if part not in constrained | unconditioned and (time is None or part != "final")
+    ]
+    if missing:
+        plural = "parts" if len(missing) > 1 else "part"
+        raise node.error(
+            f"no condition on the {plural} {listed(missing)}; add one, or list under 'free' what"
+            f" has none"
+        )
