@@ -31,10 +31,10 @@ from kanpde.results.metrics import measure
 from kanpde.results.parameter_intervals import findings
 from kanpde.results.solution import Result, Solution, describe_trial
 from kanpde.solver.budget import check_budget
-from kanpde.solver.build import Parts, build
+from kanpde.solver.build import Parts, build, with_source
 from kanpde.solver.checkpoint import Store, go_on
 from kanpde.solver.loop import Solver
-from kanpde.solver.tolerance import choose, settled
+from kanpde.solver.tolerance import begin, choose
 from kanpde.trial.piecewise import Slabs
 from kanpde.version import VERSION
 
@@ -169,7 +169,8 @@ def _solve(
     after: Solution | None = None,
 ) -> Solution:
     began = time.perf_counter()
-    config = settled(config)
+    problem = Problem.create(config.problem)
+    config = with_source(config, problem)
     if config.tolerance is not None and in_slabs(config):
         paced = choose_slabs(config, progress, folder, again)
         if folder is not None:
@@ -179,7 +180,7 @@ def _solve(
             paced.config, found, found.history, found.stages, paced.reason, spent, paced.estimate
         )
     if config.tolerance is not None and not again:
-        chosen = choose(config, progress)
+        chosen = choose(config, progress, begin(config))
         if folder is not None:
             report.write_config(folder / "config.yaml", chosen.config)
             chosen.solver.keep(Store.at(folder))
@@ -190,11 +191,11 @@ def _solve(
         )
     if in_slabs(config):
         check_budget(config)
-        found = march(config, progress, folder, again, each=watcher(config, folder))
+        found = march(config, progress, folder, again, each=watcher(config, problem, folder))
         return _solution(
             config, found, found.history, found.stages, found.reason, seconds=found.seconds
         )
-    parts = build(config)
+    parts = build(config, problem)
     if after is not None and not isinstance(after.trial, Slabs):
         go_on(parts.trial, after.trial, config.trial)
     store = None if folder is None else Store.at(folder)

@@ -109,19 +109,28 @@ class Pacer:
         may.
         """
 
-    def left(self, start: float) -> int:
+    def first(self) -> Slab:
+        """The first slab to try, not yet solved."""
+        return self._build(self._from, None)
+
+    def remaining(self, start: float) -> int:
         """About how many slabs there are from a time on."""
         return math.ceil((self._to - start) / self._length)
 
     def solve(
-        self, start: float, before: Slab | None, progress: Progress, store: Store | None
+        self,
+        start: float,
+        before: Slab | None,
+        progress: Progress,
+        store: Store | None,
+        built: Slab | None = None,
     ) -> Solved:
-        """Solve the slab from `start` on until it adds no more than it may, or nothing helps; a
-        `store` keeps its state.
+        """Solve the slab from `start` on, whose first attempt may be `built` already, until it adds
+        no more than it may, or nothing helps; a `store` keeps its state.
         """
         began, self._refined, self._cut = time.perf_counter(), None, None
         self._longest = math.inf
-        trying: Slab | None = self._build(start, before)
+        trying: Slab | None = built or self._build(start, before)
         remaining, known = MOST_ATTEMPTS, self._sizes
         while trying is not None:
             slab, length = trying, trying.end - trying.start

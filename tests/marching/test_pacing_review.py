@@ -274,11 +274,11 @@ def test_a_finer_march_that_fails_does_not_cost_the_one_before(
 ) -> None:
     real, calls = slab_search.march, list[int]()
 
-    def march(*given: Any) -> Any:
+    def march(*values: Any, **keys: Any) -> Any:
         calls.append(1)
         if len(calls) > 1:
             raise NumericalError("slabs: at 0.5 nothing helps")
-        return real(*given)
+        return real(*values, **keys)
 
     monkeypatch.setattr(slab_search, "march", march)
     said = Messages()
