@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from kanpde.assembly.collocation import Collocation
-from kanpde.config import Config, Pace, SlabsConfig, in_slabs
+from kanpde.config import Config, Pace, SlabsConfig
 from kanpde.config.compatibility import check
 from kanpde.domains import Domain, SpaceTime
 from kanpde.marching.pacing import Pacer, Solved
@@ -20,7 +20,6 @@ from kanpde.marching.slab import Slab, build_slab
 from kanpde.problem.problem import Problem
 from kanpde.progress import History, Progress, Relay, StageResult, StopReason
 from kanpde.solver.budget import check_budget
-from kanpde.solver.build import Parts, build
 from kanpde.solver.checkpoint import Store
 from kanpde.solver.loop import Solver
 from kanpde.trial.piecewise import Slabs
@@ -53,40 +52,34 @@ class Marched:
 
 @dataclass(frozen=True)
 class Begun:
-    """What a march begins with: its checked problem and its first slab, built and not yet solved,
-    where that is not to be restored; building took so many wall `seconds`.
+    """What a march of a config begins with: its checked problem and its first slab, built and not
+    yet solved, where that is not to be restored; building took so many wall `seconds`.
 
     A slab serves one march, which trains the network in it.
     """
 
+    config: Config
     problem: Problem
     slab: Slab | None = None
     seconds: float = 0.0
 
 
-def begin(config: Config) -> Begun:
-    """Build the first slab of a march; ConfigError or BudgetError name the key to change."""
-    began = time.perf_counter()
-    check_budget(config)
-    problem = _checked(config)
-    slab = _way(config, problem).first()
-    return Begun(problem, slab, time.perf_counter() - began)
-
-
-def prepare(config: Config) -> Parts:
-    """Build everything that a solve needs first; ConfigError or BudgetError name the key to
-    change.
+def begin(config: Config, problem: Problem | None = None) -> Begun:
+    """Build the first slab of a march, on the `problem` of the config where that is made already;
+    ConfigError or BudgetError name the key to change.
     """
-    if not in_slabs(config):
-        return build(config)
-    slab = begin(config).slab
-    assert slab is not None
-    return slab.parts
-
-
-def _checked(config: Config) -> Problem:
+    began = time.perf_counter()
     check(config)
-    return Problem.create(config.problem)
+    check_budget(config)
+    begun = unbuilt(config, problem)
+    slab = _way(config, begun.problem).first()
+    return replace(begun, slab=slab, seconds=time.perf_counter() - began)
+
+
+def unbuilt(config: Config, problem: Problem | None = None) -> Begun:
+    """The same without the slab."""
+    check(config)  # for a config that was changed in Python and not validated again
+    return Begun(config, Problem.create(config.problem) if problem is None else problem)
 
 
 def _way(config: Config, problem: Problem) -> Pacer | GivenSlabs:
@@ -158,22 +151,20 @@ class GivenSlabs:
 
 
 def march(
-    config: Config,
+    begun: Begun,
     progress: Progress,
     folder: Path | None = None,
     again: bool = False,
     read_only: bool = False,
     each: Callable[[Slab], None] | None = None,
-    begun: Begun | None = None,
 ) -> Marched:
-    """Solve slab after slab, from what `begin` built, if given; with a run folder every slab keeps
-    its checkpoints, and `again` goes on from them.
+    """Solve slab after slab; with a run folder every slab keeps its checkpoints, and `again` goes
+    on from them.
 
     Where a slab is stopped, the slabs before it and its own state are the result. `read_only`
     solves nothing. `each` is called with every slab that is solved to its end, in their order.
     """
-    begun = begun or Begun(_checked(config))
-    problem, built = begun.problem, begun.slab
+    config, problem, built = begun.config, begun.problem, begun.slab
     way = _way(config, problem)
     start, end = float(problem.domain.lower[-1]), float(problem.domain.upper[-1])
     solved: list[Solved] = []

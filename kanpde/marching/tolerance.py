@@ -30,7 +30,7 @@ from torch import Tensor
 from kanpde.assembly.collocation import COUNT, held_out
 from kanpde.config import Config, Pace
 from kanpde.errors import NumericalError, StorageError
-from kanpde.marching.march import Begun, Marched, begin, march
+from kanpde.marching.march import Begun, Marched, begin, march, unbuilt
 from kanpde.progress import Progress, Relay, StopReason
 from kanpde.solver.error_estimate import CLEARLY, estimate, norms, stability
 from kanpde.storage import read_json
@@ -90,7 +90,7 @@ def choose_slabs(
     """
     ended = _ended(folder) if again and folder is not None else None
     if ended is not None:
-        return ChosenSlabs(config, march(config, progress, folder, again=True), *ended)
+        return ChosenSlabs(config, march(unbuilt(config), progress, folder, again=True), *ended)
     if folder is not None:
         for stale in folder.glob("search[1-9]"):
             shutil.rmtree(stale, ignore_errors=True)
@@ -165,8 +165,9 @@ class _Search:
         return self._places[-1]
 
     def _march(self, candidate: Config, place: Path | None) -> Marched:
-        begun, self._begun = self._begun, Begun(self._begun.problem)
-        return march(candidate, self._timed, place, begun=begun)
+        begun = replace(self._begun, config=candidate)
+        self._begun = Begun(self._config, begun.problem)
+        return march(begun, self._timed, place)
 
     def _finer(self, error: float, level: Level) -> float:
         """The local error to ask the next march for."""

@@ -13,10 +13,10 @@ import torch
 from core_helpers import StopAfter, config, gap, problem_node
 
 from kanpde import api
+from kanpde.api import prepare
 from kanpde.config import Config
 from kanpde.errors import ConfigError
 from kanpde.marching.equidistribution import Stretch, density
-from kanpde.marching.march import prepare
 from kanpde.numerics.jets import JetSpace
 from kanpde.progress import StopReason
 from kanpde.trial.bases import SplineGrid
@@ -259,8 +259,10 @@ def test_a_point_belongs_to_one_slab_only() -> None:
         **HEAT,
         "conditions": [*HEAT["conditions"], {"point": [0.5, 0.6], "equation": "u = exp(-0.6)"}],
     }
-    assert "point" not in {term.name for term in prepare(marched(node)).assembly.terms}
-    assert "point" in {term.name for term in prepare(marched(node, slabs=1)).assembly.terms}
+    assert "point" not in {term.name for term in prepare(marched(node)).first()[1].assembly.terms}
+    assert "point" in {
+        term.name for term in prepare(marched(node, slabs=1)).first()[1].assembly.terms
+    }
 
 
 def test_a_slab_that_ran_out_of_steps_is_told() -> None:
@@ -275,7 +277,7 @@ def test_lifting_is_refused_with_slabs() -> None:
 
 
 def test_a_stretched_kan_holds_the_map_and_the_lines() -> None:
-    made = prepare(marched(HEAT, width=[3], spread=2.0))
+    _, made = prepare(marched(HEAT, width=[3], spread=2.0)).first()
     network = made.trial.network
     assert (
         isinstance(network, KAN)

@@ -13,9 +13,9 @@ import torch
 from core_helpers import LINE, config, gap, generator, problem_node, uniform
 from torch import Tensor
 
+from kanpde.api import prepare
 from kanpde.assembly.outer_system import Rows
 from kanpde.errors import NumericalError
-from kanpde.marching.march import prepare
 from kanpde.optimizers import solve, solve_in_windows, windowed_qr
 from kanpde.optimizers.windowed_qr import Windows
 from kanpde.progress import Silent
@@ -337,7 +337,7 @@ def local(case: str) -> Rows:
     """The rows of a problem whose functions are local, at random outer parameters."""
     node, trial = MARCHED[case]
     sampler = {"interior": 2400 if trial is SLAB else 800, "boundary": 40}
-    made = prepare(config(node, trial=trial, schedule=SCHEDULE, sampler=sampler))
+    _, made = prepare(config(node, trial=trial, schedule=SCHEDULE, sampler=sampler)).first()
     made.trial.net.set_outer(0.1 * uniform(*made.trial.net.outer.shape))
     return Rows(made.assembly, made.trial)
 
