@@ -22,8 +22,7 @@ from kanpde.assembly.residual import Assembly, reader, terms
 from kanpde.config import SamplerConfig, WeightsConfig
 from kanpde.domains import Domain
 from kanpde.errors import NumericalError
-from kanpde.expressions import Jet as Unknown
-from kanpde.expressions import Node, jets, partial
+from kanpde.expressions import Derivative, Node, jets, partial
 from kanpde.expressions.evaluate import evaluate
 from kanpde.numerics.jets import Jet, JetSpace
 from kanpde.problem.conditions import Condition
@@ -44,7 +43,7 @@ class Density:
     node: Node
     points: Points
     at: Located
-    jets: tuple[Unknown, ...]
+    jets: tuple[Derivative, ...]
     slopes: tuple[Node, ...]
     curvatures: tuple[Node, ...]
 

@@ -28,6 +28,7 @@ from kanpde.config import WeightsConfig
 from kanpde.errors import NumericalError
 from kanpde.expressions import (
     Constant,
+    Derivative,
     Node,
     constants,
     is_linear,
@@ -36,7 +37,6 @@ from kanpde.expressions import (
     partial,
     text,
 )
-from kanpde.expressions import Jet as Unknown
 from kanpde.expressions.evaluate import evaluate
 from kanpde.numerics.jets import Jet, JetSpace
 from kanpde.numerics.quadrature import per_axis
@@ -207,7 +207,7 @@ class Bound:
     at: Located
     coefficients: Tensor | None
     remainder: Tensor
-    partials: tuple[tuple[Unknown, Node], ...] = ()
+    partials: tuple[tuple[Derivative, Node], ...] = ()
     by_constants: tuple[tuple[Constant, Node], ...] = ()
 
     @classmethod
@@ -342,11 +342,11 @@ class Bound:
         return slopes
 
 
-def reader(jet: Jet, values: Tensor | None) -> Callable[[Unknown | Constant], Tensor]:
+def reader(jet: Jet, values: Tensor | None) -> Callable[[Derivative | Constant], Tensor]:
     """Where a formula reads ∂^α u_o and the unknown constants."""
 
-    def read(one: Unknown | Constant) -> Tensor:
-        if isinstance(one, Unknown):
+    def read(one: Derivative | Constant) -> Tensor:
+        if isinstance(one, Derivative):
             return jet.derivative(one.index)[one.unknown]
         assert values is not None
         return values[one.index]

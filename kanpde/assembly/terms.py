@@ -17,8 +17,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from kanpde.expressions import Constant, Node, jets, partial
-from kanpde.expressions import Jet as Unknown
+from kanpde.expressions import Constant, Derivative, Node, jets, partial
 from kanpde.expressions.evaluate import evaluate
 from kanpde.problem.conditions import matrix
 from kanpde.problem.problem import Problem
@@ -150,7 +149,7 @@ class Size:
         normal = None if term.normal is None else term.normal.double()
         x, half = term.known.double(), self.half
 
-        def at_start(one: Unknown | Constant) -> Tensor:
+        def at_start(one: Derivative | Constant) -> Tensor:
             return (
                 x.new_tensor(self.start[one.index])
                 if isinstance(one, Constant)

@@ -18,8 +18,8 @@ from kanpde.expressions.tree import (
     Call,
     Constant,
     Coordinate,
+    Derivative,
     Field,
-    Jet,
     Mul,
     Node,
     Normal,
@@ -34,7 +34,7 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "atan2": torch.atan2, "abs": torch.abs, "sign": torch.sign,
 }  # fmt: skip
 
-Unknown = Jet | Constant
+Unknown = Derivative | Constant
 JetValues = Callable[[Unknown], Tensor] | Mapping[Unknown, Tensor]
 Values = dict[Node, Tensor | float]
 
@@ -85,8 +85,8 @@ def _leaf(
             if normal is None:
                 raise ValueError("the formula holds the outward normal, but no normal was given")
             return normal[:, index]
-        case Jet() | Constant():
-            values, shape = lookup(node), (x.shape[0],) if isinstance(node, Jet) else ()
+        case Derivative() | Constant():
+            values, shape = lookup(node), (x.shape[0],) if isinstance(node, Derivative) else ()
             if values is None or values.shape != shape:
                 found = None if values is None else tuple(values.shape)
                 raise ValueError(f"the values of {node!r} must have shape {shape}, found {found}")

@@ -21,8 +21,7 @@ from kanpde.assembly.collocation import Collocation, Points, collocate, held_out
 from kanpde.assembly.residual import Assembly, Term, terms
 from kanpde.config import Config
 from kanpde.domains import SpaceTime
-from kanpde.expressions import Jet as Unknown
-from kanpde.expressions import differentiate, is_zero, jets, linear_parts, negate
+from kanpde.expressions import Derivative, differentiate, is_zero, jets, linear_parts, negate
 from kanpde.expressions.evaluate import evaluate
 from kanpde.marching.equidistribution import FINE, Stretch, density
 from kanpde.numerics.jets import JetSpace
@@ -165,7 +164,7 @@ def _continuity(config: Config, problem: Problem, x: Tensor, before: TrialSoluti
                 Term(
                     f"start {name}" + "'" * k,
                     False,
-                    Unknown(unknown, alpha),
+                    Derivative(unknown, alpha),
                     x,
                     None,
                     weight,

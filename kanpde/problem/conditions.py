@@ -23,7 +23,17 @@ from kanpde.config import ConditionConfig, Measurements, ProblemConfig
 from kanpde.config.problem.tables import Table
 from kanpde.domains import Composite, Domain
 from kanpde.errors import ConfigError
-from kanpde.expressions import Coordinate, Jet, Node, Scope, add, divide, jets, negate, number
+from kanpde.expressions import (
+    Coordinate,
+    Derivative,
+    Node,
+    Scope,
+    add,
+    divide,
+    jets,
+    negate,
+    number,
+)
 from kanpde.numerics.jets import unit
 from kanpde.numerics.quadrature import Array, chebyshev
 from kanpde.problem.euler_lagrange import Energy
@@ -126,7 +136,9 @@ def fitted(config: ProblemConfig, domain: Domain) -> tuple[Condition, ...]:
             _check_inside(
                 matrix(one)[:, :d], domain, f"problem.{name}: {{}} of {len(one)} rows lie"
             )
-    nodes = (add(Jet(o, (0,) * d), negate(Coordinate(d + o))) for o in range(len(config.unknowns)))
+    nodes = (
+        add(Derivative(o, (0,) * d), negate(Coordinate(d + o))) for o in range(len(config.unknowns))
+    )
     return tuple(Condition("data", "data", node, label="data", data=fit.train) for node in nodes)
 
 
@@ -275,7 +287,7 @@ def _periodic(
                 f" {name} in it; remove it"
             )
         for k in range(highest):
-            node = Jet(unknown, unit(axis, dimension, k))
+            node = Derivative(unknown, unit(axis, dimension, k))
             text, (label,) = f"periodic {first}-{second} {name}" + "'" * k, config.names
             moved = tuple(map(float, shift))
             found.append(

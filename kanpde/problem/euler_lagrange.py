@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from kanpde.config import ProblemConfig
 from kanpde.errors import ConfigError
 from kanpde.expressions import (
-    Jet,
+    Derivative,
     Node,
     Normal,
     Number,
@@ -71,7 +71,7 @@ class Energy:
         return tuple(self._equation(k) for k in range(self.unknowns))
 
     def _equation(self, unknown: int) -> Node:
-        value = Jet(unknown, (0,) * self.dimension)
+        value = Derivative(unknown, (0,) * self.dimension)
         moved = [differentiate(slope, axis) for axis, slope in self._fluxes(unknown)]
         return add(partial(self.inside, value), negate(add(*moved)))
 
@@ -79,14 +79,14 @@ class Energy:
         """The natural condition of an unknown on a part; the number 0 where the energy says nothing
         there.
         """
-        value = Jet(unknown, (0,) * self.dimension)
+        value = Derivative(unknown, (0,) * self.dimension)
         through = [multiply(Normal(axis), slope) for axis, slope in self._fluxes(unknown)]
         return add(*through, partial(self.parts.get(part, Number(0.0)), value))
 
     def _fluxes(self, unknown: int) -> list[tuple[int, Node]]:
         """∂E/∂(∂_i u_k) by axis i."""
         axes = range(self.dimension)
-        first = {i: Jet(unknown, tuple(int(j == i) for j in axes)) for i in axes}
+        first = {i: Derivative(unknown, tuple(int(j == i) for j in axes)) for i in axes}
         return [
             (i, partial(self.inside, jet)) for i, jet in first.items() if jet in jets(self.inside)
         ]

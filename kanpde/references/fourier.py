@@ -22,7 +22,7 @@ from scipy.special import roots_jacobi
 from kanpde.domains import Box, SpaceTime
 from kanpde.errors import ConfigError, NumericalError
 from kanpde.expressions import (
-    Jet,
+    Derivative,
     Node,
     Number,
     add,
@@ -81,12 +81,12 @@ class Flow:
 
     box: Box
     start: float
-    linear: dict[Jet, float]
+    linear: dict[Derivative, float]
     rest: Node
     initial: Node
 
     @cached_property
-    def _jets(self) -> tuple[Jet, ...]:
+    def _jets(self) -> tuple[Derivative, ...]:
         return tuple(sorted(jets(self.rest), key=lambda jet: jet.index))
 
     def waves(self, points: int) -> tuple[Array, ...]:
@@ -102,7 +102,7 @@ class Flow:
             found.append((2j * np.pi / side[axis] * k).reshape(shape))
         return tuple(found)
 
-    def symbol(self, jet: Jet, points: int) -> Array:
+    def symbol(self, jet: Derivative, points: int) -> Array:
         """The factor of ∂^α in Fourier space; the highest wave has no slope of odd order."""
         found: Array = np.ones((1,) * self.box.dimension, dtype=complex)
         for wave, times in zip(self.waves(points), jet.index, strict=False):
@@ -217,7 +217,7 @@ def flow(problem: Problem) -> Flow:
     if paired != set(domain.space.parts):
         raise _refused(problem, "not every coordinate of space is periodic")
     (equation,) = problem.equations
-    rate = Jet(0, unit(d, d + 1, 1))
+    rate = Derivative(0, unit(d, d + 1, 1))
     mass = partial(equation, rate)
     if (
         not isinstance(mass, Number)
@@ -226,7 +226,7 @@ def flow(problem: Problem) -> Flow:
     ):
         raise _refused(problem, "its equation is not u_t = N(u) with a constant factor of u_t")
     right = negate(divide(substitute(equation, {rate: number(0.0)}), mass))
-    linear: dict[Jet, float] = {}
+    linear: dict[Derivative, float] = {}
     zeros: dict[Node, Node] = dict.fromkeys(jets(right), number(0.0))
     for jet in sorted(jets(right), key=lambda jet: jet.index):
         slope = substitute(partial(right, jet), zeros)
@@ -238,7 +238,7 @@ def flow(problem: Problem) -> Flow:
 
 def _initial(problem: Problem, d: int) -> Node:
     found = [c.node for c in problem.conditions if c.part == "initial"]
-    value = Jet(0, (0,) * (d + 1))
+    value = Derivative(0, (0,) * (d + 1))
     others = [c for c in problem.conditions if c.kind != "periodic" and c.part != "initial"]
     if len(found) == 1 and not others and jets(found[0]) == {value}:
         slopes, rest = linear_parts(found[0])

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from kanpde.errors import ConfigError
 from kanpde.expressions import (
-    Jet,
+    Derivative,
     Node,
     add,
     differentiate,
@@ -71,7 +71,7 @@ class WeakForm:
     jets, and m (or None).
     """
 
-    jets: tuple[Jet, ...]
+    jets: tuple[Derivative, ...]
     matrix: tuple[tuple[Node, ...], ...]
     densities: tuple[Node, ...]
     slopes: tuple[tuple[Node, ...], ...]
@@ -93,8 +93,8 @@ def weak_form(problem: Problem) -> WeakForm:
             f"it has {len(problem.unknowns)} unknowns and {len(problem.equations)} equations, not"
             f" one",
         )
-    first = tuple(Jet(0, unit(i, n, 1)) for i in range(d))
-    value = Jet(0, (0,) * n)
+    first = tuple(Derivative(0, unit(i, n, 1)) for i in range(d))
+    value = Derivative(0, (0,) * n)
     known = (value, *first)
     matrix, mass, rest = _parts(problem, problem.equations[0], d, known)
     flux = tuple(
@@ -122,7 +122,7 @@ def weak_form(problem: Problem) -> WeakForm:
 
 
 def _parts(
-    problem: Problem, equation: Node, d: int, known: Sequence[Jet]
+    problem: Problem, equation: Node, d: int, known: Sequence[Derivative]
 ) -> tuple[tuple[tuple[Node, ...], ...], Node | None, Node]:
     """A, m and g of an equation."""
     matrix: list[list[Node]] = [[ZERO] * d for _ in range(d)]
@@ -159,7 +159,7 @@ def _parts(
 
 
 def _condition(
-    problem: Problem, condition: Condition, value: Jet, first: Sequence[Jet]
+    problem: Problem, condition: Condition, value: Derivative, first: Sequence[Derivative]
 ) -> Given | Flux | Mean | None:
     node, part = condition.node, condition.part
     if condition.kind == "periodic":

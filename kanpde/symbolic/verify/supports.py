@@ -16,7 +16,7 @@ import numpy as np
 import sympy
 
 from kanpde.errors import ConfigError
-from kanpde.expressions import Jet, Node, jets, multiply, partial
+from kanpde.expressions import Derivative, Node, jets, multiply, partial
 from kanpde.numerics.quadrature import Array, PointSet
 from kanpde.problem.conditions import Condition
 from kanpde.problem.problem import Problem
@@ -251,7 +251,7 @@ def factors(where: Sequence[Place], x: Sequence[Any], k: int) -> list[tuple[str,
     found = []
     for place in where:
         if (
-            isinstance(place.node, Jet)
+            isinstance(place.node, Derivative)
             and place.node.unknown == k
             and place.node.order == 0
             and (c := place.centre) is not None

@@ -12,7 +12,18 @@ from typing import Any
 import sympy
 
 from kanpde.errors import ConfigError
-from kanpde.expressions import Add, Call, Constant, Coordinate, Jet, Mul, Node, Normal, Number, Pow
+from kanpde.expressions import (
+    Add,
+    Call,
+    Constant,
+    Coordinate,
+    Derivative,
+    Mul,
+    Node,
+    Normal,
+    Number,
+    Pow,
+)
 from kanpde.expressions.tree import postorder
 from kanpde.symbolic.search.numbers import exact
 
@@ -50,7 +61,7 @@ def translate(
             found[one] = normal[one.index]
         elif isinstance(one, Constant):
             found[one] = (constants or {})[one.index]
-        elif isinstance(one, Jet):
+        elif isinstance(one, Derivative):
             found[one] = _derivative(fields[one.unknown], x, one.index)
         elif isinstance(one, Add):
             found[one] = sympy.Add(*(found[a] for a in one.args))
