@@ -51,7 +51,7 @@ class _Piece:
         return self.bound.term.average is not None
 
 
-class Rows:
+class OuterSystem:
     """The weighted rows of an assembly for a trial solution whose inner parameters stay as they
     are.
     """

@@ -28,7 +28,7 @@ from torch import Tensor
 
 from kanpde import optimizers
 from kanpde.assembly.energy import EnergyObjective
-from kanpde.assembly.outer_system import Rows
+from kanpde.assembly.outer_system import OuterSystem
 from kanpde.assembly.residual import Assembly
 from kanpde.config import STAGE
 from kanpde.expressions import Constant, Number
@@ -124,7 +124,7 @@ def _errors(
     noise = any(condition.noise for condition in problem.conditions)
     if count == 0 or (not noise and count <= q):
         return None, 0.0
-    rows = Rows(assembly, trial)
+    rows = OuterSystem(assembly, trial)
     with torch.no_grad():
         matrix, border = rows.matrix(trial.net.outer.numel()), rows.border()
         ends = optimizers.Bordered(

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from kanpde import optimizers
 from kanpde.assembly.energy import EnergyObjective
-from kanpde.assembly.outer_system import Rows
+from kanpde.assembly.outer_system import OuterSystem
 from kanpde.assembly.residual import Assembly
 from kanpde.config import OptimizerStage
 from kanpde.solver.sparsify import Penalised
@@ -84,7 +84,7 @@ class System(Gradients):
 
     def outer_matrix(self, extra: int = 0) -> Tensor:
         """M (R + extra, P of c), the last rows zero."""
-        return Rows(self._assembly, self._trial).matrix(extra)
+        return OuterSystem(self._assembly, self._trial).matrix(extra)
 
     def products(self) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
         """v ↦ ∂r/∂θ v and w ↦ (∂r/∂θ)ᵀ w for θ = `vector`: the second by reverse mode, the first as

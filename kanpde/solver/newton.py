@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from kanpde.assembly.energy import EnergyObjective
-from kanpde.assembly.outer_system import Rows
+from kanpde.assembly.outer_system import OuterSystem
 from kanpde.assembly.residual import Assembly
 from kanpde.errors import NumericalError
 from kanpde.solver.ritz import Ritz
@@ -82,7 +82,7 @@ class Newton:
 
     def __init__(self, assembly: Assembly, trial: TrialSolution, keep: bool = False) -> None:
         self._trial, self._linear, self._keep = trial, assembly.linear, keep
-        self._rows = Rows(assembly, trial)
+        self._rows = OuterSystem(assembly, trial)
         self.value = self._rows.objective()
 
     def step(self, regularisation: float, constants: bool) -> Step | None:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from kanpde import optimizers
 from kanpde.assembly.energy import Density, EnergyObjective
-from kanpde.assembly.outer_system import POINTS, Rows
+from kanpde.assembly.outer_system import POINTS, OuterSystem
 from kanpde.errors import NumericalError
 from kanpde.trial.solution import TrialSolution
 
@@ -78,7 +78,9 @@ class Ritz:
 
     def __init__(self, objective: EnergyObjective, trial: TrialSolution) -> None:
         self._objective, self._trial = objective, trial
-        self._penalty = None if objective.essential is None else Rows(objective.essential, trial)
+        self._penalty = (
+            None if objective.essential is None else OuterSystem(objective.essential, trial)
+        )
         self.value, self._noise = self._energy()
         if not math.isfinite(self.value):
             raise NumericalError(

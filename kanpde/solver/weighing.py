@@ -25,7 +25,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from kanpde.assembly.outer_system import Rows
+from kanpde.assembly.outer_system import OuterSystem
 from kanpde.assembly.residual import Assembly
 from kanpde.assembly.terms import Term
 from kanpde.trial.solution import TrialSolution
@@ -138,7 +138,7 @@ def trace(term: Term, trial: TrialSolution) -> float:
     alone = Assembly([_thinned(replace(term, weight=1.0, emphasis=None))], trial)
     with torch.no_grad():
         return float(
-            alone.jacobian(trial).square().sum() + Rows(alone, trial).matrix().square().sum()
+            alone.jacobian(trial).square().sum() + OuterSystem(alone, trial).matrix().square().sum()
         )
 
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from kanpde import api
-from kanpde.assembly.outer_system import Rows
+from kanpde.assembly.outer_system import OuterSystem
 from kanpde.config import Config
 from kanpde.config.problem.measurements import MOST_BYTES
 from kanpde.errors import BudgetError, CheckpointError, ConfigError
@@ -175,7 +175,7 @@ def test_the_jacobian_of_the_constants_is_that_of_autograd() -> None:
     raw, rows = parts.trial.constants.raw, parts.assembly.weighted(parts.trial)
     weights = torch.randn(len(rows), dtype=rows.dtype)
     (wanted,) = torch.autograd.grad(rows @ weights, raw)
-    border = Rows(parts.assembly, parts.trial).border()
+    border = OuterSystem(parts.assembly, parts.trial).border()
     torch.testing.assert_close(weights @ border, wanted, rtol=1e-12, atol=0)
     torch.testing.assert_close(system.jacobian()[:, -1:], border, rtol=1e-12, atol=1e-12)
     assert system.inner[-1] == raw[0] and system.vector[-1] == raw[0]

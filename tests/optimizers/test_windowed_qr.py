@@ -14,7 +14,7 @@ from core_helpers import LINE, config, gap, generator, problem_node, uniform
 from torch import Tensor
 
 from kanpde.api import prepare
-from kanpde.assembly.outer_system import Rows
+from kanpde.assembly.outer_system import OuterSystem
 from kanpde.errors import NumericalError
 from kanpde.optimizers import solve, solve_in_windows, windowed_qr
 from kanpde.optimizers.windowed_qr import Windows
@@ -264,15 +264,15 @@ def test_every_row_has_the_position_of_its_point() -> None:
 def test_the_solver_uses_windows_and_finds_what_it_finds_without(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    plan, chosen, values = Rows._plan, [], []
+    plan, chosen, values = OuterSystem._plan, [], []
     at = torch.linspace(-1, 1, 50, dtype=torch.float64)[:, None]
     for pays in (True, False):
 
-        def of(rows: Rows, pays: bool = pays) -> Windows | None:
+        def of(rows: OuterSystem, pays: bool = pays) -> Windows | None:
             chosen.append(plan(rows))
             return chosen[-1] if pays else None
 
-        monkeypatch.setattr(Rows, "_plan", of)
+        monkeypatch.setattr(OuterSystem, "_plan", of)
         found = config(STRING, trial=LOCAL, schedule=SCHEDULE)
         made = build(found)
         Solver(made.trial, made.assembly, found.schedule, Silent()).run()
@@ -333,13 +333,13 @@ MARCHED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
-def local(case: str) -> Rows:
+def local(case: str) -> OuterSystem:
     """The rows of a problem whose functions are local, at random outer parameters."""
     node, trial = MARCHED[case]
     sampler = {"interior": 2400 if trial is SLAB else 800, "boundary": 40}
     _, made = prepare(config(node, trial=trial, schedule=SCHEDULE, sampler=sampler)).first()
     made.trial.net.set_outer(0.1 * uniform(*made.trial.net.outer.shape))
-    return Rows(made.assembly, made.trial)
+    return OuterSystem(made.assembly, made.trial)
 
 
 @pytest.mark.parametrize("case", list(MARCHED))
@@ -368,7 +368,7 @@ def test_a_step_in_windows_is_that_of_the_dense_matrix_to_the_same_bits_again(
         and torch.equal(rows.step(1e-13), step)
     )
     matrix = rows.matrix()
-    monkeypatch.setattr(Rows, "_plan", lambda rows: None)
+    monkeypatch.setattr(OuterSystem, "_plan", lambda rows: None)
     found, wanted = (matrix @ s.T.reshape(-1) for s in (step, local(case).step(1e-13)))
     assert gap(found, wanted) < 1e-9
 
@@ -393,7 +393,7 @@ def test_a_mean_and_an_mlp_leave_nothing_to_windows() -> None:
         (STRING, {"kind": "mlp", "width": [20], "start": "features"}),
     ):
         made = build(config(node, trial=trial, schedule=SCHEDULE))
-        rows = Rows(made.assembly, made.trial)
+        rows = OuterSystem(made.assembly, made.trial)
         assert rows.places() is None
         rows.step(1e-13)
         assert rows._windows is None

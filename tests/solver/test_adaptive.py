@@ -15,7 +15,7 @@ from core_helpers import LINE, SIDES, SQUARE, StopAfter, config, problem_node, s
 from torch import Tensor
 
 from kanpde import api
-from kanpde.assembly.outer_system import Rows
+from kanpde.assembly.outer_system import OuterSystem
 from kanpde.assembly.residual import Assembly
 from kanpde.assembly.terms import Term
 from kanpde.config import AdaptPoints, AdaptWeights, Config, OptimizerStage, added_points, validate
@@ -191,7 +191,9 @@ def test_an_emphasis_of_one_changes_no_bit(trial: dict[str, Any]) -> None:
     assert torch.equal(plain.weighted(parts.trial), one.weighted(parts.trial))
     assert torch.equal(plain.jacobian(parts.trial), one.jacobian(parts.trial))
     for a, b in zip(
-        Rows(plain, parts.trial).linearised(), Rows(one, parts.trial).linearised(), strict=True
+        OuterSystem(plain, parts.trial).linearised(),
+        OuterSystem(one, parts.trial).linearised(),
+        strict=True,
     ):
         assert torch.equal(a, b)
 
@@ -210,13 +212,15 @@ def test_an_emphasis_is_a_factor_of_rows_everywhere(trial: dict[str, Any]) -> No
     assert torch.allclose(
         found.jacobian(parts.trial), each[:, None] * plain.jacobian(parts.trial), rtol=1e-12
     )
-    matrix, right = Rows(found, parts.trial).linearised()
-    assert torch.allclose(matrix, each[:, None] * Rows(plain, parts.trial).matrix(), rtol=1e-12)
+    matrix, right = OuterSystem(found, parts.trial).linearised()
+    assert torch.allclose(
+        matrix, each[:, None] * OuterSystem(plain, parts.trial).matrix(), rtol=1e-12
+    )
     assert torch.allclose(right, -found.weighted(parts.trial), rtol=1e-12)
     assert float(found.objective(parts.trial).detach()) == pytest.approx(
         float(found.weighted(parts.trial).square().sum()), 1e-12
     )
-    step = Rows(found, parts.trial).step(1e-10).T.reshape(-1)
+    step = OuterSystem(found, parts.trial).step(1e-10).T.reshape(-1)
     least = torch.linalg.lstsq(matrix, right[:, None], driver="gelsd").solution[:, 0]
     assert float((matrix @ step - right).norm()) < (1 + 1e-5) * float(
         (matrix @ least - right).norm()
