@@ -16,7 +16,6 @@ from kanpde.progress import Progress, Silent
 from kanpde.results import export, report, run_folder
 from kanpde.results.comparison import Comparison, Entry
 from kanpde.results.solution import Solution
-from kanpde.trial.piecewise import Slabs
 
 
 def compare(
@@ -94,10 +93,10 @@ def _compare(plan: Plan, progress: Progress) -> tuple[Comparison, Solution | Non
 
 def _settled_slabs(config: Config, kan: Solution) -> tuple[Config, int | None]:
     """The config with the slabs that a KAN chose for itself and its parameters per slab."""
-    if not isinstance(config.slabs, Pace) or not isinstance(kan.trial, Slabs):
+    slabs = kan.trial.slab_ends
+    if not isinstance(config.slabs, Pace) or not slabs:
         return config, None
-    slabs = kan.trial.edges[1:].tolist()
-    return replace(config, slabs=tuple(slabs)), kan.trial.parameter_count // len(slabs)
+    return replace(config, slabs=slabs), kan.trial.parameter_count // len(slabs)
 
 
 def _mode(

@@ -38,7 +38,7 @@ from kanpde.solver.budget import check_budget
 from kanpde.solver.build import Parts, build, with_source
 from kanpde.solver.checkpoint import Store, go_on
 from kanpde.solver.loop import Solver
-from kanpde.trial.piecewise import AnyTrial, Slabs
+from kanpde.trial.piecewise import AnyTrial
 
 
 @dataclass(frozen=True)
@@ -150,8 +150,9 @@ class OneNetwork:
         began = time.perf_counter()
         config, problem = _posed(self.config)
         parts = build(config, problem)
-        if self.after is not None and not isinstance(self.after.trial, Slabs):
-            go_on(parts.trial, self.after.trial, config.trial)
+        if self.after is not None:
+            (earlier,) = self.after.trial.each
+            go_on(parts.trial, earlier, config.trial)
         return Built(config, parts, time.perf_counter() - began)
 
     def _run(self, built: Built, solver: Solver) -> Outcome:

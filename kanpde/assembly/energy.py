@@ -28,6 +28,7 @@ from kanpde.numerics.jets import Jet, JetSpace
 from kanpde.problem.conditions import Condition
 from kanpde.problem.euler_lagrange import Energy
 from kanpde.problem.problem import Problem
+from kanpde.trial.piecewise import AnyTrial
 from kanpde.trial.solution import Located, TrialSolution
 
 MOST_AVERAGED = 2500
@@ -48,7 +49,7 @@ class Density:
     curvatures: tuple[Node, ...]
 
     @classmethod
-    def of(cls, node: Node, points: Points, trial: TrialSolution) -> Density:
+    def of(cls, node: Node, points: Points, trial: AnyTrial) -> Density:
         """At the points, for trial solutions of this kind."""
         found = tuple(sorted(jets(node), key=lambda jet: (jet.unknown, jet.index)))
         slopes = tuple(partial(node, jet) for jet in found)
@@ -152,7 +153,7 @@ def quadrature(problem: Problem, sampler: SamplerConfig, dtype: torch.dtype) -> 
     )
 
 
-def integral(problem: Problem, trial: TrialSolution, points: Collocation) -> float:
+def integral(problem: Problem, trial: AnyTrial, points: Collocation) -> float:
     """∫ E dx + Σ ∫ e ds by the quadrature of the points, without penalties."""
     energy = _energy(problem)
     total = 0.0

@@ -22,7 +22,7 @@ from kanpde.progress import History, Progress, Relay, StageResult, StopReason
 from kanpde.solver.budget import check_budget
 from kanpde.solver.checkpoint import Store
 from kanpde.solver.loop import Solver
-from kanpde.trial.piecewise import Slabs
+from kanpde.trial.piecewise import PiecewiseInTime
 
 GOOD = (StopReason.FINISHED, StopReason.SOLVED, StopReason.TOLERANCE, StopReason.STALLED)
 """How a slab ends that is as good as its points allow; any other reason is that of the whole run.
@@ -41,7 +41,7 @@ class Marched:
     """
 
     problem: Problem
-    trial: Slabs
+    trial: PiecewiseInTime
     points: Collocation
     history: History
     stages: tuple[StageResult, ...]
@@ -213,7 +213,7 @@ def _joined(
         problem = replace(problem, domain=_until(problem.domain, edges[-1]))
     return Marched(
         problem,
-        Slabs([each.slab.parts.trial for each in solved], edges),
+        PiecewiseInTime([each.slab.parts.trial for each in solved], edges),
         solved[0].slab.parts.points,
         _joined_histories([each.outcome[0] for each in solved]),
         tuple(stages),

@@ -16,7 +16,6 @@ import kanpde
 from kanpde.api.solving import available, configure
 from kanpde.errors import KanpdeError
 from kanpde.progress import StopReason
-from kanpde.trial.piecewise import Slabs
 from scripts.common import tables
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "tolerances.md"
@@ -60,7 +59,7 @@ def row(name: str, tolerance: float, seconds: float) -> list[str]:
     estimate = solution.result.estimate
     trial = solution.trial
     shape = f"{solution.result.trial['shape']}" + (
-        f" on {len(trial.each)} slabs" if isinstance(trial, Slabs) else ""
+        f" on {len(trial.slab_ends)} slabs" if trial.slab_ends else ""
     )
     told = ("unknown", "") if estimate is None else (f"{estimate:.1e}", f"{error / estimate:.2g}")
     end = "met" if solution.stop_reason is StopReason.TOLERANCE else "not met"

@@ -21,7 +21,7 @@ from kanpde.numerics.jets import JetSpace
 from kanpde.progress import StopReason
 from kanpde.trial.bases import SplineGrid
 from kanpde.trial.networks import KAN
-from kanpde.trial.piecewise import Slabs
+from kanpde.trial.piecewise import PiecewiseInTime
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -98,7 +98,7 @@ def test_the_field_joins_where_slabs_meet() -> None:
         )
         assert abs(before - after).max() < 1e-5
     trial = solution.trial
-    assert isinstance(trial, Slabs) and len(trial.each) == 4
+    assert isinstance(trial, PiecewiseInTime) and len(trial.each) == 4
     points = torch.tensor(
         [[0.3, 0.0], [0.3, 0.25], [0.3, 0.2500001], [0.3, 1.0]], dtype=torch.float64
     )

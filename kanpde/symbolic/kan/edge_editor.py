@@ -28,7 +28,6 @@ from kanpde.symbolic.kan.symbolic_kan import Place, SymbolicKAN
 from kanpde.symbolic.search.univariate import Match, match
 from kanpde.trial.networks import KAN
 from kanpde.trial.networks.pruning import thinned
-from kanpde.trial.piecewise import Slabs
 from kanpde.trial.solution import TrialSolution
 
 LADDER = (0.2, 0.05, 0.01, 1e-3, 1e-4)
@@ -71,17 +70,13 @@ class Symbolic:
     def of(cls, solution: Solution) -> Symbolic:
         """All edges still splines; ConfigError where the trial solution is more than one KAN."""
         name, trial = solution.problem.name, solution.trial
-        if (
-            isinstance(trial, Slabs)
-            or not isinstance(trial.network, KAN)
-            or solution.points is None
-        ):
+        if trial.slab_ends or not isinstance(trial.network, KAN) or solution.points is None:
             raise ConfigError(
                 f"symbolic: '{name}' needs a saved run with one kan (no mlp, no time slabs, no"
                 f" trial.functions, no"
                 " trial.multipoles)"
             )
-        if trial.wrapping is not None:
+        if trial.each[0].wrapping is not None:
             raise ConfigError(
                 f"symbolic: '{name}' was solved with trial.periodic, whose kan sees circles; use"
                 f" kanpde formula"
@@ -277,8 +272,8 @@ class Symbolic:
 
     @property
     def _trial(self) -> TrialSolution:
-        assert isinstance(self.solution.trial, TrialSolution)
-        return self.solution.trial
+        (trial,) = self.solution.trial.each
+        return trial
 
     @property
     def _points(self) -> Tensor:
