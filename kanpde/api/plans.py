@@ -35,7 +35,7 @@ from kanpde.results.parameter_intervals import findings
 from kanpde.results.solution import Solution
 from kanpde.solver import tolerance
 from kanpde.solver.budget import check_budget
-from kanpde.solver.build import Parts, build, with_source
+from kanpde.solver.build import Parts, build, with_directions
 from kanpde.solver.checkpoint import Store, go_on
 from kanpde.solver.loop import Solver
 from kanpde.trial.piecewise import AnyTrial
@@ -303,28 +303,28 @@ def _posed(config: Config) -> tuple[Config, Problem]:
     check(config)
     check_budget(config)
     problem = Problem.create(config.problem)
-    return with_source(config, problem), problem
+    return with_directions(config, problem), problem
 
 
 def _solver(built: Built, progress: Progress, store: Store | None) -> Solver:
     parts, schedule = built.parts, built.config.schedule
-    return Solver(parts.trial, parts.assembly, schedule, progress, store, supply=parts.supply)
+    return Solver(parts.trial, parts.assembly, schedule, progress, store, source=parts.source)
 
 
 def _network_outcome(built: Built, solver: Solver, seconds: float) -> Outcome:
     """With the points that the solve ended on, and the weights of the config."""
-    parts, ground = built.parts, solver.ground.settled()
+    parts, points = built.parts, solver.points.settled()
     history, stages, reason = solver.outcome()
     return Outcome(
         built.config,
         parts.problem,
         parts.trial,
-        ground.points(parts.points),
+        points.collocation(parts.points),
         history,
         stages,
         reason,
         seconds,
-        findings=findings(parts.problem, ground.assembly, parts.trial),
+        findings=findings(parts.problem, points.assembly, parts.trial),
     )
 
 

@@ -93,6 +93,11 @@ class EnergyObjective:
         self.essential = Assembly(self.terms, trial) if self.terms else None
 
     @property
+    def residual(self) -> None:
+        """None: an energy is no sum of squares."""
+        return None
+
+    @property
     def points(self) -> Tensor:
         """Where the solution is looked at when grids change, (N, d)."""
         return self.densities[0].points.x

@@ -13,11 +13,12 @@ from kanpde.ansatz.projection_pursuit import source_centers, source_directions
 from kanpde.ansatz.radial_units import points_on_holes
 from kanpde.assembly.collocation import Collocation, Needs, collocate, samples
 from kanpde.assembly.energy import EnergyObjective, quadrature
+from kanpde.assembly.objective import Objective
 from kanpde.assembly.residual import Assembly, terms
 from kanpde.config import Config
 from kanpde.config.compatibility import check
 from kanpde.problem.problem import Problem
-from kanpde.solver.adaptive import Supply
+from kanpde.solver.adaptive import PointSource
 from kanpde.solver.budget import check_budget
 from kanpde.trial.constants import Constants
 from kanpde.trial.networks import Circles
@@ -31,8 +32,8 @@ class Parts:
     problem: Problem
     trial: TrialSolution
     points: Collocation
-    assembly: Assembly | EnergyObjective
-    supply: Supply | None = None
+    assembly: Objective
+    source: PointSource | None = None
 
 
 def build(config: Config, problem: Problem | None = None) -> Parts:
@@ -54,12 +55,12 @@ def build(config: Config, problem: Problem | None = None) -> Parts:
     circles = trial.wrapping.circles if trial.wrapping else None
     points = _collocation(config, posed, circles)
     time = None if config.problem.time is None else problem.coordinates.index("t")
-    supply = Supply(problem.domain, config.seed, time)
+    source = PointSource(problem.domain, config.seed, time)
     assembly = Assembly(terms(posed, points, config.weights), trial)
-    return Parts(problem, trial, points, assembly, supply)
+    return Parts(problem, trial, points, assembly, source)
 
 
-def with_source(config: Config, problem: Problem) -> Config:
+def with_directions(config: Config, problem: Problem) -> Config:
     """The config with the directions and the centre of the source of its `problem` written out, so
     that they are searched for once.
 

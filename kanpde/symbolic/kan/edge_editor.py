@@ -167,7 +167,7 @@ class Symbolic:
         run where an energy has no rows or a function of the library not the derivatives that the
         equations need.
         """
-        trial, assembly = self._trial, build(self.solution.config).assembly
+        trial, assembly = self._trial, build(self.solution.config).assembly.residual
         with torch.no_grad():
             wanted = trial.network(self._points)
 
@@ -176,7 +176,7 @@ class Symbolic:
                 found: Tensor = network(self._points) - wanted
             return found.reshape(-1)
 
-        if not isinstance(assembly, Assembly) or "j0" in self.network.names.values():
+        if assembly is None or "j0" in self.network.names.values():
             return values
         own = Assembly(assembly.terms, _with(trial, self.network))
         return lambda network: own.weighted(_with(trial, network)).detach()

@@ -173,7 +173,7 @@ def simplify_into(
     parts.trial.network, parts.trial.constants = network, before.trial.constants
     folder = run_folder.create(out, name=f"{config.problem.name}-simple", overwrite=overwrite)
     report.write_config(folder / "config.yaml", config)
-    Solver(parts.trial, parts.assembly, config.schedule, Silent(), supply=parts.supply).keep(
+    Solver(parts.trial, parts.assembly, config.schedule, Silent(), source=parts.source).keep(
         Store.at(folder)
     )
     make_folder(folder / "figures")
