@@ -105,7 +105,7 @@ def _mode(
     if mode == "equal_parameters":
         return kan, equal
     if mode == "best":
-        return kan, contenders.best_mlp(config, seed, lambda one: _solved(one, progress))
+        return kan, contenders.best_mlp(config, seed, lambda given: _solved(given, progress))
     seconds = config.compare.seconds or max(kan.seconds, equal.seconds)
     return _fill(kan, seconds, progress), _fill(equal, seconds, progress)
 

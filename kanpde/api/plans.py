@@ -1,11 +1,11 @@
 """The ways to solve a config: what each builds first, and how it runs, resumes and loads.
 
-    plan         config                                       what it builds first
-    ----------   ------------------------------------------   ----------------------------------------
-    OneNetwork   any other                                    everything
-    March        `slabs`, or `trial.start: stretched`         the first slab
-    Search       `tolerance`                                  the first level of the search
-    SlabSearch   `tolerance` with what makes a march          the first slab of the first march
+    plan         config                                    what it builds first
+    ----------   ---------------------------------------   ------------------------------------
+    OneNetwork   any other                                 everything
+    March        `slabs`, or `trial.start: stretched`      the first slab
+    Search       `tolerance`                               the first level of the search
+    SlabSearch   `tolerance` with what makes a march       the first slab of the first march
 
 A plan is prepared before a run folder is made, so that a mistake neither leaves one nor costs an
 old run, and is then run with what was built for that. A further way to solve is a further class

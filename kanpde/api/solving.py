@@ -66,9 +66,14 @@ def configure(
         node = tree.get("problem")
         inner = node.get("parameters") if isinstance(node, Mapping) else None
         tree["problem"] = _merged(node, {"parameters": _merged(inner, parameters)})
-    own = shipped.data() if trusted else None
+    shipped_files = shipped.data() if trusted else None
     return validate(
-        tree, source=source, base=base, trusted=trusted, make_problem=make_problem, shipped=own
+        tree,
+        source=source,
+        base=base,
+        trusted=trusted,
+        make_problem=make_problem,
+        shipped=shipped_files,
     )
 
 

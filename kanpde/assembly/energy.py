@@ -51,13 +51,13 @@ class Density:
     @classmethod
     def of(cls, node: Node, points: Points, trial: AnyTrial) -> Density:
         """At the points, for trial solutions of this kind."""
-        found = tuple(sorted(jets(node), key=lambda jet: (jet.unknown, jet.index)))
-        slopes = tuple(partial(node, jet) for jet in found)
-        curvatures = tuple(partial(slope, jet) for slope in slopes for jet in found)
+        present = tuple(sorted(jets(node), key=lambda jet: (jet.unknown, jet.index)))
+        slopes = tuple(partial(node, jet) for jet in present)
+        curvatures = tuple(partial(slope, jet) for slope in slopes for jet in present)
         at = trial.locate(
-            points.x, JetSpace.closure((jet.index for jet in found), points.x.shape[1])
+            points.x, JetSpace.closure((jet.index for jet in present), points.x.shape[1])
         )
-        return cls(node, points, at, found, slopes, curvatures)
+        return cls(node, points, at, present, slopes, curvatures)
 
     @property
     def quadratic(self) -> bool:
@@ -114,8 +114,8 @@ class EnergyObjective:
         """R of the least-squares problem whose matrix has the Hessian of J as its normal
         equations.
         """
-        own = sum(len(density.jets) * len(density.points.x) for density in self.densities)
-        return own + (0 if self.essential is None else self.essential.rows)
+        densities = sum(len(density.jets) * len(density.points.x) for density in self.densities)
+        return densities + (0 if self.essential is None else self.essential.rows)
 
     def objective(self, trial: TrialSolution) -> Tensor:
         """J, a scalar that autograd follows to the parameters."""
@@ -124,11 +124,11 @@ class EnergyObjective:
 
     def weighted(self, trial: TrialSolution) -> list[Tensor]:
         """w E at the points of every density, (N,) each."""
-        found = []
+        parts = []
         for density in self.densities:
             (value,) = density.values((density.node,), trial.jet(density.at))
-            found.append(density.points.w * value)
-        return found
+            parts.append(density.points.w * value)
+        return parts
 
 
 def posed(problem: Problem) -> Problem:
@@ -189,7 +189,8 @@ def _size(density: Density, trial: TrialSolution) -> float:
     """
     a, x = len(density.jets), density.points.x
     zero = {jet: torch.zeros_like(x[:, 0]) for jet in density.jets}
-    values = evaluate(density.curvatures[:: a + 1], x, density.points.normal, lambda one: zero[one])  # type: ignore[index]
+    diagonal = density.curvatures[:: a + 1]
+    values = evaluate(diagonal, x, density.points.normal, lambda leaf: zero[leaf])  # type: ignore[index]
     measure = float(density.points.w.sum())
     sizes = [
         float(

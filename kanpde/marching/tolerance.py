@@ -5,15 +5,15 @@ The residual of `estimate` is here the sum A of a march's local errors (see `pac
 is what becomes of local errors on their way through time, less than one where they die out,
 thousands where perturbations grow. Neither `exact` nor `reference` is read.
 
-    state                what happens                               next
-    -------------------  -----------------------------------------  ------------------------------------
-    first march          fails                                      error
-                         is stopped, or its time is over            taken as far as it came
-                         ends; two marches are needed for C         second march, of a tenth of its error
-    march k = 2 ... MOST fails, or its time is over                 best so far: UNREACHED
-                         estimate within the tolerance              best so far: TOLERANCE
-                         the next would take too long               best so far: UNREACHED
-                         else                                       march k + 1, AIM at the tolerance
+    state                 what happens                            next
+    --------------------  --------------------------------------  -------------------------------
+    first march           fails                                   error
+                          is stopped, or its time is over         taken as far as it came
+                          ends; C needs two marches               second one, for a tenth
+    march k = 2 ... MOST  fails, or its time is over              best so far: UNREACHED
+                          estimate within the tolerance           best so far: TOLERANCE
+                          the next would take too long            best so far: UNREACHED
+                          else                                    march k + 1, for AIM
 """
 
 from __future__ import annotations

@@ -180,15 +180,10 @@ class Solver:
                 objective = float(self.points.settled().assembly.objective(self.trial))
         self._progress.stage_finished(state.stage, objective, reason)
         if reason not in (StopReason.INTERRUPTED, StopReason.TERMINATED):
-            state.finished.append(
-                (name, state.step, objective, self._now() - state.began, reason.name)
-            )
-            state.stage, state.step, state.optimizer, state.began = (
-                state.stage + 1,
-                0,
-                None,
-                self._now(),
-            )
+            seconds = self._now() - state.began
+            state.finished.append((name, state.step, objective, seconds, reason.name))
+            state.stage, state.step, state.optimizer = state.stage + 1, 0, None
+            state.began = self._now()
         return reason
 
     def _solve_outer(self, stage: OptimizerStage) -> tuple[StopReason, float]:
@@ -202,10 +197,8 @@ class Solver:
                 f" sampler.interior or lower"
                 " trial.width"
             )
-        newton, constants = (
-            outer_steps(assembly, self.trial, stage.keep),
-            self.trial.constants.count,
-        )
+        newton = outer_steps(assembly, self.trial, stage.keep)
+        constants = self.trial.constants.count
         while self._state.step < stage.steps:
             alone = constants > 0 and self._state.step == 0
             step = newton.step(stage.regularisation, constants=not alone)
@@ -225,25 +218,17 @@ class Solver:
         return StopReason.MAX_STEPS, newton.value
 
     def _iterate(self, stage: OptimizerStage) -> StopReason:
-        parameters = self.trial.trained
-        method = iterative(stage, self.trial, self.points.assembly)
-        state = self._state
-        if state.optimizer is not None:
-            try:
-                method.load(state.optimizer)
-            except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-                raise CheckpointError(
-                    f"checkpoint: its optimizer state does not fit ({error}); solve again"
-                ) from error
+        parameters, state = self.trial.trained, self._state
+        method = self._method(stage)
         kept = _copy(parameters)
         while state.step < stage.steps:
             # curvature belongs to the old objective
             if self._adapt(stage) and stage.traits.restarts:
                 method = iterative(stage, self.trial, self.points.assembly)
             try:
-                asked = self._steps_until_look(stage)
+                steps = self._steps_until_look(stage)
                 moved = method.advance(
-                    lambda: lowered(stage, self.points.assembly).objective(self.trial), asked
+                    lambda: lowered(stage, self.points.assembly).objective(self.trial), steps
                 )
             except optimizers.NonFiniteError:
                 _restore(parameters, kept)
@@ -252,11 +237,8 @@ class Solver:
             self._record(moved.steps, moved.objective)
             state.optimizer = method.state()
             if moved.stalled:
-                return (
-                    StopReason.TOLERANCE
-                    if stage.tolerance > 0 and moved.steps == asked
-                    else StopReason.STALLED
-                )
+                met = stage.tolerance > 0 and moved.steps == steps
+                return StopReason.TOLERANCE if met else StopReason.STALLED
             if stage.seconds is not None and self._now() - state.began > stage.seconds:
                 return StopReason.TIME_LIMIT
             stopped = self._progress.stop
@@ -264,6 +246,19 @@ class Solver:
                 return stopped
             self._save_now_and_then()
         return StopReason.MAX_STEPS
+
+    def _method(self, stage: OptimizerStage) -> optimizers.Iterative:
+        """The optimizer of a stage, in the state that a checkpoint of it had."""
+        method, saved = iterative(stage, self.trial, self.points.assembly), self._state.optimizer
+        if saved is None:
+            return method
+        try:
+            method.load(saved)
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            raise CheckpointError(
+                f"checkpoint: its optimizer state does not fit ({error}); solve again"
+            ) from error
+        return method
 
     def _steps_until_look(self, stage: OptimizerStage) -> int:
         """Steps until the next look; under a time limit no more than fit into what is left of it at
@@ -273,10 +268,10 @@ class Solver:
         steps = min(stage.traits.chunk, stage.steps - state.step, steps_until(stage, state.step))
         if stage.seconds is None:
             return steps
+        if not state.step:
+            return 1
         used = self._now() - state.began
-        return (
-            max(1, min(steps, int(state.step * (stage.seconds - used) / used))) if state.step else 1
-        )
+        return max(1, min(steps, int(state.step * (stage.seconds - used) / used)))
 
     def _adapt(self, stage: OptimizerStage) -> bool:
         """Let points and weights follow the residual before the next step, where it is time to;

@@ -7,16 +7,16 @@ not clearly smaller says nothing about the stability; the first one is compared 
 u = 0. The first level whose estimate meets the tolerance is the result, else the one of the
 smallest residual. How far a search comes in its seconds depends on the machine.
 
-    state                   what happens                              next
-    ----------------------  ----------------------------------------  --------------------------------
-    level of a family       too long or too large for the rest        next family (the first is solved)
-    (the first is built     fails                                     next family (the first: error)
-    before the search)      its residual is not finite                next family
-                            solved, estimate within the tolerance     taken: TOLERANCE
-                            solved, the observer asks to stop         best so far: its reason
-                            solved, finer ones promise nothing        next family
-                            solved                                    next level of the family
-    no family left          -                                         best so far: UNREACHED
+    state                 what happens                            next
+    --------------------  --------------------------------------  -------------------------------
+    level of a family     too long or too large for the rest      next family (the first is solved)
+    (the first is built   fails                                   next family (the first: error)
+    before the search)    its residual is not finite              next family
+                          estimate within the tolerance           taken: TOLERANCE
+                          the observer asks to stop               best so far: its reason
+                          finer ones promise nothing              next family
+                          else                                    next level of the family
+    no family is left     -                                       best so far: UNREACHED
 """
 
 from __future__ import annotations

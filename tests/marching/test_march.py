@@ -17,6 +17,7 @@ from kanpde.api import prepare
 from kanpde.config import Config
 from kanpde.errors import ConfigError
 from kanpde.marching.equidistribution import Stretch, density
+from kanpde.marching.slab import _initial, _state
 from kanpde.numerics.jets import JetSpace
 from kanpde.progress import StopReason
 from kanpde.trial.bases import SplineGrid
@@ -286,3 +287,11 @@ def test_a_stretched_kan_holds_the_map_and_the_lines() -> None:
     z = network.stack[0](torch.tensor([[0.0, 0.0], [-1.0, 1.0]], dtype=torch.float64))
     speeds = torch.tensor([-0.25, 0.0, 0.25], dtype=torch.float64)
     assert gap(z[:, 1] - z[:, 0], -2 * speeds / (1 + speeds.abs())) < 1e-5
+
+
+def test_a_map_is_made_from_five_derivatives_of_every_unknown() -> None:
+    _, made = prepare(marched(HEAT)).first()
+    x = torch.rand(7, 2, dtype=torch.float64)
+    assert _state(made.trial, x).shape == (6, 1, 7)
+    first = _initial(made.problem, x)
+    assert first is not None and first.shape == (6, 1, 7)
