@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +151,7 @@ def test_a_comparison_builds_its_first_solve_once(built: Counter[str], tmp_path:
 def test_a_mistake_costs_no_old_run(tmp_path: Path) -> None:
     run = tmp_path / "run"
     api.solve(wave(), out=run)
-    network = wave(trial={"kind": "mlp", "width": [8]}, tolerance=1e-3)
+    network = replace(wave(trial={"kind": "mlp", "width": [8]}), tolerance=1e-3)
     with pytest.raises(ConfigError, match="only the resolution of a kan is chosen"):
         api.solve(network, out=run, overwrite=True)
     other = {**WAVE, "domain": {"rectangle": {"lower": [0, 0], "upper": [1, 1]}}}
