@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from kanpde.api.comparing import compare, compare_into
+from kanpde.api.comparing import compare, compare_into, prepare_comparison
 from kanpde.api.fitting import fit
-from kanpde.api.solving import available, configure, load, resume, solve, solve_into
+from kanpde.api.solving import available, configure, load, prepare, resume, solve, solve_into
 
 __all__ = [
     "available",
@@ -13,6 +13,8 @@ __all__ = [
     "configure",
     "fit",
     "load",
+    "prepare",
+    "prepare_comparison",
     "resume",
     "solve",
     "solve_into",

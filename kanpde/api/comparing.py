@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from kanpde.api import contenders
-from kanpde.api.solving import Source, _solve, configure
+from kanpde.api.plans import Plan, plan_of
+from kanpde.api.solving import Source, configure, solution_of
 from kanpde.config import Config, Pace
 from kanpde.config.compatibility import check_comparison
-from kanpde.marching.march import prepare
 from kanpde.progress import Progress, Silent
 from kanpde.results import export, report, run_folder
 from kanpde.results.comparison import Comparison, Entry
 from kanpde.results.solution import Solution
-from kanpde.trial.piecewise import Slabs
 
 
 def compare(
@@ -33,22 +32,27 @@ def compare(
     With `out` a folder is made there with compare.json, compare.csv, a picture and one VTU with
     both fields.
     """
-    config = configure(problem, **keys)
-    check_comparison(config)
+    plan = prepare_comparison(configure(problem, **keys))  # before the folder, as in solve
     if out is None:
-        return _compare(config, progress or Silent())[0]
-    prepare(config)  # as in solve
-    return compare_into(
-        config, run_folder.create(out, name=config.problem.name, overwrite=overwrite), progress
-    )
+        return _compare(plan, progress or Silent())[0]
+    folder = run_folder.create(out, name=plan.config.problem.name, overwrite=overwrite)
+    return compare_into(plan, folder, progress)
 
 
-def compare_into(config: Config, folder: Path, progress: Progress | None = None) -> Comparison:
-    """Compare in a folder that `run_folder.create` made."""
+def prepare_comparison(config: Config) -> Plan:
+    """Build everything that the first solve of a comparison needs first; it serves one comparison.
+    Raises the KanpdeError that names what is wrong.
+    """
     check_comparison(config)
+    return plan_of(contenders.kan_config(config, config.seed)).prepare()
+
+
+def compare_into(plan: Plan, folder: Path, progress: Progress | None = None) -> Comparison:
+    """Compare what was prepared in a folder that `run_folder.create` made."""
+    config = plan.config
     with run_folder.locked(folder):
         report.write_config(folder / "config.yaml", config)
-        comparison, kan, mlp = _compare(config, run_folder.RunLog(folder, progress or Silent()))
+        comparison, kan, mlp = _compare(plan, run_folder.RunLog(folder, progress or Silent()))
         report.write_comparison(folder, comparison)
         if config.output.plots:
             from kanpde.results import plotting
@@ -56,25 +60,26 @@ def compare_into(config: Config, folder: Path, progress: Progress | None = None)
             plotting.write_comparison(folder / "error_vs_seconds.png", comparison)
         if config.output.vtu and kan is not None and mlp is not None and kan.meshable:
             mesh = kan.mesh()
-            fields = export.merge_fields(*(one.fields_on(mesh) for one in (kan, mlp)))
+            fields = export.merge_fields(*(side.fields_on(mesh) for side in (kan, mlp)))
             export.write_field(folder / "both.vtu", mesh, fields, kan.problem.coordinates)
     return comparison
 
 
-def _compare(
-    config: Config, progress: Progress
-) -> tuple[Comparison, Solution | None, Solution | None]:
-    """All solves; also the first pair of solutions, for the pictures. Stops early when the observer
-    asks for it.
+def _compare(plan: Plan, progress: Progress) -> tuple[Comparison, Solution | None, Solution | None]:
+    """All solves, the first of which was prepared; also the first pair of solutions, for the
+    pictures. Stops early when the observer asks for it.
     """
+    config = plan.config
     entries: list[Entry] = []
     pair: tuple[Solution | None, Solution | None] = (None, None)
     for seed in takewhile(
         lambda _: progress.stop is None, range(config.seed, config.seed + config.compare.seeds)
     ):
-        kan = _solve(contenders.kan_config(config, seed), None, progress)
+        if seed != config.seed:
+            plan = plan_of(contenders.kan_config(config, seed))
+        kan = solution_of(plan.run(progress))
         same, parameters = _settled_slabs(config, kan)
-        equal = _solve(contenders.equal_mlp(same, seed, parameters), None, progress)
+        equal = _solved(contenders.equal_mlp(same, seed, parameters), progress)
         for mode in config.compare.modes:
             if progress.stop is not None:
                 break
@@ -88,10 +93,10 @@ def _compare(
 
 def _settled_slabs(config: Config, kan: Solution) -> tuple[Config, int | None]:
     """The config with the slabs that a KAN chose for itself and its parameters per slab."""
-    if not isinstance(config.slabs, Pace) or not isinstance(kan.trial, Slabs):
+    slabs = kan.trial.slab_ends
+    if not isinstance(config.slabs, Pace) or not slabs:
         return config, None
-    slabs = kan.trial.edges[1:].tolist()
-    return replace(config, slabs=tuple(slabs)), kan.trial.parameter_count // len(slabs)
+    return replace(config, slabs=slabs), kan.trial.parameter_count // len(slabs)
 
 
 def _mode(
@@ -100,7 +105,7 @@ def _mode(
     if mode == "equal_parameters":
         return kan, equal
     if mode == "best":
-        return kan, contenders.best_mlp(config, seed, lambda one: _solve(one, None, progress))
+        return kan, contenders.best_mlp(config, seed, lambda given: _solved(given, progress))
     seconds = config.compare.seconds or max(kan.seconds, equal.seconds)
     return _fill(kan, seconds, progress), _fill(equal, seconds, progress)
 
@@ -109,7 +114,11 @@ def _fill(solution: Solution, seconds: float, progress: Progress) -> Solution:
     """The same solve given `seconds` in all; what already took about that long stands, and what
     paced itself.
     """
-    left = seconds - solution.seconds
-    if left < 0.05 * seconds or isinstance(solution.config.slabs, Pace):
+    remaining = seconds - solution.seconds
+    if remaining < 0.05 * seconds or isinstance(solution.config.slabs, Pace):
         return solution
-    return _solve(contenders.longer(solution.config, left), None, progress)
+    return _solved(contenders.longer(solution.config, remaining), progress)
+
+
+def _solved(config: Config, progress: Progress) -> Solution:
+    return solution_of(plan_of(config).run(progress))

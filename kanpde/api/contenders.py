@@ -58,8 +58,8 @@ def equal_mlp(config: Config, seed: int, parameters: int | None = None) -> Confi
     """
     solved = _starts_linear(config.schedule)
     given = dict(config.compare.mlp or {})
-    asked = given.pop("width", ())
-    depth = 1 if solved else max(2, len(asked))
+    widths = given.pop("width", ())
+    depth = 1 if solved else max(2, len(widths))
     trial = {"kind": "mlp", **(FEATURES if solved else {}), **given}
     target = parameters or parameter_count(config.trial, *_sizes(config))
     width = _width(config, depth, target)
@@ -98,10 +98,16 @@ def best_mlp(config: Config, seed: int, solve: Callable[[Config], Solution]) -> 
     too.
     """
     candidates = best_mlps(config, seed)
-    rehearsals = [one for one in map(rehearsal, candidates) if one is not None]
+    rehearsals = [
+        rehearsed_config
+        for rehearsed_config in map(rehearsal, candidates)
+        if rehearsed_config is not None
+    ]
     if len(candidates) == 1 or not rehearsals:
         return min(map(solve, candidates), key=lambda solution: merit(solution.result))
-    merits = [merit(solve(one).result, rehearsed=True) for one in rehearsals]
+    merits = [
+        merit(solve(rehearsed_config).result, rehearsed=True) for rehearsed_config in rehearsals
+    ]
     return solve(candidates[merits.index(min(merits))])
 
 
@@ -119,8 +125,8 @@ def merit(result: Result, rehearsed: bool = False) -> float:
     """What the best MLP is chosen by: the held-out residual; of a fit that is its test error, so
     there the training error, except in a rehearsal, whose test is a share of the rows.
     """
-    found = (result.metrics.fit or {}).get("test" if rehearsed else "train")
-    return result.metrics.residual_rms if found is None else math.hypot(*found["rmse"].values())
+    errors = (result.metrics.fit or {}).get("test" if rehearsed else "train")
+    return result.metrics.residual_rms if errors is None else math.hypot(*errors["rmse"].values())
 
 
 def longer(config: Config, seconds: float) -> Config:
@@ -166,8 +172,11 @@ def _shapes(config: Config) -> list[dict[str, Any]]:
     """Widths of two hidden layers for a table, with at most as many parameters as there are rows,
     or as the KAN has.
     """
-    own = parameter_count(config.trial, *_sizes(config))
-    targets = [max(own, min(factor * own, _most(config) or own)) for factor in LARGER]
+    kan_parameters = parameter_count(config.trial, *_sizes(config))
+    targets = [
+        max(kan_parameters, min(factor * kan_parameters, _most(config) or kan_parameters))
+        for factor in LARGER
+    ]
     return [
         {"width": [width] * 2}
         for width in dict.fromkeys(_width(config, 2, target) for target in targets)

@@ -7,35 +7,23 @@ solution.relative_l2["u"], solution(points), solution.export("u.vtu")
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from kanpde.api.plans import Outcome, Plan, plan_of
 from kanpde.config import Config, ProblemConfig, shipped, validate, yaml_file
-from kanpde.config.config import in_slabs
 from kanpde.config.problem.attached_files import folder_of_files
 from kanpde.config.problem.statement import problem_tree
 from kanpde.config.shipped import make_problem
 from kanpde.errors import ConfigError
-from kanpde.marching.march import Marched, march, prepare
-from kanpde.marching.tolerance import choose_slabs
-from kanpde.marching.watcher import watcher
 from kanpde.problem.problem import Problem
-from kanpde.progress import History, Progress, Silent, StageResult, StopReason
+from kanpde.progress import Progress, Silent
 from kanpde.results import report, run_files, run_folder
 from kanpde.results.metrics import measure
-from kanpde.results.parameter_intervals import findings
 from kanpde.results.solution import Result, Solution, describe_trial
-from kanpde.solver.budget import check_budget
-from kanpde.solver.build import Parts, build
-from kanpde.solver.checkpoint import Store, go_on
-from kanpde.solver.loop import Solver
-from kanpde.solver.tolerance import choose, settled
-from kanpde.trial.piecewise import Slabs
 from kanpde.version import VERSION
 
 Source = str | Path | Mapping[str, Any] | Config | ProblemConfig | Problem
@@ -78,9 +66,14 @@ def configure(
         node = tree.get("problem")
         inner = node.get("parameters") if isinstance(node, Mapping) else None
         tree["problem"] = _merged(node, {"parameters": _merged(inner, parameters)})
-    own = shipped.data() if trusted else None
+    shipped_files = shipped.data() if trusted else None
     return validate(
-        tree, source=source, base=base, trusted=trusted, make_problem=make_problem, shipped=own
+        tree,
+        source=source,
+        base=base,
+        trusted=trusted,
+        make_problem=make_problem,
+        shipped=shipped_files,
     )
 
 
@@ -100,30 +93,28 @@ def solve(
     nothing is written. Raises the KanpdeError that names what is wrong.
     """
     config = problem if isinstance(problem, Config) and not keys else configure(problem, **keys)
-    if after is not None and (
-        config.tolerance is not None or in_slabs(config) or in_slabs(after.config)
-    ):
-        raise ConfigError(
-            "after: goes with neither time slabs nor a tolerance, which begin anew; leave it out"
-        )
+    plan = prepare(config, after)  # a mistake must neither leave a folder nor cost an old run
     if out is None:
-        return _solve(config, None, progress or Silent(), after=after)
-    prepare(config)  # a mistake must neither leave a folder nor cost an old run
+        return solution_of(plan.run(progress or Silent()))
     folder = run_folder.create(out, name=config.problem.name, overwrite=overwrite)
-    return solve_into(config, folder, progress, after)
+    return solve_into(plan, folder, progress)
 
 
-def solve_into(
-    config: Config, folder: Path, progress: Progress | None = None, after: Solution | None = None
-) -> Solution:
-    """Solve in a run folder that `run_folder.create` made, and leave report, field and figures
-    there.
+def prepare(config: Config, after: Solution | None = None) -> Plan:
+    """Build everything that a solve needs first; it serves one solve. Raises the KanpdeError that
+    names what is wrong.
+    """
+    return plan_of(config, after).prepare()
+
+
+def solve_into(plan: Plan, folder: Path, progress: Progress | None = None) -> Solution:
+    """Solve what was prepared in a run folder that `run_folder.create` made, and leave report,
+    field and figures there.
     """
     with run_folder.locked(folder):
-        report.write_config(folder / "config.yaml", config)
-        solution = _solve(
-            config, folder, run_folder.RunLog(folder, progress or Silent()), after=after
-        )
+        report.write_config(folder / "config.yaml", plan.config)
+        log = run_folder.RunLog(folder, progress or Silent())
+        solution = solution_of(plan.run(log, folder))
         run_files.write(folder, solution)
     return solution
 
@@ -134,7 +125,8 @@ def resume(folder: str | Path, progress: Progress | None = None) -> Solution:
     """
     path, config = _saved(folder)
     with run_folder.locked(path):
-        solution = _solve(config, path, run_folder.RunLog(path, progress or Silent()), again=True)
+        log = run_folder.RunLog(path, progress or Silent())
+        solution = solution_of(plan_of(config).resume(log, path))
         run_files.write(path, solution)
     return solution
 
@@ -142,18 +134,7 @@ def resume(folder: str | Path, progress: Progress | None = None) -> Solution:
 def load(folder: str | Path) -> Solution:
     """The solution of a run folder, as its last checkpoint holds it."""
     path, config = _saved(folder)
-    if in_slabs(config):
-        found = march(config, Silent(), path, read_only=True)
-        return _solution(
-            config, found, found.history, found.stages, found.reason, seconds=found.seconds
-        )
-    parts = build(config)
-    store = Store(path / "checkpoints")
-    solver = Solver(
-        parts.trial, parts.assembly, config.schedule, Silent(), store, supply=parts.supply
-    )
-    solver.resume(config.trial)
-    return _solution(config, _stood(parts, solver), *solver.outcome(), seconds=solver.seconds)
+    return solution_of(plan_of(config).load(path))
 
 
 def available() -> tuple[tuple[str, str], ...]:
@@ -161,90 +142,26 @@ def available() -> tuple[tuple[str, str], ...]:
     return tuple((name, configure(name).problem.description) for name in shipped.names())
 
 
-def _solve(
-    config: Config,
-    folder: Path | None,
-    progress: Progress,
-    again: bool = False,
-    after: Solution | None = None,
-) -> Solution:
-    began = time.perf_counter()
-    config = settled(config)
-    if config.tolerance is not None and in_slabs(config):
-        paced = choose_slabs(config, progress, folder, again)
-        if folder is not None:
-            report.write_config(folder / "config.yaml", paced.config)
-        found, spent = paced.marched, max(paced.marched.seconds, time.perf_counter() - began)
-        return _solution(
-            paced.config, found, found.history, found.stages, paced.reason, spent, paced.estimate
-        )
-    if config.tolerance is not None and not again:
-        chosen = choose(config, progress)
-        if folder is not None:
-            report.write_config(folder / "config.yaml", chosen.config)
-            chosen.solver.keep(Store.at(folder))
-        history, stages, _ = chosen.solver.outcome()
-        spent = time.perf_counter() - began
-        return _solution(
-            chosen.config, chosen.parts, history, stages, chosen.reason, spent, chosen.estimate
-        )
-    if in_slabs(config):
-        check_budget(config)
-        found = march(config, progress, folder, again, each=watcher(config, folder))
-        return _solution(
-            config, found, found.history, found.stages, found.reason, seconds=found.seconds
-        )
-    parts = build(config)
-    if after is not None and not isinstance(after.trial, Slabs):
-        go_on(parts.trial, after.trial, config.trial)
-    store = None if folder is None else Store.at(folder)
-    solver = Solver(
-        parts.trial, parts.assembly, config.schedule, progress, store, supply=parts.supply
-    )
-    if again:
-        solver.resume(config.trial)
-    earlier = solver.seconds
-    history, stages, reason = solver.run()
-    spent = earlier + time.perf_counter() - began
-    return _solution(config, _stood(parts, solver), history, stages, reason, seconds=spent)
-
-
-def _stood(parts: Parts, solver: Solver) -> Parts:
-    """The parts with the points that a solve ended on."""
-    ground = solver.ground.settled()
-    return replace(parts, points=ground.points(parts.points), assembly=ground.assembly)
-
-
-def _solution(
-    config: Config,
-    parts: Parts | Marched,
-    history: History,
-    stages: tuple[StageResult, ...],
-    reason: StopReason,
-    seconds: float,
-    estimate: float | None = None,
-) -> Solution:
+def solution_of(outcome: Outcome) -> Solution:
+    """The solution of what a plan gave, with its errors measured."""
+    config, points = outcome.config, outcome.points
     result = Result(
         problem=config.problem.name,
-        trial=describe_trial(parts.trial),
-        metrics=measure(parts.problem, parts.trial, parts.points),
-        seconds=seconds,
-        stop_reason=reason,
+        trial=describe_trial(outcome.trial),
+        metrics=measure(outcome.problem, outcome.trial, points),
+        seconds=outcome.seconds,
+        stop_reason=outcome.reason,
         seed=config.seed,
         dtype=config.dtype,
         threads=torch.get_num_threads(),
-        stages=stages,
-        points={"interior": len(parts.points.interior.x), "boundary": parts.points.boundary_count},
+        stages=outcome.stages,
+        points={"interior": len(points.interior.x), "boundary": points.boundary_count},
         version=VERSION,
         tolerance=config.tolerance,
-        estimate=estimate,
-        **(
-            {}
-            if isinstance(parts, Marched)
-            else findings(parts.problem, parts.assembly, parts.trial)
-        ),
+        estimate=outcome.estimate,
+        **outcome.findings,
     )
-    return Solution(config, parts.problem, parts.trial, result, history, parts.points)
+    return Solution(config, outcome.problem, outcome.trial, result, outcome.history, points)
 
 
 def _tree(problem: Source) -> tuple[dict[str, Any], str, bool, Path]:

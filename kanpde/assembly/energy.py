@@ -22,13 +22,13 @@ from kanpde.assembly.residual import Assembly, reader, terms
 from kanpde.config import SamplerConfig, WeightsConfig
 from kanpde.domains import Domain
 from kanpde.errors import NumericalError
-from kanpde.expressions import Jet as Unknown
-from kanpde.expressions import Node, jets, partial
+from kanpde.expressions import Derivative, Node, jets, partial
 from kanpde.expressions.evaluate import evaluate
 from kanpde.numerics.jets import Jet, JetSpace
 from kanpde.problem.conditions import Condition, MeanCondition, NaturalCondition
 from kanpde.problem.euler_lagrange import Energy
 from kanpde.problem.problem import Problem
+from kanpde.trial.piecewise import AnyTrial
 from kanpde.trial.solution import Located, TrialSolution
 
 MOST_AVERAGED = 2500
@@ -44,20 +44,20 @@ class Density:
     node: Node
     points: Points
     at: Located
-    jets: tuple[Unknown, ...]
+    jets: tuple[Derivative, ...]
     slopes: tuple[Node, ...]
     curvatures: tuple[Node, ...]
 
     @classmethod
-    def of(cls, node: Node, points: Points, trial: TrialSolution) -> Density:
+    def of(cls, node: Node, points: Points, trial: AnyTrial) -> Density:
         """At the points, for trial solutions of this kind."""
-        found = tuple(sorted(jets(node), key=lambda jet: (jet.unknown, jet.index)))
-        slopes = tuple(partial(node, jet) for jet in found)
-        curvatures = tuple(partial(slope, jet) for slope in slopes for jet in found)
+        present = tuple(sorted(jets(node), key=lambda jet: (jet.unknown, jet.index)))
+        slopes = tuple(partial(node, jet) for jet in present)
+        curvatures = tuple(partial(slope, jet) for slope in slopes for jet in present)
         at = trial.locate(
-            points.x, JetSpace.closure((jet.index for jet in found), points.x.shape[1])
+            points.x, JetSpace.closure((jet.index for jet in present), points.x.shape[1])
         )
-        return cls(node, points, at, found, slopes, curvatures)
+        return cls(node, points, at, present, slopes, curvatures)
 
     @property
     def quadratic(self) -> bool:
@@ -93,6 +93,11 @@ class EnergyObjective:
         self.essential = Assembly(self.terms, trial) if self.terms else None
 
     @property
+    def residual(self) -> None:
+        """None: an energy is no sum of squares."""
+        return None
+
+    @property
     def points(self) -> Tensor:
         """Where the solution is looked at when grids change, (N, d)."""
         return self.densities[0].points.x
@@ -109,8 +114,8 @@ class EnergyObjective:
         """R of the least-squares problem whose matrix has the Hessian of J as its normal
         equations.
         """
-        own = sum(len(density.jets) * len(density.points.x) for density in self.densities)
-        return own + (0 if self.essential is None else self.essential.rows)
+        densities = sum(len(density.jets) * len(density.points.x) for density in self.densities)
+        return densities + (0 if self.essential is None else self.essential.rows)
 
     def objective(self, trial: TrialSolution) -> Tensor:
         """J, a scalar that autograd follows to the parameters."""
@@ -119,11 +124,11 @@ class EnergyObjective:
 
     def weighted(self, trial: TrialSolution) -> list[Tensor]:
         """w E at the points of every density, (N,) each."""
-        found = []
+        parts = []
         for density in self.densities:
             (value,) = density.values((density.node,), trial.jet(density.at))
-            found.append(density.points.w * value)
-        return found
+            parts.append(density.points.w * value)
+        return parts
 
 
 def posed(problem: Problem) -> Problem:
@@ -154,7 +159,7 @@ def quadrature(problem: Problem, sampler: SamplerConfig, dtype: torch.dtype) -> 
     )
 
 
-def integral(problem: Problem, trial: TrialSolution, points: Collocation) -> float:
+def integral(problem: Problem, trial: AnyTrial, points: Collocation) -> float:
     """∫ E dx + Σ ∫ e ds by the quadrature of the points, without penalties."""
     energy = _energy(problem)
     total = 0.0
@@ -185,7 +190,8 @@ def _size(density: Density, trial: TrialSolution) -> float:
     """
     a, x = len(density.jets), density.points.x
     zero = {jet: torch.zeros_like(x[:, 0]) for jet in density.jets}
-    values = evaluate(density.curvatures[:: a + 1], x, density.points.normal, lambda one: zero[one])  # type: ignore[index]
+    diagonal = density.curvatures[:: a + 1]
+    values = evaluate(diagonal, x, density.points.normal, lambda leaf: zero[leaf])  # type: ignore[index]
     measure = float(density.points.w.sum())
     sizes = [
         float(

@@ -51,7 +51,7 @@ class _Piece:
         return self.bound.term.average is not None
 
 
-class Rows:
+class OuterSystem:
     """The weighted rows of an assembly for a trial solution whose inner parameters stay as they
     are.
     """
@@ -82,16 +82,16 @@ class Rows:
         """
         if not self._planned:
             self._windows, self._planned = self._plan(), True
-        held = (None, ALIKE) if keep else (self._trial.net.outer.T.reshape(-1), SHORTEST)
+        anchor = (None, ALIKE) if keep else (self._trial.net.outer.T.reshape(-1), SHORTEST)
         if self._windows is None:
             system = self.linearised(self._count * self._unknowns)
-            found = optimizers.solve(*system, regularisation, self._unknowns, *held)
+            solution = optimizers.solve(*system, regularisation, self._unknowns, *anchor)
         else:
             system = self.numbers(), -self.weighted()
-            found = optimizers.solve_in_windows(
-                self._windows, *system, regularisation, self._unknowns, *held
+            solution = optimizers.solve_in_windows(
+                self._windows, *system, regularisation, self._unknowns, *anchor
             )
-        return found.reshape(self._unknowns, -1).T
+        return solution.reshape(self._unknowns, -1).T
 
     def joint_step(self, regularisation: float) -> tuple[Tensor, Tensor]:
         """The same of the outer parameters (P, m) and the unknown constants s (q,) together; the
@@ -111,9 +111,9 @@ class Rows:
         for number, piece in enumerate(self._pieces):
             weights = piece.bound.weights(piece.start, piece.stop)
             for jet, weight in zip(jets[number], weights, strict=True):
-                found = piece.bound.border(jet, piece.start, piece.stop, trained) * weight
+                slopes = piece.bound.border(jet, piece.start, piece.stop, trained) * weight
                 border[:, piece.first : piece.last] += (
-                    found.sum(1, keepdim=True) if piece.averaged else found
+                    slopes.sum(1, keepdim=True) if piece.averaged else slopes
                 )
         return border.T
 
@@ -189,12 +189,12 @@ class Rows:
     def _features(self, number: int) -> list[Combined]:
         """The features at both sides of a piece."""
         if number not in self._kept:
-            found = self._made(self._pieces[number])
-            size = sum(features.size for features in found)
+            features_of_sides = self._made(self._pieces[number])
+            size = sum(features.size for features in features_of_sides)
             if size > self._room:
-                return found
+                return features_of_sides
             self._room -= size
-            self._kept[number] = found
+            self._kept[number] = features_of_sides
         return self._kept[number]
 
     def _present(self) -> tuple[Tensor, list[list[Jet]]]:
@@ -205,9 +205,9 @@ class Rows:
             rows, jets = self._trial.scale.new_zeros(self._assembly.rows), []
             for number, piece in enumerate(self._pieces):
                 jets.append([features.jet(outer) for features in self._features(number)])
-                found = piece.bound.residual(jets[-1], piece.start, piece.stop, values)
+                residual = piece.bound.residual(jets[-1], piece.start, piece.stop, values)
                 rows[piece.first : piece.last] += (
-                    piece.bound.term.factors(piece.start, piece.stop) * found
+                    piece.bound.term.factors(piece.start, piece.stop) * residual
                 )
             self._known = at, rows, jets
         return self._known[1:]

@@ -28,6 +28,7 @@ from kanpde.config import WeightsConfig
 from kanpde.errors import NumericalError
 from kanpde.expressions import (
     Constant,
+    Derivative,
     Node,
     constants,
     is_linear,
@@ -36,7 +37,6 @@ from kanpde.expressions import (
     partial,
     text,
 )
-from kanpde.expressions import Jet as Unknown
 from kanpde.expressions.evaluate import evaluate
 from kanpde.numerics.jets import Jet, JetSpace
 from kanpde.numerics.quadrature import per_axis
@@ -56,17 +56,17 @@ INSTANTS = 4
 def terms(problem: Problem, points: Collocation, weights: WeightsConfig) -> list[Term]:
     """Every equation at the interior points and every condition on its part."""
     words = (problem.coordinates, problem.outputs)
-    held = [condition for condition in problem.conditions if condition.data is None]
+    posed = [condition for condition in problem.conditions if condition.data is None]
     on_parts = [
         _condition_term(c, problem, points, weights.conditions * weights.terms.get(c.label, 1.0))
-        for c in held
+        for c in posed
     ]
-    found = [
+    every = [
         *equation_terms(problem, points.interior.x, weights.equations),
         *(replace(term, words=words) for term in on_parts),
     ]
-    found += measured_terms(problem, points.interior.x)
-    return scaled(found, problem, weights.equations) if weights.scaled else found
+    every += measured_terms(problem, points.interior.x)
+    return scaled(every, problem, weights.equations) if weights.scaled else every
 
 
 def equation_terms(
@@ -78,8 +78,8 @@ def equation_terms(
     words = (problem.coordinates, problem.outputs)
     places = problem.places(problem.region_of(x) if region is None else region)
     return [
-        Term(name, True, node, x[place], None, weight * own, words=words)
-        for name, own, node, place in zip(
+        Term(name, True, node, x[place], None, weight * share, words=words)
+        for name, share, node, place in zip(
             problem.names, problem.weights, problem.equations, places, strict=True
         )
     ]
@@ -109,21 +109,26 @@ class Assembly:
     Raises NumericalError when a coefficient or source is not finite at a point.
     """
 
-    def __init__(self, found: Sequence[Term], trial: AnyTrial) -> None:
-        self.terms = tuple(found)
-        self.bound = [Bound.of(term, trial) for term in found]
+    def __init__(self, terms: Sequence[Term], trial: AnyTrial) -> None:
+        self.terms = tuple(terms)
+        self.bound = [Bound.of(term, trial) for term in terms]
         self._groups = _group(self.bound)
 
-    def reweighed(self, found: Sequence[Term]) -> Assembly:
+    def reweighed(self, terms: Sequence[Term]) -> Assembly:
         """The same rows with other weights: `found` are its terms with nothing but `weight` and
         `emphasis` changed.
         """
         other = copy(self)  # rows have no weights, so the groups may stay
-        other.terms = tuple(found)
+        other.terms = tuple(terms)
         other.bound = [
-            replace(bound, term=term) for bound, term in zip(self.bound, found, strict=True)
+            replace(bound, term=term) for bound, term in zip(self.bound, terms, strict=True)
         ]
         return other
+
+    @property
+    def residual(self) -> Assembly:
+        """Itself: its objective is the sum of the squares of its rows."""
+        return self
 
     @property
     def points(self) -> Tensor:
@@ -154,14 +159,14 @@ class Assembly:
 
     def residuals(self, trial: AnyTrial) -> list[Tensor]:
         """The unweighted rows of every term, in the order of `terms`."""
-        found: dict[int, Tensor] = {}
+        rows: dict[int, Tensor] = {}
         for group in self._groups:
             jet = trial.jet(group.at)
             for number, bound, start in group.members:
                 n, count = len(bound.term.x), len(bound.at.x)
                 sides = [jet.points(at, at + n) for at in range(start, start + count, n)]
-                found[number] = bound.residual(sides, 0, n, trial.constants.values)
-        return [found[number] for number in range(len(self.bound))]
+                rows[number] = bound.residual(sides, 0, n, trial.constants.values)
+        return [rows[number] for number in range(len(self.bound))]
 
     def objective(self, trial: TrialSolution) -> Tensor:
         """Σ_terms weight · mean(r²), a scalar that autograd follows to the parameters."""
@@ -207,7 +212,7 @@ class Bound:
     at: Located
     coefficients: Tensor | None
     remainder: Tensor
-    partials: tuple[tuple[Unknown, Node], ...] = ()
+    partials: tuple[tuple[Derivative, Node], ...] = ()
     by_constants: tuple[tuple[Constant, Node], ...] = ()
 
     @classmethod
@@ -219,7 +224,9 @@ class Bound:
         at = trial.locate(x, space)
         if not is_linear(term.node):
             partials = tuple((jet, partial(term.node, jet)) for jet in present)
-            by_constants = tuple((one, partial(term.node, one)) for one in constants(term.node))
+            by_constants = tuple(
+                (constant, partial(term.node, constant)) for constant in constants(term.node)
+            )
             return cls(term, at, None, x.new_zeros(len(term.x)), partials, by_constants)
         factors, rest = linear_parts(term.node)
         normal = term.normal
@@ -304,24 +311,24 @@ class Bound:
                 jet = None if self.linear else trial.jet(at)
                 slopes = self.slopes(jet, start, stop, trial.constants.values)
                 border = self.border(jet, start, stop, trial.constants) * weight
-            found = torch.cat([trial.inner_rows(at, slopes * weight).T, border])
+            derivatives = torch.cat([trial.inner_rows(at, slopes * weight).T, border])
             if self.term.average is None:
-                matrix[:, start:stop] += found
+                matrix[:, start:stop] += derivatives
             else:
-                matrix[:, 0] += found.sum(1)
+                matrix[:, 0] += derivatives.sum(1)
 
     def border(self, jet: Jet | None, start: int, stop: int, trained: Constants) -> Tensor:
         """∂F/∂s of the unknown constants at a jet of the points start … stop - 1, (q, N)."""
-        found = self.term.x.new_zeros(trained.count, len(self.term.x[start:stop]))
+        slopes = self.term.x.new_zeros(trained.count, len(self.term.x[start:stop]))
         if self.by_constants:
             assert jet is not None
             nodes, known = [node for _, node in self.by_constants], self.term.known[start:stop]
             values = evaluate(
                 nodes, known, self._normal(start, stop), reader(jet, trained.values.detach())
             )
-            for (one, _), value in zip(self.by_constants, values, strict=True):
-                found[one.index] = value * trained.slopes[one.index]
-        return found
+            for (constant, _), value in zip(self.by_constants, values, strict=True):
+                slopes[constant.index] = value * trained.slopes[constant.index]
+        return slopes
 
     def slopes(
         self, jet: Jet | None, start: int, stop: int, values: Tensor | None = None
@@ -333,23 +340,23 @@ class Bound:
             return self.coefficients[:, :, start:stop]
         assert jet is not None
         nodes = [node for _, node in self.partials]
-        found = evaluate(
+        values_of_slopes = evaluate(
             nodes, self.term.known[start:stop], self._normal(start, stop), reader(jet, values)
         )
         slopes = torch.zeros_like(jet.data)
-        for (unknown, _), value in zip(self.partials, found, strict=True):
+        for (unknown, _), value in zip(self.partials, values_of_slopes, strict=True):
             slopes[jet.space.position[unknown.index], unknown.unknown] = value
         return slopes
 
 
-def reader(jet: Jet, values: Tensor | None) -> Callable[[Unknown | Constant], Tensor]:
+def reader(jet: Jet, values: Tensor | None) -> Callable[[Derivative | Constant], Tensor]:
     """Where a formula reads ∂^α u_o and the unknown constants."""
 
-    def read(one: Unknown | Constant) -> Tensor:
-        if isinstance(one, Unknown):
-            return jet.derivative(one.index)[one.unknown]
+    def read(leaf: Derivative | Constant) -> Tensor:
+        if isinstance(leaf, Derivative):
+            return jet.derivative(leaf.index)[leaf.unknown]
         assert values is not None
-        return values[one.index]
+        return values[leaf.index]
 
     return read
 
@@ -362,9 +369,9 @@ class _Group:
     members: tuple[tuple[int, Bound, int], ...]
 
 
-def _group(found: Iterable[Bound]) -> list[_Group]:
+def _group(bound_terms: Iterable[Bound]) -> list[_Group]:
     by_space: dict[JetSpace, list[tuple[int, Bound]]] = {}
-    for number, bound in enumerate(found):
+    for number, bound in enumerate(bound_terms):
         by_space.setdefault(bound.at.space, []).append((number, bound))
     groups = []
     for members in by_space.values():

@@ -17,8 +17,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from kanpde.expressions import Constant, Node, jets, partial
-from kanpde.expressions import Jet as Unknown
+from kanpde.expressions import Constant, Derivative, Node, jets, partial
 from kanpde.expressions.evaluate import evaluate
 from kanpde.problem.conditions import matrix
 from kanpde.problem.problem import Problem
@@ -73,23 +72,23 @@ class Term:
         return self.scale if self.emphasis is None else self.scale * self.emphasis[start:stop]
 
 
-def scaled(found: Sequence[Term], problem: Problem, equations: float) -> list[Term]:
+def scaled(terms: Sequence[Term], problem: Problem, equations: float) -> list[Term]:
     """The terms with weights relative to the sizes of their coefficients; measured values beside
     the weight of `equations`.
 
     Where nothing but a table is fitted weights are relative to the variance of each column.
     """
     if not problem.equations:
-        return [replace(term, weight=term.weight / _spread(term) ** 2) for term in found]
-    size = Size.of(problem, found[0].x)
-    measured = [size(term) for term in found if term.columns is not None]
+        return [replace(term, weight=term.weight / _spread(term) ** 2) for term in terms]
+    size = Size.of(problem, terms[0].x)
+    measured = [size(term) for term in terms if term.columns is not None]
     share = DATA_SHARE * equations / max(measured, default=1.0) ** 2
     return [
         replace(
             term,
             weight=term.weight / size(term) ** 2 if term.columns is None else term.weight * share,
         )
-        for term in found
+        for term in terms
     ]
 
 
@@ -99,22 +98,22 @@ def measured_terms(problem: Problem, like: Tensor) -> list[Term]:
 
     A term's weight is that of its condition times its share of all rows.
     """
-    held = [
+    measured = [
         (condition, condition.data)
         for condition in problem.conditions
         if condition.data is not None
     ]
-    tables = [like.new_tensor(matrix(data)) for _, data in held]
+    tables = [like.new_tensor(matrix(data)) for _, data in measured]
     total, d = sum(map(len, tables)), problem.domain.dimension
-    found = []
-    for (condition, data), table in zip(held, tables, strict=True):
+    terms = []
+    for (condition, data), table in zip(measured, tables, strict=True):
         words = ((*problem.coordinates, *data.columns[d:]), problem.outputs)
         weight = condition.weight * len(table) / total
         x, columns = table[:, :d], table[:, d:]
-        found.append(
+        terms.append(
             Term("data", False, condition.node, x, None, weight, words=words, columns=columns)
         )
-    return found
+    return terms
 
 
 def _spread(term: Term) -> float:
@@ -142,25 +141,27 @@ class Size:
     def of(cls, problem: Problem, x: Tensor) -> Size:
         """For the terms of a problem, on the device of x."""
         half = x.new_tensor((problem.domain.upper - problem.domain.lower) / 2, dtype=torch.float64)
-        return cls(half, tuple(one.start for one in problem.config.unknown_parameters.values()))
+        return cls(
+            half, tuple(parameter.start for parameter in problem.config.unknown_parameters.values())
+        )
 
     def __call__(self, term: Term) -> float:
         """The size of one term."""
-        found = sorted(jets(term.node), key=lambda jet: (jet.unknown, jet.index))
+        derivatives = sorted(jets(term.node), key=lambda jet: (jet.unknown, jet.index))
         normal = None if term.normal is None else term.normal.double()
         x, half = term.known.double(), self.half
 
-        def at_start(one: Unknown | Constant) -> Tensor:
+        def at_start(leaf: Derivative | Constant) -> Tensor:
             return (
-                x.new_tensor(self.start[one.index])
-                if isinstance(one, Constant)
+                x.new_tensor(self.start[leaf.index])
+                if isinstance(leaf, Constant)
                 else torch.zeros_like(x[:, 0])
             )
 
-        values = evaluate([partial(term.node, jet) for jet in found], x, normal, at_start)
+        values = evaluate([partial(term.node, jet) for jet in derivatives], x, normal, at_start)
         sizes = [
             float(value.square().mean().sqrt() / torch.prod(half ** half.new_tensor(jet.index)))
-            for jet, value in zip(found, values, strict=True)
+            for jet, value in zip(derivatives, values, strict=True)
         ]
         size = max(sizes, default=0.0)
         return size if math.isfinite(size) and size > 0 else 1.0

@@ -6,17 +6,19 @@ import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kanpde.cli import doors, terminal
 from kanpde.cli.sweep import Run, run_sweep
 from kanpde.config import Config, shipped, validate, yaml_file
-from kanpde.config.compatibility import check_comparison
 from kanpde.config.shipped import make_problem
 from kanpde.errors import BudgetError, ConfigError, FolderInUseError, KanpdeError, ToleranceError
 from kanpde.names import is_identifier
 from kanpde.results import report, run_folder
 from kanpde.storage import dump_json, write_text
+
+if TYPE_CHECKING:
+    from kanpde.api.plans import Plan
 
 
 def solve(arguments: argparse.Namespace) -> int:
@@ -296,10 +298,11 @@ def _solve(config: Config, out: Path | None, arguments: argparse.Namespace) -> i
     """Solve one config and print what came out."""
     from kanpde import api
 
+    plan = api.prepare(config)  # a mistake must neither leave a folder nor cost an old run
     if arguments.dry_run:
-        return _dry_run(config)
+        return _dry_run(plan)
     with _folder(config, out, arguments.overwrite) as folder, terminal.watching(arguments) as bar:
-        solution = api.solve_into(config, folder, bar)
+        solution = api.solve_into(plan, folder, bar)
         run_folder.append_log(folder, f"ended: {solution.stop_reason.value}")
     terminal.show_result(
         solution.result.as_dict(), folder, quiet=arguments.quiet, as_json=arguments.json
@@ -311,11 +314,11 @@ def _compare(config: Config, out: Path | None, arguments: argparse.Namespace) ->
     """Compare KAN and MLP on one config and print who won."""
     from kanpde import api
 
-    check_comparison(config)
+    plan = api.prepare_comparison(config)  # before the folder, as in _solve
     if arguments.dry_run:
-        return _dry_run(config)
+        return _dry_run(plan)
     with _folder(config, out, arguments.overwrite) as folder, terminal.watching(arguments) as bar:
-        comparison = api.compare_into(config, folder, bar)
+        comparison = api.compare_into(plan, folder, bar)
         for verdict in comparison.verdicts():
             run_folder.append_log(folder, verdict.sentence())
     terminal.show_comparison(comparison, folder, quiet=arguments.quiet, as_json=arguments.json)
@@ -335,16 +338,15 @@ def _reference(config: Config, out: Path | None, arguments: argparse.Namespace) 
     return 0 if found.reached else ToleranceError.exit_code
 
 
-def _dry_run(config: Config) -> int:
-    """Build everything, print the sizes, solve nothing."""
-    from kanpde.marching.march import prepare
-
-    parts = prepare(config)
+def _dry_run(plan: Plan) -> int:
+    """Print the sizes of what was built, of a search those of its first level; solve nothing."""
+    config, parts = plan.first()
     trial: Any = parts.trial
     rows = report.size_rows(
         config, trial.parameter_count, parts.assembly.rows, trial.network.outer.numel()
     )
-    terminal.show_table(rows, (f"{config.problem.name}", "would take"))
+    takes = "would take" if config.tolerance is None else "would take at first"
+    terminal.show_table(rows, (f"{config.problem.name}", takes))
     return 0
 
 
@@ -353,9 +355,6 @@ def _folder(config: Config, out: Path | None, overwrite: bool) -> Iterator[Path]
     """A new run folder; bad input leaves none behind, and anything else that fails stands in its
     log.
     """
-    from kanpde.marching.march import prepare
-
-    prepare(config)  # a mistake in the new config must neither leave a folder nor cost an old run
     folder = run_folder.create(out, name=config.problem.name, overwrite=overwrite)
     try:
         yield folder

@@ -28,9 +28,9 @@ from kanpde.expressions.tree import (
     Call,
     Constant,
     Coordinate,
+    Derivative,
     Field,
     FormulaError,
-    Jet,
     Mul,
     Node,
     Normal,
@@ -159,13 +159,13 @@ def total(coordinate: int, frozen_normal: bool = False) -> Leaf:
         match node:
             case Coordinate(index=index):
                 return ONE if index == coordinate else ZERO
-            case Jet(unknown=unknown, index=alpha):
+            case Derivative(unknown=unknown, index=alpha):
                 if node.order >= MAX_ORDER:
                     raise FormulaError(
                         f"the differential order exceeds {MAX_ORDER}, the highest allowed"
                     )
                 raised = (*alpha[:coordinate], alpha[coordinate] + 1, *alpha[coordinate + 1 :])
-                return Jet(unknown, raised)
+                return Derivative(unknown, raised)
             case Field(grid=grid, index=alpha) if coordinate < len(alpha):
                 raised = (*alpha[:coordinate], alpha[coordinate] + 1, *alpha[coordinate + 1 :])
                 if not grid.has(raised):
@@ -188,14 +188,14 @@ def differentiate(node: Node, coordinate: int) -> Node:
     return derive(node, total(coordinate), {}, Meter())
 
 
-def partial(node: Node, by: Jet | Constant) -> Node:
+def partial(node: Node, by: Derivative | Constant) -> Node:
     """∂F/∂(jet or unknown constant): all coordinates and all other jets and constants held
     fixed.
     """
     return derive(node, _only(by), {}, Meter())
 
 
-def _only(by: Jet | Constant) -> Leaf:
+def _only(by: Derivative | Constant) -> Leaf:
     return lambda leaf: ONE if leaf == by else ZERO
 
 
@@ -204,9 +204,9 @@ def constants(node: Node) -> frozenset[Constant]:
     return frozenset(part for part in postorder((node,)) if isinstance(part, Constant))
 
 
-def jets(node: Node) -> frozenset[Jet]:
+def jets(node: Node) -> frozenset[Derivative]:
     """The jets (value and derivatives of unknowns) in the node."""
-    return frozenset(part for part in postorder((node,)) if isinstance(part, Jet))
+    return frozenset(part for part in postorder((node,)) if isinstance(part, Derivative))
 
 
 def order(node: Node) -> int:
@@ -248,7 +248,7 @@ def substitute_unknowns(node: Node, exact: Sequence[Node]) -> Node:
     return substitute(node, mapping)
 
 
-def linear_parts(node: Node) -> tuple[dict[Jet, Node], Node]:
+def linear_parts(node: Node) -> tuple[dict[Derivative, Node], Node]:
     """(a, b) with F = Σ a[jet]·jet + b, a and b free of jets; ValueError when F is not affine in
     its jets.
 
@@ -259,10 +259,10 @@ def linear_parts(node: Node) -> tuple[dict[Jet, Node], Node]:
     holders = _holders(node)
     if any(isinstance(part, Call) and part.name == "sign" for part in holders):
         raise ValueError("the formula is not affine in the unknowns: it holds their sign")
-    present = [part for part in holders if isinstance(part, Jet)]
+    present = [part for part in holders if isinstance(part, Derivative)]
     present.sort(key=lambda jet: (jet.unknown, jet.index))
     meter = Meter()
-    slopes: dict[Jet, Node] = {}
+    slopes: dict[Derivative, Node] = {}
     for jet in present:
         slope = derive(node, _only(jet), {}, meter)
         if _holders(slope):
@@ -279,7 +279,7 @@ def _holders(node: Node) -> set[Node]:
     """The jets in the node and every node above one."""
     holders: set[Node] = set()
     for part in postorder((node,)):
-        if isinstance(part, Jet) or not holders.isdisjoint(part.children):
+        if isinstance(part, Derivative) or not holders.isdisjoint(part.children):
             holders.add(part)
     return holders
 

@@ -18,8 +18,8 @@ from kanpde.expressions.tree import (
     Call,
     Constant,
     Coordinate,
+    Derivative,
     Field,
-    Jet,
     Mul,
     Node,
     Normal,
@@ -35,7 +35,7 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "sign": torch.sign,
 }  # fmt: skip
 
-Unknown = Jet | Constant
+Unknown = Derivative | Constant
 JetValues = Callable[[Unknown], Tensor] | Mapping[Unknown, Tensor]
 Values = dict[Node, Tensor | float]
 
@@ -86,9 +86,9 @@ def _leaf(
             if normal is None:
                 raise ValueError("the formula holds the outward normal, but no normal was given")
             return normal[:, index]
-        case Jet() | Constant():
+        case Derivative() | Constant():
             count = x.shape[0]
-            shape = (count,) if isinstance(node, Jet) else ()
+            shape = (count,) if isinstance(node, Derivative) else ()
             values = lookup(node)
             if values is None or values.shape != shape:
                 given = None if values is None else tuple(values.shape)

@@ -23,7 +23,15 @@ from kanpde.expressions.operators import Operators, Value, Vector
 from kanpde.expressions.scope import JUMP, Scope
 from kanpde.expressions.simplify import MINUS_ONE, number
 from kanpde.expressions.source import Source, Token
-from kanpde.expressions.tree import Constant, Coordinate, Field, FormulaError, Jet, Node, Number
+from kanpde.expressions.tree import (
+    Constant,
+    Coordinate,
+    Derivative,
+    Field,
+    FormulaError,
+    Node,
+    Number,
+)
 
 MAX_DEPTH = 60
 """Levels of brackets and powers, so that the recursion of the parser ends."""
@@ -314,7 +322,7 @@ class _Parser:
         if name in scope.coordinates:
             return Coordinate(scope.coordinates.index(name))
         if name in scope.unknowns:
-            return Jet(scope.first + scope.unknowns.index(name), (0,) * scope.dimension)
+            return Derivative(scope.first + scope.unknowns.index(name), (0,) * scope.dimension)
         if name in scope.parameters:
             return number(scope.parameters[name])
         if name in scope.constants:

@@ -6,8 +6,8 @@ table of nodes has to be kept anywhere. Sums and products are n-ary, and their d
 depend on the order of their arguments: x + y == y + x. Build them with the functions of `simplify`,
 never with the classes Add, Mul, Pow, Call, which simplify nothing.
 
-    Number c · Constant k_j · Coordinate x_i · Normal n_i · Jet ∂^α u_k · Field ∂^α g · Call f(a,
-    ...) · Add a + b + ... · Mul a·b·... · Pow a**b
+    Number c · Constant k_j · Coordinate x_i · Normal n_i · Derivative ∂^α u_k · Field ∂^α g
+    Call f(a, ...) · Add a + b + ... · Mul a·b·... · Pow a**b
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Normal(Node):
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Jet(Node):
+class Derivative(Node):
     """The derivative ∂^α u_k of unknown number `unknown`; `index` is the multi-index α of
     length d.
     """
@@ -112,7 +112,7 @@ class Jet(Node):
         self._seal(repr((self.unknown, self.index)).encode())
 
     def __repr__(self) -> str:
-        return f"Jet({self.unknown}, {self.index})"
+        return f"Derivative({self.unknown}, {self.index})"
 
     @property
     def order(self) -> int:

@@ -11,8 +11,8 @@ from kanpde.expressions.tree import (
     Call,
     Constant,
     Coordinate,
+    Derivative,
     Field,
-    Jet,
     Mul,
     Node,
     Normal,
@@ -60,7 +60,7 @@ def _leaf(node: Node, coordinates: Sequence[str], unknowns: Sequence[str]) -> Wr
             return f"d({', '.join([grid.name, *along])})" if along else grid.name, ATOM
         case Constant(index=index):
             return f"k{index + 1}", ATOM
-        case Jet(unknown=unknown, index=alpha):
+        case Derivative(unknown=unknown, index=alpha):
             field = unknowns[unknown] if unknown < len(unknowns) else f"u{unknown + 1}"
             along = [name(i) for i in _axes(alpha)]
             if not along:

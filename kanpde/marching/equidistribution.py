@@ -1,7 +1,7 @@
 """A smooth map ξ of an interval onto [-1, 1] that spreads equal knots as a function asks for
 (r-adaptation).
 
-The length over which u changes is  ℓ = min_k (max |u| / |u^(k)|)^{1/k}, k = 1 … 3; it may grow by
+The length over which u changes is  ℓ = min_k (max |u| / |u^(k)|)^{1/k}, k = 1 … 5; it may grow by
 GRADATION per length only, as the distance to a singularity beside a layer does. The density is 1/ℓ
 mixed with a constant: a share EVEN of the knots is spread evenly. It is smoothed over SMOOTHING in
 the new coordinate (over INTERVALS of them at least), and ξ is its integral. Source: W. Huang & R.
@@ -57,18 +57,18 @@ class Stretch:
         whole = float(CubicSpline(x, density).integrate(x[0], x[-1]))
         given = CubicSpline(x, (1 - EVEN) * density / whole + EVEN / (x[-1] - x[0]))
         levels = np.linspace(-1.0, 1.0, FINE)
-        found = cls.none(float(x[0]), float(x[-1]), periodic)
+        stretch = cls.none(float(x[0]), float(x[-1]), periodic)
         for _ in range(PASSES):
-            even = np.clip(found.inverse(levels), x[0], x[-1])
-            share = np.maximum(given(even), 1e-12) * found._backward(levels, 1)
+            even = np.clip(stretch.inverse(levels), x[0], x[-1])
+            share = np.maximum(given(even), 1e-12) * stretch._backward(levels, 1)
             smooth = CubicSpline(
                 levels,
                 _smoothed(share, deviation, periodic),
                 bc_type="periodic" if periodic else "clamped",
             )
             total = smooth.antiderivative()(levels)
-            found = cls(even, 2 * total / total[-1] - 1, periodic)
-        return found
+            stretch = cls(even, 2 * total / total[-1] - 1, periodic)
+        return stretch
 
     def __call__(self, x: Array) -> Array:
         """ξ at positions, (N,)."""
@@ -154,8 +154,8 @@ def _periodic_fit(x: Array, values: Array, knots: Array, degree: int, length: fl
 
 
 def density(x: Array, derivatives: Array, length: float, periodic: bool) -> Array:
-    """w (M,) at positions x (M,) from u and three derivatives of every unknown, (4, m, M), on an
-    interval of a length.
+    """w (M,) at positions x (M,) from u and five derivatives by x of every unknown, (6, m, M), on
+    an interval of a length.
 
     A length below the distance of two positions is noise: the derivatives of a state that is nearly
     zero.

@@ -139,13 +139,13 @@ class Attempt:
 def sizes(slab: Slab) -> Sizes:
     """The sizes of the unknowns of a solved slab."""
     term, share = next((term, share) for term, share in slab.checked if term.interior)
-    found = []
+    means = []
     for at in (slab.start, None, slab.end):
         x = term.x.clone()
         if at is not None:
             x[:, -1] = at
-        found.append((share @ slab.parts.trial.evaluate(x).square()).sqrt().double().cpu())
-    return Sizes(*found)
+        means.append((share @ slab.parts.trial.evaluate(x).square()).sqrt().double().cpu())
+    return Sizes(*means)
 
 
 def floored(size: Tensor) -> Tensor:
@@ -163,9 +163,9 @@ def local_error(
     """
     trial = slab.parts.trial
     with torch.no_grad():
-        found = Assembly([term for term, _ in slab.checked], trial).residuals(trial)
+        residuals = Assembly([term for term, _ in slab.checked], trial).residuals(trial)
     space, whole = torch.zeros_like(size), torch.zeros_like(size)
-    for (term, share), rows in zip(slab.checked, found, strict=True):
+    for (term, share), rows in zip(slab.checked, residuals, strict=True):
         weight = term.weight / (weights.equations if term.interior else weights.conditions)
         unknown = _counts_for(term, size)
         part = weight * float((share * rows.square()).sum())
@@ -182,8 +182,8 @@ def _counts_for(term: Term, size: Tensor) -> int:
     """The number of the unknown that a term's rows are an error of."""
     present = jets(term.node)
     last = max((jet.index[-1] for jet in present), default=0)
-    found = {jet.unknown for jet in present if jet.index[-1] == last or not term.interior}
-    return max(sorted(found), key=lambda unknown: float(size[unknown]), default=0)
+    unknowns = {jet.unknown for jet in present if jet.index[-1] == last or not term.interior}
+    return max(sorted(unknowns), key=lambda unknown: float(size[unknown]), default=0)
 
 
 def _norm(error: Tensor, allowed: Tensor) -> float:

@@ -8,6 +8,20 @@ A slab adds to every unknown an error of two parts, ∝ G^{1-p} in space and ∝
 ‖u‖ the largest size so far of that unknown: over all slabs that is error · (‖u‖ + what ‖u‖ gains on
 its way), and an unknown that is zero at first need not be exact then. A slab that adds too much is
 solved again: with its knots where its solution asks for them, then with more intervals, or shorter.
+
+    an attempt                                     next
+    ---------------------------------------------  --------------------------------------------------
+    adds no more than it may                       taken; length and intervals of the next slab for AIM
+    fails, or is lost                              cut to a quarter
+    error from the length leads                    cut for AIM
+    the same, but the last cut HELPED too little   that cut is taken back; as for an error in space
+    error in space leads                           knots moved, where that brings them closer (MOVED)
+    the same, knots would stay                     more intervals
+    the same, at MOST_INTERVALS, or the last       refinement taken back, cut to 0.3
+    refinement gained less than GAIN
+    as short as can be                             taken; twice in a row, or lost, is an error
+    MOST_ATTEMPTS, or the observer asks to stop    taken as it is
+
 Source: step size control, Hairer, Nørsett & Wanner, Solving Ordinary Differential Equations I,
 Springer 1993, II.4.
 """
@@ -109,19 +123,28 @@ class Pacer:
         may.
         """
 
-    def left(self, start: float) -> int:
+    def first(self) -> Slab:
+        """The first slab to try, not yet solved."""
+        return self._build(self._from, None)
+
+    def remaining(self, start: float) -> int:
         """About how many slabs there are from a time on."""
         return math.ceil((self._to - start) / self._length)
 
     def solve(
-        self, start: float, before: Slab | None, progress: Progress, store: Store | None
+        self,
+        start: float,
+        before: Slab | None,
+        progress: Progress,
+        store: Store | None,
+        built: Slab | None = None,
     ) -> Solved:
-        """Solve the slab from `start` on until it adds no more than it may, or nothing helps; a
-        `store` keeps its state.
+        """Solve the slab from `start` on, whose first attempt may be `built` already, until it adds
+        no more than it may, or nothing helps; a `store` keeps its state.
         """
         began, self._refined, self._cut = time.perf_counter(), None, None
         self._longest = math.inf
-        trying: Slab | None = self._build(start, before)
+        trying: Slab | None = built or self._build(start, before)
         remaining, known = MOST_ATTEMPTS, self._sizes
         while trying is not None:
             slab, length = trying, trying.end - trying.start
@@ -136,26 +159,28 @@ class Pacer:
                     raise
                 trying = self._build(start, before)
                 continue
-            found = self._attempt(slab, known)
-            known = (
-                self._sizes if not found.lost else known
-            )  # the size of a field that went astray says nothing
+            attempt = self._attempt(slab, known)
+            if not attempt.lost:  # the size of a field that went astray says nothing
+                known = self._sizes
             progress.message(
                 f"slab {slab.start:.6g} to {slab.end:.6g}, {self._intervals} intervals: adds"
-                f" {found.added:.1e}"
-                f" ({found.in_space:.1e} in space), may add {found.may:.1e}"
+                f" {attempt.added:.1e} ({attempt.in_space:.1e} in space), may add {attempt.may:.1e}"
             )
             remaining -= 1
-            ended = found.met or progress.stop is not None or remaining == 0
-            trying = None if ended else self._better(slab, before, found)
-        self._check(slab, found, progress)
-        if found.met:
-            self._follow(found)
-        self._followed = (found.length, found.error.rest) if found.met else None
-        if found.met and outcome[2] is StopReason.MAX_STEPS:
+            ended = attempt.met or progress.stop is not None or remaining == 0
+            trying = None if ended else self._better(slab, before, attempt)
+        self._check(slab, attempt, progress)
+        if attempt.met:
+            self._follow(attempt)
+        self._followed = (attempt.length, attempt.error.rest) if attempt.met else None
+        if attempt.met and outcome[2] is StopReason.MAX_STEPS:
             outcome = (*outcome[:2], StopReason.FINISHED)
         solved = Solved(
-            slab, outcome, time.perf_counter() - began, found.met, float(found.error.added.norm())
+            slab,
+            outcome,
+            time.perf_counter() - began,
+            attempt.met,
+            float(attempt.error.added.norm()),
         )
         if store is not None:
             solver.keep(store, {"slab": self._facts(solved, solved.met or progress.stop is None)})
@@ -225,48 +250,49 @@ class Pacer:
         length = slab.end - slab.start
         return Attempt(length, self._intervals, error, self._allowed(length, here), self._sizes)
 
-    def _better(self, slab: Slab, before: Slab | None, found: Attempt) -> Slab | None:
+    def _better(self, slab: Slab, before: Slab | None, attempt: Attempt) -> Slab | None:
         """What to try after a slab that adds too much; None if nothing is left."""
-        if found.lost:
+        if attempt.lost:
             return self._build(slab.start, before) if self._shorten(0.25) else None
-        idle = self._cut is not None and found.rest > HELPED * self._cut.rest_of(found)
-        if not idle and found.space <= max(AIM, found.rest / 2):
-            self._cut, self._refined = found, None
-            shorter = self._shorten(_bounded(_power(AIM, found.rest, self._order), 0.1, 0.8))
+        idle = self._cut is not None and attempt.rest > HELPED * self._cut.rest_of(attempt)
+        if not idle and attempt.space <= max(AIM, attempt.rest / 2):
+            self._cut, self._refined = attempt, None
+            shorter = self._shorten(_bounded(_power(AIM, attempt.rest, self._order), 0.1, 0.8))
             return self._build(slab.start, before, slab) if shorter else None
         if idle and self._cut is not None:
             self._length, self._longest, self._cut = self._cut.length, math.inf, None
         refined = self._refined
-        worse = refined is not None and found.share > refined.share
+        worse = refined is not None and attempt.share > refined.share
         if self._stretched and not worse:
             moved = self._build(slab.start, before, slab)
             if _shortest(moved) < MOVED * _shortest(slab):
                 return moved
-        if worse or (refined is not None and found.share > refined.share / GAIN):
+        if worse or (refined is not None and attempt.share > refined.share / GAIN):
             assert refined is not None
             self._intervals, self._refined = refined.intervals, None
         elif self._intervals < MOST_INTERVALS:
-            self._refined = found
-            self._refine(
-                _bounded(
-                    _power(found.share if idle else found.space, AIM, self._degree - 1), 1.1, 1.6
-                )
-            )
+            self._refined = attempt
+            self._refine(_bounded(self._finer(attempt, idle), 1.1, 1.6))
             return self._build(slab.start, before, slab)
         return self._build(slab.start, before, slab) if self._shorten(0.3) else None
 
-    def _follow(self, found: Attempt) -> None:
+    def _follow(self, attempt: Attempt) -> None:
         """Length and intervals of the next slab after one with such errors."""
         idle = (
-            found.rest > AIM
+            attempt.rest > AIM
             and self._followed is not None
-            and found.idle_after(*self._followed, HELPED)
+            and attempt.idle_after(*self._followed, HELPED)
         )
         if not idle:
-            self._length *= _bounded(_power(AIM, found.rest, self._order), 0.5, 2.0)
-        self._refine(
-            _bounded(_power(found.share if idle else found.space, AIM, self._degree - 1), 0.8, 1.25)
-        )
+            self._length *= _bounded(_power(AIM, attempt.rest, self._order), 0.5, 2.0)
+        self._refine(_bounded(self._finer(attempt, idle), 0.8, 1.25))
+
+    def _finer(self, attempt: Attempt, idle: bool) -> float:
+        """The factor of intervals that brings the error in space to AIM; where cuts are `idle` the
+        whole error is one in space.
+        """
+        error = attempt.share if idle else attempt.space
+        return _power(error, AIM, self._degree - 1)
 
     def _shorten(self, share: float) -> bool:
         if self._length <= self._least_length:
@@ -275,16 +301,16 @@ class Pacer:
         self._length = max(self._least_length, share * self._length)
         return True
 
-    def _check(self, slab: Slab, found: Attempt, progress: Progress) -> None:
+    def _check(self, slab: Slab, attempt: Attempt, progress: Progress) -> None:
         """NumericalError where slabs as short as can be add too much twice, or add more than u: the
         march would not end.
         """
-        unmet = not found.met and self._length <= self._least_length and progress.stop is None
-        if unmet and (self._unmet or found.lost):
+        unmet = not attempt.met and self._length <= self._least_length and progress.stop is None
+        if unmet and (self._unmet or attempt.lost):
             raise NumericalError(
-                f"slabs: at {slab.start:.6g} a slab of length {found.length:.1e} still adds"
-                f" {found.added:.1e}, where it may add"
-                f" {found.may:.1e}; look for conditions that contradict each other there, raise"
+                f"slabs: at {slab.start:.6g} a slab of length {attempt.length:.1e} still adds"
+                f" {attempt.added:.1e}, where it may add"
+                f" {attempt.may:.1e}; look for conditions that contradict each other there, raise"
                 f" slabs.error or trial.width"
             )
         self._unmet = unmet
@@ -339,8 +365,8 @@ def _rounding(start: float, end: float) -> float:
     return 1e4 * math.ulp(max(abs(start), abs(end)))
 
 
-def _power(wanted: float, found: float, order: int) -> float:
-    return float((wanted / found) ** (1 / order)) if found > 0 else math.inf
+def _power(wanted: float, present: float, order: int) -> float:
+    return float((wanted / present) ** (1 / order)) if present > 0 else math.inf
 
 
 def _bounded(value: float, least: float, most: float) -> float:

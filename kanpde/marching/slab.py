@@ -21,8 +21,7 @@ from kanpde.assembly.collocation import Collocation, Points, collocate, held_out
 from kanpde.assembly.residual import Assembly, Term, terms
 from kanpde.config import Config
 from kanpde.domains import SpaceTime
-from kanpde.expressions import Jet as Unknown
-from kanpde.expressions import differentiate, is_zero, jets, linear_parts, negate
+from kanpde.expressions import Derivative, differentiate, is_zero, jets, linear_parts, negate
 from kanpde.expressions.evaluate import evaluate
 from kanpde.marching.equidistribution import FINE, Stretch, density
 from kanpde.numerics.jets import JetSpace
@@ -82,50 +81,75 @@ def build_slab(
         c for c in problem.conditions if _holds(c, domain, start, end, first=before is None)
     )
     posed = replace(problem, domain=cut, conditions=kept)
-    dtype = dtype_of(config)
     if config.trial.start == "stretched":
-        stretch = _stretch(
-            posed,
-            [one for one in (before, guess) if one],
-            min(config.trial.intervals),
-            guess is not None,
-        )
-        if stretch.periodic:
-            unpaired = tuple(c for c in kept if not isinstance(c, PeriodicCondition))
-            posed = replace(posed, conditions=unpaired)
-        network: KAN | MLP = _stretched(config, posed, stretch, dtype)
-        points = _points(config, posed, stretch, dtype, held=False)
-        checks = _points(config, posed, stretch, dtype, held=True)
+        base = _with_map(config, posed, before, guess)
     else:
-        network = build_network(config.trial, posed, config.seed, dtype)
-        parts = tuple(dict.fromkeys((*posed.parts, *(("initial",) if before else ()))))
-        points = collocate(cut, parts, config.sampler, config.seed, dtype)
-        checks = held_out(cut, parts, CHECKS, dtype)
+        base = _without_map(config, posed, continues=before is not None)
     if before is not None:
         outer = before.parts.trial.net.outer
-        if outer.shape == network.outer.shape:
-            network.set_outer(outer)
+        if outer.shape == base.network.outer.shape:
+            base.network.set_outer(outer)
+    dtype = dtype_of(config)
     lower, upper = (torch.tensor(side).to(dtype) for side in (cut.lower, cut.upper))
-    trial = TrialSolution(network, lower, upper, None, config.trial.derivatives)
-    even = replace(
-        config, weights=replace(config.weights, terms={})
-    )  # an error does not depend on weights
-    found, checked = _terms(config, posed, points, before), _terms(even, posed, checks, before)
+    trial = TrialSolution(base.network, lower, upper, None, config.trial.derivatives)
+    trained = _terms(config, base.problem, base.points, before)
+    # an error does not depend on weights
+    even = replace(config, weights=replace(config.weights, terms={}))
+    checked = _terms(even, base.problem, base.checks, before)
     return Slab(
         start,
         end,
-        Parts(posed, trial, points, Assembly(found, trial)),
-        tuple((term, _shares(term, checks)) for term in checked),
+        Parts(base.problem, trial, base.points, Assembly(trained, trial)),
+        tuple((term, _shares(term, base.checks)) for term in checked),
+    )
+
+
+@dataclass(frozen=True)
+class _Base:
+    """The problem that a network leaves to solve on a slab, its points, and held-out points to
+    check it.
+    """
+
+    problem: Problem
+    network: KAN | MLP
+    points: Collocation
+    checks: Collocation
+
+
+def _with_map(config: Config, problem: Problem, before: Slab | None, guess: Slab | None) -> _Base:
+    """A stretched network on points that follow its map; it meets periodic conditions itself."""
+    dtype, solved = dtype_of(config), [slab for slab in (before, guess) if slab]
+    stretch = _stretch(problem, solved, min(config.trial.intervals), guess is not None)
+    if stretch.periodic:
+        kept = tuple(c for c in problem.conditions if not isinstance(c, PeriodicCondition))
+        problem = replace(problem, conditions=kept)
+    return _Base(
+        problem,
+        _stretched(config, problem, stretch, dtype),
+        _points(config, problem, stretch, dtype, unseen=False),
+        _points(config, problem, stretch, dtype, unseen=True),
+    )
+
+
+def _without_map(config: Config, problem: Problem, continues: bool) -> _Base:
+    """A network as on one domain; a slab that `continues` one has points at its start."""
+    dtype = dtype_of(config)
+    parts = tuple(dict.fromkeys((*problem.parts, *(("initial",) if continues else ()))))
+    return _Base(
+        problem,
+        build_network(config.trial, problem, config.seed, dtype),
+        collocate(problem.domain, parts, config.sampler, config.seed, dtype),
+        held_out(problem.domain, parts, CHECKS, dtype),
     )
 
 
 def _terms(
     config: Config, problem: Problem, points: Collocation, before: Slab | None
 ) -> list[Term]:
-    found = terms(problem, points, config.weights)
+    posed_terms = terms(problem, points, config.weights)
     if before is not None:
-        found += _continuity(config, problem, points.parts["initial"].x, before.parts.trial)
-    return found
+        posed_terms += _continuity(config, problem, points.parts["initial"].x, before.parts.trial)
+    return posed_terms
 
 
 def _shares(term: Term, points: Collocation) -> Tensor:
@@ -147,7 +171,7 @@ def _holds(condition: Condition, domain: SpaceTime, start: float, end: float, fi
 
 def _continuity(config: Config, problem: Problem, x: Tensor, before: TrialSolution) -> list[Term]:
     """u and its lower time derivatives at the start are those of the slab before."""
-    found = []
+    continuity = []
     half = float(problem.domain.upper[-1] - problem.domain.lower[-1]) / 2
     space = len(problem.coordinates) - 1
     for unknown, name in enumerate(problem.unknowns):
@@ -162,18 +186,18 @@ def _continuity(config: Config, problem: Problem, x: Tensor, before: TrialSoluti
                     before.locate(x, JetSpace.closure([alpha], space + 1))
                 ).derivative(alpha)[unknown]
             weight = config.weights.conditions * (half ** (2 * k) if config.weights.scaled else 1.0)
-            found.append(
+            continuity.append(
                 Term(
                     f"start {name}" + "'" * k,
                     False,
-                    Unknown(unknown, alpha),
+                    Derivative(unknown, alpha),
                     x,
                     None,
                     weight,
                     data=data,
                 )
             )
-    return found
+    return continuity
 
 
 def _stretched(config: Config, problem: Problem, stretch: Stretch, dtype: torch.dtype) -> KAN:
@@ -201,22 +225,22 @@ def _stretch(problem: Problem, solved: Sequence[Slab], intervals: int, guessed: 
     even = replace(Stretch.none(-1.0, 1.0), periodic=periodic)
     s = even.x if not solved else _sites(solved[-1].parts.trial)
     start, end = problem.domain.lower[1], problem.domain.upper[1]
-    found = []
+    states = []
     for number, slab in enumerate(solved):
         for t in (
             (start, (start + end) / 2, end) if guessed and number == len(solved) - 1 else (start,)
         ):
             x = np.stack([problem.domain.lower[0] + half * (s + 1), np.full(FINE, t)], axis=1)
-            found.append(_state(slab.parts.trial, torch.tensor(x)))
+            states.append(_state(slab.parts.trial, torch.tensor(x)))
     if not solved or (guessed and len(solved) == 1):
         x = np.stack([problem.domain.lower[0] + half * (s + 1), np.full(FINE, start)], axis=1)
         first = _initial(problem, torch.tensor(x))
         if first is None:
             return even
-        found.append(first)
+        states.append(first)
     scale = half ** np.arange(DERIVATIVES + 1)[:, None, None]
-    asked = np.max([density(s, one * scale, 2.0, periodic) for one in found], axis=0)
-    return Stretch.equidistributing(s, asked, periodic, intervals)
+    wanted = np.max([density(s, state * scale, 2.0, periodic) for state in states], axis=0)
+    return Stretch.equidistributing(s, wanted, periodic, intervals)
 
 
 def _sites(trial: TrialSolution) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -232,7 +256,7 @@ def _sites(trial: TrialSolution) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 def _state(trial: TrialSolution, x: Tensor) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """u and three derivatives by x of every unknown, (4, m, M)."""
+    """u and DERIVATIVES by x of every unknown at points x (M, 2), (6, m, M)."""
     space = JetSpace.closure([(DERIVATIVES, 0)], 2)
     with torch.no_grad():
         return trial.jet(trial.locate(x.to(trial.scale.dtype), space)).data.double().numpy()
@@ -242,7 +266,7 @@ def _initial(problem: Problem, x: Tensor) -> np.ndarray[Any, np.dtype[np.float64
     """The same of the initial values, where every unknown that moves has a condition u = f(x);
     others count as zero.
     """
-    found = np.zeros((DERIVATIVES + 1, len(problem.unknowns), len(x)))
+    derivatives = np.zeros((DERIVATIVES + 1, len(problem.unknowns), len(x)))
     seen = False
     for condition in problem.conditions:
         present = jets(condition.node)
@@ -255,20 +279,20 @@ def _initial(problem: Problem, x: Tensor) -> np.ndarray[Any, np.dtype[np.float64
         node = negate(rest)
         size = evaluate([factors[jet]], x)[0].numpy()
         for k in range(DERIVATIVES + 1):
-            found[k, jet.unknown] = evaluate([node], x)[0].numpy() / size
+            derivatives[k, jet.unknown] = evaluate([node], x)[0].numpy() / size
             node = differentiate(node, 0)
         seen = True
-    return found if seen else None
+    return derivatives if seen else None
 
 
 def _points(
-    config: Config, problem: Problem, stretch: Stretch, dtype: torch.dtype, held: bool
+    config: Config, problem: Problem, stretch: Stretch, dtype: torch.dtype, unseen: bool
 ) -> Collocation:
     """Points even in ξ times Chebyshev instants; the seed moves each within its cell. Held-out ones
     stand anywhere in their cells, even in t, and weigh as much as their cells are long.
     """
-    rng = np.random.default_rng((config.seed, 1) if held else config.seed)
-    domain, jitter = problem.domain, 1.0 if held else config.sampler.jitter / 2
+    rng = np.random.default_rng((config.seed, 1) if unseen else config.seed)
+    domain, jitter = problem.domain, 1.0 if unseen else config.sampler.jitter / 2
     lower, upper = domain.lower, domain.upper
     instants = config.trial.width[0] + 2
 
@@ -277,14 +301,14 @@ def _points(
         x = stretch.inverse(
             (2 * np.arange(count) + 1 + jitter * rng.uniform(-1, 1, count)) / count - 1
         )
-        return lower[0] + (upper[0] - lower[0]) * (x + 1) / 2, np.diff(ends) if held else np.ones(
+        return lower[0] + (upper[0] - lower[0]) * (x + 1) / 2, np.diff(ends) if unseen else np.ones(
             count
         )
 
     def times(count: int) -> Any:
         cells = (np.arange(count) + 0.5 + jitter * rng.uniform(-0.5, 0.5, count)) / count
         return lower[1] + (upper[1] - lower[1]) * (
-            cells if held else (1 - np.cos(np.pi * cells)) / 2
+            cells if unseen else (1 - np.cos(np.pi * cells)) / 2
         )
 
     (x, w), t = along(max(2, config.sampler.interior // instants)), times(instants)

@@ -4,6 +4,16 @@ estimate meets it.
 The residual of `estimate` is here the sum A of a march's local errors (see `pacing`): its constant
 is what becomes of local errors on their way through time, less than one where they die out,
 thousands where perturbations grow. Neither `exact` nor `reference` is read.
+
+    state                 what happens                            next
+    --------------------  --------------------------------------  -------------------------------
+    first march           fails                                   error
+                          is stopped, or its time is over         taken as far as it came
+                          ends; C needs two marches               second one, for a tenth
+    march k = 2 ... MOST  fails, or its time is over              best so far: UNREACHED
+                          estimate within the tolerance           best so far: TOLERANCE
+                          the next would take too long            best so far: UNREACHED
+                          else                                    march k + 1, for AIM
 """
 
 from __future__ import annotations
@@ -20,7 +30,7 @@ from torch import Tensor
 from kanpde.assembly.collocation import COUNT, held_out
 from kanpde.config import Config, Pace
 from kanpde.errors import NumericalError, StorageError
-from kanpde.marching.march import Marched, march
+from kanpde.marching.march import Begun, Marched, begin, march, unbuilt
 from kanpde.progress import Progress, Relay, StopReason
 from kanpde.solver.error_estimate import CLEARLY, estimate, norms, stability
 from kanpde.storage import read_json
@@ -60,76 +70,123 @@ class ChosenSlabs:
     estimate: float | None
 
 
-def choose_slabs(
-    config: Config, progress: Progress, folder: Path | None, again: bool = False
-) -> ChosenSlabs:
-    """March until `config.tolerance` is met or `config.seconds` are used up; the march that is
-    taken is kept in `folder`.
+def begin_search(config: Config) -> Begun:
+    """Build the first slab of the first march; ConfigError or BudgetError name the key to change."""
+    return begin(_candidate(config, FIRST * _tolerance(config)))
 
-    `again` gives what an earlier search found there; one that was stopped before its end begins
+
+def choose_slabs(
+    config: Config,
+    progress: Progress,
+    folder: Path | None,
+    again: bool = False,
+    begun: Begun | None = None,
+) -> ChosenSlabs:
+    """March until `config.tolerance` is met or `config.seconds` are used up, from what
+    `begin_search` built, if given; the march that is taken is kept in `folder`.
+
+    `again` gives what an earlier search chose there; one that was stopped before its end begins
     anew.
     """
-    assert config.tolerance is not None
     ended = _ended(folder) if again and folder is not None else None
     if ended is not None:
-        return ChosenSlabs(config, march(config, progress, folder, again=True), *ended)
+        return ChosenSlabs(config, march(unbuilt(config), progress, folder, again=True), *ended)
     if folder is not None:
-        for left in folder.glob("search[1-9]"):
-            shutil.rmtree(left, ignore_errors=True)
-    began, limit = time.perf_counter(), SECONDS if config.seconds is None else config.seconds
-    timed = _Timed(progress, began + limit)
-    error, why, levels = FIRST * config.tolerance, "no finer march helps", list[Level]()
-    places: list[Path] = []
-    while len(levels) < MOST:
-        candidate = replace(config, slabs=Pace(min(1.0, error)))
-        place = None if folder is None else folder / f"search{len(levels) + 1}"
-        places += [] if place is None else [place]
-        try:
-            marched = march(candidate, timed, place)
-        except NumericalError as failure:
-            if not levels:
-                raise
-            why = str(failure)
-            break
-        if timed.stop is not None and levels:
-            why = f"the next march did not end within {limit:g} s"
-            break
-        level = _level(candidate, marched, place, levels[-1] if levels else None)
-        levels.append(level)
-        _say(progress, error, level)
-        if timed.stop is not None:
-            why = f"the first march did not end within {limit:g} s, its field ends at {marched.trial.edges[-1]:.6g}"
-        if timed.stop is not None or level.estimate <= config.tolerance:
-            break
-        used = time.perf_counter() - began
-        if used + SLOWER * marched.seconds > limit:
-            why = f"the next march would not end within {limit:g} s"
-            break
-        wanted = (
-            AIM * config.tolerance / level.estimate
-            if math.isfinite(level.estimate)
-            else SECOND / FIRST
-        )
-        error *= min(SECOND / FIRST, wanted)
-        if not math.isfinite(
-            level.estimate
-        ):  # a march may be far better than it was asked to be, the next like it
-            error = min(
-                error,
-                CLEARLY * marched.added / float(norms(level.values).norm().clamp_min(1e-300))
-                or error,
-            )
-    best = min(levels, key=lambda one: one.marched.added) if len(levels) > 1 else levels[0]
-    reason = StopReason.TOLERANCE if best.estimate <= config.tolerance else StopReason.UNREACHED
-    if progress.stop is not None:
-        reason = progress.stop
-    elif reason is StopReason.UNREACHED:
-        progress.message(f"tolerance: {why}")
-    if folder is not None:
-        _keep(best.place, places, folder)
-    return ChosenSlabs(
-        best.config, best.marched, reason, best.estimate if math.isfinite(best.estimate) else None
-    )
+        for stale in folder.glob("search[1-9]"):
+            shutil.rmtree(stale, ignore_errors=True)
+    return _Search(config, progress, folder, begun or begin_search(config)).run()
+
+
+class _Search:
+    def __init__(
+        self, config: Config, progress: Progress, folder: Path | None, begun: Begun
+    ) -> None:
+        self._config, self._progress, self._folder = config, progress, folder
+        self._begun = begun
+        """Holds the first slab of the first march until that takes it."""
+        self._tolerance = _tolerance(config)
+        self._limit = SECONDS if config.seconds is None else config.seconds
+        self._since = time.perf_counter() - begun.seconds
+        self._timed = _Timed(progress, self._since + self._limit)
+        self._levels: list[Level] = []
+        self._places: list[Path] = []
+        """Where marches were kept, those that failed included."""
+
+    def run(self) -> ChosenSlabs:
+        why = self._climb()
+        best = self._levels[0]
+        if len(self._levels) > 1:
+            best = min(self._levels, key=lambda level: level.marched.added)
+        met = best.estimate <= self._tolerance
+        reason = StopReason.TOLERANCE if met else StopReason.UNREACHED
+        if self._progress.stop is not None:
+            reason = self._progress.stop
+        elif not met:
+            self._progress.message(f"tolerance: {why}")
+        if self._folder is not None:
+            _keep(best.place, self._places, self._folder)
+        error = best.estimate if math.isfinite(best.estimate) else None
+        return ChosenSlabs(best.config, best.marched, reason, error)
+
+    def _climb(self) -> str:
+        """March finer and finer; why it ended."""
+        error, levels = FIRST * self._tolerance, self._levels
+        while len(levels) < MOST:
+            candidate = _candidate(self._config, error)
+            place = self._place()
+            try:
+                marched = self._march(candidate, place)
+            except NumericalError as failure:
+                if not levels:
+                    raise
+                return str(failure)
+            stopped = self._timed.stop is not None
+            if stopped and levels:
+                return f"the next march did not end within {self._limit:g} s"
+            levels.append(_level(candidate, marched, place, levels[-1] if levels else None))
+            _say(self._progress, error, levels[-1])
+            if stopped:
+                return (
+                    f"the first march did not end within {self._limit:g} s, its field ends at"
+                    f" {marched.trial.edges[-1]:.6g}"
+                )
+            if levels[-1].estimate <= self._tolerance:
+                break
+            if time.perf_counter() - self._since + SLOWER * marched.seconds > self._limit:
+                return f"the next march would not end within {self._limit:g} s"
+            error = self._finer(error, levels[-1])
+        return "no finer march helps"
+
+    def _place(self) -> Path | None:
+        """Where the next march is kept."""
+        if self._folder is None:
+            return None
+        self._places.append(self._folder / f"search{len(self._levels) + 1}")
+        return self._places[-1]
+
+    def _march(self, candidate: Config, place: Path | None) -> Marched:
+        begun = replace(self._begun, config=candidate)
+        self._begun = Begun(self._config, begun.problem)
+        return march(begun, self._timed, place)
+
+    def _finer(self, error: float, level: Level) -> float:
+        """The local error to ask the next march for."""
+        if math.isfinite(level.estimate):
+            return error * min(SECOND / FIRST, AIM * self._tolerance / level.estimate)
+        error *= SECOND / FIRST
+        # a march may be far better than it was asked to be, and the next one like it
+        size = float(norms(level.values).norm().clamp_min(1e-300))
+        return min(error, CLEARLY * level.marched.added / size or error)
+
+
+def _tolerance(config: Config) -> float:
+    assert config.tolerance is not None
+    return config.tolerance
+
+
+def _candidate(config: Config, error: float) -> Config:
+    """The config of a march of a local error (dimensionless)."""
+    return replace(config, slabs=Pace(min(1.0, error)))
 
 
 def _level(config: Config, marched: Marched, place: Path | None, before: Level | None) -> Level:
@@ -149,11 +206,11 @@ def _level(config: Config, marched: Marched, place: Path | None, before: Level |
 
 
 def _say(progress: Progress, error: float, level: Level) -> None:
-    told = f"{level.estimate:.1e}" if math.isfinite(level.estimate) else "unknown"
+    estimated = f"{level.estimate:.1e}" if math.isfinite(level.estimate) else "unknown"
     progress.message(
         f"tolerance: {len(level.marched.trial.each)} slabs for a local error of {error:.1e},"
         f" {level.marched.seconds:.1f} s:"
-        f" estimated error {told}"
+        f" estimated error {estimated}"
     )
 
 
@@ -162,16 +219,14 @@ def _ended(folder: Path) -> tuple[StopReason, float | None] | None:
     before.
     """
     path = folder / "result.json"
-    found = read_json(path) if path.is_file() else {}
+    result = read_json(path) if path.is_file() else {}
     reasons = {
         reason.name.lower(): reason for reason in (StopReason.TOLERANCE, StopReason.UNREACHED)
     }
-    reason, estimate = reasons.get(str(found.get("stop_reason"))), found.get("estimate")
-    return (
-        None
-        if reason is None
-        else (reason, float(estimate) if isinstance(estimate, int | float) else None)
-    )
+    reason, error = reasons.get(str(result.get("stop_reason"))), result.get("estimate")
+    if reason is None:
+        return None
+    return reason, float(error) if isinstance(error, int | float) else None
 
 
 def _keep(best: Path | None, places: list[Path], folder: Path) -> None:

@@ -18,7 +18,17 @@ from kanpde.config.problem.conditions import (
 )
 from kanpde.domains import Composite, Domain
 from kanpde.errors import ConfigError
-from kanpde.expressions import Coordinate, Jet, Node, Scope, add, divide, jets, negate, number
+from kanpde.expressions import (
+    Coordinate,
+    Derivative,
+    Node,
+    Scope,
+    add,
+    divide,
+    jets,
+    negate,
+    number,
+)
 from kanpde.numerics.jets import unit
 from kanpde.numerics.quadrature import Array
 from kanpde.problem.conditions import (
@@ -112,7 +122,9 @@ def fitted(config: ProblemConfig, domain: Domain) -> tuple[Condition, ...]:
         if table is not None:
             sentence = f"problem.{name}: {{}} of {len(table)} rows lie"
             _check_inside(matrix(table)[:, :d], domain, sentence)
-    nodes = (add(Jet(o, (0,) * d), negate(Coordinate(d + o))) for o in range(len(config.unknowns)))
+    nodes = (
+        add(Derivative(o, (0,) * d), negate(Coordinate(d + o))) for o in range(len(config.unknowns))
+    )
     return tuple(
         MeasuredCondition(name="data", node=node, label="data", data=fit.train) for node in nodes
     )
@@ -125,7 +137,7 @@ def natural_conditions(
     natural: list[Condition] = []
     for part in domain.parts:
         nodes = [condition.node for condition in essential if part in condition.parts]
-        prescribed = {jet.unknown for jet in set[Jet]().union(*map(jets, nodes))}
+        prescribed = {jet.unknown for jet in set[Derivative]().union(*map(jets, nodes))}
         for unknown in sorted(set(range(energy.unknowns)) - prescribed):
             node, name = energy.natural(part, unknown), f"natural {part}"
             if jets(node):
@@ -253,7 +265,7 @@ def _periodic(
     dimension = len(scope.coordinates)
     conditions: list[Condition] = []
     for unknown, name in enumerate(scope.unknowns):
-        present = set[Jet]().union(*map(jets, equations))
+        present = set[Derivative]().union(*map(jets, equations))
         orders = [jet.index[axis] for jet in present if jet.unknown == unknown]
         highest = max(orders, default=0)
         if highest == 0:
@@ -262,7 +274,7 @@ def _periodic(
                 f" {name} in it; remove it"
             )
         for k in range(highest):
-            node = Jet(unknown, unit(axis, dimension, k))
+            node = Derivative(unknown, unit(axis, dimension, k))
             (label,) = config.names
             conditions.append(
                 PeriodicCondition(

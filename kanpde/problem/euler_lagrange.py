@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from kanpde.config import ProblemConfig
 from kanpde.errors import ConfigError
 from kanpde.expressions import (
-    Jet,
+    Derivative,
     Node,
     Normal,
     Number,
@@ -78,7 +78,7 @@ class Energy:
         return tuple(self._equation(k) for k in range(self.unknowns))
 
     def _equation(self, unknown: int) -> Node:
-        value = Jet(unknown, (0,) * self.dimension)
+        value = Derivative(unknown, (0,) * self.dimension)
         moved = [differentiate(slope, axis) for axis, slope in self._fluxes(unknown)]
         return add(partial(self.inside, value), negate(add(*moved)))
 
@@ -86,7 +86,7 @@ class Energy:
         """The natural condition of an unknown on a part; the number 0 where the energy says nothing
         there.
         """
-        value = Jet(unknown, (0,) * self.dimension)
+        value = Derivative(unknown, (0,) * self.dimension)
         through = [multiply(Normal(axis), slope) for axis, slope in self._fluxes(unknown)]
         return add(*through, partial(self.parts.get(part, Number(0.0)), value))
 
@@ -96,7 +96,7 @@ class Energy:
         fluxes = []
         for axis in range(self.dimension):
             index = tuple(int(i == axis) for i in range(self.dimension))
-            slope = Jet(unknown, index)
+            slope = Derivative(unknown, index)
             if slope in present:
                 fluxes.append((axis, partial(self.inside, slope)))
         return fluxes

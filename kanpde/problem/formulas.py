@@ -17,7 +17,7 @@ from kanpde.config.problem.regions import by_region
 from kanpde.errors import ConfigError
 from kanpde.expressions import (
     Constant,
-    Jet,
+    Derivative,
     Node,
     Number,
     Scope,
@@ -209,7 +209,7 @@ def _over_regions(same: Sequence[Quantity], m: int) -> Quantity:
 
 def _moved(node: Node, by: int) -> Node:
     """The node with every unknown's number raised."""
-    return substitute(node, {jet: Jet(jet.unknown + by, jet.index) for jet in jets(node)})
+    return substitute(node, {jet: Derivative(jet.unknown + by, jet.index) for jet in jets(node)})
 
 
 def _shared(config: ProblemConfig) -> Mapping[str, str]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from kanpde.errors import ConfigError
 from kanpde.expressions import (
-    Jet,
+    Derivative,
     Node,
     divide,
     is_zero,
@@ -53,12 +53,12 @@ def derive_sources(
                 f" equation, found in {len(holders)}"
             )
         k = holders[0]
-        source = Jet(number, (0,) * len(_any_index(solved[k])))
+        source = Derivative(number, (0,) * len(_any_index(solved[k])))
         solved[k] = substitute(solved[k], {source: _source(solved[k], source, name, exact)})
     return tuple(solved)
 
 
-def _source(equation: Node, source: Jet, name: str, exact: Sequence[Node]) -> Node:
+def _source(equation: Node, source: Derivative, name: str, exact: Sequence[Node]) -> Node:
     known = [jet for jet in jets(equation) if jet.unknown < source.unknown]
     filled = substitute(equation, {jet: substitute_unknowns(jet, exact) for jet in known})
     try:

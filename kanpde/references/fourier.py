@@ -24,7 +24,7 @@ from kanpde.domains import Box, SpaceTime
 from kanpde.errors import ConfigError, NumericalError
 from kanpde.expressions import (
     Constant,
-    Jet,
+    Derivative,
     Node,
     Number,
     add,
@@ -50,7 +50,7 @@ TIMES, NODES = 16, {1: 256, 2: 32}
 EARLY = 12
 """Halvings of the first interval of time: initial values may be rough."""
 
-Known = dict[Jet | Constant, torch.Tensor]
+Known = dict[Derivative | Constant, torch.Tensor]
 """Values of jets at points."""
 
 Nonlinear = Callable[[Array, Any], Array]
@@ -98,12 +98,12 @@ class Flow:
 
     box: Box
     start: float
-    linear: dict[Jet, float]
+    linear: dict[Derivative, float]
     nonlinear: Node
     initial: Node
 
     @cached_property
-    def _jets(self) -> tuple[Jet, ...]:
+    def _jets(self) -> tuple[Derivative, ...]:
         return tuple(sorted(jets(self.nonlinear), key=lambda jet: jet.index))
 
     def waves(self, points: int) -> tuple[Array, ...]:
@@ -120,7 +120,7 @@ class Flow:
             waves.append((2j * np.pi / side[axis] * k).reshape(shape))
         return tuple(waves)
 
-    def symbol(self, jet: Jet, points: int) -> Array:
+    def symbol(self, jet: Derivative, points: int) -> Array:
         """The factor of ∂^α in Fourier space; the highest wave has no slope of odd order."""
         product: Array = np.ones((1,) * self.box.dimension, dtype=complex)
         for wave, times in zip(self.waves(points), jet.index, strict=False):
@@ -262,7 +262,7 @@ def flow(problem: Problem) -> Flow:
     if periodic_parts(problem.conditions) != set(domain.space.parts):
         raise _refused(problem, "not every coordinate of space is periodic")
     (equation,) = problem.equations
-    rate = Jet(0, unit(d, d + 1, 1))
+    rate = Derivative(0, unit(d, d + 1, 1))
     mass = partial(equation, rate)
     if (
         not isinstance(mass, Number)
@@ -271,7 +271,7 @@ def flow(problem: Problem) -> Flow:
     ):
         raise _refused(problem, "its equation is not u_t = N(u) with a constant factor of u_t")
     right = negate(divide(substitute(equation, {rate: number(0.0)}), mass))
-    linear: dict[Jet, float] = {}
+    linear: dict[Derivative, float] = {}
     zeros: dict[Node, Node] = dict.fromkeys(jets(right), number(0.0))
     for jet in sorted(jets(right), key=lambda jet: jet.index):
         slope = substitute(partial(right, jet), zeros)
@@ -289,7 +289,7 @@ def flow(problem: Problem) -> Flow:
 
 def _initial(problem: Problem, d: int) -> Node:
     initial = [c.node for c in problem.conditions if c.part == "initial"]
-    value = Jet(0, (0,) * (d + 1))
+    value = Derivative(0, (0,) * (d + 1))
     further = [
         condition
         for condition in problem.conditions

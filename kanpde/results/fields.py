@@ -19,8 +19,7 @@ from torch import Tensor
 
 from kanpde.assembly.residual import Assembly, equation_terms, reader
 from kanpde.domains import Mesh
-from kanpde.expressions import Jet as Unknown
-from kanpde.expressions import Node, jets
+from kanpde.expressions import Derivative, Node, jets
 from kanpde.expressions.evaluate import evaluate
 from kanpde.numerics.jets import JetSpace, unit
 from kanpde.problem.formulas import Quantity
@@ -117,7 +116,7 @@ def _gradients(problem: Problem) -> list[Quantity]:
         Quantity(
             f"{name}_gradient",
             tuple(
-                Unknown(number, unit(axis, d))
+                Derivative(number, unit(axis, d))
                 for number in range(o, len(problem.outputs), len(problem.unknowns))
                 for axis in range(space)
             ),

@@ -24,7 +24,6 @@ from kanpde.numerics.quadrature import Array
 from kanpde.problem.conditions import Condition
 from kanpde.problem.problem import Problem
 from kanpde.trial.piecewise import AnyTrial
-from kanpde.trial.solution import TrialSolution
 
 
 @dataclass(frozen=True)
@@ -79,12 +78,12 @@ def measure(problem: Problem, trial: AnyTrial, trained: Collocation) -> Metrics:
         None if known is None else {"name": known.name, "error": known.error}
     )
     energy = None
-    if problem.energy is not None and isinstance(trial, TrialSolution):
+    if problem.energy is not None and not trial.slab_ends:
         energy = {
             "trained": integral(problem, trial, trained),
             "held_out": integral(problem, trial, points),
         }
-    outside, lifting = trial.outside_share(points.interior.x), getattr(trial, "lifting", None)
+    outside = trial.outside_share(points.interior.x)
     fit: dict[str, dict[str, Any] | None] | None = None
     if problem.config.fit is not None:
         fit = {
@@ -94,14 +93,14 @@ def measure(problem: Problem, trial: AnyTrial, trained: Collocation) -> Metrics:
     found = Metrics(
         relative, worst, residual, boundary, outside, against, conditions, energy=energy, fit=fit
     )
-    met = getattr(trial, "met", ())
+    met = trial.met
     if not met:
         return found
     lifted: dict[str, float] = {}
     for condition, violation in violations:
         if (condition.name, condition.node) in met:
             lifted[condition.name] = _larger(violation, lifted.get(condition.name, 0.0))
-    return replace(found, lifted=lifted, lifting_note="" if lifting is None else lifting.note)
+    return replace(found, lifted=lifted, lifting_note=trial.note)
 
 
 def _of_data(

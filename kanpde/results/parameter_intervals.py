@@ -27,8 +27,8 @@ from scipy.stats import norm, t
 from torch import Tensor
 
 from kanpde import optimizers
-from kanpde.assembly.energy import EnergyObjective
-from kanpde.assembly.outer_system import Rows
+from kanpde.assembly.objective import Objective
+from kanpde.assembly.outer_system import OuterSystem
 from kanpde.assembly.residual import Assembly
 from kanpde.config import STAGE
 from kanpde.expressions import Constant, Number
@@ -60,16 +60,17 @@ class Estimate:
         return found | known
 
 
-def findings(
-    problem: Problem, assembly: Assembly | EnergyObjective, trial: TrialSolution
-) -> dict[str, Any]:
+def findings(problem: Problem, objective: Objective, trial: TrialSolution) -> dict[str, Any]:
     """What a result says about unknown parameters and measured values; an energy and a fit have
     none of them.
     """
-    if isinstance(assembly, EnergyObjective) or problem.data is not None:
+    assembly = objective.residual
+    if assembly is None or problem.data is not None:
         return {}
-    of = problem, assembly, trial
-    return {"parameters": estimates(*of), "data": misfit(*of)}
+    return {
+        "parameters": estimates(problem, assembly, trial),
+        "data": misfit(problem, assembly, trial),
+    }
 
 
 def estimates(problem: Problem, assembly: Assembly, trial: TrialSolution) -> dict[str, Estimate]:
@@ -124,7 +125,7 @@ def _errors(
     noise = any(condition.noise for condition in problem.conditions)
     if count == 0 or (not noise and count <= q):
         return None, 0.0
-    rows = Rows(assembly, trial)
+    rows = OuterSystem(assembly, trial)
     with torch.no_grad():
         matrix, border = rows.matrix(trial.net.outer.numel()), rows.border()
         ends = optimizers.Bordered(

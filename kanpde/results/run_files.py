@@ -8,7 +8,6 @@ from kanpde.progress import StopReason
 from kanpde.results import report
 from kanpde.results.series import SERIES
 from kanpde.results.solution import Solution
-from kanpde.trial.piecewise import Slabs
 
 
 def write(folder: Path, solution: Solution) -> None:
@@ -22,7 +21,7 @@ def write(folder: Path, solution: Solution) -> None:
     if output.vtu and solution.meshable:
         solution.export(folder / "field.vtu")
     if output.series is not None and not (
-        isinstance(solution.trial, Slabs) and solution.config.tolerance is None
+        solution.trial.slab_ends and solution.config.tolerance is None
     ):
         solution.export_series(folder / SERIES)
     if output.plots:

@@ -26,7 +26,7 @@ from kanpde.results.metrics import Metrics
 from kanpde.results.parameter_intervals import Estimate
 from kanpde.results.series import RESOLUTION, Series, export_points, export_reference, instants
 from kanpde.trial.networks import KAN, bare
-from kanpde.trial.piecewise import AnyTrial, Slabs
+from kanpde.trial.piecewise import AnyTrial
 
 Array = NDArray[np.float64]
 
@@ -290,7 +290,7 @@ def describe_trial(trial: AnyTrial) -> dict[str, Any]:
     `parameters` and `slabs`.
     """
     network = bare(trial.network)
-    slabs = {"slabs": len(trial.each)} if isinstance(trial, Slabs) else {}
+    slabs = {"slabs": len(trial.slab_ends)} if trial.slab_ends else {}
     return slabs | {
         "kind": trial.net.kind,
         "width": trial.net.shape[1:-1],

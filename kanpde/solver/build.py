@@ -9,17 +9,20 @@ import torch
 from kanpde.ansatz.lifting import lift
 from kanpde.ansatz.network import build_network, enriched
 from kanpde.ansatz.periodic import wrap
+from kanpde.ansatz.projection_pursuit import source_centers, source_directions
 from kanpde.ansatz.radial_units import points_on_holes
 from kanpde.assembly.collocation import Collocation, Needs, collocate, samples
 from kanpde.assembly.energy import EnergyObjective, quadrature
+from kanpde.assembly.objective import Objective
 from kanpde.assembly.residual import Assembly, terms
 from kanpde.config import Config
 from kanpde.config.compatibility import check
 from kanpde.problem.conditions import MeanCondition, PeriodicCondition
 from kanpde.problem.problem import Problem
-from kanpde.solver.adaptive import Supply
+from kanpde.solver.adaptive import PointSource
 from kanpde.solver.budget import check_budget
 from kanpde.trial.constants import Constants
+from kanpde.trial.networks import Circles
 from kanpde.trial.solution import TrialSolution
 
 
@@ -30,25 +33,66 @@ class Parts:
     problem: Problem
     trial: TrialSolution
     points: Collocation
-    assembly: Assembly | EnergyObjective
-    supply: Supply | None = None
+    assembly: Objective
+    source: PointSource | None = None
 
 
-def build(config: Config) -> Parts:
-    """Build everything; ConfigError or BudgetError name the key to change."""
+def build(config: Config, problem: Problem | None = None) -> Parts:
+    """Build everything, on the `problem` of the config where that is made already; ConfigError or
+    BudgetError name the key to change.
+    """
     check(config)  # for a config that was changed in Python and not validated again
     check_budget(config)
-    problem = Problem.create(config.problem)
+    problem = Problem.create(config.problem) if problem is None else problem
+    trial, posed = _trial(config, problem)
+    dtype = dtype_of(config)
+    if problem.energy is not None:
+        points = quadrature(posed, config.sampler, dtype)
+        energy = EnergyObjective(posed, points, config.weights, trial)
+        return Parts(problem, trial, points, energy)
+    if problem.data is not None:
+        points = samples(problem.data[0], dtype)
+        return Parts(problem, trial, points, Assembly(terms(posed, points, config.weights), trial))
+    circles = trial.wrapping.circles if trial.wrapping else None
+    points = _collocation(config, posed, circles)
+    time = None if config.problem.time is None else problem.coordinates.index("t")
+    source = PointSource(problem.domain, config.seed, time)
+    assembly = Assembly(terms(posed, points, config.weights), trial)
+    return Parts(problem, trial, points, assembly, source)
+
+
+def with_directions(config: Config, problem: Problem) -> Config:
+    """The config with the directions and the centre of the source of its `problem` written out, so
+    that they are searched for once.
+
+    A search for a tolerance sets both itself.
+    """
+    trial = config.trial
+    if trial.start != "ridge" or not trial.width or config.tolerance is not None:
+        return config
+    directions = source_directions(problem) if trial.directions == "source" else ()
+    centers = source_centers(problem) if trial.centers == "source" else ()
+    trial = replace(
+        trial, directions=directions or trial.directions, centers=centers or trial.centers
+    )
+    return replace(config, trial=trial)
+
+
+def dtype_of(config: Config) -> torch.dtype:
+    """The number format of a config."""
+    return {"float64": torch.float64, "float32": torch.float32}[config.dtype]
+
+
+def _trial(config: Config, problem: Problem) -> tuple[TrialSolution, Problem]:
+    """The trial solution, and the problem with the conditions that it does not meet by
+    construction.
+    """
     dtype = dtype_of(config)
     lifting, conditions = lift(problem) if config.trial.lifting else (None, problem.conditions)
-    wrapping, circles = None, None
-    if config.trial.periodic:
-        wrapping = wrap(problem, lifting)
-        circles, conditions = (
-            wrapping.circles,
-            tuple(c for c in conditions if not isinstance(c, PeriodicCondition)),
-        )
-    left = replace(problem, conditions=conditions)
+    wrapping = wrap(problem, lifting) if config.trial.periodic else None
+    circles = wrapping.circles if wrapping else None
+    if wrapping is not None:
+        conditions = tuple(c for c in conditions if not isinstance(c, PeriodicCondition))
     lower, upper = (
         torch.tensor(side).to(dtype) for side in (problem.domain.lower, problem.domain.upper)
     )
@@ -56,28 +100,27 @@ def build(config: Config) -> Parts:
         build_network(config.trial, problem, config.seed, dtype, circles), config.trial, problem
     )
     unknown = config.problem.unknown_parameters.values()
-    constants = Constants([one.start for one in unknown], [one.positive for one in unknown], dtype)
+    constants = Constants(
+        [parameter.start for parameter in unknown],
+        [parameter.positive for parameter in unknown],
+        dtype,
+    )
     trial = TrialSolution(
         network, lower, upper, lifting, config.trial.derivatives, constants, wrapping
     )
-    if problem.energy is not None:
-        points = quadrature(left, config.sampler, dtype)
-        return Parts(problem, trial, points, EnergyObjective(left, points, config.weights, trial))
-    if problem.data is not None:
-        points = samples(problem.data[0], dtype)
-        return Parts(problem, trial, points, Assembly(terms(left, points, config.weights), trial))
-    averaged = any(isinstance(condition, MeanCondition) for condition in left.conditions)
+    return trial, replace(problem, conditions=conditions)
+
+
+def _collocation(config: Config, problem: Problem, circles: Circles | None) -> Collocation:
+    """The points of equations and conditions, where no table and no energy gives them."""
+    averaged = any(isinstance(condition, MeanCondition) for condition in problem.conditions)
     needs = Needs(circles.axes if circles else (), points_on_holes(config.trial, problem))
-    points = collocate(
-        problem.domain, left.parts, config.sampler, config.seed, dtype, averaged, needs
+    return collocate(
+        problem.domain,
+        problem.parts,
+        config.sampler,
+        config.seed,
+        dtype_of(config),
+        averaged,
+        needs,
     )
-    time = None if config.problem.time is None else problem.coordinates.index("t")
-    supply = Supply(problem.domain, config.seed, time)
-    return Parts(
-        problem, trial, points, Assembly(terms(left, points, config.weights), trial), supply
-    )
-
-
-def dtype_of(config: Config) -> torch.dtype:
-    """The number format of a config."""
-    return {"float64": torch.float64, "float32": torch.float32}[config.dtype]

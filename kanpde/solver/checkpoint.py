@@ -34,8 +34,8 @@ def write(path: Path, data: Mapping[str, Any]) -> None:
     """Write atomically; CheckpointError if a parameter is not finite, StorageError if the disk
     refuses.
     """
-    found = [*data["network"].get("tensors", ()), data["network"].get("functions")]
-    if not all(bool(t.isfinite().all()) for t in found if t is not None):
+    tensors = [*data["network"].get("tensors", ()), data["network"].get("functions")]
+    if not all(bool(t.isfinite().all()) for t in tensors if t is not None):
         raise CheckpointError(
             f"{path.name}: non-finite parameters are never saved; the earlier checkpoint was kept"
         )
@@ -209,10 +209,10 @@ def restore_beside(
         return network
     restored, wanted = present.around(network), tuple(present.coefficients.shape)
     if not isinstance(given, Tensor) or tuple(given.shape) != wanted:
-        found = tuple(given.shape) if isinstance(given, Tensor) else "none"
+        shape = tuple(given.shape) if isinstance(given, Tensor) else "none"
         raise CheckpointError(
             f"checkpoint: the coefficients of trial.functions and trial.multipoles must be"
-            f" {wanted}, found {found}; use the run's"
+            f" {wanted}, found {shape}; use the run's"
             " own config.yaml"
         )
     with torch.no_grad():
@@ -236,7 +236,7 @@ def go_on(trial: TrialSolution, earlier: TrialSolution, config: TrialConfig) -> 
             "after: the earlier solution is periodic in other coordinates; give both the same"
             " trial.periodic"
         )
-    enriched = [isinstance(one.network, Enriched) for one in (trial, earlier)]
+    enriched = [isinstance(solution.network, Enriched) for solution in (trial, earlier)]
     if enriched[0] != enriched[1] or trial.constants.count != earlier.constants.count:
         raise ConfigError(
             "after: the earlier solution has other functions, multipoles or unknown parameters;"
@@ -265,27 +265,29 @@ def _check_network(network: KAN | MLP, trial: TrialConfig) -> None:
         ]
     else:
         facts.append(("activation", network.activation, trial.activation))
-    for what, found, asked in facts:
-        if found != asked:
+    for what, present, configured in facts:
+        if present != configured:
             raise CheckpointError(
-                f"checkpoint: {what} {found}, but the config says {asked}; use the run's own"
+                f"checkpoint: {what} {present}, but the config says {configured}; use the run's own"
                 f" config.yaml"
             )
 
 
 def _kan(state: Mapping[str, Any], tensors: list[Tensor], trial: TrialConfig) -> KAN:
     layers, affine = trial.layers, 2 * trial.layers if trial.on == "nodes" else 0
-    own, between = (tensors[:-affine], tensors[-affine:]) if affine else (tensors, [])
-    bases: list[Tensor | None] = [*own[2 * layers :]] or [None] * layers
-    left: list[Tensor | None] = [*state.get("left", [None] * layers)]
+    splines, between = (tensors[:-affine], tensors[-affine:]) if affine else (tensors, [])
+    bases: list[Tensor | None] = [*splines[2 * layers :]] or [None] * layers
+    kept_edges: list[Tensor | None] = [*state.get("left", [None] * layers)]
     every = state["bases"] if "bases" in state else _splines(state)
-    if len(bases) != layers or len(every) != layers or len(left) != layers:
+    if len(bases) != layers or len(every) != layers or len(kept_edges) != layers:
         raise ValueError(f"{len(tensors)} tensors for {layers} layers")
     stack: list[SplineLayer | Affine] = []
     for k, facts in enumerate(every):
         stack += [Affine(*between[2 * k : 2 * k + 2])] if affine else []
         kind = NodeSplines if affine and k < layers - 1 else SplineLayer
-        stack.append(kind(restored(facts, own[2 * k]), own[2 * k + 1], bases[k], left[k]))
+        stack.append(
+            kind(restored(facts, splines[2 * k]), splines[2 * k + 1], bases[k], kept_edges[k])
+        )
     return KAN(stack)
 
 

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from kanpde import optimizers
-from kanpde.assembly.energy import EnergyObjective
-from kanpde.assembly.outer_system import Rows
+from kanpde.assembly.objective import Lowered, Objective
+from kanpde.assembly.outer_system import OuterSystem
 from kanpde.assembly.residual import Assembly
 from kanpde.config import OptimizerStage
 from kanpde.solver.sparsify import Penalised
@@ -24,10 +24,8 @@ from kanpde.trial.solution import TrialSolution
 class Gradients:
     """Satisfies `optimizers.Differentiable`: any objective as a function of all parameters."""
 
-    def __init__(
-        self, trial: TrialSolution, assembly: Assembly | EnergyObjective | Penalised
-    ) -> None:
-        self._whole, self._solution, self._parameters = assembly, trial, trial.trained
+    def __init__(self, trial: TrialSolution, objective: Lowered) -> None:
+        self._objective, self._solution, self._parameters = objective, trial, trial.trained
 
     @property
     def vector(self) -> Tensor:
@@ -40,7 +38,7 @@ class Gradients:
 
     def gradient(self) -> tuple[float, Tensor]:
         """The objective and its gradient by `vector`."""
-        value = self._whole.objective(self._solution)
+        value = self._objective.objective(self._solution)
         return float(value.detach()), _flat(torch.autograd.grad(value, self._parameters))
 
 
@@ -52,6 +50,7 @@ class System(Gradients):
         self._trial, self._assembly = trial, assembly
         self._inner = [*trial.net.inner, *trial.constants.trained]
         self._known: tuple[Tensor, Tensor] | None = None
+        """All parameters when the rows were last evaluated, and those rows."""
         self.linear = assembly.linear
         self.blocks = trial.net.outer.shape[1]
 
@@ -72,10 +71,10 @@ class System(Gradients):
 
     def residual(self) -> Tensor:
         """r (R,); kept until the parameters change."""
-        at = self.vector
-        if self._known is None or not torch.equal(self._known[0], at):
+        parameters = self.vector
+        if self._known is None or not torch.equal(self._known[0], parameters):
             with torch.no_grad():
-                self._known = at, self._assembly.weighted(self._trial)
+                self._known = parameters, self._assembly.weighted(self._trial)
         return self._known[1]
 
     def jacobian(self) -> Tensor:
@@ -84,7 +83,7 @@ class System(Gradients):
 
     def outer_matrix(self, extra: int = 0) -> Tensor:
         """M (R + extra, P of c), the last rows zero."""
-        return Rows(self._assembly, self._trial).matrix(extra)
+        return OuterSystem(self._assembly, self._trial).matrix(extra)
 
     def products(self) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
         """v ↦ ∂r/∂θ v and w ↦ (∂r/∂θ)ᵀ w for θ = `vector`: the second by reverse mode, the first as
@@ -103,7 +102,6 @@ class System(Gradients):
         return forward, adjoint
 
 
-Objective = Assembly | EnergyObjective
 Constructor = Callable[[OptimizerStage, TrialSolution, Objective], optimizers.Iterative]
 
 
@@ -166,15 +164,13 @@ CONSTRUCTORS: Mapping[str, Constructor] = {
 
 
 def _rows(trial: TrialSolution, objective: Objective) -> System:
-    assert isinstance(objective, Assembly)
-    return System(trial, objective)
+    assert objective.residual is not None
+    return System(trial, objective.residual)
 
 
-def lowered(
-    stage: OptimizerStage, assembly: Assembly | EnergyObjective
-) -> Assembly | EnergyObjective | Penalised:
+def lowered(stage: OptimizerStage, objective: Objective) -> Lowered:
     """The objective that a stage lowers: with the penalty of its `sparsify` where it has one."""
-    return assembly if stage.sparsify is None else Penalised(assembly, stage.sparsify)
+    return objective if stage.sparsify is None else Penalised(objective, stage.sparsify)
 
 
 def _flat(parts: Iterable[Tensor]) -> Tensor:

@@ -19,12 +19,11 @@ import torch
 from torch import Tensor, nn
 
 from kanpde import optimizers
-from kanpde.assembly.energy import EnergyObjective
-from kanpde.assembly.residual import Assembly
+from kanpde.assembly.objective import Objective
 from kanpde.config import AdaptPoints, OptimizerStage, StageConfig, TrialConfig, UpdateGrid
 from kanpde.errors import CheckpointError, ConfigError
 from kanpde.progress import History, Progress, StageResult, StopReason
-from kanpde.solver.adaptive import Supply, ground_of, steps_until
+from kanpde.solver.adaptive import PointSource, steps_until, training_points
 from kanpde.solver.checkpoint import (
     Store,
     constants_state,
@@ -75,30 +74,30 @@ class _State:
 class Solver:
     """Runs a schedule on one trial solution; `resume` first to go on from a checkpoint, then `run`.
 
-    Newton's method ends where the objective is at most `goal`. Without a `supply` points and
+    Newton's method ends where the objective is at most `goal`. Without a `source` points and
     weights stay.
     """
 
     def __init__(
         self,
         trial: TrialSolution,
-        assembly: Assembly | EnergyObjective,
+        objective: Objective,
         schedule: tuple[StageConfig, ...],
         progress: Progress,
         store: Store | None = None,
         sample: Tensor | None = None,
         extra: Mapping[str, Any] = MappingProxyType({}),
         goal: float = 0.0,
-        supply: Supply | None = None,
+        source: PointSource | None = None,
     ) -> None:
         self.trial = trial
-        self.ground = ground_of(assembly, supply)
+        self.points = training_points(objective, source)
         self._schedule = schedule
         self._progress = progress
         self._store = store
         self._extra = dict(extra)
         self._goal = goal
-        self._sample = assembly.points if sample is None else sample
+        self._sample = objective.points if sample is None else sample
         self._state = _State()
         self._clock = time.perf_counter()
         self._saved = self._clock
@@ -124,7 +123,7 @@ class Solver:
             )
         self.trial.network, self._state = network, state
         restore_constants(data, self.trial.constants)
-        self.ground = self.ground.restored(data, self.trial)
+        self.points = self.points.restored(data, self.trial)
 
     @property
     def seconds(self) -> float:
@@ -171,42 +170,35 @@ class Solver:
         name, steps = _describe(stage)
         self._progress.stage_started(state.stage, total, name, steps)
         if isinstance(stage, OptimizerStage) and stage.traits.outer_only:
-            self.ground = self.ground.settled()
+            self.points = self.points.settled()
             reason, objective = self._solve_outer(stage)
         else:
             reason = (
                 self._iterate(stage) if isinstance(stage, OptimizerStage) else self._change(stage)
             )
             with torch.no_grad():  # with the weights of the config, so that stages compare
-                objective = float(self.ground.settled().assembly.objective(self.trial))
+                objective = float(self.points.settled().assembly.objective(self.trial))
         self._progress.stage_finished(state.stage, objective, reason)
         if reason not in (StopReason.INTERRUPTED, StopReason.TERMINATED):
-            state.finished.append(
-                (name, state.step, objective, self._now() - state.began, reason.name)
-            )
-            state.stage, state.step, state.optimizer, state.began = (
-                state.stage + 1,
-                0,
-                None,
-                self._now(),
-            )
+            seconds = self._now() - state.began
+            state.finished.append((name, state.step, objective, seconds, reason.name))
+            state.stage, state.step, state.optimizer = state.stage + 1, 0, None
+            state.began = self._now()
         return reason
 
     def _solve_outer(self, stage: OptimizerStage) -> tuple[StopReason, float]:
         """Newton's method for the outer parameters and the constants: one solve where the problem
         is linear. Why it ended, and the objective.
         """
-        assembly, count = self.ground.assembly, self.trial.net.outer.numel()
+        assembly, count = self.points.assembly, self.trial.net.outer.numel()
         if assembly.rows < count:
             self._progress.message(
                 f"least_squares: {assembly.rows} rows cannot determine {count} coefficients; raise"
                 f" sampler.interior or lower"
                 " trial.width"
             )
-        newton, constants = (
-            outer_steps(assembly, self.trial, stage.keep),
-            self.trial.constants.count,
-        )
+        newton = outer_steps(assembly, self.trial, stage.keep)
+        constants = self.trial.constants.count
         while self._state.step < stage.steps:
             alone = constants > 0 and self._state.step == 0
             step = newton.step(stage.regularisation, constants=not alone)
@@ -226,25 +218,17 @@ class Solver:
         return StopReason.MAX_STEPS, newton.value
 
     def _iterate(self, stage: OptimizerStage) -> StopReason:
-        parameters = self.trial.trained
-        method = iterative(stage, self.trial, self.ground.assembly)
-        state = self._state
-        if state.optimizer is not None:
-            try:
-                method.load(state.optimizer)
-            except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-                raise CheckpointError(
-                    f"checkpoint: its optimizer state does not fit ({error}); solve again"
-                ) from error
+        parameters, state = self.trial.trained, self._state
+        method = self._method(stage)
         kept = _copy(parameters)
         while state.step < stage.steps:
             # curvature belongs to the old objective
             if self._adapt(stage) and stage.traits.restarts:
-                method = iterative(stage, self.trial, self.ground.assembly)
+                method = iterative(stage, self.trial, self.points.assembly)
             try:
-                asked = self._steps_until_look(stage)
+                steps = self._steps_until_look(stage)
                 moved = method.advance(
-                    lambda: lowered(stage, self.ground.assembly).objective(self.trial), asked
+                    lambda: lowered(stage, self.points.assembly).objective(self.trial), steps
                 )
             except optimizers.NonFiniteError:
                 _restore(parameters, kept)
@@ -253,11 +237,8 @@ class Solver:
             self._record(moved.steps, moved.objective)
             state.optimizer = method.state()
             if moved.stalled:
-                return (
-                    StopReason.TOLERANCE
-                    if stage.tolerance > 0 and moved.steps == asked
-                    else StopReason.STALLED
-                )
+                met = stage.tolerance > 0 and moved.steps == steps
+                return StopReason.TOLERANCE if met else StopReason.STALLED
             if stage.seconds is not None and self._now() - state.began > stage.seconds:
                 return StopReason.TIME_LIMIT
             stopped = self._progress.stop
@@ -265,6 +246,19 @@ class Solver:
                 return stopped
             self._save_now_and_then()
         return StopReason.MAX_STEPS
+
+    def _method(self, stage: OptimizerStage) -> optimizers.Iterative:
+        """The optimizer of a stage, in the state that a checkpoint of it had."""
+        method, saved = iterative(stage, self.trial, self.points.assembly), self._state.optimizer
+        if saved is None:
+            return method
+        try:
+            method.load(saved)
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            raise CheckpointError(
+                f"checkpoint: its optimizer state does not fit ({error}); solve again"
+            ) from error
+        return method
 
     def _steps_until_look(self, stage: OptimizerStage) -> int:
         """Steps until the next look; under a time limit no more than fit into what is left of it at
@@ -274,17 +268,17 @@ class Solver:
         steps = min(stage.traits.chunk, stage.steps - state.step, steps_until(stage, state.step))
         if stage.seconds is None:
             return steps
+        if not state.step:
+            return 1
         used = self._now() - state.began
-        return (
-            max(1, min(steps, int(state.step * (stage.seconds - used) / used))) if state.step else 1
-        )
+        return max(1, min(steps, int(state.step * (stage.seconds - used) / used)))
 
     def _adapt(self, stage: OptimizerStage) -> bool:
         """Let points and weights follow the residual before the next step, where it is time to;
         whether they did.
         """
-        before, self.ground = self.ground, self.ground.adapted(stage, self._state.step, self.trial)
-        return self.ground is not before
+        before, self.points = self.points, self.points.adapted(stage, self._state.step, self.trial)
+        return self.points is not before
 
     def _change(self, stage: StageConfig) -> StopReason:
         """Other points, or other grids of which the observer is told how much they change the
@@ -292,8 +286,8 @@ class Solver:
         """
         name = _describe(stage)[0]
         if isinstance(stage, AdaptPoints):
-            self.ground = self.ground.settled().refined(stage, self.trial)
-            self._progress.message(f"{name}: {self.ground.assembly.rows} residual rows")
+            self.points = self.points.settled().refined(stage, self.trial)
+            self._progress.message(f"{name}: {self.points.assembly.rows} residual rows")
         elif not isinstance(stage, OptimizerStage):
             change = regrid(self.trial, stage, self._sample, name)
             self._progress.message(f"{name}: the function changed by {change:.1e} of its size")
@@ -323,7 +317,7 @@ class Solver:
             data = {
                 "network": trained,
                 "state": dict(vars(self._state)),
-                **self.ground.state(),
+                **self.points.state(),
                 **self._extra,
             }
             self._store.save(data, best)

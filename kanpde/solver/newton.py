@@ -13,12 +13,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import singledispatch
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from kanpde.assembly.energy import EnergyObjective
-from kanpde.assembly.outer_system import Rows
+from kanpde.assembly.objective import Objective
+from kanpde.assembly.outer_system import OuterSystem
 from kanpde.assembly.residual import Assembly
 from kanpde.errors import NumericalError
 from kanpde.solver.ritz import Ritz
@@ -64,17 +67,42 @@ class Step:
         return (self.whole and self.fell <= tolerance * self.value) or self.value <= goal
 
 
-def outer_steps(
-    objective: Assembly | EnergyObjective, trial: TrialSolution, keep: bool = False
-) -> Newton | Ritz:
-    """Newton's method for what the objective is; an energy and unknown parameters know no
-    `keep`.
+class OuterStep(Protocol):
+    """What a step of the outer parameters gave."""
+
+    def ended(self, tolerance: float, goal: float) -> bool:
+        """Whether no further step is worth its price; the `tolerance` is a share of the objective,
+        the `goal` a value of it (both dimensionless).
+        """
+
+
+class OuterSteps(Protocol):
+    """Newton's method for the outer parameters and the unknown constants of one trial solution."""
+
+    @property
+    def value(self) -> float:
+        """The present objective, dimensionless."""
+
+    def step(self, regularisation: float, constants: bool) -> OuterStep | None:
+        """One step, of the constants too if asked for; None where nothing lowers the objective."""
+
+
+@singledispatch
+def outer_steps(objective: Objective, trial: TrialSolution, keep: bool = False) -> OuterSteps:
+    """Newton's method for a kind of objective, which registers it here; an energy and unknown
+    parameters know no `keep` (see `config.compatibility`).
     """
-    return (
-        Ritz(objective, trial)
-        if isinstance(objective, EnergyObjective)
-        else Newton(objective, trial, keep)
-    )
+    raise NotImplementedError(f"no Newton's method for a {type(objective).__name__}")
+
+
+@outer_steps.register
+def _(objective: Assembly, trial: TrialSolution, keep: bool = False) -> OuterSteps:
+    return Newton(objective, trial, keep)
+
+
+@outer_steps.register
+def _(objective: EnergyObjective, trial: TrialSolution, keep: bool = False) -> OuterSteps:
+    return Ritz(objective, trial)
 
 
 class Newton:
@@ -82,7 +110,7 @@ class Newton:
 
     def __init__(self, assembly: Assembly, trial: TrialSolution, keep: bool = False) -> None:
         self._trial, self._linear, self._keep = trial, assembly.linear, keep
-        self._rows = Rows(assembly, trial)
+        self._rows = OuterSystem(assembly, trial)
         self.value = self._rows.objective()
 
     def step(self, regularisation: float, constants: bool) -> Step | None:

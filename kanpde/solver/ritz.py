@@ -19,7 +19,7 @@ from torch import Tensor
 
 from kanpde import optimizers
 from kanpde.assembly.energy import Density, EnergyObjective
-from kanpde.assembly.outer_system import POINTS, Rows
+from kanpde.assembly.outer_system import POINTS, OuterSystem
 from kanpde.errors import NumericalError
 from kanpde.trial.solution import TrialSolution
 
@@ -78,7 +78,9 @@ class Ritz:
 
     def __init__(self, objective: EnergyObjective, trial: TrialSolution) -> None:
         self._objective, self._trial = objective, trial
-        self._penalty = None if objective.essential is None else Rows(objective.essential, trial)
+        self._penalty = (
+            None if objective.essential is None else OuterSystem(objective.essential, trial)
+        )
         self.value, self._noise = self._energy()
         if not math.isfinite(self.value):
             raise NumericalError(
@@ -123,19 +125,19 @@ class Ritz:
         """Newton's step of the outer parameters (P, m) from where they are."""
 
         def shift(rows: Tensor) -> Tensor:
-            found = torch.zeros_like(rows)
+            shifted = torch.zeros_like(rows)
             for block in blocks:
                 n, a, _ = block.root.shape
                 at = rows[block.rows].reshape(a, n).T[:, :, None]
-                found[block.rows] = (block.shift @ at)[:, :, 0].T.reshape(-1)
-            return found
+                shifted[block.rows] = (block.shift @ at)[:, :, 0].T.reshape(-1)
+            return shifted
 
         step = factors.step(self._right(blocks), shift)
         return step.reshape(self._trial.net.outer.shape[1], -1).T
 
     def _right(self, blocks: list[_Block]) -> Tensor:
         """-√w U⁻ᵀ s of every density, then -√2 r, (R,)."""
-        found = []
+        sides = []
         for block in blocks:
             density = block.density
             with torch.no_grad():
@@ -144,9 +146,9 @@ class Ritz:
                 )
             scaled = (slopes / self._units(density))[:, :, None]
             solved = torch.linalg.solve_triangular(block.root.mT, scaled, upper=False)[:, :, 0]
-            found.append(-(density.points.w.sqrt()[:, None] * solved).T.reshape(-1))
+            sides.append(-(density.points.w.sqrt()[:, None] * solved).T.reshape(-1))
         return torch.cat(
-            found if self._penalty is None else [*found, -math.sqrt(2) * self._penalty.weighted()]
+            sides if self._penalty is None else [*sides, -math.sqrt(2) * self._penalty.weighted()]
         )
 
     def _units(self, density: Density) -> Tensor:
@@ -171,7 +173,7 @@ class Ritz:
         """U of every density at the present jets; a boundary density has the κ of the inside,
         spread over its part.
         """
-        found: list[_Block] = []
+        blocks: list[_Block] = []
         first, mean, spread = 0, 0.0, 0.0
         for number, density in enumerate(self._objective.densities):
             curvature, w = self._curvature(density), density.points.w
@@ -194,9 +196,9 @@ class Ritz:
             inverse = torch.linalg.solve_triangular(
                 root, torch.eye(root.shape[1]).to(root), upper=True
             )
-            found.append(_Block(density, first, root, inverse.mT @ added @ inverse))
-            first = found[-1].rows.stop
-        return found
+            blocks.append(_Block(density, first, root, inverse.mT @ added @ inverse))
+            first = blocks[-1].rows.stop
+        return blocks
 
     def _curvature(self, density: Density) -> Tensor:
         """K in the scaled coordinates (N, A, A); NumericalError where it is not finite or has a
@@ -205,15 +207,15 @@ class Ritz:
         a, units = len(density.jets), self._units(density)
         with torch.no_grad():
             values = density.values(density.curvatures, self._trial.jet(density.at))
-        found = torch.stack(values, dim=1).reshape(-1, a, a) / (units[:, None] * units)
-        if not bool(found.isfinite().all()):
+        curvature = torch.stack(values, dim=1).reshape(-1, a, a) / (units[:, None] * units)
+        if not bool(curvature.isfinite().all()):
             raise NumericalError(
                 "least_squares: second derivatives of the energy are not finite; change formula or"
                 " start"
             )
-        least = torch.linalg.eigvalsh(found)[:, 0]
+        least = torch.linalg.eigvalsh(curvature)[:, 0]
         worst = int(least.argmin())
-        if float(least[worst]) < -CONCAVE * float(found.abs().max()):
+        if float(least[worst]) < -CONCAVE * float(curvature.abs().max()):
             where = [round(number, 6) for number in density.points.x[worst].tolist()]
             raise NumericalError(
                 f"least_squares: the energy is not convex in u and its gradient at {where} (its"
@@ -221,7 +223,7 @@ class Ritz:
                 f" eigenvalue {float(least[worst]):.1e}), so Newton's step need not lower it; use"
                 f" lbfgs or adam"
             )
-        return found
+        return curvature
 
     def _fill(self, block: _Block, matrix: Tensor) -> None:
         """Write √w U Φ into the columns of the rows of a block, (P·m, A·N)."""
@@ -240,14 +242,16 @@ class Ritz:
                 functional = weighted.new_zeros(
                     len(space.indices), net.outer.shape[1], stop - start
                 )
-                for column, one in enumerate(density.jets):
-                    functional[space.position[one.index], one.unknown] = weighted[:, row, column]
+                for column, derivative in enumerate(density.jets):
+                    functional[space.position[derivative.index], derivative.unknown] = weighted[
+                        :, row, column
+                    ]
                 place = matrix[:, row * n + start : row * n + stop]
                 for unknown, values in zip(
                     unknowns, features.rows(functional, unknowns), strict=True
                 ):
-                    own = place[unknown * count : (unknown + 1) * count]
+                    share = place[unknown * count : (unknown + 1) * count]
                     if features.columns is None:
-                        own += values
+                        share += values
                     else:
-                        own.scatter_add_(0, features.columns, values)
+                        share.scatter_add_(0, features.columns, values)

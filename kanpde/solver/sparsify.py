@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kanpde.assembly.energy import EnergyObjective
-from kanpde.assembly.residual import Assembly
+from kanpde.assembly.objective import Objective
 from kanpde.config import Sparsify
 from kanpde.errors import ConfigError
 from kanpde.trial.networks import KAN, bare
@@ -31,7 +30,7 @@ LEAST = 1e-4
 class Penalised:
     """An objective with the penalty; `points` (N, d) are those of training."""
 
-    plain: Assembly | EnergyObjective
+    plain: Objective
     sparsify: Sparsify
 
     def objective(self, trial: TrialSolution) -> Tensor:

@@ -1,31 +1,36 @@
 """The resolution that a tolerance asks for, chosen from the held-out residual; neither `exact` nor
 `reference` is read.
 
-Families of trial solutions are climbed level by level, cheap ones first: sums of univariate
-functions, the characteristic directions of the equation alone, the directions of its source alone,
-the distance to its centre, even directions. The residual of `estimate` is the root of the objective
-at held-out points. A level whose residual is not clearly smaller says nothing about the stability;
-the first one is compared with the start u = 0. The first level whose estimate meets the tolerance
-is the result, else the one of the smallest residual. How far a search comes in its seconds depends
-on the machine.
+Families of trial solutions are climbed level by level, cheap ones first (see `levels`). The
+residual of `estimate` is the root of the objective at held-out points. A level whose residual is
+not clearly smaller says nothing about the stability; the first one is compared with the start
+u = 0. The first level whose estimate meets the tolerance is the result, else the one of the
+smallest residual. How far a search comes in its seconds depends on the machine.
+
+    state                 what happens                            next
+    --------------------  --------------------------------------  -------------------------------
+    level of a family     too long or too large for the rest      next family (the first is solved)
+    (the first is built   fails                                   next family (the first: error)
+    before the search)    its residual is not finite              next family
+                          estimate within the tolerance           taken: TOLERANCE
+                          the observer asks to stop               best so far: its reason
+                          finer ones promise nothing              next family
+                          else                                    next level of the family
+    no family is left     -                                       best so far: UNREACHED
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from kanpde.ansatz.characteristics import characteristics
-from kanpde.ansatz.projection_pursuit import source_centers, source_directions
-from kanpde.ansatz.radial_units import round_holes
 from kanpde.assembly.collocation import COUNT, Collocation, held_out
 from kanpde.assembly.residual import Assembly, terms
-from kanpde.config import STAGE, Config, OptimizerStage
+from kanpde.config import Config
 from kanpde.config.compatibility import check
 from kanpde.errors import BudgetError, NumericalError
 from kanpde.problem.problem import Problem
@@ -33,6 +38,7 @@ from kanpde.progress import Progress, StopReason
 from kanpde.solver.budget import check_budget
 from kanpde.solver.build import Parts, build
 from kanpde.solver.error_estimate import CLEARLY, estimate, stability
+from kanpde.solver.levels import EVEN, Families
 from kanpde.solver.loop import Solver
 
 SECONDS = 120.0
@@ -50,16 +56,6 @@ BEGUN = 1e-2
 """Even directions are climbed on, whatever they bring, until the residual is below this share of
 that of u = 0.
 """
-
-CHARACTERISTIC, SOURCE, EVEN = (
-    "characteristic directions",
-    "directions of the source",
-    "even directions",
-)
-RADIAL = "distance to the centre of the source"
-
-Shape = tuple[int, int, int]
-"""Hidden units, degree and intervals of the outer layer; 0 units: a sum of univariate functions."""
 
 
 @dataclass(frozen=True)
@@ -85,50 +81,60 @@ class Chosen:
     estimate: float | None
 
 
-def choose(config: Config, progress: Progress) -> Chosen:
-    """Climb until `config.tolerance` is met or `config.seconds` or the memory are used up;
-    ConfigError where it cannot.
+@dataclass(frozen=True)
+class First:
+    """The first level, built and not yet solved, and the wall `seconds` that took.
+
+    It serves one search, which trains the network in it.
     """
+
+    problem: Problem
+    config: Config
+    parts: Parts
+    seconds: float
+
+
+def begin(config: Config) -> First:
+    """Build the first level of a search; ConfigError, BudgetError or NumericalError say why it
+    cannot begin.
+    """
+    began = time.perf_counter()
     check(config)
-    return _Search(config, progress).run()
-
-
-def settled(config: Config) -> Config:
-    """The config with the directions and the centre of the source written out, so that they are
-    searched for once.
-    """
-    trial = config.trial
-    if trial.start != "ridge" or not trial.width or config.tolerance is not None:
-        return config
     problem = Problem.create(config.problem)
-    directions = source_directions(problem) if trial.directions == "source" else ()
-    centers = source_centers(problem) if trial.centers == "source" else ()
-    trial = replace(
-        trial, directions=directions or trial.directions, centers=centers or trial.centers
-    )
-    return replace(config, trial=trial)
+    candidate = Families(config, problem).first()
+    parts = build(candidate, problem)
+    return First(problem, candidate, parts, time.perf_counter() - began)
+
+
+def choose(config: Config, progress: Progress, first: First) -> Chosen:
+    """Climb from the `first` level until `config.tolerance` is met or `config.seconds` or the
+    memory are used up.
+    """
+    return _Search(config, progress, first).run()
 
 
 class _Search:
-    def __init__(self, config: Config, progress: Progress) -> None:
+    def __init__(self, config: Config, progress: Progress, first: First) -> None:
         self._config, self._progress = config, progress
-        self._began = time.perf_counter()
+        self._first: Parts | None = first.parts
+        """The parts of the first level until it is solved."""
+        self._began = time.perf_counter() - first.seconds
         self._limit = SECONDS if config.seconds is None else config.seconds
         self._last = (0.0, SMALL)
+        """Wall seconds and work of the last level: the pace by which the next one is judged."""
         self._start = math.inf
+        """The residual of u = 0 at the held-out points of the last level."""
         self._tolerance = config.tolerance or 0.0
-        self._problem = Problem.create(config.problem)
+        self._problem = first.problem
         self._best: Level | None = None
-        self._directions: tuple[tuple[float, ...], ...] = ()
-        self._centers: tuple[tuple[float, ...], ...] = ()
         self._stability: Tensor | None = None
+        """What was last learnt of C, see `error_estimate`."""
 
     def run(self) -> Chosen:
         why = "no finer level is left"
-        for name, shapes in self._families():
+        for name, candidates in Families(self._config, self._problem):
             before: Level | None = None
-            for shape in shapes:
-                candidate = self._candidate(name, shape)
+            for candidate in candidates:
                 refusal = self._refusal(candidate)
                 if refusal is not None and self._best is not None:
                     why = refusal
@@ -163,82 +169,6 @@ class _Search:
             )
         return level.residual > CLEARLY * before.residual
 
-    def _families(self) -> Iterator[tuple[str, list[Shape]]]:
-        d, order = self._problem.domain.dimension, self._problem.order
-        high = max(13, order + 9)
-        steps = (8, 16, 32, 64, 128, 256, 512)
-        yield (
-            "univariate functions",
-            [(0, high, g) for g in ((*steps, 1024, 2048) if d == 1 else steps[:4])],
-        )
-        count = len(characteristics(self._problem))
-        if count:
-            yield CHARACTERISTIC, [(count, high, g) for g in (32, *steps[3:], 1024)]
-        self._directions = source_directions(self._problem)
-        if self._directions:
-            yield SOURCE, [(len(self._directions), high, g) for g in steps[2:]]
-        self._centers = source_centers(self._problem)
-        if self._centers:
-            yield RADIAL, [(len(self._centers), high, g) for g in steps[2:]]
-        if d == 2:
-            sizes = (
-                (12, 4),
-                (20, 8),
-                (32, 12),
-                (40, 18),
-                (48, 24),
-                (64, 32),
-                (80, 40),
-                (96, 48),
-                (128, 64),
-            )
-            yield EVEN, [(n, high, g) for n, g in sizes]
-        elif d == 3:
-            cubes = ((48, 7, 1), (96, 11, 1), (160, 15, 1), (240, 15, 2), (300, 15, 4))
-            yield EVEN, [(n, max(p, order + 3), g) for n, p, g in cubes]
-        elif d > 3:
-            full = [(math.comb(d - 1 + p, p), p) for p in range(order + 1, order + 6)]
-            yield (
-                "even directions",
-                [(min(4000, round(1.2 * math.comb(d + 1, 2))), order + 1, 1)]
-                + [(min(4000, n), p, 1) for n, p in full],
-            )
-
-    def _candidate(self, name: str, shape: Shape) -> Config:
-        """The config of a level: points grow with the columns, holes get half of the units at most,
-        least squares is all.
-        """
-        units, degree, intervals = shape
-        d, old = self._problem.domain.dimension, self._config
-        columns = max(units, 1 if d == 1 else d * (units == 0)) * (degree + intervals)
-        sampler = replace(
-            old.sampler,
-            interior=max(200 if d == 1 else 1000, 2 * columns, 10 * (degree + intervals)),
-            boundary=2
-            if d == 1
-            else max(400 * (d - 1), 16 * (degree + intervals) if d == 2 else 2 * columns),
-        )
-        trial = replace(
-            old.trial,
-            width=(units,) if units else (),
-            basis=("bspline",) * (2 if units else 1),
-            radial=min(old.trial.radial, units // (2 * max(1, len(round_holes(self._problem))))),
-            degree=(max(5, self._problem.order + 1), degree) if units else (degree,),
-            intervals=(2, intervals) if units else (intervals,),
-            directions=self._directions_of(name),
-            centers=self._centers if name == RADIAL else "none",
-            start="ridge",
-            margin=0.0,
-            ends="clamped" if name == EVEN else "extended",
-        )
-        stage = OptimizerStage("least_squares", **STAGE["least_squares"])
-        return replace(old, trial=trial, sampler=sampler, schedule=(stage,))
-
-    def _directions_of(self, name: str) -> str | tuple[tuple[float, ...], ...]:
-        if name == CHARACTERISTIC:
-            return "characteristic"
-        return self._directions if name == SOURCE else "even"
-
     def _work(self, config: Config) -> float:
         """Operations of a solve, up to a factor."""
         trial, m = config.trial, len(self._problem.unknowns)
@@ -266,7 +196,7 @@ class _Search:
         """
         began = time.perf_counter()
         try:
-            parts = build(candidate)
+            parts = self._built(candidate)
             start = self._held_out(parts)
             self._start = start[0]
             solver = Solver(parts.trial, parts.assembly, candidate.schedule, self._progress)
@@ -282,13 +212,22 @@ class _Search:
         self._last = (time.perf_counter() - began, max(SMALL, self._work(candidate)))
         coarse = start if self._best is None else (self._best.residual, self._best.values)
         coarse = coarse if before is None else (before.residual, before.values)
-        found = stability((residual, values), coarse)
-        self._stability = self._stability if found is None else found
-        told = math.inf if self._stability is None else estimate(self._stability, residual, values)
-        level = Level(candidate, parts, solver, residual, values, told)
+        known = stability((residual, values), coarse)
+        self._stability = self._stability if known is None else known
+        estimated = math.inf
+        if self._stability is not None:
+            estimated = estimate(self._stability, residual, values)
+        level = Level(candidate, parts, solver, residual, values, estimated)
         if self._best is None or residual < self._best.residual:
             self._best = level
         return level
+
+    def _built(self, candidate: Config) -> Parts:
+        """The parts of a level; those of the first are there already, for one solve."""
+        if self._first is not None:
+            parts, self._first = self._first, None
+            return parts
+        return build(candidate, self._problem)
 
     def _held_out(self, parts: Parts) -> tuple[float, Tensor]:
         points = self._points(parts)
@@ -305,10 +244,10 @@ class _Search:
     def _say(self, name: str, level: Level) -> None:
         trial = level.config.trial
         shape = f"{list(trial.width)} degree {trial.degree[-1]}, {trial.intervals[-1]}"
-        told = "unknown" if math.isinf(level.estimate) else f"{level.estimate:.1e}"
+        error = "unknown" if math.isinf(level.estimate) else f"{level.estimate:.1e}"
         self._progress.message(
             f"tolerance: {name} {shape} intervals: held-out residual {level.residual:.1e},"
-            f" estimated error {told}"
+            f" estimated error {error}"
         )
 
     def _taken(self, reason: StopReason) -> Chosen:

@@ -25,7 +25,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from kanpde.assembly.outer_system import Rows
+from kanpde.assembly.outer_system import OuterSystem
 from kanpde.assembly.residual import Assembly
 from kanpde.assembly.terms import Term
 from kanpde.trial.solution import TrialSolution
@@ -111,10 +111,12 @@ class GradientNorm:
         """weight_i ∝ 1 / ‖∇ mean(r_i²)‖."""
         trained, strengths = trial.trained, []
         for rows in assembly.residuals(trial):
-            found = torch.autograd.grad(
+            gradients = torch.autograd.grad(
                 rows.square().mean(), trained, retain_graph=True, allow_unused=True
             )
-            strengths.append(float(sum(g.square().sum() for g in found if g is not None)) ** 0.5)
+            strengths.append(
+                float(sum(g.square().sum() for g in gradients if g is not None)) ** 0.5
+            )
         return _balanced(assembly.terms, strengths, self.memory)
 
 
@@ -138,7 +140,7 @@ def trace(term: Term, trial: TrialSolution) -> float:
     alone = Assembly([_thinned(replace(term, weight=1.0, emphasis=None))], trial)
     with torch.no_grad():
         return float(
-            alone.jacobian(trial).square().sum() + Rows(alone, trial).matrix().square().sum()
+            alone.jacobian(trial).square().sum() + OuterSystem(alone, trial).matrix().square().sum()
         )
 
 
@@ -147,15 +149,15 @@ def _balanced(terms: Sequence[Term], strengths: Sequence[float], memory: float) 
     theirs.
     """
     least = IDLE * max(strengths)
-    told = {
+    shares = {
         k: 1 / s
         for k, (t, s) in enumerate(zip(terms, strengths, strict=True))
         if t.columns is None and s > least
     }
-    total, size = sum(terms[k].weight for k in told), sum(told.values())
+    total, size = sum(terms[k].weight for k in shares), sum(shares.values())
     new = {
         k: memory * terms[k].weight + (1 - memory) * total * share / size
-        for k, share in told.items()
+        for k, share in shares.items()
     }
     return tuple(replace(term, weight=new.get(k, term.weight)) for k, term in enumerate(terms))
 

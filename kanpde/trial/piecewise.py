@@ -4,17 +4,76 @@ of the one before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
+from kanpde.expressions import Node
 from kanpde.numerics.jets import Jet, JetSpace, coordinates
 from kanpde.trial.constants import Constants
 from kanpde.trial.solution import Located, Network, TrialSolution
 
 
-class Slabs(nn.Module):
+class AnyTrial(Protocol):
+    """What can be evaluated and measured: one trial solution at all times, or one on each of some
+    time slabs.
+    """
+
+    @property
+    def each(self) -> list[TrialSolution]:
+        """The trial solutions, one per slab, first to last."""
+
+    @property
+    def slab_ends(self) -> tuple[float, ...]:
+        """The times at which slabs end, first to last; empty where there are no slabs."""
+
+    @property
+    def net(self) -> Network:
+        """The network, on slabs that of the last one."""
+
+    @property
+    def network(self) -> nn.Module:
+        """The same as a module."""
+
+    @property
+    def constants(self) -> Constants:
+        """The unknown constants."""
+
+    @property
+    def scale(self) -> Tensor:
+        """Scale of the network's coordinates, (d,)."""
+
+    @property
+    def parameter_count(self) -> int:
+        """P, all trainable numbers."""
+
+    @property
+    def met(self) -> tuple[tuple[str, Node], ...]:
+        """Names and formulas of the conditions that hold whatever the parameters."""
+
+    @property
+    def note(self) -> str:
+        """Where a lifting is not smooth."""
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """All trainable tensors."""
+
+    def evaluate(self, x: Tensor) -> Tensor:
+        """u at points x (N, d) without a graph, (N, m)."""
+
+    def locate(self, x: Tensor, space: JetSpace) -> Located:
+        """Prepare points for repeated evaluation."""
+
+    def jet(self, at: Located) -> Jet:
+        """The jet of u at prepared points, (A, m, N)."""
+
+    def outside_share(self, x: Tensor) -> float:
+        """Largest share of inputs outside a grid, at points x (N, d), dimensionless."""
+
+
+class PiecewiseInTime(nn.Module):
     """u(x, t) = u_k(x, t) for t in (t_k, t_{k+1}]; offers what a `TrialSolution` offers for
     evaluation.
     """
@@ -32,6 +91,11 @@ class Slabs(nn.Module):
         return [piece for piece in self.pieces if isinstance(piece, TrialSolution)]
 
     @property
+    def slab_ends(self) -> tuple[float, ...]:
+        """The times at which the slabs end, first to last."""
+        return tuple(self.edges[1:].tolist())
+
+    @property
     def net(self) -> Network:
         """The network of the last slab."""
         return self.each[-1].net
@@ -45,6 +109,16 @@ class Slabs(nn.Module):
     def constants(self) -> Constants:
         """None: a march has no unknown constants."""
         return self.each[-1].constants
+
+    @property
+    def met(self) -> tuple[tuple[str, Node], ...]:
+        """None: a march has no conditions that hold whatever the parameters."""
+        return ()
+
+    @property
+    def note(self) -> str:
+        """Empty: a march has no lifting."""
+        return ""
 
     @property
     def scale(self) -> Tensor:
@@ -73,8 +147,8 @@ class Slabs(nn.Module):
 
     def locate(self, x: Tensor, space: JetSpace) -> Located:
         """Points for `jet`."""
-        one = torch.ones_like(x[0])
-        return Located(x, space, coordinates(x, space, one, 0 * one), None, None)
+        scale = torch.ones_like(x[0])
+        return Located(x, space, coordinates(x, space, scale, 0 * scale), None, None)
 
     def jet(self, at: Located) -> Jet:
         """The jet of u, (A, m, N), without a graph."""
@@ -92,9 +166,5 @@ class Slabs(nn.Module):
 
     def _shares(self, x: Tensor) -> list[tuple[TrialSolution, Tensor]]:
         number = self.slab(x)
-        found = [(piece, torch.nonzero(number == k)[:, 0]) for k, piece in enumerate(self.each)]
-        return [(piece, chosen) for piece, chosen in found if len(chosen)]
-
-
-AnyTrial = TrialSolution | Slabs
-"""What can be evaluated and measured."""
+        shares = [(piece, torch.nonzero(number == k)[:, 0]) for k, piece in enumerate(self.each)]
+        return [(piece, chosen) for piece, chosen in shares if len(chosen)]

@@ -241,6 +241,21 @@ class TrialSolution(nn.Module):
         lifted = () if self.lifting is None else self.lifting.lifted
         return lifted if self.wrapping is None else (*lifted, *self.wrapping.met)
 
+    @property
+    def note(self) -> str:
+        """Where the lifting is not smooth; empty where it is, or there is none."""
+        return "" if self.lifting is None else self.lifting.note
+
+    @property
+    def each(self) -> list[TrialSolution]:
+        """This trial solution alone, as it holds at all times."""
+        return [self]
+
+    @property
+    def slab_ends(self) -> tuple[float, ...]:
+        """No time slab ends: there are none."""
+        return ()
+
     def scaled(self, x: Tensor) -> Tensor:
         """Points in the network's own coordinates, (N, d), one more for each circle."""
         s = (x - self.shift) * self.scale

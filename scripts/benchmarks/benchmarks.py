@@ -24,7 +24,6 @@ from kanpde.cli.doors import hydra_config
 from kanpde.config import Config, shipped
 from kanpde.config.config import in_slabs
 from kanpde.errors import KanpdeError
-from kanpde.trial.piecewise import Slabs
 from scripts.benchmarks import fem_column
 from scripts.common import tables
 from scripts.common.goals import ANGLES, GOALS
@@ -97,7 +96,7 @@ def kan(config: Config, angles: tuple[float, ...], seeds: int) -> dict[str, str]
         errors.append(max(e for e in solution.relative_l2.values() if e is not None))
     trial = solutions[0].result.trial
     first = solutions[0].trial
-    slabs = f" on {len(first.each)} slabs" if isinstance(first, Slabs) else ""
+    slabs = f" on {len(first.slab_ends)} slabs" if first.slab_ends else ""
     shown = (
         f"{trial['kind'].upper()} {trial['shape']}{slabs}",
         str(trial["parameters"]),

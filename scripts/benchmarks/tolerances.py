@@ -16,7 +16,6 @@ import kanpde
 from kanpde.api.solving import available, configure
 from kanpde.errors import KanpdeError
 from kanpde.progress import StopReason
-from kanpde.trial.piecewise import Slabs
 from scripts.common import tables
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "tolerances.md"
@@ -59,7 +58,7 @@ def row(name: str, tolerance: float, seconds: float) -> list[str]:
     error = max(value for value in solution.relative_l2.values() if value is not None)
     estimate = solution.result.estimate
     trial = solution.trial
-    slabs = f" on {len(trial.each)} slabs" if isinstance(trial, Slabs) else ""
+    slabs = f" on {len(trial.slab_ends)} slabs" if trial.slab_ends else ""
     shape = f"{solution.result.trial['shape']}{slabs}"
     estimate_cells = (
         ("unknown", "") if estimate is None else (f"{estimate:.1e}", f"{error / estimate:.2g}")

@@ -23,7 +23,7 @@ from dataclasses import replace
 import torch
 
 from kanpde.api.solving import configure
-from kanpde.assembly.outer_system import Rows
+from kanpde.assembly.outer_system import OuterSystem
 from kanpde.config import STAGE, Config
 from kanpde.optimizers.least_squares import equilibrate
 from kanpde.solver.build import build
@@ -61,7 +61,7 @@ def validated(config: Config) -> tuple[float, float, float]:
     terms = parts.assembly.terms
     measured = torch.cat([torch.full((term.rows,), term.columns is not None) for term in terms])
     noise = torch.cat([torch.full((term.rows,), term.scale) for term in terms])[measured]
-    rows = Rows(parts.assembly, parts.trial)
+    rows = OuterSystem(parts.assembly, parts.trial)
     with torch.no_grad():
         matrix, right = rows.linearised(parts.trial.net.outer.numel())
         equilibrate(

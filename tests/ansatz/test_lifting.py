@@ -20,8 +20,7 @@ from kanpde import api
 from kanpde.ansatz.distance_functions import distance
 from kanpde.ansatz.lifting import lift
 from kanpde.errors import ConfigError
-from kanpde.expressions import Jet as Unknown
-from kanpde.expressions import Node, differentiate
+from kanpde.expressions import Derivative, Node, differentiate
 from kanpde.expressions.evaluate import evaluate
 from kanpde.problem.problem import Problem
 from kanpde.trial.solution import TrialSolution
@@ -142,7 +141,7 @@ def test_boundary_values_are_exact_for_arbitrary_parameters(
         at = problem.domain.part_quadrature(condition.part, 25)
         value = solution_trial(torch.tensor(at.x)).detach()
 
-        def read(jet: Unknown, value: Tensor = value) -> Tensor:
+        def read(jet: Derivative, value: Tensor = value) -> Tensor:
             return value[:, jet.unknown]
 
         (residual,) = evaluate([condition.node], torch.tensor(at.x), torch.tensor(at.normal), read)

@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from kanpde import api
-from kanpde.assembly.outer_system import Rows
+from kanpde.assembly.outer_system import OuterSystem
 from kanpde.config import Config
 from kanpde.config.problem.measurements import MOST_BYTES
 from kanpde.errors import BudgetError, CheckpointError, ConfigError
-from kanpde.expressions import Constant, Jet, Scope, is_linear, parse_equation, partial, text
+from kanpde.expressions import Constant, Derivative, Scope, is_linear, parse_equation, partial, text
 from kanpde.optimizers import Bordered
 from kanpde.results import report
 from kanpde.solver.build import build
@@ -80,7 +80,7 @@ def test_an_equation_with_an_unknown_constant_is_not_linear_and_its_slope_is_sym
     assert not is_linear(node) and is_linear(parse_equation("dxx(u) + u = x", scope))
     slope = partial(node, Constant(0))
     assert slope == parse_equation("dxx(u) + 2*k*u = 0", scope) and text(Constant(0)) == "k1"
-    assert partial(slope, Jet(0, (2, 0))) == parse_equation("1 = 0", scope)
+    assert partial(slope, Derivative(0, (2, 0))) == parse_equation("1 = 0", scope)
 
 
 def test_a_column_of_the_data_is_no_coordinate_to_differentiate_by() -> None:
@@ -175,7 +175,7 @@ def test_the_jacobian_of_the_constants_is_that_of_autograd() -> None:
     raw, rows = parts.trial.constants.raw, parts.assembly.weighted(parts.trial)
     weights = torch.randn(len(rows), dtype=rows.dtype)
     (wanted,) = torch.autograd.grad(rows @ weights, raw)
-    border = Rows(parts.assembly, parts.trial).border()
+    border = OuterSystem(parts.assembly, parts.trial).border()
     torch.testing.assert_close(weights @ border, wanted, rtol=1e-12, atol=0)
     torch.testing.assert_close(system.jacobian()[:, -1:], border, rtol=1e-12, atol=1e-12)
     assert system.inner[-1] == raw[0] and system.vector[-1] == raw[0]

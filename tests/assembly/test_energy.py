@@ -13,7 +13,7 @@ from core_helpers import DISK, LINE, SIDES, SQUARE, config, create, gap, uniform
 import kanpde
 from kanpde import optimizers
 from kanpde.assembly.energy import EnergyObjective
-from kanpde.assembly.outer_system import Rows
+from kanpde.assembly.outer_system import OuterSystem
 from kanpde.errors import ConfigError, NumericalError
 from kanpde.problem.conditions import NaturalCondition
 from kanpde.progress import History
@@ -372,6 +372,6 @@ def test_penalty_rows_are_those_of_the_essential_conditions() -> None:
     essential = objective(built).essential
     assert essential is not None
     assert [term.name for term in essential.terms] == ["left", "right"]
-    assert Rows(essential, built.trial).objective() == pytest.approx(
+    assert OuterSystem(essential, built.trial).objective() == pytest.approx(
         float(essential.objective(built.trial).detach())
     )

@@ -30,7 +30,7 @@ from core_helpers import (
 from torch import Tensor
 
 from kanpde.assembly.collocation import collocate
-from kanpde.assembly.outer_system import Rows
+from kanpde.assembly.outer_system import OuterSystem
 from kanpde.assembly.residual import Assembly, Term, equation_terms, terms
 from kanpde.config import SamplerConfig, WeightsConfig
 from kanpde.errors import NumericalError
@@ -173,7 +173,7 @@ def weighted(assembly: Assembly, trial: TrialSolution) -> Tensor:
 @pytest.mark.parametrize("case", list(CASES))
 def test_the_matrix_gives_the_residuals_after_any_step(case: str, trial: str) -> None:
     found = made(case, trial)
-    matrix, right = Rows(found.assembly, found.trial).linearised()
+    matrix, right = OuterSystem(found.assembly, found.trial).linearised()
     outer = found.trial.net.outer
     assert matrix.shape == (found.assembly.rows, outer.numel()) and right.shape == (
         found.assembly.rows,
@@ -198,16 +198,16 @@ def test_both_derivative_engines_give_the_same_rows(case: str) -> None:
 @pytest.mark.parametrize("case", ["robin", "lifted", "mean", "mixed"])
 def test_a_chunked_matrix_is_the_same_matrix(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     found = made(case)
-    whole, right = Rows(found.assembly, found.trial).linearised()
+    whole, right = OuterSystem(found.assembly, found.trial).linearised()
     monkeypatch.setattr("kanpde.assembly.outer_system.POINTS", 7)
-    pieces, again = Rows(found.assembly, found.trial).linearised()
+    pieces, again = OuterSystem(found.assembly, found.trial).linearised()
     assert gap(pieces, whole) < 1e-14 and gap(again, right) < 1e-14
 
 
 def test_extra_rows_are_zero_and_last() -> None:
     found = made("robin")
-    plain, right = Rows(found.assembly, found.trial).linearised()
-    longer, more = Rows(found.assembly, found.trial).linearised(4)
+    plain, right = OuterSystem(found.assembly, found.trial).linearised()
+    longer, more = OuterSystem(found.assembly, found.trial).linearised(4)
     assert torch.equal(longer[:-4], plain) and not longer[-4:].any()
     assert torch.equal(more[:-4], right) and not more[-4:].any()
 
@@ -217,7 +217,7 @@ def test_extra_rows_are_zero_and_last() -> None:
 def test_numbers_at_their_places_are_the_matrix(case: str, trial: str) -> None:
     """Whatever the derivatives, shifts and unknowns; an average and an mlp touch every column."""
     small = made(case, trial)
-    found = Rows(small.assembly, small.trial)
+    found = OuterSystem(small.assembly, small.trial)
     places, matrix = found.places(), found.matrix()
     averaged = any(term.average is not None for term in small.assembly.terms)
     assert (places is None) is (averaged or trial == "mlp")
@@ -232,7 +232,7 @@ def test_rows_are_those_of_the_assembly_and_follow_the_outer_parameters(
     case: str, trial: str
 ) -> None:
     found = made(case, trial)
-    kept = Rows(found.assembly, found.trial)
+    kept = OuterSystem(found.assembly, found.trial)
     for seed in (1, 2):
         found.trial.net.set_outer(uniform(*found.trial.net.outer.shape, seed=seed))
         assert gap(kept.weighted(), weighted(found.assembly, found.trial)) < 1e-12
@@ -245,7 +245,7 @@ def test_rows_are_those_of_the_assembly_and_follow_the_outer_parameters(
 @pytest.mark.parametrize("case", list(CASES))
 def test_the_objective_is_the_squared_length_of_the_system(case: str) -> None:
     found = made(case)
-    system = Rows(found.assembly, found.trial).linearised()[1].square().sum()
+    system = OuterSystem(found.assembly, found.trial).linearised()[1].square().sum()
     objective = found.assembly.objective(found.trial)
     assert objective.ndim == 0 and objective.requires_grad
     assert gap(objective, system) < 1e-12
@@ -371,7 +371,7 @@ def test_weights_multiply_the_mean_square_of_each_term() -> None:
 def scaled_system(node: dict[str, Any], **weights: Any) -> tuple[Tensor, Tensor]:
     found = parts(node, trial=TRIALS["kan"], sampler=SMALL, weights=weights)
     scramble(found.trial.network, seed=3)
-    return Rows(found.assembly, found.trial).linearised()
+    return OuterSystem(found.assembly, found.trial).linearised()
 
 
 IN_METRES = problem_node(
@@ -444,7 +444,7 @@ def test_rows_follow_the_parameters() -> None:
     -r.
     """
     found = made("mixed lifted", "kan-flat")
-    matrix, right = Rows(found.assembly, found.trial).linearised()
+    matrix, right = OuterSystem(found.assembly, found.trial).linearised()
     (gradient,) = torch.autograd.grad(
         found.assembly.objective(found.trial), found.trial.network.stack[0].coefficients
     )
@@ -467,7 +467,7 @@ def test_a_nonlinear_term_is_linearised(where: str, trial: str) -> None:
     found = parts(node, trial={**TRIALS[trial], "lifting": where == "lifted"}, sampler=SMALL)
     scramble(found.trial.network, seed=3)
     assert not found.assembly.linear and not found.problem.is_linear
-    matrix, right = Rows(found.assembly, found.trial).linearised()
+    matrix, right = OuterSystem(found.assembly, found.trial).linearised()
     assert gap(-right, weighted(found.assembly, found.trial)) < 1e-13
     outer, size = found.trial.net.outer, 1e-5
     step = uniform(*outer.shape, seed=5)
@@ -496,7 +496,7 @@ def test_a_coefficient_that_is_not_finite_is_named_in_the_words_of_the_user() ->
     node = {**ROBIN, "equations": ["log(x - 1)*dxx(u) = 1"]}
     with pytest.raises(NumericalError) as caught:
         build(config(node, trial=TRIALS["kan"], sampler=SMALL))
-    assert "Jet(" not in str(caught.value), str(caught.value)
+    assert "Derivative(" not in str(caught.value), str(caught.value)
 
 
 def test_a_condition_that_is_not_finite_is_named_by_its_part() -> None:

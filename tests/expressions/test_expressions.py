@@ -22,8 +22,8 @@ from kanpde.errors import ConfigError
 from kanpde.expressions import (
     Call,
     Coordinate,
+    Derivative,
     FormulaError,
-    Jet,
     Node,
     Number,
     Scope,
@@ -61,7 +61,7 @@ PLANE = Scope(
 SIDE = replace(PLANE, normal=True)
 HEAT = Scope(coordinates=("x", "y", "t"), time=True, unknowns=("u",))
 FIVE = Scope(coordinates=("x1", "x2", "x3", "x4", "x5"), unknowns=("u",))
-U, V = Jet(0, (0, 0)), Jet(1, (0, 0))
+U, V = Derivative(0, (0, 0)), Derivative(1, (0, 0))
 
 GENERATOR = torch.Generator().manual_seed(0)
 POINTS = 0.2 + 0.6 * torch.rand(7, 2, generator=GENERATOR, dtype=torch.float64)
@@ -237,7 +237,10 @@ def test_a_square_root_is_not_collected_to_a_wider_domain() -> None:
 def test_definitions_are_formulas_in_the_same_scope() -> None:
     same("flux", "(1 + x**2*y)*dx(u)")
     same("dot(wind, grad(u))", "y*dx(u) - x*dy(u)")
-    assert jets(parse_expression("dx(flux)", PLANE)) == {Jet(0, (1, 0)), Jet(0, (2, 0))}
+    assert jets(parse_expression("dx(flux)", PLANE)) == {
+        Derivative(0, (1, 0)),
+        Derivative(0, (2, 0)),
+    }
 
 
 def test_a_definition_is_read_only_when_it_is_used() -> None:
@@ -520,7 +523,7 @@ def test_nonlinear_equations(equation: str) -> None:
         linear_parts(node)
 
 
-def random_jets(*nodes: Node) -> dict[Jet, Tensor]:
+def random_jets(*nodes: Node) -> dict[Derivative, Tensor]:
     ordered = sorted(
         {jet for node in nodes for jet in jets(node)}, key=lambda jet: (jet.unknown, jet.index)
     )
@@ -568,7 +571,7 @@ def test_substitution_is_simultaneous() -> None:
 def test_order_and_jets() -> None:
     node = parse_expression("x*dxx(u) + dxyy(v)", PLANE)
     assert order(node) == 3 and order(Coordinate(0)) == 0
-    assert jets(node) == {Jet(0, (2, 0)), Jet(1, (1, 2))}
+    assert jets(node) == {Derivative(0, (2, 0)), Derivative(1, (1, 2))}
 
 
 # Values
@@ -680,7 +683,7 @@ def test_what_is_written_reads_back(formula: str, wrapper: str) -> None:
 @pytest.mark.parametrize(
     ("node", "expected"),
     [
-        (Jet(0, (2, 1)), "dxxy(u)"),
+        (Derivative(0, (2, 1)), "dxxy(u)"),
         (Number(-2.5), "-2.5"),
         (power(Number(-2.0), Coordinate(0)), "(-2)**x"),
         (add(Coordinate(0), multiply(Number(-1.0), U), Number(-3.0)), "x - u - 3"),

@@ -13,15 +13,16 @@ import torch
 from core_helpers import StopAfter, config, gap, problem_node
 
 from kanpde import api
+from kanpde.api import prepare
 from kanpde.config import Config
 from kanpde.errors import ConfigError
 from kanpde.marching.equidistribution import Stretch, density
-from kanpde.marching.march import prepare
+from kanpde.marching.slab import _initial, _state
 from kanpde.numerics.jets import JetSpace
 from kanpde.progress import StopReason
 from kanpde.trial.bases import SplineGrid
 from kanpde.trial.networks import KAN
-from kanpde.trial.piecewise import Slabs
+from kanpde.trial.piecewise import PiecewiseInTime
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -98,7 +99,7 @@ def test_the_field_joins_where_slabs_meet() -> None:
         )
         assert abs(before - after).max() < 1e-5
     trial = solution.trial
-    assert isinstance(trial, Slabs) and len(trial.each) == 4
+    assert isinstance(trial, PiecewiseInTime) and len(trial.each) == 4
     points = torch.tensor(
         [[0.3, 0.0], [0.3, 0.25], [0.3, 0.2500001], [0.3, 1.0]], dtype=torch.float64
     )
@@ -259,8 +260,10 @@ def test_a_point_belongs_to_one_slab_only() -> None:
         **HEAT,
         "conditions": [*HEAT["conditions"], {"point": [0.5, 0.6], "equation": "u = exp(-0.6)"}],
     }
-    assert "point" not in {term.name for term in prepare(marched(node)).assembly.terms}
-    assert "point" in {term.name for term in prepare(marched(node, slabs=1)).assembly.terms}
+    assert "point" not in {term.name for term in prepare(marched(node)).first()[1].assembly.terms}
+    assert "point" in {
+        term.name for term in prepare(marched(node, slabs=1)).first()[1].assembly.terms
+    }
 
 
 def test_a_slab_that_ran_out_of_steps_is_told() -> None:
@@ -275,7 +278,7 @@ def test_lifting_is_refused_with_slabs() -> None:
 
 
 def test_a_stretched_kan_holds_the_map_and_the_lines() -> None:
-    made = prepare(marched(HEAT, width=[3], spread=2.0))
+    _, made = prepare(marched(HEAT, width=[3], spread=2.0)).first()
     network = made.trial.network
     assert (
         isinstance(network, KAN)
@@ -284,3 +287,11 @@ def test_a_stretched_kan_holds_the_map_and_the_lines() -> None:
     z = network.stack[0](torch.tensor([[0.0, 0.0], [-1.0, 1.0]], dtype=torch.float64))
     speeds = torch.tensor([-0.25, 0.0, 0.25], dtype=torch.float64)
     assert gap(z[:, 1] - z[:, 0], -2 * speeds / (1 + speeds.abs())) < 1e-5
+
+
+def test_a_map_is_made_from_five_derivatives_of_every_unknown() -> None:
+    _, made = prepare(marched(HEAT)).first()
+    x = torch.rand(7, 2, dtype=torch.float64)
+    assert _state(made.trial, x).shape == (6, 1, 7)
+    first = _initial(made.problem, x)
+    assert first is not None and first.shape == (6, 1, 7)

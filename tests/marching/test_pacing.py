@@ -25,7 +25,7 @@ from kanpde.progress import Silent, StopReason
 from kanpde.results.solution import Solution
 from kanpde.solver.loop import Solver
 from kanpde.trial.networks import KAN
-from kanpde.trial.piecewise import Slabs
+from kanpde.trial.piecewise import PiecewiseInTime
 from tests.marching.test_march import HEAT, LINE, REACTION, STRETCHED, marched
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -57,8 +57,8 @@ def paced(node: dict[str, Any], error: float, **trial: Any) -> Config:
     )
 
 
-def pieces(solution: Solution) -> Slabs:
-    assert isinstance(solution.trial, Slabs)
+def pieces(solution: Solution) -> PiecewiseInTime:
+    assert isinstance(solution.trial, PiecewiseInTime)
     return solution.trial
 
 

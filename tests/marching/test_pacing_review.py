@@ -13,12 +13,12 @@ import torch
 from core_helpers import LINE, StopAfter, config, problem_node
 
 from kanpde import api
+from kanpde.api import prepare
 from kanpde.config import Config
 from kanpde.errors import ConfigError, NumericalError
 from kanpde.marching import local_error
 from kanpde.marching import tolerance as slab_search
 from kanpde.marching.equidistribution import Stretch, density
-from kanpde.marching.march import prepare
 from kanpde.progress import StopReason
 from kanpde.results import run_folder
 from kanpde.solver.loop import Solver
@@ -214,8 +214,10 @@ def test_a_march_that_is_stopped_between_linear_slabs_says_so(slabs: Any, tmp_pa
 def test_time_that_is_over_before_a_stage_ends_the_solve() -> None:
     """It was asked for the same stage again and again."""
     asked = paced(heat(), slabs=4)
-    made = prepare(asked)
-    solver = Solver(made.trial, made.assembly, asked.schedule, StopAfter(-1, StopReason.TIME_LIMIT))
+    _, first = prepare(asked).first()
+    solver = Solver(
+        first.trial, first.assembly, asked.schedule, StopAfter(-1, StopReason.TIME_LIMIT)
+    )
     assert solver.run()[2] is StopReason.TIME_LIMIT
 
 

@@ -13,9 +13,9 @@ import torch
 from core_helpers import LINE, config, gap, generator, problem_node, uniform
 from torch import Tensor
 
-from kanpde.assembly.outer_system import Rows
+from kanpde.api import prepare
+from kanpde.assembly.outer_system import OuterSystem
 from kanpde.errors import NumericalError
-from kanpde.marching.march import prepare
 from kanpde.optimizers import solve, solve_in_windows
 from kanpde.optimizers.linear_algebra import triangles
 from kanpde.optimizers.windowed_qr import Windows
@@ -265,15 +265,15 @@ def test_every_row_has_the_position_of_its_point() -> None:
 def test_the_solver_uses_windows_and_finds_what_it_finds_without(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    plan, chosen, values = Rows._plan, [], []
+    plan, chosen, values = OuterSystem._plan, [], []
     at = torch.linspace(-1, 1, 50, dtype=torch.float64)[:, None]
     for pays in (True, False):
 
-        def of(rows: Rows, pays: bool = pays) -> Windows | None:
+        def of(rows: OuterSystem, pays: bool = pays) -> Windows | None:
             chosen.append(plan(rows))
             return chosen[-1] if pays else None
 
-        monkeypatch.setattr(Rows, "_plan", of)
+        monkeypatch.setattr(OuterSystem, "_plan", of)
         settings = config(STRING, trial=LOCAL, schedule=SCHEDULE)
         built = build(settings)
         Solver(built.trial, built.assembly, settings.schedule, Silent()).run()
@@ -334,13 +334,13 @@ MARCHED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
-def local(case: str) -> Rows:
+def local(case: str) -> OuterSystem:
     """The rows of a problem whose functions are local, at random outer parameters."""
     node, trial = MARCHED[case]
     sampler = {"interior": 2400 if trial is SLAB else 800, "boundary": 40}
-    built = prepare(config(node, trial=trial, schedule=SCHEDULE, sampler=sampler))
+    _, built = prepare(config(node, trial=trial, schedule=SCHEDULE, sampler=sampler)).first()
     built.trial.net.set_outer(0.1 * uniform(*built.trial.net.outer.shape))
-    return Rows(built.assembly, built.trial)
+    return OuterSystem(built.assembly, built.trial)
 
 
 @pytest.mark.parametrize("case", list(MARCHED))
@@ -369,7 +369,7 @@ def test_a_step_in_windows_is_that_of_the_dense_matrix_to_the_same_bits_again(
         and torch.equal(rows.step(1e-13), step)
     )
     matrix = rows.matrix()
-    monkeypatch.setattr(Rows, "_plan", lambda rows: None)
+    monkeypatch.setattr(OuterSystem, "_plan", lambda rows: None)
     windowed, dense = (matrix @ s.T.reshape(-1) for s in (step, local(case).step(1e-13)))
     assert gap(windowed, dense) < 1e-9
 
@@ -394,7 +394,7 @@ def test_a_mean_and_an_mlp_leave_nothing_to_windows() -> None:
         (STRING, {"kind": "mlp", "width": [20], "start": "features"}),
     ):
         built = build(config(node, trial=trial, schedule=SCHEDULE))
-        rows = Rows(built.assembly, built.trial)
+        rows = OuterSystem(built.assembly, built.trial)
         assert rows.places() is None
         rows.step(1e-13)
         assert rows._windows is None

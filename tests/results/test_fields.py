@@ -19,7 +19,7 @@ from kanpde import api
 from kanpde.cli import main
 from kanpde.config import Config, validate
 from kanpde.errors import ConfigError
-from kanpde.marching.march import march, prepare
+from kanpde.marching.march import begin, march
 from kanpde.marching.slab import Slab
 from kanpde.problem.problem import Problem
 from kanpde.progress import Silent, StopReason
@@ -270,12 +270,12 @@ def test_what_cannot_be_written_is_refused(changes: dict[str, Any], message: str
 def test_a_mistake_in_a_formula_is_found_before_the_solve() -> None:
     config = plane(problem={**PLANE, "vectors": {"flux": ["dx(u)", "dy(w)"]}})
     with pytest.raises(ConfigError, match=r"problem\.vectors\.flux\[1\]: .*'w'"):
-        prepare(config)
+        api.prepare(config)
     config = plane(problem={**PLANE, "quantities": {"q": "dn(u)"}})
     with pytest.raises(
         ConfigError, match=r"problem\.quantities\.q: .*'dn' is only defined on boundary parts"
     ):
-        prepare(config)
+        api.prepare(config)
 
 
 def test_the_saved_config_keeps_names_formulas_and_instants() -> None:
@@ -353,7 +353,7 @@ def test_a_series_is_written_slab_by_slab(tmp_path: Path) -> None:
         assert all(file.is_file() for _, file in found)
         seen.append([t for t, _ in found])
 
-    march(config, Silent(), each=each)
+    march(begin(config), Silent(), each=each)
     assert [len(times) for times in seen] == [3, 5, 7]
     for third, times in enumerate(seen, start=1):
         assert times[-1] <= third / 3 + 1e-15

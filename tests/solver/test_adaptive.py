@@ -15,7 +15,7 @@ from core_helpers import LINE, SIDES, SQUARE, StopAfter, config, problem_node, s
 from torch import Tensor
 
 from kanpde import api
-from kanpde.assembly.outer_system import Rows
+from kanpde.assembly.outer_system import OuterSystem
 from kanpde.assembly.residual import Assembly
 from kanpde.assembly.terms import Term
 from kanpde.config import AdaptPoints, AdaptWeights, Config, OptimizerStage, added_points, validate
@@ -23,7 +23,7 @@ from kanpde.errors import CheckpointError, ConfigError
 from kanpde.progress import Silent, StopReason
 from kanpde.results.report import describe_stage, size_rows
 from kanpde.solver import checkpoint
-from kanpde.solver.adaptive import Distribution, Refinement, ground_of, steps_until
+from kanpde.solver.adaptive import Distribution, Refinement, steps_until, training_points
 from kanpde.solver.build import Parts, build
 from kanpde.solver.loop import Solver
 from kanpde.solver.weighing import Attention, Causal, GradientNorm, TangentKernel
@@ -80,7 +80,7 @@ def solver_of(found: Config, progress: Any = None, store: Any = None) -> Solver:
         found.schedule,
         progress or Silent(),
         store,
-        supply=parts.supply,
+        source=parts.source,
     )
 
 
@@ -105,16 +105,16 @@ def rows(assembly: Assembly, parts: Parts) -> list[Tensor]:
 def test_points_move_towards_the_peak_and_keep_the_measure() -> None:
     parts = build(small([ADAM]))
     before = interior(parts.assembly.terms).x
-    ground = ground_of(parts.assembly, parts.supply).refined(
+    adapted = training_points(parts.assembly, parts.source).refined(
         AdaptPoints("rad", k=1.0, c=0.0), parts.trial
     )
-    after = interior(ground.assembly.terms).x
+    after = interior(adapted.assembly.terms).x
     assert share(after) > 4 * share(before) > 0
-    moved = ground.points(parts.points)
+    moved = adapted.collocation(parts.points)
     assert after.shape == before.shape and torch.equal(moved.interior.x, after)
     assert float(moved.interior.w.sum()) == pytest.approx(4.0, rel=1e-13)
     assert bool(torch.tensor(parts.problem.domain.contains(after.numpy())).all())
-    for old, new in zip(parts.assembly.terms, ground.assembly.terms, strict=True):
+    for old, new in zip(parts.assembly.terms, adapted.assembly.terms, strict=True):
         assert old.weight == new.weight and (old.interior or old is new)
 
 
@@ -146,10 +146,10 @@ def test_rar_adds_the_stated_number() -> None:
     ]
     found = small(stages)
     solver = solver_of(found)
-    before = len(interior(solver.ground.plain).x)
+    before = len(interior(solver.points.plain).x)
     *_, reason = solver.run()
     assert reason is StopReason.FINISHED and added_points(found.schedule) == 48
-    assert len(interior(solver.ground.plain).x) == before + 48
+    assert len(interior(solver.points.plain).x) == before + 48
     assert describe_stage(found.schedule[0]) == "adam 12 steps with rar points"
     assert dict(size_rows(found, 3, 100, 3))["residual rows"] == "100, 48 more by adaptive points"
     assert describe_stage(found.schedule[1]) == "adapt_points rar adds 30"
@@ -191,7 +191,9 @@ def test_an_emphasis_of_one_changes_no_bit(trial: dict[str, Any]) -> None:
     assert torch.equal(plain.weighted(parts.trial), one.weighted(parts.trial))
     assert torch.equal(plain.jacobian(parts.trial), one.jacobian(parts.trial))
     for a, b in zip(
-        Rows(plain, parts.trial).linearised(), Rows(one, parts.trial).linearised(), strict=True
+        OuterSystem(plain, parts.trial).linearised(),
+        OuterSystem(one, parts.trial).linearised(),
+        strict=True,
     ):
         assert torch.equal(a, b)
 
@@ -210,13 +212,15 @@ def test_an_emphasis_is_a_factor_of_rows_everywhere(trial: dict[str, Any]) -> No
     assert torch.allclose(
         found.jacobian(parts.trial), each[:, None] * plain.jacobian(parts.trial), rtol=1e-12
     )
-    matrix, right = Rows(found, parts.trial).linearised()
-    assert torch.allclose(matrix, each[:, None] * Rows(plain, parts.trial).matrix(), rtol=1e-12)
+    matrix, right = OuterSystem(found, parts.trial).linearised()
+    assert torch.allclose(
+        matrix, each[:, None] * OuterSystem(plain, parts.trial).matrix(), rtol=1e-12
+    )
     assert torch.allclose(right, -found.weighted(parts.trial), rtol=1e-12)
     assert float(found.objective(parts.trial).detach()) == pytest.approx(
         float(found.weighted(parts.trial).square().sum()), 1e-12
     )
-    step = Rows(found, parts.trial).step(1e-10).T.reshape(-1)
+    step = OuterSystem(found, parts.trial).step(1e-10).T.reshape(-1)
     least = torch.linalg.lstsq(matrix, right[:, None], driver="gelsd").solution[:, 0]
     assert float((matrix @ step - right).norm()) < (1 + 1e-5) * float(
         (matrix @ least - right).norm()
@@ -334,7 +338,7 @@ def test_a_resumed_run_gives_the_same_bits(way: str, tmp_path: Path) -> None:
         again.resume(found.trial)
         again.run()
         assert torch.equal(vector(again), vector(whole))
-        assert torch.equal(interior(again.ground.plain).x, interior(whole.ground.plain).x)
+        assert torch.equal(interior(again.points.plain).x, interior(whole.points.plain).x)
 
 
 def test_a_run_folder_remembers_where_its_points_went(tmp_path: Path) -> None:
@@ -359,7 +363,7 @@ def vector(solver: Solver) -> Tensor:
     ["lbfgs", "broyden", "levenberg_marquardt", "variable_projection", "gauss_newton_cg"],
 )
 def test_every_method_that_advances_by_steps_follows(optimizer: str) -> None:
-    """And the steps on the second ground lower the objective there."""
+    """And the steps on the second points lower the objective there."""
     follows = {"points": {"method": "rad", "every": 2}, "weights": {"method": "ntk", "every": 2}}
     before, after = (
         solver_of(small([{"optimizer": optimizer, "steps": steps, **follows}], trial=KAN))
@@ -367,13 +371,13 @@ def test_every_method_that_advances_by_steps_follows(optimizer: str) -> None:
     )
     before.run()
     history, stages, _ = after.run()
-    assert stages[0].steps == 4 and before.ground.count == 0 and after.ground.count == 1
+    assert stages[0].steps == 4 and before.points.count == 0 and after.points.count == 1
     with torch.no_grad():
-        found = [float(after.ground.assembly.objective(solver.trial)) for solver in (before, after)]
+        found = [float(after.points.assembly.objective(solver.trial)) for solver in (before, after)]
     assert found[1] < found[0]
     assert history.objective[-1] == pytest.approx(
         found[1], rel=1e-9
-    )  # what was lowered is that of the second ground
+    )  # what was lowered is that of the second points
 
 
 def test_causal_weights_follow_points_that_move() -> None:
@@ -384,7 +388,7 @@ def test_causal_weights_follow_points_that_move() -> None:
     }
     solver = solver_of(small([stage], HEAT))
     solver.run()
-    emphasis = interior(solver.ground.assembly.terms).emphasis
+    emphasis = interior(solver.points.assembly.terms).emphasis
     assert emphasis is not None and float(emphasis.min()) < 1
 
 
@@ -394,20 +398,20 @@ def test_weights_end_with_their_stage_unless_they_are_kept() -> None:
         solver_of(small([first, *more])) for more in ([], [{**ADAM, "weights": "keep"}], [ADAM])
     )
     results = [solver.run() for solver in (alone, kept, plain)]
-    weights = [[t.weight for t in solver.ground.assembly.terms] for solver in (alone, kept, plain)]
-    assert weights[0] == weights[1] != weights[2] == [t.weight for t in plain.ground.plain]
+    weights = [[t.weight for t in solver.points.assembly.terms] for solver in (alone, kept, plain)]
+    assert weights[0] == weights[1] != weights[2] == [t.weight for t in plain.points.plain]
     with torch.no_grad():  # stages are reported by the weights of the config
-        settled = float(kept.ground.settled().assembly.objective(kept.trial))
+        settled = float(kept.points.settled().assembly.objective(kept.trial))
     assert results[1][1][-1].objective == settled != results[1][0].objective[-1]
 
 
 def test_no_adaptation_is_what_it_was() -> None:
     found = small([ADAM])
-    with_supply, without = solver_of(found), solver_of(found)
-    without.ground = replace(without.ground, supply=None)
-    with_supply.run()
+    with_source, without = solver_of(found), solver_of(found)
+    without.points = replace(without.points, source=None)
+    with_source.run()
     without.run()
-    assert torch.equal(vector(with_supply), vector(without)) and with_supply.ground.state() == {}
+    assert torch.equal(vector(with_source), vector(without)) and with_source.points.state() == {}
 
 
 def test_time_steps_end_where_something_is_due() -> None:
@@ -421,7 +425,7 @@ def test_time_steps_end_where_something_is_due() -> None:
 # --------------------------------------------------------------------------------------------------
 
 
-def test_a_damaged_ground_is_refused(tmp_path: Path) -> None:
+def test_damaged_points_are_refused(tmp_path: Path) -> None:
     found = small([{**ADAM, **FOLLOWS["attention"]}])
     store = checkpoint.Store.at(tmp_path)
     solver_of(found, store=store).run()
@@ -439,7 +443,7 @@ def test_a_damaged_ground_is_refused(tmp_path: Path) -> None:
             solver_of(found, store=store).resume(found.trial)
 
 
-def test_without_a_supply_nothing_adapts() -> None:
+def test_without_a_source_nothing_adapts() -> None:
     found = small([{**ADAM, **FOLLOWS["rad"]}])
     parts = build(found)
     with pytest.raises(ConfigError, match="cannot adapt here"):

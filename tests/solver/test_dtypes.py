@@ -15,7 +15,7 @@ from core_helpers import LINE, config, problem_node, uniform
 from torch import Tensor
 
 from kanpde import api
-from kanpde.assembly.outer_system import Rows
+from kanpde.assembly.outer_system import OuterSystem
 from kanpde.config import Config
 from kanpde.optimizers.broyden import _identity
 from kanpde.optimizers.damped_qr import Damped
@@ -115,7 +115,7 @@ def test_every_stage_stays_in_single_precision_and_solves(kind: str, name: str) 
     held += [
         assembly.weighted(trial),
         assembly.jacobian(trial),
-        *Rows(assembly, trial).linearised(),
+        *OuterSystem(assembly, trial).linearised(),
     ]
     held += [trial(made.points.interior.x), assembly.objective(trial)]
     assert {tensor.dtype for tensor in held if tensor.dtype is not torch.bool} == {torch.float32}

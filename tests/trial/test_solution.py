@@ -32,8 +32,7 @@ from torch import Tensor, nn
 
 from kanpde.ansatz.lifting import lift
 from kanpde.errors import ConfigError
-from kanpde.expressions import Jet as Unknown
-from kanpde.expressions import jets
+from kanpde.expressions import Derivative, jets
 from kanpde.expressions.evaluate import evaluate
 from kanpde.numerics.jets import JetSpace
 from kanpde.problem.problem import Problem
@@ -239,7 +238,7 @@ def test_boundary_values_are_exact_for_arbitrary_parameters(
         x, normal = torch.tensor(at.x), torch.tensor(at.normal)
         value = trial(x).detach()
 
-        def read(jet: Unknown, value: Tensor = value) -> Tensor:
+        def read(jet: Derivative, value: Tensor = value) -> Tensor:
             assert jet.order == 0
             return value[:, jet.unknown]
 

@@ -20,7 +20,7 @@ from scipy.sparse import coo_matrix, csc_matrix, hstack, vstack
 from scipy.sparse.linalg import splu
 
 from kanpde.errors import ConfigError, NumericalError
-from kanpde.expressions import Constant, Jet, Node
+from kanpde.expressions import Constant, Derivative, Node
 from kanpde.expressions.evaluate import evaluate
 from kanpde.references.fem.cells import Side
 from kanpde.references.fem.space import Chunk, Space
@@ -151,12 +151,14 @@ def solved(square: csc_matrix, right: Array) -> Array:
 
 def _jets(
     form: WeakForm, space: Space, chunk: Chunk, u: Array
-) -> dict[Jet | Constant, torch.Tensor]:
+) -> dict[Derivative | Constant, torch.Tensor]:
     values = space.values(u, chunk).reshape(len(form.jets), -1)
     return {jet: torch.from_numpy(row) for jet, row in zip(form.jets, values, strict=True)}
 
 
-def fields(nodes: Sequence[Node], chunk: Chunk, known: dict[Jet | Constant, torch.Tensor]) -> Array:
+def fields(
+    nodes: Sequence[Node], chunk: Chunk, known: dict[Derivative | Constant, torch.Tensor]
+) -> Array:
     """Values (len(nodes), E, Q) of formulas on a chunk."""
     x = torch.from_numpy(np.ascontiguousarray(chunk.x.reshape(len(chunk.x), -1).T))
     normal = None
@@ -270,7 +272,7 @@ def _boundary(form: WeakForm, space: Space, u: Array) -> list[BoundaryLoad]:
 
 
 def _conormal_factor(
-    form: WeakForm, condition: Flux, chunk: Chunk, known: dict[Jet | Constant, torch.Tensor]
+    form: WeakForm, condition: Flux, chunk: Chunk, known: dict[Derivative | Constant, torch.Tensor]
 ) -> Array:
     """μ (E, Q) with β = μ A n; ConfigError where there is none."""
     d = len(chunk.x)

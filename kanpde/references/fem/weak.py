@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from kanpde.errors import ConfigError
 from kanpde.expressions import (
-    Jet,
+    Derivative,
     Node,
     add,
     differentiate,
@@ -89,7 +89,7 @@ class WeakForm:
         linear: whether Newton's method ends after one step.
     """
 
-    jets: tuple[Jet, ...]
+    jets: tuple[Derivative, ...]
     matrix: tuple[tuple[Node, ...], ...]
     densities: tuple[Node, ...]
     slopes: tuple[tuple[Node, ...], ...]
@@ -111,8 +111,8 @@ def weak_form(problem: Problem) -> WeakForm:
             f"it has {len(problem.unknowns)} unknowns and {len(problem.equations)} equations, not"
             f" one",
         )
-    first = tuple(Jet(0, unit(i, n, 1)) for i in range(d))
-    value = Jet(0, (0,) * n)
+    first = tuple(Derivative(0, unit(i, n, 1)) for i in range(d))
+    value = Derivative(0, (0,) * n)
     known = (value, *first)
     (equation,) = problem.equations
     coefficients = _coefficients(problem, equation, d, known)
@@ -147,7 +147,7 @@ class _Coefficients(NamedTuple):
     remainder: Node
 
 
-def _densities(coefficients: _Coefficients, first: Sequence[Jet]) -> tuple[Node, ...]:
+def _densities(coefficients: _Coefficients, first: Sequence[Derivative]) -> tuple[Node, ...]:
     """s, -q_1, …, -q_d: what the weak form multiplies by v and by its slopes."""
     fluxes, moved = [], []
     for i, row in enumerate(coefficients.matrix):
@@ -157,7 +157,9 @@ def _densities(coefficients: _Coefficients, first: Sequence[Jet]) -> tuple[Node,
     return (add(coefficients.remainder, negate(add(*moved))), *fluxes)
 
 
-def _coefficients(problem: Problem, equation: Node, d: int, known: Sequence[Jet]) -> _Coefficients:
+def _coefficients(
+    problem: Problem, equation: Node, d: int, known: Sequence[Derivative]
+) -> _Coefficients:
     matrix: list[list[Node]] = [[ZERO] * d for _ in range(d)]
     mass, removed = None, []
     for jet in sorted(jets(equation), key=lambda jet: jet.index):
@@ -192,7 +194,7 @@ def _coefficients(problem: Problem, equation: Node, d: int, known: Sequence[Jet]
 
 
 def _condition(
-    problem: Problem, condition: Condition, value: Jet, first: Sequence[Jet]
+    problem: Problem, condition: Condition, value: Derivative, first: Sequence[Derivative]
 ) -> Given | Flux | Mean | None:
     node, part = condition.node, condition.part
     if isinstance(condition, PeriodicCondition):

@@ -29,7 +29,6 @@ from kanpde.results.plotting.canvas import MLP as KNOWN
 from kanpde.results.solution import Solution
 from kanpde.trial.networks import KAN, bare
 from kanpde.trial.networks.pruning import view
-from kanpde.trial.piecewise import Slabs
 
 Array = NDArray[np.float64]
 Labels = Mapping[tuple[int, int, int], str]
@@ -78,7 +77,7 @@ def write_diagram(
         ConfigError: the trial solution is no KAN.
         StorageError: the file cannot be written.
     """
-    trial = solution.trial.each[-1] if isinstance(solution.trial, Slabs) else solution.trial
+    trial = solution.trial.each[-1]
     network = bare(trial.network)
     name, problem = solution.problem.name, solution.problem
     if not isinstance(network, KAN):

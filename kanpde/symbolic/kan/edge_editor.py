@@ -28,7 +28,6 @@ from kanpde.symbolic.kan.symbolic_kan import Edge, SymbolicKAN
 from kanpde.symbolic.search.univariate import Match, match
 from kanpde.trial.networks import KAN
 from kanpde.trial.networks.pruning import thinned
-from kanpde.trial.piecewise import Slabs
 from kanpde.trial.solution import TrialSolution
 
 LADDER = (0.2, 0.05, 0.01, 1e-3, 1e-4)
@@ -71,16 +70,12 @@ class Symbolic:
     def of(cls, solution: Solution) -> Symbolic:
         """All edges still splines; ConfigError where the trial solution is more than one KAN."""
         name, trial = solution.problem.name, solution.trial
-        if (
-            isinstance(trial, Slabs)
-            or not isinstance(trial.network, KAN)
-            or solution.points is None
-        ):
+        if trial.slab_ends or not isinstance(trial.network, KAN) or solution.points is None:
             raise ConfigError(
                 f"symbolic: '{name}' needs a saved run with one kan (no mlp, no time slabs, no"
                 " trial.functions, no trial.multipoles)"
             )
-        if trial.wrapping is not None:
+        if trial.each[0].wrapping is not None:
             raise ConfigError(
                 f"symbolic: '{name}' was solved with trial.periodic, whose kan sees circles; use"
                 f" kanpde formula"
@@ -174,7 +169,7 @@ class Symbolic:
         Where an energy has no rows, or a function of the library not the derivatives that the
         equations need, they are its values less those of the run.
         """
-        trial, assembly = self._trial, build(self.solution.config).assembly
+        trial, assembly = self._trial, build(self.solution.config).assembly.residual
         with torch.no_grad():
             wanted = trial.network(self._points)
 
@@ -183,7 +178,7 @@ class Symbolic:
                 apart: Tensor = network(self._points) - wanted
             return apart.reshape(-1)
 
-        if not isinstance(assembly, Assembly) or "j0" in self.network.names.values():
+        if assembly is None or "j0" in self.network.names.values():
             return values
         bound = Assembly(assembly.terms, _with(trial, self.network))
         return lambda network: bound.weighted(_with(trial, network)).detach()
@@ -274,8 +269,8 @@ class Symbolic:
 
     @property
     def _trial(self) -> TrialSolution:
-        assert isinstance(self.solution.trial, TrialSolution)
-        return self.solution.trial
+        (trial,) = self.solution.trial.each
+        return trial
 
     @property
     def _points(self) -> Tensor:

@@ -90,7 +90,7 @@ def choose(config: Config, network: torch.nn.Module) -> Choice | None:
         parts = build(replace(divided, schedule=(stage,)))
         parts.trial.network = copy.deepcopy(network)
         watch = Watch(parts, math.inf if best is None else best.least)
-        Solver(parts.trial, parts.assembly, (stage,), watch, supply=parts.supply).run()
+        Solver(parts.trial, parts.assembly, (stage,), watch, source=parts.source).run()
         if best is None or watch.least < best.least:
             once = stage.optimizer == "least_squares"
             best, chosen = watch, stage if once else replace(stage, steps=max(1, watch.steps))

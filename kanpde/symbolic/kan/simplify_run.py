@@ -33,7 +33,6 @@ from kanpde.symbolic.search.library import LIBRARY
 from kanpde.trial.networks import KAN, bare, beside
 from kanpde.trial.networks.prune import prune
 from kanpde.trial.networks.pruning import THRESHOLD, Pruned
-from kanpde.trial.piecewise import Slabs
 from kanpde.trial.solution import TrialSolution
 
 HELD_OUT = 4000
@@ -191,7 +190,7 @@ def simplify_into(
     parts.trial.network, parts.trial.constants = network, before.trial.constants
     folder = run_folder.create(out, name=f"{config.problem.name}-simple", overwrite=overwrite)
     report.write_config(folder / "config.yaml", config)
-    Solver(parts.trial, parts.assembly, config.schedule, Silent(), supply=parts.supply).keep(
+    Solver(parts.trial, parts.assembly, config.schedule, Silent(), source=parts.source).keep(
         Store.at(folder)
     )
     make_folder(folder / "figures")
@@ -250,12 +249,12 @@ def _functions(solution: Solution, wish: Wish) -> tuple[Symbolic | None, Written
 
 def kan_of(solution: Solution) -> tuple[TrialSolution, KAN]:
     """The trial solution of a run and the KAN in it; ConfigError where there is no single one."""
-    name, trial = solution.problem.name, solution.trial
-    if isinstance(trial, Slabs):
+    name, slabs = solution.problem.name, len(solution.trial.slab_ends)
+    if slabs:
         raise ConfigError(
-            f"simplify: '{name}' was solved on {len(trial.each)} time slabs, one network each; use"
-            f" slabs: 1"
+            f"simplify: '{name}' was solved on {slabs} time slabs, one network each; use slabs: 1"
         )
+    (trial,) = solution.trial.each
     network = bare(trial.network)
     if not isinstance(network, KAN):
         raise ConfigError(

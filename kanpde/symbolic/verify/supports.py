@@ -17,7 +17,7 @@ import numpy as np
 import sympy
 
 from kanpde.errors import ConfigError
-from kanpde.expressions import Jet, Node, jets, multiply, partial
+from kanpde.expressions import Derivative, Node, jets, multiply, partial
 from kanpde.numerics.quadrature import Array, PointSet
 from kanpde.problem.conditions import (
     Condition,
@@ -299,7 +299,7 @@ def factors(where: Sequence[Place], x: Sequence[Any], k: int) -> list[tuple[str,
     distances = []
     for place in where:
         node, centre = place.node, place.centre
-        if not (isinstance(node, Jet) and node.unknown == k and node.order == 0):
+        if not (isinstance(node, Derivative) and node.unknown == k and node.order == 0):
             continue
         if centre is None:
             continue

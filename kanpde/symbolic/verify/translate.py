@@ -12,7 +12,18 @@ from typing import Any
 import sympy
 
 from kanpde.errors import ConfigError
-from kanpde.expressions import Add, Call, Constant, Coordinate, Jet, Mul, Node, Normal, Number, Pow
+from kanpde.expressions import (
+    Add,
+    Call,
+    Constant,
+    Coordinate,
+    Derivative,
+    Mul,
+    Node,
+    Normal,
+    Number,
+    Pow,
+)
 from kanpde.expressions.tree import postorder
 from kanpde.symbolic.search.numbers import exact
 
@@ -61,7 +72,7 @@ def translate(
                 return normal[i]
             case Constant(index=i):
                 return (constants or {})[i]
-            case Jet(unknown=unknown, index=index):
+            case Derivative(unknown=unknown, index=index):
                 return _derivative(fields[unknown], x, index)
         raise ConfigError(
             "formula: values on a grid have no formula; it cannot be put into these equations"

@@ -1,0 +1,346 @@
+"""The ways to solve a config: what each builds first, and how it runs, resumes and loads.
+
+    plan         config                                    what it builds first
+    ----------   ---------------------------------------   ------------------------------------
+    OneNetwork   any other                                 everything
+    March        `slabs`, or `trial.start: stretched`      the first slab
+    Search       `tolerance`                               the first level of the search
+    SlabSearch   `tolerance` with what makes a march       the first slab of the first march
+
+A plan is prepared before a run folder is made, so that a mistake neither leaves one nor costs an
+old run, and is then run with what was built for that. A further way to solve is a further class
+here and a further case of `plan_of`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from kanpde.assembly.collocation import Collocation
+from kanpde.config import Config
+from kanpde.config.compatibility import check
+from kanpde.config.config import in_slabs
+from kanpde.errors import ConfigError
+from kanpde.marching.march import Begun, Marched, begin, march, unbuilt
+from kanpde.marching.tolerance import begin_search, choose_slabs
+from kanpde.marching.watcher import watcher
+from kanpde.problem.problem import Problem
+from kanpde.progress import History, Progress, Silent, StageResult, StopReason
+from kanpde.results import report
+from kanpde.results.parameter_intervals import findings
+from kanpde.results.solution import Solution
+from kanpde.solver import tolerance
+from kanpde.solver.budget import check_budget
+from kanpde.solver.build import Parts, build, with_directions
+from kanpde.solver.checkpoint import Store, go_on
+from kanpde.solver.loop import Solver
+from kanpde.trial.piecewise import AnyTrial
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a plan gives: `config` as it was solved, `seconds` of wall clock with all sittings, the
+    `estimate` of the relative error of a search, and the `findings` of a solve with measured
+    values.
+    """
+
+    config: Config
+    problem: Problem
+    trial: AnyTrial
+    points: Collocation
+    history: History
+    stages: tuple[StageResult, ...]
+    reason: StopReason
+    seconds: float
+    estimate: float | None = None
+    findings: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Plan(Protocol):
+    """A way to solve a config."""
+
+    @property
+    def config(self) -> Config:
+        """The config as it is given."""
+
+    def prepare(self) -> Self:
+        """The plan with everything that it builds first, for one run: that trains what is built.
+
+        ConfigError, BudgetError or NumericalError say what is wrong with the config.
+        """
+
+    def first(self) -> tuple[Config, Parts]:
+        """What it builds first, and the config of that."""
+
+    def run(self, progress: Progress, folder: Path | None = None) -> Outcome:
+        """Solve; with a run folder everything that a resumed run needs is kept there."""
+
+    def resume(self, progress: Progress, folder: Path) -> Outcome:
+        """Go on from what a run folder keeps."""
+
+    def load(self, folder: Path) -> Outcome:
+        """What a run folder keeps, without a step."""
+
+
+def plan_of(config: Config, after: Solution | None = None) -> Plan:
+    """The plan of a config; ConfigError where it cannot start from the parameters of `after`."""
+    searches = config.tolerance is not None
+    if after is not None and (searches or in_slabs(config) or in_slabs(after.config)):
+        raise ConfigError(
+            "after: goes with neither time slabs nor a tolerance, which begin anew; leave it out"
+        )
+    if in_slabs(config):
+        return SlabSearch(config) if searches else March(config)
+    return Search(config) if searches else OneNetwork(config, after)
+
+
+@dataclass(frozen=True)
+class Built:
+    """Everything of one solve on one network, and the wall `seconds` that building took."""
+
+    config: Config
+    parts: Parts
+    seconds: float
+
+
+@dataclass(frozen=True)
+class OneNetwork:
+    """One schedule on one trial solution, from the parameters of `after`, if given."""
+
+    config: Config
+    after: Solution | None = None
+    built: Built | None = None
+
+    def prepare(self) -> OneNetwork:
+        """Build everything."""
+        return replace(self, built=self._built())
+
+    def first(self) -> tuple[Config, Parts]:
+        """Everything."""
+        built = self._built()
+        return built.config, built.parts
+
+    def run(self, progress: Progress, folder: Path | None = None) -> Outcome:
+        """All stages."""
+        built = self._built()
+        store = None if folder is None else Store.at(folder)
+        return self._run(built, _solver(built, progress, store))
+
+    def resume(self, progress: Progress, folder: Path) -> Outcome:
+        """What is missing of the stages."""
+        built = self._built()
+        solver = _solver(built, progress, Store.at(folder))
+        solver.resume(built.config.trial)
+        return self._run(built, solver)
+
+    def load(self, folder: Path) -> Outcome:
+        """The last checkpoint."""
+        built = Built(self.config, build(self.config), 0.0)
+        solver = _solver(built, Silent(), Store(folder / "checkpoints"))
+        solver.resume(self.config.trial)
+        return _network_outcome(built, solver, solver.seconds)
+
+    def _built(self) -> Built:
+        if self.built is not None:
+            return self.built
+        began = time.perf_counter()
+        config, problem = _posed(self.config)
+        parts = build(config, problem)
+        if self.after is not None:
+            (earlier,) = self.after.trial.each
+            go_on(parts.trial, earlier, config.trial)
+        return Built(config, parts, time.perf_counter() - began)
+
+    def _run(self, built: Built, solver: Solver) -> Outcome:
+        began, earlier = time.perf_counter() - built.seconds, solver.seconds
+        solver.run()
+        return _network_outcome(built, solver, earlier + time.perf_counter() - began)
+
+
+@dataclass(frozen=True)
+class March:
+    """Time slabs of given or of chosen lengths, one after the other."""
+
+    config: Config
+    begun: Begun | None = None
+
+    def prepare(self) -> March:
+        """Build the first slab."""
+        return replace(self, begun=self._begun())
+
+    def first(self) -> tuple[Config, Parts]:
+        """The first slab."""
+        return _first_slab(self._begun())
+
+    def run(self, progress: Progress, folder: Path | None = None) -> Outcome:
+        """All slabs."""
+        return self._march(self._begun(), progress, folder)
+
+    def resume(self, progress: Progress, folder: Path) -> Outcome:
+        """The slabs that are missing."""
+        return self._march(unbuilt(*_posed(self.config)), progress, folder, again=True)
+
+    def load(self, folder: Path) -> Outcome:
+        """The slabs that are there."""
+        marched = march(unbuilt(self.config), Silent(), folder, read_only=True)
+        return _march_outcome(self.config, marched)
+
+    def _begun(self) -> Begun:
+        if self.begun is not None:
+            return self.begun
+        began = time.perf_counter()
+        begun = begin(*_posed(self.config))
+        return replace(begun, seconds=time.perf_counter() - began)
+
+    @staticmethod
+    def _march(
+        begun: Begun, progress: Progress, folder: Path | None, again: bool = False
+    ) -> Outcome:
+        each = watcher(begun.config, begun.problem, folder)
+        marched = march(begun, progress, folder, again, each=each)
+        return _march_outcome(begun.config, marched)
+
+
+@dataclass(frozen=True)
+class Search:
+    """The resolution that a tolerance asks for, on one network; what is kept is the level that was
+    taken.
+    """
+
+    config: Config
+    begun: tolerance.First | None = None
+
+    def prepare(self) -> Search:
+        """Build the first level."""
+        return replace(self, begun=self._begun())
+
+    def first(self) -> tuple[Config, Parts]:
+        """The first level."""
+        begun = self._begun()
+        return begun.config, begun.parts
+
+    def run(self, progress: Progress, folder: Path | None = None) -> Outcome:
+        """Level after level."""
+        begun = self._begun()
+        began = time.perf_counter() - begun.seconds
+        chosen = tolerance.choose(self.config, progress, begun)
+        if folder is not None:
+            report.write_config(folder / "config.yaml", chosen.config)
+            chosen.solver.keep(Store.at(folder))
+        history, stages, _ = chosen.solver.outcome()
+        parts = chosen.parts
+        return Outcome(
+            chosen.config,
+            parts.problem,
+            parts.trial,
+            parts.points,
+            history,
+            stages,
+            chosen.reason,
+            time.perf_counter() - began,
+            chosen.estimate,
+            findings(parts.problem, parts.assembly, parts.trial),
+        )
+
+    def resume(self, progress: Progress, folder: Path) -> Outcome:
+        """The level that was taken, whose config the folder holds."""
+        return OneNetwork(self.config).resume(progress, folder)
+
+    def load(self, folder: Path) -> Outcome:
+        """The level that was taken."""
+        return OneNetwork(self.config).load(folder)
+
+    def _begun(self) -> tolerance.First:
+        return self.begun or tolerance.begin(self.config)
+
+
+@dataclass(frozen=True)
+class SlabSearch:
+    """The slabs that a tolerance asks for; what is kept is the march that was taken."""
+
+    config: Config
+    begun: Begun | None = None
+
+    def prepare(self) -> SlabSearch:
+        """Build the first slab of the first march."""
+        return replace(self, begun=self._begun())
+
+    def first(self) -> tuple[Config, Parts]:
+        """The first slab of the first march."""
+        return _first_slab(self._begun())
+
+    def run(self, progress: Progress, folder: Path | None = None) -> Outcome:
+        """March after march."""
+        return self._search(progress, folder, self._begun())
+
+    def resume(self, progress: Progress, folder: Path) -> Outcome:
+        """The march that was taken, or the search anew where it was stopped before its end."""
+        return self._search(progress, folder, None)
+
+    def load(self, folder: Path) -> Outcome:
+        """The march that was taken."""
+        return March(self.config).load(folder)
+
+    def _begun(self) -> Begun:
+        return self.begun or begin_search(self.config)
+
+    def _search(self, progress: Progress, folder: Path | None, begun: Begun | None) -> Outcome:
+        began = time.perf_counter() - (0.0 if begun is None else begun.seconds)
+        chosen = choose_slabs(self.config, progress, folder, begun is None, begun)
+        if folder is not None:
+            report.write_config(folder / "config.yaml", chosen.config)
+        seconds = max(chosen.marched.seconds, time.perf_counter() - began)
+        outcome = _march_outcome(chosen.config, chosen.marched)
+        return replace(outcome, reason=chosen.reason, seconds=seconds, estimate=chosen.estimate)
+
+
+def _posed(config: Config) -> tuple[Config, Problem]:
+    """The config with what the source of its problem says about directions, and that problem."""
+    check(config)
+    check_budget(config)
+    problem = Problem.create(config.problem)
+    return with_directions(config, problem), problem
+
+
+def _solver(built: Built, progress: Progress, store: Store | None) -> Solver:
+    parts, schedule = built.parts, built.config.schedule
+    return Solver(parts.trial, parts.assembly, schedule, progress, store, source=parts.source)
+
+
+def _network_outcome(built: Built, solver: Solver, seconds: float) -> Outcome:
+    """With the points that the solve ended on, and the weights of the config."""
+    parts, points = built.parts, solver.points.settled()
+    history, stages, reason = solver.outcome()
+    return Outcome(
+        built.config,
+        parts.problem,
+        parts.trial,
+        points.collocation(parts.points),
+        history,
+        stages,
+        reason,
+        seconds,
+        findings=findings(parts.problem, points.assembly, parts.trial),
+    )
+
+
+def _first_slab(begun: Begun) -> tuple[Config, Parts]:
+    assert begun.slab is not None
+    return begun.config, begun.slab.parts
+
+
+def _march_outcome(config: Config, marched: Marched) -> Outcome:
+    return Outcome(
+        config,
+        marched.problem,
+        marched.trial,
+        marched.points,
+        marched.history,
+        marched.stages,
+        marched.reason,
+        marched.seconds,
+    )
