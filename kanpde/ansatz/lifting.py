@@ -21,7 +21,6 @@ from itertools import combinations
 
 import torch
 
-from kanpde.ansatz.distance_functions import distance
 from kanpde.domains import Domain
 from kanpde.errors import ConfigError
 from kanpde.expressions import (
@@ -135,6 +134,8 @@ def _inside(given: Mapping[str, Node], domain: Domain) -> tuple[Node, Node, bool
     """(g, D, whether both are smooth) by distance functions: a formula that suits all is the
     extension, else they are mixed.
     """
+    from kanpde.ansatz.distance_functions import distance
+
     if not given:
         return Number(0.0), Number(1.0), True
     groups: dict[Node, list[str]] = {}

@@ -22,7 +22,6 @@ from kanpde.config import (
     TrialConfig,
     part_names,
 )
-from kanpde.domains import MeshDomain, Planar, Solid
 from kanpde.errors import ConfigError
 from kanpde.problem.problem import Problem
 from kanpde.trial.networks import Multipoles, Radial
@@ -102,6 +101,8 @@ def points_on_holes(trial: TrialConfig, problem: Problem) -> dict[str, int]:
     """How many boundary points the parts around round holes need for their multipoles, by name; a
     mesh has no such names.
     """
+    from kanpde.domains import MeshDomain
+
     if isinstance(problem.domain, MeshDomain):
         return {}
     found = zip(round_holes(problem), multipoles(trial, problem), strict=False)
@@ -129,6 +130,8 @@ def _gap(problem: Problem, point: np.ndarray[Any, Any]) -> float:
     """At most the distance of a point to the domain, where that is known; a unit about it has a
     geometric grid then.
     """
+    from kanpde.domains import Planar, Solid
+
     domain = problem.domain
     if not isinstance(domain, Planar | Solid):
         return 0.0
@@ -156,6 +159,8 @@ def round_holes(problem: Problem) -> list[DiskShape | BallShape]:
     mesh resemble.
     """
     shape = problem.config.domain
+    from kanpde.domains import MeshDomain
+
     if isinstance(problem.domain, MeshDomain):
         return [
             DiskShape((float(c[0]), float(c[1])), radius)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from kanpde.api.comparing import compare, compare_into
-from kanpde.api.fitting import fit
+from typing import TYPE_CHECKING
+
 from kanpde.api.solving import available, configure, load, resume, solve, solve_into
+from kanpde.lazy import attributes
+
+if TYPE_CHECKING:
+    from kanpde.api.comparing import compare, compare_into
+    from kanpde.api.fitting import fit
 
 __all__ = [
     "available",
@@ -17,3 +22,7 @@ __all__ = [
     "solve",
     "solve_into",
 ]
+
+__getattr__ = attributes(
+    __name__, {"compare": "comparing", "compare_into": "comparing", "fit": "fitting"}
+)

@@ -29,7 +29,6 @@ from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from kanpde.domains import simplices
 from kanpde.domains.base import Domain, frozen_array, length_scale
@@ -166,6 +165,8 @@ class MeshDomain(Domain):
 
     def _depth(self, x: Array, count: int) -> Array:
         """About how far points (N, d) lie from the boundary, (N,)."""
+        from scipy.spatial import cKDTree
+
         on_facet = max(
             1,
             round(
@@ -307,6 +308,8 @@ class MeshDomain(Domain):
         """The translation between parts whose facets match one to one with opposite normals, else
         None.
         """
+        from scipy.spatial import cKDTree
+
         one, two = self._surfaces[a], self._surfaces[b]
         if a == b or len(one.facets) != len(two.facets):
             return None

@@ -14,7 +14,6 @@ import numpy as np
 
 from kanpde.domains.base import Domain, frozen_array
 from kanpde.domains.mesh import Mesh, extrude
-from kanpde.domains.space.solid import Solid
 from kanpde.errors import ConfigError
 from kanpde.numerics import quadrature as rules
 from kanpde.numerics.quadrature import MOST_GAUSS_COORDINATES, Array, Layout, PointSet
@@ -82,6 +81,8 @@ class Cylinder(Domain):
         )
 
     def _part_scattered(self, name: str, count: int, layout: Layout) -> PointSet:
+        from kanpde.domains.space.solid import Solid
+
         if isinstance(self.space, Cylinder) and name in self.space.caps:
             return self._over_cap(self.space, name, count, layout)
         if isinstance(self.space, Solid) and name not in self.caps:

@@ -19,12 +19,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
 import torch
-from scipy.stats import norm, qmc
 from torch import Tensor, nn
 
 from kanpde.errors import ConfigError
 from kanpde.numerics.jets import Jet, pull_back
+from kanpde.numerics.sobol import sobol
 from kanpde.trial.bases import BASES, Basis, SplineGrid
 from kanpde.trial.networks.affine import Affine
 from kanpde.trial.networks.layer import Local, NodeSplines, SplineLayer
@@ -363,10 +364,10 @@ def directions(dimension: int, count: int, generator: torch.Generator) -> Tensor
         turn = torch.linalg.qr(torch.randn(3, 3, generator=generator, dtype=torch.float64)).Q
         turned: Tensor = spiral @ turn
         return turned
+    from scipy.special import ndtri  # the inverse normal distribution
+
     seed = int(torch.randint(2**31, (1,), generator=generator))
-    cube = qmc.Sobol(dimension, rng=seed).random_base2(max(1, math.ceil(math.log2(max(count, 2)))))[
-        :count
-    ]
-    normal: Tensor = torch.from_numpy(norm.ppf(cube.clip(1e-12, 1 - 1e-12)))
+    cube = sobol(max(count, 2), dimension, np.random.default_rng(seed))[:count]
+    normal: Tensor = torch.from_numpy(ndtri(cube.clip(1e-12, 1 - 1e-12)))
     unit: Tensor = normal / normal.norm(dim=1, keepdim=True)
     return unit
