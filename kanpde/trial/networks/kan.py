@@ -202,13 +202,15 @@ class KAN(nn.Module):
 
     def outside_share(self, x: Tensor) -> float:
         """Largest share of inputs outside a layer's grid, over the layers, at points x (N, d)."""
-        shares = [0.0] * len(self.layers)
+        layers = self.every
+        shares = [0.0] * len(layers)
         with torch.no_grad():
             for start in range(0, len(x), 256):
                 z = x[start : start + 256].T
-                for k, layer in enumerate(self.every):
+                for k, layer in enumerate(layers):
                     shares[k] += layer.outside_share(z) * z.shape[1] / len(x)
-                    z = layer(z)
+                    if k + 1 < len(layers):  # no grid meets what the last layer gives
+                        z = layer(z)
         return max(shares)
 
 
