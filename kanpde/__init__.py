@@ -10,9 +10,9 @@ before torch is imported.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from kanpde.lazy import attributes
 from kanpde.version import VERSION as __version__
 
 if TYPE_CHECKING:
@@ -58,8 +58,4 @@ __all__ = [
     "solve",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'kanpde' has no attribute {name!r}")
-    return getattr(import_module(f"kanpde.{_HOME[name]}"), name)
+__getattr__ = attributes(__name__, _HOME)

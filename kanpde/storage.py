@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,9 +27,7 @@ def replacing(path: Path) -> Iterator[Path]:
         StorageError: the folder is missing, not writable, or full.
     """
     try:
-        temporary = path.with_name(
-            f".{path.stem}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}"
-        )
+        temporary = path.with_name(f".{path.stem}-{os.getpid()}-{os.urandom(4).hex()}{path.suffix}")
         try:
             yield temporary
             _sync(temporary)

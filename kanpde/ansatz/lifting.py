@@ -23,7 +23,6 @@ from typing import NamedTuple
 
 import torch
 
-from kanpde.ansatz.distance_functions import distance
 from kanpde.domains import Domain
 from kanpde.errors import ConfigError
 from kanpde.expressions import (
@@ -154,6 +153,8 @@ def _inside(values: Mapping[str, Node], domain: Domain) -> _Ansatz:
     """g and D by distance functions: a formula that agrees with all values is the extension, else
     they are mixed.
     """
+    from kanpde.ansatz.distance_functions import distance
+
     if not values:
         return _Ansatz(Number(0.0), Number(1.0), smooth=True)
     groups: dict[Node, list[str]] = {}

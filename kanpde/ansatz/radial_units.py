@@ -20,7 +20,6 @@ from kanpde.config import (
     Shape,
     TrialConfig,
 )
-from kanpde.domains import MeshDomain, Planar, Solid
 from kanpde.errors import ConfigError
 from kanpde.problem.problem import Problem
 from kanpde.trial.networks import Multipoles, Radial
@@ -94,6 +93,8 @@ def points_on_holes(trial: TrialConfig, problem: Problem) -> dict[str, int]:
     """How many boundary points the parts around round holes need for their multipoles, by name; a
     mesh has no such names.
     """
+    from kanpde.domains import MeshDomain
+
     if isinstance(problem.domain, MeshDomain):
         return {}
     pairs = zip(round_holes(problem), multipoles(trial, problem), strict=False)
@@ -120,6 +121,8 @@ def _gap(problem: Problem, point: np.ndarray[Any, Any]) -> float:
     """At most the distance of a point to the domain, where that is known; a unit about it has a
     geometric grid then.
     """
+    from kanpde.domains import Planar, Solid
+
     domain = problem.domain
     if not isinstance(domain, Planar | Solid):
         return 0.0
@@ -147,6 +150,8 @@ def round_holes(problem: Problem) -> list[DiskShape | BallShape]:
     mesh resemble.
     """
     shape = problem.config.domain
+    from kanpde.domains import MeshDomain
+
     if isinstance(problem.domain, MeshDomain):
         circles = problem.domain.round_holes()
         return [DiskShape((float(x), float(y)), radius) for (x, y), radius in circles]

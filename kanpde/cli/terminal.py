@@ -14,24 +14,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any
-
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
-from rich.table import Table
+from typing import TYPE_CHECKING, Any
 
 from kanpde.progress import StopReason
-from kanpde.results.comparison import Comparison
 from kanpde.results.report import Row, comparison_rows, number, result_rows, stage_rows
 from kanpde.storage import dump_json
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from kanpde.results.comparison import Comparison
 
 _WIDTH = 140
 """Columns of a table that goes into a file or a pipe."""
@@ -49,20 +41,9 @@ class ProgressBar:
     """
 
     def __init__(self, quiet: bool) -> None:
-        self._console = Console(stderr=True)
         self._stop: StopReason | None = None
         self._task: TaskID | None = None
-        self._bars = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[objective]}", markup=False),
-            TimeElapsedColumn(),
-            console=self._console,
-            disable=quiet or not self._console.is_terminal,
-            transient=True,
-        )
+        self._bars = None if quiet else _bars()
 
     @property
     def stop(self) -> StopReason | None:
@@ -77,11 +58,13 @@ class ProgressBar:
     def stage_started(self, index: int, total: int, name: str, steps: int) -> None:
         """Begin a bar."""
         self._drop()
-        self._task = self._bars.add_task(f"{index + 1}/{total} {name}", total=steps, objective="")
+        if self._bars is not None:
+            title = f"{index + 1}/{total} {name}"
+            self._task = self._bars.add_task(title, total=steps, objective="")
 
     def step(self, done: int, objective: float) -> None:
         """Move the bar."""
-        if self._task is not None:
+        if self._bars is not None and self._task is not None:
             self._bars.update(
                 self._task, completed=done, objective=f"objective {number(objective)}"
             )
@@ -92,11 +75,12 @@ class ProgressBar:
 
     def message(self, text: str) -> None:
         """Print a line above the bar."""
-        if not self._bars.disable:
+        if self._bars is not None:
             self._bars.console.print(text, markup=False, highlight=False)
 
     def __enter__(self) -> ProgressBar:
-        self._bars.start()
+        if self._bars is not None:
+            self._bars.start()
         return self
 
     def __exit__(
@@ -105,12 +89,41 @@ class ProgressBar:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._bars.stop()
+        if self._bars is not None:
+            self._bars.stop()
 
     def _drop(self) -> None:
-        if self._task is not None:
+        if self._bars is not None and self._task is not None:
             self._bars.remove_task(self._task)
             self._task = None
+
+
+def _bars() -> Progress | None:
+    """The bars of rich on stderr; None where that is no terminal."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        return None
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[objective]}", markup=False),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
 
 
 @contextmanager
@@ -236,6 +249,9 @@ def show_error(message: str) -> None:
 
 
 def _table(rows: Sequence[Row], header: Row) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(
         box=None, pad_edge=False, header_style="bold", show_edge=False, show_header=any(header)
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kanpde.cli import doors, terminal
+from kanpde.cli.loading import loading
 from kanpde.cli.sweep import Run, run_sweep
 from kanpde.config import Config, shipped, validate, yaml_file
 from kanpde.config.shipped import make_problem
@@ -38,7 +39,8 @@ def reference(arguments: argparse.Namespace) -> int:
 
 def resume(arguments: argparse.Namespace) -> int:
     """Go on with an interrupted run."""
-    from kanpde import api
+    with loading():
+        from kanpde import api
 
     folder = Path(arguments.run)
     with terminal.watching(arguments) as bar:
@@ -52,7 +54,8 @@ def resume(arguments: argparse.Namespace) -> int:
 
 def export(arguments: argparse.Namespace) -> int:
     """Write the field of a run to a file."""
-    from kanpde import api
+    with loading():
+        from kanpde import api
 
     folder, series = Path(arguments.run), arguments.to == "pvd"
     if arguments.points:
@@ -87,7 +90,8 @@ def plot(arguments: argparse.Namespace) -> int:
     folder = Path(arguments.run)
     _check_times(arguments.times, "--animate", arguments.animate is not None)
     if arguments.diagram:
-        from kanpde import api
+        with loading():
+            from kanpde import api
         from kanpde.results import plotting
 
         if arguments.animate:
@@ -96,7 +100,8 @@ def plot(arguments: argparse.Namespace) -> int:
             plotting.write_diagram(folder / "figures" / "network.png", api.load(folder)),
         )
     elif arguments.animate:
-        from kanpde import api
+        with loading():
+            from kanpde import api
         from kanpde.results import plotting
 
         solution = api.load(folder)
@@ -116,7 +121,8 @@ def plot(arguments: argparse.Namespace) -> int:
         )
         written = (plotting.write_comparison(folder / "error_vs_seconds.png", comparison),)
     else:
-        from kanpde import api
+        with loading():
+            from kanpde import api
         from kanpde.results import plotting
 
         written = plotting.write_figures(folder / "figures", api.load(folder))
@@ -126,7 +132,8 @@ def plot(arguments: argparse.Namespace) -> int:
 
 def formula(arguments: argparse.Namespace) -> int:
     """Look for the formula of a run, and say what it satisfies."""
-    from kanpde import api
+    with loading():
+        from kanpde import api
     from kanpde.symbolic.formula import formula as find
     from kanpde.symbolic.formula import rows
     from kanpde.symbolic.kan import json_expressions as plain
@@ -264,7 +271,8 @@ def doctor(arguments: argparse.Namespace) -> int:
 
 def _export_points(folder: Path) -> int:
     """Write the collocation points, and the points of the reference where there is one."""
-    from kanpde import api
+    with loading():
+        from kanpde import api
 
     files, parts = api.load(folder).export_points(folder)
     terminal.show_text(
@@ -289,6 +297,9 @@ def _through_a_door(arguments: argparse.Namespace, run: Run) -> int:
     doors.check_words(arguments)
     if arguments.multirun and arguments.cfg is None:
         return run_sweep(arguments, run)
+    config = doors.shipped_config(arguments)
+    if config is not None:
+        return run(config, out, arguments)
     composed: list[Any] = []
     doors.run_hydra(arguments, composed.append)
     return run(doors.hydra_config(composed[0]), out, arguments) if composed else 0
@@ -296,7 +307,8 @@ def _through_a_door(arguments: argparse.Namespace, run: Run) -> int:
 
 def _solve(config: Config, out: Path | None, arguments: argparse.Namespace) -> int:
     """Solve one config and print what came out."""
-    from kanpde import api
+    with loading():
+        from kanpde import api
 
     plan = api.prepare(config)  # a mistake must neither leave a folder nor cost an old run
     if arguments.dry_run:
@@ -312,7 +324,8 @@ def _solve(config: Config, out: Path | None, arguments: argparse.Namespace) -> i
 
 def _compare(config: Config, out: Path | None, arguments: argparse.Namespace) -> int:
     """Compare KAN and MLP on one config and print who won."""
-    from kanpde import api
+    with loading():
+        from kanpde import api
 
     plan = api.prepare_comparison(config)  # before the folder, as in _solve
     if arguments.dry_run:

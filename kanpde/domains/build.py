@@ -1,9 +1,10 @@
-"""From a shape of a file to a domain."""
+"""From a shape of a file to a domain; the module of a shape is loaded when there is one."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,15 +24,14 @@ from kanpde.config.problem.shapes import (
 from kanpde.domains.base import Domain, frozen_array
 from kanpde.domains.box import Box
 from kanpde.domains.composite import Composite
-from kanpde.domains.meshed import MeshDomain
-from kanpde.domains.plane.disk import Disk
-from kanpde.domains.plane.planar import Planar
-from kanpde.domains.plane.regions import Combination, DiskRegion, PolygonRegion, Region
-from kanpde.domains.space.ball import Ball
-from kanpde.domains.space.bodies import BallBody, Body, CombinedBody, Prism
 from kanpde.domains.space.cylinder import Extrusion, Ranged, SpaceTime
-from kanpde.domains.space.solid import Solid
 from kanpde.errors import ConfigError
+
+if TYPE_CHECKING:
+    from kanpde.domains.meshed import MeshDomain
+    from kanpde.domains.plane.planar import Planar
+    from kanpde.domains.plane.regions import Region
+    from kanpde.domains.space.bodies import Body
 
 
 def build_domain(
@@ -61,8 +61,12 @@ def _build_space(shape: Shape) -> Domain:
         case BoxShape():
             return Box(frozen_array(shape.lower), frozen_array(shape.upper), names)
         case DiskShape():
+            from kanpde.domains.plane.disk import Disk
+
             return Disk(frozen_array(shape.center), shape.radius, names[0])
         case BallShape():
+            from kanpde.domains.space.ball import Ball
+
             return Ball(frozen_array(shape.center), shape.radius, names[0])
         case MeshShape():
             return _meshed(shape)
@@ -71,6 +75,8 @@ def _build_space(shape: Shape) -> Domain:
                 _build_space(shape.base), shape.lower, shape.upper, (names[-2], names[-1])
             )
         case CombinedShape() if shape.dimension == 3:
+            from kanpde.domains.space.solid import Solid
+
             return Solid(body_of(shape), names)
         case _:
             return planar(shape)
@@ -78,6 +84,9 @@ def _build_space(shape: Shape) -> Domain:
 
 def body_of(shape: Shape) -> Body:
     """The body of a shape in space; boxes and extrusions are prisms."""
+    from kanpde.domains.space.ball import Ball
+    from kanpde.domains.space.bodies import BallBody, CombinedBody, Prism
+
     if isinstance(shape, CombinedShape):
         return CombinedBody(shape.operation, tuple(body_of(operand) for operand in shape.operands))
     match shape, _build_space(shape):
@@ -112,11 +121,15 @@ def planar(shape: Shape) -> Planar:
     """A shape in the plane as a region with a boundary of segments and arcs; ConfigError for any
     other shape.
     """
+    from kanpde.domains.plane.planar import Planar
+
     return Planar(_region(shape), shape.parts)
 
 
 def _meshed(shape: MeshShape) -> MeshDomain:
     """The domain of a mesh file, from the arrays that its reader wrote."""
+    from kanpde.domains.meshed import MeshDomain
+
     with np.load(io.BytesIO(shape.content.arrays), allow_pickle=False) as arrays:
         return MeshDomain(
             points=arrays["points"],
@@ -130,6 +143,8 @@ def _meshed(shape: MeshShape) -> MeshDomain:
 
 def _region(shape: Shape, names: tuple[str, ...] = ()) -> Region:
     """The plane region of a shape; edges of a rectangle run around it: bottom, right, top, left."""
+    from kanpde.domains.plane.regions import Combination, DiskRegion, PolygonRegion
+
     names = names or shape.parts
     match shape:
         case CombinedShape():

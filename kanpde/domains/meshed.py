@@ -26,7 +26,6 @@ from typing import NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from kanpde.domains import simplices
 from kanpde.domains.base import Domain, frozen_array, length_scale
@@ -176,6 +175,8 @@ class MeshDomain(Domain):
 
     def _depth(self, x: Array, count: int) -> Array:
         """About how far points (N, d) lie from the boundary, (N,)."""
+        from scipy.spatial import cKDTree
+
         k = self.dimension - 1
         rim_points = 4 * count ** (1 - 1 / self.dimension)
         on_facet = max(1, round((rim_points / len(self.facets)) ** (1 / k)))
@@ -312,6 +313,8 @@ class MeshDomain(Domain):
         """The translation between parts whose facets match one to one with opposite normals, else
         None.
         """
+        from scipy.spatial import cKDTree
+
         first, second = self._surfaces[a], self._surfaces[b]
         if a == b or len(first.facets) != len(second.facets):
             return None

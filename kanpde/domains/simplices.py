@@ -17,7 +17,6 @@ from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
-from scipy.special import roots_jacobi
 
 from kanpde.domains.mesh import Indices
 from kanpde.numerics import quadrature as rules
@@ -56,6 +55,8 @@ def gauss(nodes: int, k: int) -> rules.Rule:
 
 def _jacobi(nodes: int, power: int) -> rules.Rule:
     """Gauss–Jacobi nodes and weights on [0, 1] for the weight (1 − r)^power."""
+    from scipy.special import roots_jacobi
+
     x, w = roots_jacobi(nodes, power, 0.0)
     return (x + 1.0) / 2.0, w / w.sum()
 

@@ -11,16 +11,19 @@ Source: de Boor, A Practical Guide to Splines, 2001, ch. XVII.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from scipy.interpolate import NdBSpline, make_interp_spline
 from torch import Tensor
 
 from kanpde.config.problem.gridded_fields import DEGREE, Grid
 from kanpde.config.problem.nodal_fields import Nodal
 from kanpde.errors import ConfigError
 from kanpde.expressions.nodal import nodal_values
+
+if TYPE_CHECKING:
+    from scipy.interpolate import NdBSpline
 
 SLACK = 1e-9
 """How far outside the grid a point may be by rounding, in units of the grid's length."""
@@ -53,6 +56,8 @@ def values_at(grid: Grid | Nodal, index: tuple[int, ...], x: Tensor) -> Tensor:
 @lru_cache(maxsize=32)
 def _spline(grid: Grid) -> NdBSpline:
     """The spline of a grid: one interpolation along every axis."""
+    from scipy.interpolate import NdBSpline, make_interp_spline
+
     coefficients = np.array(grid.values).reshape([len(axis) for axis in grid.axes])
     knots = []
     for number, axis in enumerate(grid.axes):

@@ -11,12 +11,13 @@ D. Russell, Adaptive Moving Mesh Methods, Springer 2011, ch. 2.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import dct, idct
-from scipy.interpolate import BSpline, CubicSpline, make_lsq_spline
+
+if TYPE_CHECKING:
+    from scipy.interpolate import BSpline
 
 Array = NDArray[np.float64]
 
@@ -53,6 +54,8 @@ class Stretch:
         """The map of a density (M,) > 0 given at increasing positions x (M,), smooth on `intervals`
         even intervals of ξ.
         """
+        from scipy.interpolate import CubicSpline
+
         deviation = FINE * max(SMOOTHING, INTERVALS / intervals)
         whole = float(CubicSpline(x, density).integrate(x[0], x[-1]))
         given = CubicSpline(x, (1 - EVEN) * density / whole + EVEN / (x[-1] - x[0]))
@@ -72,6 +75,8 @@ class Stretch:
 
     def __call__(self, x: Array) -> Array:
         """ξ at positions, (N,)."""
+        from scipy.interpolate import CubicSpline
+
         slope = 2 / (self.x[-1] - self.x[0])
         rest = CubicSpline(self.x, self._ends(self.xi - slope * self.x), bc_type=self._kind)
         return np.asarray(rest(x) + slope * x)
@@ -82,6 +87,8 @@ class Stretch:
 
     def _backward(self, xi: Array, order: int) -> Array:
         """The inverse map or its derivative."""
+        from scipy.interpolate import CubicSpline
+
         slope = (self.x[-1] - self.x[0]) / 2
         rest = CubicSpline(self.xi, self._ends(self.x - slope * self.xi), bc_type=self._kind)
         return np.asarray(rest(xi, order) + (slope if order else slope * xi))
@@ -102,6 +109,8 @@ class Stretch:
 
         If periodic, ξ(x) - x repeats with all its derivatives.
         """
+        from scipy.interpolate import make_lsq_spline
+
         points = self.inverse(np.linspace(-1.0, 1.0, intervals + 1))
         points[0], points[-1] = self.x[0], self.x[-1]
         length = points[-1] - points[0]
@@ -128,6 +137,8 @@ def _smoothed(share: Array, deviation: float, periodic: bool) -> Array:
     They go on periodically or mirrored at their ends, so a Gaussian is a factor exp(-(deviation
     θ)²/2) of the wave that turns by θ per position.
     """
+    from scipy.fft import dct, idct
+
     waves = np.arange(len(share)) / (len(share) - 1)
     if periodic:
         last = np.fft.rfft(share[:-1])
@@ -144,6 +155,8 @@ def _periodic_fit(x: Array, values: Array, knots: Array, degree: int, length: fl
     """Coefficients (G + p,) of the spline that takes `values` at x (G,) after adding the line 2 x /
     length.
     """
+    from scipy.interpolate import BSpline
+
     count = len(x)
     full = BSpline.design_matrix(x, knots, degree).toarray()
     wrapped = full[:, :count].copy()

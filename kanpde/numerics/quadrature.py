@@ -11,10 +11,9 @@ the cell.
 axis, uniform in
   ±jitter/4. The weight of a node is its cell in θ, w_i = (cos θ_{i−½} − cos θ_{i+½})/2; the outer
   cells reach the ends.
-- `sobol`, `latin_hypercube`: low-discrepancy sequences of `scipy.stats.qmc`, scrambled by the
-generator for every
+- `sobol`, `latin_hypercube`: low-discrepancy sequences, scrambled by the generator for every
   jitter > 0 and by a fixed seed for jitter 0; equal weights.
-- `gauss`: Gauss–Legendre; jitter has no effect.
+- `gauss`: Gauss–Legendre, from a table of at most 64 nodes; jitter has no effect.
 
 Source: Davis & Rabinowitz, Methods of Numerical Integration (1984); Trefethen, SIAM Review 50
 (2008) 67–87.
@@ -25,13 +24,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import roots_legendre
-from scipy.stats import qmc
 
 from kanpde.errors import ConfigError
+from kanpde.numerics.sobol import sobol
 
 Array = NDArray[np.float64]
 Rule = tuple[Array, Array]
@@ -41,6 +40,8 @@ SEQUENCES = ("sobol", "latin_hypercube")
 MOST_PRODUCT_COORDINATES = 3
 MOST_GAUSS_COORDINATES = 4
 LARGEST_GAUSS_PANEL = 64
+GAUSS_TABLE = Path(__file__).with_name("gauss_legendre.npy")
+"""Nodes and weights on [-1, 1] of the rules of 1 to 64 nodes, one after the other, (2, 2080)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,15 +224,22 @@ def _sequence(count: int, dimension: int, layout: Layout) -> Array:
     """
     rng = layout.rng if layout.jitter > 0 else np.random.default_rng(0)
     if layout.kind == "latin_hypercube":
+        from scipy.stats import qmc
+
         return np.asarray(qmc.LatinHypercube(dimension, rng=rng).random(count), dtype=np.float64)
-    # a Sobol sequence is balanced at powers of two: draw the next one and keep the first `count`
-    drawn = qmc.Sobol(dimension, scramble=True, rng=rng).random_base2((count - 1).bit_length())
-    return np.asarray(drawn[:count], dtype=np.float64)
+    return sobol(count, dimension, rng)
+
+
+@lru_cache(maxsize=1)
+def _gauss_table() -> Array:
+    table: Array = np.load(GAUSS_TABLE, allow_pickle=False)
+    return table
 
 
 @lru_cache(maxsize=LARGEST_GAUSS_PANEL)
 def _gauss_panel(count: int) -> Rule:
-    nodes, weights = roots_legendre(count)
+    before = count * (count - 1) // 2
+    nodes, weights = _gauss_table()[:, before : before + count]
     return _read_only((nodes + 1.0) / 2.0), _read_only(weights / weights.sum())
 
 

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import line_search
 from torch import Tensor
 
 from kanpde.optimizers.base import Advance, Differentiable, NonFiniteError, Objective
@@ -54,6 +53,8 @@ class Broyden:
         """Objective and gradient after a step along -H g; None, and the parameters as they were,
         where there is none.
         """
+        from scipy.optimize import line_search
+
         at = self._system.vector
         fresh = self._inverse is None
         inverse = _identity(gradient) if fresh else self._inverse

@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
 from kanpde.errors import StorageError
@@ -238,6 +237,8 @@ class Comparison:
         }
 
     def _summary(self, mode: str, kind: str, group: tuple[Entry, ...]) -> Summary:
+        from statistics import median
+
         values = [self.value(entry) for entry in group]
         seconds = [entry.seconds for entry in group]
         shape = tuple(int(n) for n in group[0].result["trial"]["shape"])

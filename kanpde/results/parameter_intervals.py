@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from scipy.stats import norm, t
 from torch import Tensor
 
 from kanpde import optimizers
@@ -125,6 +124,8 @@ def _errors(
     noise = any(condition.noise for condition in problem.conditions)
     if count == 0 or (not noise and count <= q):
         return None, 0.0
+    from scipy.special import ndtri, stdtrit  # quantiles: normal, Student's t
+
     rows = OuterSystem(assembly, trial)
     with torch.no_grad():
         matrix, border = rows.matrix(trial.net.outer.numel()), rows.border()
@@ -137,8 +138,8 @@ def _errors(
         scales: Tensor = torch.cat(
             [term.x.new_full((term.rows,), term.scale) for term in assembly.terms]
         )
-        deviations, quantile = measured * scales, float(norm.ppf(0.975))
+        deviations, quantile = measured * scales, float(ndtri(0.975))
     else:
         size = (rows.weighted().detach()[measured > 0].square().sum() / (count - q)).sqrt()
-        deviations, quantile = measured * size, float(t.ppf(0.975, count - q))
+        deviations, quantile = measured * size, float(stdtrit(count - q, 0.975))
     return (ends * deviations).norm(dim=1).tolist(), quantile

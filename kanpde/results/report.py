@@ -23,11 +23,11 @@ from kanpde.config import (
     yaml_file,
 )
 from kanpde.config.problem.attached_files import portable
-from kanpde.results.comparison import LABELS, Comparison
 from kanpde.storage import write_bytes, write_json, write_text
 
 if TYPE_CHECKING:
     from kanpde.progress import History
+    from kanpde.results.comparison import Comparison
     from kanpde.results.solution import Solution
 
 Row = tuple[str, ...]
@@ -123,6 +123,8 @@ def comparison_rows(comparison: Comparison) -> list[Row]:
     """One row per mode and kind: mode, trial solution, parameters, median and worst measure, median
     seconds, winner.
     """
+    from kanpde.results.comparison import LABELS
+
     winners = {verdict.mode: verdict.winner for verdict in comparison.verdicts()}
     return [
         (

@@ -18,8 +18,9 @@ def write(folder: Path, solution: Solution) -> None:
     if solution.stop_reason in (StopReason.INTERRUPTED, StopReason.TERMINATED):
         return
     output = solution.config.output
-    if output.vtu and solution.meshable:
-        solution.export(folder / "field.vtu")
+    sampled = solution.sampled() if output.vtu and solution.meshable else None
+    if sampled is not None:
+        solution.export(folder / "field.vtu", sampled=sampled)
     if output.series is not None and not (
         solution.trial.slab_ends and solution.config.tolerance is None
     ):
@@ -27,4 +28,4 @@ def write(folder: Path, solution: Solution) -> None:
     if output.plots:
         from kanpde.results import plotting
 
-        plotting.write_figures(folder / "figures", solution)
+        plotting.write_figures(folder / "figures", solution, sampled)

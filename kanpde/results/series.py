@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
-from xml.sax.saxutils import quoteattr
 
 import numpy as np
 import torch
@@ -140,6 +139,8 @@ class Series:
         return f"{self._path.stem}_{number:05d}.vtu"
 
     def _list(self) -> None:
+        from xml.sax.saxutils import quoteattr
+
         lines = [
             '<?xml version="1.0"?>',
             '<VTKFile type="Collection" version="0.1" byte_order="LittleEndian">',

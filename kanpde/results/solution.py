@@ -86,6 +86,16 @@ class Result:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """All fields of a solution, (V,) or (V, 3) by name, at the V vertices of a mesh of its domain:
+    a file and the figures of a run share them.
+    """
+
+    mesh: Mesh
+    fields: Mapping[str, Array]
+
+
 @dataclass(frozen=True)
 class Solution:
     """u(x; θ) with everything known about it. Call it at points (N, d) to get (N, m).
@@ -227,17 +237,30 @@ class Solution:
             resolution or RESOLUTION.get(self.problem.domain.dimension, 8)
         )
 
-    def export(self, path: str | Path, resolution: int | None = None) -> Path:
+    def sampled(self, resolution: int | None = None) -> Sampled:
+        """The fields on a mesh of the domain; ConfigError beyond three coordinates.
+
+        `resolution` is the number of cells along the longest side.
+        """
+        mesh = self.mesh(resolution)
+        return Sampled(mesh, self.fields(mesh.points, regions=mesh.regions))
+
+    def export(
+        self,
+        path: str | Path,
+        resolution: int | None = None,
+        sampled: Sampled | None = None,
+    ) -> Path:
         """Write the fields on a mesh of the domain; the suffix decides (.vtu, .vtk, .csv, .npz, and
         .pvd: see `export_series`).
 
-        `resolution` is the number of cells along the longest side. Raises ConfigError or
-        StorageError.
+        `resolution` is the number of cells along the longest side; fields that are `sampled`
+        already are not evaluated again. Raises ConfigError or StorageError.
         """
         if Path(path).suffix == ".pvd":
             return self.export_series(path, None, resolution)
-        mesh = self.mesh(resolution)
-        fields = self.fields_on(mesh)
+        sampled = sampled or self.sampled(resolution)
+        mesh, fields = sampled.mesh, bridged(self.problem, sampled.fields, sampled.mesh)
         if mesh.regions is not None:
             fields.setdefault("region", mesh.regions.astype(float))
         return export.write_field(path, mesh, fields, self.problem.coordinates)

@@ -8,10 +8,13 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.special import roots_legendre
+from scipy.stats import qmc
 
 from kanpde.errors import ConfigError
 from kanpde.numerics.quadrature import (
     KINDS,
+    LARGEST_GAUSS_PANEL,
     Layout,
     PointSet,
     chebyshev,
@@ -22,6 +25,7 @@ from kanpde.numerics.quadrature import (
     periodic,
     tensor,
 )
+from kanpde.numerics.sobol import TABLED, sobol
 
 
 def layout(kind: str, jitter: float = 1.0, seed: int = 0) -> Layout:
@@ -52,6 +56,24 @@ def test_a_latin_hypercube_has_one_point_in_every_row() -> None:
     u, _ = cube(50, 2, layout("latin_hypercube"))
     for axis in range(2):
         assert sorted(np.floor(50 * u[:, axis])) == list(range(50))
+
+
+@pytest.mark.parametrize("dimension", [1, 2, 5, TABLED, TABLED + 1])
+@pytest.mark.parametrize("count", [1, 2, 3, 1000])
+def test_sobol_points_are_those_of_scipy_to_the_last_bit(dimension: int, count: int) -> None:
+    ours, theirs = np.random.default_rng(3), np.random.default_rng(3)
+    for _ in range(2):  # each call draws another scramble
+        drawn = qmc.Sobol(dimension, scramble=True, rng=theirs).random_base2(10)
+        assert np.array_equal(sobol(count, dimension, ours), drawn[:count])
+    assert ours.random() == theirs.random()
+
+
+@pytest.mark.parametrize("count", range(1, LARGEST_GAUSS_PANEL + 1))
+def test_the_table_of_gauss_rules_is_that_of_scipy(count: int) -> None:
+    nodes, weights = roots_legendre(count)
+    u, w = gauss(count)
+    assert u == pytest.approx((nodes + 1) / 2, rel=0, abs=2e-16)
+    assert w == pytest.approx(weights / 2, rel=1e-14)
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 20, 64, 65, 200])

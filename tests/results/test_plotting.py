@@ -13,11 +13,14 @@ import pytest
 import torch
 from matplotlib.image import imread
 
+import kanpde
 from kanpde.config.problem.shapes import BallShape, BoxShape, DiskShape, IntervalShape, TimeConfig
 from kanpde.domains import Domain, build_domain
 from kanpde.errors import StorageError
 from kanpde.results.comparison import Comparison, Entry
+from kanpde.results.fields import sample
 from kanpde.results.plotting import write_comparison, write_figures
+from kanpde.results.plotting.canvas import decades
 from kanpde.results.plotting.curves import draw_comparison, draw_edges, draw_history
 from kanpde.results.plotting.run import _magnitudes
 from kanpde.results.plotting.views import Slices, Triangles, view_of
@@ -203,6 +206,60 @@ def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None
 
 
 def test_pyplot_is_never_imported() -> None:
-    program = "import sys, kanpde.plotting; sys.exit('matplotlib.pyplot' in sys.modules)"
+    program = (
+        "import sys, kanpde.results.plotting.run; sys.exit('matplotlib.pyplot' in sys.modules)"
+    )
     root = Path(__file__).resolve().parents[2]
     assert subprocess.run([sys.executable, "-c", program], cwd=root, timeout=120).returncode == 0
+
+
+def test_the_field_is_evaluated_once_for_the_file_and_the_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts: list[int] = []
+
+    def counted(problem: Any, trial: Any, points: np.ndarray, *others: Any) -> Any:
+        counts.append(len(points))
+        return sample(problem, trial, points, *others)
+
+    monkeypatch.setattr("kanpde.results.solution.sample", counted)
+    square = {
+        "name": "square",
+        "unknowns": ["u"],
+        "domain": {"rectangle": {"lower": [0, 0], "upper": [1, 1]}},
+        "equations": ["laplacian(u) = 2"],
+        "conditions": [{"part": ["left", "right", "bottom", "top"], "equation": "u = x**2"}],
+    }
+    config = {
+        "problem": square,
+        "trial": {"kind": "kan", "width": [4], "degree": [3, 3], "intervals": [2, 2]},
+        "sampler": {"interior": 64, "boundary": 32},
+    }
+    written = kanpde.solve(config, out=tmp_path / "run")
+    assert {path.name for path in (tmp_path / "run").iterdir()} >= {"field.vtu", "figures"}
+    assert counts == [len(written.mesh().points)]
+
+
+def test_figures_do_not_change_what_a_file_holds(tmp_path: Path) -> None:
+    """A field known on a mesh of the domain is drawn as it is, without being evaluated again."""
+    shown = solution("disk")
+    mesh = DOMAINS["disk"][0].mesh(12)
+    fields = shown.fields(mesh.points)
+    shown.fields = None  # any evaluation would fail
+    sampled = SimpleNamespace(mesh=mesh, fields=fields)
+    assert len(write_figures(tmp_path, shown, sampled)) == 6
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "labels"),
+    [
+        (1e-3, 1.0, ["10⁻³", "10⁻²", "10⁻¹", "10⁰"]),
+        (2e-16, 9e-15, ["2×10⁻¹⁶", "5×10⁻¹⁶", "10⁻¹⁵", "2×10⁻¹⁵", "5×10⁻¹⁵"]),
+        (1e-20, 1e-6, [f"10{text}" for text in ("⁻²⁰", "⁻¹⁷", "⁻¹⁴", "⁻¹¹", "⁻⁸")]),
+        (3.1e7, 3.2e7, ["3.1e+07", "3.2e+07"]),
+    ],
+)
+def test_labels_of_a_logarithmic_axis(low: float, high: float, labels: list[str]) -> None:
+    values, written = decades(low, high)
+    assert written == labels
+    assert all(low <= value <= high for value in values)

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from kanpde.domains.mesh import KIND_OF_DIMENSION, Indices, signed_measures
 from kanpde.domains.meshes.files import RawMesh
@@ -289,6 +288,8 @@ def _side(points: Array, cells: Indices, facets: Indices, owner: Indices) -> Arr
 
 def _check_places(points: Array, cells: Indices, facets: Indices) -> None:
     """No two vertices at one place, none on a facet or inside a cell of others."""
+    from scipy.spatial import cKDTree
+
     used = np.unique(cells)
     size = float(np.ptp(points[used], axis=0).max())
     near = cKDTree(points[used]).query_pairs(JOIN * size, output_type="ndarray")

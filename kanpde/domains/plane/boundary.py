@@ -11,7 +11,6 @@ Lengths below are shares of the size of the region.
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from kanpde.domains.base import length_scale
 from kanpde.domains.plane.crossings import Pool, meeting_points
@@ -81,6 +80,8 @@ def _oriented(region: Region, pieces: list[Curve], probe: float) -> list[Curve]:
 
 def _without_copies(pieces: list[Curve], join: float) -> list[Curve]:
     """The pieces without those whose middle lies on the middle of an earlier one."""
+    from scipy.spatial import cKDTree
+
     if not pieces:
         return pieces
     middle = np.concatenate([piece.at(np.array([0.5])) for piece in pieces])
@@ -89,6 +90,8 @@ def _without_copies(pieces: list[Curve], join: float) -> list[Curve]:
 
 
 def _require_loops(pieces: list[Curve], join: float) -> None:
+    from scipy.spatial import cKDTree
+
     starts = np.concatenate([piece.at(np.array([0.0])) for piece in pieces])
     ends = np.concatenate([piece.at(np.array([1.0])) for piece in pieces])
     leaving = cKDTree(starts).query_ball_point(ends, 2 * join, return_length=True)

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import final
 
 import numpy as np
-from scipy.spatial import Delaunay
 
 from kanpde.domains.base import Domain, frozen_array
 from kanpde.domains.mesh import Mesh, simplex_mesh
@@ -110,6 +109,8 @@ class Disk(Domain):
 
     def _mesh(self, resolution: int) -> Mesh:
         """Rings of 6k points around the centre, joined by a Delaunay triangulation."""
+        from scipy.spatial import Delaunay
+
         rings = max(2, -(-resolution // 2))
         numbers = np.arange(1, rings + 1)
         radii = np.repeat(numbers / rings, 6 * numbers)

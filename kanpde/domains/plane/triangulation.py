@@ -12,7 +12,6 @@ Source: Ruppert, Journal of Algorithms 18 (1995) 548–585 (splitting of missing
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import Delaunay, cKDTree
 
 from kanpde.domains.mesh import Indices, Mesh, simplex_mesh
 from kanpde.domains.plane.curves import TURN, Arc, Curve
@@ -31,6 +30,8 @@ def triangulate(boundary: tuple[Curve, ...], size: float, join: float) -> Mesh:
     """The mesh of the region with the given boundary by triangles of about `size`; ends nearer than
     `join` are one.
     """
+    from scipy.spatial import Delaunay
+
     shares = [_shares(curve, size) for curve in boundary]
     inner = np.zeros((0, 2))
     for _ in range(MOST_ROUNDS):
@@ -73,6 +74,8 @@ def _chords(boundary: tuple[Curve, ...], shares: list[Array], join: float) -> tu
     """The boundary points (V, 2), common ends joined, and the chords between neighbours (E, 2),
     curve after curve.
     """
+    from scipy.spatial import cKDTree
+
     points = np.concatenate([curve.at(s) for curve, s in zip(boundary, shares, strict=True)])
     first = np.arange(len(points))
     for i, j in sorted(cKDTree(points).query_pairs(2 * join)):
@@ -88,6 +91,8 @@ def _lattice(points: Array, chords: Indices, size: float) -> Array:
     """Points (M, 2) of a lattice of equilateral triangles inside the chords, well away from the
     boundary points.
     """
+    from scipy.spatial import cKDTree
+
     lower, upper = points.min(axis=0), points.max(axis=0)
     rows = np.arange(lower[1], upper[1], size * np.sqrt(0.75))
     columns = np.arange(lower[0], upper[0] + size, size)

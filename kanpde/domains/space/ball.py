@@ -18,8 +18,6 @@ from functools import lru_cache
 from typing import final
 
 import numpy as np
-from scipy.spatial import Delaunay
-from scipy.special import roots_jacobi
 
 from kanpde.domains.base import Domain, frozen_array
 from kanpde.domains.mesh import Mesh, simplex_mesh
@@ -116,6 +114,8 @@ class Ball(Domain):
         """Fibonacci spirals on equally spaced spheres around the centre, joined by a Delaunay
         triangulation.
         """
+        from scipy.spatial import Delaunay
+
         shells = max(2, -(-resolution // 2))
         unmoved = Layout("chebyshev", np.random.default_rng(0), 0.0)
         e = [k / shells * _sphere(*_fibonacci(12 * k * k, unmoved)) for k in range(1, shells + 1)]
@@ -143,5 +143,7 @@ def _fibonacci(count: int, layout: Layout) -> tuple[Array, Array]:
 @lru_cache(maxsize=MOST_RADII)
 def _radial_gauss(count: int) -> rules.Rule:
     """Gauss–Jacobi on [0, 1] with the weight √s scaled to Σw = 1: nodes (n,) and weights (n,)."""
+    from scipy.special import roots_jacobi
+
     nodes, weights = roots_jacobi(count, 0.0, 0.5)
     return frozen_array((nodes + 1.0) / 2.0), frozen_array(weights / weights.sum())

@@ -14,7 +14,6 @@ import numpy as np
 
 from kanpde.domains.base import Domain, equally_weighted, frozen_array
 from kanpde.domains.mesh import Mesh, extrude
-from kanpde.domains.space.solid import Solid
 from kanpde.errors import ConfigError
 from kanpde.numerics import quadrature as rules
 from kanpde.numerics.quadrature import MOST_GAUSS_COORDINATES, Array, Layout, PointSet
@@ -83,6 +82,8 @@ class Cylinder(Domain):
 
     def part_scattered(self, name: str, count: int, layout: Layout) -> PointSet:
         """Points of a side by its chart where it has one, of a cap those of `space`."""
+        from kanpde.domains.space.solid import Solid
+
         if name in self.caps:
             x = self.space.scattered(count, layout)
             return self.on_cap(name, equally_weighted(x, self.space.measure))

@@ -16,7 +16,6 @@ Computations, 2013, §5.2.
 from __future__ import annotations
 
 import torch
-from scipy.linalg import lapack
 from torch import Tensor
 
 from kanpde.optimizers.linear_algebra.factor import factor
@@ -45,6 +44,8 @@ def merged(upper: Tensor, lower: Tensor) -> Tensor:
     if _lone_width(count, count) < NARROWEST:
         stacked = torch.cat([lower.triu(), upper])
         return Blocked.of(stacked.T.contiguous().T, count, upper=True).triangle
+    from scipy.linalg import lapack  # loaded where it is used: a start needs none of it
+
     reduce = lapack.dtpqrt if upper.dtype == torch.float64 else lapack.stpqrt
     top, below = upper.triu().numpy(), lower.triu().numpy()
     return torch.from_numpy(reduce(count, panel_width(count, count), top, below)[0])
@@ -54,6 +55,8 @@ def on_rows(top: Tensor, below: Tensor) -> Tensor:
     """R (k, k) of an upper triangle (k, k) on rows (N, k), both stored by columns, given as their
     transposes (k, k) and (k, N), and overwritten. On the CPU only.
     """
+    from scipy.linalg import lapack  # loaded where it is used: a start needs none of it
+
     reduce = lapack.dtpqrt if top.dtype == torch.float64 else lapack.stpqrt
     triangle = reduce(
         0, panel_width(*below.shape), top.numpy().T, below.numpy().T, overwrite_a=1, overwrite_b=1

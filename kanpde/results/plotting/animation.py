@@ -19,7 +19,7 @@ from matplotlib.tri import Triangulation
 from numpy.typing import NDArray
 
 from kanpde.errors import ConfigError
-from kanpde.results.plotting.canvas import FIELD, blank
+from kanpde.results.plotting.canvas import FIELD, arranged
 from kanpde.results.plotting.views import Triangles, View, view_of
 from kanpde.results.series import at_time, space_of
 from kanpde.storage import make_folder, replacing
@@ -86,8 +86,8 @@ def _first(view: View, values: Array, names: Sequence[str]) -> tuple[Figure, Upd
     """The figure of the first of the values (T, V, m), and what draws another instant (V, m) into
     it.
     """
-    height = 5.0 * view.aspect
-    figure = blank(5.4 + 0.9 * view.coloured, len(names) * (height + 0.6) + 0.5, "compressed")
+    height = 5.0 * view.size[1] / view.size[0]
+    figure = arranged(5.4 + 0.9 * view.coloured, len(names) * (height + 0.6) + 0.5, "compressed")
     figure.suptitle("t\n", fontsize=10)
     panels = [
         _panel(figure, axes, view, values[:, :, o], name)

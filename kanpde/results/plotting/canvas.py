@@ -1,13 +1,24 @@
-"""The look of all figures, and how one becomes a file."""
+"""The look of all figures, where their parts stand, and how one becomes a file.
+
+Axes are placed in inches: a layout engine draws a figure twice to measure its texts, and cutting
+the edges off draws it a third time. Labels of logarithmic axes are plain text with raised digits,
+which takes a tenth of the time of a formula.
+"""
 
 from __future__ import annotations
 
+import math
+import zlib
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from kanpde.storage import replacing
 
@@ -17,31 +28,119 @@ KAN, MLP, INK, QUIET = "#0072B2", "#D55E00", "#222222", "#8A8A8A"
 FIELD, MAGNITUDE = "viridis", "magma"
 """Perceptually uniform colour maps of a field and of a magnitude."""
 
+LINE, LEFT, RIGHT, BELOW = 0.23, 0.85, 0.2, 0.55
+"""Inches of a line of a heading, and beside and below axes for ticks and labels."""
+
 _DPI = 140
 
+# Half the time of the default, and files as large: pictures are runs of equal or similar pixels.
+_COMPRESSION = {"compress_level": 1, "compress_type": zlib.Z_RLE}
 
-def blank(
-    width: float, height: float, layout: Literal["constrained", "compressed"] = "constrained"
-) -> Figure:
-    """An empty figure of `width` × `height` inches; "compressed" keeps axes of a fixed aspect close
-    together.
-    """
-    figure = Figure(figsize=(width, height), dpi=_DPI, layout=layout, facecolor="white")
+_TICKS = 6
+_SMALLEST = 6.0
+"""Points of a heading at least, however long it is."""
+
+_MOST_DECADES = 7
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def blank(width: float, height: float) -> Figure:
+    """An empty figure of `width` × `height` inches."""
+    figure = Figure(figsize=(width, height), dpi=_DPI, facecolor="white")
     FigureCanvasAgg(figure)
     return figure
+
+
+def arranged(
+    width: float, height: float, layout: Literal["constrained", "compressed"] = "constrained"
+) -> Figure:
+    """An empty figure whose parts an engine of matplotlib arranges, which takes its time;
+    "compressed" keeps axes of a fixed aspect close together.
+    """
+    figure = blank(width, height)
+    figure.set_layout_engine(layout)
+    return figure
+
+
+def place(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
+    """Axes of `width` × `height` inches, `left` and `top` from the figure's upper left corner."""
+    across, down = figure.get_size_inches()
+    return figure.add_axes(
+        (left / across, 1 - (top + height) / down, width / across, height / down)
+    )
+
+
+def heading(figure: Figure, text: str) -> None:
+    """Write lines at the top of a placed figure, smaller where they are too long for it."""
+    across, down = figure.get_size_inches()
+    drawn = figure.suptitle(text, fontsize=11, y=1 - 0.08 / down, va="top")
+    width = drawn.get_window_extent().width / figure.dpi
+    if width > across - 0.2:
+        drawn.set_fontsize(max(_SMALLEST, 11 * (across - 0.2) / width))
 
 
 def tidy(axes: Axes, xlabel: str = "", ylabel: str = "", title: str = "") -> Axes:
     """Label `axes` and draw its frame and grid lightly."""
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
-    axes.set_title(title, fontsize=10)
+    axes.set_title(title, fontsize=10, y=1.0)  # a place of its own, or it is searched for
+    for axis in (axes.xaxis, axes.yaxis):
+        if axis.get_scale() == "linear":
+            axis.set_major_locator(MaxNLocator(_TICKS, steps=[1, 2, 2.5, 5, 10]))
     axes.tick_params(labelsize=8, color=QUIET)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     axes.grid(True, which="major", color="#E4E4E4", linewidth=0.6)
     axes.set_axisbelow(True)
     return axes
+
+
+def logarithmic(axis: Axis, low: float, high: float) -> None:
+    """Ticks of a logarithmic axis from `low` to `high`, both positive."""
+    values, labels = decades(low, high)
+    axis.set_ticks(values, labels)
+    axis.set_minor_locator(NullLocator())
+
+
+def decades(low: float, high: float) -> tuple[list[float], list[str]]:
+    """Powers of ten between two positive numbers and their labels, at most eight; where there are
+    fewer than two, twice and five times a power of ten too.
+    """
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    powers = [k for k in range(first, last + 1) if low <= 10.0**k <= high]
+    if len(powers) >= 2:
+        step = -(-len(powers) // _MOST_DECADES)
+        return [10.0**k for k in powers[::step]], [_power(1, k) for k in powers[::step]]
+    ticks = [
+        (m, k) for k in range(first, last + 1) for m in (1, 2, 5) if low <= m * 10.0**k <= high
+    ]
+    if len(ticks) < 2:
+        ends = [low, high]
+        return ends, [f"{end:.3g}" for end in ends]
+    return [m * 10.0**k for m, k in ticks], [_power(m, k) for m, k in ticks]
+
+
+def _power(mantissa: int, exponent: int) -> str:
+    power = f"10{str(exponent).translate(_RAISED)}"
+    return power if mantissa == 1 else f"{mantissa}×{power}"
+
+
+def scale_bar(axes: Axes, cmap: str, norm: Normalize) -> None:
+    """Fill `axes` with the colours of a scale, its ticks on the right."""
+    low, high = float(norm.vmin or 0.0), float(norm.vmax or 0.0)
+    logarithm = isinstance(norm, LogNorm)
+    ends = (math.log10(low), math.log10(high)) if logarithm else (low, high)
+    colours = np.linspace(0.0, 1.0, 256)[:, None]
+    axes.imshow(colours, cmap=cmap, aspect="auto", origin="lower", extent=(0.0, 1.0, *ends))
+    axes.set_xticks([])
+    axes.yaxis.set_major_locator(MaxNLocator(_TICKS, steps=[1, 2, 2.5, 5, 10]))
+    if logarithm:
+        values, labels = decades(low, high)
+        axes.set_yticks([math.log10(value) for value in values], labels)
+    axes.yaxis.tick_right()
+    axes.tick_params(labelsize=8)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
 
 
 def save(figure: Figure, path: Path) -> Path:
@@ -54,8 +153,9 @@ def save(figure: Figure, path: Path) -> Path:
         figure.savefig(
             temporary,
             format="png",
-            bbox_inches="tight",
+            bbox_inches=None if figure.get_layout_engine() is None else "tight",
             pad_inches=0.12,
             metadata={"Software": "kanpde"},
+            pil_kwargs=_COMPRESSION,
         )
     return path

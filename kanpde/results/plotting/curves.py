@@ -19,7 +19,23 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from kanpde.results.comparison import LABELS, Comparison
-from kanpde.results.plotting.canvas import INK, KAN, MLP, QUIET, blank, save, tidy
+from kanpde.results.plotting.canvas import (
+    BELOW,
+    INK,
+    KAN,
+    LEFT,
+    LINE,
+    MLP,
+    QUIET,
+    RIGHT,
+    arranged,
+    blank,
+    heading,
+    logarithmic,
+    place,
+    save,
+    tidy,
+)
 
 if TYPE_CHECKING:
     from kanpde.progress import History
@@ -36,10 +52,11 @@ def draw_history(history: History, problem: str) -> Figure:
     """The objective against steps and against seconds; dashed lines where the grid or the stage
     changed.
     """
-    figure = blank(9.0, 3.7)
+    width, height, head = 3.8, 2.7, 0.2 + LINE
+    figure = blank(LEFT + 2 * (width + RIGHT), head + height + BELOW)
     last = f"{history.objective[-1]:.2e}" if len(history.objective) else "none"
-    figure.suptitle(f"{problem}: objective, last {last}", fontsize=11)
-    panels = figure.subplots(1, 2, sharey=True)
+    heading(figure, f"{problem}: objective, last {last}")
+    panels = [place(figure, LEFT + k * (width + RIGHT), head, width, height) for k in (0, 1)]
     objective = np.asarray(history.objective, dtype=np.float64)
     steps = np.asarray(history.step, dtype=np.float64)
     seconds = np.asarray(history.seconds, dtype=np.float64)
@@ -48,7 +65,9 @@ def draw_history(history: History, problem: str) -> Figure:
         axes.plot(x, objective, color=KAN, linewidth=1.3, marker=marker, markersize=4)
         if np.any(objective > 0) and not np.any(objective < 0):  # an energy may be negative
             axes.set_yscale("log")
+            logarithmic(axes.yaxis, *axes.get_ylim())
         tidy(axes, label, "objective (dimensionless)" if label == "step" else "")
+    panels[1].tick_params(labelleft=False)
     panels[0].xaxis.set_major_locator(MaxNLocator(integer=True))
     for count, (step, text) in enumerate(history.events):
         _event(panels[0], float(step), text if count < _MOST_LABELS else "")
@@ -77,10 +96,12 @@ def draw_edges(layers: Sequence[Edges], title: str) -> Figure:
         0.85 * math.ceil(len(edges) / count) + 0.35
         for edges, count in zip(shown, columns, strict=True)
     ]
-    figure = blank(11.0, 0.4 + sum(heights))
-    figure.suptitle(title, fontsize=11)
-    blocks = figure.subplots(len(layers), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for index, (axes, edges, (grid, values)) in enumerate(zip(blocks, shown, layers, strict=True)):
+    head = 0.2 + LINE
+    figure = blank(11.0, head + sum(heights) + 0.1)
+    heading(figure, title)
+    for index, (edges, (grid, values)) in enumerate(zip(shown, layers, strict=True)):
+        top = head + sum(heights[:index]) + LINE
+        axes = place(figure, 0.1, top, 10.8, heights[index] - LINE)
         inputs, outputs = values.shape[:2]
         text = f"layer {index + 1}: {inputs} inputs × {outputs} outputs = {inputs * outputs} edges"
         if len(edges) < inputs * outputs:
@@ -102,7 +123,7 @@ def write_comparison(path: Path, comparison: Comparison) -> Path:
 
 def draw_comparison(comparison: Comparison) -> Figure:
     """Error against seconds, both logarithmic; colour is the kind, the marker is the mode."""
-    figure = blank(9.4, 4.8)
+    figure = arranged(9.4, 4.8)
     axes = tidy(figure.subplots(), "seconds of the solve", _MEASURES[comparison.measure])
     axes.set_xscale("log")
     axes.set_yscale("log")

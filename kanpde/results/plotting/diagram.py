@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kanpde.errors import ConfigError
-from kanpde.results.plotting.canvas import INK, blank, save
+from kanpde.results.plotting.canvas import INK, LINE, blank, heading, place, save
 from kanpde.results.plotting.canvas import KAN as COLOUR
 from kanpde.results.plotting.canvas import MLP as KNOWN
 from kanpde.results.solution import Solution
@@ -145,10 +145,10 @@ def draw_diagram(found: Diagram, title: str) -> Figure:
     most = max(len(edges) for edges in found.edges)
     width = max(5.0, _STEP * most, 0.9 * max(map(len, found.names)))
     height = _FLOOR * len(found.edges)
-    figure = blank(width + 0.4, height + 1.1)
+    figure = blank(width + 0.2, height + 1.1 + LINE + 0.2)
     text = title + (f"; {found.hidden} less important units are not drawn" if found.hidden else "")
-    figure.suptitle(text, fontsize=12)
-    axes = figure.subplots()
+    heading(figure, text)
+    axes = place(figure, 0.0, 0.2 + LINE, width + 0.2, height + 1.1)
     places = [_even(len(names), width) for names in found.names]
     for number, edges in enumerate(found.edges):
         _draw_edges(axes, edges, (places[number], places[number + 1]), number * _FLOOR, width)

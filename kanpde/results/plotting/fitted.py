@@ -12,7 +12,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from kanpde.results.plotting.canvas import INK, KAN, MLP, QUIET, blank, tidy
+from kanpde.results.plotting.canvas import (
+    BELOW,
+    INK,
+    KAN,
+    LEFT,
+    LINE,
+    MLP,
+    QUIET,
+    RIGHT,
+    blank,
+    heading,
+    place,
+    tidy,
+)
 from kanpde.results.report import describe_trial, number
 
 if TYPE_CHECKING:
@@ -44,11 +57,12 @@ def draw_fit(solution: Solution, result: Mapping[str, Any]) -> Figure | None:
         for name, (a, b) in rows.items()
     }
     unknowns, line = solution.problem.unknowns, x.shape[1] == 1
-    figure = blank((6.4 if line else 4.6) * len(unknowns), 4.2)
-    figure.suptitle(f"{result['problem']}\n{describe_trial(result['trial'])}", fontsize=11)
-    for o, (axes, name) in enumerate(
-        zip(figure.subplots(1, len(unknowns), squeeze=False)[0], unknowns, strict=True)
-    ):
+    width, height, head = 5.4 if line else 3.6, 3.0, 0.2 + 3 * LINE
+    step = LEFT + width + RIGHT
+    figure = blank(step * len(unknowns), head + height + BELOW)
+    heading(figure, f"{result['problem']}\n{describe_trial(result['trial'])}")
+    for o, name in enumerate(unknowns):
+        axes = place(figure, o * step + LEFT, head, width, height)
         (_curve if line else _parity)(axes, solution, rows, o)
         told = [
             f"{kind} {number(one['rmse'][name])}"

@@ -13,7 +13,19 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from kanpde.results.plotting.canvas import FIELD, MAGNITUDE, blank, save
+from kanpde.results.plotting.canvas import (
+    BELOW,
+    FIELD,
+    LEFT,
+    LINE,
+    MAGNITUDE,
+    RIGHT,
+    blank,
+    heading,
+    place,
+    save,
+    scale_bar,
+)
 from kanpde.results.plotting.curves import draw_edges, draw_history
 from kanpde.results.plotting.fitted import draw_fit
 from kanpde.results.plotting.views import View, view_of
@@ -22,7 +34,7 @@ from kanpde.storage import make_folder
 from kanpde.trial.networks import bare
 
 if TYPE_CHECKING:
-    from kanpde.results.solution import Solution
+    from kanpde.results.solution import Sampled, Solution
 
 Array = NDArray[np.float64]
 Panel = tuple[str, Array]
@@ -30,17 +42,24 @@ Panel = tuple[str, Array]
 _NOTHING = 1e-17
 """Top of the scale of a magnitude that is zero everywhere."""
 
+_BETWEEN, _BAR = 0.7, 1.05
+"""Inches between the pictures of a row, and beside them for the colour bar."""
+
 _DECADES = 8.0
 """Most decades that a picture of a magnitude spans below its largest value."""
 
 
-def write_figures(folder: Path, solution: Solution) -> tuple[Path, ...]:
+def write_figures(
+    folder: Path, solution: Solution, sampled: Sampled | None = None
+) -> tuple[Path, ...]:
     """Write solution, exact, error, residual, fit, history and edges as PNG into `folder`; what
     does not exist is left out.
 
     Args:
         folder: made when it is missing.
         solution: of a solve; its fields are evaluated at points that training never saw.
+        sampled: its fields on a mesh of the domain, where they are known already; figures of one
+        or two coordinates then show those.
 
     Returns:
         The files written.
@@ -50,13 +69,13 @@ def write_figures(folder: Path, solution: Solution) -> tuple[Path, ...]:
     """
     make_folder(folder)
     result = solution.result.as_dict()
-    view = view_of(solution.problem.domain, solution.problem.coordinates)
-    figures = _fields(
-        view,
-        solution.fields(view.points, regions=view.regions),
-        tuple(solution.problem.unknowns),
-        result,
-    )
+    mesh = None if sampled is None else sampled.mesh
+    view = view_of(solution.problem.domain, solution.problem.coordinates, mesh)
+    if sampled is not None and view.points is sampled.mesh.points:
+        fields = sampled.fields
+    else:
+        fields = solution.fields(view.points, regions=view.regions)
+    figures = _fields(view, fields, tuple(solution.problem.unknowns), result)
     if (fit := draw_fit(solution, result)) is not None:
         figures["fit"] = fit
     figures["history"] = draw_history(solution.history, str(result["problem"]))
@@ -133,20 +152,21 @@ def _grid(
     view: View, panels: Sequence[Panel], norms: Sequence[Normalize], cmap: str, title: str
 ) -> Figure:
     """One row per panel, one column per picture of the view, one colour bar per row."""
-    width = 5.4 if view.panels == 1 else 3.4 * view.panels
-    height = width / view.panels * view.aspect
-    figure = blank(
-        width + (0.9 if view.coloured else 0.0), len(panels) * (height + 0.75) + 0.35, "compressed"
-    )
-    figure.suptitle(title, fontsize=11)
-    rows = figure.subplots(len(panels), view.panels, squeeze=False)
-    for axes, (label, values), norm in zip(rows, panels, norms, strict=True):
-        alone = len(panels) == 1 and isinstance(norm, LogNorm) is False
-        drawn = view.draw(list(axes), values, cmap, norm, "" if alone else label)
-        if drawn is not None:
-            bar = figure.colorbar(drawn, ax=axes, pad=0.02, aspect=25)
-            bar.ax.tick_params(labelsize=8)
-            bar.outline.set_visible(False)
+    width, height = view.size
+    step = width + _BETWEEN
+    right = LEFT + view.panels * step - _BETWEEN
+    head = 0.1 + LINE * (1 + title.count("\n"))
+    alone = len(panels) == 1 and not isinstance(norms[0], LogNorm)
+    above = LINE * ((not alone) + (view.panels > 1)) + 0.05
+    row = above + height + BELOW
+    figure = blank(right + (_BAR if view.coloured else RIGHT), head + len(panels) * row)
+    heading(figure, title)
+    for index, ((label, values), norm) in enumerate(zip(panels, norms, strict=True)):
+        top = head + index * row + above
+        axes = [place(figure, LEFT + k * step, top, width, height) for k in range(view.panels)]
+        view.draw(axes, values, cmap, norm, "" if alone else label)
+        if view.coloured:
+            scale_bar(place(figure, right + 0.1, top, 0.16, height), cmap, norm)
     return figure
 
 

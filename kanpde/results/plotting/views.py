@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,23 +21,27 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.tri import Triangulation
 from numpy.typing import NDArray
 
-from kanpde.results.plotting.canvas import KAN, tidy
+from kanpde.results.plotting.canvas import KAN, logarithmic, tidy
 
 if TYPE_CHECKING:
-    from kanpde.domains import Domain
+    from kanpde.domains import Domain, Mesh
 
 Array = NDArray[np.float64]
 
 _CURVE, _MESH, _SLICE = 600, 96, 91
+_SINGLE, _PANEL = 4.5, 2.7
+"""Inches across a picture that stands alone, and across one of several."""
 
 
 class View(ABC):
-    """Points (N, d) at which a field is wanted, and the panels that show it."""
+    """Points (N, d) at which a field is wanted, and the panels that show it; a panel is `size`
+    inches wide and high.
+    """
 
     points: Array
     panels: int = 1
     coloured: bool = True
-    aspect: float = 1.0
+    size: tuple[float, float] = (_SINGLE, _SINGLE)
     regions: NDArray[np.int64] | None = None
 
     @abstractmethod
@@ -55,10 +60,11 @@ class Curve(View):
     points: Array
     parameter: Array
     label: str
+    regions: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         self.coloured = False
-        self.aspect = 0.6
+        self.size = (_SINGLE, 0.6 * _SINGLE)
 
     def draw(
         self, axes: Sequence[Axes], values: Array, cmap: str, norm: Normalize, title: str
@@ -68,6 +74,7 @@ class Curve(View):
         if isinstance(norm, LogNorm):
             axes[0].set_yscale("log")
             axes[0].set_ylim(bottom=norm.vmin)
+            logarithmic(axes[0].yaxis, *axes[0].get_ylim())
         tidy(axes[0], self.label, title=title)
 
 
@@ -83,16 +90,18 @@ class Triangles(View):
 
     def __post_init__(self) -> None:
         width, height = np.ptp(self.points, axis=0)
-        self.aspect = float(np.clip(height / width, 0.3, 1.6)) if self.equal else 0.75
+        ratio = float(height / width) if self.equal else 0.75
+        self.size = _within(_SINGLE, ratio, 1.6)
+
+    @cached_property
+    def _mesh(self) -> Triangulation:
+        return Triangulation(self.points[:, 0], self.points[:, 1], self.triangles)
 
     def draw(
         self, axes: Sequence[Axes], values: Array, cmap: str, norm: Normalize, title: str
     ) -> ScalarMappable:
         """Colours interpolated inside each triangle."""
-        mesh = Triangulation(self.points[:, 0], self.points[:, 1], self.triangles)
-        drawn = axes[0].tripcolor(
-            mesh, values, shading="gouraud", cmap=cmap, norm=norm, rasterized=True
-        )
+        drawn = axes[0].tripcolor(self._mesh, values, shading="gouraud", cmap=cmap, norm=norm)
         tidy(axes[0], *self.labels, title=title).grid(False)
         axes[0].margins(0)
         axes[0].set_aspect("equal" if self.equal else "auto")
@@ -123,7 +132,7 @@ class Slices(View):
     def __post_init__(self) -> None:
         self.panels = len(self.slices)
         spans = [float(np.ptp(plane.second) / np.ptp(plane.first)) for plane in self.slices]
-        self.aspect = float(np.clip(max(spans), 0.4, 1.4))
+        self.size = (_PANEL, _PANEL * float(np.clip(max(spans), 0.4, 1.4)))
 
     def draw(
         self, axes: Sequence[Axes], values: Array, cmap: str, norm: Normalize, title: str
@@ -144,14 +153,25 @@ class Slices(View):
         return drawn
 
 
-def view_of(domain: Domain, coordinates: Sequence[str]) -> View:
-    """The view that fits the number of coordinates d of `domain`."""
+def _within(width: float, ratio: float, most: float) -> tuple[float, float]:
+    """Width and height in a ratio, so that neither a flat nor a tall picture gets out of hand."""
+    if ratio > most:
+        return width * most / ratio, width * most
+    return width, width * max(ratio, 0.05)
+
+
+def view_of(domain: Domain, coordinates: Sequence[str], mesh: Mesh | None = None) -> View:
+    """The view that fits the number of coordinates d of `domain`; a `mesh` of the whole domain, on
+    which its fields are known, serves in one or two coordinates.
+    """
     timed = coordinates[-1] == "t"
     if domain.dimension == 1:
-        x = np.linspace(domain.lower[0], domain.upper[0], _CURVE)
-        return Curve(x[:, None], x, coordinates[0])
+        if mesh is None or np.any(np.diff(mesh.points[:, 0]) < 0):
+            x = np.linspace(domain.lower[0], domain.upper[0], _CURVE)
+            return Curve(x[:, None], x, coordinates[0])
+        return Curve(mesh.points, mesh.points[:, 0], coordinates[0], mesh.regions)
     if domain.dimension == 2:
-        mesh = domain.mesh(_MESH)
+        mesh = mesh or domain.mesh(_MESH)
         return Triangles(
             mesh.points, mesh.cells[0][1], (coordinates[0], coordinates[1]), not timed, mesh.regions
         )

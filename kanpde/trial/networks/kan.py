@@ -18,12 +18,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
 import torch
-from scipy.stats import norm, qmc
 from torch import Tensor, nn
 
 from kanpde.errors import ConfigError
 from kanpde.numerics.jets import Jet, pull_back
+from kanpde.numerics.sobol import sobol
 from kanpde.trial.bases import BASES, Basis, SplineGrid
 from kanpde.trial.networks.affine import Affine
 from kanpde.trial.networks.layer import Local, NodeSplines, SplineLayer
@@ -195,13 +196,15 @@ class KAN(nn.Module):
 
     def outside_share(self, x: Tensor) -> float:
         """Largest share of inputs outside a layer's grid, over the layers, at points x (N, d)."""
-        shares = [0.0] * len(self.layers)
+        layers = self.every
+        shares = [0.0] * len(layers)
         with torch.no_grad():
             for start in range(0, len(x), 256):  # few points at a time, which stay in the cache
                 z = x[start : start + 256].T
-                for k, layer in enumerate(self.every):
+                for k, layer in enumerate(layers):
                     shares[k] += layer.outside_share(z) * z.shape[1] / len(x)
-                    z = layer(z)
+                    if k + 1 < len(layers):  # no grid meets what the last layer gives
+                        z = layer(z)
         return max(shares)
 
 
@@ -355,9 +358,10 @@ def directions(dimension: int, count: int, generator: torch.Generator) -> Tensor
         turn = torch.linalg.qr(torch.randn(3, 3, generator=generator, dtype=torch.float64)).Q
         turned: Tensor = spiral @ turn
         return turned
+    from scipy.special import ndtri  # the inverse normal distribution
+
     seed = int(torch.randint(2**31, (1,), generator=generator))
-    exponent = max(1, math.ceil(math.log2(max(count, 2))))
-    cube = qmc.Sobol(dimension, rng=seed).random_base2(exponent)[:count]
-    normal: Tensor = torch.from_numpy(norm.ppf(cube.clip(1e-12, 1 - 1e-12)))
+    cube = sobol(max(count, 2), dimension, np.random.default_rng(seed))[:count]
+    normal: Tensor = torch.from_numpy(ndtri(cube.clip(1e-12, 1 - 1e-12)))
     unit: Tensor = normal / normal.norm(dim=1, keepdim=True)
     return unit
