@@ -11,7 +11,7 @@ import torch
 from core_helpers import SIDES, SQUARE, gap, parts, problem_node, uniform
 from torch import Tensor
 
-from kanpde.assembly.outer_system import Rows
+from kanpde.assembly.outer_system import OuterSystem
 from kanpde.errors import NumericalError
 from kanpde.optimizers.least_squares import equilibrate
 from kanpde.optimizers.linear_algebra import Factor, cholesky_qr
@@ -33,7 +33,7 @@ def deficient() -> tuple[Tensor, Tensor, int]:
     trial = {"kind": "kan", "width": [24], "degree": [5, 9], "intervals": [2, 8]}
     made = parts(wave, trial=trial, sampler={"interior": 900, "boundary": 120})
     count = made.trial.net.outer.numel()
-    matrix = Rows(made.assembly, made.trial).matrix(count)
+    matrix = OuterSystem(made.assembly, made.trial).matrix(count)
     equilibrate(matrix, 1e-13)
     right = matrix @ uniform(count, 1, seed=7)
     right[-count:] = 0
