@@ -197,10 +197,14 @@ PACKAGE = Path(api.__file__).resolve().parents[1]
 STAGES = [
     *(
         path
-        for folder in ("optimizers", "networks", "bases")
-        for path in sorted((PACKAGE / folder).glob("*.py"))
+        for folder in ("optimizers", "trial/networks", "trial/bases")
+        for path in sorted((PACKAGE / folder).rglob("*.py"))
     ),
-    *(PACKAGE / name for name in ("residual.py", "system.py", "solver.py", "trial.py", "jets.py")),
+    PACKAGE / "assembly" / "residual.py",
+    PACKAGE / "numerics" / "jets.py",
+    PACKAGE / "solver" / "least_squares_problem.py",
+    PACKAGE / "solver" / "loop.py",
+    PACKAGE / "trial" / "solution.py",
 ]
 CREATORS = {
     *(
@@ -220,16 +224,17 @@ CREATORS = {
 }
 COUNTING = {"arange", "randint", "randperm"}
 HOST = {
-    "networks/kan.py: build_kan": "a start is made on the host, in the dtype asked for; `Module.to` moves it",
-    "networks/kan.py: ridges": "as above",
-    "networks/nodes.py: build_nodes": "as above",
-    "networks/kan.py: directions": "directions are worked out on the host in float64, then rounded",
-    "networks/mlp.py: build_mlp": "a start is drawn on the host in float64, then rounded",
-    "networks/mlp.py: _features": "as above",
-    "networks/scaled.py: scale": "as above",
-    "networks/scaled.py: _smooth": "as above",
-    "optimizers/envelope.py: _planned": "indices from numpy; LAPACK needs the numbers on the host anyway",
-    "optimizers/envelope.py: _triangle": "LAPACK needs the numbers on the host",
+    "trial/networks/kan.py: build_kan": "a start is made on the host, in the dtype asked for; `Module.to` moves it",
+    "trial/networks/kan.py: ridges": "as above",
+    "trial/networks/nodes.py: build_nodes": "as above",
+    "trial/networks/kan.py: directions": "directions are worked out on the host in float64, then rounded",
+    "trial/networks/mlp.py: build_mlp": "a start is drawn on the host in float64, then rounded",
+    "trial/networks/mlp.py: _features": "as above",
+    "trial/networks/scaled.py: scale": "as above",
+    "trial/networks/scaled.py: _smooth": "as above",
+    "optimizers/windowed_qr.py: _planned": "indices from numpy; LAPACK needs the numbers on the host anyway",
+    "optimizers/linear_algebra/triangles.py: merged": "LAPACK needs the numbers on the host",
+    "optimizers/linear_algebra/triangles.py: on_rows": "as above",
 }
 """Where a tensor may be made on the host, and why."""
 

@@ -25,6 +25,7 @@ from kanpde.solver.build import build
 from kanpde.symbolic.kan.json_expressions import plain
 from kanpde.symbolic.kan.rounding import ROUNDING, misfit, simplest
 from kanpde.symbolic.kan.symbolic_kan import Edge, SymbolicKAN
+from kanpde.symbolic.search.library import LIBRARY
 from kanpde.symbolic.search.univariate import Match, match
 from kanpde.trial.networks import KAN
 from kanpde.trial.networks.pruning import thinned
@@ -302,9 +303,13 @@ def _with(trial: TrialSolution, network: SymbolicKAN) -> TrialSolution:
     )
 
 
-def _cost(fitted: Match) -> tuple[float, float]:
-    """Simple functions of few parameters first, equally simple ones by their misfit."""
-    return fitted.function.complexity + len(fitted.function.free) / 2, fitted.rmse
+def _cost(fitted: Match) -> tuple[float, float, int]:
+    """Simple functions of few parameters first, equally simple ones by their misfit to two digits,
+    then in the order of the library: a sine and a cosine fit equally well, up to rounding.
+    """
+    simplicity = fitted.function.complexity + len(fitted.function.free) / 2
+    misfit = round(math.log10(max(fitted.rmse, 1e-300)), 2)
+    return simplicity, misfit, list(LIBRARY).index(fitted.function.name)
 
 
 def _size(rows: Tensor) -> float:

@@ -70,5 +70,10 @@ def thinned(s: Tensor) -> Tensor:
     if len(s) <= SAMPLES:
         return s
     # multiples of the golden ratio: no stride of a grid of points, so all its lines are met
-    at = torch.arange(SAMPLES, dtype=torch.float64) * 0.6180339887498949 % 1 * len(s)
+    at = (
+        torch.arange(SAMPLES, dtype=torch.float64, device=s.device)
+        * 0.6180339887498949
+        % 1
+        * len(s)
+    )
     return s[at.long().to(s.device)]

@@ -130,7 +130,9 @@ def _smaller(
         # splines add up to one, so a constant is the same step in all coefficients
         carriers = _carriers(layer_view, kept_edges, below)
         coefficients = layer.coefficients.detach().clone()
-        coefficients[torch.arange(layer.outputs), carriers] += lost[:, None]
+        coefficients[torch.arange(layer.outputs, device=coefficients.device), carriers] += lost[
+            :, None
+        ]
         base = None if layer.base is None else layer.base.detach()[above][:, below]
         layers.append(
             SplineLayer(
