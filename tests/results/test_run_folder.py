@@ -116,7 +116,7 @@ def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None
 def test_a_lock_keeps_other_processes_out_and_ends_with_its_process(tmp_path: Path) -> None:
     folder = run_folder.create(tmp_path / "run", name="x")
     program = (
-        "import sys, time; from pathlib import Path; from kanpde import runs\n"
+        "import sys, time; from pathlib import Path; from kanpde.results import run_folder\n"
         "with run_folder.locked(Path(sys.argv[1])): print('locked', flush=True); time.sleep(60)"
     )
     root = str(Path(run_folder.__file__).parents[2])
