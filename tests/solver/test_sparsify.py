@@ -29,8 +29,8 @@ from kanpde.solver.loop import Solver
 from kanpde.solver.sparsify import LEAST, penalties
 from kanpde.symbolic.kan.simplify_run import Wish, simplify, simplify_into
 from kanpde.trial.networks import KAN, SplineLayer, build_kan
+from kanpde.trial.networks.edge_sizes import view
 from kanpde.trial.networks.prune import prune
-from kanpde.trial.networks.pruning import view
 
 RIDGES = problem_node(
     SQUARE,

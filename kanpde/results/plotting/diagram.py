@@ -28,7 +28,7 @@ from kanpde.results.plotting.canvas import KAN as COLOUR
 from kanpde.results.plotting.canvas import MLP as KNOWN
 from kanpde.results.solution import Solution
 from kanpde.trial.networks import KAN, bare
-from kanpde.trial.networks.pruning import view
+from kanpde.trial.networks.edge_sizes import view
 
 Array = NDArray[np.float64]
 Labels = Mapping[tuple[int, int, int], str]

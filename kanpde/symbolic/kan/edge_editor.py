@@ -28,7 +28,7 @@ from kanpde.symbolic.kan.symbolic_kan import Edge, SymbolicKAN
 from kanpde.symbolic.search.library import LIBRARY
 from kanpde.symbolic.search.univariate import Match, match
 from kanpde.trial.networks import KAN
-from kanpde.trial.networks.pruning import thinned
+from kanpde.trial.networks.edge_sizes import thinned
 from kanpde.trial.solution import TrialSolution
 
 LADDER = (0.2, 0.05, 0.01, 1e-3, 1e-4)

@@ -31,8 +31,7 @@ from kanpde.symbolic.kan.edge_editor import Symbolic, Written
 from kanpde.symbolic.kan.retrain import Choice, choose
 from kanpde.symbolic.search.library import LIBRARY
 from kanpde.trial.networks import KAN, bare, beside
-from kanpde.trial.networks.prune import prune
-from kanpde.trial.networks.pruning import THRESHOLD, Pruned
+from kanpde.trial.networks.prune import THRESHOLD, Pruned, prune
 from kanpde.trial.solution import TrialSolution
 
 HELD_OUT = 4000
