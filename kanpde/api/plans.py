@@ -6,6 +6,7 @@
     March        `slabs`, or `trial.start: stretched`      the first slab
     Search       `tolerance`                               the first level of the search
     SlabSearch   `tolerance` with what makes a march       the first slab of the first march
+    Patches      `trial.patches`                           the problem
 
 A plan is prepared before a run folder is made, so that a mistake neither leaves one nor costs an
 old run, and is then run with what was built for that. A further way to solve is a further class
@@ -28,6 +29,9 @@ from kanpde.errors import ConfigError
 from kanpde.marching.march import Begun, Marched, begin, march, unbuilt
 from kanpde.marching.tolerance import begin_search, choose_slabs
 from kanpde.marching.watcher import watcher
+from kanpde.patches import store as patch_store
+from kanpde.patches.search import prepare as prepared
+from kanpde.patches.search import search as search_patches
 from kanpde.problem.problem import Problem
 from kanpde.progress import History, Progress, Silent, StageResult, StopReason
 from kanpde.results import report
@@ -93,6 +97,8 @@ def plan_of(config: Config, after: Solution | None = None) -> Plan:
         raise ConfigError(
             "after: goes with neither time slabs nor a tolerance, which begin anew; leave it out"
         )
+    if config.trial.patches is not None or (after and after.config.trial.patches is not None):
+        return _patches(config, after)
     if in_slabs(config):
         return SlabSearch(config) if searches else March(config)
     return Search(config) if searches else OneNetwork(config, after)
@@ -296,6 +302,47 @@ class SlabSearch:
         seconds = max(chosen.marched.seconds, time.perf_counter() - began)
         outcome = _march_outcome(chosen.config, chosen.marched)
         return replace(outcome, reason=chosen.reason, seconds=seconds, estimate=chosen.estimate)
+
+
+@dataclass(frozen=True)
+class Patches:
+    """A network on every cell of a quadtree, refined until the tolerance is met."""
+
+    config: Config
+    problem: Problem | None = None
+
+    def prepare(self) -> Patches:
+        """Build the problem and see whether patches can solve it."""
+        check(self.config)
+        return replace(self, problem=prepared(self.config))
+
+    def first(self) -> tuple[Config, Parts]:
+        """Nothing that has a size: ConfigError."""
+        raise ConfigError(
+            "trial.patches: a dry run needs sizes that are known before, found patches, whose number"
+            " the solve finds; leave --dry-run out"
+        )
+
+    def run(self, progress: Progress, folder: Path | None = None) -> Outcome:
+        """Level after level."""
+        patched = search_patches(self.config, progress)
+        if folder is not None:
+            patch_store.write(folder, patched)
+        return Outcome(self.config, **vars(patched))
+
+    def resume(self, progress: Progress, folder: Path) -> Outcome:
+        """Level after level from the first one: levels do not depend on the clock."""
+        return self.run(progress, folder)
+
+    def load(self, folder: Path) -> Outcome:
+        """What the solve ended with."""
+        return Outcome(self.config, **vars(patch_store.read(folder, self.config)))
+
+
+def _patches(config: Config, after: Solution | None) -> Patches:
+    if after is not None:
+        raise ConfigError("after: does not go with trial.patches, which begin anew; leave it out")
+    return Patches(config)
 
 
 def _posed(config: Config) -> tuple[Config, Problem]:

@@ -18,6 +18,7 @@ from kanpde.config.config import Config, in_slabs
 from kanpde.config.problem.conditions import BoundaryConfig, MeanConfig, PeriodicConfig
 from kanpde.config.reader import Reader, listed
 from kanpde.config.solve.optimizers import MINIMISERS
+from kanpde.config.solve.patches import unsuited_to_patches
 from kanpde.config.solve.slabs import Pace
 from kanpde.config.solve.stages import OptimizerStage, StageConfig, adapts
 from kanpde.names import MANUFACTURED
@@ -370,6 +371,7 @@ def _kept_solves(config: Config) -> Refusals:
 
 
 _RULES = (
+    unsuited_to_patches,
     _energy,
     _table,
     _tolerance,
@@ -386,6 +388,8 @@ def _comparison(config: Config) -> Refusals:
     if config.tolerance is not None:
         reason = "not in a comparison, which solves both sides as configured; remove it"
         yield ("tolerance",), reason
+    if config.trial.patches is not None:
+        yield ("trial", "patches"), "not in a comparison yet, which knows one network; remove it"
     reason = "not in a comparison, whose mlp has no edges and runs the same stages; remove it"
     for number, stage in enumerate(config.schedule):
         if isinstance(stage, OptimizerStage) and stage.sparsify is not None:

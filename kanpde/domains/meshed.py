@@ -138,6 +138,12 @@ class MeshDomain(Domain):
                 circles.append(circle)
         return tuple(circles)
 
+    def boundary_loops(self) -> list[tuple[Indices, Indices]]:
+        """The closed loops of the boundary of a plane mesh, the domain on their left: directed
+        edges (E, 2) as numbers of points, and the number of the part of each, (E,).
+        """
+        return [(self._edges[loop], self.labels[loop]) for loop in self._loops]
+
     # Cells
     # ----------------------------------------------------------------------------------------------
 

@@ -345,6 +345,8 @@ def describe_trial(trial: Mapping[str, Any]) -> str:
     text, slabs = f"{str(trial['kind']).upper()} {list(trial['shape'])}", trial.get("slabs")
     if slabs:
         text += f" on {slabs} slab{'s' if slabs > 1 else ''}"
+    if trial.get("patches"):
+        return f"{text} on each of {trial['patches']} patches, {trial['parameters']} parameters"
     if trial.get("degree") is not None:
         last = " on the last" if slabs and slabs > 1 else ""
         text += f", degree {_short(trial['degree'])}, intervals {_short(trial['intervals'])}{last}"

@@ -26,6 +26,7 @@ from kanpde.results.metrics import Metrics
 from kanpde.results.parameter_intervals import Estimate
 from kanpde.results.series import RESOLUTION, Series, export_points, export_reference, instants
 from kanpde.trial.networks import KAN, bare
+from kanpde.trial.patchwork import Patchwork
 from kanpde.trial.piecewise import AnyTrial
 
 Array = NDArray[np.float64]
@@ -310,11 +311,13 @@ class Solution:
 
 def describe_trial(trial: AnyTrial) -> dict[str, Any]:
     """The `trial` node of result.json; of time slabs it is that of the last one, but for
-    `parameters` and `slabs`.
+    `parameters` and `slabs`, of patches that of the highest degree, but for `parameters`.
     """
     network = bare(trial.network)
     slabs = {"slabs": len(trial.slab_ends)} if trial.slab_ends else {}
-    return slabs | {
+    patches = {"patches": trial.count} if isinstance(trial, Patchwork) else {}
+    pieces = slabs | patches
+    return pieces | {
         "kind": trial.net.kind,
         "width": trial.net.shape[1:-1],
         "shape": trial.net.shape,

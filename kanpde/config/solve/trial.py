@@ -13,6 +13,7 @@ from typing import Any
 from kanpde.config.frozen_map import thaw
 from kanpde.config.reader import Reader, listed
 from kanpde.config.solve.defaults import layer_defaults, trial_defaults
+from kanpde.config.solve.patches import PatchesConfig, read_patches
 from kanpde.errors import ConfigError
 
 KINDS = ("kan", "mlp")
@@ -53,6 +54,7 @@ _KEYS = {
         "spread",
         "directions",
         "centers",
+        "patches",
     ),
     "mlp": (*_COMMON, "activation", "scale"),
 }
@@ -80,7 +82,7 @@ class TrialConfig:
     `periodic` meet Dirichlet and periodic conditions by construction. `functions` are formulas of
     the coordinates that join the outer layer, one trained coefficient per unknown each; so do the
     multipoles up to order `multipoles` about the centre of every round hole of the domain, if that
-    is not zero.
+    is not zero. With `patches` a KAN on every cell of a quadtree stands in place of all of this.
     """
 
     kind: str
@@ -104,6 +106,7 @@ class TrialConfig:
     multipoles: int = 0
     basis: tuple[str, ...] = ()
     on: str = "edges"
+    patches: PatchesConfig | None = None
 
     @property
     def layers(self) -> int:
@@ -142,6 +145,10 @@ def read_trial(
     A recommended value per layer belongs to the recommended number of layers: it is left out where
     `width` is explicit (or `on`) and gives another number.
     """
+    patches = read_patches(explicit["patches"]) if "patches" in explicit else None
+    if patches is not None and kind == "kan":
+        _refuse_beside_patches(explicit)
+        explicit, recommended = {}, {}
     defaults = {
         key: place.child(key, value) for key, value in trial_defaults(kind, dimension).items()
     }
@@ -182,6 +189,7 @@ def read_trial(
         spread=fields["spread"].number(0.0, 1e3),
         directions=_vectors(fields["directions"], DIRECTIONS, width, dimension),
         centers=_vectors(fields["centers"], CENTERS, width, dimension),
+        patches=patches,
         **_shared(fields, kind),
     )
 
@@ -199,6 +207,15 @@ def _layers(fields: Mapping[str, Reader], width: tuple[int, ...]) -> int:
             starts=False,
         )
     return len(width) + (on == "edges")
+
+
+def _refuse_beside_patches(explicit: Mapping[str, Reader]) -> None:
+    """Patches decide on their networks themselves."""
+    for key, entry in explicit.items():
+        if key not in ("kind", "patches"):
+            raise entry.error(
+                "does not go with trial.patches, whose networks follow from its degree; remove it"
+            )
 
 
 def _shared(fields: Mapping[str, Reader], kind: str) -> dict[str, Any]:
@@ -354,5 +371,8 @@ def _uneven(node: Reader, layers: int, width: tuple[int, ...], count: int) -> Co
 
 def trial_tree(trial: TrialConfig) -> dict[str, Any]:
     """Plain data that reads back to an equal `TrialConfig`."""
-    values = {key: thaw(getattr(trial, key)) for key in _KEYS[trial.kind]}
+    if trial.patches is not None:
+        return {"kind": "kan", "patches": dict(vars(trial.patches))}
+    keys = (key for key in _KEYS[trial.kind] if key != "patches")
+    values = {key: thaw(getattr(trial, key)) for key in keys}
     return {**values, "basis": list(trial.bases)} if trial.kind == "kan" else values

@@ -29,6 +29,7 @@ from kanpde.results.plotting.canvas import MLP as KNOWN
 from kanpde.results.solution import Solution
 from kanpde.trial.networks import KAN, bare
 from kanpde.trial.networks.edge_sizes import view
+from kanpde.trial.patchwork import Patchwork
 
 Array = NDArray[np.float64]
 Labels = Mapping[tuple[int, int, int], str]
@@ -77,6 +78,11 @@ def write_diagram(
         ConfigError: the trial solution is no KAN.
         StorageError: the file cannot be written.
     """
+    if isinstance(solution.trial, Patchwork):
+        raise ConfigError(
+            f"diagram of '{solution.problem.name}': needs one network, found"
+            f" {solution.trial.count} patches; draw one of them with solution.trial.piece"
+        )
     trial = solution.trial.each[-1]
     network = bare(trial.network)
     name, problem = solution.problem.name, solution.problem

@@ -29,6 +29,7 @@ from kanpde.symbolic.search.library import LIBRARY
 from kanpde.symbolic.search.univariate import Match, match
 from kanpde.trial.networks import KAN
 from kanpde.trial.networks.edge_sizes import thinned
+from kanpde.trial.patchwork import Patchwork
 from kanpde.trial.solution import TrialSolution
 
 LADDER = (0.2, 0.05, 0.01, 1e-3, 1e-4)
@@ -71,7 +72,8 @@ class Symbolic:
     def of(cls, solution: Solution) -> Symbolic:
         """All edges still splines; ConfigError where the trial solution is more than one KAN."""
         name, trial = solution.problem.name, solution.trial
-        if trial.slab_ends or not isinstance(trial.network, KAN) or solution.points is None:
+        single = not trial.slab_ends and not isinstance(trial, Patchwork)
+        if not single or not isinstance(trial.network, KAN) or solution.points is None:
             raise ConfigError(
                 f"symbolic: '{name}' needs a saved run with one kan (no mlp, no time slabs, no"
                 " trial.functions, no trial.multipoles)"

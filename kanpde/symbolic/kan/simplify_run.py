@@ -32,6 +32,7 @@ from kanpde.symbolic.kan.retrain import Choice, choose
 from kanpde.symbolic.search.library import LIBRARY
 from kanpde.trial.networks import KAN, bare, beside
 from kanpde.trial.networks.prune import THRESHOLD, Pruned, prune
+from kanpde.trial.patchwork import Patchwork
 from kanpde.trial.solution import TrialSolution
 
 HELD_OUT = 4000
@@ -252,6 +253,11 @@ def kan_of(solution: Solution) -> tuple[TrialSolution, KAN]:
     if slabs:
         raise ConfigError(
             f"simplify: '{name}' was solved on {slabs} time slabs, one network each; use slabs: 1"
+        )
+    if isinstance(solution.trial, Patchwork):
+        raise ConfigError(
+            f"simplify: '{name}' was solved on {solution.trial.count} patches, one network each;"
+            f" remove trial.patches"
         )
     (trial,) = solution.trial.each
     network = bare(trial.network)

@@ -1,0 +1,60 @@
+"""The `trial.patches` node: local KANs on the cells of a quadtree in place of one network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from kanpde.config.problem.statement import ProblemConfig
+from kanpde.config.reader import Reader
+
+PLANE = 2
+MOST_CELLS, HIGHEST_DEGREE, MOST_PATCHES = 256, 16, 1_000_000
+
+
+@dataclass(frozen=True)
+class PatchesConfig:
+    """First cells along the longest side, degree of the first patches, most patches, and whether
+    patches are split and raised until the tolerance is met.
+    """
+
+    cells: int = 4
+    degree: int = 8
+    most: int = 20_000
+    refine: bool = True
+
+
+def read_patches(node: Reader) -> PatchesConfig | None:
+    """A mapping whose keys are all optional; null means one network."""
+    if node.value is None:
+        return None
+    fields = node.fields(("cells", "degree", "most", "refine"))
+    plain = PatchesConfig()
+    return PatchesConfig(
+        fields["cells"].integer(1, MOST_CELLS) if "cells" in fields else plain.cells,
+        fields["degree"].integer(2, HIGHEST_DEGREE) if "degree" in fields else plain.degree,
+        fields["most"].integer(1, MOST_PATCHES) if "most" in fields else plain.most,
+        fields["refine"].flag() if "refine" in fields else plain.refine,
+    )
+
+
+def unsuited_to_patches(config: Any) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The keys of a whole `Config` (which stands above this file) that patches cannot solve, each
+    with the reason; formulas are looked at by the solve.
+    """
+    if config.trial.patches is None:
+        return
+    problem: ProblemConfig = config.problem
+    count = len(problem.coordinates)
+    refused = (
+        ("time", problem.time is not None, "time"),
+        ("domain", bool(problem.regions), "regions"),
+        ("domain", count != PLANE, f"{count} coordinates"),
+        ("energy", problem.energy is not None, "an energy"),
+        ("fit", problem.fit is not None, "a fit"),
+    )
+    needs = "trial.patches needs equations on one domain in two coordinates"
+    for key, refuses, what in refused:
+        if refuses:
+            yield ("problem", key), f"{needs}, found {what}; remove trial.patches"

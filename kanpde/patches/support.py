@@ -1,0 +1,67 @@
+"""What patches can solve: one domain in the plane, linear equations of second order."""
+
+from __future__ import annotations
+
+from kanpde.errors import ConfigError
+from kanpde.expressions import jets
+from kanpde.problem.problem import Problem
+
+REMEDY = "remove trial.patches"
+SECOND = 2
+
+
+def require(problem: Problem) -> None:
+    """ConfigError with a sentence for what patches cannot solve yet."""
+    config, domain = problem.config, problem.domain
+    rules = (
+        (config.time is None, "a problem without time", "one with time"),
+        (not config.regions, "a domain of one region", f"{len(config.regions)} regions"),
+        (domain.dimension == 2, "two coordinates", f"{domain.dimension}"),
+        (not config.ranges, "no ranges of parameters", "some"),
+        (config.fit is None and bool(problem.equations), "equations", "a fit"),
+        (problem.energy is None, "equations", "an energy"),
+        (not problem.constants, "no unknown parameters", ", ".join(problem.constants)),
+    )
+    for met, wanted, found in rules:
+        if not met:
+            raise ConfigError(f"trial.patches: needs {wanted}, found {found}; {REMEDY}")
+    _require_conditions(problem)
+    _require_equations(problem)
+
+
+def _require_conditions(problem: Problem) -> None:
+    for condition in problem.conditions:
+        if condition.kind != "equation":
+            raise ConfigError(
+                f"trial.patches: needs conditions on named boundary parts, found one of kind"
+                f" {condition.kind!r} ({condition.label}); {REMEDY}"
+            )
+        order = max((jet.order for jet in jets(condition.node)), default=0)
+        if order >= SECOND:
+            raise ConfigError(
+                f"trial.patches: needs conditions of order 0 or 1, found order {order} on"
+                f" '{condition.label}'; {REMEDY}"
+            )
+
+
+def _require_equations(problem: Problem) -> None:
+    if not problem.is_linear:
+        raise ConfigError(
+            f"trial.patches: needs equations and conditions that are linear in the unknowns, found"
+            f" others; {REMEDY}"
+        )
+    if len(problem.equations) != len(problem.unknowns):
+        raise ConfigError(
+            f"trial.patches: needs as many equations as unknowns, found {len(problem.equations)}"
+            f" and {len(problem.unknowns)}; {REMEDY}"
+        )
+    for number, name in enumerate(problem.unknowns):
+        present = {
+            jet.index for node in problem.equations for jet in jets(node) if jet.unknown == number
+        }
+        order = max((sum(index) for index in present), default=0)
+        if order != SECOND or not {(2, 0), (0, 2)} <= present:
+            raise ConfigError(
+                f"trial.patches: needs equations of second order in both coordinates for every"
+                f" unknown, found others for {name} (order {order}); {REMEDY}"
+            )

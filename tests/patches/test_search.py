@@ -1,0 +1,183 @@
+"""The door: tolerances, estimates, files, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from patch_helpers import EDGES, LSHAPE, SIDES, problem_tree, tree_of
+
+import kanpde
+from kanpde.errors import ConfigError
+from kanpde.numerics.jets import JetSpace, by_autograd
+from kanpde.progress import StopReason
+from kanpde.trial.networks import KAN
+from kanpde.trial.patchwork import Patchwork
+
+
+def corner_problem(**trial: Any) -> dict[str, Any]:
+    """A singular harmonic function on the L-shape, turned so that θ is smooth inside."""
+    # the missing quarter is x > 0, y < 0; atan2 jumps where its arguments say θ = -3π/4
+    angle = "(atan2(-x - y, y - x) + 3*pi/4)"
+    exact = f"(x**2 + y**2)**(1/3)*sin(2/3*{angle})"
+    return tree_of(
+        trial,
+        domain=LSHAPE,
+        exact={"u": exact},
+        conditions=[{"part": EDGES, "equation": f"u = {exact}"}],
+    )
+
+
+def test_an_estimate_bounds_the_error_at_a_corner() -> None:
+    solution = kanpde.solve(corner_problem(), tolerance=1e-4, seconds=600)
+    error, estimate = solution.relative_l2["u"], solution.result.estimate
+    assert error is not None and estimate is not None
+    assert solution.stop_reason is StopReason.TOLERANCE
+    assert estimate <= 1e-4
+    assert error <= 3 * estimate
+    assert estimate <= 30 * error
+
+
+def test_what_is_not_reached_is_told_and_exits_8() -> None:
+    solution = kanpde.solve(corner_problem(most=13), tolerance=1e-8)
+    error, estimate = solution.relative_l2["u"], solution.result.estimate
+    assert solution.stop_reason is StopReason.UNREACHED
+    assert solution.stop_reason.exit_code == 8
+    assert error is not None and estimate is not None
+    assert 1e-8 < error <= 3 * estimate
+
+
+def test_given_patches_stay_as_they_are() -> None:
+    solution = kanpde.solve(corner_problem(cells=2, degree=4, refine=False))
+    assert isinstance(solution.trial, Patchwork)
+    assert solution.trial.count == 3
+    assert solution.stop_reason is StopReason.FINISHED
+    assert solution.result.estimate is not None
+
+
+def test_smooth_solutions_are_raised_not_split() -> None:
+    exact = "sin(3*x + 0.4)*exp(-y)"
+    tree = tree_of(
+        {"degree": 4},
+        equations=["-laplacian(u) = 8*sin(3*x + 0.4)*exp(-y)"],
+        exact={"u": exact},
+        conditions=[{"part": SIDES, "equation": f"u = {exact}"}],
+    )
+    solution = kanpde.solve(tree, tolerance=1e-9)
+    assert isinstance(solution.trial, Patchwork)
+    assert solution.trial.count == 16
+    error = solution.relative_l2["u"]
+    assert error is not None and error < 1e-9
+
+
+def test_a_patch_is_a_kan() -> None:
+    solution = kanpde.solve(corner_problem(refine=False))
+    trial = solution.trial
+    assert isinstance(trial, Patchwork)
+    number = 5
+    piece = trial.piece(number)
+    assert isinstance(piece.network, KAN)
+    low, high = trial.tiles.lower[number], trial.tiles.upper[number]
+    rng = np.random.default_rng(0)
+    x = torch.tensor(low + (high - low) * rng.uniform(0.01, 0.99, (40, 2)))
+    torch.testing.assert_close(piece(x), trial.evaluate(x), rtol=1e-12, atol=1e-12)
+    space = JetSpace.closure([(2, 0), (1, 1), (0, 2)], 2)
+    ours = trial.jet(trial.locate(x, space)).data
+    theirs = by_autograd(piece, x, space).data.detach()
+    torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-8)
+
+
+def test_a_run_folder_gives_back_the_same_bits(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    solution = kanpde.solve(corner_problem(refine=False), out=folder)
+    loaded = kanpde.load(folder)
+    x = np.array([[-0.3, 0.2], [0.4, 0.6], [-0.5, -0.5]])
+    assert (loaded(x) == solution(x)).all()
+    assert loaded.result.estimate == solution.result.estimate
+    assert loaded.history == solution.history
+
+
+TIME = {"t": [0, 1]}
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "nonlinear": ({"equations": ["-laplacian(u) + u**3 = 1"]}, "linear in the unknowns"),
+    "first order": ({"equations": ["dx(u) + dy(u) = 1"]}, "second order in both coordinates"),
+    "fourth order": (
+        {"equations": ["laplacian(laplacian(u)) = 1"]},
+        "second order in both coordinates",
+    ),
+    "mean": (
+        {
+            "conditions": [
+                {"part": SIDES, "equation": "dn(u) = 0"},
+                {"mean": "u = 0"},
+            ]
+        },
+        "named boundary parts, found one of kind 'mean'",
+    ),
+    "periodic": (
+        {
+            "conditions": [
+                {"periodic": ["left", "right"]},
+                {"part": ["bottom", "top"], "equation": "u = 0"},
+            ]
+        },
+        "found one of kind 'periodic'",
+    ),
+    "two equations": (
+        {"equations": ["-laplacian(u) = 0", "-laplacian(u) + u = 0"]},
+        "as many equations as unknowns, found 2 and 1",
+    ),
+    "interval": (
+        {
+            "domain": {"interval": {"lower": 0, "upper": 1}},
+            "equations": ["dx(dx(u)) = 1"],
+            "conditions": [{"part": ["left", "right"], "equation": "u = 0"}],
+        },
+        "needs equations on one domain in two coordinates",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_patches_cannot_solve_is_refused(name: str) -> None:
+    keys, sentence = REFUSED[name]
+    with pytest.raises(ConfigError, match=sentence):
+        kanpde.solve(tree_of(**keys))
+
+
+@pytest.mark.parametrize(
+    ("trial", "sentence"),
+    [
+        ({"patches": {"cells": 0}}, "trial.patches.cells: must be an integer from 1 to 256"),
+        ({"patches": {"degre": 4}}, "unknown key, did you mean 'degree'"),
+        ({"patches": {}, "width": [20]}, "trial.width: does not go with trial.patches"),
+        ({"patches": {"refine": "yes"}}, "trial.patches.refine: must be true or false"),
+    ],
+)
+def test_keys_are_checked(trial: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        kanpde.solve({"problem": problem_tree(), "trial": trial})
+
+
+def test_a_peak_that_no_point_meets_is_not_silent() -> None:
+    peak = "1e4*exp(-((x - 0.371)**2 + (y - 0.613)**2)/1e-5)"
+    tree = tree_of(
+        {"cells": 2, "degree": 3, "refine": False}, equations=[f"-laplacian(u) = {peak}"]
+    )
+    solution = kanpde.solve(tree, tolerance=1e-3)
+    assert solution.result.estimate is None
+    assert solution.stop_reason is StopReason.UNREACHED
+
+
+def test_zero_is_a_solution_where_nothing_is_given() -> None:
+    solution = kanpde.solve(tree_of(), tolerance=1e-6)
+    assert solution.stop_reason is StopReason.TOLERANCE
+    assert solution.result.estimate == 0.0
+
+
+def test_float32_is_refused() -> None:
+    with pytest.raises(ConfigError, match="needs dtype float64, found float32"):
+        kanpde.solve(tree_of(), dtype="float32")
