@@ -290,7 +290,8 @@ def bratu(*stages: dict[str, Any]) -> Config:
 
 
 def test_newton_converges_and_never_goes_up() -> None:
-    _, history, stages, _ = run(bratu({**LEAST_SQUARES, "steps": 30, "tolerance": 1e-6}))
+    # the objective is known to 1e-6 of itself here, so no smaller fall can be asked for
+    _, history, stages, _ = run(bratu({**LEAST_SQUARES, "steps": 30, "tolerance": 1e-5}))
     values = history.objective
     assert stages[0].stop_reason == "TOLERANCE" and 3 <= len(values) <= 7
     assert all(later <= earlier for earlier, later in pairwise(values))
