@@ -29,6 +29,7 @@ def fit(
     names: tuple[Sequence[str] | None, Sequence[str] | None] = (None, None),
     domain: Mapping[str, Any] | None = None,
     name: str = "fit",
+    search: Mapping[str, Any] | bool = False,
     **keys: Any,
 ) -> Solution:
     """Fit values y (N, m), or (N,), at points x (N, d), or (N,).
@@ -36,7 +37,8 @@ def fit(
     `test` are points and values that serve errors only, or the share of the rows that is drawn for
     that (always the same rows). `names` are those of the d inputs (x | x, y | x, y, z | x1, ...,
     xd) and of the m outputs (u | u1, ..., um). `domain` is that of a file; by default it is the
-    bounding box of all points. Further keywords are those of `kanpde.solve`: trial, schedule,
+    bounding box of all points. `search` looks for a small network: its keys are those of a file, or
+    True for all defaults. Further keywords are those of `kanpde.solve`: trial, schedule,
     weights, seed, dtype, out, ... Raises ConfigError for arrays of other shapes or with numbers
     that are not finite.
     """
@@ -57,6 +59,8 @@ def fit(
         node["test"] = {"values": _table(*held, inputs, outputs)}
     elif test is not None:
         node["test"] = test
+    if search is not False:
+        node["search"] = {} if search is True else search
     problem: dict[str, Any] = {
         "name": name,
         "fit": node,
