@@ -56,11 +56,11 @@ def starts(plan: Plan, x: Tensor, y: Tensor, numbers: range, train: Train) -> It
     suggested = [units(x, values) if len(shape) > 3 else None for values in y.T]
     for k in numbers:
         generator = torch.Generator().manual_seed(PER_SEED * plan.seed + k)
-        values, found = y[:, k % y.shape[1]], suggested[k % y.shape[1]]
+        values, pairs = y[:, k % y.shape[1]], suggested[k % y.shape[1]]
         first: list[SplineLayer] = []
         z = x
-        if found is not None and len(found[0]) == shape[1] and k % 4 < 3:
-            first = [unit_layer(found, x, plan.degrees[0], plan.intervals)]
+        if pairs is not None and len(pairs[0]) == shape[1] and k % 4 < 3:
+            first = [unit_layer(pairs, x, plan.degrees[0], plan.intervals)]
             z = first[0](x.T).T.detach()
         rest = shape[len(first) :]
         deep = len(rest) > 3 and k % 4 == 1 and shape[-1] == 1

@@ -50,13 +50,13 @@ def fit(
         "inputs": inputs,
     }
     if isinstance(test, tuple):
-        held = _rows(*test, "test: ") if len(test) == 2 else None
-        if held is None or (held[0].shape[1], held[1].shape[1]) != (len(inputs), len(outputs)):
+        given = _rows(*test, "test: ") if len(test) == 2 else None
+        if given is None or (given[0].shape[1], given[1].shape[1]) != (len(inputs), len(outputs)):
             raise ConfigError(
                 f"fit: test: must be (x, y) with {len(inputs)} inputs and {len(outputs)} outputs"
                 f" as in x and y"
             )
-        node["test"] = {"values": _table(*held, inputs, outputs)}
+        node["test"] = {"values": _table(*given, inputs, outputs)}
     elif test is not None:
         node["test"] = test
     if search is not False:
@@ -71,7 +71,7 @@ def fit(
 
 def _rows(x: ArrayLike, y: ArrayLike, which: str) -> tuple[Array, Array]:
     """x (N, d) and y (N, m) as float64."""
-    found = []
+    arrays = []
     for what, given in (("x", x), ("y", y)):
         if np.ma.isMaskedArray(given):
             raise ConfigError(
@@ -101,12 +101,12 @@ def _rows(x: ArrayLike, y: ArrayLike, which: str) -> tuple[Array, Array]:
                 f"fit: {which}{what} must hold finite numbers, found {array[row].tolist()} in row"
                 f" {row + 1}"
             )
-        found.append(array)
-    if len(found[0]) != len(found[1]):
+        arrays.append(array)
+    if len(arrays[0]) != len(arrays[1]):
         raise ConfigError(
-            f"fit: {which}y must have as many rows as x ({len(found[0])}), found {len(found[1])}"
+            f"fit: {which}y must have as many rows as x ({len(arrays[0])}), found {len(arrays[1])}"
         )
-    return found[0], found[1]
+    return arrays[0], arrays[1]
 
 
 def _names(

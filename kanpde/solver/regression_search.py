@@ -100,8 +100,8 @@ class _Search:
         self._some = Assembly(self._training.first(wish.rows), self._trial)
         first = config.schedule[0]
         assert isinstance(first, OptimizerStage)
-        held = max(first.regularisation, BRIEF) if first.regularisation else 0.0
-        self._brief = (replace(first, steps=wish.steps, regularisation=held),)
+        penalty = max(first.regularisation, BRIEF) if first.regularisation else 0.0
+        self._brief = (replace(first, steps=wish.steps, regularisation=penalty),)
         unrun = self._solver(self._whole, config.schedule)
         self._best = _Candidate(math.inf, self._trial.network, unrun, None)
         self._lowest = dict.fromkeys(wish.intervals, math.inf)

@@ -80,7 +80,7 @@ def split(parts: Parts, share: float, seed: int) -> tuple[Validation, Training]:
     x, y = (torch.tensor(numbers).to(parts.trial.scale) for numbers in data[:2])
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))
     count = round(share * len(x))
-    held, rest = order[:count], order[count:]
+    judges, rest = order[:count], order[count:]
     mean, deviation = y.mean(0), y.std(0)
     deviation = torch.where(deviation > 0, deviation, torch.ones_like(deviation))
     low, high = y[rest].aminmax(dim=0)
@@ -88,7 +88,7 @@ def split(parts: Parts, share: float, seed: int) -> tuple[Validation, Training]:
     probes = torch.tensor(_inside(parts.problem.domain)).to(x)
     terms = tuple(_at(term, rest) for term in parts.assembly.terms)
     return (
-        Validation(x[held], y[held], mean, deviation, (low + high) / 2, size, probes),
+        Validation(x[judges], y[judges], mean, deviation, (low + high) / 2, size, probes),
         Training(x[rest], (y[rest] - mean) / deviation, terms),
     )
 

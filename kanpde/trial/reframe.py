@@ -63,9 +63,9 @@ def fill(layer: SplineLayer, z: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _grid(z: Tensor, intervals: int, degree: int, mix: float) -> SplineGrid:
-    one = z.new_ones(len(z))
+    end = z.new_ones(len(z))
     if not mix:
-        return SplineGrid.even(-one, one, intervals, degree)
+        return SplineGrid.even(-end, end, intervals, degree)
     levels = torch.linspace(0, 1, intervals + 1, dtype=z.dtype)
     quantiles = torch.quantile(z, levels, dim=1).T.clone()
     quantiles[:, 0], quantiles[:, -1] = -1, 1

@@ -93,9 +93,9 @@ def recommended(given: Mapping[str, Any]) -> dict[str, Any]:
     """What a problem recommends, with what a search needs where it says nothing."""
     trial = given.get("trial") or {}
     kan = trial.get("kind", "kan") == "kan"
-    own = {"trial": {**TRIAL, **trial}, "schedule": (POLISH,)} if kan else {}
-    kept = {key: value for key, value in given.items() if value is not None and key != "trial"}
-    return {**({"trial": trial} if trial else {}), **own, **kept}
+    needed = {"trial": {**TRIAL, **trial}, "schedule": (POLISH,)} if kan else {}
+    rest = {key: value for key, value in given.items() if value is not None and key != "trial"}
+    return {**({"trial": trial} if trial else {}), **needed, **rest}
 
 
 def _counts(node: Reader, least: int, most: int) -> tuple[int, ...]:
