@@ -29,6 +29,7 @@ def fit(
     names: tuple[Sequence[str] | None, Sequence[str] | None] = (None, None),
     domain: Mapping[str, Any] | None = None,
     name: str = "fit",
+    search: Mapping[str, Any] | bool = False,
     **keys: Any,
 ) -> Solution:
     """Fit values y (N, m), or (N,), at points x (N, d), or (N,).
@@ -36,7 +37,8 @@ def fit(
     `test` are points and values that serve errors only, or the share of the rows that is drawn for
     that (always the same rows). `names` are those of the d inputs (x | x, y | x, y, z | x1, ...,
     xd) and of the m outputs (u | u1, ..., um). `domain` is that of a file; by default it is the
-    bounding box of all points. Further keywords are those of `kanpde.solve`: trial, schedule,
+    bounding box of all points. `search` looks for a small network: its keys are those of a file, or
+    True for all defaults. Further keywords are those of `kanpde.solve`: trial, schedule,
     weights, seed, dtype, out, ... Raises ConfigError for arrays of other shapes or with numbers
     that are not finite.
     """
@@ -48,15 +50,17 @@ def fit(
         "inputs": inputs,
     }
     if isinstance(test, tuple):
-        held = _rows(*test, "test: ") if len(test) == 2 else None
-        if held is None or (held[0].shape[1], held[1].shape[1]) != (len(inputs), len(outputs)):
+        given = _rows(*test, "test: ") if len(test) == 2 else None
+        if given is None or (given[0].shape[1], given[1].shape[1]) != (len(inputs), len(outputs)):
             raise ConfigError(
                 f"fit: test: must be (x, y) with {len(inputs)} inputs and {len(outputs)} outputs"
                 f" as in x and y"
             )
-        node["test"] = {"values": _table(*held, inputs, outputs)}
+        node["test"] = {"values": _table(*given, inputs, outputs)}
     elif test is not None:
         node["test"] = test
+    if search is not False:
+        node["search"] = {} if search is True else search
     problem: dict[str, Any] = {
         "name": name,
         "fit": node,
@@ -67,7 +71,7 @@ def fit(
 
 def _rows(x: ArrayLike, y: ArrayLike, which: str) -> tuple[Array, Array]:
     """x (N, d) and y (N, m) as float64."""
-    found = []
+    arrays = []
     for what, given in (("x", x), ("y", y)):
         if np.ma.isMaskedArray(given):
             raise ConfigError(
@@ -97,12 +101,12 @@ def _rows(x: ArrayLike, y: ArrayLike, which: str) -> tuple[Array, Array]:
                 f"fit: {which}{what} must hold finite numbers, found {array[row].tolist()} in row"
                 f" {row + 1}"
             )
-        found.append(array)
-    if len(found[0]) != len(found[1]):
+        arrays.append(array)
+    if len(arrays[0]) != len(arrays[1]):
         raise ConfigError(
-            f"fit: {which}y must have as many rows as x ({len(found[0])}), found {len(found[1])}"
+            f"fit: {which}y must have as many rows as x ({len(arrays[0])}), found {len(arrays[1])}"
         )
-    return found[0], found[1]
+    return arrays[0], arrays[1]
 
 
 def _names(

@@ -5,6 +5,7 @@
     OneNetwork   any other                                 everything
     March        `slabs`, or `trial.start: stretched`      the first slab
     Search       `tolerance`                               the first level of the search
+    FitSearch    `fit.search`                              everything of the start
     SlabSearch   `tolerance` with what makes a march       the first slab of the first march
     Patches      `trial.patches`                           the problem
 
@@ -19,6 +20,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol, Self
 
 from kanpde.assembly.collocation import Collocation
@@ -37,12 +39,15 @@ from kanpde.progress import History, Progress, Silent, StageResult, StopReason
 from kanpde.results import report
 from kanpde.results.parameter_intervals import findings
 from kanpde.results.solution import Solution
-from kanpde.solver import tolerance
+from kanpde.solver import regression_search, tolerance
 from kanpde.solver.budget import check_budget
 from kanpde.solver.build import Parts, build, with_directions
 from kanpde.solver.checkpoint import Store, go_on
 from kanpde.solver.loop import Solver
 from kanpde.trial.piecewise import AnyTrial
+
+SEARCH = "search"
+"""Key of a checkpoint that says why the search of a fit ended."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +104,12 @@ def plan_of(config: Config, after: Solution | None = None) -> Plan:
         )
     if config.trial.patches is not None or (after and after.config.trial.patches is not None):
         return _patches(config, after)
+    if after is not None and regression_search.searched(config):
+        raise ConfigError("after: does not go with fit.search, whose starts are new; remove one")
     if in_slabs(config):
         return SlabSearch(config) if searches else March(config)
+    if regression_search.searched(config):
+        return FitSearch(config)
     return Search(config) if searches else OneNetwork(config, after)
 
 
@@ -234,23 +243,7 @@ class Search:
         begun = self._begun()
         began = time.perf_counter() - begun.seconds
         chosen = tolerance.choose(self.config, progress, begun)
-        if folder is not None:
-            report.write_config(folder / "config.yaml", chosen.config)
-            chosen.solver.keep(Store.at(folder))
-        history, stages, _ = chosen.solver.outcome()
-        parts = chosen.parts
-        return Outcome(
-            chosen.config,
-            parts.problem,
-            parts.trial,
-            parts.points,
-            history,
-            stages,
-            chosen.reason,
-            time.perf_counter() - began,
-            chosen.estimate,
-            findings(parts.problem, parts.assembly, parts.trial),
-        )
+        return _chosen_outcome(chosen, folder, began)
 
     def resume(self, progress: Progress, folder: Path) -> Outcome:
         """The level that was taken, whose config the folder holds."""
@@ -262,6 +255,49 @@ class Search:
 
     def _begun(self) -> tolerance.First:
         return self.begun or tolerance.begin(self.config)
+
+
+@dataclass(frozen=True)
+class FitSearch:
+    """The small network that the search of a fit finds; what is kept is an ordinary run."""
+
+    config: Config
+    built: Built | None = None
+
+    def prepare(self) -> FitSearch:
+        """Build everything."""
+        return replace(self, built=self._built())
+
+    def first(self) -> tuple[Config, Parts]:
+        """Everything, with a network that the search replaces."""
+        built = self._built()
+        return built.config, built.parts
+
+    def run(self, progress: Progress, folder: Path | None = None) -> Outcome:
+        """Start after start, grid after grid."""
+        built = self._built()
+        began = time.perf_counter() - built.seconds
+        chosen = regression_search.search(built.config, built.parts, progress)
+        return _chosen_outcome(chosen, folder, began, {SEARCH: chosen.reason.name})
+
+    def resume(self, progress: Progress, folder: Path) -> Outcome:
+        """What was made of the network that was found, or the search anew where it was stopped."""
+        store = Store.at(folder)
+        stopped = (StopReason.INTERRUPTED.name, StopReason.TERMINATED.name)
+        if store.any and store.load().get(SEARCH) not in stopped:
+            return OneNetwork(self.config).resume(progress, folder)
+        return self.run(progress, folder)
+
+    def load(self, folder: Path) -> Outcome:
+        """The network that was found."""
+        return OneNetwork(self.config).load(folder)
+
+    def _built(self) -> Built:
+        if self.built is not None:
+            return self.built
+        began = time.perf_counter()
+        config, problem = _posed(self.config)
+        return Built(config, build(config, problem), time.perf_counter() - began)
 
 
 @dataclass(frozen=True)
@@ -356,6 +392,32 @@ def _posed(config: Config) -> tuple[Config, Problem]:
 def _solver(built: Built, progress: Progress, store: Store | None) -> Solver:
     parts, schedule = built.parts, built.config.schedule
     return Solver(parts.trial, parts.assembly, schedule, progress, store, source=parts.source)
+
+
+def _chosen_outcome(
+    chosen: tolerance.Chosen,
+    folder: Path | None,
+    began: float,
+    extra: Mapping[str, Any] = MappingProxyType({}),
+) -> Outcome:
+    """What a search on one network took, kept in a run folder with its config."""
+    if folder is not None:
+        report.write_config(folder / "config.yaml", chosen.config)
+        chosen.solver.keep(Store.at(folder), extra)
+    history, stages, _ = chosen.solver.outcome()
+    parts = chosen.parts
+    return Outcome(
+        chosen.config,
+        parts.problem,
+        parts.trial,
+        parts.points,
+        history,
+        stages,
+        chosen.reason,
+        time.perf_counter() - began,
+        chosen.estimate,
+        findings(parts.problem, parts.assembly, parts.trial),
+    )
 
 
 def _network_outcome(built: Built, solver: Solver, seconds: float) -> Outcome:

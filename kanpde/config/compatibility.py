@@ -19,6 +19,7 @@ from kanpde.config.problem.conditions import BoundaryConfig, MeanConfig, Periodi
 from kanpde.config.reader import Reader, listed
 from kanpde.config.solve.optimizers import MINIMISERS
 from kanpde.config.solve.patches import unsuited_to_patches
+from kanpde.config.solve.searched import not_searched
 from kanpde.config.solve.slabs import Pace
 from kanpde.config.solve.stages import OptimizerStage, StageConfig, adapts
 from kanpde.names import MANUFACTURED
@@ -223,7 +224,7 @@ def _energy(config: Config) -> Refusals:
 
 
 def _table(config: Config) -> Refusals:
-    """What needs more points than a table has."""
+    """What needs more points than a table has, or does not go with a search."""
     if config.problem.fit is None or config.problem.fit.train is None:
         return
     if config.tolerance is not None:
@@ -231,6 +232,8 @@ def _table(config: Config) -> Refusals:
         yield ("tolerance",), f"{reason}; remove it for a fit of data"
     stay = "the points of a fit of data are its rows; remove points, weights and adapt_points"
     yield from _adaptive_schedules(config, stay)
+    if config.problem.fit.search is not None:
+        yield from not_searched(config.trial, config.schedule)
 
 
 def _tolerance(config: Config) -> Refusals:
@@ -385,11 +388,13 @@ _RULES = (
 
 def _comparison(config: Config) -> Refusals:
     """What one side of a comparison cannot have, or chooses for itself."""
+    reason = "not in a comparison, which solves both sides as configured; remove it"
     if config.tolerance is not None:
-        reason = "not in a comparison, which solves both sides as configured; remove it"
         yield ("tolerance",), reason
     if config.trial.patches is not None:
         yield ("trial", "patches"), "not in a comparison yet, which knows one network; remove it"
+    if config.problem.fit is not None and config.problem.fit.search is not None:
+        yield ("problem", "fit", "search"), reason
     reason = "not in a comparison, whose mlp has no edges and runs the same stages; remove it"
     for number, stage in enumerate(config.schedule):
         if isinstance(stage, OptimizerStage) and stage.sparsify is not None:

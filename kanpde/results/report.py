@@ -197,6 +197,8 @@ def result_rows(result: Mapping[str, Any]) -> list[Row]:
                 f"{number(result['estimate'])} (tolerance {number(result['tolerance'])})",
             )
         )
+    elif result.get("estimate") is not None:
+        rows.append(("relative L2 (validation)", number(result["estimate"])))
     points = result.get("points")
     if points:
         rows.append(("points", f"{points['interior']} interior, {points['boundary']} boundary"))

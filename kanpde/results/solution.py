@@ -36,7 +36,8 @@ Array = NDArray[np.float64]
 class Result:
     """The figures of a solve; `as_dict` is result.json.
 
-    `estimate` is that of the relative L2 error where a `tolerance` was given, from residuals alone.
+    `estimate` is that of the relative L2 error: where a `tolerance` was given from residuals alone,
+    after the search of a fit from the rows that validate.
     """
 
     problem: str

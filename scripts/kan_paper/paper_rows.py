@@ -57,10 +57,10 @@ class Row:
         """The function (N,) at points u (N, d) of the unit cube, which is mapped to the ranges."""
         lower, upper = np.array(self.ranges).T
         names = dict(zip(self.variables, (lower + (upper - lower) * u).T, strict=True))
-        found: Array = np.asarray(
+        values: Array = np.asarray(
             value(ast.parse(self.formula, mode="eval").body, names), dtype=np.float64
         )
-        return found
+        return values
 
 
 def value(node: ast.expr, names: Mapping[str, Any]) -> Any:

@@ -2,6 +2,7 @@
 
     fit: {u: "exp(sin(pi*x) + y**2)"}                          # u = the formula at the points
     fit: {data: table.csv, columns: {u: measured}, test: 0.2}  # u = the numbers of a table
+    fit: {data: table.csv, search: {intervals: [5, 10]}, ...}  # and a search for a small network
 
 A formula becomes the equation u = formula and is `exact`. Of a table the columns that are not
 unknowns are the coordinates (`inputs` says which, in which order), the domain is their bounding box
@@ -17,6 +18,7 @@ from typing import Any
 
 from kanpde.config.problem.coordinate_names import usual
 from kanpde.config.problem.regions import read_domain
+from kanpde.config.problem.searches import Search, read_search, recommended
 from kanpde.config.problem.shapes import BoxShape, coordinates, shape_tree
 from kanpde.config.problem.statement import ProblemConfig, read_statement
 from kanpde.config.problem.tables import Fit, Sheet, Table, read_sheet, split
@@ -40,7 +42,7 @@ _STATED = (
     "unknowns", "equations", "conditions", "exact", "energy", "boundary_energy", "free",
     "reference", "unknown_parameters", "parameter_ranges", "python",
 )  # fmt: skip
-_DATA_KEYS = ("data", "values", "columns", "inputs", "test", "seed")
+_DATA_KEYS = ("data", "values", "columns", "inputs", "test", "seed", "search")
 FEWEST = 2
 """Rows that a fit and its test need at least; of one row there is no box."""
 
@@ -113,8 +115,27 @@ def _measured(node: Reader, fields: Mapping[str, Reader]) -> ProblemConfig:
     _check(train, test, len(inputs), fit.get("inputs", sheet.node))
     box = shape if shape is not None else _box((train, test), inputs)
     statement = {"domain": shape_tree(box), "equations": ["0 = 0"], "free": list(box.parts)}
+    search = _search(fit["search"], train) if "search" in fit else None
+    if search is not None:
+        advised = fields["recommended"].entries() if "recommended" in fields else {}
+        given_advice = {key: entry.value for key, entry in advised.items()}
+        statement["recommended"] = recommended(given_advice)
     problem = _stated(node, fields, tuple(chosen), statement)
-    return replace(problem, equations=(), names=(), weights=(), free=(), fit=Fit(train, test))
+    stated = Fit(train, test, search)
+    return replace(problem, equations=(), names=(), weights=(), free=(), fit=stated)
+
+
+def _search(node: Reader, train: Table) -> Search:
+    """The search, whose validation leaves rows to fit."""
+    search = read_search(node)
+    count = round(search.validation * len(train))
+    if count < 1 or len(train) - count < FEWEST:
+        raise node.error(
+            f"validation: a share of {search.validation:g} of {len(train)} rows leaves"
+            f" {len(train) - count} to fit and {count} to validate; at least {FEWEST} and 1 are"
+            f" needed; change the share or add points"
+        )
+    return search
 
 
 def _outputs(node: Reader) -> dict[str, Reader]:

@@ -19,6 +19,7 @@ from typing import Any
 
 from kanpde.config.problem.arrays import dump_columns, read_arrays
 from kanpde.config.problem.measurements import MOST_BYTES, file_content
+from kanpde.config.problem.searches import Search
 from kanpde.config.reader import NUMBER, Reader, control_character, listed, shown
 from kanpde.errors import BudgetError
 from kanpde.names import did_you_mean
@@ -82,11 +83,12 @@ class Fit:
     """What is fitted: the rows of `train`, coordinates first, or where there are none the formulas
     of `exact`.
 
-    `test` are rows for errors only.
+    `test` are rows for errors only; a `search` looks for the network.
     """
 
     train: Table | None = None
     test: Table | None = None
+    search: Search | None = None
 
     def tree(self, unknowns: Sequence[str], exact: Mapping[str, str] | None) -> dict[str, Any]:
         """Plain data, but for a table too long for text, that reads back to an equal fit."""
@@ -95,18 +97,22 @@ class Fit:
         d = len(self.train.columns) - len(unknowns)
         columns = dict(zip(unknowns, self.train.columns[d:], strict=True))
         test = {} if self.test is None else {"test": self.test.tree()}
+        search = {} if self.search is None else {"search": self.search.tree()}
         return {
             **self.train.tree(),
             "columns": columns,
             "inputs": list(self.train.columns[:d]),
             **test,
+            **search,
         }
 
     def stored(self) -> Fit:
         """The same with its tables in files of their own beside a config."""
         train, test = self.train, self.test
-        return Fit(
-            train and replace(train, file="fit.npz"), test and replace(test, file="fit_test.npz")
+        return replace(
+            self,
+            train=train and replace(train, file="fit.npz"),
+            test=test and replace(test, file="fit_test.npz"),
         )
 
     @property
