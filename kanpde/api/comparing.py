@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from kanpde.api import contenders
-from kanpde.api.plans import Plan, plan_of
+from kanpde.api.outcome import Plan
+from kanpde.api.plans import plan_of
 from kanpde.api.solving import Source, configure, solution_of
 from kanpde.config import Config, Pace
 from kanpde.config.compatibility import check_comparison

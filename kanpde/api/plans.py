@@ -18,12 +18,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol, Self
+from typing import Any
 
-from kanpde.assembly.collocation import Collocation
+from kanpde.api.outcome import Outcome, Plan
+from kanpde.api.patch_plan import patches_plan
 from kanpde.config import Config
 from kanpde.config.compatibility import check
 from kanpde.config.config import in_slabs
@@ -31,11 +32,8 @@ from kanpde.errors import ConfigError
 from kanpde.marching.march import Begun, Marched, begin, march, unbuilt
 from kanpde.marching.tolerance import begin_search, choose_slabs
 from kanpde.marching.watcher import watcher
-from kanpde.patches import store as patch_store
-from kanpde.patches.search import prepare as prepared
-from kanpde.patches.search import search as search_patches
 from kanpde.problem.problem import Problem
-from kanpde.progress import History, Progress, Silent, StageResult, StopReason
+from kanpde.progress import Progress, Silent, StopReason
 from kanpde.results import report
 from kanpde.results.parameter_intervals import findings
 from kanpde.results.solution import Solution
@@ -44,55 +42,9 @@ from kanpde.solver.budget import check_budget
 from kanpde.solver.build import Parts, build, with_directions
 from kanpde.solver.checkpoint import Store, go_on
 from kanpde.solver.loop import Solver
-from kanpde.trial.piecewise import AnyTrial
 
 SEARCH = "search"
 """Key of a checkpoint that says why the search of a fit ended."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a plan gives: `config` as it was solved, `seconds` of wall clock with all sittings, the
-    `estimate` of the relative error of a search, and the `findings` of a solve with measured
-    values.
-    """
-
-    config: Config
-    problem: Problem
-    trial: AnyTrial
-    points: Collocation
-    history: History
-    stages: tuple[StageResult, ...]
-    reason: StopReason
-    seconds: float
-    estimate: float | None = None
-    findings: Mapping[str, Any] = field(default_factory=dict)
-
-
-class Plan(Protocol):
-    """A way to solve a config."""
-
-    @property
-    def config(self) -> Config:
-        """The config as it is given."""
-
-    def prepare(self) -> Self:
-        """The plan with everything that it builds first, for one run: that trains what is built.
-
-        ConfigError, BudgetError or NumericalError say what is wrong with the config.
-        """
-
-    def first(self) -> tuple[Config, Parts]:
-        """What it builds first, and the config of that."""
-
-    def run(self, progress: Progress, folder: Path | None = None) -> Outcome:
-        """Solve; with a run folder everything that a resumed run needs is kept there."""
-
-    def resume(self, progress: Progress, folder: Path) -> Outcome:
-        """Go on from what a run folder keeps."""
-
-    def load(self, folder: Path) -> Outcome:
-        """What a run folder keeps, without a step."""
 
 
 def plan_of(config: Config, after: Solution | None = None) -> Plan:
@@ -103,7 +55,7 @@ def plan_of(config: Config, after: Solution | None = None) -> Plan:
             "after: goes with neither time slabs nor a tolerance, which begin anew; leave it out"
         )
     if config.trial.patches is not None or (after and after.config.trial.patches is not None):
-        return _patches(config, after)
+        return patches_plan(config, after)
     if after is not None and regression_search.searched(config):
         raise ConfigError("after: does not go with fit.search, whose starts are new; remove one")
     if in_slabs(config):
@@ -338,47 +290,6 @@ class SlabSearch:
         seconds = max(chosen.marched.seconds, time.perf_counter() - began)
         outcome = _march_outcome(chosen.config, chosen.marched)
         return replace(outcome, reason=chosen.reason, seconds=seconds, estimate=chosen.estimate)
-
-
-@dataclass(frozen=True)
-class Patches:
-    """A network on every cell of a quadtree, refined until the tolerance is met."""
-
-    config: Config
-    problem: Problem | None = None
-
-    def prepare(self) -> Patches:
-        """Build the problem and see whether patches can solve it."""
-        check(self.config)
-        return replace(self, problem=prepared(self.config))
-
-    def first(self) -> tuple[Config, Parts]:
-        """Nothing that has a size: ConfigError."""
-        raise ConfigError(
-            "trial.patches: a dry run needs sizes that are known before, found patches, whose number"
-            " the solve finds; leave --dry-run out"
-        )
-
-    def run(self, progress: Progress, folder: Path | None = None) -> Outcome:
-        """Level after level."""
-        patched = search_patches(self.config, progress)
-        if folder is not None:
-            patch_store.write(folder, patched)
-        return Outcome(self.config, **vars(patched))
-
-    def resume(self, progress: Progress, folder: Path) -> Outcome:
-        """Level after level from the first one: levels do not depend on the clock."""
-        return self.run(progress, folder)
-
-    def load(self, folder: Path) -> Outcome:
-        """What the solve ended with."""
-        return Outcome(self.config, **vars(patch_store.read(folder, self.config)))
-
-
-def _patches(config: Config, after: Solution | None) -> Patches:
-    if after is not None:
-        raise ConfigError("after: does not go with trial.patches, which begin anew; leave it out")
-    return Patches(config)
 
 
 def _posed(config: Config) -> tuple[Config, Problem]:

@@ -13,7 +13,8 @@ from typing import Any
 
 import torch
 
-from kanpde.api.plans import Outcome, Plan, plan_of
+from kanpde.api.outcome import Outcome, Plan
+from kanpde.api.plans import plan_of
 from kanpde.config import Config, ProblemConfig, shipped, validate, yaml_file
 from kanpde.config.problem.attached_files import folder_of_files
 from kanpde.config.problem.statement import problem_tree

@@ -19,7 +19,7 @@ from kanpde.results import report, run_folder
 from kanpde.storage import dump_json, write_text
 
 if TYPE_CHECKING:
-    from kanpde.api.plans import Plan
+    from kanpde.api.outcome import Plan
 
 
 def solve(arguments: argparse.Namespace) -> int:

@@ -4,9 +4,8 @@
 read; `check` looks at a whole `Config`, however it was made; `check_comparison` at one that a KAN
 and an MLP are to be compared on. A rule yields what it refuses, and the first refusal is raised.
 
-Elsewhere stand only the rules inside one node that its reader needs to go on (the keys of a trial
-kind, one value per layer, grids that only grow) and those that take more than keys to see: parsed
-formulas (`trial.lifting` needs a condition u = g) or geometry (`trial.multipoles` needs a hole).
+Elsewhere stand the rules inside one node that its reader needs to go on, and those that take more
+than keys to see: parsed formulas (`trial.lifting`) or geometry (`trial.multipoles`).
 """
 
 from __future__ import annotations
@@ -30,14 +29,11 @@ Refusals = Iterator[tuple[Path, str]]
 
 NOWHERE = Reader(None, source="")
 """The root of a config that no file holds."""
-
 NO_PLACES: Mapping[str, Reader] = {}
 
 
 def check_problem(node: Reader) -> None:
-    """Refuse keys of a problem node, whatever it holds, before any of them is read; ConfigError
-    names the key to change, the rule and the remedy.
-    """
+    """Refuse keys of a problem node before any of them is read; ConfigError as in `check`."""
     if not isinstance(node.value, Mapping):
         return  # its reader says what it must be
     given = {key: value for key, value in node.value.items() if value is not None}
@@ -421,4 +417,4 @@ def _optimizer_stages(config: Config) -> Iterator[tuple[Path, OptimizerStage]]:
 
 
 def _has_measurements(config: Config) -> bool:
-    return any(condition.data is not None for condition in config.problem.conditions)
+    return any(condition.data for condition in config.problem.conditions)

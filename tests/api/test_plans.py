@@ -13,7 +13,8 @@ from core_helpers import LINE, SIDES, SQUARE, StopAfter, config, problem_node
 
 from kanpde import api
 from kanpde.ansatz import projection_pursuit
-from kanpde.api.plans import March, OneNetwork, Plan, Search, SlabSearch, plan_of
+from kanpde.api.outcome import Plan
+from kanpde.api.plans import March, OneNetwork, Search, SlabSearch, plan_of
 from kanpde.cli import main
 from kanpde.config import Config
 from kanpde.errors import ConfigError

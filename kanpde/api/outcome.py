@@ -1,0 +1,60 @@
+"""What a way to solve offers, and what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from kanpde.assembly.collocation import Collocation
+from kanpde.config import Config
+from kanpde.problem.problem import Problem
+from kanpde.progress import History, Progress, StageResult, StopReason
+from kanpde.solver.build import Parts
+from kanpde.trial.piecewise import AnyTrial
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a plan gives: `config` as it was solved, `seconds` of wall clock with all sittings, the
+    `estimate` of the relative error of a search, and the `findings` of a solve with measured
+    values.
+    """
+
+    config: Config
+    problem: Problem
+    trial: AnyTrial
+    points: Collocation
+    history: History
+    stages: tuple[StageResult, ...]
+    reason: StopReason
+    seconds: float
+    estimate: float | None = None
+    findings: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Plan(Protocol):
+    """A way to solve a config."""
+
+    @property
+    def config(self) -> Config:
+        """The config as it is given."""
+
+    def prepare(self) -> Self:
+        """The plan with everything that it builds first, for one run: that trains what is built.
+
+        ConfigError, BudgetError or NumericalError say what is wrong with the config.
+        """
+
+    def first(self) -> tuple[Config, Parts]:
+        """What it builds first, and the config of that."""
+
+    def run(self, progress: Progress, folder: Path | None = None) -> Outcome:
+        """Solve; with a run folder everything that a resumed run needs is kept there."""
+
+    def resume(self, progress: Progress, folder: Path) -> Outcome:
+        """Go on from what a run folder keeps."""
+
+    def load(self, folder: Path) -> Outcome:
+        """What a run folder keeps, without a step."""

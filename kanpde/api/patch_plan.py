@@ -1,0 +1,60 @@
+"""The plan of a solve on patches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kanpde.api.outcome import Outcome
+from kanpde.config import Config
+from kanpde.config.compatibility import check
+from kanpde.errors import ConfigError
+from kanpde.patches import store as patch_store
+from kanpde.patches.search import prepare as prepared
+from kanpde.patches.search import search as search_patches
+from kanpde.problem.problem import Problem
+from kanpde.progress import Progress
+from kanpde.results.solution import Solution
+from kanpde.solver.build import Parts
+
+
+@dataclass(frozen=True)
+class Patches:
+    """A network on every cell of a quadtree, refined until the tolerance is met."""
+
+    config: Config
+    problem: Problem | None = None
+
+    def prepare(self) -> Patches:
+        """Build the problem and see whether patches can solve it."""
+        check(self.config)
+        return replace(self, problem=prepared(self.config))
+
+    def first(self) -> tuple[Config, Parts]:
+        """Nothing that has a size: ConfigError."""
+        raise ConfigError(
+            "trial.patches: a dry run needs sizes that are known before, found patches, whose number"
+            " the solve finds; leave --dry-run out"
+        )
+
+    def run(self, progress: Progress, folder: Path | None = None) -> Outcome:
+        """Level after level."""
+        patched = search_patches(self.config, progress)
+        if folder is not None:
+            patch_store.write(folder, patched)
+        return Outcome(self.config, **vars(patched))
+
+    def resume(self, progress: Progress, folder: Path) -> Outcome:
+        """Level after level from the first one: levels do not depend on the clock."""
+        return self.run(progress, folder)
+
+    def load(self, folder: Path) -> Outcome:
+        """What the solve ended with."""
+        return Outcome(self.config, **vars(patch_store.read(folder, self.config)))
+
+
+def patches_plan(config: Config, after: Solution | None) -> Patches:
+    """The plan; ConfigError where it is to begin from the parameters of `after`."""
+    if after is not None:
+        raise ConfigError("after: does not go with trial.patches, which begin anew; leave it out")
+    return Patches(config)
