@@ -29,6 +29,9 @@ from kanpde.trial.solution import CHUNK, Located, Network, TrialSolution
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
+RIM = 1e-9
+"""By how much the grids of outer splines are wider than a patch, as a share of it."""
+
 DEEP = 1 << 31
 """More cells than any level has along an axis."""
 
@@ -236,7 +239,7 @@ def template(degree: int, outputs: int) -> KAN:
     count = degree + 1
     angle = torch.arange(count, dtype=torch.float64) * (math.pi / count)
     directions = torch.stack([torch.cos(angle), torch.sin(angle)], dim=1)
-    return build_kan(
+    network = build_kan(
         [2, count, outputs],
         [1, degree],
         [1, 1],
@@ -246,6 +249,10 @@ def template(degree: int, outputs: int) -> KAN:
         chosen=directions,
         clamped=True,
     )
+    # a point on the rim of its patch must not fall out of a grid by rounding, where a spline goes
+    # on as a straight line and its second derivative is lost
+    network.shrink_lines(1 + RIM)
+    return network
 
 
 @cache

@@ -73,6 +73,21 @@ def test_smooth_solutions_are_raised_not_split() -> None:
     assert error is not None and error < 1e-9
 
 
+def rectangle_problem(right: float) -> dict[str, Any]:
+    """u = x⁴ on a rectangle whose sides are no binary fractions."""
+    sides = {"part": ["left", "right", "bottom", "top"], "equation": "u = x**4"}
+    return {
+        "problem": {
+            "name": "rectangle",
+            "unknowns": ["u"],
+            "domain": {"rectangle": {"lower": [-0.7, -0.7], "upper": [right, 0.7]}},
+            "equations": ["laplacian(u) = 12*x**2"],
+            "conditions": [sides],
+        },
+        "trial": {"patches": {"refine": False, "degree": 6}},
+    }
+
+
 def test_a_patch_is_a_kan() -> None:
     solution = kanpde.solve(corner_problem(refine=False))
     trial = solution.trial
@@ -88,6 +103,20 @@ def test_a_patch_is_a_kan() -> None:
     ours = trial.jet(trial.locate(x, space)).data
     theirs = by_autograd(piece, x, space).data.detach()
     torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-8)
+
+
+def test_derivatives_reach_to_the_rim_of_a_patch() -> None:
+    """A point on the rim fell out of a spline's grid by rounding, and its second derivative was
+    that of a straight line: zero.
+    """
+    rim = torch.linspace(-0.7, 0.7, 201, dtype=torch.float64)
+    third = torch.full_like(rim, 1 / 3)  # the boxes of patches do not end in binary fractions
+    space = JetSpace.closure([(2, 0)], 2)
+    solution = kanpde.solve(rectangle_problem(1 / 3))
+    assert isinstance(solution.trial, Patchwork)
+    for x in (torch.stack([third, rim], 1), torch.stack([third * 0 - 0.7, rim], 1)):
+        second = solution.trial.jet(solution.trial.locate(x, space)).derivative((2, 0))
+        torch.testing.assert_close(second[0], 12 * x[:, 0] ** 2, rtol=1e-6, atol=1e-6)
 
 
 def test_a_run_folder_gives_back_the_same_bits(tmp_path: Path) -> None:
