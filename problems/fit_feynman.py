@@ -63,7 +63,7 @@ def problem(function: int = 4) -> dict[str, Any]:
         "fit": {
             "u": re.sub(
                 r"[a-zA-Z_]\w*",
-                lambda found: _own(found[0]) if found[0] in ranges else found[0],
+                lambda match: _own(match[0]) if match[0] in ranges else match[0],
                 formula,
             )
         },

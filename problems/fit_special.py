@@ -46,7 +46,7 @@ def problem(function: int = 12, rows: int = 2000, test: int = 4000) -> dict[str,
     lower, upper = np.array(ranges).T
     cube = qmc.Sobol(2, rng=0).random_base2(max(1, rows - 1).bit_length())[:rows]
     train = lower + (upper - lower) * np.sin(np.pi * cube / 2) ** 2
-    held = np.random.default_rng(1).uniform(lower, upper, (test, 2))
+    test_points = np.random.default_rng(1).uniform(lower, upper, (test, 2))
     return {
         "name": "fit_special",
         "description": f"Regression of a special function of two variables: {name}",
@@ -54,7 +54,7 @@ def problem(function: int = 12, rows: int = 2000, test: int = 4000) -> dict[str,
         "fit": {
             "values": _text(train, formula(*train.T)),
             "columns": {"u": "value"},
-            "test": {"values": _text(held, formula(*held.T))},
+            "test": {"values": _text(test_points, formula(*test_points.T))},
         },
         "recommended": {
             "trial": {

@@ -100,7 +100,7 @@ def _self_test() -> str:
 
     solution = api.solve(_PROBLEM)
     error = solution.relative_l2["u"]
-    found = f"relative L2 {number(error)} in {solution.seconds:.2f} s"
+    outcome = f"relative L2 {number(error)} in {solution.seconds:.2f} s"
     if error is None or not error < _ENOUGH:
-        raise NumericalError(f"a Poisson problem should reach {_ENOUGH:.0e}, found {found}")
-    return found
+        raise NumericalError(f"a Poisson problem should reach {_ENOUGH:.0e}, found {outcome}")
+    return outcome

@@ -147,21 +147,21 @@ def formula(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--seconds must be positive, found {arguments.seconds:g}")
     solution = api.load(folder)
     names = solution.problem.coordinates
-    own, splines = plain.read(
+    edge_formulas, splines = plain.read(
         folder / "symbolic.json", dict(zip(names, translate.coordinates(names), strict=True))
     )
-    found = find(solution, arguments.seconds, own)
-    if splines and not found.expressions:
+    outcome = find(solution, arguments.seconds, edge_formulas)
+    if splines and not outcome.expressions:
         terminal.show_text(
             f"{splines} edges of the simplified network are still splines, which have no formula"
         )
-    write_text(target, dump_json(found.as_dict()))
+    write_text(target, dump_json(outcome.as_dict()))
     if arguments.json:
-        terminal.show_text(dump_json(found.as_dict()))
+        terminal.show_text(dump_json(outcome.as_dict()))
     else:
-        terminal.show_table(rows(found), (found.problem, found.sentence))
+        terminal.show_table(rows(outcome), (outcome.problem, outcome.sentence))
         terminal.show_text(f"files: {target}")
-    return 0 if found.holds else ToleranceError.exit_code
+    return 0 if outcome.holds else ToleranceError.exit_code
 
 
 def simplify(arguments: argparse.Namespace) -> int:
@@ -172,13 +172,15 @@ def simplify(arguments: argparse.Namespace) -> int:
     wish = Wish(arguments.prune, arguments.prune_edges, arguments.steps, arguments.symbolic, fix)
     out = None if arguments.out is None else Path(arguments.out)
     with terminal.watching(arguments) as bar:
-        found = simplify_into(arguments.run, out, wish, overwrite=arguments.overwrite, progress=bar)
+        simplified = simplify_into(
+            arguments.run, out, wish, overwrite=arguments.overwrite, progress=bar
+        )
     if not (arguments.quiet or arguments.json):
-        for line in found.sentences():
+        for line in simplified.sentences():
             terminal.show_text(line)
-    result = found.solution.result.as_dict()
-    terminal.show_result(result, found.folder, quiet=arguments.quiet, as_json=arguments.json)
-    return found.solution.stop_reason.exit_code
+    result = simplified.solution.result.as_dict()
+    terminal.show_result(result, simplified.folder, quiet=arguments.quiet, as_json=arguments.json)
+    return simplified.solution.stop_reason.exit_code
 
 
 def _edge(word: str) -> tuple[int, int, int, str]:
@@ -237,8 +239,8 @@ def show(arguments: argparse.Namespace) -> int:
         make_problem=make_problem,
         shipped=folder,
     )
-    told = report.plain_tree(config)
-    terminal.show_text(dump_json(told) if arguments.json else yaml_file.dumps(told))
+    resolved = report.plain_tree(config)
+    terminal.show_text(dump_json(resolved) if arguments.json else yaml_file.dumps(resolved))
     return 0
 
 
@@ -345,10 +347,10 @@ def _reference(config: Config, out: Path | None, arguments: argparse.Namespace) 
     if out is not None and out.suffix != ".npz":
         raise ConfigError(f"--out '{out.name}' must end in .npz")
     tell = (lambda text: None) if arguments.quiet else terminal.show_text
-    found = references.make(config.problem, arguments.error, arguments.seconds, out, tell)
-    tell(found.sentence())
-    terminal.show_text(f"files: {found.path}")
-    return 0 if found.reached else ToleranceError.exit_code
+    reference = references.make(config.problem, arguments.error, arguments.seconds, out, tell)
+    tell(reference.sentence())
+    terminal.show_text(f"files: {reference.path}")
+    return 0 if reference.reached else ToleranceError.exit_code
 
 
 def _dry_run(plan: Plan) -> int:

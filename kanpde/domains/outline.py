@@ -54,7 +54,7 @@ def outline(domain: Domain) -> tuple[Curve, ...]:
 
 def corners(curves: tuple[Curve, ...]) -> Array:
     """The points (N, 2) where the boundary turns or one part ends and another begins."""
-    found = []
+    turns = []
     starts = np.array([curve.at(ENDS)[0] for curve in curves])
     for curve in curves:
         if curve.closed:
@@ -63,8 +63,8 @@ def corners(curves: tuple[Curve, ...]) -> Array:
         next_ = int(np.linalg.norm(starts - end, axis=1).argmin())
         turned = abs(_cross(normal, curves[next_].normal(ENDS)[0])) > SMOOTH
         if turned or curves[next_].part != curve.part:
-            found.append(end)
-    return np.array(found).reshape(-1, 2)
+            turns.append(end)
+    return np.array(turns).reshape(-1, 2)
 
 
 def _cross(a: Array, b: Array) -> float:

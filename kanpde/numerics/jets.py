@@ -35,10 +35,10 @@ class JetSpace:
     @classmethod
     def closure(cls, indices: Iterable[MultiIndex], dimension: int) -> JetSpace:
         """The smallest downward-closed set that contains `indices` in `dimension` coordinates."""
-        found = {(0,) * dimension}
+        closed = {(0,) * dimension}
         for alpha in indices:
-            found.update(itertools.product(*(range(a + 1) for a in alpha)))
-        return cls(tuple(sorted(found, key=lambda a: (sum(a), tuple(-k for k in a)))))
+            closed.update(itertools.product(*(range(a + 1) for a in alpha)))
+        return cls(tuple(sorted(closed, key=lambda a: (sum(a), tuple(-k for k in a)))))
 
     @property
     def order(self) -> int:

@@ -51,7 +51,7 @@ class Locator:
         margin = 1e-6 * self._size
         extent = (high - low).max(axis=1) + 2 * margin
         level = np.clip(np.floor(np.log2(self._size / extent)), 0, FINEST).astype(int)
-        found = []
+        levels = []
         for power in np.unique(level):
             members = np.flatnonzero(level == power)
             bins = int(2**power)
@@ -64,8 +64,8 @@ class Locator:
             pairs = np.unique(
                 np.stack([np.concatenate(keys), np.concatenate(cells)], axis=1), axis=0
             )
-            found.append(_Level(bins, pairs[:, 0].copy(), pairs[:, 1].copy()))
-        return found
+            levels.append(_Level(bins, pairs[:, 0].copy(), pairs[:, 1].copy()))
+        return levels
 
     def _bin(self, x: Array, bins: int) -> Indices:
         index: Indices = np.clip(np.floor((x - self._low) / self._size * bins), 0, bins - 1).astype(
@@ -84,10 +84,10 @@ class Locator:
         """All pairs (P,) of a point and a cell that holds it or is nearer than `slack`, with the
         signed depth (P,).
         """
-        found = [
+        chunks = [
             self._pairs(x[start : start + CHUNK], slack, start) for start in range(0, len(x), CHUNK)
         ]
-        point, cell, depth = (np.concatenate(column) for column in zip(*found, strict=True))
+        point, cell, depth = (np.concatenate(column) for column in zip(*chunks, strict=True))
         return point, cell, depth
 
     def shares(self, x: Array, slack: float) -> tuple[Indices, Array, Array]:
