@@ -101,7 +101,7 @@ class Quadtree:
         """Those quarters of a cell that meet the domain."""
         level, i, j = cell
         quarters = [(level + 1, 2 * i + a, 2 * j + b) for a in (0, 1) for b in (0, 1)]
-        return [one for one in quarters if self.inside(one) is not None]
+        return [quarter for quarter in quarters if self.inside(quarter) is not None]
 
     def inside(self, cell: Cell) -> Inside | None:
         """The part of a cell inside the domain, None if there is none."""
@@ -168,7 +168,9 @@ class Quadtree:
         side = Segment(low, high, "")
         if len(near):
             crossed = meeting_points(side, Pool.of([[self.curves[k] for k in near]]), tolerance)
-            pieces = [one for one in split(side, crossed, tolerance) if isinstance(one, Segment)]
+            pieces = [
+                piece for piece in split(side, crossed, tolerance) if isinstance(piece, Segment)
+            ]
         else:
             pieces = [side]
         middle = np.array([(piece.a + piece.b) / 2 for piece in pieces])

@@ -108,19 +108,19 @@ def eliminated(patch: Patch, rows: Rows) -> Block:
     return Block(next(_numbers), keys, outer[:, n:-1], outer[:, -1], (), r[:n], rest)
 
 
-def merged(one: Block, other: Block) -> Block:
+def merged(first: Block, second: Block) -> Block:
     """The block of two: the traces of the faces that both have are gone."""
-    common = {key for key, _ in one.faces} & {key for key, _ in other.faces}
-    inner = tuple(pair for pair in one.faces if pair[0] in common)
-    outer = tuple(pair for pair in (*one.faces, *other.faces) if pair[0] not in common)
+    common = {key for key, _ in first.faces} & {key for key, _ in second.faces}
+    inner = tuple(pair for pair in first.faces if pair[0] in common)
+    outer = tuple(pair for pair in (*first.faces, *second.faces) if pair[0] not in common)
     start: dict[FaceKey, int] = {}
     width = 0
     for key, number in (*inner, *outer):
         start[key] = width
         width += number
-    stacked = np.zeros((len(one.right) + len(other.right), width + 1))
+    stacked = np.zeros((len(first.right) + len(second.right), width + 1))
     top = 0
-    for block in (one, other):
+    for block in (first, second):
         to, column = top + len(block.right), 0
         for key, number in block.faces:
             stacked[top:to, start[key] : start[key] + number] = block.matrix[

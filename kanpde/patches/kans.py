@@ -46,6 +46,7 @@ def patchwork(tree: Quadtree, patches: Sequence[Patch], coefficients: Sequence[A
         degrees=np.array([patch.degree for patch in patches], dtype=np.int64),
     )
     outer = [
-        (ridge_map(patch.degree) @ own).T for patch, own in zip(patches, coefficients, strict=True)
+        (ridge_map(patch.degree) @ polynomial).T
+        for patch, polynomial in zip(patches, coefficients, strict=True)
     ]
     return Patchwork(tiles, outer)

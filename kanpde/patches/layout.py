@@ -137,8 +137,8 @@ def layout(tree: Quadtree, degrees: Mapping[Cell, int]) -> list[Patch]:
         members.setdefault(owner[cell], []).append(cell)
     degree = {key: max(degrees[cell] for cell in cells) for key, cells in members.items()}
     faces: dict[Cell, list[tuple[Face, int]]] = {key: [] for key in members}
-    for face, one, other in shared:
-        a, b = owner[one], owner[other]
+    for face, cell, neighbour in shared:
+        a, b = owner[cell], owner[neighbour]
         if a != b:
             traces = max(degree[a], degree[b])
             faces[a].append((face, traces))
@@ -146,7 +146,10 @@ def layout(tree: Quadtree, degrees: Mapping[Cell, int]) -> list[Patch]:
     return [
         # the first cell names the patch and places it on the curve
         _patch(
-            tree, sorted(members[key], key=lambda one: (one != key, one)), degree[key], faces[key]
+            tree,
+            sorted(members[key], key=lambda cell: (cell != key, cell)),
+            degree[key],
+            faces[key],
         )
         for key in sorted(members, key=_along_curve)
     ]
@@ -187,12 +190,12 @@ def _joined(
     """
     share = {cell: tree.inside(cell).share for cell in leaves}  # type: ignore[union-attr]
     touching: dict[Cell, list[tuple[float, Cell]]] = {}
-    for face, one, other in shared:
-        touching.setdefault(one, []).append((face.high - face.low, other))
-        touching.setdefault(other, []).append((face.high - face.low, one))
+    for face, cell, neighbour in shared:
+        touching.setdefault(cell, []).append((face.high - face.low, neighbour))
+        touching.setdefault(neighbour, []).append((face.high - face.low, cell))
     owner = {cell: cell for cell in leaves}
     members = {cell: [cell] for cell in leaves}
-    for cell in sorted(leaves, key=lambda one: (share[one], one)):
+    for cell in sorted(leaves, key=lambda leaf: (share[leaf], leaf)):
         if share[cell] >= SLIVER:
             break
         lengths: dict[Cell, float] = {}
@@ -202,9 +205,9 @@ def _joined(
         if not lengths:
             continue
         host, guest = max(lengths, key=lambda key: (lengths[key], key)), owner[cell]
-        for one in members.pop(guest):
-            owner[one] = host
-            members[host].append(one)
+        for moved in members.pop(guest):
+            owner[moved] = host
+            members[host].append(moved)
     return owner
 
 

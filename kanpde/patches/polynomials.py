@@ -82,8 +82,8 @@ def derivatives(
 @cache
 def reference(degree: int, nodes: int, indices: tuple[Index, ...]) -> dict[Index, Array]:
     """The derivatives at tensor Gauss points of [-1, 1]²."""
-    one = np.ones(2)
-    return derivatives(square(nodes)[0], -one, one, degree, indices)
+    ones = np.ones(2)
+    return derivatives(square(nodes)[0], -ones, ones, degree, indices)
 
 
 @cache

@@ -114,7 +114,10 @@ class System:
             affine = Affine.of(condition.node, condition.weight)
             on_parts[part] = (*on_parts.get(part, ()), affine)
         x = problem.domain.quadrature(SAMPLES).x
-        sizes = [max(_sizes(one, one.at(x)[0], 2).values(), default=0.0) for one in equations]
+        sizes = [
+            max(_sizes(equation, equation.at(x)[0], 2).values(), default=0.0)
+            for equation in equations
+        ]
         return cls(len(problem.unknowns), equations, on_parts, np.array(sizes))
 
 
@@ -141,12 +144,12 @@ class Rows:
 
 def _sizes(affine: Affine, slopes: Array, order: int) -> dict[int, float]:
     """The largest root mean square coefficient of an order, by unknown."""
-    found: dict[int, float] = {}
+    largest: dict[int, float] = {}
     for (unknown, index, _), values in zip(affine.slopes, slopes, strict=True):
         if sum(index) == order:
             rms = float(np.sqrt(np.mean(values**2)))
-            found[unknown] = max(rms, found.get(unknown, 0.0))
-    return found
+            largest[unknown] = max(rms, largest.get(unknown, 0.0))
+    return largest
 
 
 def interior(tree: Quadtree, patch: Patch) -> Points:
@@ -228,13 +231,13 @@ def rows(system: System, tree: Quadtree, patches: Sequence[Patch]) -> list[Rows]
             owners, _evaluated(affine, [rims[k][part] for k in owners]), strict=True
         ):
             outer[k][part] = values
-    found = []
+    rows_of_patches = []
     for k, patch in enumerate(patches):
         on_parts = [
             (system.conditions[part], rims[k][part], values) for part, values in outer[k].items()
         ]
-        found.append(_rows(system, patch, tree, (inside[k], inner[k]), on_parts))
-    return found
+        rows_of_patches.append(_rows(system, patch, tree, (inside[k], inner[k]), on_parts))
+    return rows_of_patches
 
 
 def _evaluated(
@@ -243,13 +246,13 @@ def _evaluated(
     """Slopes and constants of every formula at the points of every patch."""
     if not points:
         return []
-    x = np.concatenate([one.x for one in points])
-    normals = [one.normal for one in points if one.normal is not None]
+    x = np.concatenate([patch_points.x for patch_points in points])
+    normals = [patch_points.normal for patch_points in points if patch_points.normal is not None]
     normal = np.concatenate(normals) if normals else None
-    ends = np.cumsum([len(one.x) for one in points])[:-1]
+    ends = np.cumsum([len(patch_points.x) for patch_points in points])[:-1]
     by_formula = []
-    for one in affine:
-        slopes, constant = one.at(x, normal)
+    for formula in affine:
+        slopes, constant = formula.at(x, normal)
         pieces = zip(np.split(slopes, ends, axis=1), np.split(constant, ends), strict=True)
         by_formula.append(list(pieces))
     return [[column[k] for column in by_formula] for k in range(len(points))]
@@ -265,32 +268,36 @@ def _rows(
     points, values = inner
     n, h = size(patch.degree), patch.size
     lift, mean = patch.depth / h, balance(tree, h)
-    indices = tuple(sorted({index for one in system.equations for _, index, _ in one.slopes}))
+    indices = tuple(
+        sorted({index for equation in system.equations for _, index, _ in equation.slopes})
+    )
     table = _table(tree, patch, points.x, indices)
     matrix, right = [], []
     total = np.zeros((3, system.unknowns))
-    for one, largest, (slopes, constant) in zip(
+    for equation, largest, (slopes, constant) in zip(
         system.equations, system.sizes, values, strict=True
     ):
-        by_order = [_sizes(one, slopes, order) for order in (2, 1, 0)]
+        by_order = [_sizes(equation, slopes, order) for order in (2, 1, 0)]
         for row, sizes in zip(total, by_order, strict=True):
             for unknown, value in sizes.items():
                 row[unknown] = max(row[unknown], value / largest)
         local = max(by_order[0].values(), default=largest) or largest
         factor = np.sqrt(points.w) * lift * h / np.sqrt(local * largest)
-        matrix.append(_functional(one, slopes, table, n, system.unknowns) * factor[:, None])
+        matrix.append(_functional(equation, slopes, table, n, system.unknowns) * factor[:, None])
         right.append(-constant * factor)
         _balance(matrix, right, points.w, mean)
     second = np.where(total[0] > 0, total[0], 1.0)
     factors = lift * (second + total[1] * h + total[2] * h * h) / np.sqrt(second)
     for affine, rim, rim_values in on_parts:
-        needed = tuple(sorted({index for one in affine for _, index, _ in one.slopes}))
+        needed = tuple(sorted({index for condition in affine for _, index, _ in condition.slopes}))
         at_rim = derivatives(rim.x, patch.lower, patch.upper, patch.degree, needed)
-        for one, (slopes, constant) in zip(affine, rim_values, strict=True):
-            factor = np.sqrt(rim.w) * _condition_factor(one, slopes, factors, h)
-            matrix.append(_functional(one, slopes, at_rim, n, system.unknowns) * factor[:, None])
+        for condition, (slopes, constant) in zip(affine, rim_values, strict=True):
+            factor = np.sqrt(rim.w) * _condition_factor(condition, slopes, factors, h)
+            matrix.append(
+                _functional(condition, slopes, at_rim, n, system.unknowns) * factor[:, None]
+            )
             right.append(-constant * factor)
-            if any(sum(index) for _, index, _ in one.slopes):
+            if any(sum(index) for _, index, _ in condition.slopes):
                 _balance(matrix, right, rim.w, mean)
     return Rows(np.concatenate(matrix), np.concatenate(right), factors, mean)
 

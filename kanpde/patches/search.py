@@ -201,10 +201,10 @@ class _Search:
         missing = elimination.missing(patches)
         for start in range(0, len(missing), CHUNK):
             some = missing[start : start + CHUNK]
-            for patch, own in zip(some, rows(self.system, self.tree, some), strict=True):
-                elimination.add(patch, own)
+            for patch, patch_rows in zip(some, rows(self.system, self.tree, some), strict=True):
+                elimination.add(patch, patch_rows)
         flat, squares, pivot = elimination.solve(patches)
-        coefficients = [one.reshape(self.system.unknowns, -1).T for one in flat]
+        coefficients = [column.reshape(self.system.unknowns, -1).T for column in flat]
         trial = patchwork(self.tree, patches, coefficients)
         values = trial.evaluate(torch.tensor(self.sample.x)).numpy()
         level = Level(degrees, patches, coefficients, squares, pivot, trial, values)
@@ -223,11 +223,11 @@ class _Search:
         self.progress.step(1, level.total)
         self.progress.stage_finished(number, level.total, reason)
 
-    def _difference(self, one: Level, other: Level) -> float:
+    def _difference(self, level: Level, previous: Level) -> float:
         """The largest relative L2 difference of an unknown that is not zero beside the others."""
         w = self.sample.w[:, None]
-        sizes = np.sqrt((w * one.values**2).sum(axis=0))
-        away = np.sqrt((w * (one.values - other.values) ** 2).sum(axis=0))
+        sizes = np.sqrt((w * level.values**2).sum(axis=0))
+        away = np.sqrt((w * (level.values - previous.values) ** 2).sum(axis=0))
         if not np.isfinite(sizes).all():
             return math.inf
         counts = sizes > 1e-12 * sizes.max()
@@ -236,18 +236,20 @@ class _Search:
         return max(ROUNDING, float((away[counts] / sizes[counts]).max()))
 
     def _ended(self, level: Level, estimate: float) -> Patched:
-        told: float | None = estimate
+        valid_estimate: float | None = estimate
         unseen = self._unseen(level)
         if unseen is not None or level.pivot < SINGULAR or not math.isfinite(estimate):
-            told = None
+            valid_estimate = None
         reason = StopReason.UNREACHED
         if self.progress.stop is not None:
             reason = self.progress.stop
-        elif told is not None and told <= self.tolerance:
+        elif valid_estimate is not None and valid_estimate <= self.tolerance:
             reason = StopReason.TOLERANCE
-        elif told is not None and self.config.tolerance is None and not self.patches.refine:
+        elif (
+            valid_estimate is not None and self.config.tolerance is None and not self.patches.refine
+        ):
             reason = StopReason.FINISHED
-        self.progress.message(unseen or self._verdict(level, told))
+        self.progress.message(unseen or self._verdict(level, valid_estimate))
         count = len(self.stages)
         history = History(
             tuple(range(1, count + 1)),
@@ -263,7 +265,7 @@ class _Search:
             history=history,
             stages=tuple(self.stages),
             reason=reason,
-            estimate=told,
+            estimate=valid_estimate,
             seconds=self.ends[-1],
         )
 

@@ -79,4 +79,4 @@ def _in_order(tiles: Tiles, arrays: dict[str, Any]) -> list[Any]:
 
 
 def _frozen(values: list[Any]) -> tuple[Any, ...]:
-    return tuple(tuple(one) if isinstance(one, list) else one for one in values)
+    return tuple(tuple(value) if isinstance(value, list) else value for value in values)

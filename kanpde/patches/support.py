@@ -22,9 +22,9 @@ def require(problem: Problem) -> None:
         (problem.energy is None, "equations", "an energy"),
         (not problem.constants, "no unknown parameters", ", ".join(problem.constants)),
     )
-    for met, wanted, found in rules:
+    for met, wanted, present in rules:
         if not met:
-            raise ConfigError(f"trial.patches: needs {wanted}, found {found}; {REMEDY}")
+            raise ConfigError(f"trial.patches: needs {wanted}, found {present}; {REMEDY}")
     _require_conditions(problem)
     _require_equations(problem)
 

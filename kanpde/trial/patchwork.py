@@ -69,8 +69,8 @@ class Patchwork(nn.Module):
             self.register_buffer(name, torch.tensor(getattr(tiles, name)))
         self.by_degree = sorted(set(tiles.degrees.tolist()))
         self.outer = nn.ParameterList(
-            nn.Parameter(torch.tensor(np.stack(own)))
-            for own in (
+            nn.Parameter(torch.tensor(np.stack(outer_of_degree)))
+            for outer_of_degree in (
                 [c for c, p in zip(coefficients, tiles.degrees, strict=True) if p == degree]
                 for degree in self.by_degree
             )
@@ -182,8 +182,8 @@ class Patchwork(nn.Module):
 
     def locate(self, x: Tensor, space: JetSpace) -> Located:
         """Points for `jet`."""
-        one = torch.ones_like(x[0])
-        return Located(x, space, coordinates(x, space, one, 0 * one), None, None)
+        ones = torch.ones_like(x[0])
+        return Located(x, space, coordinates(x, space, ones, 0 * ones), None, None)
 
     def jet(self, at: Located) -> Jet:
         """The jet of u, (A, m, N), without a graph, a few points at a time."""
@@ -203,17 +203,17 @@ class Patchwork(nn.Module):
         network = template(self.by_degree[k], 1)
         lower, upper = (side[number] for side in (self.lower, self.upper))  # type: ignore[index]
         scale = 2 / (upper - lower)
-        one = torch.ones_like(x[0])
+        ones = torch.ones_like(x[0])
         local = (x - (lower + upper) / 2) * scale
-        hidden = network.hidden(coordinates(local, space, one, 0 * one))
+        hidden = network.hidden(coordinates(local, space, ones, 0 * ones))
         functions = network.stack[-1].local(hidden)
         outer = self.outer[k][self._slot[number]]
         # one interval: every function of an edge is alive at every point, in the same order
         columns = functions.columns[:, 0].reshape(functions.values.shape[1:3])
         picked = outer[:, :, columns].permute(1, 2, 3, 0)
         rows = torch.empty(len(space.indices), self.outputs, len(x), dtype=x.dtype)
-        for o, own in enumerate(picked):
-            edges = (functions.values * own).sum(1)
+        for o, outer_of_output in enumerate(picked):
+            edges = (functions.values * outer_of_output).sum(1)
             for row, index, terms in zip(rows, space.indices, functions.factors, strict=True):
                 parts = [edges[n] if p is None else edges[n] * p for n, p in terms]
                 stretch = math.prod(scale[:, axis] ** times for axis, times in enumerate(index))
@@ -262,7 +262,7 @@ def ridge_functions(degree: int, nodes: int) -> Array:
     """
     z = np.polynomial.legendre.leggauss(nodes)[0]
     x = torch.tensor(np.stack(np.meshgrid(z, z, indexing="ij"), axis=-1).reshape(-1, 2))
-    network, one = template(degree, 1), torch.ones(2, dtype=torch.float64)
-    hidden = network.hidden(coordinates(x, JetSpace(((0, 0),)), one, 0 * one))
+    network, ones = template(degree, 1), torch.ones(2, dtype=torch.float64)
+    hidden = network.hidden(coordinates(x, JetSpace(((0, 0),)), ones, 0 * ones))
     value = torch.ones(1, 1, len(x), dtype=torch.float64)
     return np.asarray(network.stack[-1].blocks(hidden, value)[0].detach().numpy().T)
