@@ -67,22 +67,22 @@ class Entry:
         what was fitted.
         """
         fit = self.result.get("fit") or {}
-        found = fit.get("test") or fit.get("train")
-        return max(found["rmse"].values()) if found else None
+        errors = fit.get("test") or fit.get("train")
+        return max(errors["rmse"].values()) if errors else None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Entry:
         """The solve whose `as_dict` is `data`."""
         trial = {key: data[key] for key in ("kind", "shape", "parameters")}
         stages = [{"steps": data["steps"]}]
-        found = {
+        result = {
             key: value
             for key, value in data.items()
             if key not in ("parameters", "unknown_parameters")
         }
         if "unknown_parameters" in data:
-            found["parameters"] = data["unknown_parameters"]
-        return cls(str(data["mode"]), {**found, "trial": trial, "stages": stages})
+            result["parameters"] = data["unknown_parameters"]
+        return cls(str(data["mode"]), {**result, "trial": trial, "stages": stages})
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for compare.json."""
@@ -205,8 +205,8 @@ class Comparison:
 
     def value(self, entry: Entry) -> float:
         """The measure of one solve; inf when it is unknown or not finite."""
-        found = entry.worst_of(self.measure)
-        return math.inf if found is None else found
+        worst = entry.worst_of(self.measure)
+        return math.inf if worst is None else worst
 
     def summaries(self) -> tuple[Summary, ...]:
         """Median and worst per mode and kind."""
@@ -219,12 +219,12 @@ class Comparison:
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """The winner of every mode in which both kinds were solved."""
-        found = []
+        verdicts = []
         for mode in self.modes:
             pair = {s.kind: s for s in self.summaries() if s.mode == mode}
             if len(pair) == len(KINDS):
-                found.append(self._verdict(pair["kan"], pair["mlp"]))
-        return tuple(found)
+                verdicts.append(self._verdict(pair["kan"], pair["mlp"]))
+        return tuple(verdicts)
 
     def as_dict(self) -> dict[str, Any]:
         """The content of compare.json."""

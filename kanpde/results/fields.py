@@ -52,26 +52,26 @@ def sample(
     x = torch.tensor(points).to(trial.scale.dtype)
     region = problem.region_of(x) if regions is None else torch.tensor(regions)
     values = problem.choose(trial.evaluate(x), region).double().numpy()
-    found: dict[str, Array] = {name: values[:, o] for o, name in enumerate(problem.unknowns)}
+    fields: dict[str, Array] = {name: values[:, o] for o, name in enumerate(problem.unknowns)}
     exact = problem.exact_at(torch.tensor(points), region)
     if exact is not None:
         for name, field in zip(problem.unknowns, exact.T, strict=True):
-            found[f"{name}_exact"] = field.numpy()
-            found[f"{name}_error"] = found[name] - found[f"{name}_exact"]
-    asked = (*problem.quantities, *(_gradients(problem) if gradients else ()))
-    for quantity in asked:
+            fields[f"{name}_exact"] = field.numpy()
+            fields[f"{name}_error"] = fields[name] - fields[f"{name}_exact"]
+    quantities = (*problem.quantities, *(_gradients(problem) if gradients else ()))
+    for quantity in quantities:
         components = _evaluate(quantity.nodes, trial, x, (region, len(problem.regions)))
-        found[quantity.name] = _padded(components) if quantity.vector else components[0]
+        fields[quantity.name] = _padded(components) if quantity.vector else components[0]
     with torch.no_grad():
-        held = [term for term in equation_terms(problem, x, region=region) if len(term.x)]
-        residuals = iter(Assembly(held, trial).residuals(trial))
+        interior_terms = [term for term in equation_terms(problem, x, region=region) if len(term.x)]
+        residuals = iter(Assembly(interior_terms, trial).residuals(trial))
     count = problem.per_region
     for k, place in enumerate(problem.places(region)):
         name = "residual" if count == 1 else f"residual_{k % count + 1}"
         if len(x[place]):
             at = place if isinstance(place, slice) else place.numpy()
-            found.setdefault(name, np.zeros(len(x)))[at] = next(residuals).double().numpy()
-    return found
+            fields.setdefault(name, np.zeros(len(x)))[at] = next(residuals).double().numpy()
+    return fields
 
 
 def bridged(problem: Problem, fields: Mapping[str, Array], mesh: Mesh) -> dict[str, Array]:
@@ -83,9 +83,10 @@ def bridged(problem: Problem, fields: Mapping[str, Array], mesh: Mesh) -> dict[s
     in a viewer and spoils the range of colours in some. The unknowns, `exact` and the error between
     them stay as they are, and so do larger gaps.
     """
-    own = {f"{name}{tail}" for name in problem.unknowns for tail in ("", "_exact", "_error")}
+    continuous = {f"{name}{tail}" for name in problem.unknowns for tail in ("", "_exact", "_error")}
     return {
-        name: values if name in own else _bridged(values, mesh) for name, values in fields.items()
+        name: values if name in continuous else _bridged(values, mesh)
+        for name, values in fields.items()
     }
 
 
@@ -98,14 +99,14 @@ def _bridged(values: Array, mesh: Mesh) -> Array:
         gaps = unknown[cells]
         count[cells[gaps & (gaps.sum(axis=1) > 1)[:, None]]] = -np.inf
         single = cells[gaps.sum(axis=1) == 1]
-        own = unknown[single]
-        others = values[single[~own]].reshape(len(single), cells.shape[1] - 1, *values.shape[1:])
-        np.add.at(total, single[own], others.sum(axis=1))
-        np.add.at(count, single[own], cells.shape[1] - 1)
+        is_gap = unknown[single]
+        others = values[single[~is_gap]].reshape(len(single), cells.shape[1] - 1, *values.shape[1:])
+        np.add.at(total, single[is_gap], others.sum(axis=1))
+        np.add.at(count, single[is_gap], cells.shape[1] - 1)
     place = np.flatnonzero(count > 0)
-    found = values.copy()
-    found[place] = (total[place].T / count[place]).T
-    return found
+    filled = values.copy()
+    filled[place] = (total[place].T / count[place]).T
+    return filled
 
 
 def _gradients(problem: Problem) -> list[Quantity]:
@@ -138,14 +139,14 @@ def _evaluate(
     region, count = regions
     if region is not None:
         each = len(nodes) // count
-        found = [np.zeros(len(x)) for _ in range(each)]
+        totals = [np.zeros(len(x)) for _ in range(each)]
         for r in range(count):
             place = torch.nonzero(region == r)[:, 0]
-            for total, own in zip(
-                found, _evaluate(nodes[r * each : (r + 1) * each], trial, x[place]), strict=True
+            for total, component in zip(
+                totals, _evaluate(nodes[r * each : (r + 1) * each], trial, x[place]), strict=True
             ):
-                total[place.numpy()] = own
-        return found
+                total[place.numpy()] = component
+        return totals
     if not len(x):
         return [np.zeros(0) for _ in nodes]
     present = {jet.index for node in nodes for jet in jets(node)}

@@ -90,17 +90,17 @@ def measure(problem: Problem, trial: AnyTrial, trained: Collocation) -> Metrics:
             "train": _agreement(problem, trial, trained.interior),
             "test": _agreement(problem, trial, points.interior),
         }
-    found = Metrics(
+    metrics = Metrics(
         relative, worst, residual, boundary, outside, against, conditions, energy=energy, fit=fit
     )
     met = trial.met
     if not met:
-        return found
+        return metrics
     lifted: dict[str, float] = {}
     for condition, violation in violations:
         if (condition.name, condition.node) in met:
             lifted[condition.name] = _larger(violation, lifted.get(condition.name, 0.0))
-    return replace(found, lifted=lifted, lifting_note=trial.note)
+    return replace(metrics, lifted=lifted, lifting_note=trial.note)
 
 
 def _of_data(
@@ -132,18 +132,18 @@ def _agreement(
         assert known is not None
     error, w = trial.evaluate(points.x).double() - known, (points.w / points.w.sum()).double()
     mean, size = w @ error.square(), w @ known.square()
-    found = zip(
+    columns = zip(
         problem.unknowns,
         mean.tolist(),
         size.tolist(),
         error.abs().amax(dim=0).tolist(),
         strict=True,
     )
-    told: dict[str, Any] = {"points": len(w), "rmse": {}, "relative_l2": {}, "max_error": {}}
-    for name, square, of, largest in found:
-        told["rmse"][name], told["max_error"][name] = math.sqrt(square), largest
-        told["relative_l2"][name] = math.sqrt(square / of) if of > 0 else None
-    return told
+    agreement: dict[str, Any] = {"points": len(w), "rmse": {}, "relative_l2": {}, "max_error": {}}
+    for name, square, of, largest in columns:
+        agreement["rmse"][name], agreement["max_error"][name] = math.sqrt(square), largest
+        agreement["relative_l2"][name] = math.sqrt(square / of) if of > 0 else None
+    return agreement
 
 
 def _larger(a: float, b: float) -> float:
@@ -169,9 +169,9 @@ def _errors(
             torch.cat([points.interior.x, *(part.x for part in points.parts.values())]),
             points.interior.w,
         )
-        found = problem.exact_at(x.double(), problem.region_of(x))
-        assert found is not None
-        exact = found.to(dtype)
+        exact_values = problem.exact_at(x.double(), problem.region_of(x))
+        assert exact_values is not None
+        exact = exact_values.to(dtype)
     elif problem.reference is not None:
         known = problem.reference
         x, w, exact = (torch.tensor(array).to(dtype) for array in (known.x, known.w, known.values))
@@ -197,21 +197,21 @@ def _residuals(
     """Root of the mean over Ω of Σ weight · r² of the equations, and every condition with its
     largest |r|.
     """
-    found = terms(problem, points, WeightsConfig(equations=1.0, conditions=1.0))
+    every_term = terms(problem, points, WeightsConfig(equations=1.0, conditions=1.0))
     share = points.interior.w / points.interior.w.sum()
     places = iter(problem.places(problem.region_of(points.interior.x)))
     total = 0.0
     worst: list[float] = []
     with torch.no_grad():
-        rows_of_terms = Assembly(found, trial).residuals(trial)
-    for term, rows in zip(found, rows_of_terms, strict=True):
+        rows_of_terms = Assembly(every_term, trial).residuals(trial)
+    for term, rows in zip(every_term, rows_of_terms, strict=True):
         if term.columns is not None:
             continue  # measured values are no condition, and not held out
         if term.interior:
             total += term.weight * float((share[next(places)] * rows.square()).sum())
         else:
             worst.append(float(rows.abs().max()))
-    held = [
+    conditions = [
         condition for condition in problem.conditions if condition.data is None
     ]  # `terms` keeps their order
-    return math.sqrt(total), list(zip(held, worst, strict=True))
+    return math.sqrt(total), list(zip(conditions, worst, strict=True))

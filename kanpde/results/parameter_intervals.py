@@ -50,13 +50,13 @@ class Estimate:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for result.json."""
-        found: dict[str, Any] = {
+        entry: dict[str, Any] = {
             "value": self.value,
             "standard_error": self.standard_error,
             "interval_95": None if self.interval_95 is None else list(self.interval_95),
         }
         known = {} if self.true is None else {"exact": self.true, "error": self.value - self.true}
-        return found | known
+        return entry | known
 
 
 def findings(problem: Problem, objective: Objective, trial: TrialSolution) -> dict[str, Any]:
@@ -78,12 +78,12 @@ def estimates(problem: Problem, assembly: Assembly, trial: TrialSolution) -> dic
         return {}
     values, slopes = trial.constants.values.tolist(), trial.constants.slopes.tolist()
     errors, quantile = _errors(problem, assembly, trial)
-    found = {}
+    by_name = {}
     for number, (name, value) in enumerate(zip(problem.constants, values, strict=True)):
         node = problem.true.get(Constant(number))
         true = node.value if isinstance(node, Number) else None
         if errors is None:
-            found[name] = Estimate(value, true=true)
+            by_name[name] = Estimate(value, true=true)
             continue
         reach = quantile * errors[number]
         positive = bool(trial.constants.positive[number])
@@ -91,8 +91,8 @@ def estimates(problem: Problem, assembly: Assembly, trial: TrialSolution) -> dic
             interval = value * math.exp(-min(reach, 700.0)), value * math.exp(min(reach, 700.0))
         else:
             interval = value - reach, value + reach
-        found[name] = Estimate(value, abs(slopes[number]) * errors[number], interval, true)
-    return found
+        by_name[name] = Estimate(value, abs(slopes[number]) * errors[number], interval, true)
+    return by_name
 
 
 def misfit(problem: Problem, assembly: Assembly, trial: TrialSolution) -> Mapping[str, Any] | None:

@@ -73,7 +73,7 @@ def plain_tree(config: Config) -> dict[str, Any]:
     """
     fit = config.problem.fit
     if fit is not None and any(
-        not isinstance(one.tree()["values"], str) for one in (fit.train, fit.test) if one
+        not isinstance(table.tree()["values"], str) for table in (fit.train, fit.test) if table
     ):
         config = replace(config, problem=replace(config.problem, fit=fit.stored()))
     return config.as_tree()
@@ -112,9 +112,16 @@ def write_comparison(folder: Path, comparison: Comparison) -> None:
     header = ("mode", "kind", "seed", "parameters", "seconds", *measures, *fitted)
     rows = []
     for e in comparison.entries:
-        found = [*map(e.worst_of, measures), *([e.rmse] if fitted else [])]
+        measured = [*map(e.worst_of, measures), *([e.rmse] if fitted else [])]
         rows.append(
-            (e.mode, e.kind, e.result["seed"], e.parameters, f"{e.seconds:.6f}", *map(_cell, found))
+            (
+                e.mode,
+                e.kind,
+                e.result["seed"],
+                e.parameters,
+                f"{e.seconds:.6f}",
+                *map(_cell, measured),
+            )
         )
     write_text(folder / "compare.csv", dump_csv(header, rows))
 
@@ -217,13 +224,13 @@ def fit_rows(fit: Mapping[str, Any] | None, parameters: int = 0) -> list[Row]:
     """
     if not fit:
         return []
-    found: list[Row] = [
-        (f"{name} RMSE", f"{_per_field(one['rmse'])} ({one['points']} points)")
+    rows: list[Row] = [
+        (f"{name} RMSE", f"{_per_field(errors['rmse'])} ({errors['points']} points)")
         for name in ("test", "train")
-        if (one := fit[name]) is not None
+        if (errors := fit[name]) is not None
     ]
     if fit["test"] is None:
-        found.append(
+        rows.append(
             (
                 "test RMSE",
                 "unknown: no test; give `test: 0.2` or a file, or the error is that of what was"
@@ -232,14 +239,14 @@ def fit_rows(fit: Mapping[str, Any] | None, parameters: int = 0) -> list[Row]:
         )
     numbers = fit["train"]["points"] * len(fit["train"]["rmse"]) if fit["train"] else 0
     if 0 < numbers <= parameters:
-        found.append(
+        rows.append(
             (
                 "note",
                 f"{parameters} parameters for {numbers} numbers meet any of them; lower"
                 f" trial.width or trial.intervals",
             )
         )
-    return found
+    return rows
 
 
 def energy_rows(energy: Mapping[str, float] | None) -> list[Row]:
@@ -273,13 +280,13 @@ def _condition_rows(conditions: Mapping[str, float | None]) -> list[Row]:
 def parameter_rows(result: Mapping[str, Any]) -> list[Row]:
     """One row per unknown parameter, and one for the misfit of measured values."""
     rows: list[Row] = []
-    for name, found in result.get("parameters", {}).items():
-        text = f"{found['value']:.8g}"
-        if found["standard_error"] is not None:
-            low, high = found["interval_95"]
-            text += f" ± {found['standard_error']:.2g} (95 %: {low:.6g} to {high:.6g})"
-        if "error" in found:
-            text += f", error {found['error']:.1e}"
+    for name, estimate in result.get("parameters", {}).items():
+        text = f"{estimate['value']:.8g}"
+        if estimate["standard_error"] is not None:
+            low, high = estimate["interval_95"]
+            text += f" ± {estimate['standard_error']:.2g} (95 %: {low:.6g} to {high:.6g})"
+        if "error" in estimate:
+            text += f", error {estimate['error']:.1e}"
         rows.append((f"parameter {name}", text))
     if data := result.get("data"):
         rows.append(
@@ -308,7 +315,7 @@ def size_rows(config: Config, parameters: int, rows: int, outer: int) -> list[Ro
     shape = [config.inputs, *trial.width, config.problem.outputs]
     each = " per slab" if config.slabs != 1 else ""
     added = added_points(config.schedule) * len(config.problem.equations)
-    found: list[Row] = [
+    lines: list[Row] = [
         ("trial solution", f"{trial.kind.upper()} {shape}, {parameters} parameters{each}"),
         (
             "residual rows",
@@ -321,9 +328,9 @@ def size_rows(config: Config, parameters: int, rows: int, outer: int) -> list[Ro
     for matrix in dict.fromkeys(stage.traits.matrix for stage in stages):
         if matrix is not None:
             tall, wide = matrix.shape(sizes)
-            found.append((matrix.name, f"{tall} × {wide}, {_bytes(tall * wide * size)}"))
-    found.append(("checkpoint", _bytes(parameters * size * 3)))
-    return found
+            lines.append((matrix.name, f"{tall} × {wide}, {_bytes(tall * wide * size)}"))
+    lines.append(("checkpoint", _bytes(parameters * size * 3)))
+    return lines
 
 
 def describe_stage(stage: StageConfig) -> str:
@@ -331,10 +338,12 @@ def describe_stage(stage: StageConfig) -> str:
     if isinstance(stage, OptimizerStage):
         steps = "" if stage.traits.outer_only else f" {stage.steps} steps"
         points, weights = stage.points, stage.weights
-        told = [f"{points.method} points"] if points else []
+        details = [f"{points.method} points"] if points else []
         if weights:
-            told.append("kept weights" if weights.method == "keep" else f"{weights.method} weights")
-        return stage.optimizer + steps + (f" with {' and '.join(told)}" if told else "")
+            details.append(
+                "kept weights" if weights.method == "keep" else f"{weights.method} weights"
+            )
+        return stage.optimizer + steps + (f" with {' and '.join(details)}" if details else "")
     if isinstance(stage, AdaptPoints):
         return f"adapt_points {stage.method}" + f" adds {stage.add}" * (stage.add > 0)
     if isinstance(stage, UpdateGrid):

@@ -65,29 +65,29 @@ def _joined(domain: Composite) -> Domain:
     """The space-time over regions of space in place of space-times side by side; any other domain
     as it is.
     """
-    members = [own for own in domain.members if isinstance(own, SpaceTime)]
+    members = [member for member in domain.members if isinstance(member, SpaceTime)]
     if len(members) < len(domain.members):
         return domain
     return SpaceTime(
-        Composite(domain.names, tuple(own.space for own in members)),
+        Composite(domain.names, tuple(member.space for member in members)),
         members[0].start,
         members[0].end,
     )
 
 
-def instants(problem: Problem, asked: int | Sequence[float] | None) -> tuple[float, ...]:
+def instants(problem: Problem, times: int | Sequence[float] | None) -> tuple[float, ...]:
     """So many equal steps with both ends, or the times themselves; ConfigError for a time outside
     the interval.
     """
     domain = space_of(problem)
-    if asked is None or isinstance(asked, int):
-        return tuple(np.linspace(domain.start, domain.end, asked or INSTANTS).tolist())
-    wrong = [t for t in asked if not domain.start <= t <= domain.end]
+    if times is None or isinstance(times, int):
+        return tuple(np.linspace(domain.start, domain.end, times or INSTANTS).tolist())
+    wrong = [t for t in times if not domain.start <= t <= domain.end]
     if wrong:
         raise ConfigError(
             f"a time series: {wrong[0]} is not in the time interval {[domain.start, domain.end]}"
         )
-    return tuple(sorted(float(t) for t in asked))
+    return tuple(sorted(float(t) for t in times))
 
 
 def at_time(points: Array, t: float) -> Array:

@@ -79,7 +79,7 @@ class Result:
                 "estimate": self.estimate,
             }
             | (
-                {"parameters": {k: one.as_dict() for k, one in self.parameters.items()}}
+                {"parameters": {k: estimate.as_dict() for k, estimate in self.parameters.items()}}
                 if self.parameters
                 else {}
             )
@@ -176,8 +176,8 @@ class Solution:
         fitted; empty without a fit.
         """
         fit = self.result.metrics.fit or {}
-        found = fit.get("test") or fit.get("train") or {"rmse": {}}
-        return dict(found["rmse"])
+        errors = fit.get("test") or fit.get("train") or {"rmse": {}}
+        return dict(errors["rmse"])
 
     @property
     def residual_rms(self) -> float:

@@ -98,8 +98,8 @@ def write_diagram(
     s = trial.scaled(solution.points.interior.x)
     wrapping = getattr(trial, "wrapping", None)
     inputs = wrapping.circles.names(problem.coordinates) if wrapping else problem.coordinates
-    found = diagram(network, s.detach(), inputs, problem.outputs, labels)
-    return save(draw_diagram(found, title or f"{name}: KAN {network.shape}"), path)
+    picture = diagram(network, s.detach(), inputs, problem.outputs, labels)
+    return save(draw_diagram(picture, title or f"{name}: KAN {network.shape}"), path)
 
 
 def diagram(
@@ -115,7 +115,7 @@ def diagram(
     """
     views, labels = view(network, s), labels or {}
     kept = _kept(
-        [one.variations.numpy(force=True) * one.kept_edges.numpy(force=True) for one in views]
+        [layer.variations.numpy(force=True) * layer.kept_edges.numpy(force=True) for layer in views]
     )
     names = [
         [inputs[i] for i in kept[0]],
@@ -123,43 +123,47 @@ def diagram(
         [outputs[o] for o in kept[-1]],
     ]
     edges = []
-    for number, one in enumerate(views):
-        sizes = one.variations.numpy(force=True)
-        left, top = (
-            one.kept_edges.numpy(force=True),
-            sizes[one.kept_edges.numpy(force=True)].max(initial=0.0) or 1.0,
+    for number, layer in enumerate(views):
+        sizes = layer.variations.numpy(force=True)
+        kept_edges, top = (
+            layer.kept_edges.numpy(force=True),
+            sizes[layer.kept_edges.numpy(force=True)].max(initial=0.0) or 1.0,
         )
         edges.append(
             tuple(
                 Drawn(
                     b,
                     e,
-                    _curve(*(part.numpy(force=True) for part in (one.inputs[i], one.values[o, i]))),
+                    _curve(
+                        *(part.numpy(force=True) for part in (layer.inputs[i], layer.values[o, i]))
+                    ),
                     float(np.tanh(3 * sizes[o, i] / top)),
                     labels.get((number, i, o), ""),
                 )
                 for b, i in enumerate(kept[number])
                 for e, o in enumerate(kept[number + 1])
-                if left[o, i]
+                if kept_edges[o, i]
             )
         )
     return Diagram(tuple(map(tuple, names)), tuple(edges), sum(network.shape) - sum(map(len, kept)))
 
 
-def draw_diagram(found: Diagram, title: str) -> Figure:
+def draw_diagram(picture: Diagram, title: str) -> Figure:
     """The picture of a diagram."""
-    most = max(len(edges) for edges in found.edges)
-    width = max(5.0, _STEP * most, 0.9 * max(map(len, found.names)))
-    height = _FLOOR * len(found.edges)
+    most = max(len(edges) for edges in picture.edges)
+    width = max(5.0, _STEP * most, 0.9 * max(map(len, picture.names)))
+    height = _FLOOR * len(picture.edges)
     figure = blank(width + 0.2, height + 1.1 + LINE + 0.2)
-    text = title + (f"; {found.hidden} less important units are not drawn" if found.hidden else "")
+    text = title + (
+        f"; {picture.hidden} less important units are not drawn" if picture.hidden else ""
+    )
     heading(figure, text)
     axes = place(figure, 0.0, 0.2 + LINE, width + 0.2, height + 1.1)
-    places = [_even(len(names), width) for names in found.names]
-    for number, edges in enumerate(found.edges):
+    places = [_even(len(names), width) for names in picture.names]
+    for number, edges in enumerate(picture.edges):
         _draw_edges(axes, edges, (places[number], places[number + 1]), number * _FLOOR, width)
-    for number, (names, x) in enumerate(zip(found.names, places, strict=True)):
-        _draw_units(axes, names, x, number, len(found.edges))
+    for number, (names, x) in enumerate(zip(picture.names, places, strict=True)):
+        _draw_units(axes, names, x, number, len(picture.edges))
     axes.set_xlim(-0.1, width + 0.1)
     axes.set_ylim(-0.55, height + 0.55)
     axes.set_aspect("equal")
@@ -228,7 +232,10 @@ def _kept(sizes: Sequence[Array]) -> list[list[int]]:
     """The units that are drawn: all, but of hidden layers with too many edges those with the
     largest outgoing edges.
     """
-    kept = [list(range(sizes[0].shape[1])), *(list(range(one.shape[0])) for one in sizes)]
+    kept = [
+        list(range(sizes[0].shape[1])),
+        *(list(range(layer_sizes.shape[0])) for layer_sizes in sizes),
+    ]
     for number in range(1, len(kept) - 1):
         edges = max(len(kept[number - 1]), len(kept[number + 1]) if number + 2 == len(kept) else 1)
         most = max(2, MOST_EDGES // edges)

@@ -64,12 +64,12 @@ def draw_fit(solution: Solution, result: Mapping[str, Any]) -> Figure | None:
     for o, name in enumerate(unknowns):
         axes = place(figure, o * step + LEFT, head, width, height)
         (_curve if line else _parity)(axes, solution, rows, o)
-        told = [
-            f"{kind} {number(one['rmse'][name])}"
-            for kind, one in result["fit"].items()
-            if one is not None
+        errors = [
+            f"{kind} {number(agreement['rmse'][name])}"
+            for kind, agreement in result["fit"].items()
+            if agreement is not None
         ]
-        axes.set_title(f"{name}: RMSE {', '.join(told)}", fontsize=10)
+        axes.set_title(f"{name}: RMSE {', '.join(errors)}", fontsize=10)
         axes.legend(fontsize=8, frameon=False)
     return figure
 
