@@ -93,8 +93,8 @@ def spread(net: KAN, x: Tensor) -> Array:
     (O, d).
     """
     with torch.no_grad():
-        found = edges(net.stack[0], x.T).std(2)
-    return np.asarray(found / found.max())
+        variations = edges(net.stack[0], x.T).std(2)
+    return np.asarray(variations / variations.max())
 
 
 def predict(net: KAN | MLP, x: Tensor) -> Array:

@@ -57,17 +57,17 @@ def learnt(trial: dict[str, Any], schedule: list[dict[str, Any]], seed: int) -> 
     """The solution after every phase; each goes on from the one before and sees the points of its
     own fifth only.
     """
-    found: list[Solution] = []
+    solutions: list[Solution] = []
     for phase in range(PHASES):
         x = fifth(phase, POINTS)
         domain = {"interval": {"lower": -1, "upper": 1}}
-        after = {"after": found[-1]} if found else {}
-        found.append(
+        after = {"after": solutions[-1]} if solutions else {}
+        solutions.append(
             kanpde.fit(
                 x, peaks(x), domain=domain, trial=trial, schedule=schedule, seed=seed, **after
             )
         )
-    return found
+    return solutions
 
 
 def error(solution: Solution, part: int) -> float:

@@ -40,9 +40,9 @@ from its network.
 """
 
 
-def rmse(found: Array, wanted: Array) -> float:
+def rmse(values: Array, wanted: Array) -> float:
     """Root mean square of the difference."""
-    return float(np.sqrt(np.mean((found.ravel() - wanted.ravel()) ** 2)))
+    return float(np.sqrt(np.mean((values.ravel() - wanted.ravel()) ** 2)))
 
 
 def run(name: str, seed: int, folder: Path) -> dict[str, Any]:
@@ -73,25 +73,25 @@ def run(name: str, seed: int, folder: Path) -> dict[str, Any]:
     }
     wide = kanpde.fit(x, example.function(x), **keys)
     tried = pruned(wide, folder / "wide", folder / "small")
-    best, threshold, found = min(tried, key=rank)
+    best, threshold, simplified = min(tried, key=rank)
     if best > EXACT * float(
         np.std(example.function(x))
     ):  # units that only filled in for others may go now
-        best, threshold, found = min(
-            [*tried, *pruned(found.solution, found.folder, folder / "again")], key=rank
+        best, threshold, simplified = min(
+            [*tried, *pruned(simplified.solution, simplified.folder, folder / "again")], key=rank
         )
     truth = example.function(test)
-    assert found.written is not None
+    assert simplified.written is not None
     errors = [
         rmse(wide(test), truth),
-        rmse(found.solution(test), truth),
-        formula_error(found, test, truth),
+        rmse(simplified.solution(test), truth),
+        formula_error(simplified, test, truth),
     ]
     return {
         "example": name, "text": example.text, "tuned": example.tuned, "seed": seed, "threshold": threshold,
-        "shapes": [wide.trial.net.shape, found.solution.trial.net.shape], "errors": errors, "held_out": best,
-        "formula": str(found.written.expressions["u"]), "splines": splines(found), "sentences": found.sentences()[:-1],
-        "pictures": str(found.folder / "figures"),
+        "shapes": [wide.trial.net.shape, simplified.solution.trial.net.shape], "errors": errors, "held_out": best,
+        "formula": str(simplified.written.expressions["u"]), "splines": splines(simplified), "sentences": simplified.sentences()[:-1],
+        "pictures": str(simplified.folder / "figures"),
     }  # fmt: skip
 
 
@@ -99,9 +99,9 @@ Tried = tuple[float, float, Simplified]
 """RMSE of a formula on held-out rows, threshold of pruning, the network."""
 
 
-def rank(one: Tried) -> float:
+def rank(candidate: Tried) -> float:
     """Digits of error; two splines that are left count one."""
-    return math.log10(max(one[0], 1e-9)) + splines(one[2]) / 2
+    return math.log10(max(candidate[0], 1e-9)) + splines(candidate[2]) / 2
 
 
 def pruned(solution: kanpde.Solution, run: Path, out: Path) -> list[Tried]:
@@ -109,10 +109,12 @@ def pruned(solution: kanpde.Solution, run: Path, out: Path) -> list[Tried]:
     tried: list[Tried] = []
     for threshold in different(solution):
         target = out.with_name(f"{out.name}_{threshold:g}")
-        one = simplify(run, units=threshold, steps=60, symbolic=True, out=target, overwrite=True)
-        held = one.solution.problem.data
-        assert held is not None and held[2] is not None and held[3] is not None
-        tried.append((formula_error(one, held[2], held[3]), threshold, one))
+        simplified = simplify(
+            run, units=threshold, steps=60, symbolic=True, out=target, overwrite=True
+        )
+        data = simplified.solution.problem.data
+        assert data is not None and data[2] is not None and data[3] is not None
+        tried.append((formula_error(simplified, data[2], data[3]), threshold, simplified))
     return tried
 
 
@@ -121,24 +123,26 @@ def different(wide: kanpde.Solution) -> list[float]:
     trial, kan = kan_of(wide)
     assert wide.points is not None
     s = trial.scaled(wide.points.interior.x)
-    found = {prune(kan, s, s, threshold).units: threshold for threshold in reversed(THRESHOLDS)}
-    return sorted(found.values())
+    thresholds = {
+        prune(kan, s, s, threshold).units: threshold for threshold in reversed(THRESHOLDS)
+    }
+    return sorted(thresholds.values())
 
 
-def splines(found: Simplified) -> int:
+def splines(simplified: Simplified) -> int:
     """How many edges no function was found for."""
-    assert found.symbolic is not None
-    return len(found.symbolic.network.places) - len(found.symbolic.network.names)
+    assert simplified.symbolic is not None
+    return len(simplified.symbolic.network.places) - len(simplified.symbolic.network.names)
 
 
-def formula_error(found: Simplified, x: Array, y: Array) -> float:
+def formula_error(simplified: Simplified, x: Array, y: Array) -> float:
     """RMSE of the formula as it is printed, where splines are left of the network with them."""
-    assert found.symbolic is not None and found.written is not None
-    if not splines(found):
-        inputs = [sympy.Symbol(one, real=True) for one in found.solution.problem.coordinates]
-        return misfit(found.written.expressions["u"], inputs, x, y.ravel())
-    scaled = found.solution.trial.scaled(torch.from_numpy(x))
-    return rmse(found.symbolic.network(scaled).detach().numpy(), y)
+    assert simplified.symbolic is not None and simplified.written is not None
+    if not splines(simplified):
+        inputs = [sympy.Symbol(name, real=True) for name in simplified.solution.problem.coordinates]
+        return misfit(simplified.written.expressions["u"], inputs, x, y.ravel())
+    scaled = simplified.solution.trial.scaled(torch.from_numpy(x))
+    return rmse(simplified.symbolic.network(scaled).detach().numpy(), y)
 
 
 def main() -> None:
@@ -151,7 +155,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS, help="how many (%(default)s)")
     parser.add_argument("--runs", type=Path, help="keep runs there, and use those that are there")
     arguments = parser.parse_args()
-    found = []
+    results = []
     with tempfile.TemporaryDirectory() as temporary:
         for seed in range(arguments.seeds):
             for name in arguments.names or [*EXAMPLES, "unsupervised"]:
@@ -160,18 +164,22 @@ def main() -> None:
                 if not kept.exists():
                     folder.mkdir(parents=True, exist_ok=True)
                     try:
-                        one = (
+                        result = (
                             unsupervised
                             if name == "unsupervised"
                             else lambda *a, n=name: run(n, *a)
                         )(seed, folder)
                     except KanpdeError as error:
-                        one = {"example": name, "seed": seed, "failed": str(error)}
-                    kept.write_text(json.dumps(one), encoding="utf-8")
-                found.append(json.loads(kept.read_text(encoding="utf-8")))
-                print(interpret_page.line(found[-1]), flush=True)
+                        result = {"example": name, "seed": seed, "failed": str(error)}
+                    kept.write_text(json.dumps(result), encoding="utf-8")
+                results.append(json.loads(kept.read_text(encoding="utf-8")))
+                print(interpret_page.line(results[-1]), flush=True)
         if arguments.write:
             interpret_page.write(
-                found,
-                [one.text for n, one in EXAMPLES.items() if n not in (arguments.names or EXAMPLES)],
+                results,
+                [
+                    example.text
+                    for n, example in EXAMPLES.items()
+                    if n not in (arguments.names or EXAMPLES)
+                ],
             )

@@ -27,63 +27,66 @@ is above that of its network, the formula is wrong.
 """
 
 
-def line(one: dict[str, Any]) -> str:
+def line(result: dict[str, Any]) -> str:
     """One row of the table, or what was found without supervision."""
-    if "failed" in one:
-        return f"| {one['example']} | | {one['seed']} | failed: {one['failed']} | | | | |"
-    if one["example"] == "unsupervised":
-        texts = [f"{r['text']} = 0 ({r['held_out']:.1e} on other rows)" for r in one["relations"]]
-        return f"unsupervised, seed {one['seed']}: classifier {one['classifier']:.3f} on {one['used']}; {'; '.join(texts)}"
-    before, after = one["shapes"]
-    errors = " | ".join(f"{error:.1e}" for error in one["errors"])
-    tuned = "yes" if one["tuned"] else "no"
-    return f"| {one['text']} | {tuned} | {one['seed']} | {before} → {after} | {errors} | {one['splines']} |"
+    if "failed" in result:
+        return f"| {result['example']} | | {result['seed']} | failed: {result['failed']} | | | | |"
+    if result["example"] == "unsupervised":
+        texts = [
+            f"{r['text']} = 0 ({r['held_out']:.1e} on other rows)" for r in result["relations"]
+        ]
+        return f"unsupervised, seed {result['seed']}: classifier {result['classifier']:.3f} on {result['used']}; {'; '.join(texts)}"
+    before, after = result["shapes"]
+    errors = " | ".join(f"{error:.1e}" for error in result["errors"])
+    tuned = "yes" if result["tuned"] else "no"
+    return f"| {result['text']} | {tuned} | {result['seed']} | {before} → {after} | {errors} | {result['splines']} |"
 
 
-def write(found: Sequence[dict[str, Any]], missing: Sequence[str]) -> None:
+def write(results: Sequence[dict[str, Any]], missing: Sequence[str]) -> None:
     """The page and its pictures; `missing` are the examples that were not run."""
-    names = list(dict.fromkeys(one["example"] for one in found))
-    by_name = {name: [one for one in found if one["example"] == name] for name in names}
+    names = list(dict.fromkeys(result["example"] for result in results))
+    by_name = {name: [result for result in results if result["example"] == name] for name in names}
     supervised = [name for name in names if name != "unsupervised"]
-    rows = [line(one) for name in supervised for one in by_name[name]]
+    rows = [line(result) for name in supervised for result in by_name[name]]
     parts = [
-        _section(name, [one for one in by_name[name] if "failed" not in one]) for name in supervised
+        _section(name, [result for result in by_name[name] if "failed" not in result])
+        for name in supervised
     ]
     if "unsupervised" in by_name:
         parts.append(_unsupervised(by_name["unsupervised"]))
-    left = f"Not run for this page: {', '.join(missing)}.\n\n" if missing else ""
+    not_run = f"Not run for this page: {', '.join(missing)}.\n\n" if missing else ""
     (DOCS / "interpretability.md").write_text(
-        HEAD + "\n".join(rows) + "\n\n" + left + "\n".join(parts), encoding="utf-8"
+        HEAD + "\n".join(rows) + "\n\n" + not_run + "\n".join(parts), encoding="utf-8"
     )
 
 
-def _section(name: str, found: Sequence[dict[str, Any]]) -> str:
+def _section(name: str, results: Sequence[dict[str, Any]]) -> str:
     """The formulas of all seeds, and of the seed that is best on held-out rows the steps and
     pictures.
     """
-    if not found:
+    if not results:
         return f"## {name}\n\nfailed for every seed\n"
-    best = min(found, key=lambda one: (one["splines"], one["held_out"]))
-    formulas = "\n".join(f"- seed {one['seed']}: `{one['formula']}`" for one in found)
+    best = min(results, key=lambda result: (result["splines"], result["held_out"]))
+    formulas = "\n".join(f"- seed {result['seed']}: `{result['formula']}`" for result in results)
     steps = "\n".join(f"- {text}" for text in best["sentences"])
     which = f"Seed {best['seed']}, pruned at {best['threshold']:g}:"
     return "\n\n".join([f"## {best['text']}", formulas, which, steps, _pictures(name, best)])
 
 
-def _pictures(name: str, one: dict[str, Any]) -> str:
+def _pictures(name: str, result: dict[str, Any]) -> str:
     lines = []
     for stem, suffix, word in (
         ("network_before", "before", "before"),
         ("network", "after", "after"),
     ):
         target = f"interpret_{name}_{suffix}.png"
-        with Image.open(Path(one["pictures"]) / f"{stem}.png") as picture:
+        with Image.open(Path(result["pictures"]) / f"{stem}.png") as picture:
             picture.convert("RGB").quantize(32).save(DOCS / "figures" / target, optimize=True)
         lines.append(f"![{name}, {word}](figures/{target})\n")
     return "\n".join(lines)
 
 
-def _unsupervised(found: Sequence[dict[str, Any]]) -> str:
+def _unsupervised(results: Sequence[dict[str, Any]]) -> str:
     texts = [
         "## Without supervision: f(x1, …, x6) = 0\n",
         "x3 = exp(sin x1 + x2²), x5 = x4³, x1, x2, x4, x6 uniform in [−1, 1]; 1000 rows, and 1000"
@@ -93,10 +96,10 @@ def _unsupervised(found: Sequence[dict[str, Any]]) -> str:
         "beside 0.5, that of a coin; the last edge is no Gaussian yet, though the picture carries"
         " the name that was asked for:\n",
     ]
-    for one in found:
+    for result in results:
         texts.append(
-            f"- seed {one['seed']}: {one['classifier']:.3f}; looks at"
-            f" {', '.join(one['used']) or 'nothing'}"
+            f"- seed {result['seed']}: {result['classifier']:.3f}; looks at"
+            f" {', '.join(result['used']) or 'nothing'}"
         )
     texts += [
         "\nThe smallest Var Σφᵢ(xᵢ) / Σ Var φᵢ(xᵢ) over all splines φ of two or three columns, by"
@@ -105,10 +108,10 @@ def _unsupervised(found: Sequence[dict[str, Any]]) -> str:
         " others, and then with every φ",
         "replaced by a function of the library:\n",
     ]
-    for one in found:
+    for result in results:
         texts += [
-            f"- seed {one['seed']}: `{r['text']} = const`: {r['fitted']:.1e}, {r['held_out']:.1e},"
+            f"- seed {result['seed']}: `{r['text']} = const`: {r['fitted']:.1e}, {r['held_out']:.1e},"
             f" {r['left']:.1e}"
-            for r in one["relations"]
-        ] or [f"- seed {one['seed']}: none"]
-    return "\n".join(texts) + "\n\n" + _pictures("unsupervised", found[0])
+            for r in result["relations"]
+        ] or [f"- seed {result['seed']}: none"]
+    return "\n".join(texts) + "\n\n" + _pictures("unsupervised", results[0])

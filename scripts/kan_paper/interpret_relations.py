@@ -35,14 +35,16 @@ def unsupervised(seed: int, folder: Path) -> dict[str, Any]:
     """What both ways find; errors of the classifier on rows and shuffled rows that nothing saw."""
     rng = np.random.default_rng(seed)
     rows, other = samples(rng), samples(rng)
-    found, error = classifier(rows, other, rng, folder, seed)
+    simplified, error = classifier(rows, other, rng, folder, seed)
     names = [f"x{k + 1}" for k in range(6)]
-    columns, held = (dict(zip(names, one.T, strict=True)) for one in (rows, other))
-    exact = [one for one in relations(columns, held, 3) if one.held_out < CLOSE]
+    columns, other_columns = (dict(zip(names, values.T, strict=True)) for values in (rows, other))
+    exact = [
+        relation for relation in relations(columns, other_columns, 3) if relation.held_out < CLOSE
+    ]
     return {
         "example": "unsupervised", "seed": seed, "classifier": error,
-        "used": used(found), "relations": [described(one, columns) for one in exact],
-        "pictures": str(found.folder / "figures"),
+        "used": used(simplified), "relations": [described(relation, columns) for relation in exact],
+        "pictures": str(simplified.folder / "figures"),
     }  # fmt: skip
 
 
@@ -69,34 +71,36 @@ def classifier(
     }
     kanpde.fit(x, y, names=(names, ["u"]), name="unsupervised", **keys)
     wish = Wish(units=0.0, edges=0.1, steps=60, fix=((2, 1, 1, "gaussian"),))
-    found = simplify_into(folder / "wide", folder / "small", wish, overwrite=True)
-    return found, float(np.sqrt(np.mean((found.solution(test)[:, 0] - truth) ** 2)))
+    simplified = simplify_into(folder / "wide", folder / "small", wish, overwrite=True)
+    return simplified, float(np.sqrt(np.mean((simplified.solution(test)[:, 0] - truth) ** 2)))
 
 
-def used(found: Simplified) -> list[str]:
+def used(simplified: Simplified) -> list[str]:
     """The inputs that the classifier still looks at."""
-    left = kan_of(found.solution)[1].stack[0].kept_edges.any(0).tolist()
+    in_use = kan_of(simplified.solution)[1].stack[0].kept_edges.any(0).tolist()
     return [
-        name for name, there in zip(found.solution.problem.coordinates, left, strict=True) if there
+        name
+        for name, there in zip(simplified.solution.problem.coordinates, in_use, strict=True)
+        if there
     ]
 
 
-def described(one: Relation, columns: dict[str, Array]) -> dict[str, Any]:
+def described(relation: Relation, columns: dict[str, Array]) -> dict[str, Any]:
     """The relation with every function as the best of the library, scaled so that the largest
     constant factor is one.
     """
     best = [
         match(columns[name], values)[0]
-        for name, values in zip(one.names, one.functions.T, strict=True)
+        for name, values in zip(relation.names, relation.functions.T, strict=True)
     ]
-    total = sum(m.value(columns[name]) for m, name in zip(best, one.names, strict=True))
-    size = float(np.sqrt(sum(np.var(values) for values in one.functions.T)))
+    total = sum(m.value(columns[name]) for m, name in zip(best, relation.names, strict=True))
+    size = float(np.sqrt(sum(np.var(values) for values in relation.functions.T)))
     scale = next(1 / m.c for m in best)
     parts = [
         f"{m.c * scale:+.4g} {m.name}({m.a:.4g} {n} {m.b:+.4g})"
-        for m, n in zip(best, one.names, strict=True)
+        for m, n in zip(best, relation.names, strict=True)
     ]
     return {
-        "columns": list(one.names), "fitted": one.fitted, "held_out": one.held_out, "text": " ".join(parts),
+        "columns": list(relation.names), "fitted": relation.fitted, "held_out": relation.held_out, "text": " ".join(parts),
         "left": float(np.std(total)) / size,
     }  # fmt: skip

@@ -96,16 +96,16 @@ def measured(trial: dict[str, Any], seeds: int) -> dict[str, Any]:
         shape, count = list(solution.trial.net.shape), solution.trial.parameter_count
         runs.append((*errors(solution, seed), time.process_time() - start))
     l2, h1, _ = sorted(runs)[seeds // 2]
-    found = {
+    figures = {
         "shape": shape,
         "intervals": trial.get("intervals", ["", ""])[-1],
         "parameters": count,
         "l2": l2,
         "h1": h1,
     }
-    found |= {"seconds": statistics.median(run[2] for run in runs), "seeds": seeds}
-    print(found, flush=True)
-    return found
+    figures |= {"seconds": statistics.median(run[2] for run in runs), "seeds": seeds}
+    print(figures, flush=True)
+    return figures
 
 
 def solved(trial: dict[str, Any], seed: int) -> kanpde.Solution:
@@ -129,10 +129,10 @@ def errors(solution: kanpde.Solution, seed: int, count: int = 10_000) -> tuple[f
     at = torch.as_tensor(x).requires_grad_()
     u = torch.sin(torch.pi * at[:, 0]) * torch.sin(torch.pi * at[:, 1] ** 2)
     gradient = torch.autograd.grad(u.sum(), at)[0].numpy()
-    found = solution.fields(x, gradients=True)
-    square = float(np.mean((found["u"] - u.detach().numpy()) ** 2))
+    fields = solution.fields(x, gradients=True)
+    square = float(np.mean((fields["u"] - u.detach().numpy()) ** 2))
     return square**0.5, (
-        square + float(np.mean(((found["u_gradient"][:, :2] - gradient) ** 2).sum(1)))
+        square + float(np.mean(((fields["u_gradient"][:, :2] - gradient) ** 2).sum(1)))
     ) ** 0.5
 
 

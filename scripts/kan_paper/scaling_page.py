@@ -28,25 +28,25 @@ COLUMNS = (
 Found = dict[str, tuple[float, int, float]]
 
 
-def slope(found: Found) -> tuple[float | None, list[int]]:
+def slope(errors: Found) -> tuple[float | None, list[int]]:
     """The fitted exponent of G and the grids that decide it; None where fewer than three do."""
-    used = [int(g) for g, (error, _, _) in found.items() if FLOOR < error < 0.01]
+    used = [int(g) for g, (error, _, _) in errors.items() if FLOOR < error < 0.01]
     if len(used) < 3:
         return None, used
-    return float(np.polyfit(np.log(used), np.log([found[str(g)][0] for g in used]), 1)[0]), used
+    return float(np.polyfit(np.log(used), np.log([errors[str(g)][0] for g in used]), 1)[0]), used
 
 
-def write(name: str, degree: int, shape: tuple[int, ...], found: Found) -> None:
+def write(name: str, degree: int, shape: tuple[int, ...], errors: Found) -> None:
     """Figures into docs/scaling.json, a row into docs/paper.md."""
     path = DOCS / "scaling.json"
     stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    stored[f"{name} p={degree}"] = found
+    stored[f"{name} p={degree}"] = errors
     path.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    fitted, used = slope(found)
+    fitted, used = slope(errors)
     shown = ("–", "–") if fitted is None else (f"{fitted:.2f}", f"{used[0]} … {used[-1]}")
     cells = (f"`{name}`", str(degree), str(list(shape)), shown[0], str(-degree - 1), shown[1])
     row = dict(zip(COLUMNS, cells, strict=False)) | {
-        f"G = {g}": f"{error:.1e}" for g, (error, _, _) in found.items()
+        f"G = {g}": f"{error:.1e}" for g, (error, _, _) in errors.items()
     }
     page = DOCS / "paper.md"
     rows = tables.read(page, COLUMNS, 2) | {cells[:2]: row}
@@ -61,11 +61,11 @@ def plot(stored: dict[str, Found]) -> None:
     for place, degree in enumerate(degrees, start=1):
         axes = figure.add_subplot(1, len(degrees), place, xscale="log", yscale="log")
         tidy(axes, "intervals G", "test RMSE / deviation", f"degree {degree}")
-        for key, found in sorted(stored.items()):
+        for key, errors in sorted(stored.items()):
             if key.endswith(f"p={degree}"):
                 axes.plot(
-                    [int(g) for g in found],
-                    [max(e, 1e-16) for e, _, _ in found.values()],
+                    [int(g) for g in errors],
+                    [max(e, 1e-16) for e, _, _ in errors.values()],
                     ".-",
                     label=key.rpartition(" p=")[0],
                 )
