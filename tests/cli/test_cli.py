@@ -85,12 +85,12 @@ def mine(tmp_path: Path) -> list[str]:
     return ["problem=tiny", "--config-dir", "mine", *QUICK]
 
 
-def refused(told: Told, code: int, *fragments: str) -> None:
+def refused(answer: Told, code: int, *fragments: str) -> None:
     """The answer is this exit code and one line that holds all fragments."""
-    assert told[0] == code, told
-    assert told[1] == ""
-    lines = told[2].splitlines()
-    assert len(lines) == 1, told[2]
+    assert answer[0] == code, answer
+    assert answer[1] == ""
+    lines = answer[2].splitlines()
+    assert len(lines) == 1, answer[2]
     assert lines[0].startswith("kanpde: ")
     for fragment in fragments:
         assert fragment in lines[0]
@@ -103,8 +103,8 @@ def refused(told: Told, code: int, *fragments: str) -> None:
 def test_both_doors_end_in_the_same_config_and_the_same_run(
     tell: Tell, tiny: str, mine: list[str]
 ) -> None:
-    told = tell("solve", tiny, "--out", "a"), tell("solve", *mine, "--out", "b")
-    for (code, out, err), folder in zip(told, ("a", "b"), strict=True):
+    answers = tell("solve", tiny, "--out", "a"), tell("solve", *mine, "--out", "b")
+    for (code, out, err), folder in zip(answers, ("a", "b"), strict=True):
         assert (code, err) == (0, "")
         assert out.splitlines()[-1] == f"files: {folder}"
         assert "relative L2 error" in out
@@ -435,8 +435,8 @@ def test_a_sweep_gives_every_job_its_own_folder(tell: Tell, mine: list[str]) -> 
         *("0", "1", "2", "3"),
         *("multirun.csv", "multirun.yaml", "run.log"),
     ]
-    found = [json.loads(Path(f"sweep/{job}/result.json").read_text()) for job in range(4)]
-    assert [(result["seed"], result["trial"]["intervals"]) for result in found] == [
+    results = [json.loads(Path(f"sweep/{job}/result.json").read_text()) for job in range(4)]
+    assert [(result["seed"], result["trial"]["intervals"]) for result in results] == [
         (seed, [intervals]) for intervals in (8, 10) for seed in (1, 2)
     ]
     assert sorted(path.name for path in Path().iterdir()) == ["mine", "sweep"]
@@ -577,10 +577,10 @@ def test_watching_for_signals_leaves_no_socket_and_no_thread() -> None:
         BUSY.split("    print")[0]
         + "    pass\nimport gc, threading\n[t.join(9) for t in threading.enumerate()[1:]]\ngc.collect()\n"
     )
-    found = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-X", "dev", "-c", code], capture_output=True, text=True, check=True
     )
-    assert "ResourceWarning" not in found.stderr
+    assert "ResourceWarning" not in process.stderr
 
 
 # Comparison

@@ -97,15 +97,16 @@ def in_plane() -> Solution:
 
 
 def test_conditions_are_reported_by_name(in_plane: Solution) -> None:
-    found = in_plane.result.as_dict()["conditions"]
-    assert list(found) == ["walls", "bottom", "top"]  # without a name a condition goes by its part
-    assert max(found.values()) == in_plane.boundary_max
+    conditions = in_plane.result.as_dict()["conditions"]
+    # without a name a condition goes by its part
+    assert list(conditions) == ["walls", "bottom", "top"]
+    assert max(conditions.values()) == in_plane.boundary_max
     (row,) = [
         text
         for name, text in report.result_rows(in_plane.result.as_dict())
         if name.startswith("conditions")
     ]
-    assert row.split()[0] == max(found, key=found.__getitem__)
+    assert row.split()[0] == max(conditions, key=conditions.__getitem__)
 
 
 def test_the_largest_violation_belongs_to_the_condition_that_is_violated(
@@ -122,11 +123,11 @@ def test_the_largest_violation_belongs_to_the_condition_that_is_violated(
     from kanpde.results.metrics import measure
 
     assert in_plane.points is not None
-    found = measure(Problem.create(config.problem), in_plane.trial, in_plane.points).conditions
-    assert found["on_right"] == pytest.approx(1e-3, rel=1e-4)
-    assert found["on_left"] < 1e-7
-    assert found["on_bottom"] == pytest.approx(1e-3, rel=0.01)
-    assert found["on_bottom"] < found["on_right"]
+    conditions = measure(Problem.create(config.problem), in_plane.trial, in_plane.points).conditions
+    assert conditions["on_right"] == pytest.approx(1e-3, rel=1e-4)
+    assert conditions["on_left"] < 1e-7
+    assert conditions["on_bottom"] == pytest.approx(1e-3, rel=0.01)
+    assert conditions["on_bottom"] < conditions["on_right"]
 
 
 def test_a_weight_by_name_is_that_of_the_condition() -> None:
@@ -295,19 +296,19 @@ def collection(path: Path) -> list[tuple[float, Path]]:
     root = ElementTree.fromstring(path.read_text())
     assert (root.tag, root.get("type")) == ("VTKFile", "Collection")
     return [
-        (float(one.attrib["timestep"]), path.parent / one.attrib["file"])
-        for one in root.iter("DataSet")
+        (float(data_set.attrib["timestep"]), path.parent / data_set.attrib["file"])
+        for data_set in root.iter("DataSet")
     ]
 
 
 def test_a_series_holds_the_solution_at_every_instant(tmp_path: Path) -> None:
     solution = api.solve(heat(output={"series": 5, "gradients": True}))
     path = solution.export(tmp_path / "a b.pvd", 20)
-    found = collection(path)
-    assert [t for t, _ in found] == [0, 0.25, 0.5, 0.75, 1]
+    frames = collection(path)
+    assert [t for t, _ in frames] == [0, 0.25, 0.5, 0.75, 1]
     reader = pyvista.get_reader(str(path))
-    assert reader.time_values == [t for t, _ in found]
-    for t, file in found:
+    assert reader.time_values == [t for t, _ in frames]
+    for t, file in frames:
         reader.set_active_time_value(t)
         (grid,) = reader.read()
         x = np.asarray(grid.points)
@@ -349,9 +350,9 @@ def test_a_series_is_written_slab_by_slab(tmp_path: Path) -> None:
 
     def each(slab: Slab) -> None:
         series.add(slab.parts.trial, slab.end)
-        found = collection(tmp_path / "s.pvd")
-        assert all(file.is_file() for _, file in found)
-        seen.append([t for t, _ in found])
+        frames = collection(tmp_path / "s.pvd")
+        assert all(file.is_file() for _, file in frames)
+        seen.append([t for t, _ in frames])
 
     march(begin(config), Silent(), each=each)
     assert [len(times) for times in seen] == [3, 5, 7]
@@ -374,9 +375,9 @@ def test_a_run_leaves_the_series_of_its_slabs_and_of_one_solve(tmp_path: Path) -
         )
         output = {"series": [0, 0.5, 0.75], "vtu": False, "plots": False}
         solution = api.solve(heat(slabs, trial=trial, output=output), out=tmp_path / f"run{slabs}")
-        found = collection(tmp_path / f"run{slabs}" / "series.pvd")
-        assert [t for t, _ in found] == [0, 0.5, 0.75]
-        for t, file in found:
+        frames = collection(tmp_path / f"run{slabs}" / "series.pvd")
+        assert [t for t, _ in frames] == [0, 0.5, 0.75]
+        for t, file in frames:
             grid = pyvista.read(file)
             at = np.stack([np.asarray(grid.points)[:, 0], np.full(grid.n_points, t)], axis=1)
             np.testing.assert_allclose(
@@ -614,8 +615,8 @@ def test_a_run_in_slabs_says_how_many() -> None:
     assert report.describe_trial(trial).startswith(
         "KAN [2, 6, 1] on 3 slabs, degree 7, intervals 12 on the last, "
     )
-    one = api.solve(heat(1)).result.trial
-    assert report.describe_trial(one).startswith(
+    trial = api.solve(heat(1)).result.trial
+    assert report.describe_trial(trial).startswith(
         "KAN [2, 6, 1] on 1 slab, degree 7, intervals 12, "
     )
 
@@ -656,12 +657,12 @@ def test_a_single_vertex_without_a_value_is_bridged() -> None:
         "size": pair,
         "u": hole,
     }
-    found = bridged(problem, fields, mesh)
-    np.testing.assert_allclose(found["residual_1"], line, atol=1e-14)
-    np.testing.assert_allclose(found["flow"][:, 1], line, atol=1e-14)
-    np.testing.assert_array_equal(found["flow"][:, 0], found["residual_1"])
-    np.testing.assert_array_equal(found["size"], pair)
-    np.testing.assert_array_equal(found["u"], hole)
+    without_hole = bridged(problem, fields, mesh)
+    np.testing.assert_allclose(without_hole["residual_1"], line, atol=1e-14)
+    np.testing.assert_allclose(without_hole["flow"][:, 1], line, atol=1e-14)
+    np.testing.assert_array_equal(without_hole["flow"][:, 0], without_hole["residual_1"])
+    np.testing.assert_array_equal(without_hole["size"], pair)
+    np.testing.assert_array_equal(without_hole["u"], hole)
     assert np.isnan(hole[inside]), "what is given stays"
 
 

@@ -65,15 +65,15 @@ def solution(
 
     def fields(points: np.ndarray, regions: object = None) -> dict[str, np.ndarray]:
         assert domain.contains(points).all()
-        found: dict[str, np.ndarray] = {}
+        values: dict[str, np.ndarray] = {}
         for unknown in unknowns:
-            found[unknown] = np.sin(points.sum(axis=1))
+            values[unknown] = np.sin(points.sum(axis=1))
             if exact:
-                found |= {
-                    f"{unknown}_exact": found[unknown],
-                    f"{unknown}_error": 0 * found[unknown],
+                values |= {
+                    f"{unknown}_exact": values[unknown],
+                    f"{unknown}_error": 0 * values[unknown],
                 }
-        return found | {"residual": np.cos(9 * points[:, 0])}
+        return values | {"residual": np.cos(9 * points[:, 0])}
 
     figures = dict.fromkeys(unknowns, 1e-9 if exact else None)
     trial = {

@@ -193,13 +193,13 @@ def test_numbers_have_three_digits(value: float | None, text: str) -> None:
 def entry(
     mode: str, kind: str, error: float | None, seconds: float, seed: int = 0, **changes: Any
 ) -> Entry:
-    found = {
+    values = {
         "relative_l2": {"u": error},
         "max_error": {"u": error},
         "seconds": seconds,
         "seed": seed,
     }
-    return Entry(mode, result(kind, **found, **changes))
+    return Entry(mode, result(kind, **values, **changes))
 
 
 def comparison() -> Comparison:
@@ -219,11 +219,11 @@ def comparison() -> Comparison:
 
 
 def test_medians_worst_and_winners() -> None:
-    found = {(s.mode, s.kind): s for s in comparison().summaries()}
-    assert found["equal_parameters", "kan"].median == 1e-9
-    assert found["equal_parameters", "kan"].worst == 1e-8
-    assert found["best", "mlp"].median == 1e-6
-    assert math.isinf(found["best", "mlp"].worst)
+    summaries = {(s.mode, s.kind): s for s in comparison().summaries()}
+    assert summaries["equal_parameters", "kan"].median == 1e-9
+    assert summaries["equal_parameters", "kan"].worst == 1e-8
+    assert summaries["best", "mlp"].median == 1e-6
+    assert math.isinf(summaries["best", "mlp"].worst)
     first, second = comparison().verdicts()
     assert (first.winner, second.winner) == ("kan", "mlp")
     assert first.ratio == pytest.approx(1e5)
@@ -252,9 +252,9 @@ def test_without_an_exact_solution_residuals_are_compared_and_called_so() -> Non
         entry("best", "kan", None, 1.0, residual_rms=1e-6),
         entry("best", "mlp", None, 1.0, residual_rms=1e-3),
     )
-    found = Comparison("line", pair)
-    assert found.measure == "residual_rms"
-    assert "median held-out residual is 1e+03 times" in found.verdicts()[0].sentence()
+    compared = Comparison("line", pair)
+    assert compared.measure == "residual_rms"
+    assert "median held-out residual is 1e+03 times" in compared.verdicts()[0].sentence()
 
 
 def test_one_kind_alone_has_no_winner() -> None:
