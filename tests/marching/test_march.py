@@ -110,14 +110,14 @@ def test_the_field_joins_where_slabs_meet() -> None:
 
 def test_an_mlp_of_random_features_marches_too() -> None:
     trial = {"kind": "mlp", "width": [120], "start": "features", "activation": "sine", "scale": 6.0}
-    made = config(
+    heat = config(
         HEAT,
         trial=trial,
         slabs=3,
         schedule=[{"optimizer": "least_squares"}],
         sampler={"interior": 400, "boundary": 120},
     )
-    error = api.solve(made).relative_l2["u"]
+    error = api.solve(heat).relative_l2["u"]
     assert error is not None and error < 1e-4
 
 
@@ -126,9 +126,9 @@ def test_an_mlp_of_random_features_marches_too() -> None:
 
 
 def test_a_stopped_run_is_loaded_and_goes_on_to_the_same_bits(tmp_path: Path) -> None:
-    made = marched(REACTION)
-    whole = api.solve(made, out=tmp_path / "whole")
-    stopped = api.solve(made, out=tmp_path / "part", progress=StopAfter(5))
+    reaction = marched(REACTION)
+    whole = api.solve(reaction, out=tmp_path / "whole")
+    stopped = api.solve(reaction, out=tmp_path / "part", progress=StopAfter(5))
     assert stopped.stop_reason is StopReason.INTERRUPTED and len(stopped.trial.each) < 4
     assert torch.equal(api.load(tmp_path / "part").coefficients(), stopped.coefficients())
     again = api.resume(tmp_path / "part")
@@ -154,21 +154,21 @@ def test_a_map_spreads_knots_where_the_function_changes() -> None:
     slopes = [u]
     for _ in range(3):
         slopes.append(np.gradient(slopes[-1], x))
-    found = Stretch.equidistributing(
+    stretch = Stretch.equidistributing(
         x, density(x, np.array(slopes)[:, None], 2.0, False), False, 64
     )
-    width = np.diff(found.inverse(np.linspace(-1, 1, 65)))
+    width = np.diff(stretch.inverse(np.linspace(-1, 1, 65)))
     assert width.min() < 0.35 * 2 / 64 and abs(width.argmin() - 31.5) < 2 and width.max() < 0.12
     assert (width[1:] / width[:-1]).max() < 2.0
-    back = found(found.inverse(np.linspace(-1, 1, 100)))
+    back = stretch(stretch.inverse(np.linspace(-1, 1, 100)))
     assert abs(back - np.linspace(-1, 1, 100)).max() < 1e-9
 
 
 @pytest.mark.parametrize("degree", [7, 8])
 def test_a_periodic_map_is_smooth_across_the_seam(degree: int) -> None:
     x = np.linspace(-1, 1, 4001)
-    found = Stretch.equidistributing(x, 1 + 5 * np.exp(np.cos(np.pi * (x - 0.9))), True, 32)
-    knots, coefficients = found.spline(32, degree)
+    stretch = Stretch.equidistributing(x, 1 + 5 * np.exp(np.cos(np.pi * (x - 0.9))), True, 32)
+    knots, coefficients = stretch.spline(32, degree)
     grid = SplineGrid(torch.tensor(knots)[None], degree, False)
     ends = torch.tensor([[-1.0, 1.0 - 1e-15]], dtype=torch.float64)
     for order in range(4):
@@ -182,8 +182,8 @@ def test_a_periodic_map_is_smooth_across_the_seam(degree: int) -> None:
 
 
 def test_a_periodic_spline_repeats_with_its_derivatives() -> None:
-    one = torch.ones(1, dtype=torch.float64)
-    grid = SplineGrid.even(-one, one, 12, 5, periodic=True)
+    ones = torch.ones(1, dtype=torch.float64)
+    grid = SplineGrid.even(-ones, ones, 12, 5, periodic=True)
     assert grid.size == 12
     coefficients = torch.randn(
         1, 1, 12, generator=torch.Generator().manual_seed(1), dtype=torch.float64
@@ -198,8 +198,8 @@ def test_a_periodic_spline_repeats_with_its_derivatives() -> None:
 
 
 def test_a_periodic_spline_is_the_plain_one_with_repeated_coefficients() -> None:
-    one = torch.ones(1, dtype=torch.float64)
-    wrapped, plain = (SplineGrid.even(-one, one, 9, 4, periodic=flag) for flag in (True, False))
+    ones = torch.ones(1, dtype=torch.float64)
+    wrapped, plain = (SplineGrid.even(-ones, ones, 9, 4, periodic=flag) for flag in (True, False))
     coefficients = torch.randn(
         2, 1, 9, generator=torch.Generator().manual_seed(1), dtype=torch.float64
     )
@@ -209,14 +209,14 @@ def test_a_periodic_spline_is_the_plain_one_with_repeated_coefficients() -> None
 
 
 def test_periodic_spaces_refuse_what_they_cannot() -> None:
-    one = torch.ones(1, dtype=torch.float64)
+    ones = torch.ones(1, dtype=torch.float64)
     with pytest.raises(ConfigError, match="needs more intervals than its degree 5, found 5"):
-        SplineGrid.even(-one, one, 5, 5, periodic=True)
-    grid = SplineGrid.even(-one, one, 8, 5, periodic=True)
+        SplineGrid.even(-ones, ones, 5, 5, periodic=True)
+    grid = SplineGrid.even(-ones, ones, 8, 5, periodic=True)
     with pytest.raises(ConfigError, match="cannot be extended or updated"):
         grid.transfer(
             torch.zeros(1, 1, 8, dtype=torch.float64),
-            SplineGrid.even(-one, one, 16, 5, periodic=True),
+            SplineGrid.even(-ones, ones, 16, 5, periodic=True),
         )
 
 
@@ -267,9 +267,9 @@ def test_a_point_belongs_to_one_slab_only() -> None:
 
 
 def test_a_slab_that_ran_out_of_steps_is_told() -> None:
-    made = marched(REACTION).as_tree()
-    made["schedule"] = [{"optimizer": "least_squares", "steps": 1}]
-    assert api.solve(made).stop_reason is StopReason.MAX_STEPS
+    tree = marched(REACTION).as_tree()
+    tree["schedule"] = [{"optimizer": "least_squares", "steps": 1}]
+    assert api.solve(tree).stop_reason is StopReason.MAX_STEPS
 
 
 def test_lifting_is_refused_with_slabs() -> None:
@@ -278,8 +278,8 @@ def test_lifting_is_refused_with_slabs() -> None:
 
 
 def test_a_stretched_kan_holds_the_map_and_the_lines() -> None:
-    _, made = prepare(marched(HEAT, width=[3], spread=2.0)).first()
-    network = made.trial.network
+    _, slab = prepare(marched(HEAT, width=[3], spread=2.0)).first()
+    network = slab.trial.network
     assert (
         isinstance(network, KAN)
         and network.outside_share(torch.rand(50, 2, dtype=torch.float64) * 2 - 1) == 0
@@ -290,8 +290,8 @@ def test_a_stretched_kan_holds_the_map_and_the_lines() -> None:
 
 
 def test_a_map_is_made_from_five_derivatives_of_every_unknown() -> None:
-    _, made = prepare(marched(HEAT)).first()
+    _, slab = prepare(marched(HEAT)).first()
     x = torch.rand(7, 2, dtype=torch.float64)
-    assert _state(made.trial, x).shape == (6, 1, 7)
-    first = _initial(made.problem, x)
+    assert _state(slab.trial, x).shape == (6, 1, 7)
+    first = _initial(slab.problem, x)
     assert first is not None and first.shape == (6, 1, 7)

@@ -88,12 +88,14 @@ class Heard(Silent):
 
 def shares(node: dict[str, Any], length: float, count: int, width: int = 8) -> tuple[float, float]:
     """The local errors in space and in time of a first slab."""
-    found = paced(node, 1e-6, width=[width], intervals=[count, count])
-    found = replace(found, sampler=replace(found.sampler, interior=3 * count * (width + 2)))
-    problem = Problem.create(found.problem)
-    slab = build_slab(found, problem, (0.0, length), None)
-    Solver(slab.parts.trial, slab.parts.assembly, found.schedule, Silent()).run()
-    error = local_error(slab, found.weights, sizes(slab).within, width + 2, count)
+    settings = paced(node, 1e-6, width=[width], intervals=[count, count])
+    settings = replace(
+        settings, sampler=replace(settings.sampler, interior=3 * count * (width + 2))
+    )
+    problem = Problem.create(settings.problem)
+    slab = build_slab(settings, problem, (0.0, length), None)
+    Solver(slab.parts.trial, slab.parts.assembly, settings.schedule, Silent()).run()
+    error = local_error(slab, settings.weights, sizes(slab).within, width + 2, count)
     return float(error.space[0]), float(error.rest[0])
 
 
@@ -108,14 +110,16 @@ def test_few_intervals_are_an_error_in_space_and_a_long_slab_is_one_in_time() ->
 
 def test_the_local_error_is_what_a_slab_adds() -> None:
     """Measured against the exact solution at the end of the first slab, within a factor of ten."""
-    found = paced(FRONT, 1e-4)
+    settings = paced(FRONT, 1e-4)
     heard = Heard()
-    solution = api.solve(found, progress=heard)
+    solution = api.solve(settings, progress=heard)
     x = np.linspace(-1, 1, 400)
     end = float(pieces(solution).edges[1])
     error = solution(np.stack([x, np.full(400, end)], axis=1))[:, 0] - np.tanh(8 * (x - end))
-    told = next(line for line in reversed(heard.lines) if line.startswith("slab 0 to"))
-    added = float(told.split("adds ")[1].split()[0])
+    line_of_first_slab = next(
+        line for line in reversed(heard.lines) if line.startswith("slab 0 to")
+    )
+    added = float(line_of_first_slab.split("adds ")[1].split()[0])
     assert added / 30 < np.sqrt((error**2).mean()) < 3 * added
 
 
@@ -126,11 +130,11 @@ def test_the_local_error_is_what_a_slab_adds() -> None:
 @pytest.mark.parametrize("node", [REACTION, FRONT], ids=["reaction", "front"])
 def test_a_smaller_error_gives_a_smaller_error(node: dict[str, Any]) -> None:
     errors = []
-    for asked in (1e-3, 1e-6):
-        solution = api.solve(paced(node, asked))
+    for error in (1e-3, 1e-6):
+        solution = api.solve(paced(node, error))
         assert solution.stop_reason is StopReason.FINISHED
         errors.append(solution.relative_l2["u"] or 1.0)
-        assert errors[-1] < asked
+        assert errors[-1] < error
     assert errors[1] < errors[0] / 10
 
 
@@ -145,13 +149,15 @@ def test_a_kink_draws_knots() -> None:
     """|x| has kinks at 0 and at the periodic seam, which no formula of its derivatives shows: a
     solved slab does.
     """
-    found = paced(HAT, 1e-3, intervals=[128, 128])
-    found = replace(found, sampler=replace(found.sampler, interior=3 * 128 * 10))
-    problem, slab, shortest, errors = Problem.create(found.problem), None, [], []
+    settings = paced(HAT, 1e-3, intervals=[128, 128])
+    settings = replace(settings, sampler=replace(settings.sampler, interior=3 * 128 * 10))
+    problem, slab, shortest, errors = Problem.create(settings.problem), None, [], []
     for _ in range(4):
-        slab = build_slab(found, problem, (0.0, 1e-3), None, slab)
-        Solver(slab.parts.trial, slab.parts.assembly, found.schedule, Silent()).run()
-        errors.append(float(local_error(slab, found.weights, sizes(slab).within, 10, 128).added[0]))
+        slab = build_slab(settings, problem, (0.0, 1e-3), None, slab)
+        Solver(slab.parts.trial, slab.parts.assembly, settings.schedule, Silent()).run()
+        errors.append(
+            float(local_error(slab, settings.weights, sizes(slab).within, 10, 128).added[0])
+        )
         network = slab.parts.trial.network
         assert isinstance(network, KAN)
         knots = network.stack[0].grid.breakpoints[0]
@@ -173,10 +179,10 @@ def test_slabs_end_where_they_are_told_to() -> None:
 
 
 def test_a_stopped_march_is_loaded_and_goes_on_to_the_same_bits(tmp_path: Path) -> None:
-    made = paced(FRONT, 1e-5)
-    whole = api.solve(made, out=tmp_path / "whole")
+    settings = paced(FRONT, 1e-5)
+    whole = api.solve(settings, out=tmp_path / "whole")
     steps = len(whole.history.step)
-    stopped = api.solve(made, out=tmp_path / "part", progress=StopAfter(steps // 2))
+    stopped = api.solve(settings, out=tmp_path / "part", progress=StopAfter(steps // 2))
     assert stopped.stop_reason is StopReason.INTERRUPTED
     assert len(pieces(stopped).each) < len(pieces(whole).each)
     assert torch.equal(api.load(tmp_path / "part").coefficients(), stopped.coefficients())
@@ -193,11 +199,11 @@ def test_a_stopped_march_is_loaded_and_goes_on_to_the_same_bits(tmp_path: Path) 
 
 
 def test_an_mlp_is_compared_on_the_slabs_that_the_kan_chose() -> None:
-    made = paced(REACTION, 1e-4)
-    found = api.compare(
-        replace(made, compare=replace(made.compare, seeds=1, modes=("equal_parameters",)))
+    settings = paced(REACTION, 1e-4)
+    comparison = api.compare(
+        replace(settings, compare=replace(settings.compare, seeds=1, modes=("equal_parameters",)))
     )
-    kan, mlp = found.entries
+    kan, mlp = comparison.entries
     assert (kan.kind, mlp.kind) == ("kan", "mlp")
     slabs = {
         kind: sum(1 for stage in entry.result["stages"])
@@ -232,16 +238,16 @@ def test_slabs_that_cannot_be_are_refused_by_name(slabs: Any, message: str) -> N
 
 
 def test_an_error_is_measured_with_scaled_weights_only() -> None:
-    made = paced(REACTION, 1e-4)
+    settings = paced(REACTION, 1e-4)
     with pytest.raises(ConfigError, match=r"weights\.scaled"):
-        api.solve(replace(made, weights=replace(made.weights, scaled=False)))
+        api.solve(replace(settings, weights=replace(settings.weights, scaled=False)))
 
 
 # Tolerance
 # --------------------------------------------------------------------------------------------------
 
 
-def asked(node: dict[str, Any], tolerance: float, **keys: Any) -> Config:
+def to_tolerance(node: dict[str, Any], tolerance: float, **keys: Any) -> Config:
     return config(
         node,
         trial=STRETCHED,
@@ -254,7 +260,7 @@ def asked(node: dict[str, Any], tolerance: float, **keys: Any) -> Config:
 
 @pytest.mark.parametrize("node", [HEAT, REACTION, FRONT], ids=["heat", "reaction", "front"])
 def test_a_tolerance_is_met_and_its_estimate_holds(node: dict[str, Any]) -> None:
-    solution = api.solve(asked(node, 1e-5))
+    solution = api.solve(to_tolerance(node, 1e-5))
     error, estimate = solution.relative_l2["u"], solution.result.estimate
     assert (
         solution.stop_reason is StopReason.TOLERANCE and estimate is not None and error is not None
@@ -263,18 +269,20 @@ def test_a_tolerance_is_met_and_its_estimate_holds(node: dict[str, Any]) -> None
 
 
 def test_a_tolerance_reads_no_exact_solution() -> None:
-    first, second = (api.solve(asked(node, 1e-4)) for node in (REACTION, without_exact(REACTION)))
+    first, second = (
+        api.solve(to_tolerance(node, 1e-4)) for node in (REACTION, without_exact(REACTION))
+    )
     assert torch.equal(first.coefficients(), second.coefficients())
     assert first.result.estimate == second.result.estimate
 
 
 def test_a_run_folder_holds_the_march_that_was_taken(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    found = api.solve(asked(FRONT, 1e-4), out=run)
+    solution = api.solve(to_tolerance(FRONT, 1e-4), out=run)
     again = api.load(run)
-    assert isinstance(again.config.slabs, Pace) and again.config.slabs == found.config.slabs
-    assert torch.equal(again.coefficients(), found.coefficients())
-    assert torch.equal(api.resume(run).coefficients(), found.coefficients())
+    assert isinstance(again.config.slabs, Pace) and again.config.slabs == solution.config.slabs
+    assert torch.equal(again.coefficients(), solution.coefficients())
+    assert torch.equal(api.resume(run).coefficients(), solution.coefficients())
     assert not list(run.glob("search*"))
 
 

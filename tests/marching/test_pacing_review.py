@@ -76,14 +76,14 @@ def test_an_attempt_that_went_astray_does_not_loosen_the_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A far too large first attempt does not count as the size of u."""
-    said = Messages()
+    messages = Messages()
     monkeypatch.setattr("kanpde.marching.pacing.sizes", first_of(local_error.sizes, 1e9))
     monkeypatch.setattr(
         "kanpde.marching.pacing.local_error", first_of(local_error.local_error, 1e12)
     )
-    api.solve(paced(heat()), progress=said)
-    assert "may add 1.0e+04" in said.texts[0] and all(
-        "may add 1.0e+0" not in text for text in said.texts[1:]
+    api.solve(paced(heat()), progress=messages)
+    assert "may add 1.0e+04" in messages.texts[0] and all(
+        "may add 1.0e+0" not in text for text in messages.texts[1:]
     )
 
 
@@ -93,11 +93,13 @@ def first_of(real: Any, wrong: float) -> Any:
 
     def measured(*given: Any) -> Any:
         seen.append(1)
-        found = real(*given)
+        measured_sizes = real(*given)
         return (
-            type(found)(*[torch.full_like(v, wrong) for v in vars(found).values()])
+            type(measured_sizes)(
+                *[torch.full_like(v, wrong) for v in vars(measured_sizes).values()]
+            )
             if len(seen) == 1
-            else found
+            else measured_sizes
         )
 
     return measured
@@ -118,12 +120,12 @@ def test_a_solution_that_starts_at_zero_may_err_by_a_share_of_what_it_grows_to()
     """
     grown = "(1 - exp(-t))*sin(pi*x)"
     rod = heat("0", exact={"u": grown}) | {"equations": ["dt(u) = dxx(u)/pi**2 + sin(pi*x)"]}
-    said = Messages()
-    solution = api.solve(paced(rod, error=1e-6), progress=said)
+    messages = Messages()
+    solution = api.solve(paced(rod, error=1e-6), progress=messages)
     first = float(solution.trial.edges[1])
     size = float(np.sqrt(((1 - np.exp(-first)) ** 2) / 2))
-    told = [text for text in said.texts if text.startswith("slab 0 to ")][-1]
-    assert float(told.split("may add ")[1]) == pytest.approx(1e-6 * size, rel=0.05)
+    verdict = [text for text in messages.texts if text.startswith("slab 0 to ")][-1]
+    assert float(verdict.split("may add ")[1]) == pytest.approx(1e-6 * size, rel=0.05)
     error = solution.relative_l2["u"]
     assert error is not None and error < 1e-6
 
@@ -144,8 +146,8 @@ def test_an_unknown_that_is_small_and_rough_does_not_make_slabs_shrink_without_e
         time={"interval": [0, 1]},
         exact={"a": "sin(pi*x)*exp(-t)", "b": "1e-6*sin(6*pi*x)*exp(-t)"},
     )
-    said = Messages(20)
-    solution = api.solve(paced(node, error=1e-2), progress=said)
+    messages = Messages(20)
+    solution = api.solve(paced(node, error=1e-2), progress=messages)
     edges = solution.trial.edges
     assert float(edges[-1] - edges[-2]) > 1.2 * float(edges[2] - edges[1])
     assert max(error or 0.0 for error in solution.relative_l2.values()) < 1e-2
@@ -170,9 +172,9 @@ def test_a_map_of_noise_is_still_a_map() -> None:
     x = np.linspace(-1, 1, 4000)
     derivatives = np.full((6, 1, len(x)), 1e-12)
     derivatives[3:, :, -3:] = 1e18
-    found = Stretch.equidistributing(x, density(x, derivatives, 2.0, False), False, 56)
-    assert (np.diff(found.inverse(np.linspace(-1, 1, 57))) > 0).all() and (
-        np.diff(found.x) > 0
+    stretch = Stretch.equidistributing(x, density(x, derivatives, 2.0, False), False, 56)
+    assert (np.diff(stretch.inverse(np.linspace(-1, 1, 57))) > 0).all() and (
+        np.diff(stretch.x) > 0
     ).all()
 
 
@@ -182,10 +184,10 @@ def test_a_map_of_noise_is_still_a_map() -> None:
 def test_the_error_that_is_measured_does_not_depend_on_the_weights(
     weights: dict[str, float],
 ) -> None:
-    said = Messages()
-    api.solve(paced(heat(), error=1e-1, weights=weights), progress=said)
-    found = [float(text.split("adds ")[1].split()[0]) for text in said.texts]
-    assert 1e-9 < max(found) < 1e-2
+    messages = Messages()
+    api.solve(paced(heat(), error=1e-1, weights=weights), progress=messages)
+    added = [float(text.split("adds ")[1].split()[0]) for text in messages.texts]
+    assert 1e-9 < max(added) < 1e-2
 
 
 # Stops
@@ -195,28 +197,28 @@ def test_the_error_that_is_measured_does_not_depend_on_the_weights(
 @pytest.mark.parametrize("slabs", [4, {"error": 1e-4}], ids=["given", "paced"])
 def test_a_march_that_is_stopped_between_linear_slabs_says_so(slabs: Any, tmp_path: Path) -> None:
     """Each of its slabs is solved, but not the time interval; it goes on to the same bits."""
-    made = paced(heat(), slabs=slabs)
-    whole = api.solve(made)
-    stopped = api.solve(made, out=tmp_path / "run", progress=StopAfter(2))
+    settings = paced(heat(), slabs=slabs)
+    whole = api.solve(settings)
+    stopped = api.solve(settings, out=tmp_path / "run", progress=StopAfter(2))
     assert stopped.stop_reason is StopReason.INTERRUPTED and float(stopped.trial.edges[-1]) < 1
     assert api.load(tmp_path / "run").stop_reason is StopReason.INTERRUPTED
-    for found in (stopped, api.load(tmp_path / "run")):
-        end = float(found.trial.edges[-1])
-        assert float(found.problem.domain.upper[-1]) == end and found.mesh(4).points[
+    for solution in (stopped, api.load(tmp_path / "run")):
+        end = float(solution.trial.edges[-1])
+        assert float(solution.problem.domain.upper[-1]) == end and solution.mesh(4).points[
             :, -1
         ].max() == pytest.approx(end)
         with pytest.raises(ConfigError, match="1 of 2 points lie outside the domain"):
-            found(np.array([[0.0, end], [0.0, 1.0]]))
+            solution(np.array([[0.0, end], [0.0, 1.0]]))
     whole(np.array([[0.0, 1.0]]))
     assert torch.equal(api.resume(tmp_path / "run").coefficients(), whole.coefficients())
 
 
 def test_time_that_is_over_before_a_stage_ends_the_solve() -> None:
     """It was asked for the same stage again and again."""
-    asked = paced(heat(), slabs=4)
-    _, first = prepare(asked).first()
+    settings = paced(heat(), slabs=4)
+    _, first = prepare(settings).first()
     solver = Solver(
-        first.trial, first.assembly, asked.schedule, StopAfter(-1, StopReason.TIME_LIMIT)
+        first.trial, first.assembly, settings.schedule, StopAfter(-1, StopReason.TIME_LIMIT)
     )
     assert solver.run()[2] is StopReason.TIME_LIMIT
 
@@ -239,10 +241,10 @@ def test_a_search_that_was_stopped_begins_anew(tmp_path: Path) -> None:
     """It used to end as finished with whatever march it had, whether or not that met the
     tolerance.
     """
-    made = paced(heat(), slabs=1, tolerance=1e-4)
-    whole = api.solve(made)
+    settings = paced(heat(), slabs=1, tolerance=1e-4)
+    whole = api.solve(settings)
     assert whole.stop_reason is StopReason.TOLERANCE
-    stopped = api.solve(made, out=tmp_path / "run", progress=StopAfter(3))
+    stopped = api.solve(settings, out=tmp_path / "run", progress=StopAfter(3))
     assert stopped.stop_reason is StopReason.INTERRUPTED
     again = api.resume(tmp_path / "run")
     assert (
@@ -259,11 +261,11 @@ def test_a_search_that_was_stopped_begins_anew(tmp_path: Path) -> None:
 
 def test_what_a_killed_search_leaves_is_taken_over(tmp_path: Path) -> None:
     """Resume solved the whole time interval as one slab, and --overwrite refused the folder."""
-    made = paced(heat(), slabs=1, tolerance=1e-4)
+    settings = paced(heat(), slabs=1, tolerance=1e-4)
     folder = run_folder.create(tmp_path / "run", name="run")
     from kanpde.results import report
 
-    report.write_config(folder / "config.yaml", made)
+    report.write_config(folder / "config.yaml", settings)
     (folder / "search1" / "checkpoints" / "slab00077").mkdir(parents=True)
     assert api.resume(folder).stop_reason is StopReason.TOLERANCE
     assert not (folder / "search1").exists()
@@ -283,11 +285,11 @@ def test_a_finer_march_that_fails_does_not_cost_the_one_before(
         return real(*given)
 
     monkeypatch.setattr(slab_search, "march", march)
-    said = Messages()
-    solution = api.solve(paced(heat(), slabs=1, tolerance=1e-4), progress=said)
+    messages = Messages()
+    solution = api.solve(paced(heat(), slabs=1, tolerance=1e-4), progress=messages)
     assert (
         solution.stop_reason is StopReason.UNREACHED
-        and said.texts[-1] == "tolerance: slabs: at 0.5 nothing helps"
+        and messages.texts[-1] == "tolerance: slabs: at 0.5 nothing helps"
     )
 
 

@@ -66,18 +66,18 @@ def small(
     return config(node, trial=trial, schedule=schedule, **keys)
 
 
-def made(node: dict[str, Any] = PEAK, trial: dict[str, Any] = MLP, **keys: Any) -> Parts:
-    found = build(small([ADAM], node, trial, **keys))
-    scramble(found.trial.network, 3, 0.5)
-    return found
+def scrambled(node: dict[str, Any] = PEAK, trial: dict[str, Any] = MLP, **keys: Any) -> Parts:
+    parts = build(small([ADAM], node, trial, **keys))
+    scramble(parts.trial.network, 3, 0.5)
+    return parts
 
 
-def solver_of(found: Config, progress: Any = None, store: Any = None) -> Solver:
-    parts = build(found)
+def solver_of(settings: Config, progress: Any = None, store: Any = None) -> Solver:
+    parts = build(settings)
     return Solver(
         parts.trial,
         parts.assembly,
-        found.schedule,
+        settings.schedule,
         progress or Silent(),
         store,
         source=parts.source,
@@ -135,8 +135,8 @@ def test_rad_draws_by_its_density() -> None:
 
 def test_rar_adds_the_worst() -> None:
     candidates, sizes = uniform(50, 2), torch.arange(50.0)
-    found = Refinement(7).refine(candidates[:5], candidates, sizes, np.random.default_rng(0))
-    assert torch.equal(found, torch.cat([candidates[:5], candidates[43:]]))
+    refined = Refinement(7).refine(candidates[:5], candidates, sizes, np.random.default_rng(0))
+    assert torch.equal(refined, torch.cat([candidates[:5], candidates[43:]]))
 
 
 def test_rar_adds_the_stated_number() -> None:
@@ -144,15 +144,17 @@ def test_rar_adds_the_stated_number() -> None:
         {**ADAM, "points": {"method": "rar", "every": 5, "add": 9}},
         {"adapt_points": {"method": "rar", "add": 30}},
     ]
-    found = small(stages)
-    solver = solver_of(found)
+    settings = small(stages)
+    solver = solver_of(settings)
     before = len(interior(solver.points.plain).x)
     *_, reason = solver.run()
-    assert reason is StopReason.FINISHED and added_points(found.schedule) == 48
+    assert reason is StopReason.FINISHED and added_points(settings.schedule) == 48
     assert len(interior(solver.points.plain).x) == before + 48
-    assert describe_stage(found.schedule[0]) == "adam 12 steps with rar points"
-    assert dict(size_rows(found, 3, 100, 3))["residual rows"] == "100, 48 more by adaptive points"
-    assert describe_stage(found.schedule[1]) == "adapt_points rar adds 30"
+    assert describe_stage(settings.schedule[0]) == "adam 12 steps with rar points"
+    assert (
+        dict(size_rows(settings, 3, 100, 3))["residual rows"] == "100, 48 more by adaptive points"
+    )
+    assert describe_stage(settings.schedule[1]) == "adapt_points rar adds 30"
 
 
 def test_a_least_squares_stage_is_repeated_on_refined_points() -> None:
@@ -184,15 +186,17 @@ def test_a_least_squares_stage_is_repeated_on_refined_points() -> None:
 
 @pytest.mark.parametrize("trial", [MLP, KAN], ids=["mlp", "kan"])
 def test_an_emphasis_of_one_changes_no_bit(trial: dict[str, Any]) -> None:
-    parts = made(trial=trial)
+    parts = scrambled(trial=trial)
     plain = parts.assembly
-    one = plain.reweighed([replace(t, emphasis=torch.ones_like(t.x[:, 0])) for t in plain.terms])
-    assert torch.equal(plain.objective(parts.trial), one.objective(parts.trial))
-    assert torch.equal(plain.weighted(parts.trial), one.weighted(parts.trial))
-    assert torch.equal(plain.jacobian(parts.trial), one.jacobian(parts.trial))
+    reweighed = plain.reweighed(
+        [replace(t, emphasis=torch.ones_like(t.x[:, 0])) for t in plain.terms]
+    )
+    assert torch.equal(plain.objective(parts.trial), reweighed.objective(parts.trial))
+    assert torch.equal(plain.weighted(parts.trial), reweighed.weighted(parts.trial))
+    assert torch.equal(plain.jacobian(parts.trial), reweighed.jacobian(parts.trial))
     for a, b in zip(
         OuterSystem(plain, parts.trial).linearised(),
-        OuterSystem(one, parts.trial).linearised(),
+        OuterSystem(reweighed, parts.trial).linearised(),
         strict=True,
     ):
         assert torch.equal(a, b)
@@ -200,27 +204,27 @@ def test_an_emphasis_of_one_changes_no_bit(trial: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("trial", [MLP, KAN], ids=["mlp", "kan"])
 def test_an_emphasis_is_a_factor_of_rows_everywhere(trial: dict[str, Any]) -> None:
-    parts = made(trial=trial)
+    parts = scrambled(trial=trial)
     factors = [1 + uniform(len(t.x), seed=k).abs() for k, t in enumerate(parts.assembly.terms)]
-    found = parts.assembly.reweighed(
+    reweighed = parts.assembly.reweighed(
         [replace(t, emphasis=e) for t, e in zip(parts.assembly.terms, factors, strict=True)]
     )
     each, plain = torch.cat(factors), parts.assembly
     assert torch.allclose(
-        found.weighted(parts.trial), each * plain.weighted(parts.trial), rtol=1e-12
+        reweighed.weighted(parts.trial), each * plain.weighted(parts.trial), rtol=1e-12
     )
     assert torch.allclose(
-        found.jacobian(parts.trial), each[:, None] * plain.jacobian(parts.trial), rtol=1e-12
+        reweighed.jacobian(parts.trial), each[:, None] * plain.jacobian(parts.trial), rtol=1e-12
     )
-    matrix, right = OuterSystem(found, parts.trial).linearised()
+    matrix, right = OuterSystem(reweighed, parts.trial).linearised()
     assert torch.allclose(
         matrix, each[:, None] * OuterSystem(plain, parts.trial).matrix(), rtol=1e-12
     )
-    assert torch.allclose(right, -found.weighted(parts.trial), rtol=1e-12)
-    assert float(found.objective(parts.trial).detach()) == pytest.approx(
-        float(found.weighted(parts.trial).square().sum()), 1e-12
+    assert torch.allclose(right, -reweighed.weighted(parts.trial), rtol=1e-12)
+    assert float(reweighed.objective(parts.trial).detach()) == pytest.approx(
+        float(reweighed.weighted(parts.trial).square().sum()), 1e-12
     )
-    step = OuterSystem(found, parts.trial).step(1e-10).T.reshape(-1)
+    step = OuterSystem(reweighed, parts.trial).step(1e-10).T.reshape(-1)
     least = torch.linalg.lstsq(matrix, right[:, None], driver="gelsd").solution[:, 0]
     assert float((matrix @ step - right).norm()) < (1 + 1e-5) * float(
         (matrix @ least - right).norm()
@@ -228,15 +232,15 @@ def test_an_emphasis_is_a_factor_of_rows_everywhere(trial: dict[str, Any]) -> No
 
 
 def test_attention_grows_where_the_residual_is_large() -> None:
-    parts = made()
+    parts = scrambled()
     way, assembly = Attention(decay=0.9, rate=0.1), parts.assembly
     size = interior_rows(assembly, parts).abs()
     for _ in range(60):
         assembly = assembly.reweighed(way.reweigh(assembly, parts.trial))
     emphasis = interior(assembly.terms).emphasis
     assert emphasis is not None
-    left = 0.9**60  # what is left of the start, one
-    assert torch.allclose(emphasis, left + (1 - left) * size / size.max(), rtol=1e-12)
+    start_share = 0.9**60  # what is left of the start, one
+    assert torch.allclose(emphasis, start_share + (1 - start_share) * size / size.max(), rtol=1e-12)
     assert torch.equal(emphasis.argsort(), size.argsort())
     assert all(term.emphasis is None for term in assembly.terms if not term.interior)
 
@@ -246,31 +250,31 @@ def interior_rows(assembly: Assembly, parts: Parts) -> Tensor:
 
 
 def test_causal_weights_fall_with_time_and_are_one_where_the_residual_is_small() -> None:
-    parts = made(HEAT)
+    parts = scrambled(HEAT)
     term = interior(parts.assembly.terms)
     for epsilon, least in ((1e-12, 1 - 1e-9), (30.0, 0.0)):
-        found = interior(Causal(epsilon, 8, 1, 0.0, 1.0).reweigh(parts.assembly, parts.trial))
-        assert found.emphasis is not None and float(found.emphasis.min()) >= least
-        ordered = found.emphasis[term.x[:, 1].argsort()]
+        reweighed = interior(Causal(epsilon, 8, 1, 0.0, 1.0).reweigh(parts.assembly, parts.trial))
+        assert reweighed.emphasis is not None and float(reweighed.emphasis.min()) >= least
+        ordered = reweighed.emphasis[term.x[:, 1].argsort()]
         assert float(ordered[0]) == 1.0 and bool((ordered.diff() <= 0).all())
     assert float(ordered[-1]) < 0.5
     bins, r = (term.x[:, 1] * 8).long(), interior_rows(parts.assembly, parts)
     losses = torch.stack([term.weight * r[bins == k].square().mean() for k in range(8)])
     assert torch.allclose(
-        found.emphasis.square(), torch.exp(-30 * (losses.cumsum(0) - losses))[bins], rtol=1e-10
+        reweighed.emphasis.square(), torch.exp(-30 * (losses.cumsum(0) - losses))[bins], rtol=1e-10
     )
 
 
 @pytest.mark.parametrize("trial", [MLP, KAN], ids=["mlp", "kan"])
 def test_gradients_of_all_terms_are_equally_long(trial: dict[str, Any]) -> None:
-    parts = made(trial=trial)
+    parts = scrambled(trial=trial)
     assembly = parts.assembly.reweighed(GradientNorm(0.0).reweigh(parts.assembly, parts.trial))
     lengths = []
     for term, r in zip(assembly.terms, assembly.residuals(parts.trial), strict=True):
-        found = torch.autograd.grad(
+        gradients = torch.autograd.grad(
             term.weight * r.square().mean(), parts.trial.trained, retain_graph=True
         )
-        lengths.append(float(torch.cat([g.reshape(-1) for g in found]).norm()))
+        lengths.append(float(torch.cat([g.reshape(-1) for g in gradients]).norm()))
     assert max(lengths) == pytest.approx(min(lengths), rel=1e-6)
     assert sum(t.weight for t in assembly.terms) == pytest.approx(
         sum(t.weight for t in parts.assembly.terms), rel=1e-12
@@ -280,13 +284,15 @@ def test_gradients_of_all_terms_are_equally_long(trial: dict[str, Any]) -> None:
 @pytest.mark.parametrize("trial", [MLP, KAN], ids=["mlp", "kan"])
 def test_traces_of_tangent_kernels_are_equal(trial: dict[str, Any]) -> None:
     """Against the Jacobian by autograd, row by row."""
-    parts = made(trial=trial, sampler={"interior": 36, "boundary": 12})
-    found = TangentKernel(0.0).reweigh(parts.assembly, parts.trial)
+    parts = scrambled(trial=trial, sampler={"interior": 36, "boundary": 12})
+    reweighed = TangentKernel(0.0).reweigh(parts.assembly, parts.trial)
     traces = []
-    for term, r in zip(found, parts.assembly.reweighed(found).residuals(parts.trial), strict=True):
+    for term, r in zip(
+        reweighed, parts.assembly.reweighed(reweighed).residuals(parts.trial), strict=True
+    ):
         grads = [
-            torch.autograd.grad(one, parts.trial.trained, retain_graph=True, allow_unused=True)
-            for one in r
+            torch.autograd.grad(residual, parts.trial.trained, retain_graph=True, allow_unused=True)
+            for residual in r
         ]
         traces.append(
             term.weight
@@ -304,8 +310,8 @@ def test_a_term_without_a_gradient_keeps_its_weight() -> None:
     flat = problem_node(SQUARE, ["laplacian(u) = 1"], [{"part": SIDES, "equation": "u = 0"}])
     zero = build(small([ADAM], flat))
     zero.trial.net.set_outer(0 * zero.trial.net.outer)
-    found = GradientNorm(0.0).reweigh(zero.assembly, zero.trial)
-    assert [t.weight for t in found] == [t.weight for t in zero.assembly.terms]
+    reweighed = GradientNorm(0.0).reweigh(zero.assembly, zero.trial)
+    assert [t.weight for t in reweighed] == [t.weight for t in zero.assembly.terms]
 
 
 # In a schedule
@@ -325,33 +331,33 @@ FOLLOWS = {
 
 @pytest.mark.parametrize("way", list(FOLLOWS))
 def test_a_resumed_run_gives_the_same_bits(way: str, tmp_path: Path) -> None:
-    found = small(
+    settings = small(
         [{**ADAM, **FOLLOWS[way]}, {"adapt_points": "rad"}, {"optimizer": "lbfgs", "steps": 3}]
     )
-    whole = solver_of(found)
+    whole = solver_of(settings)
     whole.run()
     for looks in (1, 2, 3):
         (tmp_path / str(looks)).mkdir()
         store = checkpoint.Store.at(tmp_path / str(looks))
-        solver_of(found, StopAfter(looks), store).run()
-        again = solver_of(found, store=store)
-        again.resume(found.trial)
+        solver_of(settings, StopAfter(looks), store).run()
+        again = solver_of(settings, store=store)
+        again.resume(settings.trial)
         again.run()
         assert torch.equal(vector(again), vector(whole))
         assert torch.equal(interior(again.points.plain).x, interior(whole.points.plain).x)
 
 
 def test_a_run_folder_remembers_where_its_points_went(tmp_path: Path) -> None:
-    found = small([{**ADAM, **FOLLOWS["rad"]}, {"optimizer": "lbfgs", "steps": 3}])
-    whole = api.solve(found)
-    stopped = api.solve(found, out=tmp_path / "run", progress=StopAfter(2))
+    settings = small([{**ADAM, **FOLLOWS["rad"]}, {"optimizer": "lbfgs", "steps": 3}])
+    whole = api.solve(settings)
+    stopped = api.solve(settings, out=tmp_path / "run", progress=StopAfter(2))
     resumed = api.resume(tmp_path / "run")
     assert stopped.stop_reason is StopReason.INTERRUPTED and whole.points and resumed.points
     assert torch.equal(resumed.points.interior.x, whole.points.interior.x)
     assert resumed.relative_l2 == whole.relative_l2
     loaded = api.load(tmp_path / "run")
     assert loaded.points and torch.equal(loaded.points.interior.x, whole.points.interior.x)
-    assert not torch.equal(whole.points.interior.x, build(found).points.interior.x)
+    assert not torch.equal(whole.points.interior.x, build(settings).points.interior.x)
 
 
 def vector(solver: Solver) -> Tensor:
@@ -373,10 +379,12 @@ def test_every_method_that_advances_by_steps_follows(optimizer: str) -> None:
     history, stages, _ = after.run()
     assert stages[0].steps == 4 and before.points.count == 0 and after.points.count == 1
     with torch.no_grad():
-        found = [float(after.points.assembly.objective(solver.trial)) for solver in (before, after)]
-    assert found[1] < found[0]
+        objectives = [
+            float(after.points.assembly.objective(solver.trial)) for solver in (before, after)
+        ]
+    assert objectives[1] < objectives[0]
     assert history.objective[-1] == pytest.approx(
-        found[1], rel=1e-9
+        objectives[1], rel=1e-9
     )  # what was lowered is that of the second points
 
 
@@ -406,8 +414,8 @@ def test_weights_end_with_their_stage_unless_they_are_kept() -> None:
 
 
 def test_no_adaptation_is_what_it_was() -> None:
-    found = small([ADAM])
-    with_source, without = solver_of(found), solver_of(found)
+    settings = small([ADAM])
+    with_source, without = solver_of(settings), solver_of(settings)
     without.points = replace(without.points, source=None)
     with_source.run()
     without.run()
@@ -426,9 +434,9 @@ def test_time_steps_end_where_something_is_due() -> None:
 
 
 def test_damaged_points_are_refused(tmp_path: Path) -> None:
-    found = small([{**ADAM, **FOLLOWS["attention"]}])
+    settings = small([{**ADAM, **FOLLOWS["attention"]}])
     store = checkpoint.Store.at(tmp_path)
-    solver_of(found, store=store).run()
+    solver_of(settings, store=store).run()
     data = store.load()
     bad = (
         ("x", torch.zeros(3, 5)),
@@ -440,14 +448,14 @@ def test_damaged_points_are_refused(tmp_path: Path) -> None:
     for key, value in bad:
         store.save({**data, "ground": {**data["ground"], key: value}}, best=False)
         with pytest.raises(CheckpointError, match="adapted points do not fit"):
-            solver_of(found, store=store).resume(found.trial)
+            solver_of(settings, store=store).resume(settings.trial)
 
 
 def test_without_a_source_nothing_adapts() -> None:
-    found = small([{**ADAM, **FOLLOWS["rad"]}])
-    parts = build(found)
+    settings = small([{**ADAM, **FOLLOWS["rad"]}])
+    parts = build(settings)
     with pytest.raises(ConfigError, match="cannot adapt here"):
-        Solver(parts.trial, parts.assembly, found.schedule, Silent()).run()
+        Solver(parts.trial, parts.assembly, settings.schedule, Silent()).run()
 
 
 @pytest.mark.parametrize(
@@ -509,6 +517,6 @@ def test_a_config_reads_back() -> None:
         {"adapt_points": {"method": "rar", "add": 500, "candidates": 3}},
         {**ADAM, "weights": {"method": "attention", "decay": 0.999, "rate": 0.01, "every": 1}},
     ]
-    found = small(stages)
-    assert found.schedule[2] == AdaptPoints("rar", add=500, candidates=3)
-    assert validate(found.as_tree(), source="again") == found
+    settings = small(stages)
+    assert settings.schedule[2] == AdaptPoints("rar", add=500, candidates=3)
+    assert validate(settings.as_tree(), source="again") == settings

@@ -96,17 +96,17 @@ def name(request: pytest.FixtureRequest) -> str:
 
 def test_what_is_written_is_read(name: str, tmp_path: Path) -> None:
     write(tmp_path / "a.pt", state(name))
-    found = read(tmp_path / "a.pt")
+    contents = read(tmp_path / "a.pt")
     network, trial = NETWORKS[name]
-    restored = restore_network(found["network"], trial)
+    restored = restore_network(contents["network"], trial)
     x = uniform(20, network.shape[0])
     assert torch.equal(restored(x), network(x)) and restored.shape == network.shape
     assert all(p.requires_grad for p in restored.parameters())
     assert (
-        found["state"]["history"] == [(1, 0.25, 1.5, 0)]
-        and found["state"]["optimizer"]["lr"] is None
+        contents["state"]["history"] == [(1, 0.25, 1.5, 0)]
+        and contents["state"]["optimizer"]["lr"] is None
     )
-    assert torch.equal(found["state"]["optimizer"]["moments"][0], uniform(3))
+    assert torch.equal(contents["state"]["optimizer"]["moments"][0], uniform(3))
 
 
 def test_a_restored_network_can_be_refined_and_trained(name: str, tmp_path: Path) -> None:
@@ -331,8 +331,8 @@ def steps(store: Store) -> int:
 
 
 def numbered(step: int) -> dict[str, Any]:
-    made = state()
-    return {**made, "state": {**made["state"], "step": step}}
+    contents = state()
+    return {**contents, "state": {**contents["state"], "step": step}}
 
 
 def test_last_previous_and_best(tmp_path: Path) -> None:
@@ -431,12 +431,12 @@ def test_a_killed_process_leaves_a_whole_checkpoint(tmp_path: Path) -> None:
     )
     try:
         assert writer.stdout is not None
-        told = [int(writer.stdout.readline()) for _ in range(20)]
+        steps_written = [int(writer.stdout.readline()) for _ in range(20)]
         time.sleep(0.0037)
     finally:
         os.kill(writer.pid, signal.SIGKILL)
         rest, _ = writer.communicate(timeout=60)
-    last = int(rest.split()[-1]) if rest.split() else told[-1]
+    last = int(rest.split()[-1]) if rest.split() else steps_written[-1]
     assert steps(Store(tmp_path / "checkpoints")) in (last, last + 1)
 
 
@@ -466,10 +466,10 @@ SAMPLER = {"interior": 40, "boundary": 16}
 
 @pytest.fixture
 def run(tmp_path: Path, quick: None) -> Path:
-    found = config(
+    settings = config(
         NODE, trial=TRIAL, sampler=SAMPLER, schedule=[{"optimizer": "adam", "steps": 20}]
     )
-    api.solve(found, out=tmp_path / "run", progress=StopAfter(1))
+    api.solve(settings, out=tmp_path / "run", progress=StopAfter(1))
     return tmp_path / "run"
 
 

@@ -88,14 +88,14 @@ def small(kind: str, name: str, dtype: str = "float32") -> Config:
     return config(BENT, trial=KINDS[kind], schedule=schedule, dtype=dtype, **keys)
 
 
-def ran(found: Config) -> Parts:
-    made = build(found)
-    Solver(made.trial, made.assembly, found.schedule, Silent()).run()
-    return made
+def ran(settings: Config) -> Parts:
+    parts = build(settings)
+    Solver(parts.trial, parts.assembly, settings.schedule, Silent()).run()
+    return parts
 
 
-def vector(made: Parts) -> Tensor:
-    return torch.cat([parameter.detach().reshape(-1) for parameter in made.trial.parameters()])
+def vector(parts: Parts) -> Tensor:
+    return torch.cat([parameter.detach().reshape(-1) for parameter in parts.trial.parameters()])
 
 
 # Single precision
@@ -104,22 +104,22 @@ def vector(made: Parts) -> Tensor:
 
 @pytest.mark.parametrize(("kind", "name"), CASES)
 def test_every_stage_stays_in_single_precision_and_solves(kind: str, name: str) -> None:
-    made = ran(small(kind, name))
-    trial, assembly = made.trial, made.assembly
-    held = [
+    parts = ran(small(kind, name))
+    trial, assembly = parts.trial, parts.assembly
+    tensors = [
         *trial.parameters(),
         *trial.buffers(),
         *(term.x for term in assembly.terms),
         assembly.positions,
     ]
-    held += [
+    tensors += [
         assembly.weighted(trial),
         assembly.jacobian(trial),
         *OuterSystem(assembly, trial).linearised(),
     ]
-    held += [trial(made.points.interior.x), assembly.objective(trial)]
-    assert {tensor.dtype for tensor in held if tensor.dtype is not torch.bool} == {torch.float32}
-    error = measure(made.problem, trial, made.points).relative_l2["u"]
+    tensors += [trial(parts.points.interior.x), assembly.objective(trial)]
+    assert {tensor.dtype for tensor in tensors if tensor.dtype is not torch.bool} == {torch.float32}
+    error = measure(parts.problem, trial, parts.points).relative_l2["u"]
     assert error is not None and error < 1e-3, error
 
 
@@ -131,10 +131,10 @@ def test_a_march_of_two_slabs_stays_in_single_precision_and_solves() -> None:
         "degree": [5, 5],
         "intervals": [12, 12],
     }
-    found = config(
+    settings = config(
         HEAT, trial=stretched, sampler={"interior": 400, "boundary": 40}, slabs=2, dtype="float32"
     )
-    solution = api.solve(found)
+    solution = api.solve(settings)
     assert {parameter.dtype for parameter in solution.trial.parameters()} == {torch.float32}
     assert solution.coefficients().dtype == torch.float32 and len(solution.result.stages) == 2
     assert solution.relative_l2["u"] is not None and solution.relative_l2["u"] < 1e-3, (
@@ -167,13 +167,13 @@ def test_the_first_inverse_is_finite_where_the_gradient_vanishes(dtype: torch.dt
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", list(SCHEDULES))
 def test_the_default_dtype_changes_no_bit(name: str, dtype: str) -> None:
-    found = small("kan", name, dtype)
-    wanted = vector(ran(found))
+    settings = small("kan", name, dtype)
+    wanted = vector(ran(settings))
     before = torch.get_default_dtype()
     assert before == torch.float32
     torch.set_default_dtype(torch.float64 if dtype == "float32" else torch.bfloat16)
     try:
-        assert torch.equal(vector(ran(found)), wanted)
+        assert torch.equal(vector(ran(settings)), wanted)
     finally:
         torch.set_default_dtype(before)
 
@@ -183,11 +183,11 @@ def test_a_stage_makes_no_tensor_on_the_default_device(name: str) -> None:
     """What is made without a device lands on `meta`, holds no numbers and cannot be mixed;
     PyTorch's own Adam does that.
     """
-    found = small("kan", name)
-    made, wanted = build(found), vector(ran(found))
+    settings = small("kan", name)
+    parts, wanted = build(settings), vector(ran(settings))
     with torch.device("meta"):
-        Solver(made.trial, made.assembly, found.schedule, Silent()).run()
-    assert torch.equal(vector(made), wanted)
+        Solver(parts.trial, parts.assembly, settings.schedule, Silent()).run()
+    assert torch.equal(vector(parts), wanted)
 
 
 # Sources
@@ -253,7 +253,7 @@ def loose(text: str) -> Iterator[tuple[str, str]]:
                 continue
             if ast.unparse(node.func.value) != "torch" or node.func.attr not in CREATORS:
                 continue
-            said = {
+            keywords = {
                 k.arg for k in node.keywords if ast.unparse(k.value).endswith((".dtype", ".device"))
             }
             drawn = any(k.arg == "generator" for k in node.keywords)
@@ -264,15 +264,15 @@ def loose(text: str) -> Iterator[tuple[str, str]]:
                 if drawn
                 else {"dtype", "device"}
             )
-            if not needed <= said:
+            if not needed <= keywords:
                 yield function.name, ast.unparse(node)
 
 
 @pytest.mark.parametrize("path", STAGES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_stages_take_dtype_and_device_from_a_tensor(path: Path) -> None:
     where = path.relative_to(PACKAGE).as_posix()
-    found = [f"{where}: {name}: {call}" for name, call in loose(path.read_text(encoding="utf-8"))]
-    assert [text for text in found if text.rsplit(": ", 1)[0] not in HOST] == []
+    calls = [f"{where}: {name}: {call}" for name, call in loose(path.read_text(encoding="utf-8"))]
+    assert [text for text in calls if text.rsplit(": ", 1)[0] not in HOST] == []
 
 
 @pytest.mark.parametrize(

@@ -60,14 +60,16 @@ def small(
 
 
 def run(
-    found: Config, progress: Progress | None = None
+    settings: Config, progress: Progress | None = None
 ) -> tuple[Parts, History, tuple[StageResult, ...], StopReason]:
-    made = build(found)
-    return made, *Solver(made.trial, made.assembly, found.schedule, progress or Silent()).run()
+    parts = build(settings)
+    return parts, *Solver(
+        parts.trial, parts.assembly, settings.schedule, progress or Silent()
+    ).run()
 
 
-def vector(made: Parts | Solution) -> Tensor:
-    return torch.cat([p.detach().reshape(-1) for p in made.trial.parameters()])
+def vector(parts: Parts | Solution) -> Tensor:
+    return torch.cat([p.detach().reshape(-1) for p in parts.trial.parameters()])
 
 
 # Lowering the objective
@@ -79,43 +81,43 @@ def vector(made: Parts | Solution) -> Tensor:
 def test_adam_and_lbfgs_lower_the_objective_of_both_kinds(
     trial: str, stage: dict[str, Any]
 ) -> None:
-    found = small([stage], TRIALS[trial])
-    start = build(found)
+    settings = small([stage], TRIALS[trial])
+    start = build(settings)
     before = float(start.assembly.objective(start.trial).detach())
-    made, history, stages, reason = run(found)
-    after = float(made.assembly.objective(made.trial).detach())
+    parts, history, stages, reason = run(settings)
+    after = float(parts.assembly.objective(parts.trial).detach())
     assert after < (0.9 if stage is ADAM else 0.6) * before
     assert reason is StopReason.MAX_STEPS and [s.name for s in stages] == [stage["optimizer"]]
     assert history.step[-1] == stages[0].steps == 40
 
 
 def test_all_layers_are_trained() -> None:
-    found = small([ADAM])
-    before = dict(build(found).trial.named_parameters())
-    made, *_ = run(found)
-    for name, parameter in made.trial.named_parameters():
+    settings = small([ADAM])
+    before = dict(build(settings).trial.named_parameters())
+    parts, *_ = run(settings)
+    for name, parameter in parts.trial.named_parameters():
         assert not torch.equal(parameter, before[name]), name
 
 
 def test_one_least_squares_solve_reaches_the_lowest_objective() -> None:
-    made, history, stages, reason = run(small([LEAST_SQUARES], RIDGE_TRIAL))
+    parts, history, stages, reason = run(small([LEAST_SQUARES], RIDGE_TRIAL))
     assert (
         reason is StopReason.SOLVED and history.step == (1,) and stages[0].stop_reason == "SOLVED"
     )
-    lowest = float(made.assembly.objective(made.trial).detach())
-    outer = made.trial.net.outer
+    lowest = float(parts.assembly.objective(parts.trial).detach())
+    outer = parts.trial.net.outer
     for seed in range(3):
-        made.trial.net.set_outer(outer + 1e-3 * uniform(*outer.shape, seed=seed))
-        assert float(made.assembly.objective(made.trial).detach()) > lowest
+        parts.trial.net.set_outer(outer + 1e-3 * uniform(*outer.shape, seed=seed))
+        assert float(parts.assembly.objective(parts.trial).detach()) > lowest
     assert math.isclose(history.objective[0], lowest, rel_tol=1e-6)
 
 
 def test_derivative_engines_give_the_same_training() -> None:
-    one, other = (
+    first, second = (
         run(small([ADAM], {**KAN_TRIAL, "derivatives": engine}))[0]
         for engine in ("taylor", "autograd")
     )
-    assert gap(vector(one), vector(other)) < 1e-8
+    assert gap(vector(first), vector(second)) < 1e-8
 
 
 # How it stops
@@ -150,20 +152,20 @@ def test_lbfgs_stalls_at_the_rounding_of_the_minimum() -> None:
     """A convex objective of six numbers: long before 400 steps nothing moves any more."""
     trial = {"kind": "kan", "width": [], "degree": 4, "intervals": 2}
     node = problem_node(LINE, ["dxx(u) - u = exp(x)"], [{"part": ENDS, "equation": "u = 1"}])
-    found = small(
+    settings = small(
         [{**LBFGS, "steps": 400}],
         trial,
         node=node,
         weights={"conditions": 1.0},
         sampler={"interior": 20},
     )
-    made, history, _, reason = run(found)
+    parts, history, _, reason = run(settings)
     (lowest,) = run(
         small(
             [LEAST_SQUARES], trial, node=node, weights={"conditions": 1.0}, sampler={"interior": 20}
         )
     )[1].objective
-    assert float(made.assembly.objective(made.trial).detach()) < lowest * (1 + 1e-6)
+    assert float(parts.assembly.objective(parts.trial).detach()) < lowest * (1 + 1e-6)
     assert reason is StopReason.STALLED and history.step[-1] < 400
 
 
@@ -208,13 +210,13 @@ def test_non_finite_numbers_stop_it_and_finite_parameters_are_kept(trial: str, s
     infinite.
     """
     node, failing = STAGES_THAT_FAIL[stage]
-    made, _, stages, reason = run(small([failing, ADAM], TRIALS_THAT_FAIL[trial], node=node))
+    parts, _, stages, reason = run(small([failing, ADAM], TRIALS_THAT_FAIL[trial], node=node))
     assert reason is StopReason.NON_FINITE and reason.exit_code == 3
     assert [s.stop_reason for s in stages] == ["NON_FINITE"], "the stages behind it are not run"
-    assert vector(made).isfinite().all()
+    assert vector(parts).isfinite().all()
     at_start = build(small([ADAM], TRIALS_THAT_FAIL[trial], node=node))
     if at_start.assembly.objective(at_start.trial).isfinite():
-        assert made.assembly.objective(made.trial).isfinite()
+        assert parts.assembly.objective(parts.trial).isfinite()
 
 
 @pytest.mark.parametrize("steps", [1, 10, 11])
@@ -222,19 +224,17 @@ def test_the_very_last_step_is_guarded_too(steps: int) -> None:
     """The first step already goes too far, and nothing looks at the objective behind the last one
     but the guard.
     """
-    found = small([{**ADAM, **FAST, "steps": steps}], TRIALS_THAT_FAIL["kan"], node=BURST)
-    made, _, _, reason = run(found)
-    assert reason is StopReason.NON_FINITE and made.assembly.objective(made.trial).isfinite()
+    settings = small([{**ADAM, **FAST, "steps": steps}], TRIALS_THAT_FAIL["kan"], node=BURST)
+    parts, _, _, reason = run(settings)
+    assert reason is StopReason.NON_FINITE and parts.assembly.objective(parts.trial).isfinite()
 
 
-@pytest.mark.parametrize("asked", [StopReason.INTERRUPTED, StopReason.TERMINATED])
+@pytest.mark.parametrize("stop", [StopReason.INTERRUPTED, StopReason.TERMINATED])
 @pytest.mark.parametrize("stage", [ADAM, LBFGS], ids=["adam", "lbfgs"])
-def test_the_observer_stops_it(stage: dict[str, Any], asked: StopReason) -> None:
-    progress = StopAfter(2, asked)
+def test_the_observer_stops_it(stage: dict[str, Any], stop: StopReason) -> None:
+    progress = StopAfter(2, stop)
     _, history, stages, reason = run(small([stage, ADAM]), progress)
-    assert (
-        reason is asked and asked.exit_code == {"INTERRUPTED": 130, "TERMINATED": 143}[asked.name]
-    )
+    assert reason is stop and stop.exit_code == {"INTERRUPTED": 130, "TERMINATED": 143}[stop.name]
     assert stages == () and 0 < history.step[-1] < 40
 
 
@@ -268,9 +268,9 @@ def test_the_observer_hears_every_stage_in_order() -> None:
     "stage", [LEAST_SQUARES, ADAM, LBFGS], ids=["least_squares", "adam", "lbfgs"]
 )
 def test_a_stage_reports_the_objective_at_its_end(stage: dict[str, Any]) -> None:
-    made, _, stages, _ = run(small([stage], RIDGE_TRIAL))
+    parts, _, stages, _ = run(small([stage], RIDGE_TRIAL))
     assert math.isclose(
-        stages[0].objective, float(made.assembly.objective(made.trial).detach()), rel_tol=1e-6
+        stages[0].objective, float(parts.assembly.objective(parts.trial).detach()), rel_tol=1e-6
     )
 
 
@@ -314,13 +314,13 @@ def test_a_newton_step_that_overshoots_is_shortened() -> None:
         SQUARE, ["u**2 = 1"], [{"point": [0.5, 0.5], "equation": "u = 1", "weight": 1e-6}]
     )
     node["free"] = SIDES
-    found = small([{**LEAST_SQUARES, "steps": 60, "tolerance": 1e-6}], RIDGE_TRIAL, node=node)
-    made = build(found)
-    made.trial.net.set_outer(torch.full_like(made.trial.net.outer, 0.01 / 3))
-    before = float(made.assembly.objective(made.trial).detach())
+    settings = small([{**LEAST_SQUARES, "steps": 60, "tolerance": 1e-6}], RIDGE_TRIAL, node=node)
+    parts = build(settings)
+    parts.trial.net.set_outer(torch.full_like(parts.trial.net.outer, 0.01 / 3))
+    before = float(parts.assembly.objective(parts.trial).detach())
     values = (
         before,
-        *Solver(made.trial, made.assembly, found.schedule, Silent()).run()[0].objective,
+        *Solver(parts.trial, parts.assembly, settings.schedule, Silent()).run()[0].objective,
     )
     assert (
         all(later <= earlier for earlier, later in pairwise(values))
@@ -345,11 +345,11 @@ def test_what_is_beyond_the_budget_is_refused_before_it_is_made(
 
 
 def test_an_mlp_has_no_grid_to_change() -> None:
-    made, stages = build(small([ADAM], MLP_TRIAL)), small([EXTEND, ADAM]).schedule
+    parts, stages = build(small([ADAM], MLP_TRIAL)), small([EXTEND, ADAM]).schedule
     with pytest.raises(
         ConfigError, match="only a kan has grids to extend or update; remove the stage for an mlp"
     ):
-        Solver(made.trial, made.assembly, stages, Silent()).run()
+        Solver(parts.trial, parts.assembly, stages, Silent()).run()
 
 
 # Grids between stages
@@ -364,11 +364,11 @@ def test_nested_grid_extension_between_stages_keeps_the_function(
     close, level = (1e-10, 1e-7) if before is ADAM else (1e-5, 1e-3)
     plain = run(small([before], trial))[0]
     for counts in ([4, 3], [4, 9], [2, 6]):
-        made, history, _, _ = run(small([before, {"extend_grid": counts}], trial))
-        assert isinstance(made.trial.network, KAN) and made.trial.network.intervals == counts
+        parts, history, _, _ = run(small([before, {"extend_grid": counts}], trial))
+        assert isinstance(parts.trial.network, KAN) and parts.trial.network.intervals == counts
         x = uniform(60, 2)
-        assert gap(made.trial(x), plain.trial(x)) < close
-        ours, theirs = (float(m.assembly.objective(m.trial).detach()) for m in (made, plain))
+        assert gap(parts.trial(x), plain.trial(x)) < close
+        ours, theirs = (float(m.assembly.objective(m.trial).detach()) for m in (parts, plain))
         assert math.isclose(ours, theirs, rel_tol=level)
         assert [text for _, text in history.events] == [f"extend_grid {counts}"]
 
@@ -387,17 +387,17 @@ def test_any_grid_change_after_a_linear_solve_nearly_keeps_the_function(
     sampler = {"interior": 400, "boundary": 80}
     plain = run(small([LEAST_SQUARES], trial, sampler=sampler))[0]
     try:
-        made = run(small([LEAST_SQUARES, change], trial, sampler=sampler))[0]
+        parts = run(small([LEAST_SQUARES, change], trial, sampler=sampler))[0]
     except NumericalError as refusal:
         assert start == "paper" and "the function changes by" in str(refusal)
     else:
         x = uniform(200, 2)
-        assert gap(made.trial(x), plain.trial(x)) < 1e-2
+        assert gap(parts.trial(x), plain.trial(x)) < 1e-2
 
 
 def test_one_number_extends_every_layer() -> None:
-    made, history, _, _ = run(small([LEAST_SQUARES, {"extend_grid": 6}]))
-    assert isinstance(made.trial.network, KAN) and made.trial.network.intervals == [6, 6]
+    parts, history, _, _ = run(small([LEAST_SQUARES, {"extend_grid": 6}]))
+    assert isinstance(parts.trial.network, KAN) and parts.trial.network.intervals == [6, 6]
     assert history.events == ((1, "extend_grid 6"),)
 
 
@@ -418,11 +418,11 @@ def test_training_goes_on_after_a_grid_stage() -> None:
 
 def test_grid_update_in_a_schedule_brings_inputs_inside() -> None:
     loose, far = {**KAN_TRIAL, "intervals": 12, "degree": 3}, {**ADAM, "learning_rate": 0.2}
-    made, *_ = run(small([far], loose))
-    x = made.trial.scaled(made.points.interior.x)
-    assert isinstance(made.trial.network, KAN) and made.trial.network.outside_share(x) > 0
-    made, history, _, _ = run(small([far, UPDATE], loose))
-    assert isinstance(made.trial.network, KAN) and made.trial.network.outside_share(x) == 0
+    parts, *_ = run(small([far], loose))
+    x = parts.trial.scaled(parts.points.interior.x)
+    assert isinstance(parts.trial.network, KAN) and parts.trial.network.outside_share(x) > 0
+    parts, history, _, _ = run(small([far, UPDATE], loose))
+    assert isinstance(parts.trial.network, KAN) and parts.trial.network.outside_share(x) == 0
     assert history.events == ((40, "update_grid mix 0.5"),)
 
 
@@ -460,9 +460,9 @@ def timeless(solution: Solution) -> dict[str, Any]:
 @pytest.mark.parametrize("calls", [1, 3])
 @pytest.mark.parametrize("name", list(SCHEDULES))
 def test_an_interrupted_run_goes_on_to_the_same_bits(name: str, calls: int, tmp_path: Path) -> None:
-    found = small(SCHEDULES[name])
-    straight = api.solve(found)
-    stopped = api.solve(found, out=tmp_path / "run", progress=StopAfter(calls))
+    settings = small(SCHEDULES[name])
+    straight = api.solve(settings)
+    stopped = api.solve(settings, out=tmp_path / "run", progress=StopAfter(calls))
     assert stopped.stop_reason is StopReason.INTERRUPTED
     resumed = api.resume(tmp_path / "run")
     assert torch.equal(resumed.coefficients(), straight.coefficients())
@@ -475,33 +475,35 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(name: str, calls: int, tmp_
 def test_a_resumed_run_reports_its_stages_as_if_never_interrupted(
     calls: int, tmp_path: Path
 ) -> None:
-    found = small([{**ADAM, "steps": 20}, EXTEND, {**LBFGS, "steps": 10}])
-    api.solve(found, out=tmp_path / "run", progress=StopAfter(calls))
-    assert timeless(api.resume(tmp_path / "run")) == timeless(api.solve(found))
+    settings = small([{**ADAM, "steps": 20}, EXTEND, {**LBFGS, "steps": 10}])
+    api.solve(settings, out=tmp_path / "run", progress=StopAfter(calls))
+    assert timeless(api.resume(tmp_path / "run")) == timeless(api.solve(settings))
 
 
 def test_a_stop_during_the_linear_solve_does_not_solve_again(tmp_path: Path) -> None:
-    found = small([LEAST_SQUARES, EXTEND, {**ADAM, "steps": 10}])
-    stopped = api.solve(found, out=tmp_path / "run", progress=StopAfter(1))
+    settings = small([LEAST_SQUARES, EXTEND, {**ADAM, "steps": 10}])
+    stopped = api.solve(settings, out=tmp_path / "run", progress=StopAfter(1))
     assert stopped.stop_reason is StopReason.INTERRUPTED
-    assert timeless(api.resume(tmp_path / "run")) == timeless(api.solve(found))
+    assert timeless(api.resume(tmp_path / "run")) == timeless(api.solve(settings))
 
 
 def test_interrupted_again_and_again(tmp_path: Path) -> None:
-    found = small(SCHEDULES["all"])
-    solution = api.solve(found, out=tmp_path / "run", progress=StopAfter(1))
+    settings = small(SCHEDULES["all"])
+    solution = api.solve(settings, out=tmp_path / "run", progress=StopAfter(1))
     sittings = 1
     while solution.stop_reason is StopReason.INTERRUPTED and sittings < 20:
         solution = api.resume(tmp_path / "run", progress=StopAfter(1))
         sittings += 1
     assert 5 <= sittings < 20
-    assert torch.equal(solution.coefficients(), api.solve(found).coefficients())
+    assert torch.equal(solution.coefficients(), api.solve(settings).coefficients())
 
 
 def test_an_mlp_goes_on_to_the_same_bits(tmp_path: Path) -> None:
-    found = small([{**ADAM, "steps": 20}, {**LBFGS, "steps": 30}], MLP_TRIAL)
-    api.solve(found, out=tmp_path / "run", progress=StopAfter(3))
-    assert torch.equal(api.resume(tmp_path / "run").coefficients(), api.solve(found).coefficients())
+    settings = small([{**ADAM, "steps": 20}, {**LBFGS, "steps": 30}], MLP_TRIAL)
+    api.solve(settings, out=tmp_path / "run", progress=StopAfter(3))
+    assert torch.equal(
+        api.resume(tmp_path / "run").coefficients(), api.solve(settings).coefficients()
+    )
 
 
 class Crash(StopAfter):
@@ -522,13 +524,15 @@ def test_a_crashed_run_goes_on_from_its_last_checkpoint(
     calls: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed in the very first steps it starts again; later it goes on from within a stage."""
-    found = small(SCHEDULES["lbfgs"])
+    settings = small(SCHEDULES["lbfgs"])
     monkeypatch.setattr(solver, "SAVE_EVERY", 0.0)
     with pytest.raises(MemoryError):
-        api.solve(found, out=tmp_path / "run", progress=Crash(calls))
+        api.solve(settings, out=tmp_path / "run", progress=Crash(calls))
     saved = checkpoint.read(tmp_path / "run" / "checkpoints" / "last.pt")["state"]
     assert saved["total"] == 10 * calls
-    assert torch.equal(api.resume(tmp_path / "run").coefficients(), api.solve(found).coefficients())
+    assert torch.equal(
+        api.resume(tmp_path / "run").coefficients(), api.solve(settings).coefficients()
+    )
 
 
 @pytest.mark.parametrize(
@@ -539,22 +543,22 @@ def test_a_finished_run_loads_and_resumes_to_itself(
 ) -> None:
     solution = api.solve(small(schedule), out=tmp_path / "run")
     for again in (api.load, api.resume, api.load):
-        found = again(tmp_path / "run")
-        assert torch.equal(found.coefficients(), solution.coefficients())
-        assert timeless(found) == timeless(solution)
+        reopened = again(tmp_path / "run")
+        assert torch.equal(reopened.coefficients(), solution.coefficients())
+        assert timeless(reopened) == timeless(solution)
 
 
 def test_a_run_that_became_non_finite_stays_so_when_it_is_resumed(tmp_path: Path) -> None:
-    found = small([{**ADAM, **FAST}], TRIALS_THAT_FAIL["kan"], node=BURST)
-    solution = api.solve(found, out=tmp_path / "run")
+    settings = small([{**ADAM, **FAST}], TRIALS_THAT_FAIL["kan"], node=BURST)
+    solution = api.solve(settings, out=tmp_path / "run")
     assert solution.stop_reason is StopReason.NON_FINITE
     assert api.load(tmp_path / "run").stop_reason is StopReason.NON_FINITE
     assert api.resume(tmp_path / "run").stop_reason is StopReason.NON_FINITE
 
 
 def test_wall_seconds_of_all_sittings_count(tmp_path: Path) -> None:
-    found = small(SCHEDULES["adam"])
-    first = api.solve(found, out=tmp_path / "run", progress=StopAfter(3))
+    settings = small(SCHEDULES["adam"])
+    first = api.solve(settings, out=tmp_path / "run", progress=StopAfter(3))
     assert first.stop_reason is StopReason.INTERRUPTED
     second = api.resume(tmp_path / "run")
     assert second.seconds > first.history.seconds[-1] > 0
@@ -563,8 +567,8 @@ def test_wall_seconds_of_all_sittings_count(tmp_path: Path) -> None:
 
 def test_the_best_checkpoint_holds_the_lowest_objective_of_a_finished_stage(tmp_path: Path) -> None:
     worse = {"optimizer": "adam", "steps": 10, "learning_rate": 1.0}
-    found = small([{**ADAM, "steps": 10}, LEAST_SQUARES, worse], RIDGE_TRIAL)
-    solution = api.solve(found, out=tmp_path / "run")
+    settings = small([{**ADAM, "steps": 10}, LEAST_SQUARES, worse], RIDGE_TRIAL)
+    solution = api.solve(settings, out=tmp_path / "run")
     objectives = [stage.objective for stage in solution.result.stages]
     assert min(objectives) == objectives[1] < objectives[2]
     best = checkpoint.read(tmp_path / "run" / "checkpoints" / "best.pt")
@@ -574,14 +578,14 @@ def test_the_best_checkpoint_holds_the_lowest_objective_of_a_finished_stage(tmp_
 
 
 def test_resume_needs_a_store() -> None:
-    found = small([ADAM])
-    made = build(found)
+    settings = small([ADAM])
+    parts = build(settings)
     with pytest.raises(ConfigError, match="resume: needs a run folder"):
-        Solver(made.trial, made.assembly, found.schedule, Silent()).resume(found.trial)
+        Solver(parts.trial, parts.assembly, settings.schedule, Silent()).resume(settings.trial)
 
 
 def test_a_solve_does_not_change_its_config(tmp_path: Path) -> None:
-    found = small(SCHEDULES["all"])
-    before = copy.deepcopy(found.as_tree())
-    api.solve(found)
-    assert found.as_tree() == before
+    settings = small(SCHEDULES["all"])
+    before = copy.deepcopy(settings.as_tree())
+    api.solve(settings)
+    assert settings.as_tree() == before

@@ -188,7 +188,7 @@ def test_a_search_goes_neither_with_an_earlier_solution_nor_into_a_comparison() 
 
 def test_what_was_found_is_simplified_like_any_other_run(tmp_path: Path) -> None:
     api.solve(config(target=1e-2), out=tmp_path / "run")
-    found = simplify(tmp_path / "run", out=tmp_path / "simple", steps=2)
+    simplified = simplify(tmp_path / "run", out=tmp_path / "simple", steps=2)
     loaded = api.load(tmp_path / "simple")
-    assert torch.equal(coefficients(loaded), coefficients(found.solution))
+    assert torch.equal(coefficients(loaded), coefficients(simplified.solution))
     assert loaded.rmse["u"] < 0.1

@@ -54,18 +54,18 @@ def masked_parts(optimizer: str, **keys: Any) -> Any:
         "start": "paper",
     }
     stage = {"optimizer": optimizer, **keys}
-    made = parts(RIDGES, trial=trial, sampler={"interior": 100, "boundary": 40}, schedule=[stage])
-    made.trial.network = without_edges(made.trial.network)
-    return made
+    masked = parts(RIDGES, trial=trial, sampler={"interior": 100, "boundary": 40}, schedule=[stage])
+    masked.trial.network = without_edges(masked.trial.network)
+    return masked
 
 
 def masked_values(network: KAN) -> Tensor:
     """All parameters of edges that are left out."""
-    found = []
+    values = []
     for layer in network.stack:
         assert layer.base is not None
-        found += [layer.coefficients[~layer.kept_edges].reshape(-1), layer.base[~layer.kept_edges]]
-    return torch.cat(found).detach()
+        values += [layer.coefficients[~layer.kept_edges].reshape(-1), layer.base[~layer.kept_edges]]
+    return torch.cat(values).detach()
 
 
 # Masks
@@ -73,9 +73,9 @@ def masked_values(network: KAN) -> Tensor:
 
 
 def test_the_jacobian_of_a_masked_network_is_that_of_autograd() -> None:
-    made = masked_parts("adam")
-    system = System(made.trial, made.assembly)
-    rows, inner = made.assembly.weighted(made.trial), made.trial.net.inner
+    masked = masked_parts("adam")
+    system = System(masked.trial, masked.assembly)
+    rows, inner = masked.assembly.weighted(masked.trial), masked.trial.net.inner
     wanted = torch.stack(
         [
             torch.cat([p.reshape(-1) for p in torch.autograd.grad(r, inner, retain_graph=True)])
@@ -104,17 +104,19 @@ def test_the_jacobian_of_a_masked_network_is_that_of_autograd() -> None:
 def test_every_stage_lowers_the_objective_and_leaves_masked_edges_alone(
     optimizer: str, keys: dict[str, Any]
 ) -> None:
-    made = masked_parts(optimizer, **keys)
-    made.trial.network = KAN([layer.masked(layer.kept_edges) for layer in made.trial.network.stack])
-    assert float(masked_values(made.trial.network).abs().max()) == 0
+    masked = masked_parts(optimizer, **keys)
+    masked.trial.network = KAN(
+        [layer.masked(layer.kept_edges) for layer in masked.trial.network.stack]
+    )
+    assert float(masked_values(masked.trial.network).abs().max()) == 0
     schedule = api.configure(
         {"problem": RIDGES}, schedule=[{"optimizer": optimizer, **keys}]
     ).schedule
-    before = float(made.assembly.objective(made.trial).detach())
-    Solver(made.trial, made.assembly, schedule, Silent()).run()
-    assert float(made.assembly.objective(made.trial).detach()) < 0.9 * before
-    assert float(masked_values(made.trial.network).abs().max()) < 1e-11  # rounding of a QR
-    for layer in made.trial.network.stack:
+    before = float(masked.assembly.objective(masked.trial).detach())
+    Solver(masked.trial, masked.assembly, schedule, Silent()).run()
+    assert float(masked.assembly.objective(masked.trial).detach()) < 0.9 * before
+    assert float(masked_values(masked.trial.network).abs().max()) < 1e-11  # rounding of a QR
+    for layer in masked.trial.network.stack:
         assert (
             float(layer.edges(uniform(layer.inputs, 20))[~layer.kept_edges].detach().abs().max())
             == 0
@@ -126,10 +128,10 @@ def test_masks_survive_checkpoints_extensions_and_updates() -> None:
     network = KAN([layer.masked(layer.kept_edges) for layer in network.stack])
     config = TrialConfig("kan", (4,), (4, 4), (3, 3), base="silu")
     state, x = network_state(network), uniform(40, 2)
-    found = restore_network(state, config)
-    assert isinstance(found, KAN)
-    assert torch.equal(found(x), network(x))
-    assert [layer.kept_edges.tolist() for layer in found.stack] == [
+    restored = restore_network(state, config)
+    assert isinstance(restored, KAN)
+    assert torch.equal(restored(x), network(x))
+    assert [layer.kept_edges.tolist() for layer in restored.stack] == [
         layer.kept_edges.tolist() for layer in network.stack
     ]
     assert "left" not in network_state(kan([2, 4, 1]))
@@ -178,13 +180,13 @@ def test_a_stage_lowers_objective_and_penalty_and_reports_the_objective_alone(
     def run(keys: dict[str, Any]) -> tuple[float, float, float]:
         trial = {"width": [3], "degree": 3, "intervals": 3, "start": "paper"}
         stage = {"optimizer": optimizer, "steps": 20, **keys}
-        found = api.solve({"problem": {"name": "f", "fit": {"u": "x*y"}, "domain": SQUARE}}, trial=trial,
+        solution = api.solve({"problem": {"name": "f", "fit": {"u": "x*y"}, "domain": SQUARE}}, trial=trial,
                           sampler={"interior": 100}, schedule=[stage])  # fmt: skip
-        assert found.points is not None
-        (network,) = [found.trial.network]
+        assert solution.points is not None
+        (network,) = [solution.trial.network]
         assert isinstance(network, KAN)
-        length = float(penalties(network, found.points.interior.x)[0].detach())
-        return length, found.result.stages[0].objective, found.history.objective[-1]
+        length = float(penalties(network, solution.points.interior.x)[0].detach())
+        return length, solution.result.stages[0].objective, solution.history.objective[-1]
 
     plain, sparse = run({}), run({"sparsify": 0.5})
     assert sparse[0] < 0.9 * plain[0]
@@ -227,21 +229,21 @@ def padded(first: int, dead: float) -> KAN:
 
 def test_a_unit_that_gives_a_constant_goes_without_a_trace() -> None:
     network, s, other = padded(2, 0.0), uniform(300, 2), uniform(200, 2, seed=3)
-    found = prune(network, s, other)
-    assert (found.units, found.edges, found.network.shape) == (((1, 3),), (), [2, 3, 1])
-    assert found.change < 1e-13
-    assert gap(found.network(other), network(other)) < 1e-12
+    pruned = prune(network, s, other)
+    assert (pruned.units, pruned.edges, pruned.network.shape) == (((1, 3),), (), [2, 3, 1])
+    assert pruned.change < 1e-13
+    assert gap(pruned.network(other), network(other)) < 1e-12
 
 
 def test_the_change_is_measured_on_the_other_points() -> None:
     network, s, other = padded(1, 1e-3), uniform(300, 2), uniform(200, 2, seed=3)
-    found = prune(network, s, other)
-    assert found.network.shape == [2, 3, 1]
-    assert 1e-6 < found.change < 1e-2
+    pruned = prune(network, s, other)
+    assert pruned.network.shape == [2, 3, 1]
+    assert 1e-6 < pruned.change < 1e-2
     wanted = float(
-        ((found.network(other) - network(other)).norm() / network(other).norm()).detach()
+        ((pruned.network(other) - network(other)).norm() / network(other).norm()).detach()
     )
-    assert found.change == pytest.approx(wanted, rel=1e-12)
+    assert pruned.change == pytest.approx(wanted, rel=1e-12)
     assert prune(network, s, other, units=0.0).network.shape == [2, 4, 1]
 
 
@@ -263,19 +265,19 @@ def test_edges_below_their_threshold_are_zero_and_their_mean_stays() -> None:
     network, s = kan([2, 3, 1]), uniform(400, 2)
     with torch.no_grad():
         network.stack[0].coefficients[1, 0] = 0.25
-    found = prune(network, s, s, edges=1e-6)
-    assert (found.units, found.edges) == ((), ((1, 1, 2),))
-    assert found.change < 1e-13
-    assert not bool(found.network.stack[0].kept_edges[1, 0])
-    again = prune(found.network, s, s, edges=1e-6)
+    pruned = prune(network, s, s, edges=1e-6)
+    assert (pruned.units, pruned.edges) == ((), ((1, 1, 2),))
+    assert pruned.change < 1e-13
+    assert not bool(pruned.network.stack[0].kept_edges[1, 0])
+    again = prune(pruned.network, s, s, edges=1e-6)
     assert again.edges == ()
-    assert torch.equal(again.network(s), found.network(s))
+    assert torch.equal(again.network(s), pruned.network(s))
 
 
 def test_something_stays_whatever_the_threshold() -> None:
-    found = prune(kan([2, 4, 3, 1]), uniform(100, 2), uniform(50, 2), units=0.999, edges=0.999)
-    assert found.network.shape == [2, 1, 1, 1]
-    assert all(bool(layer.kept_edges.any(1).all()) for layer in found.network.stack)
+    pruned = prune(kan([2, 4, 3, 1]), uniform(100, 2), uniform(50, 2), units=0.999, edges=0.999)
+    assert pruned.network.shape == [2, 1, 1, 1]
+    assert all(bool(layer.kept_edges.any(1).all()) for layer in pruned.network.stack)
     for bad in (-0.1, 1.0):
         with pytest.raises(
             ConfigError,
@@ -288,8 +290,8 @@ def test_units_whose_edges_all_go_are_gone_themselves() -> None:
     network, s = kan([2, 3, 1]), uniform(200, 2)
     with torch.no_grad():
         network.stack[1].coefficients[:, 1] *= 1e-5
-    found = prune(network, s, s, units=0.0, edges=1e-3)
-    assert (found.units, found.network.shape) == (((1, 2),), [2, 2, 1])
+    pruned = prune(network, s, s, units=0.0, edges=1e-3)
+    assert (pruned.units, pruned.network.shape) == (((1, 2),), [2, 2, 1])
 
 
 def test_an_output_keeps_its_largest_edge_and_the_unit_below_it() -> None:
@@ -301,10 +303,10 @@ def test_an_output_keeps_its_largest_edge_and_the_unit_below_it() -> None:
         network.stack[1].coefficients[0, 1] *= 1e-6
         network.stack[1].coefficients[1, 0] *= 1e-6
         network.stack[1].coefficients[1, 1] *= 1e-3
-    found = prune(network, s, s, units=0.0, edges=0.05)
-    assert found.network.shape == [2, 2, 2]
-    assert found.network.stack[1].kept_edges.tolist() == [[True, False], [False, True]]
-    assert found.change < 1e-4
+    pruned = prune(network, s, s, units=0.0, edges=0.05)
+    assert pruned.network.shape == [2, 2, 2]
+    assert pruned.network.stack[1].kept_edges.tolist() == [[True, False], [False, True]]
+    assert pruned.change < 1e-4
 
 
 def test_variations_do_not_see_constants() -> None:
@@ -350,7 +352,8 @@ def test_a_sparse_run_is_pruned_and_opens_like_any_other(
     assert small.trial.net.shape == [2, 2, 1]
     other = uniform(500, 2, seed=9).numpy() * 0.98
     errors = [
-        np.abs(one(other, outside="allow")[:, 0] - ridge(other)).mean() for one in (wide, small)
+        np.abs(solution(other, outside="allow")[:, 0] - ridge(other)).mean()
+        for solution in (wide, small)
     ]
     assert errors[1] < 0.5 * errors[0]
     assert small.rmse["u"] < 0.02
@@ -367,13 +370,16 @@ def test_a_sparse_run_is_pruned_and_opens_like_any_other(
 
 def test_the_new_run_starts_from_the_pruned_network(tmp_path: Path) -> None:
     wide = sparse_run(tmp_path / "run")
-    found = simplify(tmp_path / "run", units=0.05, edges=0.05, steps=0, out=tmp_path / "small")
-    first, pruned = (one.stack[0] for one in (found.solution.trial.network, found.pruned.network))
+    simplified = simplify(tmp_path / "run", units=0.05, edges=0.05, steps=0, out=tmp_path / "small")
+    first, pruned = (
+        network.stack[0]
+        for network in (simplified.solution.trial.network, simplified.pruned.network)
+    )
     assert torch.equal(first.coefficients, pruned.coefficients)
     assert torch.equal(first.kept_edges, pruned.kept_edges)
-    assert found.pruned.units
-    assert found.solution.config.schedule[0].optimizer == "least_squares"
-    assert found.before.result.trial == wide.result.trial
+    assert simplified.pruned.units
+    assert simplified.solution.config.schedule[0].optimizer == "least_squares"
+    assert simplified.before.result.trial == wide.result.trial
 
 
 def test_what_cannot_be_simplified_is_said(
@@ -410,29 +416,29 @@ def test_what_cannot_be_simplified_is_said(
 
 def test_a_diagram_has_every_edge_that_is_left_with_its_function() -> None:
     network, s = without_edges(kan([2, 4, 1], base=True)), uniform(300, 2)
-    found = diagram(network, s, ("x", "y"), ("u",), {(0, 0, 0): "sin"})
-    assert [len(edges) for edges in found.edges] == [
+    picture = diagram(network, s, ("x", "y"), ("u",), {(0, 0, 0): "sin"})
+    assert [len(edges) for edges in picture.edges] == [
         int(layer.kept_edges.sum()) for layer in network.stack
     ]
-    assert found.names == (("x", "y"), ("", "", "", ""), ("u",))
-    first = found.edges[0][0]
+    assert picture.names == (("x", "y"), ("", "", "", ""), ("u",))
+    first = picture.edges[0][0]
     assert (first.label, first.begin, first.end) == ("sin", 0, 0)
     order = s[:, 0].argsort()
     values = network.stack[0].edges(s.T)[0, 0][order].detach()
     rising = bool(values[-1] > values[0])
     assert bool(first.curve[-1, 1] > first.curve[0, 1]) is rising
     assert (first.curve.min(), first.curve.max()) == (0, 1)
-    assert max(edge.opacity for edge in found.edges[0]) == pytest.approx(0.99505, abs=1e-4)
+    assert max(edge.opacity for edge in picture.edges[0]) == pytest.approx(0.99505, abs=1e-4)
 
 
 def test_wide_layers_show_their_most_important_units() -> None:
     network, s = kan([2, 60, 1]), uniform(100, 2)
     with torch.no_grad():
         network.stack[1].coefficients[:, 41] *= 50
-    found = diagram(network, s, ("x", "y"), ("u",))
-    assert (len(found.names[1]), found.hidden) == (20, 40)
-    assert max(edge.opacity for edge in found.edges[1]) == pytest.approx(0.99505, abs=1e-4)
-    figure = draw_diagram(found, "wide")
+    picture = diagram(network, s, ("x", "y"), ("u",))
+    assert (len(picture.names[1]), picture.hidden) == (20, 40)
+    assert max(edge.opacity for edge in picture.edges[1]) == pytest.approx(0.99505, abs=1e-4)
+    figure = draw_diagram(picture, "wide")
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert texts.count("Σ") == 21
     assert {"x", "y", "u"} <= set(texts)

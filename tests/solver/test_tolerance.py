@@ -57,9 +57,9 @@ class Told(Silent):
 
 
 def without_exact(node: dict[str, Any]) -> dict[str, Any]:
-    found = copy.deepcopy(node)
-    del found["exact"]
-    return found
+    bare = copy.deepcopy(node)
+    del bare["exact"]
+    return bare
 
 
 def equation(text: str) -> Any:
@@ -91,28 +91,30 @@ def equation(text: str) -> Any:
     ],
 )
 def test_characteristic_directions(text: str, slopes: list[float]) -> None:
-    found = sorted(b / a if abs(a) > 1e-12 else np.inf for a, b in characteristics(equation(text)))
-    assert found == pytest.approx(slopes)
+    directions = sorted(
+        b / a if abs(a) > 1e-12 else np.inf for a, b in characteristics(equation(text))
+    )
+    assert directions == pytest.approx(slopes)
 
 
 def test_a_wave_is_a_function_of_its_characteristics() -> None:
     trial = {"width": [2], "degree": [5, 13], "intervals": [2, 24], "directions": "characteristic"}
-    found = api.solve(
+    solution = api.solve(
         {"problem": WAVE, "trial": trial, "sampler": {"interior": 400, "boundary": 400}}
     )
-    assert (found.relative_l2["u"] or 1.0) < 1e-11
+    assert (solution.relative_l2["u"] or 1.0) < 1e-11
 
 
 def test_given_directions_come_first_and_the_rest_is_even() -> None:
     trial = {"width": [3], "degree": [4, 6], "intervals": [1, 4], "directions": [[3, 1]]}
-    found = api.solve(
+    solution = api.solve(
         {"problem": NODE, "trial": trial, "sampler": {"interior": 100, "boundary": 64}}
     )
-    half = (found.problem.domain.upper - found.problem.domain.lower) / 2
+    half = (solution.problem.domain.upper - solution.problem.domain.lower) / 2
     s = torch.eye(2, dtype=torch.float64)
-    slopes = found.trial.net.stack[0](s) - found.trial.net.stack[0](0 * s)  # type: ignore[union-attr]
-    asked = np.array([3.0, 1.0]) * half
-    assert torch.allclose(slopes[0], torch.tensor(asked / asked.sum()))
+    slopes = solution.trial.net.stack[0](s) - solution.trial.net.stack[0](0 * s)  # type: ignore[union-attr]
+    direction = np.array([3.0, 1.0]) * half
+    assert torch.allclose(slopes[0], torch.tensor(direction / direction.sum()))
     assert len({tuple(np.round(row, 6)) for row in slopes.detach().numpy().tolist()}) == 3
 
 
@@ -138,28 +140,28 @@ def test_directions_that_make_no_sense(trial: dict[str, Any], message: str) -> N
     ("node", "tolerance"), [(NODE, 1e-9), (WAVE, 1e-9)], ids=["harmonic", "string"]
 )
 def test_a_tolerance_is_met(node: dict[str, Any], tolerance: float) -> None:
-    told = Told()
-    found = api.solve({"problem": node, "tolerance": tolerance}, progress=told)
-    error, estimate = found.relative_l2["u"], found.result.estimate
-    assert found.stop_reason is StopReason.TOLERANCE
+    progress = Told()
+    solution = api.solve({"problem": node, "tolerance": tolerance}, progress=progress)
+    error, estimate = solution.relative_l2["u"], solution.result.estimate
+    assert solution.stop_reason is StopReason.TOLERANCE
     assert error is not None and estimate is not None
     assert estimate <= tolerance and error <= 10 * tolerance
     assert error <= 10 * estimate
-    assert any("held-out residual" in message for message in told.messages)
+    assert any("held-out residual" in message for message in progress.messages)
 
 
 def test_the_estimate_follows_the_error() -> None:
     for tolerance in (1e-2, 1e-4, 1e-6):
         for node in (NODE, WAVE):
-            found = api.solve({"problem": node, "tolerance": tolerance})
-            error, estimate = found.relative_l2["u"], found.result.estimate
+            solution = api.solve({"problem": node, "tolerance": tolerance})
+            error, estimate = solution.relative_l2["u"], solution.result.estimate
             assert error is not None and estimate is not None and error < 5 * estimate
 
 
 def test_a_structure_that_cannot_hold_the_solution_is_not_taken() -> None:
     """Two levels of univariate functions agree with each other, and both are wrong."""
-    found = api.solve({"problem": NODE, "tolerance": 1e-3})
-    assert found.config.trial.width and (found.relative_l2["u"] or 1.0) < 1e-3
+    solution = api.solve({"problem": NODE, "tolerance": 1e-3})
+    assert solution.config.trial.width and (solution.relative_l2["u"] or 1.0) < 1e-3
 
 
 def test_levels_have_no_more_units_about_holes_than_they_can_hold() -> None:
@@ -172,8 +174,12 @@ def test_levels_have_no_more_units_about_holes_than_they_can_hold() -> None:
     }
     conditions = [{"part": ["circle", "hole"], "equation": "u = log(x**2 + y**2)"}]
     node = problem_node(ring, ["laplacian(u) = 0"], conditions, exact={"u": "log(x**2 + y**2)"})
-    found = api.solve({"problem": node, "trial": {"width": [20], "radial": 1}, "tolerance": 1e-4})
-    assert found.stop_reason is StopReason.TOLERANCE and (found.relative_l2["u"] or 1.0) < 1e-4
+    solution = api.solve(
+        {"problem": node, "trial": {"width": [20], "radial": 1}, "tolerance": 1e-4}
+    )
+    assert (
+        solution.stop_reason is StopReason.TOLERANCE and (solution.relative_l2["u"] or 1.0) < 1e-4
+    )
 
 
 def test_deleting_the_exact_solution_changes_nothing() -> None:
@@ -199,11 +205,11 @@ def test_a_tolerance_that_is_out_of_reach_ends_with_8_and_its_result(tmp_path: P
 
 
 def test_a_run_folder_holds_the_chosen_resolution(tmp_path: Path) -> None:
-    found = api.solve({"problem": NODE, "tolerance": 1e-6, **QUIET}, out=tmp_path / "run")
+    solution = api.solve({"problem": NODE, "tolerance": 1e-6, **QUIET}, out=tmp_path / "run")
     again = api.load(tmp_path / "run")
-    assert again.config.trial == found.config.trial and again.config.tolerance == 1e-6
-    assert torch.equal(again.coefficients(), found.coefficients())
-    assert torch.equal(api.resume(tmp_path / "run").coefficients(), found.coefficients())
+    assert again.config.trial == solution.config.trial and again.config.tolerance == 1e-6
+    assert torch.equal(again.coefficients(), solution.coefficients())
+    assert torch.equal(api.resume(tmp_path / "run").coefficients(), solution.coefficients())
 
 
 @pytest.mark.parametrize(
@@ -252,18 +258,18 @@ def turned(source: str, *, angle: float = 0.4) -> Any:
     ],
 )
 def test_directions_of_a_source_to_ten_digits(source: str, angles: list[float]) -> None:
-    found = sorted(np.arctan2(b, a) % np.pi for a, b in source_directions(turned(source)))
-    assert found == pytest.approx(sorted(angle % np.pi for angle in angles), abs=1e-9)
+    computed = sorted(np.arctan2(b, a) % np.pi for a, b in source_directions(turned(source)))
+    assert computed == pytest.approx(sorted(angle % np.pi for angle in angles), abs=1e-9)
 
 
 def test_the_first_of_two_equal_waves_is_not_taken_for_nothing() -> None:
     """It leaves √½ of the source, and a little more where the two are not quite orthogonal on the
     points.
     """
-    found = source_directions(
+    directions = source_directions(
         Problem.create(api.configure("poisson_rotated", parameters={"angle": 0.8}).problem)
     )
-    angles = sorted(np.arctan2(b, a) % np.pi for a, b in found)
+    angles = sorted(np.arctan2(b, a) % np.pi for a, b in directions)
     assert angles == pytest.approx(
         sorted((0.8 + k * np.arctan(2)) % np.pi for k in (-1, 1)), abs=1e-9
     )
@@ -282,16 +288,16 @@ def test_directions_of_the_source_are_written_into_the_run(tmp_path: Path) -> No
     )
     trial = {"width": [2], "degree": [5, 11], "intervals": [2, 12], "directions": "source"}
     small = {"interior": 200, "boundary": 200}
-    found = api.solve(
+    solution = api.solve(
         {"problem": node, "trial": trial, "sampler": small, **QUIET}, out=tmp_path / "run"
     )
-    assert np.allclose(found.config.trial.directions, [[3 / np.sqrt(10), 1 / np.sqrt(10)]])
-    assert torch.equal(api.load(tmp_path / "run").coefficients(), found.coefficients())
+    assert np.allclose(solution.config.trial.directions, [[3 / np.sqrt(10), 1 / np.sqrt(10)]])
+    assert torch.equal(api.load(tmp_path / "run").coefficients(), solution.coefficients())
 
 
 def test_the_centre_of_a_radial_source() -> None:
-    (found,) = source_centers(turned("exp(-30*((x - 0.9)**2 + (y - 0.3)**2))"))
-    assert found == pytest.approx((0.9, 0.3), abs=1e-9)
+    (center,) = source_centers(turned("exp(-30*((x - 0.9)**2 + (y - 0.3)**2))"))
+    assert center == pytest.approx((0.9, 0.3), abs=1e-9)
     assert source_centers(turned("sin(5*p)*cos(3*q)")) == ()
 
 
@@ -303,11 +309,11 @@ def test_a_radial_unit_about_the_centre_of_the_source() -> None:
         shape, ["laplacian(u) = laplacian(v)"], where, definitions={"v": peak}, exact={"u": "v"}
     )
     trial = {"width": [1], "degree": [5, 13], "intervals": [2, 64], "centers": "source"}
-    found = api.solve(
+    solution = api.solve(
         {"problem": node, "trial": trial, "sampler": {"interior": 900, "boundary": 400}}
     )
-    assert (found.relative_l2["u"] or 1.0) < 1e-6
-    assert found.config.trial.centers[0] == pytest.approx((0.9, 0.3), abs=1e-9)
+    assert (solution.relative_l2["u"] or 1.0) < 1e-6
+    assert solution.config.trial.centers[0] == pytest.approx((0.9, 0.3), abs=1e-9)
 
 
 def test_a_layer_on_a_line_is_climbed_to_though_coarse_knots_do_not_lower_the_residual() -> None:
