@@ -78,28 +78,31 @@ def sources(folder: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", ["mapping", "path", "text", "config"])
 def test_a_problem_by_mapping_path_or_config(kind: str, tmp_path: Path, solution: Solution) -> None:
-    found = api.solve(sources(tmp_path)[kind])
-    assert torch.equal(found.coefficients(), solution.coefficients())
-    assert found.problem.name == "saddle"
-    error = found.relative_l2["u"]
+    other = api.solve(sources(tmp_path)[kind])
+    assert torch.equal(other.coefficients(), solution.coefficients())
+    assert other.problem.name == "saddle"
+    error = other.relative_l2["u"]
     assert error is not None and error < 1e-10
 
 
 def test_a_problem_object_or_its_config(solution: Solution) -> None:
     problem = create(NODE)
     for source in (problem, problem.config):
-        found = api.solve(source, trial=TRIAL, sampler=SAMPLER)
-        assert torch.equal(found.coefficients(), solution.coefficients())
+        other = api.solve(source, trial=TRIAL, sampler=SAMPLER)
+        assert torch.equal(other.coefficients(), solution.coefficients())
 
 
 def test_a_shipped_problem_by_name() -> None:
-    found = api.solve(
+    shipped_solution = api.solve(
         "poisson_square",
         trial={"width": [6], "degree": [4, 6], "intervals": [2, 6]},
         sampler=SAMPLER,
     )
-    assert found.problem.name == "poisson_square" and found.stop_reason is StopReason.SOLVED
-    assert found.result.as_dict()["trial"]["width"] == [6]
+    assert (
+        shipped_solution.problem.name == "poisson_square"
+        and shipped_solution.stop_reason is StopReason.SOLVED
+    )
+    assert shipped_solution.result.as_dict()["trial"]["width"] == [6]
 
 
 def test_the_package_offers_the_same_functions() -> None:
@@ -114,8 +117,8 @@ def test_the_package_offers_the_same_functions() -> None:
 
 
 def test_available_problems_have_a_name_and_a_sentence() -> None:
-    found = dict(api.available())
-    assert tuple(found) == shipped.names() and all(found.values())
+    sentences = dict(api.available())
+    assert tuple(sentences) == shipped.names() and all(sentences.values())
 
 
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
@@ -157,12 +160,16 @@ def test_overrides_of_the_wrong_kind_are_refused_in_one_line(keys: dict[str, Any
 
 
 def test_overrides_are_merged_key_by_key() -> None:
-    found = api.configure(
+    settings = api.configure(
         TREE, trial={"width": [7]}, sampler={"kind": "sobol"}, weights={"equations": 3.0}
     )
-    assert (found.trial.width, found.trial.degree, found.trial.intervals) == ((7,), (4, 4), (1, 3))
-    assert (found.sampler.interior, found.sampler.kind) == (144, "sobol")
-    assert (found.weights.equations, found.weights.conditions) == (3.0, 1e4)
+    assert (settings.trial.width, settings.trial.degree, settings.trial.intervals) == (
+        (7,),
+        (4, 4),
+        (1, 3),
+    )
+    assert (settings.sampler.interior, settings.sampler.kind) == (144, "sobol")
+    assert (settings.weights.equations, settings.weights.conditions) == (3.0, 1e4)
 
 
 def test_overrides_win_over_recommended_keys() -> None:
@@ -171,23 +178,23 @@ def test_overrides_win_over_recommended_keys() -> None:
 
 
 def test_another_kind_drops_what_was_recommended_for_the_first() -> None:
-    found = api.configure("helmholtz", trial={"kind": "mlp", "width": [5]})
-    assert found.trial.kind == "mlp" and [stage.optimizer for stage in found.schedule] == [
+    settings = api.configure("helmholtz", trial={"kind": "mlp", "width": [5]})
+    assert settings.trial.kind == "mlp" and [stage.optimizer for stage in settings.schedule] == [
         "adam",
         "lbfgs",
     ]  # type: ignore[union-attr]
 
 
 def test_schedule_seed_dtype_and_parameters() -> None:
-    found = api.configure(
+    settings = api.configure(
         "poisson_rotated",
         schedule=[{"optimizer": "adam", "steps": 3}],
         seed=7,
         dtype="float32",
         parameters={"angle": 1.0},
     )
-    assert (len(found.schedule), found.seed, found.dtype) == (1, 7, "float32")
-    assert found.problem.parameters["angle"] == 1.0
+    assert (len(settings.schedule), settings.seed, settings.dtype) == (1, 7, "float32")
+    assert settings.problem.parameters["angle"] == 1.0
 
 
 def test_a_config_goes_through_unchanged_and_takes_overrides() -> None:
@@ -328,18 +335,18 @@ def test_the_hole_of_a_domain_is_outside() -> None:
         [{"part": ["circle", "hole"], "equation": "u = x"}],
         exact={"u": "x"},
     )
-    found = api.solve({"problem": node, "trial": TRIAL, "sampler": SAMPLER})
+    on_ring = api.solve({"problem": node, "trial": TRIAL, "sampler": SAMPLER})
     with pytest.raises(ConfigError, match="1 of 2 points lie outside the domain"):
-        found(np.array([[0.0, 0.0], [0.5, 0.0]]))
+        on_ring(np.array([[0.0, 0.0], [0.5, 0.0]]))
 
 
 def test_fields_by_name(solution: Solution) -> None:
     x = uniform(30, 2).numpy()
-    found = solution.fields(x)
-    assert list(found) == ["u", "u_exact", "u_error", "residual"]
-    assert all(field.shape == (30,) and field.dtype == np.float64 for field in found.values())
-    assert np.array_equal(found["u_error"], found["u"] - found["u_exact"])
-    assert np.abs(found["residual"]).max() < 1e-8
+    fields = solution.fields(x)
+    assert list(fields) == ["u", "u_exact", "u_error", "residual"]
+    assert all(field.shape == (30,) and field.dtype == np.float64 for field in fields.values())
+    assert np.array_equal(fields["u_error"], fields["u"] - fields["u_exact"])
+    assert np.abs(fields["residual"]).max() < 1e-8
     bare = api.solve({**TREE, "problem": {k: v for k, v in NODE.items() if k != "exact"}})
     assert list(bare.fields(x)) == ["u", "residual"]
 
@@ -355,22 +362,22 @@ def test_an_exact_solution_of_zero_has_no_relative_error() -> None:
     node = problem_node(
         SQUARE, ["laplacian(u) = 0"], [{"part": SIDES, "equation": "u = 0"}], exact={"u": "0"}
     )
-    found = api.solve({**TREE, "problem": node})
-    assert found.relative_l2 == {"u": None} and found.max_error == {"u": 0.0}
+    other = api.solve({**TREE, "problem": node})
+    assert other.relative_l2 == {"u": None} and other.max_error == {"u": 0.0}
 
 
 def test_reported_errors_are_those_of_the_values(solution: Solution) -> None:
-    found = api.solve(TREE, trial={"width": [1], "degree": 3, "intervals": 1})
-    at = found.problem.domain.quadrature(3000)
-    fields = found.fields(at.x)
+    other = api.solve(TREE, trial={"width": [1], "degree": 3, "intervals": 1})
+    at = other.problem.domain.quadrature(3000)
+    fields = other.fields(at.x)
     error = np.sqrt((at.w * fields["u_error"] ** 2).sum() / (at.w * fields["u_exact"] ** 2).sum())
-    relative, worst = found.relative_l2["u"], found.max_error["u"]
+    relative, worst = other.relative_l2["u"], other.max_error["u"]
     assert relative is not None and worst is not None
     assert abs(relative - error) < 1e-2 * error
     assert 0.9 * np.abs(fields["u_error"]).max() < worst < 1.5 * np.abs(fields["u_error"]).max()
     assert (
-        abs(found.residual_rms - np.sqrt((at.w * fields["residual"] ** 2).sum() / 4))
-        < 1e-2 * found.residual_rms
+        abs(other.residual_rms - np.sqrt((at.w * fields["residual"] ** 2).sum() / 4))
+        < 1e-2 * other.residual_rms
     )
 
 
@@ -384,11 +391,11 @@ def test_errors_are_never_measured_at_the_trained_points(monkeypatch: pytest.Mon
         return seen[-1]
 
     monkeypatch.setattr(metrics, "held_out", spy)
-    found = api.configure(
+    settings = api.configure(
         TREE, sampler={"kind": "gauss", "interior": metrics.COUNT[2], "boundary": 80}
     )
-    api.solve(found)
-    trained = build(found).points
+    api.solve(settings)
+    trained = build(settings).points
     assert torch.equal(seen[0].interior.x, trained.interior.x), "or this test says nothing"
     assert not torch.equal(seen[-1].interior.x, trained.interior.x)
 
@@ -419,10 +426,10 @@ def test_two_unknowns_are_two_columns() -> None:
         unknowns=["u", "p"],
         exact={"u": EXACT, "p": "2*x + y"},
     )
-    found = api.solve({**TREE, "problem": node})
+    pair = api.solve({**TREE, "problem": node})
     x = uniform(9, 2)
-    assert gap(found(x)[:, 1], 2 * x[:, 0] + x[:, 1]) < 1e-8
-    assert list(found.fields(x.numpy())) == [
+    assert gap(pair(x)[:, 1], 2 * x[:, 0] + x[:, 1]) < 1e-8
+    assert list(pair.fields(x.numpy())) == [
         "u",
         "p",
         "u_exact",
@@ -432,7 +439,7 @@ def test_two_unknowns_are_two_columns() -> None:
         "residual_1",
         "residual_2",
     ]
-    assert set(found.relative_l2) == {"u", "p"}
+    assert set(pair.relative_l2) == {"u", "p"}
 
 
 # Bits
@@ -481,11 +488,11 @@ def test_deleting_exact_changes_no_bit_of_any_coefficient(name: str, stage: str)
         "slabs": 1,
     }
     bare = {key: value for key, value in node.items() if key != "exact"}
-    found = [api.solve({"problem": tree, **keys}) for tree in (node, bare)]
-    assert torch.equal(found[0].coefficients(), found[1].coefficients())
-    assert found[0].history.objective == found[1].history.objective
-    assert all(error is not None for error in found[0].relative_l2.values())
-    assert all(error is None for error in found[1].relative_l2.values())
+    solutions = [api.solve({"problem": tree, **keys}) for tree in (node, bare)]
+    assert torch.equal(solutions[0].coefficients(), solutions[1].coefficients())
+    assert solutions[0].history.objective == solutions[1].history.objective
+    assert all(error is not None for error in solutions[0].relative_l2.values())
+    assert all(error is None for error in solutions[1].relative_l2.values())
 
 
 def test_most_shipped_problems_have_an_exact_solution_to_delete() -> None:
@@ -515,22 +522,22 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others(trial: dict[s
 
 @pytest.mark.parametrize("kind", ["chebyshev", "grid", "sobol", "latin_hypercube"])
 def test_another_seed_gives_other_points(kind: str) -> None:
-    made = [
+    points = [
         build(api.configure(TREE, seed=seed, sampler={"kind": kind})).points for seed in (0, 0, 1)
     ]
-    assert torch.equal(made[0].interior.x, made[1].interior.x)
-    assert not torch.equal(made[0].interior.x, made[2].interior.x)
+    assert torch.equal(points[0].interior.x, points[1].interior.x)
+    assert not torch.equal(points[0].interior.x, points[2].interior.x)
     for part in SIDES:
-        assert torch.equal(made[0].parts[part].x, made[1].parts[part].x)
-        assert not torch.equal(made[0].parts[part].x, made[2].parts[part].x)
+        assert torch.equal(points[0].parts[part].x, points[1].parts[part].x)
+        assert not torch.equal(points[0].parts[part].x, points[2].parts[part].x)
 
 
 def test_without_jitter_the_seed_moves_no_point() -> None:
-    made = [
+    points = [
         build(api.configure(TREE, seed=s, sampler={"kind": "chebyshev", "jitter": 0.0})).points
         for s in (0, 1)
     ]
-    assert torch.equal(made[0].interior.x, made[1].interior.x)
+    assert torch.equal(points[0].interior.x, points[1].interior.x)
 
 
 def test_a_solve_leaves_the_global_generators_alone() -> None:
@@ -554,10 +561,10 @@ def test_single_precision_runs_everywhere(trial: dict[str, Any], stage: str) -> 
     schedule = [
         {"optimizer": stage} if stage == "least_squares" else {"optimizer": stage, "steps": 5}
     ]
-    found = api.solve({**TREE, "trial": trial, "dtype": "float32", "schedule": schedule})
-    assert found.coefficients().dtype == torch.float32 and found.result.dtype == "float32"
-    assert found(np.zeros((2, 2))).dtype == np.float64
-    error = found.relative_l2["u"]
+    single = api.solve({**TREE, "trial": trial, "dtype": "float32", "schedule": schedule})
+    assert single.coefficients().dtype == torch.float32 and single.result.dtype == "float32"
+    assert single(np.zeros((2, 2))).dtype == np.float64
+    error = single.relative_l2["u"]
     assert error is not None and np.isfinite(error)
     if stage == "least_squares" and "kind" not in trial:
         assert error < 1e-2
@@ -583,14 +590,14 @@ def test_without_a_folder_nothing_is_written(
 
 
 def test_a_run_folder_is_loaded_as_it_was(tmp_path: Path, solution: Solution) -> None:
-    found = api.solve(TREE, out=tmp_path / "run")
+    run = api.solve(TREE, out=tmp_path / "run")
     loaded = api.load(tmp_path / "run")
     assert torch.equal(loaded.coefficients(), solution.coefficients())
-    assert loaded.config == found.config and loaded.result.metrics == found.result.metrics
-    assert loaded.stop_reason is found.stop_reason
+    assert loaded.config == run.config and loaded.result.metrics == run.result.metrics
+    assert loaded.stop_reason is run.stop_reason
     tree = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert tree["relative_l2"] == found.relative_l2
-    assert api.configure(tmp_path / "run" / "config.yaml") == found.config
+    assert tree["relative_l2"] == run.relative_l2
+    assert api.configure(tmp_path / "run" / "config.yaml") == run.config
 
 
 def test_a_used_folder_is_refused_unless_overwritten(tmp_path: Path) -> None:
@@ -659,34 +666,34 @@ output: {vtu: false, plots: false}
 def test_mixed_dirichlet_neumann_and_robin_sides_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "my_plate.yaml"
     path.write_text(PLATE, encoding="utf-8")
-    found = api.solve(path)
-    error, worst = found.relative_l2["u"], found.max_error["u"]
+    plate = api.solve(path)
+    error, worst = plate.relative_l2["u"], plate.max_error["u"]
     assert error is not None and worst is not None and error <= 1e-9 and worst <= 1e-8
-    assert found.residual_rms < 1e-6 and found.boundary_max < 1e-7
+    assert plate.residual_rms < 1e-6 and plate.boundary_max < 1e-7
 
 
 def test_lifting_solves_the_same_problem(tmp_path: Path) -> None:
     path = tmp_path / "my_plate.yaml"
     path.write_text(PLATE, encoding="utf-8")
-    found = api.solve(path, trial={"lifting": True})
-    error = found.relative_l2["u"]
+    plate = api.solve(path, trial={"lifting": True})
+    error = plate.relative_l2["u"]
     assert error is not None and error <= 1e-9
     side = np.stack([np.zeros(50), np.linspace(0, 1, 50)], axis=1)
-    assert np.abs(found(side)[:, 0] - np.sin(2 * side[:, 1])).max() < 1e-14
+    assert np.abs(plate(side)[:, 0] - np.sin(2 * side[:, 1])).max() < 1e-14
 
 
 def test_kinds_of_trial_solutions() -> None:
-    made = [
+    networks = [
         build(api.configure(NODE_ONLY, trial={"kind": kind, "width": [4]})).trial.network
         for kind in ("kan", "mlp")
     ]
-    assert isinstance(made[0], KAN) and isinstance(made[1], MLP)
+    assert isinstance(networks[0], KAN) and isinstance(networks[1], MLP)
 
 
 def test_an_mlp_of_features_and_one_solve() -> None:
     trial = {"kind": "mlp", "width": [120], "start": "features", "activation": "sine", "scale": 4.0}
-    found = api.solve({**TREE, "trial": trial, "schedule": [{"optimizer": "least_squares"}]})
-    error = found.relative_l2["u"]
+    solved = api.solve({**TREE, "trial": trial, "schedule": [{"optimizer": "least_squares"}]})
+    error = solved.relative_l2["u"]
     assert error is not None and error < 1e-6
 
 

@@ -69,14 +69,16 @@ def test_a_formula_is_an_equation_without_derivatives_and_its_own_exact_solution
         "bottom",
         "top",
     }
-    found = api.solve(formula())
+    solution = api.solve(formula())
     assert (
-        found.rmse["u"] < 1e-12
-        and found.relative_l2["u"] is not None
-        and found.relative_l2["u"] < 1e-12
+        solution.rmse["u"] < 1e-12
+        and solution.relative_l2["u"] is not None
+        and solution.relative_l2["u"] < 1e-12
     )
-    fit = found.result.as_dict()["fit"]
-    assert fit["train"]["points"] == found.result.points["interior"] and fit["test"]["points"] > 0
+    fit = solution.result.as_dict()["fit"]
+    assert (
+        fit["train"]["points"] == solution.result.points["interior"] and fit["test"]["points"] > 0
+    )
 
 
 def test_a_formula_of_own_coordinates_parameters_and_time() -> None:
@@ -136,30 +138,30 @@ def test_a_fit_reads_back_from_its_tree() -> None:
 
 
 def test_a_table_is_fitted_and_its_test_rows_are_held_out(tmp_path: Path) -> None:
-    found = api.solve(
+    solution = api.solve(
         written(tmp_path, DATA | {"test": 0.25}), trial={"width": [2], "degree": 2, "intervals": 1}
     )
-    fit = found.result.as_dict()["fit"]
+    fit = solution.result.as_dict()["fit"]
     assert (fit["train"]["points"], fit["test"]["points"]) == (12, 4)
-    assert found.rmse == fit["test"]["rmse"] and found.rmse["u"] < 1e-6
+    assert solution.rmse == fit["test"]["rmse"] and solution.rmse["u"] < 1e-6
     assert (
-        found.relative_l2 == fit["test"]["relative_l2"]
-        and found.max_error == fit["test"]["max_error"]
+        solution.relative_l2 == fit["test"]["relative_l2"]
+        and solution.max_error == fit["test"]["max_error"]
     )
-    assert found.result.points == {"interior": 12, "boundary": 0}
-    assert found.problem.domain.lower.tolist() == [
+    assert solution.result.points == {"interior": 12, "boundary": 0}
+    assert solution.problem.domain.lower.tolist() == [
         0,
         -1,
-    ] and found.problem.domain.upper.tolist() == [1.5, 3]
+    ] and solution.problem.domain.upper.tolist() == [1.5, 3]
 
 
 def test_numbers_of_the_test_change_errors_and_nothing_else(tmp_path: Path) -> None:
     text = "x,y,measured\n0,0,0\n1,3,5\n0.5,0.5,1\n"
     for name, last in (("a", "1.5,2,2.5"), ("b", "1.5,2,99")):
         (tmp_path / f"{name}.csv").write_text(text + last + "\n", encoding="utf-8")
-    one, other = (api.solve(written(tmp_path, DATA | {"test": f"{name}.csv"})) for name in "ab")
-    assert torch.equal(one.coefficients(), other.coefficients())
-    assert other.max_error["u"] > 90 > one.max_error["u"]  # type: ignore[operator]
+    first, second = (api.solve(written(tmp_path, DATA | {"test": f"{name}.csv"})) for name in "ab")
+    assert torch.equal(first.coefficients(), second.coefficients())
+    assert second.max_error["u"] > 90 > first.max_error["u"]  # type: ignore[operator]
 
 
 def test_the_split_has_a_seed_of_its_own_and_loses_no_row() -> None:
@@ -176,16 +178,16 @@ def test_the_split_has_a_seed_of_its_own_and_loses_no_row() -> None:
 
     train, test = parts()
     assert parts() == (train, test) != parts(seed=1)
-    rows = {line for one in (train, test) for line in one.text().splitlines()[1:]}
+    rows = {line for table in (train, test) for line in table.text().splitlines()[1:]}
     assert len(rows) == 16 and len(train) == 12
 
 
 def test_a_fit_at_equal_points_is_the_mean_of_their_values(tmp_path: Path) -> None:
     x = np.repeat(np.linspace(0, 1, 12), 2)
     y = x + np.tile([0.25, -0.25], 12)
-    found = kanpde.fit(x, y, trial={"width": [], "degree": 2, "intervals": 2})
-    assert abs(found(np.array([[0.3], [0.9]]))[:, 0] - [0.3, 0.9]).max() < 1e-9
-    assert found.rmse["u"] == pytest.approx(0.25) and found.relative_l2["u"] is None, (
+    solution = kanpde.fit(x, y, trial={"width": [], "degree": 2, "intervals": 2})
+    assert abs(solution(np.array([[0.3], [0.9]]))[:, 0] - [0.3, 0.9]).max() < 1e-9
+    assert solution.rmse["u"] == pytest.approx(0.25) and solution.relative_l2["u"] is None, (
         "no test, no error"
     )
 
@@ -232,8 +234,10 @@ def test_deep_networks_learn_by_every_optimizer(optimizer: str, trial: dict[str,
     steps = [{"optimizer": optimizer, "steps": 5}]
     grids = [] if trial.get("kind") == "mlp" else [{"extend_grid": 10}]
     first = [{"update_grid": {"mix": 0.02}}] if trial.get("start") == "paper" else []
-    found = kanpde.fit(x, y, trial=trial, schedule=[*first, *steps, *grids, *steps], test=0.2)
-    assert found.history.objective[-1] < found.history.objective[0] and np.isfinite(found.rmse["u"])
+    solution = kanpde.fit(x, y, trial=trial, schedule=[*first, *steps, *grids, *steps], test=0.2)
+    assert solution.history.objective[-1] < solution.history.objective[0] and np.isfinite(
+        solution.rmse["u"]
+    )
 
 
 def test_a_scaled_start_fills_its_grids() -> None:
@@ -260,29 +264,29 @@ def test_a_scaled_start_fills_its_grids() -> None:
 
 def test_a_run_keeps_its_numbers(tmp_path: Path) -> None:
     x, y = cloud(40)
-    found = kanpde.fit(x, y, test=0.2, trial=LINEAR, out=tmp_path / "run")
+    solution = kanpde.fit(x, y, test=0.2, trial=LINEAR, out=tmp_path / "run")
     assert {"fit.npz", "fit_test.npz"} <= {path.name for path in (tmp_path / "run").iterdir()}
     with (
         np.load(tmp_path / "run" / "fit.npz") as kept,
-        np.load(tmp_path / "run" / "fit_test.npz") as held,
+        np.load(tmp_path / "run" / "fit_test.npz") as test_rows,
     ):
         both = np.concatenate(
-            [np.stack([one[name] for name in "xyu"], axis=1) for one in (kept, held)]
+            [np.stack([rows[name] for name in "xyu"], axis=1) for rows in (kept, test_rows)]
         )
     assert {tuple(row) for row in both.tolist()} == {
         tuple(row) for row in np.column_stack([x, y]).tolist()
     }
     again = kanpde.load(tmp_path / "run")
-    assert again.config.problem == found.config.problem and again.rmse == found.rmse
-    assert kanpde.resume(tmp_path / "run").rmse == found.rmse
+    assert again.config.problem == solution.config.problem and again.rmse == solution.rmse
+    assert kanpde.resume(tmp_path / "run").rmse == solution.rmse
 
 
 def test_a_table_too_long_for_text_stays_as_it_is() -> None:
     x, y = cloud(6000)
-    found = kanpde.fit(x, y, trial={"width": [3], "degree": 3, "intervals": 2})
-    values = found.config.as_tree()["problem"]["fit"]["values"]
+    solution = kanpde.fit(x, y, trial={"width": [3], "degree": 3, "intervals": 2})
+    values = solution.config.as_tree()["problem"]["fit"]["values"]
     assert isinstance(values, Table) and len(values) == 6000
-    assert api.configure(found.config, seed=1).problem == found.config.problem
+    assert api.configure(solution.config, seed=1).problem == solution.config.problem
 
 
 def test_the_table_of_a_solve_says_what_the_test_says(
@@ -290,12 +294,12 @@ def test_the_table_of_a_solve_says_what_the_test_says(
 ) -> None:
     path = written(tmp_path, DATA | {"test": 0.25})
     main(["solve", str(path), "--out", str(tmp_path / "run")])
-    told = capsys.readouterr().out
+    text = capsys.readouterr().out
     assert (
-        "test RMSE" in told
-        and "(4 points)" in told
-        and "train RMSE" in told
-        and "boundary" not in told.split("points")[0]
+        "test RMSE" in text
+        and "(4 points)" in text
+        and "train RMSE" in text
+        and "boundary" not in text.split("points")[0]
     )
     main(["solve", str(written(tmp_path, DATA)), "--out", str(tmp_path / "bare")])
     assert "unknown: no test" in capsys.readouterr().out
@@ -314,11 +318,13 @@ def test_a_comparison_of_a_fit_measures_the_test() -> None:
         },
         compare={"seeds": 1, "modes": ["equal_parameters"]},
     )
-    found = api.compare(tree)
-    assert found.measure == "relative_l2" and len(found.entries) == 2
-    assert all(entry.rmse == entry.result["fit"]["test"]["rmse"]["u"] for entry in found.entries)
-    again = Comparison.from_dict(found.as_dict(), "again")
-    assert [entry.rmse for entry in again.entries] == [entry.rmse for entry in found.entries]
+    comparison = api.compare(tree)
+    assert comparison.measure == "relative_l2" and len(comparison.entries) == 2
+    assert all(
+        entry.rmse == entry.result["fit"]["test"]["rmse"]["u"] for entry in comparison.entries
+    )
+    again = Comparison.from_dict(comparison.as_dict(), "again")
+    assert [entry.rmse for entry in again.entries] == [entry.rmse for entry in comparison.entries]
 
 
 def test_a_best_mlp_is_not_chosen_by_the_test() -> None:
@@ -346,7 +352,7 @@ def table_of(rows: int, noise: float = 0.0, test: int = 10) -> Config:
 def test_the_best_mlp_of_a_table_has_at_most_as_many_numbers_as_rows() -> None:
     """The default of 10^4 numbers overfitted 240 rows, and a step took minutes."""
     config = table_of(100)
-    sizes = [build(one).trial.parameter_count for one in best_mlps(config, 0)]
+    sizes = [build(candidate).trial.parameter_count for candidate in best_mlps(config, 0)]
     assert (
         sizes == sorted(sizes) and len(sizes) == 2 and 25 <= sizes[0] < 35 and 80 < sizes[-1] <= 115
     )
@@ -357,23 +363,23 @@ def test_the_best_mlp_of_a_table_is_chosen_by_rows_of_training_that_it_has_not_s
         table_of(100, noise=1.0), schedule=[{"optimizer": "variable_projection", "steps": 20}]
     )
     rows = set(config.problem.fit.train.text().splitlines()[1:])  # type: ignore[union-attr]
-    asked: list[Config] = []
+    solved: list[Config] = []
 
-    def solve(one: Config) -> Any:
-        asked.append(one)
-        return api.solve(one)
+    def solve(candidate: Config) -> Any:
+        solved.append(candidate)
+        return api.solve(candidate)
 
-    found = best_mlp(config, 0, solve)
-    *tried, last = asked
-    for one in tried:
-        train, held = (
+    best = best_mlp(config, 0, solve)
+    *tried, last = solved
+    for candidate in tried:
+        train, validation = (
             set(part.text().splitlines()[1:])
-            for part in (one.problem.fit.train, one.problem.fit.test)
+            for part in (candidate.problem.fit.train, candidate.problem.fit.test)
         )
-        assert train | held == rows and not train & held and len(held) == 20
-    errors = [api.solve(one).result.metrics.fit["test"]["rmse"]["u"] for one in tried]
+        assert train | validation == rows and not train & validation and len(validation) == 20
+    errors = [api.solve(candidate).result.metrics.fit["test"]["rmse"]["u"] for candidate in tried]
     assert min(errors) == errors[0]  # the noise is as large as the values: the larger one fits it
-    assert last.problem.fit == config.problem.fit and found.config == last
+    assert last.problem.fit == config.problem.fit and best.config == last
     assert last.trial.width == tried[errors.index(min(errors))].trial.width
 
 
@@ -386,9 +392,9 @@ def test_a_comparison_that_is_stopped_holds_whole_solves_only(calls: int, modes:
     config = api.configure(
         table_of(40), compare={"seeds": 1, "modes": ["equal_parameters", "best"]}
     )
-    found = api.compare(config, progress=StopAfter(calls))
-    assert len(found.entries) == 2 * modes and all(
-        one.result["stop_reason"] != "interrupted" for one in found.entries
+    comparison = api.compare(config, progress=StopAfter(calls))
+    assert len(comparison.entries) == 2 * modes and all(
+        entry.result["stop_reason"] != "interrupted" for entry in comparison.entries
     )
 
 
@@ -406,13 +412,13 @@ def test_a_comparison_that_is_stopped_begins_no_other_seed(monkeypatch: pytest.M
 
 
 def test_as_many_parameters_as_numbers_are_said() -> None:
-    one = {"points": 10, "rmse": {"u": 1e-16}}
-    assert [name for name, _ in fit_rows({"train": one, "test": one}, 10)] == [
+    errors = {"points": 10, "rmse": {"u": 1e-16}}
+    assert [name for name, _ in fit_rows({"train": errors, "test": errors}, 10)] == [
         "test RMSE",
         "train RMSE",
         "note",
     ]
-    assert [name for name, _ in fit_rows({"train": one, "test": one}, 9)] == [
+    assert [name for name, _ in fit_rows({"train": errors, "test": errors}, 9)] == [
         "test RMSE",
         "train RMSE",
     ]

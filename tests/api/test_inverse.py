@@ -46,8 +46,8 @@ def table(values: np.ndarray[Any, Any], head: str = "x,y,measured") -> str:
 
 
 def field(k: float) -> np.ndarray[Any, Any]:
-    found: np.ndarray[Any, Any] = np.sin(np.pi * POINTS[:, 0]) * np.sin(np.pi * POINTS[:, 1]) / k
-    return found
+    values: np.ndarray[Any, Any] = np.sin(np.pi * POINTS[:, 0]) * np.sin(np.pi * POINTS[:, 1]) / k
+    return values
 
 
 def tree(
@@ -95,9 +95,9 @@ def test_a_column_of_the_data_is_no_coordinate_to_differentiate_by() -> None:
 
 @pytest.mark.parametrize("truth", [0.2, 0.7, 5.0])
 def test_newton_finds_a_constant_from_afar(truth: float) -> None:
-    found = api.solve(tree(truth))
-    assert found.parameters["k"].value == pytest.approx(truth, rel=1e-4)
-    assert found.stop_reason.name == "TOLERANCE"
+    solution = api.solve(tree(truth))
+    assert solution.parameters["k"].value == pytest.approx(truth, rel=1e-4)
+    assert solution.stop_reason.name == "TOLERANCE"
 
 
 def test_a_field_that_is_not_resolved_does_not_send_the_constant_to_infinity() -> None:
@@ -105,8 +105,10 @@ def test_a_field_that_is_not_resolved_does_not_send_the_constant_to_infinity() -
     halved.
     """
     trial = {"width": [4], "degree": [5, 5], "intervals": [1, 3]}
-    found = api.solve("inverse_diffusivity", trial=trial, sampler={"interior": 120, "boundary": 60})
-    assert 0 < found.parameters["k"].value < np.inf
+    solution = api.solve(
+        "inverse_diffusivity", trial=trial, sampler={"interior": 120, "boundary": 60}
+    )
+    assert 0 < solution.parameters["k"].value < np.inf
 
 
 def test_a_constant_may_stand_in_a_condition_and_be_negative() -> None:
@@ -121,14 +123,14 @@ def test_a_constant_may_stand_in_a_condition_and_be_negative() -> None:
         "conditions": [*ends, {"values": values, "equation": "dx(u)*x = seen"}],
         "exact": {"u": "-3*x", "c": -3},
     }
-    found = api.solve(
+    solution = api.solve(
         {"problem": problem, "trial": {"degree": 4, "intervals": 2}, "sampler": {"interior": 20}}
     )
     assert (
-        found.parameters["c"].value == pytest.approx(-3, abs=1e-10)
-        and found.parameters["c"].true == -3
+        solution.parameters["c"].value == pytest.approx(-3, abs=1e-10)
+        and solution.parameters["c"].true == -3
     )
-    assert found.relative_l2["u"] is not None and found.relative_l2["u"] < 1e-10
+    assert solution.relative_l2["u"] is not None and solution.relative_l2["u"] < 1e-10
 
 
 @pytest.mark.parametrize(
@@ -142,15 +144,15 @@ def test_every_optimizer_moves_the_constants(stage: str) -> None:
     first = [{"optimizer": "least_squares", "steps": 1}] if stage in MATRIX else []
     schedule = [*first, {"optimizer": stage, "steps": 8 if stage in MATRIX else 25, **rate}]
     small = {"width": [6], "degree": [5, 8], "intervals": [1, 1]}
-    found = api.solve(
+    solution = api.solve(
         tree(1.5, trial=small, schedule=schedule, sampler={"interior": 100, "boundary": 40})
     )
     assert (
-        found.parameters["k"].value != 1.0
-        and found.history.objective[-1] < found.history.objective[0]
+        solution.parameters["k"].value != 1.0
+        and solution.history.objective[-1] < solution.history.objective[0]
     )
     if stage == "variable_projection":
-        assert found.parameters["k"].value == pytest.approx(1.5, rel=0.1)
+        assert solution.parameters["k"].value == pytest.approx(1.5, rel=0.1)
 
 
 def test_an_mlp_finds_the_constant_too() -> None:
@@ -188,12 +190,12 @@ def test_bordered_least_squares_is_dense_least_squares() -> None:
     torch.manual_seed(1)
     m, k, y = (torch.randn(20, n, dtype=torch.float64) for n in (6, 2, 1))
     padded = torch.cat([m, m.new_zeros(6, 6)])
-    found = Bordered(padded.T.contiguous().T, k, 0.0)
-    c, s = found.step(y[:, 0], torch.zeros(6, dtype=y.dtype))
+    bordered = Bordered(padded.T.contiguous().T, k, 0.0)
+    c, s = bordered.step(y[:, 0], torch.zeros(6, dtype=y.dtype))
     dense = torch.linalg.lstsq(torch.cat([m, k], 1), y).solution[:, 0]
     torch.testing.assert_close(torch.cat([c, s]), dense, rtol=1e-9, atol=1e-9)
     inverse = torch.linalg.pinv(torch.cat([m, k], 1))[6:]
-    sensitivity = found.sensitivity()
+    sensitivity = bordered.sensitivity()
     assert sensitivity is not None
     torch.testing.assert_close(sensitivity, inverse, rtol=1e-9, atol=1e-9)
 
@@ -205,18 +207,18 @@ def test_constants_that_nothing_determines_stay_and_have_no_error() -> None:
         "unknown_parameters": {"k": 1.0, "j": 1.0},
         "equations": [f"-k*j*laplacian(u) = {SOURCE}"],
     }
-    found = api.solve(node).parameters
-    assert found["k"].value * found["j"].value == pytest.approx(2, rel=1e-4)
-    assert found["k"].standard_error is None and found["k"].interval_95 is None
+    estimates = api.solve(node).parameters
+    assert estimates["k"].value * estimates["j"].value == pytest.approx(2, rel=1e-4)
+    assert estimates["k"].standard_error is None and estimates["k"].interval_95 is None
 
 
 def test_positive_constants_are_trained_as_logarithms() -> None:
-    made = Constants([2.0, -3.0], [True, False])
-    assert made.values.tolist() == pytest.approx([2, -3]) and made.slopes.tolist() == pytest.approx(
-        [2, 1]
-    )
-    made.write(torch.tensor([-50.0, -4.0]))
-    assert made.values[0] > 0 and made.values[1] == -4
+    constants = Constants([2.0, -3.0], [True, False])
+    assert constants.values.tolist() == pytest.approx(
+        [2, -3]
+    ) and constants.slopes.tolist() == pytest.approx([2, 1])
+    constants.write(torch.tensor([-50.0, -4.0]))
+    assert constants.values[0] > 0 and constants.values[1] == -4
 
 
 # Uncertainty
@@ -227,9 +229,9 @@ def test_the_standard_error_is_that_of_linear_regression() -> None:
     """u = e^(-s) φ: with constraints that hold, s is a regression on one function, se(s) = σ /
     ‖u(x_i)‖.
     """
-    found = api.solve(tree(2.0, data={"noise": 0.01}))
+    solution = api.solve(tree(2.0, data={"noise": 0.01}))
     wanted = 2.0 * 0.01 / np.linalg.norm(field(2.0))
-    estimate = found.parameters["k"]
+    estimate = solution.parameters["k"]
     assert estimate.standard_error == pytest.approx(wanted, rel=1e-3)
     low, high = estimate.interval_95 or (0, 0)
     assert low * high == pytest.approx(estimate.value**2) and low < estimate.value < high
@@ -267,12 +269,12 @@ def test_a_source_is_found_as_well_as_the_noise_allows() -> None:
     assert (
         min(less[0], more[0]) > least and less[2] > trace > more[2] > 6
     )  # six quadratic polynomials are free
-    found = api.solve(config)
-    assert found.result.data is not None and found.result.data["misfit_rms"] == pytest.approx(
+    solution = api.solve(config)
+    assert solution.result.data is not None and solution.result.data["misfit_rms"] == pytest.approx(
         misfit, rel=1e-3
     )
     assert misfit**2 == pytest.approx(1 - trace / 400, abs=2 * (2 / 400) ** 0.5)
-    assert (found.relative_l2["u"] or 1) < 0.005 and (found.relative_l2["f"] or 1) < 0.04
+    assert (solution.relative_l2["u"] or 1) < 0.005 and (solution.relative_l2["f"] or 1) < 0.04
     smooth = api.solve(smoothness.times(config, 1e3))
     assert smooth.result.data is not None and smooth.result.data["misfit_rms"] > 1.5
 
@@ -305,16 +307,16 @@ def test_a_run_folder_keeps_data_and_constants(tmp_path: Path) -> None:
     from kanpde.config import yaml_file
 
     (tmp_path / "own.yaml").write_text(yaml_file.dumps(node))
-    found = api.solve(tmp_path / "own.yaml", out=tmp_path / "run")
+    solution = api.solve(tmp_path / "own.yaml", out=tmp_path / "run")
     (tmp_path / "seen.csv").write_text(table(field(7.0)))
     again = api.load(tmp_path / "run")
     assert (
-        again.parameters == found.parameters
-        and api.resume(tmp_path / "run").parameters == found.parameters
+        again.parameters == solution.parameters
+        and api.resume(tmp_path / "run").parameters == solution.parameters
     )
     kept = json.loads((tmp_path / "run" / "result.json").read_text())
     assert (
-        kept["parameters"]["k"]["value"] == found.parameters["k"].value
+        kept["parameters"]["k"]["value"] == solution.parameters["k"].value
         and kept["data"]["rows"] == 30
     )
     names = [row[0] for row in report.result_rows(kept)]
@@ -336,10 +338,13 @@ def test_a_checkpoint_of_other_constants_is_refused(tmp_path: Path) -> None:
 
 
 def test_both_sides_of_a_comparison_tell_the_constants() -> None:
-    found = api.compare(tree(compare={"seeds": 1, "modes": ["equal_parameters"]}))
-    assert [set(entry.as_dict()["unknown_parameters"]) for entry in found.entries] == [{"k"}, {"k"}]
-    again = type(found).from_dict(found.as_dict(), "here")
-    assert again.as_dict() == found.as_dict()
+    comparison = api.compare(tree(compare={"seeds": 1, "modes": ["equal_parameters"]}))
+    assert [set(entry.as_dict()["unknown_parameters"]) for entry in comparison.entries] == [
+        {"k"},
+        {"k"},
+    ]
+    again = type(comparison).from_dict(comparison.as_dict(), "here")
+    assert again.as_dict() == comparison.as_dict()
 
 
 # Refusals
@@ -424,12 +429,12 @@ def test_statements_that_make_no_sense() -> None:
         ("unknown_parameters", {"k": {"start": -1, "positive": True}})
     )
     assert "already used for an unknown" in refusal(("unknown_parameters", {"u": 1.0}))
-    made = (
+    manufactured = (
         ("definitions", {"f": "manufactured"}),
         ("equations", ["-k*laplacian(u) = f"]),
         ("exact", {"u": "x", "k": 1}),
     )
-    assert "'manufactured' does not go with unknown_parameters" in refusal(*made)
+    assert "'manufactured' does not go with unknown_parameters" in refusal(*manufactured)
     assert "must be a number, found 'x'" in refusal(("exact", {"u": "x", "k": "x"}))
     assert "missing key 'k'" in refusal(("exact", {"u": "x"}))
     both = [
