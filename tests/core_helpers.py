@@ -36,11 +36,11 @@ def uniform(*shape: int, seed: int = 0, lower: float = -1.0, upper: float = 1.0)
     )
 
 
-def gap(found: Tensor, wanted: Tensor) -> float:
+def gap(computed: Tensor, wanted: Tensor) -> float:
     """Largest difference, relative to the largest wanted number."""
-    assert found.shape == wanted.shape, f"{tuple(found.shape)} is not {tuple(wanted.shape)}"
-    found, wanted = found.detach(), wanted.detach()
-    return float((found - wanted).abs().max() / wanted.abs().max().clamp_min(1e-300))
+    assert computed.shape == wanted.shape, f"{tuple(computed.shape)} is not {tuple(wanted.shape)}"
+    computed, wanted = computed.detach(), wanted.detach()
+    return float((computed - wanted).abs().max() / wanted.abs().max().clamp_min(1e-300))
 
 
 def problem_node(

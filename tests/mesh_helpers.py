@@ -49,20 +49,20 @@ def grid_mesh(
                 corner[axis] += 1
                 chain.append(number[tuple(corner)])
             simplices.append(chain)
-    found = np.array(simplices)
-    facets = np.sort(np.concatenate([np.delete(found, i, axis=1) for i in range(d + 1)]), axis=1)
+    cells = np.array(simplices)
+    facets = np.sort(np.concatenate([np.delete(cells, i, axis=1) for i in range(d + 1)]), axis=1)
     unique, seen = np.unique(facets, axis=0, return_counts=True)
     rim = unique[seen == 1]
     names = [_side(corners[facet], counts, without) for facet in rim]
     groups = [
-        (name, 1, [k for k, own in enumerate(names) if own == name])
+        (name, 1, [k for k, part in enumerate(names) if part == name])
         for name in dict.fromkeys(names)
     ]
     kinds = ("triangle", "line") if d == 2 else ("tetra", "triangle")
     return raw_mesh(
         corners * side,
-        [(kinds[0], found), (kinds[1], rim)],
-        [*groups, ("body", 0, range(len(found)))],
+        [(kinds[0], cells), (kinds[1], rim)],
+        [*groups, ("body", 0, range(len(cells)))],
     )
 
 
@@ -82,23 +82,23 @@ def _side(
 
 def mesh_shape(raw: RawMesh, boundary: tuple[str, ...] | None = None) -> MeshShape:
     """The shape of a mesh without a file."""
-    found = checked(raw, boundary)
-    masks = np.array(list(found.regions.values()), dtype=bool).reshape(-1, len(found.cells))
+    mesh = checked(raw, boundary)
+    masks = np.array(list(mesh.regions.values()), dtype=bool).reshape(-1, len(mesh.cells))
     arrays = io.BytesIO()
     np.savez(
         arrays,
-        points=found.points,
-        cells=found.cells,
-        facets=found.facets,
-        labels=found.labels,
+        points=mesh.points,
+        cells=mesh.cells,
+        facets=mesh.facets,
+        labels=mesh.labels,
         regions=masks,
     )
     content = MeshContent(
         "0" * 64,
         ".msh",
-        found.points.shape[1],
-        found.parts,
-        tuple(found.regions),
+        mesh.points.shape[1],
+        mesh.parts,
+        tuple(mesh.regions),
         b"",
         arrays.getvalue(),
     )

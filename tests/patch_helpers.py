@@ -74,10 +74,10 @@ def solved(problem: Problem, cells: int, degree: int, split: Sequence[Cell] = ()
         leaves.update(dict.fromkeys(tree.children(cell), degree))
     patches = layout(tree, balanced(tree, leaves))
     system, elimination = System.of(problem), Elimination()
-    for patch, own in zip(patches, rows(system, tree, patches), strict=True):
-        elimination.add(patch, own)
+    for patch, patch_rows in zip(patches, rows(system, tree, patches), strict=True):
+        elimination.add(patch, patch_rows)
     flat, squares, _ = elimination.solve(patches)
-    coefficients = [one.reshape(system.unknowns, -1).T for one in flat]
+    coefficients = [column.reshape(system.unknowns, -1).T for column in flat]
     trial = patchwork(tree, patches, coefficients)
     return Solved(problem, tree, system, patches, coefficients, squares, trial)
 

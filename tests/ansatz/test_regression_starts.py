@@ -129,5 +129,5 @@ def test_one_start_of_four_of_a_deep_network_is_trained_without_its_last_layer()
     y = x[:, :1] * x[:, 1:]
     shapes = []
     plan = Plan((2, 3, 2, 1), (5, 5, 5), 5, 0)
-    found = starts(plan, x, y, range(4), lambda net, aim: shapes.append(net.shape))
-    assert [net.shape for net in found] == [[2, 3, 2, 1]] * 4 and shapes == [[2, 3, 1]]
+    networks = starts(plan, x, y, range(4), lambda net, aim: shapes.append(net.shape))
+    assert [net.shape for net in networks] == [[2, 3, 2, 1]] * 4 and shapes == [[2, 3, 1]]

@@ -99,8 +99,10 @@ def test_newtons_step_solves_hessian_times_step_is_minus_gradient_of_autograd(
     gradient = torch.autograd.grad(value, parameters, create_graph=True)
     flat = torch.cat([part.reshape(-1) for part in gradient])
     rows = [
-        torch.cat([p.reshape(-1) for p in torch.autograd.grad(one, parameters, retain_graph=True)])
-        for one in flat
+        torch.cat(
+            [p.reshape(-1) for p in torch.autograd.grad(component, parameters, retain_graph=True)]
+        )
+        for component in flat
     ]
     hessian = torch.stack(rows)
     assert gap(hessian @ move, -flat) < 1e-8
@@ -113,9 +115,9 @@ def test_shift_is_taken_away_again() -> None:
     factors = optimizers.Shifted(
         torch.cat([rows, torch.zeros(6, 6, dtype=rows.dtype)]).T.contiguous().T, 0.0
     )
-    found = factors.step(right, lambda v: shares * v)
+    step = factors.step(right, lambda v: shares * v)
     wanted = torch.linalg.solve(rows.T @ ((1 - shares)[:, None] * rows), rows.T @ right)
-    assert gap(found, wanted) < 1e-10
+    assert gap(step, wanted) < 1e-10
 
 
 # Minimisers
@@ -178,7 +180,7 @@ def test_too_few_points_are_exploited_and_the_report_says_so() -> None:
     exact = "sin(pi*x)*sin(pi*y)"
     problem = node(SQUARE, f"{DIRICHLET} - 2*pi**2*{exact}*u", ZERO, exact={"u": exact})
     poor, good = (solve(problem, interior, width=[16], intervals=[2, 4]) for interior in (144, 900))
-    rows = [dict(result_rows(one.result.as_dict()))["energy"] for one in (poor, good)]
+    rows = [dict(result_rows(solution.result.as_dict()))["energy"] for solution in (poor, good)]
     assert "too few of them, raise sampler.interior" in rows[0]
     assert "too few" not in rows[1]
     energy = poor.result.metrics.energy
@@ -227,7 +229,7 @@ def test_a_history_below_zero_is_drawn_on_a_linear_axis() -> None:
         History((1, 2), (-1.0, -2.0), (0.1, 0.2), (0, 0), ()),
         History((1, 2), (2.0, 0.0), (0.1, 0.2), (0, 0), ()),
     )
-    assert [draw_history(one, "p").axes[0].get_yscale() for one in (below, above)] == [
+    assert [draw_history(history, "p").axes[0].get_yscale() for history in (below, above)] == [
         "linear",
         "log",
     ]
@@ -236,9 +238,9 @@ def test_a_history_below_zero_is_drawn_on_a_linear_axis() -> None:
 def test_a_saved_config_reads_back() -> None:
     problem = node(SQUARE, DIRICHLET, [{"part": ["left", "top"], "equation": "u = 0"}], free=["bottom"],
                    boundary_energy=[{"part": "right", "energy": "-x*u"}])  # fmt: skip
-    made = config(problem, trial=SMALL)
-    again = kanpde.config.validate(made.as_tree(), source="again")
-    assert again == made
+    settings = config(problem, trial=SMALL)
+    again = kanpde.config.validate(settings.as_tree(), source="again")
+    assert again == settings
 
 
 def test_fields_hold_the_residual_of_euler_and_lagrange() -> None:
@@ -249,8 +251,8 @@ def test_fields_hold_the_residual_of_euler_and_lagrange() -> None:
         SQUARE, DIRICHLET, [{"part": SIDES, "equation": f"u = {exact}"}], exact={"u": exact}
     )
     solution = solve(problem, width=[], degree=[5], intervals=[1])
-    found = sample(solution.problem, solution.trial, np.array([[0.1, 0.2], [0.5, -0.3]]))
-    assert abs(found["residual"]).max() < 1e-8
+    fields = sample(solution.problem, solution.trial, np.array([[0.1, 0.2], [0.5, -0.3]]))
+    assert abs(fields["residual"]).max() < 1e-8
     assert math.isfinite(solution.residual_rms)
 
 

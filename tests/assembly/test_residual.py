@@ -143,15 +143,15 @@ TRIALS: dict[str, dict[str, Any]] = {
 SMALL = {"interior": 30, "boundary": 24}
 
 
-def made(case: str, trial: str = "kan", **changes: Any) -> Parts:
-    found = parts(
+def scrambled(case: str, trial: str = "kan", **changes: Any) -> Parts:
+    built = parts(
         CASES[case],
         trial={**TRIALS[trial], "lifting": "lifted" in case, **changes},
         sampler=SMALL,
         weights={"equations": 2.0, "conditions": 11.0},
     )
-    scramble(found.trial.network, seed=3)
-    return found
+    scramble(built.trial.network, seed=3)
+    return built
 
 
 def weighted(assembly: Assembly, trial: TrialSolution) -> Tensor:
@@ -172,23 +172,23 @@ def weighted(assembly: Assembly, trial: TrialSolution) -> Tensor:
 @pytest.mark.parametrize("trial", list(TRIALS))
 @pytest.mark.parametrize("case", list(CASES))
 def test_the_matrix_gives_the_residuals_after_any_step(case: str, trial: str) -> None:
-    found = made(case, trial)
-    matrix, right = OuterSystem(found.assembly, found.trial).linearised()
-    outer = found.trial.net.outer
-    assert matrix.shape == (found.assembly.rows, outer.numel()) and right.shape == (
-        found.assembly.rows,
+    built = scrambled(case, trial)
+    matrix, right = OuterSystem(built.assembly, built.trial).linearised()
+    outer = built.trial.net.outer
+    assert matrix.shape == (built.assembly.rows, outer.numel()) and right.shape == (
+        built.assembly.rows,
     )
     for seed in (5, 6):
         step = uniform(*outer.shape, seed=seed)
-        found.trial.net.set_outer(outer + step)
+        built.trial.net.set_outer(outer + step)
         assert (
-            gap(matrix @ step.T.reshape(-1) - right, weighted(found.assembly, found.trial)) < 1e-11
+            gap(matrix @ step.T.reshape(-1) - right, weighted(built.assembly, built.trial)) < 1e-11
         )
 
 
 @pytest.mark.parametrize("case", list(CASES))
 def test_both_derivative_engines_give_the_same_rows(case: str) -> None:
-    closed, nested = made(case), made(case, derivatives="autograd")
+    closed, nested = scrambled(case), scrambled(case, derivatives="autograd")
     assert nested.trial.engine == "autograd"
     ours, theirs = closed.assembly.residuals(closed.trial), nested.assembly.residuals(nested.trial)
     for rows, others in zip(ours, theirs, strict=True):
@@ -197,17 +197,17 @@ def test_both_derivative_engines_give_the_same_rows(case: str) -> None:
 
 @pytest.mark.parametrize("case", ["robin", "lifted", "mean", "mixed"])
 def test_a_chunked_matrix_is_the_same_matrix(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = made(case)
-    whole, right = OuterSystem(found.assembly, found.trial).linearised()
+    built = scrambled(case)
+    whole, right = OuterSystem(built.assembly, built.trial).linearised()
     monkeypatch.setattr("kanpde.assembly.outer_system.POINTS", 7)
-    pieces, again = OuterSystem(found.assembly, found.trial).linearised()
+    pieces, again = OuterSystem(built.assembly, built.trial).linearised()
     assert gap(pieces, whole) < 1e-14 and gap(again, right) < 1e-14
 
 
 def test_extra_rows_are_zero_and_last() -> None:
-    found = made("robin")
-    plain, right = OuterSystem(found.assembly, found.trial).linearised()
-    longer, more = OuterSystem(found.assembly, found.trial).linearised(4)
+    built = scrambled("robin")
+    plain, right = OuterSystem(built.assembly, built.trial).linearised()
+    longer, more = OuterSystem(built.assembly, built.trial).linearised(4)
     assert torch.equal(longer[:-4], plain) and not longer[-4:].any()
     assert torch.equal(more[:-4], right) and not more[-4:].any()
 
@@ -216,13 +216,13 @@ def test_extra_rows_are_zero_and_last() -> None:
 @pytest.mark.parametrize("case", list(CASES))
 def test_numbers_at_their_places_are_the_matrix(case: str, trial: str) -> None:
     """Whatever the derivatives, shifts and unknowns; an average and an mlp touch every column."""
-    small = made(case, trial)
-    found = OuterSystem(small.assembly, small.trial)
-    places, matrix = found.places(), found.matrix()
+    small = scrambled(case, trial)
+    system = OuterSystem(small.assembly, small.trial)
+    places, matrix = system.places(), system.matrix()
     averaged = any(term.average is not None for term in small.assembly.terms)
     assert (places is None) is (averaged or trial == "mlp")
     if places is not None:
-        summed = torch.zeros_like(matrix).index_put_(places, found.numbers(), accumulate=True)
+        summed = torch.zeros_like(matrix).index_put_(places, system.numbers(), accumulate=True)
         assert gap(summed, matrix) < 1e-14
 
 
@@ -231,22 +231,22 @@ def test_numbers_at_their_places_are_the_matrix(case: str, trial: str) -> None:
 def test_rows_are_those_of_the_assembly_and_follow_the_outer_parameters(
     case: str, trial: str
 ) -> None:
-    found = made(case, trial)
-    kept = OuterSystem(found.assembly, found.trial)
+    built = scrambled(case, trial)
+    kept = OuterSystem(built.assembly, built.trial)
     for seed in (1, 2):
-        found.trial.net.set_outer(uniform(*found.trial.net.outer.shape, seed=seed))
-        assert gap(kept.weighted(), weighted(found.assembly, found.trial)) < 1e-12
+        built.trial.net.set_outer(uniform(*built.trial.net.outer.shape, seed=seed))
+        assert gap(kept.weighted(), weighted(built.assembly, built.trial)) < 1e-12
         assert (
-            abs(kept.objective() - float(found.assembly.objective(found.trial).detach()))
+            abs(kept.objective() - float(built.assembly.objective(built.trial).detach()))
             < 1e-12 * kept.objective()
         )
 
 
 @pytest.mark.parametrize("case", list(CASES))
 def test_the_objective_is_the_squared_length_of_the_system(case: str) -> None:
-    found = made(case)
-    system = OuterSystem(found.assembly, found.trial).linearised()[1].square().sum()
-    objective = found.assembly.objective(found.trial)
+    built = scrambled(case)
+    system = OuterSystem(built.assembly, built.trial).linearised()[1].square().sum()
+    objective = built.assembly.objective(built.trial)
     assert objective.ndim == 0 and objective.requires_grad
     assert gap(objective, system) < 1e-12
 
@@ -286,11 +286,11 @@ def of_quadratic(**changes: Any) -> tuple[list[Tensor], tuple[Term, ...]]:
 
 def test_rows_of_a_known_function_written_out() -> None:
     """u = x² + 3y:  ∇u = (2x, 3),  div((1 + x²) ∇u) = 2 + 6x²."""
-    found, of = of_quadratic()
+    rows_of_terms, of = of_quadratic()
     x, y = of[0].x.T
     u = x**2 + 3 * y
-    assert gap(found[0], -(2 + 6 * x**2) + 2 * x - 3 * u - torch.sin(x) - y) < 1e-11
-    by_name = {term.name: (rows, term) for rows, term in zip(found, of, strict=True)}
+    assert gap(rows_of_terms[0], -(2 + 6 * x**2) + 2 * x - 3 * u - torch.sin(x) - y) < 1e-11
+    by_name = {term.name: (rows, term) for rows, term in zip(rows_of_terms, of, strict=True)}
     rows, term = by_name["left"]
     assert gap(rows, 3 * term.x[:, 1] - torch.cos(term.x[:, 1])) < 1e-12
     rows, term = by_name["right"]
@@ -301,10 +301,10 @@ def test_rows_of_a_known_function_written_out() -> None:
 
 
 def test_rows_of_a_nonlinear_equation_written_out() -> None:
-    found, of = of_quadratic(equations=["laplacian(u) + u*dx(u)**2 = exp(u)"])
+    rows_of_terms, of = of_quadratic(equations=["laplacian(u) + u*dx(u)**2 = exp(u)"])
     x, y = of[0].x.T
     u = x**2 + 3 * y
-    assert gap(found[0], 2 + u * 4 * x**2 - torch.exp(u)) < 1e-11
+    assert gap(rows_of_terms[0], 2 + u * 4 * x**2 - torch.exp(u)) < 1e-11
 
 
 def test_rows_of_periodic_mean_and_point_written_out() -> None:
@@ -314,8 +314,8 @@ def test_rows_of_periodic_mean_and_point_written_out() -> None:
         {"mean": "u*x = 1"},
         {"point": [1, 0], "equation": "u**2 + dy(u) = 0"},
     ]
-    found, of = of_quadratic(conditions=conditions)
-    by_name = {term.name: rows for rows, term in zip(found, of, strict=True)}
+    rows_of_terms, of = of_quadratic(conditions=conditions)
+    by_name = {term.name: rows for rows, term in zip(rows_of_terms, of, strict=True)}
     assert (
         gap(
             by_name["periodic left-right u"],
@@ -351,7 +351,7 @@ def test_an_average_is_weighted_by_the_quadrature() -> None:
 
 
 def test_weights_multiply_the_mean_square_of_each_term() -> None:
-    found, of = of_quadratic()
+    rows_of_terms, of = of_quadratic()
     assert {term.name: term.weight for term in of} == {
         "equation 1": 2.0, "left": 11.0, "right": 77.0, "bottom": 11.0, "top": 11.0,
     }  # fmt: skip
@@ -359,7 +359,10 @@ def test_weights_multiply_the_mean_square_of_each_term() -> None:
     trial = quadratic(problem)
     objective = Assembly(of, trial).objective(trial)
     assert (
-        gap(objective, sum(t.weight * r.square().mean() for t, r in zip(of, found, strict=True)))
+        gap(
+            objective,
+            sum(t.weight * r.square().mean() for t, r in zip(of, rows_of_terms, strict=True)),
+        )
         < 1e-13
     )
 
@@ -369,9 +372,9 @@ def test_weights_multiply_the_mean_square_of_each_term() -> None:
 
 
 def scaled_system(node: dict[str, Any], **weights: Any) -> tuple[Tensor, Tensor]:
-    found = parts(node, trial=TRIALS["kan"], sampler=SMALL, weights=weights)
-    scramble(found.trial.network, seed=3)
-    return OuterSystem(found.assembly, found.trial).linearised()
+    built = parts(node, trial=TRIALS["kan"], sampler=SMALL, weights=weights)
+    scramble(built.trial.network, seed=3)
+    return OuterSystem(built.assembly, built.trial).linearised()
 
 
 IN_METRES = problem_node(
@@ -424,17 +427,17 @@ def test_without_scaling_the_terms_are_taken_as_they_stand() -> None:
 
 @pytest.mark.parametrize("case", list(CASES))
 def test_terms_together_give_what_each_gives_alone(case: str) -> None:
-    found = made(case)
-    together = found.assembly.residuals(found.trial)
-    for term, rows in zip(found.assembly.terms, together, strict=True):
-        (alone,) = Assembly([term], found.trial).residuals(found.trial)
+    built = scrambled(case)
+    together = built.assembly.residuals(built.trial)
+    for term, rows in zip(built.assembly.terms, together, strict=True):
+        (alone,) = Assembly([term], built.trial).residuals(built.trial)
         assert gap(rows, alone) < 1e-12
 
 
 def test_the_order_of_terms_is_kept_whatever_derivatives_they_need() -> None:
-    found = made("robin")
-    reverse = Assembly(list(reversed(found.assembly.terms)), found.trial)
-    ours, theirs = found.assembly.residuals(found.trial), reverse.residuals(found.trial)
+    built = scrambled("robin")
+    reverse = Assembly(list(reversed(built.assembly.terms)), built.trial)
+    ours, theirs = built.assembly.residuals(built.trial), reverse.residuals(built.trial)
     for rows, again in zip(ours, reversed(theirs), strict=True):
         assert gap(rows, again) < 1e-13
 
@@ -443,10 +446,10 @@ def test_rows_follow_the_parameters() -> None:
     """The gradient of the objective is 2 Mᵀ r for the outer parameters, and the right-hand side is
     -r.
     """
-    found = made("mixed lifted", "kan-flat")
-    matrix, right = OuterSystem(found.assembly, found.trial).linearised()
+    built = scrambled("mixed lifted", "kan-flat")
+    matrix, right = OuterSystem(built.assembly, built.trial).linearised()
     (gradient,) = torch.autograd.grad(
-        found.assembly.objective(found.trial), found.trial.network.stack[0].coefficients
+        built.assembly.objective(built.trial), built.trial.network.stack[0].coefficients
     )
     assert gap(gradient.reshape(-1), -2 * matrix.T @ right) < 1e-11
 
@@ -464,17 +467,17 @@ def test_a_nonlinear_term_is_linearised(where: str, trial: str) -> None:
         node["conditions"][2]["equation"] = "dn(u) = -u**4"
     else:
         node["equations"] = ["laplacian(u) + u*dx(u) = u**2 + x*dxy(u)**2"]
-    found = parts(node, trial={**TRIALS[trial], "lifting": where == "lifted"}, sampler=SMALL)
-    scramble(found.trial.network, seed=3)
-    assert not found.assembly.linear and not found.problem.is_linear
-    matrix, right = OuterSystem(found.assembly, found.trial).linearised()
-    assert gap(-right, weighted(found.assembly, found.trial)) < 1e-13
-    outer, size = found.trial.net.outer, 1e-5
+    built = parts(node, trial={**TRIALS[trial], "lifting": where == "lifted"}, sampler=SMALL)
+    scramble(built.trial.network, seed=3)
+    assert not built.assembly.linear and not built.problem.is_linear
+    matrix, right = OuterSystem(built.assembly, built.trial).linearised()
+    assert gap(-right, weighted(built.assembly, built.trial)) < 1e-13
+    outer, size = built.trial.net.outer, 1e-5
     step = uniform(*outer.shape, seed=5)
     rows = []
     for sign in (1, -1):
-        found.trial.net.set_outer(outer + sign * size * step)
-        rows.append(weighted(found.assembly, found.trial))
+        built.trial.net.set_outer(outer + sign * size * step)
+        rows.append(weighted(built.assembly, built.trial))
     assert gap((rows[0] - rows[1]) / (2 * size), matrix @ step.T.reshape(-1)) < 1e-7
 
 
@@ -510,13 +513,13 @@ def test_a_column_where_a_row_belongs_never_reaches_the_objective(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """(N, 1) - (N,) would broadcast to (N, N) without a word."""
-    found = made("robin")
-    columns = [rows[:, None] for rows in found.assembly.residuals(found.trial)]
-    monkeypatch.setattr(found.assembly, "residuals", lambda trial: columns)
+    built = scrambled("robin")
+    columns = [rows[:, None] for rows in built.assembly.residuals(built.trial)]
+    monkeypatch.setattr(built.assembly, "residuals", lambda trial: columns)
     with pytest.raises(
         NumericalError, match=r"residual of 'equation 1': needs shape \((\d+),\), found \(\1, 1\)"
     ):
-        found.assembly.objective(found.trial)
+        built.assembly.objective(built.trial)
 
 
 def test_residuals_anywhere_need_no_weights() -> None:

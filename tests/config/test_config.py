@@ -220,8 +220,8 @@ def test_named_operands_may_be_alike() -> None:
 def test_polygons_are_simple(vertices: list[tuple[float, float]], flaw: str | None) -> None:
     for k in range(3):
         scaled = [(10.0**k * x, 10.0**k * y) for x, y in vertices]
-        found = polygon_flaw(scaled)
-        assert found is None if flaw is None else flaw in (found or "")
+        message = polygon_flaw(scaled)
+        assert message is None if flaw is None else flaw in (message or "")
 
 
 # Problems

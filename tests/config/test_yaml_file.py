@@ -49,9 +49,9 @@ from kanpde.errors import BudgetError, ConfigError
     ],
 )
 def test_scalars_are_those_of_yaml_1_2(text: str, value: Any) -> None:
-    found = yaml_file.loads(f"a: {text}", source="my.yaml")["a"]
-    assert found == value
-    assert type(found) is type(value)
+    loaded = yaml_file.loads(f"a: {text}", source="my.yaml")["a"]
+    assert loaded == value
+    assert type(loaded) is type(value)
 
 
 def test_nan_is_read_as_a_number_for_the_validator_to_refuse() -> None:
@@ -182,9 +182,9 @@ VALUES = st.recursive(
 @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(KEYS, VALUES, max_size=5))
 def test_what_is_written_reads_back(tree: dict[str, Any]) -> None:
-    found = yaml_file.loads(yaml_file.dumps(tree), source="my.yaml")
-    assert found == tree
-    assert repr(found) == repr(tree), "1 stays 1, 1.0 stays 1.0, true stays true"
+    loaded = yaml_file.loads(yaml_file.dumps(tree), source="my.yaml")
+    assert loaded == tree
+    assert repr(loaded) == repr(tree), "1 stays 1, 1.0 stays 1.0, true stays true"
 
 
 def test_shared_data_is_written_without_anchors() -> None:

@@ -100,8 +100,8 @@ def test_composition_agrees_with_nested_autograd(d: int) -> None:
 def test_any_multi_index_needs_only_its_own_closure(alpha: tuple[int, ...], seed: int) -> None:
     space, x = JetSpace.closure([alpha], 3), uniform(3, 3, seed=seed)
     inner = by_autograd(tangled, x, space)
-    found = compose(inner, [torch.exp(inner.value)] * (space.order + 1))
-    assert gap(found.data, by_autograd(lambda p: torch.exp(tangled(p)), x, space).data) < 1e-11
+    composed = compose(inner, [torch.exp(inner.value)] * (space.order + 1))
+    assert gap(composed.data, by_autograd(lambda p: torch.exp(tangled(p)), x, space).data) < 1e-11
 
 
 @pytest.mark.parametrize("order", sorted(STIRLING))
@@ -156,15 +156,17 @@ def test_a_single_factor_multiplies_every_component() -> None:
 @given(st.lists(st.tuples(*[st.integers(0, 3)] * 3), max_size=4))
 def test_closure_is_downward_closed_minimal_and_sorted(wanted: list[tuple[int, ...]]) -> None:
     space = JetSpace.closure(wanted, 3)
-    found = set(space.indices)
+    members = set(space.indices)
     assert (
-        space.indices[0] == (0, 0, 0) and found >= set(wanted) and len(found) == len(space.indices)
+        space.indices[0] == (0, 0, 0)
+        and members >= set(wanted)
+        and len(members) == len(space.indices)
     )
     for alpha in space.indices[1:]:
         lower = [
             tuple(a - (i == axis) for i, a in enumerate(alpha)) for axis in range(3) if alpha[axis]
         ]
-        assert found >= set(lower)
+        assert members >= set(lower)
         assert any(all(a <= w for a, w in zip(alpha, top, strict=True)) for top in wanted)
     assert [sum(a) for a in space.indices] == sorted(sum(a) for a in space.indices)
     assert space == JetSpace.closure(reversed(wanted), 3)

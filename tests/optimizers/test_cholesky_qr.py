@@ -31,9 +31,9 @@ def deficient() -> tuple[Tensor, Tensor, int]:
         [{"part": SIDES, "equation": "u = 0"}],
     )
     trial = {"kind": "kan", "width": [24], "degree": [5, 9], "intervals": [2, 8]}
-    made = parts(wave, trial=trial, sampler={"interior": 900, "boundary": 120})
-    count = made.trial.net.outer.numel()
-    matrix = OuterSystem(made.assembly, made.trial).matrix(count)
+    built = parts(wave, trial=trial, sampler={"interior": 900, "boundary": 120})
+    count = built.trial.net.outer.numel()
+    matrix = OuterSystem(built.assembly, built.trial).matrix(count)
     equilibrate(matrix, 1e-13)
     right = matrix @ uniform(count, 1, seed=7)
     right[-count:] = 0

@@ -40,8 +40,8 @@ def test_rows_of_a_cut_patch_are_its_residuals_by_autograd() -> None:
     trial = patchwork(tree, patches, coefficients)
     number = next(k for k, patch in enumerate(patches) if set(boundary(tree, patch)) == {"hole"})
     patch, piece = patches[number], trial.piece(number)
-    (own,) = rows(system, tree, [patch])
-    found = own.matrix @ coefficients[number].T.ravel() - own.right
+    (patch_rows,) = rows(system, tree, [patch])
+    residuals = patch_rows.matrix @ coefficients[number].T.ravel() - patch_rows.right
     space = JetSpace.closure([(2, 0), (1, 1), (0, 2)], 2)
 
     def residual(node: object, x: np.ndarray, normal: np.ndarray | None) -> np.ndarray:
@@ -52,7 +52,7 @@ def test_rows_of_a_cut_patch_are_its_residuals_by_autograd() -> None:
             for index in space.indices:
                 read[unknown, index] = jet.derivative(index)[unknown]
         values = evaluate(
-            [node], torch.tensor(x), normals, lambda one: read[one.unknown, one.index]
+            [node], torch.tensor(x), normals, lambda jet: read[jet.unknown, jet.index]
         )
         return values[0].detach().numpy()
 
@@ -62,20 +62,20 @@ def test_rows_of_a_cut_patch_are_its_residuals_by_autograd() -> None:
     blocks += [(c.node, hole) for c in problem.conditions if c.part == "hole"]
     for node, points in blocks:
         expected = residual(node, points.x, points.normal) * np.sqrt(points.w)
-        block = found[at : at + len(points.x)]
+        block = residuals[at : at + len(points.x)]
         factor = (block @ expected) / (expected @ expected)
         assert factor > 0
         np.testing.assert_allclose(block, factor * expected, atol=1e-9 * np.abs(block).max())
-        mean = found[at + len(points.x)]
+        mean = residuals[at + len(points.x)]
         share = np.sqrt(points.w / points.w.sum())
-        assert mean == pytest.approx(own.mean * (share @ block), rel=1e-8)
+        assert mean == pytest.approx(patch_rows.mean * (share @ block), rel=1e-8)
         at += len(points.x) + 1
 
 
 def test_elimination_gives_what_one_dense_qr_gives() -> None:
     problem = problem_of(**VARIABLE)
     level = solved(problem, cells=2, degree=4, split=[(0, 0, 0)])
-    own = rows(level.system, level.tree, level.patches)
+    rows_of_patches = rows(level.system, level.tree, level.patches)
     start, column = {}, 0
     for number, patch in enumerate(level.patches):
         start[number] = column
@@ -86,7 +86,7 @@ def test_elimination_gives_what_one_dense_qr_gives() -> None:
                 start[face.key] = column
                 column += 2 * (2 * degree + 1)
     stacked, right = [], []
-    for number, (patch, local) in enumerate(zip(level.patches, own, strict=True)):
+    for number, (patch, local) in enumerate(zip(level.patches, rows_of_patches, strict=True)):
         n, at = local.matrix.shape[1], start[number]
         block = np.zeros((len(local.matrix), column))
         block[:, at : at + n] = local.matrix
@@ -112,10 +112,10 @@ def test_a_second_solve_of_known_patches_gives_the_same_bits() -> None:
     problem = problem_of(**VARIABLE)
     level = solved(problem, cells=3, degree=5)
     elimination = Elimination()
-    for patch, own in zip(
+    for patch, patch_rows in zip(
         level.patches, rows(level.system, level.tree, level.patches), strict=True
     ):
-        elimination.add(patch, own)
+        elimination.add(patch, patch_rows)
     first, *_ = elimination.solve(level.patches)
     assert not elimination.missing(level.patches)
     again, *_ = elimination.solve(level.patches)

@@ -34,7 +34,7 @@ def test_the_shipped_problem_holds_every_row_of_the_table(name: str, rows: list[
         assert row.name in problem.config.description
         assert pytest.approx(np.array([lower, upper])) == np.array(row.ranges).T
         if problem.config.fit is not None and (table := problem.config.fit.train) is not None:
-            x, found = (
+            x, values = (
                 np.array([table.column("x"), table.column("y")]).T,
                 np.array(table.column("value")),
             )
@@ -42,9 +42,9 @@ def test_the_shipped_problem_holds_every_row_of_the_table(name: str, rows: list[
             x = lower + (upper - lower) * (cube(len(row.ranges), 8).numpy() + 1) / 2
             exact = problem.exact_at(torch.as_tensor(x), None)
             assert exact is not None
-            found = exact[:, 0].numpy()
+            values = exact[:, 0].numpy()
         wanted = row.values((x - lower) / (upper - lower))
-        assert found == pytest.approx(wanted, rel=1e-9, abs=1e-12)
+        assert values == pytest.approx(wanted, rel=1e-9, abs=1e-12)
 
 
 def test_a_function_that_is_not_in_the_table_is_refused() -> None:
