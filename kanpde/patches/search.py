@@ -33,6 +33,7 @@ from kanpde.patches.kans import patchwork
 from kanpde.patches.layout import Patch, balanced, layout
 from kanpde.patches.refinement import enriched, refined
 from kanpde.patches.rows import System, interior, rows
+from kanpde.patches.steepness import jump
 from kanpde.patches.support import require
 from kanpde.problem.problem import Problem
 from kanpde.progress import History, Progress, StageResult, StopReason
@@ -271,12 +272,20 @@ class _Search:
 
     def _unseen(self, level: Level) -> str | None:
         """A warning where the source of an equation is much larger at probes than at all points of
-        the patches: a peak between them.
+        the patches, a peak between them, or where one of its coefficients jumps.
         """
         rng = np.random.default_rng(0)
         probes = self.problem.domain.interior(PROBES, "sobol", rng).x
         inside = [interior(self.tree, patch).x for patch in level.patches]
         for number, equation in enumerate(self.system.equations, start=1):
+            place = jump(equation, self.problem.domain, level.patches)
+            if place is not None:
+                x, y = place
+                return (
+                    f"warning: the error cannot be told, a coefficient of second order of equation"
+                    f" {number} jumps near ({x:.6g}, {y:.6g}); give regions without trial.patches,"
+                    f" or a smoother coefficient"
+                )
             known = max(float(np.abs(equation.at(x)[1]).max()) for x in inside)
             at_probes = np.abs(equation.at(probes)[1])
             if at_probes.max() > UNSEEN * known:

@@ -191,6 +191,32 @@ def test_keys_are_checked(trial: dict[str, Any], sentence: str) -> None:
         kanpde.solve({"problem": problem_tree(), "trial": trial})
 
 
+@pytest.mark.parametrize(
+    ("k", "jumps"),
+    [
+        ("1 + 50*(1 + abs(x - 0.43)/(x - 0.43))", True),
+        ("1 + 50*(1 + tanh(1e9*(x - 0.5)))", True),
+        ("1 + tanh(1e6*(y - 0.3))", True),
+        ("1 + 100*x", False),
+        ("2 + sin(20*x)*cos(9*y)", False),
+    ],
+)
+def test_a_jump_of_a_coefficient_is_not_silent(k: str, jumps: bool) -> None:
+    tree = tree_of(
+        {"refine": False},
+        domain={"rectangle": {"lower": [0, 0], "upper": [1, 1]}},
+        definitions={"k": k},
+        equations=["div(k*grad(u)) = 0"],
+        conditions=[
+            {"part": ["left", "bottom"], "equation": "u = 0"},
+            {"part": ["right", "top"], "equation": "u = x*y"},
+        ],
+    )
+    solution = kanpde.solve(tree)
+    assert (solution.result.estimate is None) is jumps
+    assert (solution.stop_reason is StopReason.UNREACHED) is jumps
+
+
 def test_a_peak_that_no_point_meets_is_not_silent() -> None:
     peak = "1e4*exp(-((x - 0.371)**2 + (y - 0.613)**2)/1e-5)"
     tree = tree_of(

@@ -1,0 +1,64 @@
+"""Where a coefficient of second order jumps, or rises within a small part of one patch.
+
+    max_i |a(x_{i+1}) - a(x_i)| > 1/2 Σ_i |a(x_{i+1}) - a(x_i)|   on a line across a patch
+
+The derivative of a jump is nothing at every point: div(k*grad(u)) loses the balance of fluxes there
+and the rows of all patches can be met by a wrong solution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kanpde.domains import Domain
+from kanpde.numerics.quadrature import Array
+from kanpde.patches.layout import Patch
+from kanpde.patches.rows import Affine
+
+STEPS = 40
+OVERHANG = 0.13
+"""Lines go on beyond a patch by this share of it: a jump may lie on its side."""
+
+ACROSS = (0.117, 0.493, 0.871)
+"""Where lines cross a patch; not at places that a grid of cells shares."""
+
+HALF, SMALLEST = 0.5, 1e-3
+"""Share of the change along a line, and of the largest coefficient, that one step must hold."""
+
+
+def jump(affine: Affine, domain: Domain, patches: Sequence[Patch]) -> tuple[float, float] | None:
+    """A point near the largest jump of a coefficient of second order, None where there is none.
+
+    Args:
+        affine: an equation.
+        domain: where it holds.
+        patches: what must resolve its coefficients.
+    """
+    second = [k for k, (_, index, _) in enumerate(affine.slopes) if sum(index) == 2]
+    lines = np.concatenate([_lines(patch) for patch in patches])
+    inside = domain.contains(lines.reshape(-1, 2), 0.0)
+    at_points = np.full((len(second), len(inside)), np.nan)
+    at_points[:, inside] = affine.at(lines.reshape(-1, 2)[inside])[0][second]
+    values = at_points.reshape(len(second), *lines.shape[:2])
+    steps = np.nan_to_num(np.abs(np.diff(values, axis=2)))
+    largest = np.nanmax(np.abs(values), axis=(1, 2), keepdims=True)
+    holds = steps > HALF * steps.sum(axis=2, keepdims=True)
+    size = np.where(holds & (steps > SMALLEST * largest), steps, 0.0)
+    if not size.any():
+        return None
+    _, line, step = np.unravel_index(int(size.argmax()), size.shape)
+    x, y = lines[line, step : step + 2].mean(axis=0).tolist()
+    return x, y
+
+
+def _lines(patch: Patch) -> Array:
+    """Points (lines, STEPS + 1, 2) along lines across a patch in both directions."""
+    along = np.linspace(-OVERHANG, 1.0 + OVERHANG, STEPS + 1)
+    box = patch.upper - patch.lower
+    lines = np.empty((2 * len(ACROSS), len(along), 2))
+    for number, share in enumerate(ACROSS):
+        lines[2 * number] = np.stack([along, np.full_like(along, share)], axis=1)
+        lines[2 * number + 1] = np.stack([np.full_like(along, share), along], axis=1)
+    return np.asarray(patch.lower + lines * box)
