@@ -17,6 +17,7 @@ from numpy.polynomial import chebyshev
 from torch import Tensor
 
 from kanpde.ansatz.surrogate import Array, factors, units
+from kanpde.optimizers.linear_algebra import fit
 from kanpde.trial.bases import SplineGrid
 from kanpde.trial.networks import KAN, SplineLayer, build_kan
 from kanpde.trial.reframe import fill
@@ -144,7 +145,7 @@ def _sum(layer: SplineLayer, x: Tensor, y: Tensor, generator: torch.Generator | 
     matrix = torch.cat(blocks, dim=1)
     size = 1e-6 * matrix.norm() * torch.eye(matrix.shape[1], dtype=x.dtype)
     right = torch.cat([y, y.new_zeros(len(size))])[:, None]
-    solution = torch.linalg.lstsq(torch.cat([matrix, size]), right, driver="gels").solution
+    solution = fit(torch.cat([matrix, size]), right)
     edges = solution.reshape(layer.inputs, -1)
     if generator is not None:
         noise = torch.randn(layer.inputs, 1, generator=generator, dtype=x.dtype)
@@ -189,8 +190,7 @@ def _interpolated(layer: SplineLayer, values: Tensor) -> Tensor:
     grid = layer.grid
     assert isinstance(grid, SplineGrid)
     matrix = grid.row(0).collocation(_line(values)[None])
-    solution: Tensor = torch.linalg.lstsq(matrix, values[:, None], driver="gelsd").solution
-    return solution[:, 0]
+    return fit(matrix, values[:, None])[:, 0]
 
 
 def unit_layer(

@@ -28,6 +28,9 @@ from kanpde.patches.rows import REGULAR, Rows, face_rows
 FaceKey = tuple[object, ...]
 Traces = dict[FaceKey, Array]
 
+INVERSE_STEPS = 4
+"""Each divides what is not the smallest singular value by the square of the gap to the next."""
+
 _numbers = count()
 
 
@@ -69,6 +72,23 @@ class Block:
         """The smallest over the largest pivot of what was eliminated here."""
         pivots = np.abs(np.diag(self.head[:, : len(self.head)]))
         return float(pivots.min() / pivots.max()) if len(pivots) else 1.0
+
+    @property
+    def weakest(self) -> float:
+        """About the smallest singular value of what was eliminated here, over the largest pivot,
+        by inverse iteration: QR without pivoting does not reveal the rank on its diagonal.
+        """
+        upper = torch.tensor(self.head[:, : len(self.head)])
+        if not len(upper) or not bool((upper.diagonal() != 0).all()):
+            return float(len(upper) == 0)
+        # the transpose of R, turned upside down, is an upper triangle again
+        turned = upper.T.flip(0, 1).contiguous()
+        vector = torch.from_numpy(np.random.default_rng(0).standard_normal((len(upper), 1)))
+        for _ in range(INVERSE_STEPS):
+            vector = vector / vector.norm()
+            lower_solution = back_substituted(turned, vector.flip(0)).flip(0)
+            vector = back_substituted(upper, lower_solution)
+        return float(vector.norm() ** -0.5 / upper.diagonal().abs().max())
 
 
 def triangle(matrix: Array) -> Array:
@@ -150,12 +170,14 @@ class Elimination:
         """Eliminate the coefficients of one patch."""
         self._leaves[patch.key] = eliminated(patch, rows)
 
-    def solve(self, patches: Sequence[Patch]) -> tuple[list[Array], Array, float]:
+    def solve(self, patches: Sequence[Patch]) -> tuple[list[Array], Array, tuple[float, float]]:
         """Solve for all coefficients.
 
         Returns:
-            Coefficients (m·n,) and the sum of the squared rows of each patch, and the smallest
-            relative pivot: near rounding, the problem has no unique solution.
+            Coefficients (m·n,) and the sum of the squared rows of each patch; the smallest
+            relative pivot, and the smallest singular value of the block that couples the whole
+            domain. Where either is near rounding, or the second falls when the space is enriched,
+            the problem has no unique solution.
         """
         leaves = [self._leaves[patch.key] for patch in patches]
         self._leaves = {patch.key: leaf for patch, leaf in zip(patches, leaves, strict=True)}
@@ -172,7 +194,7 @@ class Elimination:
         coefficients = [leaf.eliminated(traces) for leaf in leaves]
         squares = np.array([leaf.residual(traces) for leaf in leaves])
         pivot = min((block.condition for block in order), default=1.0)
-        return coefficients, squares, pivot
+        return coefficients, squares, (pivot, order[-1].weakest if order else 1.0)
 
 
 def _merge(

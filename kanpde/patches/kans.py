@@ -13,8 +13,10 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
+import torch
 
 from kanpde.numerics.quadrature import Array
+from kanpde.optimizers.linear_algebra import fit
 from kanpde.patches.cells import Quadtree
 from kanpde.patches.layout import Patch
 from kanpde.patches.polynomials import reference
@@ -30,7 +32,8 @@ def ridge_map(degree: int) -> Array:
     nodes = degree + 2
     ridges = ridge_functions(degree, nodes)
     polynomials = reference(degree, nodes, ((0, 0),))[0, 0]
-    return np.asarray(np.linalg.lstsq(ridges, polynomials, rcond=CUT)[0])
+    shortest = fit(torch.from_numpy(ridges), torch.from_numpy(polynomials), CUT)
+    return np.asarray(shortest.numpy())
 
 
 def patchwork(tree: Quadtree, patches: Sequence[Patch], coefficients: Sequence[Array]) -> Patchwork:

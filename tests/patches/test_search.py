@@ -236,3 +236,24 @@ def test_zero_is_a_solution_where_nothing_is_given() -> None:
 def test_float32_is_refused() -> None:
     with pytest.raises(ConfigError, match="needs dtype float64, found float32"):
         kanpde.solve(tree_of(), dtype="float32")
+
+
+def test_an_eigenvalue_is_not_silent() -> None:
+    """-Δu = 2π² u + f has a solution here and others beside it; the levels agree on one of them."""
+    problem = {
+        "name": "resonance",
+        "unknowns": ["u"],
+        "domain": {"rectangle": {"lower": [0, 0], "upper": [1, 1]}},
+        "definitions": {"e": "exp(x) + sin(pi*x)*sin(pi*y)"},
+        "equations": ["laplacian(u) + 2*pi**2*u = laplacian(e) + 2*pi**2*e"],
+        "conditions": [{"part": ["left", "right", "bottom", "top"], "equation": "u = e"}],
+    }
+    trial = {"patches": {"degree": 8, "cells": 2}}
+    solution = kanpde.solve({"problem": problem, "trial": trial, "tolerance": 1e-4})
+    assert solution.result.estimate is None
+    assert solution.stop_reason.exit_code == 8
+    away = problem["equations"][0].replace("2*pi**2", "19")  # type: ignore[index]
+    solution = kanpde.solve(
+        {"problem": {**problem, "equations": [away]}, "trial": trial, "tolerance": 1e-4}
+    )
+    assert solution.stop_reason.exit_code == 0
