@@ -24,7 +24,6 @@ from types import MappingProxyType
 from typing import Any
 
 from kanpde.api.outcome import Outcome, Plan
-from kanpde.api.patch_plan import patches_plan
 from kanpde.config import Config
 from kanpde.config.compatibility import check
 from kanpde.config.config import in_slabs
@@ -55,6 +54,8 @@ def plan_of(config: Config, after: Solution | None = None) -> Plan:
             "after: goes with neither time slabs nor a tolerance, which begin anew; leave it out"
         )
     if config.trial.patches is not None or (after and after.config.trial.patches is not None):
+        from kanpde.api.patch_plan import patches_plan  # a room of its own: only where it is used
+
         return patches_plan(config, after)
     if after is not None and regression_search.searched(config):
         raise ConfigError("after: does not go with fit.search, whose starts are new; remove one")
