@@ -89,6 +89,7 @@ class StopReason(Enum):
     SOLVED = "the linear system was solved"
     MAX_STEPS = "the number of steps was reached"
     TOLERANCE = "the tolerance was reached"
+    ACCURATE = "the estimated error is below the default tolerance"
     UNREACHED = "the tolerance was not reached; the result is saved"
     STALLED = "the objective stopped decreasing"
     TIME_LIMIT = "the time limit was reached"

@@ -9,7 +9,7 @@ from typing import Any
 
 from kanpde.api import contenders
 from kanpde.api.outcome import Plan
-from kanpde.api.plans import plan_of
+from kanpde.api.planning import plan_of
 from kanpde.api.solving import Source, configure, solution_of
 from kanpde.config import Config, Pace
 from kanpde.config.compatibility import check_comparison

@@ -49,7 +49,7 @@ LONGEST = 1_000_000_000
 
 def kan_config(config: Config, seed: int) -> Config:
     """The KAN's side of `equal_parameters` and `best`."""
-    return replace(config, seed=seed)
+    return replace(config, seed=seed, chooses=False)
 
 
 def equal_mlp(config: Config, seed: int, parameters: int | None = None) -> Config:

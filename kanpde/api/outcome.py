@@ -11,6 +11,7 @@ from kanpde.assembly.collocation import Collocation
 from kanpde.config import Config
 from kanpde.problem.problem import Problem
 from kanpde.progress import History, Progress, StageResult, StopReason
+from kanpde.results.verdict import Aim
 from kanpde.solver.build import Parts
 from kanpde.trial.piecewise import AnyTrial
 
@@ -18,8 +19,8 @@ from kanpde.trial.piecewise import AnyTrial
 @dataclass(frozen=True)
 class Outcome:
     """What a plan gives: `config` as it was solved, `seconds` of wall clock with all sittings, the
-    `estimate` of the relative error of a search, and the `findings` of a solve with measured
-    values.
+    `estimate` of the relative L2 error that a search gives (None where it cannot tell), the `aim`
+    that it had, `warnings` of the solve itself, and the `findings` of a solve with measured values.
     """
 
     config: Config
@@ -31,6 +32,8 @@ class Outcome:
     reason: StopReason
     seconds: float
     estimate: float | None = None
+    aim: Aim = field(default_factory=Aim)
+    warnings: tuple[str, ...] = ()
     findings: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -47,8 +50,8 @@ class Plan(Protocol):
         ConfigError, BudgetError or NumericalError say what is wrong with the config.
         """
 
-    def first(self) -> tuple[Config, Parts]:
-        """What it builds first, and the config of that."""
+    def first(self) -> tuple[Config, Parts | None]:
+        """What it builds first, None where nothing has a size yet, and the config of that."""
 
     def run(self, progress: Progress, folder: Path | None = None) -> Outcome:
         """Solve; with a run folder everything that a resumed run needs is kept there."""

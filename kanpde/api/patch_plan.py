@@ -8,14 +8,17 @@ from pathlib import Path
 from kanpde.api.outcome import Outcome
 from kanpde.config import Config
 from kanpde.config.compatibility import check
+from kanpde.config.solve.defaults import TOLERANCE
 from kanpde.errors import ConfigError
 from kanpde.patches import store as patch_store
+from kanpde.patches.search import Patched
 from kanpde.patches.search import prepare as prepared
 from kanpde.patches.search import search as search_patches
 from kanpde.problem.problem import Problem
 from kanpde.progress import Progress
+from kanpde.results import report
 from kanpde.results.solution import Solution
-from kanpde.solver.build import Parts
+from kanpde.results.verdict import Aim
 
 
 @dataclass(frozen=True)
@@ -30,19 +33,17 @@ class Patches:
         check(self.config)
         return replace(self, problem=prepared(self.config))
 
-    def first(self) -> tuple[Config, Parts]:
-        """Nothing that has a size: ConfigError."""
-        raise ConfigError(
-            "trial.patches: a dry run needs sizes that are known before, found patches, whose number"
-            " the solve finds; leave --dry-run out"
-        )
+    def first(self) -> tuple[Config, None]:
+        """Nothing that has a size: the solve finds the number of patches."""
+        return self.config, None
 
     def run(self, progress: Progress, folder: Path | None = None) -> Outcome:
         """Level after level."""
         patched = search_patches(self.config, progress)
         if folder is not None:
+            report.write_config(folder / "config.yaml", self.config)
             patch_store.write(folder, patched)
-        return Outcome(self.config, **vars(patched))
+        return self._outcome(patched)
 
     def resume(self, progress: Progress, folder: Path) -> Outcome:
         """Level after level from the first one: levels do not depend on the clock."""
@@ -50,7 +51,15 @@ class Patches:
 
     def load(self, folder: Path) -> Outcome:
         """What the solve ended with."""
-        return Outcome(self.config, **vars(patch_store.read(folder, self.config)))
+        return self._outcome(patch_store.read(folder, self.config))
+
+    def _outcome(self, patched: Patched) -> Outcome:
+        patches = self.config.trial.patches
+        assert patches is not None
+        refines = TOLERANCE[self.config.dtype] if patches.refine else None
+        given = self.config.tolerance is not None
+        aim = Aim(self.config.tolerance or refines, given, searched=True)
+        return Outcome(self.config, aim=aim, **vars(patched))
 
 
 def patches_plan(config: Config, after: Solution | None) -> Patches:

@@ -6,12 +6,13 @@
     March        `slabs`, or `trial.start: stretched`      the first slab
     Search       `tolerance`                               the first level of the search
     FitSearch    `fit.search`                              everything of the start
+    Choice       neither `trial` nor `schedule`            what the chosen way builds first
     SlabSearch   `tolerance` with what makes a march       the first slab of the first march
     Patches      `trial.patches`                           the problem
 
 A plan is prepared before a run folder is made, so that a mistake neither leaves one nor costs an
 old run, and is then run with what was built for that. A further way to solve is a further class
-here and a further case of `plan_of`.
+here and a further case in `kanpde.api.planning`.
 """
 
 from __future__ import annotations
@@ -23,11 +24,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from kanpde.api.outcome import Outcome, Plan
+from kanpde.api.outcome import Outcome
 from kanpde.config import Config
 from kanpde.config.compatibility import check
-from kanpde.config.config import in_slabs
-from kanpde.errors import ConfigError
 from kanpde.marching.march import Begun, Marched, begin, march, unbuilt
 from kanpde.marching.tolerance import begin_search, choose_slabs
 from kanpde.marching.watcher import watcher
@@ -35,7 +34,9 @@ from kanpde.problem.problem import Problem
 from kanpde.progress import Progress, Silent, StopReason
 from kanpde.results import report
 from kanpde.results.parameter_intervals import findings
+from kanpde.results.run_folder import kept_estimate
 from kanpde.results.solution import Solution
+from kanpde.results.verdict import Aim
 from kanpde.solver import regression_search, tolerance
 from kanpde.solver.budget import check_budget
 from kanpde.solver.build import Parts, build, with_directions
@@ -44,26 +45,6 @@ from kanpde.solver.loop import Solver
 
 SEARCH = "search"
 """Key of a checkpoint that says why the search of a fit ended."""
-
-
-def plan_of(config: Config, after: Solution | None = None) -> Plan:
-    """The plan of a config; ConfigError where it cannot start from the parameters of `after`."""
-    searches = config.tolerance is not None
-    if after is not None and (searches or in_slabs(config) or in_slabs(after.config)):
-        raise ConfigError(
-            "after: goes with neither time slabs nor a tolerance, which begin anew; leave it out"
-        )
-    if config.trial.patches is not None or (after and after.config.trial.patches is not None):
-        from kanpde.api.patch_plan import patches_plan  # a room of its own: only where it is used
-
-        return patches_plan(config, after)
-    if after is not None and regression_search.searched(config):
-        raise ConfigError("after: does not go with fit.search, whose starts are new; remove one")
-    if in_slabs(config):
-        return SlabSearch(config) if searches else March(config)
-    if regression_search.searched(config):
-        return FitSearch(config)
-    return Search(config) if searches else OneNetwork(config, after)
 
 
 @dataclass(frozen=True)
@@ -196,15 +177,21 @@ class Search:
         begun = self._begun()
         began = time.perf_counter() - begun.seconds
         chosen = tolerance.choose(self.config, progress, begun)
-        return _chosen_outcome(chosen, folder, began)
+        outcome = _chosen_outcome(chosen, folder, began)
+        return replace(outcome, aim=Aim(self.config.tolerance, searched=True, smooth=True))
 
     def resume(self, progress: Progress, folder: Path) -> Outcome:
         """The level that was taken, whose config the folder holds."""
-        return OneNetwork(self.config).resume(progress, folder)
+        return self._kept(OneNetwork(self.config).resume(progress, folder), folder)
 
     def load(self, folder: Path) -> Outcome:
         """The level that was taken."""
-        return OneNetwork(self.config).load(folder)
+        return self._kept(OneNetwork(self.config).load(folder), folder)
+
+    def _kept(self, outcome: Outcome, folder: Path) -> Outcome:
+        """With the estimate of the search, which its levels gave."""
+        aim = Aim(self.config.tolerance, searched=True, smooth=True)
+        return replace(outcome, aim=aim, estimate=kept_estimate(folder))
 
     def _begun(self) -> tolerance.First:
         return self.begun or tolerance.begin(self.config)
@@ -278,7 +265,9 @@ class SlabSearch:
 
     def load(self, folder: Path) -> Outcome:
         """The march that was taken."""
-        return March(self.config).load(folder)
+        aim = Aim(self.config.tolerance, searched=True, smooth=True)
+        outcome = March(self.config).load(folder)
+        return replace(outcome, aim=aim, estimate=kept_estimate(folder))
 
     def _begun(self) -> Begun:
         return self.begun or begin_search(self.config)
@@ -290,7 +279,13 @@ class SlabSearch:
             report.write_config(folder / "config.yaml", chosen.config)
         seconds = max(chosen.marched.seconds, time.perf_counter() - began)
         outcome = _march_outcome(chosen.config, chosen.marched)
-        return replace(outcome, reason=chosen.reason, seconds=seconds, estimate=chosen.estimate)
+        return replace(
+            outcome,
+            reason=chosen.reason,
+            seconds=seconds,
+            estimate=chosen.estimate,
+            aim=Aim(self.config.tolerance, searched=True, smooth=True),
+        )
 
 
 def _posed(config: Config) -> tuple[Config, Problem]:
@@ -328,7 +323,7 @@ def _chosen_outcome(
         chosen.reason,
         time.perf_counter() - began,
         chosen.estimate,
-        findings(parts.problem, parts.assembly, parts.trial),
+        findings=findings(parts.problem, parts.assembly, parts.trial),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from kanpde.api.outcome import Outcome, Plan
-from kanpde.api.plans import plan_of
+from kanpde.api.planning import plan_of
 from kanpde.config import Config, ProblemConfig, shipped, validate, yaml_file
 from kanpde.config.problem.attached_files import folder_of_files
 from kanpde.config.problem.statement import problem_tree
@@ -25,6 +25,7 @@ from kanpde.progress import Progress, Silent
 from kanpde.results import report, run_files, run_folder
 from kanpde.results.metrics import measure
 from kanpde.results.solution import Result, Solution, describe_trial
+from kanpde.results.verdict import Verdict, judge
 from kanpde.version import VERSION
 
 Source = str | Path | Mapping[str, Any] | Config | ProblemConfig | Problem
@@ -146,10 +147,16 @@ def available() -> tuple[tuple[str, str], ...]:
 def solution_of(outcome: Outcome) -> Solution:
     """The solution of what a plan gave, with its errors measured."""
     config, points = outcome.config, outcome.points
+    metrics = measure(outcome.problem, outcome.trial, points)
+    fitted = outcome.problem.config.fit is not None
+    verdict = Verdict()
+    if not fitted:
+        unknowns = outcome.problem.unknowns
+        verdict = judge(unknowns, outcome.aim, outcome.estimate, metrics, outcome.warnings)
     result = Result(
         problem=config.problem.name,
         trial=describe_trial(outcome.trial),
-        metrics=measure(outcome.problem, outcome.trial, points),
+        metrics=metrics,
         seconds=outcome.seconds,
         stop_reason=outcome.reason,
         seed=config.seed,
@@ -158,8 +165,9 @@ def solution_of(outcome: Outcome) -> Solution:
         stages=outcome.stages,
         points={"interior": len(points.interior.x), "boundary": points.boundary_count},
         version=VERSION,
-        tolerance=config.tolerance,
-        estimate=outcome.estimate,
+        tolerance=outcome.aim.tolerance,
+        verdict=verdict,
+        validation=outcome.estimate if fitted else None,
         **outcome.findings,
     )
     return Solution(config, outcome.problem, outcome.trial, result, outcome.history, points)

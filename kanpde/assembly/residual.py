@@ -159,14 +159,25 @@ class Assembly:
 
     def residuals(self, trial: AnyTrial) -> list[Tensor]:
         """The unweighted rows of every term, in the order of `terms`."""
-        rows: dict[int, Tensor] = {}
+        return self.rows_of(self.jets(trial), trial)
+
+    def jets(self, trial: AnyTrial) -> list[list[Jet]]:
+        """For every term the jet at its points, and with a shift that at the shifted ones."""
+        sides: dict[int, list[Jet]] = {}
         for group in self._groups:
             jet = trial.jet(group.at)
             for number, bound, start in group.members:
                 n, count = len(bound.term.x), len(bound.at.x)
-                sides = [jet.points(at, at + n) for at in range(start, start + count, n)]
-                rows[number] = bound.residual(sides, 0, n, trial.constants.values)
-        return [rows[number] for number in range(len(self.bound))]
+                sides[number] = [jet.points(at, at + n) for at in range(start, start + count, n)]
+        return [sides[number] for number in range(len(self.bound))]
+
+    def rows_of(self, jets: Sequence[Sequence[Jet]], trial: AnyTrial) -> list[Tensor]:
+        """The unweighted rows of every term from their `jets`."""
+        values = trial.constants.values
+        return [
+            bound.residual(sides, 0, len(bound.term.x), values)
+            for bound, sides in zip(self.bound, jets, strict=True)
+        ]
 
     def objective(self, trial: TrialSolution) -> Tensor:
         """Σ_terms weight · mean(r²), a scalar that autograd follows to the parameters."""
@@ -272,9 +283,9 @@ class Bound:
 
         `values` (q,) are those of the unknown constants.
         """
-        rows = self._formula(sides[0], start, stop, values)
+        rows = self.formula(sides[0], start, stop, values)
         if self.term.shift is not None:
-            rows = rows - self._formula(sides[1], start, stop, values)
+            rows = rows - self.formula(sides[1], start, stop, values)
         if self.term.data is not None:
             rows = rows - self.term.data[start:stop]
         return (
@@ -283,7 +294,8 @@ class Bound:
             else (self.term.average[start:stop] * rows).sum()[None]
         )
 
-    def _formula(self, jet: Jet, start: int, stop: int, values: Tensor | None) -> Tensor:
+    def formula(self, jet: Jet, start: int, stop: int, values: Tensor | None) -> Tensor:
+        """F at a jet of the points start … stop - 1, (N,), measured values not taken off."""
         if self.coefficients is not None:
             return (self.coefficients[:, :, start:stop] * jet.data).sum((0, 1)) + self.remainder[
                 start:stop

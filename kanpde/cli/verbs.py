@@ -49,7 +49,7 @@ def resume(arguments: argparse.Namespace) -> int:
     terminal.show_result(
         solution.result.as_dict(), folder, quiet=arguments.quiet, as_json=arguments.json
     )
-    return solution.stop_reason.exit_code
+    return solution.result.exit_code
 
 
 def export(arguments: argparse.Namespace) -> int:
@@ -180,7 +180,7 @@ def simplify(arguments: argparse.Namespace) -> int:
             terminal.show_text(line)
     result = simplified.solution.result.as_dict()
     terminal.show_result(result, simplified.folder, quiet=arguments.quiet, as_json=arguments.json)
-    return simplified.solution.stop_reason.exit_code
+    return simplified.solution.result.exit_code
 
 
 def _edge(word: str) -> tuple[int, int, int, str]:
@@ -321,7 +321,7 @@ def _solve(config: Config, out: Path | None, arguments: argparse.Namespace) -> i
     terminal.show_result(
         solution.result.as_dict(), folder, quiet=arguments.quiet, as_json=arguments.json
     )
-    return solution.stop_reason.exit_code
+    return solution.result.exit_code
 
 
 def _compare(config: Config, out: Path | None, arguments: argparse.Namespace) -> int:
@@ -356,6 +356,10 @@ def _reference(config: Config, out: Path | None, arguments: argparse.Namespace) 
 def _dry_run(plan: Plan) -> int:
     """Print the sizes of what was built, of a search those of its first level; solve nothing."""
     config, parts = plan.first()
+    if parts is None:
+        rows: list[report.Row] = [("trial solution", "KANs on patches, whose number is found")]
+        terminal.show_table(rows, (f"{config.problem.name}", "would take"))
+        return 0
     trial: Any = parts.trial
     rows = report.size_rows(
         config, trial.parameter_count, parts.assembly.rows, trial.network.outer.numel()

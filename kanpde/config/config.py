@@ -27,8 +27,10 @@ from kanpde.config.solve.trial import TrialConfig, trial_tree
 class Config:
     """Everything a run depends on.
 
-    With a `tolerance` on the relative L2 error the resolution is chosen, within `seconds`. Relative
-    inputs are resolved against `base`, which is not part of the file.
+    With a `tolerance` on the relative L2 error the resolution is chosen, within `seconds`. If the
+    program `chooses`, neither `trial` nor `schedule` is given: they hold the defaults of one
+    network, which is one of the ways to be chosen from. Relative inputs are resolved against
+    `base`, which is not part of the file.
     """
 
     problem: ProblemConfig
@@ -43,6 +45,7 @@ class Config:
     seconds: float | None = None
     dtype: str = "float64"
     seed: int = 0
+    chooses: bool = False
     base: Path = field(default=Path(), compare=False)
 
     @property
@@ -59,11 +62,11 @@ class Config:
         """Plain data, fit for YAML or JSON, that validates to an equal `Config`."""
         return {
             "problem": problem_tree(self.problem),
-            "trial": trial_tree(self.trial),
-            "schedule": schedule_tree(self.schedule),
-            "sampler": dict(vars(self.sampler)),
+            "trial": None if self.chooses else trial_tree(self.trial),
+            "schedule": None if self.chooses else schedule_tree(self.schedule),
+            "sampler": None if self.chooses else dict(vars(self.sampler)),
             "weights": self.weights.as_tree(),
-            "slabs": slabs_tree(self.slabs),
+            "slabs": None if self.chooses else slabs_tree(self.slabs),
             "tolerance": self.tolerance,
             "seconds": self.seconds,
             "output": self.output.as_tree(),

@@ -36,6 +36,9 @@ from kanpde.config.solve.stages import (
 from kanpde.config.solve.trial import TrialConfig, given_kind, read_trial, trial_fields
 from kanpde.names import is_identifier
 
+_SETTLED = frozenset(("trial", "schedule", "sampler", "slabs"))
+"""With one of these keys given or recommended the resolution is not the program's choice."""
+
 MakeProblem = Callable[[str, Mapping[str, float]], Mapping[str, Any]]
 """(name, parameters) → problem node: what runs `problem(**parameters)` of problems/NAME.py."""
 
@@ -78,6 +81,7 @@ def validate(
         weights=weights,
         slabs=read_slabs(fields.get("slabs", recommended.get("slabs")), problem),
         **_read_rest(root, fields, problem),
+        chooses=problem.fit is None and not _SETTLED & {*fields, *recommended},
         base=base,
     )
     # A message names the file's own key where there is one, else the recommended one.

@@ -32,6 +32,7 @@ from kanpde.config import Config, Pace
 from kanpde.errors import NumericalError, StorageError
 from kanpde.marching.march import Begun, Marched, begin, march, unbuilt
 from kanpde.progress import Progress, Relay, StopReason
+from kanpde.results.run_folder import kept_estimate
 from kanpde.solver.error_estimate import CLEARLY, estimate, norms, stability
 from kanpde.storage import read_json
 
@@ -223,10 +224,8 @@ def _ended(folder: Path) -> tuple[StopReason, float | None] | None:
     reasons = {
         reason.name.lower(): reason for reason in (StopReason.TOLERANCE, StopReason.UNREACHED)
     }
-    reason, error = reasons.get(str(result.get("stop_reason"))), result.get("estimate")
-    if reason is None:
-        return None
-    return reason, float(error) if isinstance(error, int | float) else None
+    reason = reasons.get(str(result.get("stop_reason")))
+    return None if reason is None else (reason, kept_estimate(folder))
 
 
 def _keep(best: Path | None, places: list[Path], folder: Path) -> None:

@@ -83,6 +83,7 @@ class Patched:
     reason: StopReason
     estimate: float | None
     seconds: float
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -252,12 +253,14 @@ class _Search:
         if self.progress.stop is not None:
             reason = self.progress.stop
         elif valid_estimate is not None and valid_estimate <= self.tolerance:
-            reason = StopReason.TOLERANCE
+            given = self.config.tolerance is not None
+            reason = StopReason.TOLERANCE if given else StopReason.ACCURATE
         elif (
             valid_estimate is not None and self.config.tolerance is None and not self.patches.refine
         ):
             reason = StopReason.FINISHED
-        self.progress.message(unseen or self._verdict(level, valid_estimate))
+        sentence = unseen or self._verdict(level, valid_estimate)
+        self.progress.message(sentence)
         count = len(self.stages)
         history = History(
             tuple(range(1, count + 1)),
@@ -275,6 +278,7 @@ class _Search:
             reason=reason,
             estimate=valid_estimate,
             seconds=self.ends[-1],
+            warnings=(sentence,) if sentence.startswith("warning") else (),
         )
 
     def _unseen(self, level: Level) -> str | None:

@@ -31,6 +31,7 @@ def write(folder: Path, patched: Patched) -> None:
         "stages": [vars(stage) for stage in patched.stages],
         "reason": patched.reason.name,
         "estimate": patched.estimate,
+        "warnings": list(patched.warnings),
         "seconds": patched.seconds,
     }
     arrays = {f"tiles_{key}": value for key, value in vars(trial.tiles).items()}
@@ -68,6 +69,7 @@ def read(folder: Path, config: Config) -> Patched:
         stages=tuple(StageResult(**stage) for stage in outcome["stages"]),
         reason=StopReason[outcome["reason"]],
         estimate=outcome["estimate"],
+        warnings=tuple(outcome.get("warnings", ())),
         seconds=outcome["seconds"],
     )
 

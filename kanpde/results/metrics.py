@@ -18,12 +18,16 @@ from torch import Tensor
 
 from kanpde.assembly.collocation import COUNT, Collocation, Points, held_out, samples
 from kanpde.assembly.energy import integral
-from kanpde.assembly.residual import Assembly, terms
+from kanpde.assembly.relative_residuals import share, sizes
+from kanpde.assembly.residual import Assembly, Term, terms
 from kanpde.config import WeightsConfig
 from kanpde.numerics.quadrature import Array
 from kanpde.problem.conditions import Condition
 from kanpde.problem.problem import Problem
 from kanpde.trial.piecewise import AnyTrial
+
+NOISY = 3.0
+"""Root mean square of a misfit, in standard deviations of the noise, that is no misfit."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,9 @@ class Metrics:
     `held_out` ones, where the problem is in energy form. `fit` holds the agreement with what was
     fitted: `train` at the points of the solve, `test` at others, or None. `lifted` is the largest
     violation of each condition that the trial solution meets by construction, `lifting_note` a
-    warning.
+    warning. `relative_residuals` are those of the `equations`, the `conditions` and of measured
+    values (`data`) by name (see `kanpde.assembly.relative_residuals`), `worst_point` is where that
+    of an equation is largest.
     """
 
     relative_l2: dict[str, float | None]
@@ -50,6 +56,8 @@ class Metrics:
     lifting_note: str = ""
     energy: dict[str, float] | None = None
     fit: dict[str, dict[str, Any] | None] | None = None
+    relative_residuals: dict[str, dict[str, float]] = field(default_factory=dict)
+    worst_point: list[float] | None = None
 
 
 def measure(problem: Problem, trial: AnyTrial, trained: Collocation) -> Metrics:
@@ -68,7 +76,7 @@ def measure(problem: Problem, trial: AnyTrial, trained: Collocation) -> Metrics:
         count = round(1.3 * count)
         points = held_out(problem.domain, problem.parts, count, trial.scale.dtype)
     relative, worst = _errors(problem, trial, points)
-    residual, violations = _residuals(problem, trial, points)
+    residual, violations, judged = _residuals(problem, trial, points)
     conditions: dict[str, float] = {}
     for condition, violation in violations:
         conditions[condition.label] = _larger(violation, conditions.get(condition.label, 0.0))
@@ -91,7 +99,17 @@ def measure(problem: Problem, trial: AnyTrial, trained: Collocation) -> Metrics:
             "test": _agreement(problem, trial, points.interior),
         }
     metrics = Metrics(
-        relative, worst, residual, boundary, outside, against, conditions, energy=energy, fit=fit
+        relative,
+        worst,
+        residual,
+        boundary,
+        outside,
+        against,
+        conditions,
+        energy=energy,
+        fit=fit,
+        relative_residuals=judged.shares,
+        worst_point=judged.worst_point,
     )
     met = trial.met
     if not met:
@@ -191,27 +209,67 @@ def _errors(
     return relative, worst
 
 
+@dataclass
+class _Judged:
+    """Relative residuals by kind and name, the largest where several terms have one name, and the
+    point of the largest of an equation.
+    """
+
+    shares: dict[str, dict[str, float]] = field(
+        default_factory=lambda: {"equations": {}, "conditions": {}, "data": {}}
+    )
+    worst_point: list[float] | None = None
+    _worst: float = 0.0
+
+    def add(self, term: Term, label: str, rows: Tensor, size: Tensor, w: Tensor | None) -> None:
+        """Count the rows of a term, each of this size and weight."""
+        kind = "equations" if term.interior else "conditions"
+        shares = self.shares["data" if term.columns is not None else kind]
+        shares[label] = _larger(share(rows, size, w), shares.get(label, 0.0))
+        if not term.interior:
+            return
+        squares = rows.square() if w is None else w * rows.square()
+        total = float((size.square() if w is None else w * size.square()).sum())
+        largest = int(squares.argmax())
+        if total > 0 and float(squares[largest]) / total >= self._worst:
+            self._worst = float(squares[largest]) / total
+            self.worst_point = term.x[largest].tolist()
+
+
 def _residuals(
     problem: Problem, trial: AnyTrial, points: Collocation
-) -> tuple[float, list[tuple[Condition, float]]]:
-    """Root of the mean over Ω of Σ weight · r² of the equations, and every condition with its
-    largest |r|.
+) -> tuple[float, list[tuple[Condition, float]], _Judged]:
+    """Root of the mean over Ω of Σ weight · r² of the equations, every condition with its largest
+    |r|, and the relative residuals.
     """
     every_term = terms(problem, points, WeightsConfig(equations=1.0, conditions=1.0))
-    share = points.interior.w / points.interior.w.sum()
+    weights = points.interior.w / points.interior.w.sum()
     places = iter(problem.places(problem.region_of(points.interior.x)))
-    total = 0.0
+    # `terms` keeps the order of the conditions, and measured values stand at the end
+    posed = [condition for condition in problem.conditions if condition.data is None]
+    labels = iter(condition.label for condition in posed)
+    measured = iter(condition for condition in problem.conditions if condition.data is not None)
+    shares_of_equations = iter(problem.weights)
+    total, judged = 0.0, _Judged()
     worst: list[float] = []
     with torch.no_grad():
-        rows_of_terms = Assembly(every_term, trial).residuals(trial)
-    for term, rows in zip(every_term, rows_of_terms, strict=True):
-        if term.columns is not None:
-            continue  # measured values are no condition, and not held out
+        assembly = Assembly(every_term, trial)
+        jets = assembly.jets(trial)
+        rows_of_terms = assembly.rows_of(jets, trial)
+        sizes_of_terms = sizes(assembly, jets, trial.constants.values)
+    for term, rows, size in zip(every_term, rows_of_terms, sizes_of_terms, strict=True):
+        if term.columns is not None:  # measured values are no condition, and not held out
+            condition = next(measured)
+            within_noise = condition.noise and float(rows.square().mean()) <= NOISY**2
+            if not within_noise:
+                judged.add(term, condition.label, rows, size, None)
+            continue
         if term.interior:
-            total += term.weight * float((share[next(places)] * rows.square()).sum())
+            w = weights[next(places)]
+            total += term.weight * float((w * rows.square()).sum())
+            if next(shares_of_equations) == 1:  # any other weight is a wish
+                judged.add(term, term.name, rows, size, w)
         else:
             worst.append(float(rows.abs().max()))
-    conditions = [
-        condition for condition in problem.conditions if condition.data is None
-    ]  # `terms` keeps their order
-    return math.sqrt(total), list(zip(conditions, worst, strict=True))
+            judged.add(term, next(labels), rows, size, None)
+    return math.sqrt(total), list(zip(posed, worst, strict=True)), judged

@@ -197,15 +197,8 @@ def result_rows(result: Mapping[str, Any]) -> list[Row]:
     if result.get("lifting_note"):
         rows.append(("lifting", str(result["lifting_note"])))
     rows += parameter_rows(result)
-    if result.get("tolerance") is not None:
-        rows.append(
-            (
-                "relative L2, estimated",
-                f"{number(result['estimate'])} (tolerance {number(result['tolerance'])})",
-            )
-        )
-    elif result.get("estimate") is not None:
-        rows.append(("relative L2 (validation)", number(result["estimate"])))
+    if result.get("validation") is not None:
+        rows.append(("relative L2 (validation)", number(result["validation"])))
     points = result.get("points")
     if points:
         rows.append(("points", f"{points['interior']} interior, {points['boundary']} boundary"))
@@ -215,6 +208,9 @@ def result_rows(result: Mapping[str, Any]) -> list[Row]:
         ("seconds", f"{result['seconds']:.2f} ({result['threads']} threads, {result['dtype']})")
     )
     rows.append(("stopped", str(result["stop_message"])))
+    warnings = result.get("warnings") or ()
+    for sentence in result.get("verdict") or ():
+        rows.append(("warning" if sentence in warnings else "verdict", str(sentence)))
     return rows
 
 

@@ -9,13 +9,14 @@ import fcntl
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from kanpde.errors import ConfigError, FolderInUseError, StorageError
 from kanpde.progress import Progress, StopReason
+from kanpde.storage import read_json
 
 LOG = "run.log"
 _LOCK = ".lock"
@@ -270,3 +271,14 @@ def _lock(folder: Path) -> int:
 
 def _now() -> str:
     return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def kept_estimate(folder: Path) -> float | None:
+    """The largest estimated relative L2 error of a run folder's result.json, dimensionless; None
+    where it holds none.
+    """
+    path = folder / "result.json"
+    estimates = read_json(path).get("estimate") if path.is_file() else None
+    values = list(estimates.values()) if isinstance(estimates, Mapping) else [estimates]
+    known = [float(value) for value in values if isinstance(value, int | float)]
+    return max(known) if known and len(known) == len(values) else None

@@ -25,19 +25,22 @@ from kanpde.results.fields import bridged, sample
 from kanpde.results.metrics import Metrics
 from kanpde.results.parameter_intervals import Estimate
 from kanpde.results.series import RESOLUTION, Series, export_points, export_reference, instants
+from kanpde.results.verdict import Verdict
 from kanpde.trial.networks import KAN, bare
 from kanpde.trial.patchwork import Patchwork
 from kanpde.trial.piecewise import AnyTrial
 
 Array = NDArray[np.float64]
 
+UNTRUSTED = StopReason.UNREACHED.exit_code
+
 
 @dataclass(frozen=True)
 class Result:
     """The figures of a solve; `as_dict` is result.json.
 
-    `estimate` is that of the relative L2 error: where a `tolerance` was given from residuals alone,
-    after the search of a fit from the rows that validate.
+    `verdict` holds the estimate of the relative L2 error; after the search of a fit `validation` is
+    that from the rows that validate.
     """
 
     problem: str
@@ -52,9 +55,24 @@ class Result:
     points: Mapping[str, int]
     version: str
     tolerance: float | None = None
-    estimate: float | None = None
+    verdict: Verdict = field(default_factory=Verdict)
+    validation: float | None = None
     parameters: Mapping[str, Estimate] = field(default_factory=dict)
     data: Mapping[str, Any] | None = None
+
+    @property
+    def estimate(self) -> float | None:
+        """The largest estimated relative L2 error of an unknown, dimensionless; None where it cannot
+        be told.
+        """
+        return self.verdict.worst
+
+    @property
+    def exit_code(self) -> int:
+        """Exit code of a command that ends with this result: that of the stop reason, else 8 where
+        the verdict warns.
+        """
+        return self.stop_reason.exit_code or (0 if self.verdict.trusted else UNTRUSTED)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data; errors are None without an exact solution or a reference."""
@@ -76,8 +94,9 @@ class Result:
                 "points": dict(self.points),
                 "version": self.version,
                 "tolerance": self.tolerance,
-                "estimate": self.estimate,
+                **self.verdict.as_dict(),
             }
+            | ({} if self.validation is None else {"validation": self.validation})
             | (
                 {"parameters": {k: estimate.as_dict() for k, estimate in self.parameters.items()}}
                 if self.parameters

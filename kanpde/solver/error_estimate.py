@@ -12,6 +12,8 @@ squares over the same points, one per unknown.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -35,9 +37,11 @@ def stability(fine: tuple[float, Tensor], coarse: tuple[float, Tensor]) -> Tenso
 
 def estimate(constant: Tensor, residual: float, values: Tensor) -> float:
     """The largest estimated relative error of an unknown that is not zero beside the others,
-    dimensionless.
+    dimensionless; of u = 0 none if it is no solution, else zero.
     """
     sizes = norms(values)
+    if not bool(sizes.any()):
+        return 0.0 if residual == 0.0 else math.inf
     shares = SAFETY * constant * residual / sizes.clamp_min(1e-300)
     return max(
         ROUNDING * torch.finfo(values.dtype).eps, float(shares[sizes > 1e-12 * sizes.max()].max())

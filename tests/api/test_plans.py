@@ -14,7 +14,8 @@ from core_helpers import LINE, SIDES, SQUARE, StopAfter, config, problem_node
 from kanpde import api
 from kanpde.ansatz import projection_pursuit
 from kanpde.api.outcome import Plan
-from kanpde.api.plans import March, OneNetwork, Search, SlabSearch, plan_of
+from kanpde.api.planning import plan_of
+from kanpde.api.plans import March, OneNetwork, Search, SlabSearch
 from kanpde.cli import main
 from kanpde.config import Config
 from kanpde.errors import ConfigError

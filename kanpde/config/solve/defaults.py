@@ -23,6 +23,12 @@ OUTPUT: FrozenMap[bool] = FrozenMap({"vtu": True, "plots": True})
 COMPARE: FrozenMap[Any] = FrozenMap(
     {"seeds": 3, "modes": ("equal_parameters", "equal_time", "best")}
 )
+TOLERANCE: FrozenMap[float] = FrozenMap({"float64": 1e-6, "float32": 1e-3})
+"""On the relative L2 error, by dtype, where a file gives neither trial nor schedule."""
+
+SECONDS = 100.0
+"""How long the program may search in that case."""
+
 _SCHEDULE: FrozenMap[tuple[FrozenMap[Any], ...]] = FrozenMap(
     {
         "kan": (FrozenMap({"optimizer": "least_squares"}),),

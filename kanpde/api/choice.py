@@ -1,0 +1,97 @@
+"""What the program chooses where a file gives neither `trial` nor `schedule`.
+
+| problem | way | what is chosen |
+|---|---|---|
+| equations that patches can solve (see `kanpde.patches.support`) | patches | cells and degrees |
+| others whose resolution can be searched for | one network | family, width, intervals |
+| others (an energy, unknown parameters, regions, …) | one network | the default of its dimension |
+
+The statement of the problem decides which way is taken, the estimated error how far it is gone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kanpde.api.outcome import Outcome, Plan
+from kanpde.api.plans import OneNetwork, Search
+from kanpde.config import Config
+from kanpde.config.compatibility import check
+from kanpde.config.solve.defaults import SECONDS, TOLERANCE
+from kanpde.config.solve.patches import PatchesConfig
+from kanpde.errors import ConfigError
+from kanpde.progress import Progress, StopReason
+from kanpde.solver.build import Parts
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The way that the program chooses; what is kept is an ordinary run of that way."""
+
+    config: Config
+    plan: Plan | None = None
+
+    def prepare(self) -> Choice:
+        """Choose the way and build what it builds first."""
+        return replace(self, plan=chosen_plan(self.config))
+
+    def first(self) -> tuple[Config, Parts | None]:
+        """What the chosen way builds first."""
+        return self._chosen().first()
+
+    def run(self, progress: Progress, folder: Path | None = None) -> Outcome:
+        """Go the chosen way."""
+        return self._outcome(self._chosen().run(progress, folder))
+
+    def resume(self, progress: Progress, folder: Path) -> Outcome:
+        """Go on the chosen way."""
+        return self._outcome(self._chosen().resume(progress, folder))
+
+    def load(self, folder: Path) -> Outcome:
+        """What the chosen way keeps."""
+        return self._outcome(self._chosen().load(folder))
+
+    def _chosen(self) -> Plan:
+        return self.plan or chosen_plan(self.config)
+
+    def _outcome(self, outcome: Outcome) -> Outcome:
+        """A default tolerance that is met is not called the user's."""
+        if self.config.tolerance is not None:
+            return outcome
+        reason = outcome.reason
+        if reason is StopReason.TOLERANCE:
+            reason = StopReason.ACCURATE
+        return replace(outcome, reason=reason, aim=replace(outcome.aim, given=False))
+
+
+def chosen_plan(config: Config) -> Plan:
+    """The prepared plan of the way that the problem calls for; ConfigError or BudgetError say why
+    it cannot begin.
+    """
+    fixed = replace(config, chooses=False)
+    patched = replace(fixed, trial=replace(config.trial, patches=PatchesConfig()))
+    if config.dtype == "float64" and _allowed(patched):
+        from kanpde.api.patch_plan import Patches  # a room of its own: only where it is used
+
+        try:
+            return Patches(patched).prepare()
+        except ConfigError:
+            pass  # patches cannot solve it; a mistake of the file shows again below
+    searched = replace(
+        fixed,
+        tolerance=config.tolerance or TOLERANCE[config.dtype],
+        seconds=config.seconds or SECONDS,
+    )
+    if _allowed(searched):
+        return Search(searched).prepare()
+    return OneNetwork(fixed).prepare()
+
+
+def _allowed(config: Config) -> bool:
+    """Whether the keys of a config go together."""
+    try:
+        check(config)
+    except ConfigError:
+        return False
+    return True

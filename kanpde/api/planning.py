@@ -1,0 +1,37 @@
+"""Which plan a config is solved by."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kanpde.api.choice import Choice
+from kanpde.api.outcome import Plan
+from kanpde.api.plans import FitSearch, March, OneNetwork, Search, SlabSearch
+from kanpde.config import Config
+from kanpde.config.config import in_slabs
+from kanpde.errors import ConfigError
+from kanpde.results.solution import Solution
+from kanpde.solver import regression_search
+
+
+def plan_of(config: Config, after: Solution | None = None) -> Plan:
+    """The plan of a config; ConfigError where it cannot start from the parameters of `after`."""
+    searches = config.tolerance is not None
+    if after is not None and (searches or in_slabs(config) or in_slabs(after.config)):
+        raise ConfigError(
+            "after: goes with neither time slabs nor a tolerance, which begin anew; leave it out"
+        )
+    if config.chooses and after is None:
+        return Choice(config)
+    config = replace(config, chooses=False)
+    if config.trial.patches is not None or (after and after.config.trial.patches is not None):
+        from kanpde.api.patch_plan import patches_plan  # a room of its own: only where it is used
+
+        return patches_plan(config, after)
+    if after is not None and regression_search.searched(config):
+        raise ConfigError("after: does not go with fit.search, whose starts are new; remove one")
+    if in_slabs(config):
+        return SlabSearch(config) if searches else March(config)
+    if regression_search.searched(config):
+        return FitSearch(config)
+    return Search(config) if searches else OneNetwork(config, after)

@@ -1,0 +1,76 @@
+"""How large the residual of an equation or a condition is beside the size of its terms.
+
+    r(x) = F(x, u, ∂u, …),    a_{α, o} = ∂F/∂(∂^α u_o)
+    s(x) = Σ_{α, o} |a_{α, o}| |∂^α u_o| + |F - Σ_{α, o} a_{α, o} ∂^α u_o|
+    relative residual = (∫ r² / ∫ s²)^{1/2}
+
+On the boundary, and for averages, a derivative counts with its root mean square over the domain if
+that is larger: u = 0 on a side is judged beside the size of u inside. Dimensionless; multiplying an
+equation by a number does not change it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from kanpde.assembly.residual import Assembly, Bound
+from kanpde.numerics.jets import Jet, MultiIndex
+
+Typical = Mapping[MultiIndex, Tensor]
+"""Root mean squares (m,) over the domain of a derivative of every unknown."""
+
+
+def sizes(assembly: Assembly, jets: Sequence[Sequence[Jet]], constants: Tensor) -> list[Tensor]:
+    """s of every term, (R,) each.
+
+    Args:
+        assembly: the terms at their points.
+        jets: those of a trial solution at these points, from `assembly.jets`.
+        constants: the values (q,) of the unknown constants.
+    """
+    inside = [
+        sides[0] for sides, bound in zip(jets, assembly.bound, strict=True) if bound.term.interior
+    ]
+    typical = _typical(inside)
+    return [
+        _size(bound, sides[0], constants, {} if bound.term.interior else typical)
+        for bound, sides in zip(assembly.bound, jets, strict=True)
+    ]
+
+
+def share(residual: Tensor, size: Tensor, weights: Tensor | None = None) -> float:
+    """The relative residual of rows (R,) of these sizes (R,): 0 where 0 = 0, infinite beside terms
+    of size zero; all rows count the same unless `weights` (R,) are given.
+    """
+    w = torch.ones_like(residual) if weights is None else weights
+    squares, against = float((w * residual.square()).sum()), float((w * size.square()).sum())
+    if squares == 0.0:
+        return 0.0
+    return math.sqrt(squares / against) if against > 0 else math.inf
+
+
+def _typical(jets: Sequence[Jet]) -> dict[MultiIndex, Tensor]:
+    largest: dict[MultiIndex, Tensor] = {}
+    for jet in jets:
+        for index in jet.space.indices:
+            rms = jet.derivative(index).square().mean(dim=1).sqrt()
+            largest[index] = torch.maximum(largest[index], rms) if index in largest else rms
+    return largest
+
+
+def _size(bound: Bound, jet: Jet, constants: Tensor, typical: Typical) -> Tensor:
+    n, term = len(bound.term.x), bound.term
+    slopes = bound.slopes(jet, 0, n, constants)
+    rest = bound.formula(jet, 0, n, constants) - (slopes * jet.data).sum((0, 1))
+    derivatives = jet.data.abs()
+    for position, index in enumerate(jet.space.indices):
+        if index in typical:
+            derivatives[position] = torch.maximum(derivatives[position], typical[index][:, None])
+    size = (slopes.abs() * derivatives).sum((0, 1)) + rest.abs()
+    if term.data is not None:
+        size = size + term.data.abs()
+    return size if term.average is None else (term.average * size).sum()[None]
