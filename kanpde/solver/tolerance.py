@@ -5,7 +5,7 @@ Families of trial solutions are climbed level by level, cheap ones first (see `l
 residual of `estimate` is the root of the objective at held-out points. A level whose residual is
 not clearly smaller says nothing about the stability; the first one is compared with the start
 u = 0. The first level whose estimate meets the tolerance is the result, else the one of the
-smallest residual. How far a search comes in its seconds depends on the machine.
+least estimated error. How far a search comes in its seconds depends on the machine.
 
     state                 what happens                            next
     --------------------  --------------------------------------  -------------------------------
@@ -68,6 +68,11 @@ class Level:
     residual: float
     values: Tensor
     estimate: float = math.inf
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """What is smaller for a better level: the estimated error, then the residual."""
+        return self.estimate, self.residual
 
 
 @dataclass(frozen=True)
@@ -218,7 +223,7 @@ class _Search:
         if self._stability is not None:
             estimated = estimate(self._stability, residual, values)
         level = Level(candidate, parts, solver, residual, values, estimated)
-        if self._best is None or residual < self._best.residual:
+        if self._best is None or level.rank < self._best.rank:
             self._best = level
         return level
 
