@@ -182,11 +182,11 @@ Change = Callable[[Config], Config]
 
 
 def staged(stage: Any) -> Change:
-    return lambda config: replace(config, schedule=(*config.schedule, stage))
+    return lambda config: replace(config, chooses=False, schedule=(*config.schedule, stage))
 
 
 def tried(**keys: Any) -> Change:
-    return lambda config: replace(config, trial=replace(config.trial, **keys))
+    return lambda config: replace(config, chooses=False, trial=replace(config.trial, **keys))
 
 
 @pytest.mark.parametrize(
