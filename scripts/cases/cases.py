@@ -13,22 +13,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from scripts.cases import page
 from scripts.cases.answers import FOLDER, Answer, Measured, answers
 from scripts.cases.verdicts import Run, verdict
-
-ROOT = Path(__file__).resolve().parents[2]
+from scripts.common.processes import json_of, python
 
 
 @dataclass(frozen=True)
@@ -90,7 +85,9 @@ def judged(answer: Answer, folder: Path, seconds: float) -> Row:
     else:
         solve = ["-m", "kanpde", "solve", f"{answer.name}.yaml", "--quiet"]
         command = [*solve, "--out", str(folder)]
-    run = _run(command, seconds, folder / "result.json")
+    ended = python(command, cwd=FOLDER, seconds=seconds)
+    result = json_of(folder / "result.json") if ended.code is not None else {}
+    run = Run(ended.code, ended.text, ended.seconds, result)
     refusal = run.code is None or run.crashed or run.code in answer.refuse_exits
     measured = Measured() if refusal or answer.script else answer.measure(run.result, folder)
     word, note = verdict(answer, run, measured)
@@ -105,41 +102,6 @@ def judged(answer: Answer, folder: Path, seconds: float) -> Row:
         says=run.sentence(),
         note=note,
     )
-
-
-def _run(arguments: list[str], seconds: float, result: Path) -> Run:
-    """Python on these arguments beside the cases, with this checkout first on its path."""
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    began = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, *arguments],
-        cwd=FOLDER,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
-    try:
-        text, _ = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        return Run(None, seconds=time.perf_counter() - began)
-    except BaseException:  # Ctrl-C or SIGTERM take the solve along
-        os.killpg(process.pid, signal.SIGKILL)
-        raise
-    took = time.perf_counter() - began
-    return Run(process.returncode, text, took, _json(result))
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _options() -> argparse.Namespace:

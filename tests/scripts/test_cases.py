@@ -14,9 +14,10 @@ import kanpde
 from kanpde.config import validate, yaml_file
 from kanpde.errors import ConfigError
 from kanpde.problem.formulas import Formulas
-from scripts.cases import cases, page
+from scripts.cases import page
 from scripts.cases.answers import FOLDER, Answer, Measured, answers, distance
 from scripts.cases.verdicts import Run, verdict
+from scripts.common import processes
 
 REFUSED_WITHOUT_REASON = {
     *("csv_decimal_comma", "csv_pandas_index", "csv_semicolon"),
@@ -154,10 +155,11 @@ def test_every_answer_belongs_to_a_case_and_lies_at_points_of_its_own() -> None:
         assert len(sizes) == 1
 
 
-def test_a_program_that_runs_out_of_time_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cases, "FOLDER", Path(__file__).parent)
-    run = cases._run(["-c", "import time; time.sleep(600)"], 0.5, Path("none.json"))
-    assert run.code is None and run.result == {}
+def test_a_program_that_runs_out_of_time_is_stopped(tmp_path: Path) -> None:
+    ended = processes.python(["-c", "import time; time.sleep(600)"], cwd=tmp_path, seconds=0.5)
+    assert ended.code is None
+    ended = processes.python(["-c", "print(1); raise SystemExit(3)"], cwd=tmp_path, seconds=60)
+    assert (ended.code, ended.text) == (3, "1\n")
 
 
 def test_the_page_keeps_rows_and_counts_them(
