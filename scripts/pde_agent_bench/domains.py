@@ -97,7 +97,7 @@ def _disk(center: Sequence[float], radius: float, name: str) -> Place:
     return Place(shape, (name,), middle - radius, middle + radius, inside)
 
 
-def _polygon(vertices: Sequence[Sequence[float]], name: str = "edge") -> Place:
+def _polygon(vertices: Array | Sequence[Sequence[float]], name: str = "edge") -> Place:
     corners = np.array(vertices, dtype=float)
     sides = tuple(f"{name}{number + 1}" for number in range(len(corners)))
     shape = {"polygon": {"vertices": corners.tolist(), "name": name}}
@@ -108,11 +108,9 @@ def _polygon(vertices: Sequence[Sequence[float]], name: str = "edge") -> Place:
 def _alternating(points: int, radii: tuple[float, float], start: float, node: Node) -> Place:
     """A polygon of 2 × points vertices about the centre, with two radii in turn."""
     x, y = node.get("center", (0.0, 0.0))
-    vertices = []
-    for number in range(2 * points):
-        angle, radius = start + number * math.pi / points, radii[number % 2]
-        vertices.append([x + radius * math.cos(angle), y + radius * math.sin(angle)])
-    return _polygon(vertices)
+    angles = start + np.arange(2 * points) * math.pi / points
+    rim = np.array(radii * points)[:, None] * np.column_stack([np.cos(angles), np.sin(angles)])
+    return _polygon(np.array([x, y]) + rim)
 
 
 def _l_shape(node: Node, domain: Node) -> Place:
@@ -161,12 +159,9 @@ def _t_junction(node: Node, domain: Node) -> Place:
 def _sector(node: Node, domain: Node) -> Place:
     """0 < angle < α in a disk: its intersection with a polygon that reaches beyond it."""
     (x, y), radius = node["center"], float(node["radius"])
-    angle = math.radians(node["angle"])
-    steps = max(1, math.ceil(angle / 1.0))
-    far = 1.5 * radius
-    turns = [angle * step / steps for step in range(steps + 1)]
-    rim = [[x + far * math.cos(turn), y + far * math.sin(turn)] for turn in turns]
-    wedge, disk = _polygon([[x, y], *rim]), _disk((x, y), radius, "arc")
+    turns = np.linspace(0, math.radians(node["angle"]), 6)
+    rim = np.array([x, y]) + 2 * radius * np.column_stack([np.cos(turns), np.sin(turns)])
+    wedge, disk = _polygon(np.vstack([[x, y], rim])), _disk((x, y), radius, "arc")
 
     def inside(points: Array) -> NDArray[np.bool_]:
         return np.asarray(wedge.inside(points) & disk.inside(points))
@@ -179,9 +174,8 @@ def _sector(node: Node, domain: Node) -> Place:
 def _dumbbell(node: Node, domain: Node) -> Place:
     """Two disks and a bar from centre to centre."""
     if "bridge" in node:
-        bridge = node["bridge"]
         disks = [(node[side]["c"], node[side]["r"]) for side in ("left_circle", "right_circle")]
-        bar = [bridge[key] for key in ("x_min", "x_max", "y_min", "y_max")]
+        bar = [node["bridge"][key] for key in ("x_min", "x_max", "y_min", "y_max")]
     else:
         (x0, y), (x1, _), half = node["left_center"], node["right_center"], node["bar_width"] / 2
         disks = [((x0, y), node["radius"]), ((x1, y), node["radius"])]
@@ -196,8 +190,11 @@ def _dumbbell(node: Node, domain: Node) -> Place:
     lower = np.min([piece.lower for piece in pieces], axis=0)
     upper = np.max([piece.upper for piece in pieces], axis=0)
     shape = {"union": [piece.shape for piece in pieces]}
-    sides = (*names, "bar_bottom", "bar_top")
-    return Place(shape, sides, lower, upper, inside, ("bar_left", "bar_right"))
+    middle = np.array([[(bar[0] + bar[1]) / 2, bar[3]]])
+    covered = any(disk.inside(middle)[0] for disk in pieces[:2])  # then the disks overlap
+    ends, rims = ("bar_left", "bar_right"), ("bar_bottom", "bar_top")
+    sides, vanished = (names, ends + rims) if covered else (names + rims, ends)
+    return Place(shape, sides, lower, upper, inside, vanished)
 
 
 _KINDS: Mapping[str, Callable[[Node, Node], Place]] = {

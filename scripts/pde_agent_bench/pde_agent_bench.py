@@ -31,7 +31,8 @@ import numpy as np
 from kanpde.config import yaml_file
 from scripts.common.processes import Ended, json_of, python
 from scripts.pde_agent_bench import page
-from scripts.pde_agent_bench.convert import Case, convert, order_of
+from scripts.pde_agent_bench.case import Case, order_of
+from scripts.pde_agent_bench.convert import convert
 from scripts.pde_agent_bench.domains import DOMAINS
 from scripts.pde_agent_bench.equations import EQUATIONS, FLOWS
 

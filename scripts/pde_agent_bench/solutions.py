@@ -20,6 +20,7 @@ SYMBOLS = {name: sympy.Symbol(name, real=True) for name in (*LETTERS, "t")}
 _KNOWN = {*SYMBOLS, "pi", "sin", "cos", "tan", "exp", "log", "sqrt", "tanh", "sinh", "cosh"}
 _PLAIN = re.compile(r"[\w\s.+\-*/(),]*", re.ASCII)
 _NAMES = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
+_ATTRIBUTE = re.compile(r"\.\s*[A-Za-z_]")
 
 Array = NDArray[np.float64]
 Expression = Any
@@ -34,7 +35,7 @@ def formula(text: object) -> Expression:
     """
     written = str(text)
     unknown = {*_NAMES.findall(written)} - _KNOWN
-    if unknown or not _PLAIN.fullmatch(written):
+    if unknown or _ATTRIBUTE.search(written) or not _PLAIN.fullmatch(written):
         raise ValueError(f"no plain formula: {written[:80]!r}")
     return sympy.parse_expr(written, local_dict=dict(SYMBOLS))
 
