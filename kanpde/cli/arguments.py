@@ -31,7 +31,9 @@ solve partial differential equations with Kolmogorov-Arnold networks
 """
 
 _DOORS = """\
-FILE.yaml is data: it can run no code, and the only settings beside it are the options below.
+FILE.yaml is data: it can run no code. What stands beside it as key.path=value is data too: the value is YAML,
+goes through the same checks and takes the place of what the file says; ~key.path takes a key out:
+  FILE.yaml tolerance=1e-8 trial.patches.degree=10 'problem.parameters.k=3' problem.conditions.0.equation='u = 1'
 problem=NAME opens the other door: Hydra overrides (trial.width=[64] schedule=adam_lbfgs experiment=paper_poisson),
 with --multirun, --config-dir and --cfg job. Hydra configs can run code: use that door only with configs you trust.
 """
@@ -68,7 +70,7 @@ def _solve(parser: Parser) -> None:
         "what",
         nargs="*",
         metavar="FILE.yaml | problem=NAME",
-        help="the problem, then Hydra overrides",
+        help="the problem, then key=value: of the file, or Hydra overrides",
     )
     parser.add_argument("--out", metavar="DIR", help="run folder (default: runs/NAME-DATE-TIME)")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing run folder")
@@ -121,7 +123,7 @@ def _reference(parser: Parser) -> None:
         "what",
         nargs="*",
         metavar="FILE.yaml | problem=NAME",
-        help="the problem, then Hydra overrides",
+        help="the problem, then key=value: of the file, or Hydra overrides",
     )
     parser.add_argument(
         "--error",

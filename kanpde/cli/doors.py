@@ -1,5 +1,5 @@
 """The two doors: a data file, which can run no code, and Hydra overrides, which are trusted. Both
-end in a `Config`.
+end in a `Config`. What stands beside a data file as key=value is data too, and Hydra never sees it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kanpde.config import Config, shipped, validate, yaml_file
+from kanpde.config.overrides import Override, named
 from kanpde.config.shipped import make_problem
 from kanpde.errors import ConfigError
 from kanpde.names import did_you_mean
@@ -24,47 +25,70 @@ Task = Callable[[Any], Any]
 
 
 def is_file(arguments: argparse.Namespace) -> bool:
-    """Whether the command line opens the data door: its first word ends in .yaml or .yml.
+    """Whether the command line opens the data door: one of its words ends in .yaml or .yml.
 
     Raises:
-        ConfigError: a file and Hydra's words or options stand side by side.
+        ConfigError: two files, or a file and an option of Hydra's or `problem=` side by side.
     """
-    words: list[str] = arguments.what
-    files = [word for word in words if "=" not in word and word.endswith((".yaml", ".yml"))]
+    files = _files(arguments.what)
     if not files:
         return False
-    others = [word for word in words if word != files[0]]
+    others = [word for word in arguments.what if word.startswith("problem=")]
+    others += files[1:]
     for name in ("multirun", "config_dir", "cfg", "package", "resolve"):
         if getattr(arguments, name):
             others.append(f"--{name.replace('_', '-')}")
     if others:
         raise ConfigError(
             f"'{files[0]}' is a data file and cannot be mixed with '{others[0]}'; edit the file,"
-            f" or use problem=NAME"
+            f" give its keys as key.path=value, or use problem=NAME"
         )
     return True
 
 
 def file_config(arguments: argparse.Namespace) -> Config:
-    """The config of the data file that stands on the command line.
+    """The config of the data file that stands on the command line, with the keys that stand beside
+    it.
 
     Raises:
-        ConfigError: the file or a key in it is wrong.
+        ConfigError: the file, or a key in it or beside it, is wrong.
         BudgetError: the file is too large.
     """
-    path = Path(arguments.what[0])
-    tree = yaml_file.load(path)
-    if arguments.seed is not None:
-        tree["seed"] = arguments.seed
-    if getattr(arguments, "seeds", None) is not None:
-        node = tree.get("compare")
-        tree["compare"] = {**(node if isinstance(node, Mapping) else {}), "seeds": arguments.seeds}
-    config = validate(tree, source=path.name, base=path.parent)
+    path = Path(_files(arguments.what)[0])
+    words = [word for word in arguments.what if not _names_file(word)]
+    overrides = [Override.read(word) for word in words]
+    tree = yaml_file.load(path, lambda read: _edited(read, overrides, arguments))
+    try:
+        config = validate(tree, source=path.name, base=path.parent)
+    except ConfigError as error:
+        raise named(error, path.name, overrides) from error
     try:
         Formulas.of(config.problem)
     except ConfigError as error:
-        raise ConfigError(f"{path.name}: {error}") from error
+        raise named(ConfigError(f"{path.name}: {error}"), path.name, overrides) from error
     return config
+
+
+def _edited(
+    tree: dict[str, Any], overrides: Sequence[Override], arguments: argparse.Namespace
+) -> dict[str, Any]:
+    """The tree of a file with the overrides, in their order, then --seed and --seeds."""
+    for override in overrides:
+        tree = override.applied(tree)
+    options = {"seed": "seed", "seeds": "compare.seeds"}
+    for name, key in options.items():
+        number = getattr(arguments, name, None)
+        if number is not None:
+            tree = Override.read(f"{key}={number}").applied(tree)
+    return tree
+
+
+def _files(words: Sequence[str]) -> list[str]:
+    return [word for word in words if _names_file(word)]
+
+
+def _names_file(word: str) -> bool:
+    return "=" not in word and word.endswith((".yaml", ".yml"))
 
 
 def check_words(arguments: argparse.Namespace) -> None:

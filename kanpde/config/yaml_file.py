@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,9 @@ import yaml
 
 from kanpde.config.reader import INTEGER, LONGEST_TEXT, NUMBER, control_character, shown
 from kanpde.errors import BudgetError, ConfigError
+
+Edit = Callable[[dict[str, Any]], dict[str, Any]]
+"""What is done to the tree of a file before its references are looked up."""
 
 MOST_BYTES = 1_000_000
 MOST_NODES = 10_000
@@ -33,34 +36,50 @@ _PACKAGE = re.compile(r"^[ \t]*#[ \t]*@[ \t]*package", re.MULTILINE)
 _REFERENCE = re.compile(r"\$\{([A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z0-9][A-Za-z0-9_]*)*)\}", re.ASCII)
 
 
-def load(path: str | Path) -> dict[str, Any]:
+def load(path: str | Path, edit: Edit | None = None) -> dict[str, Any]:
     """The mapping in the YAML file at `path`, with references resolved; `ConfigError` or
-    `BudgetError` otherwise.
+    `BudgetError` otherwise. What `edit` makes of it is what the references are looked up in.
     """
-    return loads(_read(Path(path)), source=Path(path).name)
+    return loads(_read(Path(path)), source=Path(path).name, edit=edit)
 
 
-def loads(text: str, *, source: str) -> dict[str, Any]:
-    """The mapping in the YAML `text`; messages name `source`."""
+def loads(text: str, *, source: str, edit: Edit | None = None) -> dict[str, Any]:
+    """The mapping in the YAML `text`, as `load`; messages name `source`."""
     source = source if source.isprintable() else repr(source)
+    tree = _built(text, source)
+    if tree is None:
+        raise ConfigError(f"{source}: is empty; it must hold a mapping with the key 'problem'")
+    if not isinstance(tree, dict):
+        raise ConfigError(
+            f"{source}: must hold a mapping (key: value) at the top, found {shown(tree)}"
+        )
+    return _References(tree if edit is None else edit(tree), source).resolved()
+
+
+def value(text: str, *, source: str, depth: int) -> Any:
+    """The one YAML value of `text`, within the limits of a file and with its references as they
+    stand; it is to stand `depth` levels deep. An empty text is null.
+    """
+    return _built(text, source, depth)
+
+
+def _built(text: str, source: str, depth: int = 1) -> Any:
+    """The tree of the one document of `text`, None where there is none."""
+    if len(text) > MOST_BYTES:
+        raise BudgetError(f"{source}: is larger than {MOST_BYTES} bytes")
     character = control_character(text.replace("\r", ""))
     if character:
         raise ConfigError(f"{source}: must be a text file, found the character {character}")
     if _PACKAGE.search(text):
         raise ConfigError(f"{source}: '# @package' is refused in a data file; remove the line")
     try:
-        tree = _Builder(source).build(yaml.parse(text, Loader=yaml.SafeLoader))
+        return _Builder(source).build(yaml.parse(text, Loader=yaml.SafeLoader), depth)
     except (
         yaml.YAMLError,
         ValueError,
         OverflowError,
     ) as error:  # PyYAML lets int() and chr() fail in escapes
         raise ConfigError(f"{source}: {_explain(error)}") from None
-    if not isinstance(tree, dict):
-        raise ConfigError(
-            f"{source}: must hold a mapping (key: value) at the top, found {shown(tree)}"
-        )
-    return _References(tree, source).resolved()
 
 
 def dumps(tree: Mapping[str, Any]) -> str:
@@ -126,8 +145,8 @@ class _Builder:
         self._nodes = 0
         self._documents = 0
 
-    def build(self, events: Iterator[Any]) -> Any:
-        """The one document of `events`."""
+    def build(self, events: Iterator[Any], depth: int) -> Any:
+        """The one document of `events`, its top `depth` levels deep; None where there is none."""
         tree: Any = None
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent):
@@ -137,11 +156,7 @@ class _Builder:
                         event, "a second document (---) is refused; keep one per file"
                     )
             elif isinstance(event, yaml.NodeEvent):
-                tree = self._node(event, events, 1)
-        if self._documents == 0:
-            raise ConfigError(
-                f"{self._source}: is empty; it must hold a mapping with the key 'problem'"
-            )
+                tree = self._node(event, events, depth)
         return tree
 
     def _error(self, event: Any, message: str) -> ConfigError:

@@ -304,10 +304,9 @@ def test_every_problem_has_an_experiment(tell: Tell) -> None:
         ),
         (["solve", "none.yaml"], ["none.yaml: no such file"]),
         (
-            ["solve", "a.yaml", "trial.width=[3]"],
-            ["'a.yaml' is a data file", "'trial.width=[3]'", "use problem=NAME"],
+            ["solve", "a.yaml", "problem=poisson_square"],
+            ["'a.yaml' is a data file", "'problem=poisson_square'", "key.path=value"],
         ),
-        (["solve", "seed=1", "a.yaml"], ["'a.yaml' is a data file", "'seed=1'"]),
         (["solve", "a.yaml", "b.yaml"], ["'a.yaml' is a data file", "'b.yaml'"]),
         (["solve", "a.yaml", "--multirun"], ["'a.yaml' is a data file", "'--multirun'"]),
         (["solve", "a.yaml", "--config-dir", "x"], ["'a.yaml' is a data file", "'--config-dir'"]),
