@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
-COARSE, ON_PART = 256, 2000
-"""Points that show the size of a formula, and those that stand for a curved part."""
+COARSE, FEW, ON_PART = 256, 32, 2000
+"""Points that show the size of a formula in a domain and on a part, and those that stand for a
+curved part.
+"""
 
 FLAT = 1e-12
 """A part that is thinner than this share of the domain along an axis is a face."""
@@ -65,12 +67,13 @@ class Place:
     @classmethod
     def of_part(cls, domain: Domain, part: str) -> Place:
         """A part: a face where it is one of a box, else a curve or a surface."""
-        rule = domain.part_quadrature(part, ON_PART)
-        points = rule.x
+        points = domain.part_quadrature(part, FEW).x
         lower, upper = domain.lower.copy(), domain.upper.copy()
         flat = np.ptp(points, axis=0) <= FLAT * (domain.upper - domain.lower)
+        if not flat.any():
+            return cls(domain, lower, upper, domain.part_quadrature(part, ON_PART))
         lower[flat], upper[flat] = points[0, flat], points[0, flat]
-        return cls(domain, lower, upper, None if flat.any() else rule)
+        return cls(domain, lower, upper)
 
     def touches(self, lower: Array, upper: Array) -> Mask:
         """Which boxes (N, d) may hold points of the place, (N,)."""
@@ -148,7 +151,7 @@ class Formula:
         """The largest value at some points of all places."""
         if not self.parts:
             return self.size_inside
-        rules = [self.domain.part_quadrature(part, COARSE) for part in self.parts]
+        rules = [self.domain.part_quadrature(part, FEW) for part in self.parts]
         x = np.concatenate([rule.x for rule in rules])
         return largest(numbers((self.node,), x)[0])
 
