@@ -30,6 +30,7 @@ from kanpde.config.compatibility import check
 from kanpde.marching.march import Begun, Marched, begin, march, unbuilt
 from kanpde.marching.tolerance import begin_search, choose_slabs
 from kanpde.marching.watcher import watcher
+from kanpde.problem.posing import posed
 from kanpde.problem.problem import Problem
 from kanpde.progress import Progress, Silent, StopReason
 from kanpde.results import report
@@ -292,7 +293,7 @@ def _posed(config: Config) -> tuple[Config, Problem]:
     """The config with what the source of its problem says about directions, and that problem."""
     check(config)
     check_budget(config)
-    problem = Problem.create(config.problem)
+    problem = posed(config.problem)
     return with_directions(config, problem), problem
 
 

@@ -17,6 +17,7 @@ from kanpde.config.compatibility import check
 from kanpde.domains import Domain, SpaceTime
 from kanpde.marching.pacing import Pacer, Solved
 from kanpde.marching.slab import Slab, build_slab
+from kanpde.problem.posing import posed
 from kanpde.problem.problem import Problem
 from kanpde.progress import History, Progress, Relay, StageResult, StopReason
 from kanpde.solver.budget import check_budget
@@ -71,7 +72,7 @@ def begin(config: Config, problem: Problem | None = None) -> Begun:
     began = time.perf_counter()
     check(config)
     check_budget(config)
-    begun = unbuilt(config, problem)
+    begun = unbuilt(config, posed(config.problem) if problem is None else problem)
     slab = _way(config, begun.problem).first()
     return replace(begun, slab=slab, seconds=time.perf_counter() - began)
 

@@ -35,6 +35,7 @@ from kanpde.patches.refinement import enriched, refined
 from kanpde.patches.rows import System, interior, rows
 from kanpde.patches.steepness import jump
 from kanpde.patches.support import require
+from kanpde.problem.posing import posed
 from kanpde.problem.problem import Problem
 from kanpde.progress import History, Progress, StageResult, StopReason
 from kanpde.trial.patchwork import Patchwork
@@ -113,7 +114,7 @@ def prepare(config: Config) -> Problem:
         raise ConfigError(
             f"trial.patches: needs dtype float64, found {config.dtype}; remove dtype or the patches"
         )
-    problem = Problem.create(config.problem)
+    problem = posed(config.problem)
     require(problem)
     return problem
 

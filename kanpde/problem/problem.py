@@ -40,7 +40,9 @@ from kanpde.problem.conditions import (
     matrix,
 )
 from kanpde.problem.euler_lagrange import Energy
+from kanpde.problem.formula_places import formulas
 from kanpde.problem.formulas import Formulas, Quantity
+from kanpde.problem.probing import Probe, probe
 from kanpde.problem.stored_reference import Reference
 
 
@@ -76,26 +78,26 @@ class Problem:
     @classmethod
     def create(cls, config: ProblemConfig) -> Problem:
         """Build from a validated config; ConfigError is one line that names the key."""
-        formulas = Formulas.of(config)
+        parsed = Formulas.of(config)
         domain = build_domain(config.domain, config.time, config.ranges.values())
-        equations = formulas.equations
+        equations = parsed.equations
         conditions = read_conditions(
-            config.conditions, domain, formulas.scope, equations, scopes=formulas.scopes
+            config.conditions, domain, parsed.scope, equations, scopes=parsed.scopes
         )
         conditions += fitted(config, domain)
-        if formulas.energy is not None:
-            conditions = (*conditions, *natural_conditions(formulas.energy, conditions, domain))
+        if parsed.energy is not None:
+            conditions = (*conditions, *natural_conditions(parsed.energy, conditions, domain))
         problem = cls(
             config=config,
             domain=domain,
-            coordinates=formulas.scope.coordinates,
+            coordinates=parsed.scope.coordinates,
             equations=equations,
             conditions=conditions,
-            exact=formulas.exact,
+            exact=parsed.exact,
             reference=Reference.of(config, domain),
-            true=formulas.true,
-            quantities=formulas.quantities,
-            energy=formulas.energy,
+            true=parsed.true,
+            quantities=parsed.quantities,
+            energy=parsed.energy,
         )
         problem._check_pinned()
         problem._check_exact()
@@ -184,6 +186,12 @@ class Problem:
             return train[:, :d], train[:, d:], None, None
         test = matrix(fit.test)
         return train[:, :d], train[:, d:], test[:, :d], test[:, d:]
+
+    @cached_property
+    def probed(self) -> Probe:
+        """The narrow features of sources, coefficients and data."""
+        known = formulas(self.domain, self.equations, self.names, self.conditions)
+        return probe(known, self.coordinates)
 
     @property
     def constants(self) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ from kanpde.assembly.residual import Assembly, terms
 from kanpde.config import Config
 from kanpde.config.compatibility import check
 from kanpde.errors import BudgetError, NumericalError
+from kanpde.problem.posing import posed
 from kanpde.problem.problem import Problem
 from kanpde.progress import Progress, StopReason
 from kanpde.solver.budget import check_budget
@@ -105,7 +106,7 @@ def begin(config: Config) -> First:
     """
     began = time.perf_counter()
     check(config)
-    problem = Problem.create(config.problem)
+    problem = posed(config.problem)
     candidate = Families(config, problem).first()
     parts = build(candidate, problem)
     return First(problem, candidate, parts, time.perf_counter() - began)

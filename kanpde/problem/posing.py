@@ -1,0 +1,35 @@
+"""A problem that is to be solved: what is refused before, and what is noticed.
+
+`posed` is called once by every way to solve, `findings` by whoever tells the user.
+"""
+
+from __future__ import annotations
+
+from kanpde.config import ProblemConfig
+from kanpde.problem import probing, solvability, wellposedness
+from kanpde.problem.findings import Finding
+from kanpde.problem.probing import Feature
+from kanpde.problem.problem import Problem
+
+
+def posed(config: ProblemConfig) -> Problem:
+    """The problem of a config; ConfigError where it cannot be solved as it stands."""
+    problem = Problem.create(config)
+    solvability.require(problem)
+    wellposedness.require(problem)
+    probing.require(problem.probed)
+    return problem
+
+
+def findings(problem: Problem) -> tuple[Finding, ...]:
+    """What is suspicious about a problem, before it is solved."""
+    return (
+        *solvability.remarks(problem),
+        *wellposedness.remarks(problem),
+        *probing.remarks(problem.probed),
+    )
+
+
+def features(problem: Problem) -> tuple[Feature, ...]:
+    """Where sources, coefficients and data change within a small part of the domain."""
+    return problem.probed.features
