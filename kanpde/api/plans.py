@@ -8,6 +8,8 @@
     FitSearch    `fit.search`                              everything of the start
     SlabSearch   `tolerance` with what makes a march       the first slab of the first march
     Patches      `trial.patches`                           the problem
+    InitialValues  nothing of it, and all conditions at    the problem
+                   one end of an interval
 
 A plan is prepared before a run folder is made, so that a mistake neither leaves one nor costs an
 old run, and is then run with what was built for that. A further way to solve is a further class
@@ -23,6 +25,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from kanpde.api.evolving import by_equations
 from kanpde.api.outcome import Outcome, Plan
 from kanpde.config import Config
 from kanpde.config.compatibility import check
@@ -59,6 +62,9 @@ def plan_of(config: Config, after: Solution | None = None) -> Plan:
         return patches_plan(config, after)
     if after is not None and regression_search.searched(config):
         raise ConfigError("after: does not go with fit.search, whose starts are new; remove one")
+    marched = by_equations(config) if after is None else None
+    if marched is not None:
+        return marched
     if in_slabs(config):
         return SlabSearch(config) if searches else March(config)
     if regression_search.searched(config):
