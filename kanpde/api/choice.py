@@ -2,6 +2,7 @@
 
 | problem | way | what is chosen |
 |---|---|---|
+| an interval whose conditions all stand at one end | slabs | their lengths and degrees |
 | equations that patches can solve (see `kanpde.patches.support`) | patches | cells and degrees |
 | others whose resolution can be searched for | one network | family, width, intervals |
 | others (an energy, unknown parameters, regions, …) | one network | the default of its dimension |
@@ -14,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kanpde.api.evolving import by_equations
 from kanpde.api.outcome import Outcome, Plan
 from kanpde.api.plans import OneNetwork, Search
 from kanpde.config import Config
@@ -69,6 +71,9 @@ def chosen_plan(config: Config) -> Plan:
     """The prepared plan of the way that the problem calls for; ConfigError or BudgetError say why
     it cannot begin.
     """
+    marched = by_equations(config)
+    if marched is not None:
+        return marched.prepare()
     fixed = replace(config, chooses=False)
     patched = replace(fixed, trial=replace(config.trial, patches=PatchesConfig()))
     if config.dtype == "float64" and _allowed(patched):

@@ -9,6 +9,8 @@
     Choice       neither `trial` nor `schedule`            what the chosen way builds first
     SlabSearch   `tolerance` with what makes a march       the first slab of the first march
     Patches      `trial.patches`                           the problem
+    InitialValues  nothing of it, and all conditions at    the problem
+                   one end of an interval
 
 A plan is prepared before a run folder is made, so that a mistake neither leaves one nor costs an
 old run, and is then run with what was built for that. A further way to solve is a further class

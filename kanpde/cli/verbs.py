@@ -357,7 +357,9 @@ def _dry_run(plan: Plan) -> int:
     """Print the sizes of what was built, of a search those of its first level; solve nothing."""
     config, parts = plan.first()
     if parts is None:
-        rows: list[report.Row] = [("trial solution", "KANs on patches, whose number is found")]
+        rows: list[report.Row] = [
+            ("trial solution", "KANs on patches or slabs, whose number is found")
+        ]
         terminal.show_table(rows, (f"{config.problem.name}", "would take"))
         return 0
     trial: Any = parts.trial

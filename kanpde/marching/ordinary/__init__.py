@@ -1,0 +1,1 @@
+"""Problems of one coordinate whose conditions all stand at one end."""
