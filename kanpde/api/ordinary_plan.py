@@ -57,5 +57,5 @@ def _outcome(config: Config, solved: Marched) -> Outcome:
         solved.reason,
         solved.seconds,
         solved.estimate,
-        aim=Aim(config.tolerance or TOLERANCE[config.dtype], searched=True),
+        aim=Aim(config.tolerance or TOLERANCE[config.dtype], searched=True, local=True),
     )

@@ -58,7 +58,7 @@ class Patches:
         assert patches is not None
         refines = TOLERANCE[self.config.dtype] if patches.refine else None
         given = self.config.tolerance is not None
-        aim = Aim(self.config.tolerance or refines, given, searched=True)
+        aim = Aim(self.config.tolerance or refines, given, searched=True, local=True)
         return Outcome(self.config, aim=aim, **vars(patched))
 
 

@@ -20,10 +20,12 @@ from kanpde.config.problem.attached_files import folder_of_files
 from kanpde.config.problem.statement import problem_tree
 from kanpde.config.shipped import make_problem
 from kanpde.errors import ConfigError
+from kanpde.problem.posing import features, findings
+from kanpde.problem.probing import unresolved
 from kanpde.problem.problem import Problem
 from kanpde.progress import Progress, Silent
 from kanpde.results import report, run_files, run_folder
-from kanpde.results.metrics import measure
+from kanpde.results.metrics import Metrics, measure
 from kanpde.results.solution import Result, Solution, describe_trial
 from kanpde.results.verdict import Verdict, judge
 from kanpde.version import VERSION
@@ -149,10 +151,7 @@ def solution_of(outcome: Outcome) -> Solution:
     config, points = outcome.config, outcome.points
     metrics = measure(outcome.problem, outcome.trial, points)
     fitted = outcome.problem.config.fit is not None
-    verdict = Verdict()
-    if not fitted:
-        unknowns = outcome.problem.unknowns
-        verdict = judge(unknowns, outcome.aim, outcome.estimate, metrics, outcome.warnings)
+    verdict = Verdict() if fitted else _judged(outcome, metrics)
     result = Result(
         problem=config.problem.name,
         trial=describe_trial(outcome.trial),
@@ -171,6 +170,20 @@ def solution_of(outcome: Outcome) -> Solution:
         **outcome.findings,
     )
     return Solution(config, outcome.problem, outcome.trial, result, outcome.history, points)
+
+
+def _judged(outcome: Outcome, metrics: Metrics) -> Verdict:
+    """The verdict, with what was noticed about the problem before."""
+    problem = outcome.problem
+    noticed = findings(problem)
+    if not outcome.aim.local and not outcome.trial.slab_ends:  # points are those of all times
+        sides = problem.domain.upper - problem.domain.lower
+        points = outcome.points.interior.x.double().cpu().numpy()
+        noticed += unresolved(features(problem), points, sides)
+    warnings = [finding.sentence for finding in noticed if finding.warns]
+    notes = [finding.sentence for finding in noticed if not finding.warns]
+    remarks = (*outcome.warnings, *warnings)
+    return judge(problem.unknowns, outcome.aim, outcome.estimate, metrics, remarks, notes)
 
 
 def _tree(problem: Source) -> tuple[dict[str, Any], str, bool, Path]:

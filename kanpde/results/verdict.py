@@ -68,14 +68,15 @@ class Verdict:
 @dataclass(frozen=True)
 class Aim:
     """The tolerance of a solve, None where it has none; whether a file gives it or it is the
-    default; whether a search estimated the error, and whether it searched among networks that are
-    smooth over the whole domain.
+    default; whether a search estimated the error, whether it searched among networks that are
+    smooth over the whole domain, and whether what it chose is as local as the solution asks for.
     """
 
     tolerance: float | None = None
     given: bool = True
     searched: bool = False
     smooth: bool = False
+    local: bool = False
 
     @property
     def limit(self) -> float:
@@ -94,6 +95,7 @@ def judge(
     estimate: float | None,
     metrics: Metrics,
     remarks: Sequence[str] = (),
+    notes: Sequence[str] = (),
 ) -> Verdict:
     """The verdict on a solve.
 
@@ -102,7 +104,8 @@ def judge(
         aim: what was asked for.
         estimate: that of a search, of the relative L2 error (dimensionless); None: it cannot tell.
         metrics: with the relative residuals on points that the solve has not seen.
-        remarks: warnings of the solve itself, each a sentence.
+        remarks: warnings of the solve itself and of its problem, each a sentence.
+        notes: what else is worth a sentence.
     """
     shares = metrics.relative_residuals
     named = {**shares.get("equations", {}), **shares.get("conditions", {})}
@@ -131,7 +134,7 @@ def judge(
                 f"not met: the condition '{name}' has a relative residual of {share:.1e}"
             )
     estimates = dict.fromkeys(unknowns, value)
-    return Verdict(estimates, (*reached, *warnings), tuple(warnings))
+    return Verdict(estimates, (*reached, *notes, *warnings), tuple(warnings))
 
 
 def _estimated(aim: Aim, estimate: float | None, largest: float) -> float | None:

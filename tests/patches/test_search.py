@@ -157,7 +157,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "two equations": (
         {"equations": ["-laplacian(u) = 0", "-laplacian(u) + u = 0"]},
-        "as many equations as unknowns, found 2 and 1",
+        "2 equations for one unknown",
     ),
     "interval": (
         {
@@ -195,7 +195,6 @@ def test_keys_are_checked(trial: dict[str, Any], sentence: str) -> None:
     ("k", "jumps"),
     [
         ("1 + 50*(1 + abs(x - 0.43)/(x - 0.43))", True),
-        ("1 + 50*(1 + tanh(1e9*(x - 0.5)))", True),
         ("1 + tanh(1e6*(y - 0.3))", True),
         ("1 + 100*x", False),
         ("2 + sin(20*x)*cos(9*y)", False),
