@@ -161,11 +161,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {
             "domain": {"box": {"lower": [0] * 4, "upper": [1] * 4}},
             "equations": ["laplacian(u) = 1"],
-            "conditions": [
-                {"part": f"x{k}_{end}", "equation": "u = 0"}
-                for k in range(1, 5)
-                for end in ("lower", "upper")
-            ],
+            "conditions": [{"part": "x1_min", "equation": "u = 0"}],
+            "free": ["x1_max", *(f"x{k}_{end}" for k in (2, 3, 4) for end in ("min", "max"))],
         },
         "up to three coordinates, time included, found 4 coordinates",
     ),
