@@ -11,7 +11,8 @@ import torch
 
 from kanpde.api.solving import configure
 from kanpde.numerics.quadrature import Array
-from kanpde.patches.cells import Cell, Quadtree
+from kanpde.patches.cells import Cell, Cover
+from kanpde.patches.covers import cover_of
 from kanpde.patches.elimination import Elimination
 from kanpde.patches.kans import patchwork
 from kanpde.patches.layout import Patch, balanced, layout
@@ -52,7 +53,7 @@ class Solved:
     """One level: everything that leads to a trial solution."""
 
     problem: Problem
-    tree: Quadtree
+    cover: Cover
     system: System
     patches: list[Patch]
     coefficients: list[Array]
@@ -65,21 +66,32 @@ def problem_of(**keys: Any) -> Problem:
     return Problem.create(configure({"problem": problem_tree(**keys)}).problem)
 
 
-def solved(problem: Problem, cells: int, degree: int, split: Sequence[Cell] = ()) -> Solved:
-    """Solve on first cells of which some are split once."""
-    tree = Quadtree(problem.domain, cells)
-    leaves = dict.fromkeys(tree.start(), degree)
+def first(*indices: int) -> Cell:
+    """A first cell."""
+    return Cell((0,) * len(indices), indices)
+
+
+def solved(
+    problem: Problem,
+    cells: int,
+    degree: int,
+    split: Sequence[Cell] = (),
+    axes: Sequence[int] = (0, 1),
+) -> Solved:
+    """Solve on first cells of which some are split once along some axes."""
+    cover = cover_of(problem, cells)
+    leaves = dict.fromkeys(cover.start(), degree)
     for cell in split:
         leaves.pop(cell)
-        leaves.update(dict.fromkeys(tree.children(cell), degree))
-    patches = layout(tree, balanced(tree, leaves))
-    system, elimination = System.of(problem), Elimination()
-    for patch, patch_rows in zip(patches, rows(system, tree, patches), strict=True):
+        leaves.update(dict.fromkeys(cover.children(cell, axes), degree))
+    patches = layout(cover, balanced(cover, leaves))
+    system, elimination = System.of(problem), Elimination(cover.counts)
+    for patch, patch_rows in zip(patches, rows(system, cover, patches), strict=True):
         elimination.add(patch, patch_rows)
     flat, squares, _ = elimination.solve(patches)
     coefficients = [column.reshape(system.unknowns, -1).T for column in flat]
-    trial = patchwork(tree, patches, coefficients)
-    return Solved(problem, tree, system, patches, coefficients, squares, trial)
+    trial = patchwork(cover, patches, coefficients)
+    return Solved(problem, cover, system, patches, coefficients, squares, trial)
 
 
 def error(trial: Patchwork, problem: Problem) -> float:

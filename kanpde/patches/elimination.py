@@ -4,7 +4,7 @@ then the traces of the faces inside ever larger groups of patches.
     min over c, τ  Σ_j |A_j c_j - b_j|² + |G_j c_j - T_j τ_j|²
 
 QR of [[A_j, 0, b_j], [G_j, -T_j, 0]] leaves a small block on τ_j, and QR of two stacked blocks
-eliminates the faces that no other patch has (nested dissection, since patches follow a Z-curve).
+eliminates the faces that no other patch has (nested dissection, see `order`).
 No normal equations are formed. Blocks are kept for the next level: those whose patches are
 unchanged are not computed again.
 
@@ -22,8 +22,10 @@ import torch
 
 from kanpde.numerics.quadrature import Array
 from kanpde.optimizers.linear_algebra import back_substituted, factor
+from kanpde.patches.faces import face_rows
 from kanpde.patches.layout import Patch
-from kanpde.patches.rows import REGULAR, Rows, face_rows
+from kanpde.patches.order import Tree, dissection
+from kanpde.patches.rows import REGULAR, Rows
 
 FaceKey = tuple[object, ...]
 Traces = dict[FaceKey, Array]
@@ -156,7 +158,13 @@ def merged(first: Block, second: Block) -> Block:
 
 @dataclass
 class Elimination:
-    """The tree of blocks of one level after the other; `_kept` holds those of the last level."""
+    """The trees of blocks of one level after the other, those of the last level kept.
+
+    Args:
+        counts: first cells along every axis.
+    """
+
+    counts: Sequence[int]
 
     def __post_init__(self) -> None:
         self._leaves: dict[tuple[object, ...], Block] = {}
@@ -183,7 +191,8 @@ class Elimination:
         self._leaves = {patch.key: leaf for patch, leaf in zip(patches, leaves, strict=True)}
         used: dict[tuple[int, int], Block] = {}
         order: list[Block] = []
-        _merge(leaves, [patch.cells[0] for patch in patches], self._merged, (used, order))
+        tree = dissection([patch.cells[0] for patch in patches], self.counts)
+        _merge(tree, leaves, self._merged, (used, order))
         self._merged = used
         traces: Traces = {}
         for block in reversed(order):
@@ -198,26 +207,19 @@ class Elimination:
 
 
 def _merge(
+    tree: Tree,
     leaves: Sequence[Block],
-    cells: Sequence[tuple[int, int, int]],
     known: Mapping[tuple[int, int], Block],
     kept: tuple[dict[tuple[int, int], Block], list[Block]],
 ) -> Block:
-    """Merge neighbours on the Z-curve, the smallest cells first, up to one block of all."""
+    """The block of a whole tree; those of its groups are `kept` by the numbers of their halves and
+    in the order in which they follow from each other.
+    """
+    if isinstance(tree, int):
+        return leaves[tree]
     used, order = kept
-    stack = [((level, i, j), leaf) for (level, i, j), leaf in zip(cells, leaves, strict=True)]
-    while len(stack) > 1:
-        finest = max(cell[0] for cell, _ in stack)
-        joined: list[tuple[tuple[int, int, int], Block]] = []
-        for (level, i, j), block in stack:
-            parent = (level - 1, i >> 1, j >> 1) if level == finest else (level, i, j)
-            if joined and joined[-1][0] == parent:
-                key = (joined[-1][1].number, block.number)
-                both = known.get(key) or merged(joined[-1][1], block)
-                used[key] = both
-                order.append(both)
-                joined[-1] = (parent, both)
-            else:
-                joined.append((parent, block))
-        stack = joined
-    return stack[0][1]
+    first, second = (_merge(half, leaves, known, kept) for half in tree)
+    key = (first.number, second.number)
+    used[key] = known.get(key) or merged(first, second)
+    order.append(used[key])
+    return used[key]

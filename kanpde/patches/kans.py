@@ -1,9 +1,9 @@
 """From the coefficients of orthonormal polynomials to those of KANs.
 
-    Φ_p k = L_p c at tensor Gauss points:   k = Φ_p⁺ L_p c
+    M k = c,   M = ⟨L_p, Φ_p⟩:   k = M⁺ c
 
 with the functions Φ_p that the outer layer of a KAN combines. They are more than the polynomials
-of degree p (ridges are redundant), so the smallest k is taken; the map is one matrix for each
+L_p of degree p (ridges are redundant), so the smallest k is taken; the map is one matrix for each
 degree.
 """
 
@@ -15,41 +15,67 @@ from functools import cache
 import numpy as np
 import torch
 
+from kanpde.numerics.polynomials import derivatives
 from kanpde.numerics.quadrature import Array
-from kanpde.optimizers.linear_algebra import fit
-from kanpde.patches.cells import Quadtree
+from kanpde.optimizers.linear_algebra import back_substituted, factor
+from kanpde.patches.cells import Cover
 from kanpde.patches.layout import Patch
-from kanpde.patches.polynomials import reference
-from kanpde.trial.patchwork import Patchwork, Tiles, ridge_functions
+from kanpde.trial.patchwork import Locator, Patchwork, Tiles, modes
 
-CUT = 1e-13
-"""Singular values of the ridges below this share of the largest are redundancy."""
+CHUNK = 1024
+"""Points that are evaluated at a time."""
 
 
 @cache
-def ridge_map(degree: int) -> Array:
-    """The matrix ((p + 1)², n) from polynomial coefficients to those of a KAN."""
-    nodes = degree + 2
-    ridges = ridge_functions(degree, nodes)
-    polynomials = reference(degree, nodes, ((0, 0),))[0, 0]
-    shortest = fit(torch.from_numpy(ridges), torch.from_numpy(polynomials), CUT)
+def ridge_map(degree: int, dimension: int) -> Array:
+    """The matrix (n (p + 1), N) from N polynomial coefficients to those of a KAN."""
+    matrix = torch.tensor(modes(degree, dimension))
+    factors = factor(matrix)
+    identity = torch.eye(matrix.shape[1], dtype=torch.float64)
+    shortest = factors.join(back_substituted(factors.triangle, identity, transpose=True), None)
     return np.asarray(shortest.numpy())
 
 
-def patchwork(tree: Quadtree, patches: Sequence[Patch], coefficients: Sequence[Array]) -> Patchwork:
-    """The trial solution of solved patches, from polynomial coefficients (n, m) of each."""
+def tiles_of(cover: Cover, patches: Sequence[Patch]) -> Tiles:
+    """Where the patches are."""
     cells = [(cell, number) for number, patch in enumerate(patches) for cell in patch.cells]
-    tiles = Tiles(
-        corner=np.array(tree.domain.lower),
-        first=tree.first,
-        cells=np.array([cell for cell, _ in cells], dtype=np.int64),
+    return Tiles(
+        corner=np.array(cover.domain.lower),
+        first=cover.first,
+        cells=np.array([cell.levels + cell.indices for cell, _ in cells], dtype=np.int64),
         owner=np.array([number for _, number in cells], dtype=np.int64),
         lower=np.array([patch.lower for patch in patches]),
         upper=np.array([patch.upper for patch in patches]),
         degrees=np.array([patch.degree for patch in patches], dtype=np.int64),
     )
+
+
+def values_at(
+    cover: Cover, patches: Sequence[Patch], coefficients: Sequence[Array], x: Array
+) -> Array:
+    """The values (N, m) at points x (N, d), from polynomial coefficients (n, m) of each patch."""
+    tiles = tiles_of(cover, patches)
+    owner = Locator(tiles).patch_of(x)
+    degrees = tiles.degrees[owner]
+    values = np.empty((len(x), coefficients[0].shape[1]))
+    zero, ones = (0,) * x.shape[1], np.ones(x.shape[1])
+    for degree in set(degrees.tolist()):
+        chosen = np.flatnonzero(degrees == degree)
+        for start in range(0, len(chosen), CHUNK):
+            some = chosen[start : start + CHUNK]
+            low, high = tiles.lower[owner[some]], tiles.upper[owner[some]]
+            local = (2 * x[some] - low - high) / (high - low)
+            table = derivatives(local, -ones, ones, degree, (zero,))[zero]
+            of_points = np.stack([coefficients[number] for number in owner[some]])
+            values[some] = np.einsum("kn,knm->km", table, of_points)
+    return values
+
+
+def patchwork(cover: Cover, patches: Sequence[Patch], coefficients: Sequence[Array]) -> Patchwork:
+    """The trial solution of solved patches, from polynomial coefficients (n, m) of each."""
+    tiles = tiles_of(cover, patches)
     outer = [
-        (ridge_map(patch.degree) @ polynomial).T
+        (ridge_map(patch.degree, patch.dimension) @ polynomial).T
         for patch, polynomial in zip(patches, coefficients, strict=True)
     ]
     return Patchwork(tiles, outer)

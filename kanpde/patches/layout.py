@@ -1,63 +1,86 @@
 """From cells to patches and the faces that couple them.
 
 A patch is a cell or, where the inside share of one is below `SLIVER`, several joined cells. A face
-is a piece of a common side of two cells of different patches; where cells of different size meet,
-it is the side of the smaller one. Neighbours differ by one level at most.
+is a piece of the common side of two cells of different patches; where cells of different size meet,
+it is along every axis as long as the finer one. Neighbours differ by one level at most along every
+axis.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
 from kanpde.errors import ConfigError
 from kanpde.numerics.quadrature import Array
-from kanpde.patches.cells import DEEPEST, Cell, Quadtree, Side
+from kanpde.patches.cells import DEEPEST, Cell, Cover, geometric
+from kanpde.patches.order import Tree, dissection, places
+from kanpde.trial.dyadic import DyadicIndex
 
 SLIVER = 0.3
 """A cell with a smaller share inside joins a neighbour; dropping it would bound the accuracy."""
 
-THINNEST = 1e-7
-"""Pieces of a side shorter than this share of it couple nothing."""
-
 
 @dataclass(frozen=True)
 class Face:
-    """The straight piece low ≤ x_run ≤ high of a side, with normal along `axis` at x_axis = `at`.
+    """The flat piece low ≤ x ≤ high (d - 1,) of a side, with normal along `axis` at x_axis = `at`.
 
-    `size` is that of the smaller of its two cells, `key` tells it from all others.
+    `size` is the extent along the normal of the thinner of its two cells, `key` tells it from all
+    others.
     """
 
-    key: tuple[Side, int]
+    key: tuple[object, ...]
     axis: int
     at: float
-    low: float
-    high: float
+    low: Array
+    high: Array
     size: float
 
+    @property
+    def along(self) -> list[int]:
+        """The axes of the face."""
+        return [axis for axis in range(len(self.low) + 1) if axis != self.axis]
+
+    @property
+    def measure(self) -> float:
+        """Length or area, 1 for a point."""
+        return float(np.prod(self.high - self.low))
+
     def points(self, nodes: Array) -> Array:
-        """Points (N, 2) at positions in [-1, 1]."""
-        x = np.empty((len(nodes), 2))
+        """Points (N, d) at positions (N, d - 1) in [-1, 1]."""
+        x = np.empty((len(nodes), len(self.low) + 1))
         x[:, self.axis] = self.at
-        x[:, 1 - self.axis] = (self.low + self.high) / 2 + (self.high - self.low) / 2 * nodes
+        x[:, self.along] = (self.low + self.high) / 2 + (self.high - self.low) / 2 * nodes
         return x
 
 
 @dataclass(frozen=True)
 class Patch:
     """Cells that share one polynomial per unknown of total degree `degree` in the scaled
-    coordinates of the box lower … upper; `faces` with the degree of the traces on each.
+    coordinates of the box lower … upper; `faces` with the degree of the traces on each. `sizes`
+    (d,) are those of the largest cell, `depth` the distance to the nearest corner of the domain.
     """
 
     cells: tuple[Cell, ...]
     degree: int
     lower: Array
     upper: Array
-    size: float
+    sizes: Array
     depth: float
     faces: tuple[tuple[Face, int], ...]
+
+    @property
+    def dimension(self) -> int:
+        """d."""
+        return len(self.lower)
+
+    @property
+    def size(self) -> float:
+        """The geometric mean of the sizes."""
+        return geometric(self.sizes)
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -65,73 +88,81 @@ class Patch:
         return self.cells, self.degree, tuple((face.key, d, face.size) for face, d in self.faces)
 
 
-def neighbours(cell: Cell, axis: int, step: int) -> tuple[Cell, Cell, tuple[Cell, Cell]]:
-    """The cells of the same, the coarser and the finer level across a side."""
-    level, *at = cell
-    at[axis] += step
-    same = (level, at[0], at[1])
-    finer = []
-    for k in (0, 1):
-        fine = [2 * at[0], 2 * at[1]]
-        fine[axis] += step < 0
-        fine[1 - axis] += k
-        finer.append((level + 1, fine[0], fine[1]))
-    return same, (level - 1, at[0] // 2, at[1] // 2), (finer[0], finer[1])
+def neighbours(cells: Sequence[Cell]) -> list[tuple[int, int, int]]:
+    """Every axis with the numbers of two cells that meet along it, the lower one first; complete
+    where neighbours differ by one level at most, and never without a pair that differs by more
+    where there is one.
+    """
+    low, high = places(cells)
+    index = DyadicIndex(*(np.array(column, dtype=np.int64) for column in zip(*cells, strict=True)))
+    dimension, every = low.shape[1], np.arange(len(cells))
+    pairs: set[tuple[int, int, int]] = set()
+    for axis in range(dimension):
+        for quarters in product((1, 3), repeat=dimension - 1):
+            at = low.copy()
+            across = [k for k in range(dimension) if k != axis]
+            at[:, across] += ((high - low)[:, across] >> 2) * np.array(quarters, dtype=np.int64)
+            for step in (-1, 1):
+                at[:, axis] = high[:, axis] if step > 0 else low[:, axis] - 1
+                other = index.find(at)
+                meets = other >= 0
+                ends = (every, other) if step > 0 else (other, every)
+                lower, upper = (end[meets].tolist() for end in ends)
+                pairs.update(zip([axis] * len(lower), lower, upper, strict=True))
+    return sorted(pairs)
 
 
-def balanced(tree: Quadtree, degrees: Mapping[Cell, int]) -> dict[Cell, int]:
-    """Cells split until neighbours differ by one level at most and the inside part of each is
-    connected; the children of a cell have its degree.
+def balanced(cover: Cover, degrees: Mapping[Cell, int]) -> dict[Cell, int]:
+    """Cells split until neighbours differ by one level at most along every axis and the inside part
+    of each is connected; the children of a cell have its degree.
 
     Raises ConfigError where a part stays disconnected.
     """
     leaves = dict(degrees)
-    queue = list(leaves)
-    while queue:
-        cell = queue.pop()
-        if cell not in leaves:
-            continue
-        inside = tree.inside(cell)
+    while True:
+        cut = _disconnected(cover, leaves)
+        if not cut:
+            cut = _coarse(list(leaves))
+        if not cut:
+            return leaves
+        for cell, axes in cut.items():
+            degree = leaves.pop(cell)
+            leaves.update(dict.fromkeys(cover.children(cell, axes), degree))
+
+
+def _disconnected(cover: Cover, leaves: Iterable[Cell]) -> dict[Cell, set[int]]:
+    """The cells with parts that do not touch, to be cut along all axes."""
+    cut: dict[Cell, set[int]] = {}
+    for cell in leaves:
+        inside = cover.inside(cell)
         assert inside is not None
         if inside.pieces == 1:
-            queue += _split_coarse(tree, leaves, cell)
             continue
-        if cell[0] >= DEEPEST:
+        if max(cell.levels) >= DEEPEST:
             middle = ((inside.lower + inside.upper) / 2).tolist()
             raise ConfigError(
                 f"trial.patches: the domain near {middle} must be wider than 2^-{DEEPEST} of a"
                 f" first cell, found a gap; give more cells or another trial"
             )
-        queue += _split(tree, leaves, cell)
-    return leaves
+        cut[cell] = set(range(cover.dimension))
+    return cut
 
 
-def _split(tree: Quadtree, leaves: dict[Cell, int], cell: Cell) -> list[Cell]:
-    degree = leaves.pop(cell)
-    children = tree.children(cell)
-    leaves.update(dict.fromkeys(children, degree))
-    return children
+def _coarse(cells: Sequence[Cell]) -> dict[Cell, set[int]]:
+    """The cells that are two or more levels coarser than a neighbour, with the axes where."""
+    cut: dict[Cell, set[int]] = {}
+    for _, lower, upper in neighbours(cells):
+        pair = cells[lower], cells[upper]
+        for axis, (a, b) in enumerate(zip(pair[0].levels, pair[1].levels, strict=True)):
+            if abs(a - b) > 1:
+                cut.setdefault(pair[a > b], set()).add(axis)
+    return cut
 
 
-def _split_coarse(tree: Quadtree, leaves: dict[Cell, int], cell: Cell) -> list[Cell]:
-    """Split the leaves that are two or more levels coarser than their neighbour `cell`."""
-    new: list[Cell] = []
-    level, i, j = cell
-    for axis, step in ((0, -1), (0, 1), (1, -1), (1, 1)):
-        at = [i, j]
-        at[axis] += step
-        for up in range(2, level + 1):
-            coarse = (level - up, at[0] >> up, at[1] >> up)
-            if coarse in leaves:
-                new += _split(tree, leaves, coarse)
-                new.append(cell)
-    return new
-
-
-def layout(tree: Quadtree, degrees: Mapping[Cell, int]) -> list[Patch]:
-    """The patches of balanced cells in the order of a Z-curve, with their faces."""
-    shared = list(_shared(tree, degrees))
-    owner = _joined(tree, degrees, shared)
+def layout(cover: Cover, degrees: Mapping[Cell, int]) -> list[Patch]:
+    """The patches of balanced cells, with their faces."""
+    shared = list(_shared(cover, list(degrees)))
+    owner = _joined(cover, degrees, shared)
     members: dict[Cell, list[Cell]] = {}
     for cell in degrees:
         members.setdefault(owner[cell], []).append(cell)
@@ -143,61 +174,50 @@ def layout(tree: Quadtree, degrees: Mapping[Cell, int]) -> list[Patch]:
             traces = max(degree[a], degree[b])
             faces[a].append((face, traces))
             faces[b].append((face, traces))
-    return [
-        # the first cell names the patch and places it on the curve
-        _patch(
-            tree,
-            sorted(members[key], key=lambda cell: (cell != key, cell)),
-            degree[key],
-            faces[key],
-        )
-        for key in sorted(members, key=_along_curve)
-    ]
+    patches = []
+    for key in members:
+        # the first cell names the patch and places it in the order of elimination
+        cells = sorted(members[key], key=lambda cell: (cell != key, cell))
+        patches.append(_patch(cover, cells, degree[key], faces[key]))
+    tree = dissection([patch.cells[0] for patch in patches], cover.counts)
+    return [patches[number] for number in _in_order(tree)]
 
 
-def _along_curve(cell: Cell) -> tuple[int, ...]:
-    """The position of a cell on a Z-curve through all levels."""
-    level, i, j = cell
-    i, j = i << (DEEPEST + 1 - level), j << (DEEPEST + 1 - level)
-    bits = range(max(i.bit_length(), j.bit_length(), DEEPEST + 9) - 1, -1, -1)
-    return tuple(2 * (i >> b & 1) + (j >> b & 1) for b in bits)
+def _in_order(tree: Tree) -> list[int]:
+    """The numbers of a tree from left to right."""
+    if isinstance(tree, int):
+        return [tree]
+    return _in_order(tree[0]) + _in_order(tree[1])
 
 
-def _shared(tree: Quadtree, leaves: Mapping[Cell, int]) -> Iterable[tuple[Face, Cell, Cell]]:
+def _shared(cover: Cover, cells: Sequence[Cell]) -> Iterable[tuple[Face, Cell, Cell]]:
     """Every face with its two cells."""
-    for cell in leaves:
-        level, i, j = cell
-        for axis, step in ((0, 1), (1, 1), (0, -1), (1, -1)):
-            same, coarser, _ = neighbours(cell, axis, step)
-            other = same if step > 0 and same in leaves else coarser
-            if other not in leaves:
-                continue
-            line = (i, j)[axis] + (step > 0)
-            side: Side = (level, axis, line, (i, j)[1 - axis])
-            size = float(np.sqrt(np.prod(tree.size(level))))
-            length = float(tree.size(level)[1 - axis])
-            at = float(tree.ends(side)[0][axis])
-            for number, (low, high) in enumerate(tree.side(side)):
-                if high - low > THINNEST * length:
-                    yield Face((side, number), axis, at, low, high, size), cell, other
+    for axis, lower, upper in neighbours(cells):
+        pair = cells[lower], cells[upper]
+        size = min(float(cover.size(cell)[axis]) for cell in pair)
+        at = float(cover.box(pair[0])[1][axis])
+        for opening in cover.openings(pair, axis):
+            face = Face(opening.key, axis, at, opening.low, opening.high, size)
+            yield face, pair[0], pair[1]
 
 
 def _joined(
-    tree: Quadtree, leaves: Mapping[Cell, int], shared: Iterable[tuple[Face, Cell, Cell]]
+    cover: Cover, leaves: Mapping[Cell, int], shared: Iterable[tuple[Face, Cell, Cell]]
 ) -> dict[Cell, Cell]:
     """For every cell the cell that its patch is named after: slivers join the neighbour with which
     they have the longest common face, the thinnest first.
     """
-    share = {cell: tree.inside(cell).share for cell in leaves}  # type: ignore[union-attr]
+    share = {cell: cover.inside(cell).share for cell in leaves}  # type: ignore[union-attr]
+    owner = {cell: cell for cell in leaves}
+    slivers = [cell for cell in leaves if share[cell] < SLIVER]
+    if not slivers:
+        return owner
     touching: dict[Cell, list[tuple[float, Cell]]] = {}
     for face, cell, neighbour in shared:
-        touching.setdefault(cell, []).append((face.high - face.low, neighbour))
-        touching.setdefault(neighbour, []).append((face.high - face.low, cell))
-    owner = {cell: cell for cell in leaves}
+        touching.setdefault(cell, []).append((face.measure, neighbour))
+        touching.setdefault(neighbour, []).append((face.measure, cell))
     members = {cell: [cell] for cell in leaves}
-    for cell in sorted(leaves, key=lambda leaf: (share[leaf], leaf)):
-        if share[cell] >= SLIVER:
-            break
+    for cell in sorted(slivers, key=lambda leaf: (share[leaf], leaf)):
         lengths: dict[Cell, float] = {}
         for length, other in touching.get(cell, []):
             if owner[other] != owner[cell]:
@@ -211,12 +231,15 @@ def _joined(
     return owner
 
 
-def _patch(tree: Quadtree, cells: list[Cell], degree: int, faces: list[tuple[Face, int]]) -> Patch:
-    parts = [tree.inside(cell) for cell in cells]
-    lower = np.min([part.lower for part in parts if part], axis=0)
-    upper = np.max([part.upper for part in parts if part], axis=0)
-    level = min(cell[0] for cell in cells)
-    size = float(np.sqrt(np.prod(tree.size(level))))
+def _patch(cover: Cover, cells: list[Cell], degree: int, faces: list[tuple[Face, int]]) -> Patch:
+    parts = [cover.inside(cell) for cell in cells]
     faces.sort(key=lambda pair: pair[0].key)
-    depth = min(tree.depth(cell) for cell in cells)
-    return Patch(tuple(cells), degree, lower, upper, size, depth, tuple(faces))
+    return Patch(
+        cells=tuple(cells),
+        degree=degree,
+        lower=np.min([part.lower for part in parts if part], axis=0),
+        upper=np.max([part.upper for part in parts if part], axis=0),
+        sizes=np.max([cover.size(cell) for cell in cells], axis=0),
+        depth=min(cover.depth(cell) for cell in cells),
+        faces=tuple(faces),
+    )

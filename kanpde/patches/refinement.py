@@ -1,8 +1,8 @@
-"""Which patches are refined after a level, and how: halved, or raised in degree.
+"""Which patches are refined after a level, and how: cut in half along some axes, or raised in degree.
 
 Marked are the patches that hold the share BULK of the sum of all squared rows. A marked patch
 whose coefficients fall fast towards the end of the expansion gets two degrees more, any other is
-split.
+split along the axes that the end of the expansion is about.
 
 Source: Doerfler, SIAM J. Numer. Anal. 33 (1996) 1106–1124 (marking); Mavriplis, Comput. Methods
 Appl. Mech. Eng. 116 (1994) 77–86 (decay of coefficients).
@@ -14,24 +14,27 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from kanpde.numerics.polynomials import decay, directions
 from kanpde.numerics.quadrature import Array
-from kanpde.patches.cells import DEEPEST, Cell, Quadtree
+from kanpde.patches.cells import DEEPEST, Cell, Cover
 from kanpde.patches.layout import Patch, balanced
-from kanpde.patches.polynomials import decay
 
 BULK = 0.9
 
 FAST = 0.1
 """Two degrees more are worth it where the last two shells are below this share of those before."""
 
-HIGHEST = 16
-"""Degrees are raised to this one."""
+HIGHEST = (16, 16, 20)
+"""Degrees are raised to this one, by the number of coordinates."""
+
+ALONG = 0.1
+"""A patch is split along the axes with this share of the squared coefficients of the worst one."""
 
 STEP = 2
 
 
 def refined(
-    tree: Quadtree,
+    cover: Cover,
     degrees: Mapping[Cell, int],
     patches: Sequence[Patch],
     coefficients: Sequence[Array],
@@ -40,7 +43,7 @@ def refined(
     """The cells of the next level with their degrees.
 
     Args:
-        tree: what is known of the cells.
+        cover: what is known of the cells.
         degrees: the cells of this level.
         patches: their patches.
         coefficients: those of each patch, (n, m).
@@ -52,16 +55,27 @@ def refined(
     leaves = dict(degrees)
     for number in order[:count]:
         patch = patches[number]
-        fast = decay(coefficients[number], patch.degree) < FAST
-        if fast and patch.degree + STEP <= HIGHEST:
+        fast = decay(coefficients[number], patch.degree, patch.dimension) < FAST
+        if fast and patch.degree + STEP <= HIGHEST[patch.dimension - 1]:
             leaves.update(dict.fromkeys(patch.cells, patch.degree + STEP))
             continue
-        coarsest = min(cell[0] for cell in patch.cells)
-        for cell in patch.cells:
-            if cell[0] == coarsest < DEEPEST:
-                degree = leaves.pop(cell)
-                leaves.update(dict.fromkeys(tree.children(cell), degree))
-    return balanced(tree, leaves)
+        for cell, axes in _cuts(patch, coefficients[number]).items():
+            degree = leaves.pop(cell)
+            leaves.update(dict.fromkeys(cover.children(cell, axes), degree))
+    return balanced(cover, leaves)
+
+
+def _cuts(patch: Patch, coefficients: Array) -> dict[Cell, list[int]]:
+    """The cells of a patch that are split with their axes: those that are largest along one."""
+    weights = directions(coefficients, patch.degree, patch.dimension)
+    levels = np.array([cell.levels for cell in patch.cells])
+    chosen = (weights >= ALONG * weights.max()) & (levels.min(axis=0) < DEEPEST)
+    cuts = {}
+    for cell, at in zip(patch.cells, levels, strict=True):
+        axes = np.flatnonzero(chosen & (at == levels.min(axis=0))).tolist()
+        if axes:
+            cuts[cell] = axes
+    return cuts
 
 
 def enriched(degrees: Mapping[Cell, int]) -> dict[Cell, int]:

@@ -1,27 +1,18 @@
-"""The least-squares rows of one patch, in the coefficients c of its polynomials and the traces τ on
-its faces.
+"""The least-squares rows of one patch, in the coefficients c of its polynomials.
 
-    equation e      √w d / (G_e √k_e) · r_e(x)                    at points inside
-    value           √w d F_o h^{-3/2} (u_o - given)               on the boundary
-    derivative      √w d F_o h^{-1/2} (∂_n u_o + … - given)
-    face            d F_o h_f^{-3/2} (u_o - τ_o),   d F_o h_f^{-1/2} (∂_n u_o - τ'_o)
-    mean            L/h times the mean of the rows of an equation, of a condition with derivatives,
-                    and of ∂_n u_o - τ'_o and ∂_s u_o - ∂_s τ_o on a face
+    equation e      √w f_e r_e(x)                        at points inside
+    value           √w V_o (u_o - given)                 on the boundary
+    derivative      √w V_o h_n (∂_n u_o + … - given)
+    mean            L/h times the mean of the rows of an equation and of a condition with derivatives
 
-h is the size of a cell, L that of the domain and d the distance to the nearest corner of the domain
-(at least h), all in the units of the coordinates; G_e is the size of the second-order coefficients
-of equation e over the domain, k_e their size on the patch beside that, and
-F_o = (k_o + b_o h + c_o h²)/√k_o with the sizes of the coefficients of second, first and zeroth
-order.
+with the factors f_e and V_o of `scales`, the size h of a cell and that of the domain L.
 
-Second derivatives are not square integrable at a corner, their product with d is: without it the
-error grows when cells are graded. Means are the balance of each patch. A wrong one is no matter of
-the patch alone: errors of fluxes at a corner where none is given spread over the domain. Measured
-on a plate in tension with two polygonal holes (8 to 211 cells): errors of 0.96 in the displacement
-without the balance, 0.003 with it.
+Means are the balance of each patch. A wrong one is no matter of the patch alone: errors of fluxes
+at a corner where none is given spread over the domain. Measured on a plate in tension with two
+polygonal holes (8 to 211 cells): errors of 0.96 in the displacement without the balance, 0.003 with
+it.
 
-Source of d: Kondrat'ev, Trans. Moscow Math. Soc. 16 (1967) 227-313; of the balance: Chang & Nelson,
-SIAM J. Numer. Anal. 34 (1997) 480-489.
+Source of the balance: Chang & Nelson, SIAM J. Numer. Anal. 34 (1997) 480-489.
 """
 
 from __future__ import annotations
@@ -32,22 +23,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from kanpde.domains.plane.curves import Arc, Curve
 from kanpde.errors import NumericalError
 from kanpde.expressions import Node, linear_parts
 from kanpde.expressions.evaluate import evaluate
+from kanpde.numerics.polynomials import Index, derivatives, reference, size
 from kanpde.numerics.quadrature import Array
-from kanpde.patches.cells import Inside, Quadtree
-from kanpde.patches.layout import Face, Patch
-from kanpde.patches.polynomials import (
-    Index,
-    derivatives,
-    gauss,
-    legendre,
-    reference,
-    size,
-    square,
-)
+from kanpde.patches.cells import Cover, Points
+from kanpde.patches.layout import Patch
+from kanpde.patches.scales import Scales, Term, magnitude, order
 from kanpde.problem.problem import Problem
 
 REGULAR = 1e-13
@@ -59,9 +42,10 @@ SAMPLES = 4000
 MOST_BALANCE = 1000.0
 """Largest factor of the mean of a patch's rows."""
 
-FEWEST = 3
-ROUND = 1.5
-"""Nodes on an arc, beside those on a segment of the same length."""
+SPACE = 3
+
+LARGE = 2_000_000
+"""Numbers of a table of polynomials above which it is not kept."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +64,7 @@ class Affine:
         return cls(parts, constant, weight)
 
     def at(self, x: Array, normal: Array | None = None) -> tuple[Array, Array]:
-        """Slopes (S, N) and constant (N,) at points (N, 2); NumericalError if one is not finite."""
+        """Slopes (S, N) and constant (N,) at points (N, d); NumericalError if one is not finite."""
         nodes = [*(slope for _, _, slope in self.slopes), self.constant]
         unit = None if normal is None else torch.tensor(normal)
         values = torch.stack(evaluate(nodes, torch.tensor(x), unit)).numpy()
@@ -92,17 +76,30 @@ class Affine:
             )
         return values[:-1], values[-1]
 
+    def terms(self, slopes: Array) -> list[Term]:
+        """The size of every coefficient over points with the given slopes (S, N)."""
+        sizes = np.sqrt(np.mean(slopes**2, axis=1)).tolist()
+        return [
+            Term(unknown, index, size)
+            for (unknown, index, _), size in zip(self.slopes, sizes, strict=True)
+        ]
+
 
 @dataclass(frozen=True)
 class System:
     """The equations and the conditions of every part, taken apart; `sizes` (E,) are those of the
-    second-order coefficients of each equation.
+    largest terms of each equation over the domain, with derivatives counted as one over `lengths`
+    (d,), and `degrees` (E,) their orders. `orders` (m, d) is the highest derivative of every
+    unknown along every axis.
     """
 
     unknowns: int
     equations: tuple[Affine, ...]
     conditions: Mapping[str, tuple[Affine, ...]]
     sizes: Array
+    lengths: Array
+    degrees: tuple[int, ...]
+    orders: Array
 
     @classmethod
     def of(cls, problem: Problem) -> System:
@@ -114,116 +111,101 @@ class System:
             affine = Affine.of(condition.node, condition.weight)
             on_parts[part] = (*on_parts.get(part, ()), affine)
         x = problem.domain.quadrature(SAMPLES).x
-        sizes = [
-            max(_sizes(equation, equation.at(x)[0], 2).values(), default=0.0)
-            for equation in equations
-        ]
-        return cls(len(problem.unknowns), equations, on_parts, np.array(sizes))
+        terms = [equation.terms(equation.at(x)[0]) for equation in equations]
+        lengths = lengths_of(problem)
+        orders = np.zeros((len(problem.unknowns), problem.domain.dimension), dtype=np.int64)
+        for equation in equations:
+            for unknown, index, _ in equation.slopes:
+                orders[unknown] = np.maximum(orders[unknown], index)
+        return cls(
+            unknowns=len(problem.unknowns),
+            equations=equations,
+            conditions=on_parts,
+            sizes=np.array([magnitude(of_equation, lengths) for of_equation in terms]),
+            lengths=lengths,
+            degrees=tuple(map(order, terms)),
+            orders=orders,
+        )
+
+    def scales(self, patch: Patch, slopes: Sequence[Array]) -> Scales:
+        """The factors of the rows of a patch, from the slopes (S, N) of every equation on it."""
+        terms = [e.terms(values) for e, values in zip(self.equations, slopes, strict=True)]
+        ratio = self.ratio(patch)
+        factors = []
+        for of_equation, largest, degree in zip(terms, self.sizes, self.degrees, strict=True):
+            local = magnitude(of_equation, self.lengths) or largest or 1.0
+            missing = max(self.degrees) - degree
+            factors.append(patch.depth * ratio**missing / np.sqrt(local * (largest or 1.0)))
+        return Scales(np.array(factors), terms)
+
+    def ratio(self, patch: Patch) -> float:
+        """How many times the domain is larger than a patch, along an axis on the mean."""
+        return float(np.prod(self.lengths / patch.sizes) ** (1 / len(self.lengths)))
 
 
-@dataclass(frozen=True)
-class Points:
-    """Points (N, 2), weights (N,), and on the boundary the outward normals (N, 2)."""
-
-    x: Array
-    w: Array
-    normal: Array | None = None
+def lengths_of(problem: Problem) -> Array:
+    """The lengths (d,) by which derivatives are measured: the longest side of space, the length of
+    time.
+    """
+    extent = problem.domain.upper - problem.domain.lower
+    space = len(extent) - (problem.config.time is not None)
+    lengths = np.array(extent)
+    lengths[:space] = extent[:space].max(initial=0.0)
+    return lengths
 
 
 @dataclass(frozen=True)
 class Rows:
     """Weighted rows `matrix` (R, m·n) c ≈ `right` (R,) of the equations and conditions of a patch,
-    the factors F_o (m,), and the factor `mean` of the means of fluxes.
+    the factors of its faces, and the factor `mean` of the means of fluxes. `orders` (m, d) are
+    those of the system.
     """
 
     matrix: Array
     right: Array
-    factors: Array
+    scales: Scales
     mean: float
+    orders: Array
 
 
-def _sizes(affine: Affine, slopes: Array, order: int) -> dict[int, float]:
-    """The largest root mean square coefficient of an order, by unknown."""
-    largest: dict[int, float] = {}
-    for (unknown, index, _), values in zip(affine.slopes, slopes, strict=True):
-        if sum(index) == order:
-            rms = float(np.sqrt(np.mean(values**2)))
-            largest[unknown] = max(rms, largest.get(unknown, 0.0))
-    return largest
+def nodes_inside(degree: int, dimension: int) -> int:
+    """Gauss nodes along an axis of a whole cell."""
+    # a residual of degree p needs p + 1; in space one more costs a third of the time
+    return degree + 1 + (dimension < SPACE)
 
 
-def interior(tree: Quadtree, patch: Patch) -> Points:
-    """Quadrature points of a patch: tensor Gauss in whole cells, slices in cut ones."""
-    x, w = [], []
-    nodes = patch.degree + 2
-    for cell in patch.cells:
-        part = tree.inside(cell)
-        assert part is not None
-        at, weights = _whole(part, nodes) if part.whole else _sliced(part, nodes)
-        x.append(at)
-        w.append(weights)
+def interior(cover: Cover, patch: Patch) -> Points:
+    """Quadrature points of a patch."""
+    nodes = nodes_inside(patch.degree, patch.dimension)
+    pieces = [cover.interior(cell, nodes) for cell in patch.cells]
+    x, w = zip(*pieces, strict=True)
     return Points(np.concatenate(x), np.concatenate(w))
 
 
-def _whole(part: Inside, nodes: int) -> tuple[Array, Array]:
-    z, w = square(nodes)
-    half = (part.upper - part.lower) / 2
-    return (part.lower + part.upper) / 2 + z * half, w * float(np.prod(half))
-
-
-def _sliced(part: Inside, nodes: int) -> tuple[Array, Array]:
-    x, w = [], []
-    extent = part.upper - part.lower
-    for slab in part.slabs:
-        count = max(FEWEST, int(np.ceil(nodes * slab.width / extent[0])) + 1)
-        z, weights = gauss(int(ROUND * count) if slab.round else count)
-        across, wx = (z + 1) / 2, weights / 2
-        if slab.round:  # a circle may have a vertical tangent at an end of the slab
-            wx = wx * np.pi / 2 * np.sin(np.pi * across)
-            across = np.sin(np.pi * across / 2) ** 2
-        at = slab.x0 + across * slab.width
-        y = slab.heights(at)
-        for low, high in zip(y[::2], y[1::2], strict=True):
-            rise = np.maximum(high - low, 0.0)[:, None]
-            count = max(FEWEST, int(np.ceil(nodes * rise.max() / extent[1])) + 1)
-            z, weights = gauss(count)
-            grid = np.broadcast_arrays(at[:, None], low[:, None] + (z + 1) / 2 * rise)
-            x.append(np.stack(grid, axis=-1).reshape(-1, 2))
-            w.append((slab.width * wx[:, None] * weights / 2 * rise).ravel())
-    points, weights = np.concatenate(x), np.concatenate(w)
-    return points[weights > 0], weights[weights > 0]
-
-
-def boundary(tree: Quadtree, patch: Patch) -> dict[str, Points]:
-    """Gauss points of the pieces of the boundary of a patch, by part."""
-    pieces: dict[str, list[tuple[Array, Array, Array]]] = {}
+def boundary(cover: Cover, patch: Patch) -> dict[str, Points]:
+    """Quadrature points of the pieces of the boundary of a patch, by part."""
+    nodes = patch.degree + 3 - (patch.dimension >= SPACE)
+    pieces: dict[str, list[Points]] = {}
     for cell in patch.cells:
-        part = tree.inside(cell)
-        assert part is not None
-        reach = float(tree.size(cell[0]).max())
-        for curve in part.rim:
-            pieces.setdefault(curve.part, []).append(_along(curve, patch.degree, reach))
+        for part, points in cover.boundary(cell, nodes):
+            pieces.setdefault(part, []).append(points)
     return {
-        name: Points(*(np.concatenate(column) for column in zip(*points, strict=True)))
-        for name, points in pieces.items()
+        part: Points(
+            np.concatenate([points.x for points in of_part]),
+            np.concatenate([points.w for points in of_part]),
+            np.concatenate([points.normal for points in of_part if points.normal is not None]),
+        )
+        for part, of_part in pieces.items()
     }
 
 
-def _along(curve: Curve, degree: int, reach: float) -> tuple[Array, Array, Array]:
-    round_ = ROUND if isinstance(curve, Arc) else 1.0
-    count = max(FEWEST, int(np.ceil((degree + 3) * round_ * curve.length / reach)) + 1)
-    z, w = gauss(count)
-    s = (z + 1) / 2
-    return curve.at(s), w / 2 * curve.length, curve.normal(s)
-
-
-def rows(system: System, tree: Quadtree, patches: Sequence[Patch]) -> list[Rows]:
+def rows(system: System, cover: Cover, patches: Sequence[Patch]) -> list[Rows]:
     """The rows of the equations and the conditions of patches; formulas are evaluated once for all
     of them.
     """
-    inside = [interior(tree, patch) for patch in patches]
+    inside = [interior(cover, patch) for patch in patches]
     inner = _evaluated(system.equations, inside)
-    rims = [boundary(tree, patch) for patch in patches]
+    rims = [boundary(cover, patch) for patch in patches]
     outer: list[dict[str, list[tuple[Array, Array]]]] = [{} for _ in patches]
     for part, affine in system.conditions.items():
         owners = [k for k, rim in enumerate(rims) if part in rim]
@@ -236,7 +218,7 @@ def rows(system: System, tree: Quadtree, patches: Sequence[Patch]) -> list[Rows]
         on_parts = [
             (system.conditions[part], rims[k][part], values) for part, values in outer[k].items()
         ]
-        rows_of_patches.append(_rows(system, patch, tree, (inside[k], inner[k]), on_parts))
+        rows_of_patches.append(_rows(system, patch, cover, (inside[k], inner[k]), on_parts))
     return rows_of_patches
 
 
@@ -261,50 +243,38 @@ def _evaluated(
 def _rows(
     system: System,
     patch: Patch,
-    tree: Quadtree,
+    cover: Cover,
     inner: tuple[Points, list[tuple[Array, Array]]],
     on_parts: list[tuple[tuple[Affine, ...], Points, list[tuple[Array, Array]]]],
 ) -> Rows:
     points, values = inner
-    n, h = size(patch.degree), patch.size
-    lift, mean = patch.depth / h, balance(tree, h)
-    indices = tuple(
-        sorted({index for equation in system.equations for _, index, _ in equation.slopes})
-    )
-    table = _table(tree, patch, points.x, indices)
+    scales = system.scales(patch, [slopes for slopes, _ in values])
+    n, mean = size(patch.degree, patch.dimension), min(MOST_BALANCE, system.ratio(patch))
+    table = _table(cover, patch, points.x, _indices(system.equations))
     matrix, right = [], []
-    total = np.zeros((3, system.unknowns))
-    for equation, largest, (slopes, constant) in zip(
-        system.equations, system.sizes, values, strict=True
+    for equation, weight, (slopes, constant) in zip(
+        system.equations, scales.factors, values, strict=True
     ):
-        by_order = [_sizes(equation, slopes, order) for order in (2, 1, 0)]
-        for row, sizes in zip(total, by_order, strict=True):
-            for unknown, value in sizes.items():
-                row[unknown] = max(row[unknown], value / largest)
-        local = max(by_order[0].values(), default=largest) or largest
-        factor = np.sqrt(points.w) * lift * h / np.sqrt(local * largest)
+        factor = np.sqrt(points.w) * weight
         matrix.append(_functional(equation, slopes, table, n, system.unknowns) * factor[:, None])
         right.append(-constant * factor)
         _balance(matrix, right, points.w, mean)
-    second = np.where(total[0] > 0, total[0], 1.0)
-    factors = lift * (second + total[1] * h + total[2] * h * h) / np.sqrt(second)
     for affine, rim, rim_values in on_parts:
-        needed = tuple(sorted({index for condition in affine for _, index, _ in condition.slopes}))
-        at_rim = derivatives(rim.x, patch.lower, patch.upper, patch.degree, needed)
+        at_rim = derivatives(rim.x, patch.lower, patch.upper, patch.degree, _indices(affine))
         for condition, (slopes, constant) in zip(affine, rim_values, strict=True):
-            factor = np.sqrt(rim.w) * _condition_factor(condition, slopes, factors, h)
+            factor = np.sqrt(rim.w) * _condition_factor(condition, slopes, rim, (patch, scales))
             matrix.append(
                 _functional(condition, slopes, at_rim, n, system.unknowns) * factor[:, None]
             )
             right.append(-constant * factor)
             if any(sum(index) for _, index, _ in condition.slopes):
                 _balance(matrix, right, rim.w, mean)
-    return Rows(np.concatenate(matrix), np.concatenate(right), factors, mean)
+    return Rows(np.concatenate(matrix), np.concatenate(right), scales, mean, system.orders)
 
 
-def balance(tree: Quadtree, size: float) -> float:
-    """What the mean of the rows of a patch of this size is multiplied by."""
-    return min(MOST_BALANCE, float((tree.domain.upper - tree.domain.lower).max()) / size)
+def _indices(formulas: Sequence[Affine]) -> tuple[Index, ...]:
+    """The derivatives that formulas need."""
+    return tuple(sorted({index for affine in formulas for _, index, _ in affine.slopes}))
 
 
 def _balance(matrix: list[Array], right: list[Array], w: Array, factor: float) -> None:
@@ -315,18 +285,19 @@ def _balance(matrix: list[Array], right: list[Array], w: Array, factor: float) -
 
 
 def _table(
-    tree: Quadtree, patch: Patch, x: Array, indices: tuple[Index, ...]
+    cover: Cover, patch: Patch, x: Array, indices: tuple[Index, ...]
 ) -> Mapping[Index, Array]:
     """The derivatives of the polynomials at the points inside; those of whole cells are scaled from
     one table.
     """
-    part = tree.inside(patch.cells[0])
+    part, dimension = cover.inside(patch.cells[0]), patch.dimension
     assert part is not None
-    if len(patch.cells) > 1 or not part.whole:
+    large = len(x) * size(patch.degree, dimension) > LARGE
+    if len(patch.cells) > 1 or not part.whole or large or not indices:
         return derivatives(x, patch.lower, patch.upper, patch.degree, indices)
     scale = 2.0 / (patch.upper - patch.lower)
-    table = reference(patch.degree, patch.degree + 2, indices)
-    return {(a, b): table[a, b] * (scale[0] ** a * scale[1] ** b) for a, b in indices}
+    table = reference(patch.degree, nodes_inside(patch.degree, dimension), indices)
+    return {index: table[index] * float(np.prod(scale ** np.array(index))) for index in indices}
 
 
 def _functional(
@@ -339,54 +310,20 @@ def _functional(
     return matrix
 
 
-def _condition_factor(affine: Affine, slopes: Array, factors: Array, h: float) -> float:
-    """What the rows of a condition are multiplied by: F h^{-1/2} over the size of its coefficients
-    of values, with derivatives counted as 1/h.
+def _condition_factor(
+    affine: Affine, slopes: Array, rim: Points, owner: tuple[Patch, Scales]
+) -> float:
+    """What the rows of a condition are multiplied by: V over the size of its coefficients of
+    values, with derivatives counted as one over the sides of the cell.
     """
-    largest, factor = 0.0, 0.0
-    for order in (0, 1):
-        for unknown, value in _sizes(affine, slopes, order).items():
-            largest = max(largest, value * h**-order)
-            factor = max(factor, float(factors[unknown]))
-    return float(np.sqrt(affine.weight) * factor * h**-0.5 / (largest or 1.0))
-
-
-def face_rows(patch: Patch, face: Face, degree: int, rows: Rows) -> tuple[Array, Array]:
-    """What a patch says of the traces on one face: matrix c ≈ taken τ.
-
-    For one unknown after the other the traces are values by degree 0 … `degree`, then normal
-    derivatives to one degree less. The last row of each is the mean of the tangential derivative.
-
-    Returns:
-        matrix (T, m·n) and taken (T, m·(2 degree + 1)).
-    """
-    factors = rows.factors
-    n, length = size(patch.degree), face.high - face.low
-    z, w = gauss(max(patch.degree, degree) + 2)
-    slope = (1, 0) if face.axis == 0 else (0, 1)
-    box = patch.lower, patch.upper, patch.degree
-    table = derivatives(face.points(z), *box, ((0, 0), slope))
-    # orthonormal for the integral along the face
-    modes = legendre(z, degree) / np.sqrt(length) * (w * length / 2)[:, None]
-    value, flux = modes.T @ table[0, 0], modes[:, :degree].T @ table[slope]
-    ends = derivatives(face.points(np.array([-1.0, 1.0])), *box, ((0, 0),))[0, 0]
-    end_modes = legendre(np.array([-1.0, 1.0]), degree) / np.sqrt(length)
-    count = 2 * degree + 1
-    matrix = np.zeros(((count + 1) * len(factors), n * len(factors)))
-    taken = np.zeros((len(matrix), count * len(factors)))
-    for unknown, factor in enumerate(factors):
-        first, columns = unknown * (count + 1), slice(unknown * n, (unknown + 1) * n)
-        split, last = first + degree + 1, first + count
-        scale = np.empty(count)
-        scale[: degree + 1] = factor * face.size**-0.5
-        scale[degree + 1 :] = factor * face.size**0.5
-        scale[degree + 1] *= rows.mean
-        matrix[first:split, columns] = value
-        matrix[split:last, columns] = flux
-        matrix[first:last, columns] *= scale[:, None]
-        at = unknown * count
-        taken[range(first, last), range(at, at + count)] = scale
-        mean = factor * face.size**0.5 * rows.mean / np.sqrt(length)
-        matrix[last, columns] = mean * (ends[1] - ends[0])
-        taken[last, at : at + degree + 1] = mean * (end_modes[1] - end_modes[0])
-    return matrix, taken
+    patch, scales = owner
+    assert rim.normal is not None
+    along = np.mean(rim.normal**2, axis=0)
+    largest, squared = 0.0, 0.0
+    for unknown, index, rms in affine.terms(slopes):
+        largest = max(largest, rms / float(np.prod(patch.sizes ** np.array(index))))
+        values = [
+            scales.value(unknown, axis, float(h), patch.sizes) for axis, h in enumerate(patch.sizes)
+        ]
+        squared = max(squared, float(along @ np.square(values)))
+    return float(np.sqrt(affine.weight * squared) / (largest or 1.0))

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,13 +26,15 @@ import torch
 from kanpde.assembly.collocation import Collocation, held_out
 from kanpde.config import Config
 from kanpde.errors import ConfigError
+from kanpde.numerics.polynomials import size
 from kanpde.numerics.quadrature import Array, PointSet
-from kanpde.patches.cells import Cell, Quadtree
+from kanpde.patches.cells import Cell
+from kanpde.patches.covers import cover_of
 from kanpde.patches.elimination import Elimination
-from kanpde.patches.kans import patchwork
+from kanpde.patches.kans import patchwork, values_at
 from kanpde.patches.layout import Patch, balanced, layout
 from kanpde.patches.refinement import enriched, refined
-from kanpde.patches.rows import System, interior, rows
+from kanpde.patches.rows import System, interior, nodes_inside, rows
 from kanpde.patches.steepness import jump
 from kanpde.patches.support import require
 from kanpde.problem.posing import posed
@@ -67,7 +69,8 @@ PROBES, UNSEEN = 1 << 16, 2.0
 """Points at which sources are probed, and how many times larger they may be there."""
 
 CHUNK = 500
-"""Patches whose rows are held at a time."""
+MOST_NUMBERS = 50_000_000
+"""Patches whose rows are held at a time, and how many numbers they have."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,6 @@ class Level:
     squares: Array
     pivot: float
     weakest: float
-    trial: Patchwork
     values: Array
 
     @property
@@ -127,6 +129,24 @@ def points_of(problem: Problem) -> Collocation:
 def search(config: Config, progress: Progress) -> Patched:
     """Solve a problem on patches; ConfigError or NumericalError say what is wrong."""
     return _Search(config, progress, prepare(config)).run()
+
+
+def _place(x: Iterable[float], digits: int) -> str:
+    """Coordinates in brackets."""
+    return f"({', '.join(f'{value:.{digits}g}' for value in x)})"
+
+
+def _chunks(patches: Sequence[Patch], unknowns: int) -> Iterator[Sequence[Patch]]:
+    """Patches whose rows are computed at a time."""
+    start, numbers = 0, 0
+    for end, patch in enumerate(patches):
+        nodes = nodes_inside(patch.degree, patch.dimension) ** patch.dimension
+        numbers += nodes * unknowns**2 * size(patch.degree, patch.dimension)
+        if end - start >= CHUNK or numbers > MOST_NUMBERS:
+            yield patches[start : end + 1]
+            start, numbers = end + 1, 0
+    if start < len(patches):
+        yield patches[start:]
 
 
 def _slowness(rich: Level, level: Level) -> float:
@@ -157,14 +177,14 @@ class _Search:
         self.patches = patches
         self.tolerance = self.config.tolerance or TOLERANCE
         self.seconds = self.config.seconds or SECONDS
-        self.tree = Quadtree(self.problem.domain, patches.cells)
+        self.cover = cover_of(self.problem, patches.cells)
         self.system = System.of(self.problem)
-        self.plain, self.rich = Elimination(), Elimination()
+        self.plain, self.rich = (Elimination(self.cover.counts) for _ in range(2))
         self.sample: PointSet = self.problem.domain.quadrature(SAMPLES)
 
     def run(self) -> Patched:
-        start = dict.fromkeys(self.tree.start(), self.patches.degree)
-        leaves = balanced(self.tree, start)
+        start = dict.fromkeys(self.cover.start(), self.patches.degree)
+        leaves = balanced(self.cover, start)
         before: Level | None = None
         while True:
             level = self._solved(leaves, self.plain, before)
@@ -177,7 +197,7 @@ class _Search:
                 if last or estimate <= self.tolerance:
                     singular = rich.weakest < FALLING * level.weakest
                     return self._ended(rich, math.inf if singular else estimate)
-            leaves = refined(self.tree, leaves, level.patches, level.coefficients, level.squares)
+            leaves = refined(self.cover, leaves, level.patches, level.coefficients, level.squares)
             before = level
 
     def _last(self, level: Level) -> bool:
@@ -205,19 +225,17 @@ class _Search:
         number = len(self.stages)
         rich = elimination is self.rich
         began = time.perf_counter()
-        patches = layout(self.tree, degrees)
+        patches = layout(self.cover, degrees)
         name = f"{len(patches)} patches" + (", two degrees more" if rich else "")
         self.progress.stage_started(number, number + 1, name, 1)
         missing = elimination.missing(patches)
-        for start in range(0, len(missing), CHUNK):
-            some = missing[start : start + CHUNK]
-            for patch, patch_rows in zip(some, rows(self.system, self.tree, some), strict=True):
+        for some in _chunks(missing, self.system.unknowns):
+            for patch, patch_rows in zip(some, rows(self.system, self.cover, some), strict=True):
                 elimination.add(patch, patch_rows)
         flat, squares, (pivot, weakest) = elimination.solve(patches)
         coefficients = [column.reshape(self.system.unknowns, -1).T for column in flat]
-        trial = patchwork(self.tree, patches, coefficients)
-        values = trial.evaluate(torch.tensor(self.sample.x)).numpy()
-        level = Level(degrees, patches, coefficients, squares, pivot, weakest, trial, values)
+        values = values_at(self.cover, patches, coefficients, self.sample.x)
+        level = Level(degrees, patches, coefficients, squares, pivot, weakest, values)
         self._told(level, before, name, began)
         return level
 
@@ -272,7 +290,7 @@ class _Search:
         )
         return Patched(
             problem=self.problem,
-            trial=level.trial,
+            trial=patchwork(self.cover, level.patches, level.coefficients),
             points=points_of(self.problem),
             history=history,
             stages=tuple(self.stages),
@@ -288,23 +306,22 @@ class _Search:
         """
         rng = np.random.default_rng(0)
         probes = self.problem.domain.interior(PROBES, "sobol", rng).x
-        inside = [interior(self.tree, patch).x for patch in level.patches]
+        inside = [interior(self.cover, patch).x for patch in level.patches]
         for number, equation in enumerate(self.system.equations, start=1):
             place = jump(equation, self.problem.domain, level.patches)
             if place is not None:
-                x, y = place
                 return (
                     f"warning: the error cannot be told, a coefficient of second order of equation"
-                    f" {number} jumps near ({x:.6g}, {y:.6g}); give regions without trial.patches,"
+                    f" {number} jumps near {_place(place, 6)}; give regions without trial.patches,"
                     f" or a smoother coefficient"
                 )
             known = max(float(np.abs(equation.at(x)[1]).max()) for x in inside)
             at_probes = np.abs(equation.at(probes)[1])
             if at_probes.max() > UNSEEN * known:
-                x, y = probes[int(at_probes.argmax())].tolist()
+                peak = _place(probes[int(at_probes.argmax())], 6)
                 return (
                     f"warning: the error cannot be told, the source of equation {number} has a peak"
-                    f" near ({x:.6g}, {y:.6g}) that the patches do not see; give more"
+                    f" near {peak} that the patches do not see; give more"
                     f" trial.patches.cells"
                 )
         return None
@@ -312,8 +329,9 @@ class _Search:
     def _verdict(self, level: Level, estimate: float | None) -> str:
         """What was reached, and where most is left."""
         worst = level.patches[int(level.squares.argmax())]
-        x, y = ((worst.lower + worst.upper) / 2).tolist()
-        place = f"the largest residual is at ({x:.4g}, {y:.4g}) in a patch of size {worst.size:.2g}"
+        sides = " x ".join(f"{side:.2g}" for side in worst.sizes)
+        middle = _place((worst.lower + worst.upper) / 2, 4)
+        place = f"the largest residual is at {middle} in a patch of size {sides}"
         if estimate is None:
             return f"warning: the error cannot be told, the system is singular; {place}"
         if estimate <= self.tolerance:

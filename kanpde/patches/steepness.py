@@ -28,7 +28,7 @@ HALF, SMALLEST = 0.5, 1e-3
 """Share of the change along a line, and of the largest coefficient, that one step must hold."""
 
 
-def jump(affine: Affine, domain: Domain, patches: Sequence[Patch]) -> tuple[float, float] | None:
+def jump(affine: Affine, domain: Domain, patches: Sequence[Patch]) -> list[float] | None:
     """A point near the largest jump of a coefficient of second order, None where there is none.
 
     Args:
@@ -37,10 +37,13 @@ def jump(affine: Affine, domain: Domain, patches: Sequence[Patch]) -> tuple[floa
         patches: what must resolve its coefficients.
     """
     second = [k for k, (_, index, _) in enumerate(affine.slopes) if sum(index) == 2]
+    if not second:
+        return None
     lines = np.concatenate([_lines(patch) for patch in patches])
-    inside = domain.contains(lines.reshape(-1, 2), 0.0)
+    flat = lines.reshape(-1, domain.dimension)
+    inside = domain.contains(flat, 0.0)
     at_points = np.full((len(second), len(inside)), np.nan)
-    at_points[:, inside] = affine.at(lines.reshape(-1, 2)[inside])[0][second]
+    at_points[:, inside] = affine.at(flat[inside])[0][second]
     values = at_points.reshape(len(second), *lines.shape[:2])
     steps = np.nan_to_num(np.abs(np.diff(values, axis=2)))
     largest = np.nanmax(np.abs(values), axis=(1, 2), keepdims=True)
@@ -49,16 +52,17 @@ def jump(affine: Affine, domain: Domain, patches: Sequence[Patch]) -> tuple[floa
     if not size.any():
         return None
     _, line, step = np.unravel_index(int(size.argmax()), size.shape)
-    x, y = lines[line, step : step + 2].mean(axis=0).tolist()
-    return x, y
+    place: list[float] = lines[line, step : step + 2].mean(axis=0).tolist()
+    return place
 
 
 def _lines(patch: Patch) -> Array:
-    """Points (lines, STEPS + 1, 2) along lines across a patch in both directions."""
+    """Points (lines, STEPS + 1, d) along lines across a patch in all directions."""
     along = np.linspace(-OVERHANG, 1.0 + OVERHANG, STEPS + 1)
-    box = patch.upper - patch.lower
-    lines = np.empty((2 * len(ACROSS), len(along), 2))
-    for number, share in enumerate(ACROSS):
-        lines[2 * number] = np.stack([along, np.full_like(along, share)], axis=1)
-        lines[2 * number + 1] = np.stack([np.full_like(along, share), along], axis=1)
-    return np.asarray(patch.lower + lines * box)
+    lines = []
+    for axis in range(patch.dimension):
+        for share in ACROSS[: 1 if patch.dimension == 1 else None]:
+            line = np.full((len(along), patch.dimension), share)
+            line[:, axis] = along
+            lines.append(line)
+    return np.asarray(patch.lower + np.array(lines) * (patch.upper - patch.lower))

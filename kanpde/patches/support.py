@@ -1,4 +1,6 @@
-"""What patches can solve: one domain in the plane, linear equations of second order."""
+"""What patches can solve: linear equations of second order at most on a box in up to three
+coordinates, time included, or on a plane domain.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +10,20 @@ from kanpde.problem.problem import Problem
 
 REMEDY = "remove trial.patches"
 SECOND = 2
+PLANE, MOST = 2, 3
 
 
 def require(problem: Problem) -> None:
     """ConfigError with a sentence for what patches cannot solve yet."""
     config, domain = problem.config, problem.domain
     rules = (
-        (config.time is None, "a problem without time", "one with time"),
         (not config.regions, "a domain of one region", f"{len(config.regions)} regions"),
-        (domain.dimension == 2, "two coordinates", f"{domain.dimension}"),
+        (domain.dimension <= MOST, f"at most {MOST} coordinates", f"{domain.dimension}"),
+        (
+            domain.box or (domain.dimension == PLANE and config.time is None),
+            "a plane domain or a box, with time a box",
+            f"another domain in {domain.dimension} coordinates",
+        ),
         (not config.ranges, "no ranges of parameters", "some"),
         (config.fit is None and bool(problem.equations), "equations", "a fit"),
         (problem.energy is None, "equations", "an energy"),
@@ -56,12 +63,10 @@ def _require_equations(problem: Problem) -> None:
             f" and {len(problem.unknowns)}; {REMEDY}"
         )
     for number, name in enumerate(problem.unknowns):
-        present = {
-            jet.index for node in problem.equations for jet in jets(node) if jet.unknown == number
-        }
-        order = max((sum(index) for index in present), default=0)
-        if order != SECOND or not {(2, 0), (0, 2)} <= present:
+        present = [jet for node in problem.equations for jet in jets(node) if jet.unknown == number]
+        order = max((jet.order for jet in present), default=0)
+        if not 0 < order <= SECOND:
             raise ConfigError(
-                f"trial.patches: needs equations of second order in both coordinates for every"
-                f" unknown, found others for {name} (order {order}); {REMEDY}"
+                f"trial.patches: needs equations of first or second order for every unknown, found"
+                f" order {order} for {name}; {REMEDY}"
             )

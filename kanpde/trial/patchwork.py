@@ -1,11 +1,11 @@
-"""One field over a plane domain, made of a KAN [2, p + 1, m] on every patch of a quadtree.
+"""One field over a domain in d coordinates, made of a KAN [d, n, m] on every patch of dyadic cells.
 
-    u(x) = KAN_j(s_j(x))  for x in a cell of patch j,   s_j: box of the patch → [-1, 1]² affine
+    u(x) = KAN_j(s_j(x))  for x in a cell of patch j,   s_j: box of the patch → [-1, 1]^d affine
 
-Every KAN has p + 1 fixed directions (lines on its first edges) and splines of degree p with one
-interval: together they are all polynomials of total degree p. KANs of equal degree differ in their
-outer coefficients alone, which are the parameters here; `piece` hands one out as a trial solution
-of its own.
+Every KAN has n = C(p + d - 1, d - 1) fixed directions (lines on its first edges) and splines of
+degree p with one interval: together they are all polynomials of total degree p. KANs of equal
+degree differ in their outer coefficients alone, which are the parameters here; `piece` hands one
+out as a trial solution of its own.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ from torch import Tensor, nn
 
 from kanpde.expressions import Node
 from kanpde.numerics.jets import Jet, JetSpace, coordinates
+from kanpde.numerics.polynomials import cube, derivatives
 from kanpde.trial.constants import Constants
+from kanpde.trial.dyadic import DEPTH, DyadicIndex
 from kanpde.trial.networks import KAN, build_kan
+from kanpde.trial.networks.kan import directions
 from kanpde.trial.solution import CHUNK, Located, Network, TrialSolution
 
 Array = NDArray[np.float64]
@@ -32,15 +35,12 @@ Indices = NDArray[np.int64]
 RIM = 1e-9
 """By how much the grids of outer splines are wider than a patch, as a share of it."""
 
-DEEP = 1 << 31
-"""More cells than any level has along an axis."""
-
 
 @dataclass(frozen=True)
 class Tiles:
-    """Where the patches are: `cells` (C, 3) as level, i, j over first cells of size `first` (2,)
-    from `corner` (2,), the patch `owner` (C,) of each, the boxes `lower`, `upper` (J, 2) and the
-    degrees (J,) of the patches.
+    """Where the patches are: `cells` (C, 2d) as levels and indices over first cells of size `first`
+    (d,) from `corner` (d,), the patch `owner` (C,) of each, the boxes `lower`, `upper` (J, d) and
+    the degrees (J,) of the patches.
     """
 
     corner: Array
@@ -51,13 +51,56 @@ class Tiles:
     upper: Array
     degrees: Indices
 
+    @property
+    def dimension(self) -> int:
+        """d."""
+        return len(self.corner)
+
+    @property
+    def levels(self) -> Indices:
+        """The levels (C, d) of the cells."""
+        return self.cells[:, : self.dimension]
+
+    @property
+    def indices(self) -> Indices:
+        """The indices (C, d) of the cells."""
+        return self.cells[:, self.dimension :]
+
+
+class Locator:
+    """Which patch holds a point."""
+
+    def __init__(self, tiles: Tiles) -> None:
+        self.tiles = tiles
+        self._index = DyadicIndex(tiles.levels, tiles.indices)
+
+    def patch_of(self, x: Array) -> Indices:
+        """The number of the patch of each point (N, d), (N,); outside the cells that of the
+        nearest.
+        """
+        tiles = self.tiles
+        at = np.floor((x - tiles.corner) / tiles.first * 2.0**DEPTH).astype(np.int64)
+        cell = self._index.find(at)
+        number = tiles.owner[cell]
+        for k in np.flatnonzero(cell < 0):
+            number[k] = tiles.owner[self._nearest(x[k])]
+        return number
+
+    def _nearest(self, x: Array) -> int:
+        """The number of the cell nearest to a point."""
+        tiles = self.tiles
+        h = tiles.first * 0.5**tiles.levels
+        low = tiles.corner + tiles.indices * h
+        away = np.maximum(np.maximum(low - x, x - low - h), 0.0)
+        return int(np.sum(away**2, axis=1).argmin())
+
 
 class Patchwork(nn.Module):
     """u(x; θ) with its jets; offers what a `TrialSolution` offers for evaluation.
 
     Args:
         tiles: cells and boxes of the J patches.
-        coefficients: the outer parameters (m, (p + 1)²) of the KAN of each patch.
+        coefficients: the outer parameters (m, n (p + 1)) of the KAN of each patch.
     """
 
     def __init__(self, tiles: Tiles, coefficients: Sequence[Array]) -> None:
@@ -80,7 +123,7 @@ class Patchwork(nn.Module):
             same = tiles.degrees == degree
             slot[same] = np.arange(same.sum())
         self._slot = slot
-        self._levels = _by_level(tiles)
+        self._locator = Locator(tiles)
         self.constants = Constants()
 
     @property
@@ -115,7 +158,7 @@ class Patchwork(nn.Module):
 
     @property
     def scale(self) -> Tensor:
-        """Scale of the first patch's coordinates, (2,)."""
+        """Scale of the first patch's coordinates, (d,)."""
         return 2 / (self.upper[0] - self.lower[0])  # type: ignore[index]
 
     @property
@@ -141,43 +184,24 @@ class Patchwork(nn.Module):
         """One patch as a trial solution with a KAN of its own, on the box of the patch."""
         degree = int(self.tiles.degrees[patch])
         outer = self.outer[self.by_degree.index(degree)][self._slot[patch]].detach()
-        network = template(degree, self.outputs)
+        network = template(degree, self.outputs, self.tiles.dimension)
         network.set_outer(outer.T)
         lower, upper = self.tiles.lower[patch], self.tiles.upper[patch]
         return TrialSolution(network, torch.tensor(lower), torch.tensor(upper))
 
     def patch_of(self, x: Array) -> Indices:
-        """The number of the patch of each point (N, 2), (N,); outside the cells that of the
+        """The number of the patch of each point (N, d), (N,); outside the cells that of the
         nearest.
         """
-        tiles = self.tiles
-        number = np.full(len(x), -1, dtype=np.int64)
-        for level, keys, owner in self._levels:
-            missing = np.flatnonzero(number < 0)
-            at = np.floor((x[missing] - tiles.corner) / (tiles.first * 0.5**level))
-            key = at.astype(np.int64) @ np.array([DEEP, 1])
-            place = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
-            hit = keys[place] == key
-            number[missing[hit]] = owner[place[hit]]
-        for k in np.flatnonzero(number < 0):
-            number[k] = tiles.owner[self._nearest(x[k])]
-        return number
-
-    def _nearest(self, x: Array) -> int:
-        """The number of the cell nearest to a point."""
-        tiles = self.tiles
-        h = tiles.first * 0.5 ** tiles.cells[:, :1]
-        low = tiles.corner + tiles.cells[:, 1:] * h
-        away = np.maximum(np.maximum(low - x, x - low - h), 0.0)
-        return int(np.sum(away**2, axis=1).argmin())
+        return self._locator.patch_of(x)
 
     def forward(self, x: Tensor) -> Tensor:
-        """u at points x (N, 2), (N, m)."""
+        """u at points x (N, d), (N, m)."""
         return self.evaluate(x)
 
     def evaluate(self, x: Tensor) -> Tensor:
-        """u at points x (N, 2) without a graph, (N, m)."""
-        value = JetSpace(((0, 0),))
+        """u at points x (N, d) without a graph, (N, m)."""
+        value = JetSpace(((0,) * self.tiles.dimension,))
         return self.jet(self.locate(x, value)).value.T.contiguous()
 
     def locate(self, x: Tensor, space: JetSpace) -> Located:
@@ -187,66 +211,53 @@ class Patchwork(nn.Module):
 
     def jet(self, at: Located) -> Jet:
         """The jet of u, (A, m, N), without a graph, a few points at a time."""
-        data = at.x.new_empty(len(at.space.indices), self.outputs, len(at.x))
-        number = self.patch_of(at.x.detach().double().cpu().numpy())
+        x = at.x.detach().double().cpu().numpy()
+        data = np.empty((len(at.space.indices), self.outputs, len(x)))
+        number = self.patch_of(x)
         degrees = self.tiles.degrees[number]
-        with torch.no_grad():
-            for k, degree in enumerate(self.by_degree):
-                chosen = np.flatnonzero(degrees == degree)
-                for start in range(0, len(chosen), CHUNK):
-                    some = chosen[start : start + CHUNK]
-                    data[:, :, some] = self._jet(k, at.x[some], at.space, number[some])
-        return Jet(at.space, data)
+        for k, degree in enumerate(self.by_degree):
+            chosen = np.flatnonzero(degrees == degree)
+            if not len(chosen):
+                continue
+            polynomials = self._polynomials(k)
+            for start in range(0, len(chosen), CHUNK):
+                some = chosen[start : start + CHUNK]
+                coefficients = polynomials[self._slot[number[some]]]
+                data[:, :, some] = self._jet(x[some], at.space, number[some], coefficients)
+        return Jet(at.space, torch.tensor(data, dtype=at.x.dtype, device=at.x.device))
 
-    def _jet(self, k: int, x: Tensor, space: JetSpace, number: Indices) -> Tensor:
+    def _polynomials(self, k: int) -> Array:
+        """What the KANs of one degree are as polynomials: coefficients (J_k, m, n)."""
+        outer = self.outer[k].detach().double().cpu().numpy()
+        return np.asarray(outer @ modes(self.by_degree[k], self.tiles.dimension))
+
+    def _jet(self, x: Array, space: JetSpace, number: Indices, coefficients: Array) -> Array:
         """The jets (A, m, N) at points of patches of one degree."""
-        network = template(self.by_degree[k], 1)
-        lower, upper = (side[number] for side in (self.lower, self.upper))  # type: ignore[index]
-        scale = 2 / (upper - lower)
-        ones = torch.ones_like(x[0])
-        local = (x - (lower + upper) / 2) * scale
-        hidden = network.hidden(coordinates(local, space, ones, 0 * ones))
-        functions = network.stack[-1].local(hidden)
-        outer = self.outer[k][self._slot[number]]
-        # one interval: every function of an edge is alive at every point, in the same order
-        columns = functions.columns[:, 0].reshape(functions.values.shape[1:3])
-        picked = outer[:, :, columns].permute(1, 2, 3, 0)
-        rows = torch.empty(len(space.indices), self.outputs, len(x), dtype=x.dtype)
-        for o, outer_of_output in enumerate(picked):
-            edges = (functions.values * outer_of_output).sum(1)
-            for row, index, terms in zip(rows, space.indices, functions.factors, strict=True):
-                parts = [edges[n] if p is None else edges[n] * p for n, p in terms]
-                stretch = math.prod(scale[:, axis] ** times for axis, times in enumerate(index))
-                row[o] = torch.stack(parts).sum((0, 1)) * stretch
-        return rows
+        low, high = self.tiles.lower[number], self.tiles.upper[number]
+        scale = 2 / (high - low)
+        local, ones = (x - (low + high) / 2) * scale, np.ones(x.shape[1])
+        degree = int(self.tiles.degrees[number[0]])
+        table = derivatives(local, -ones, ones, degree, space.indices)
+        rows = [
+            np.einsum("kn,kmn->mk", table[index], coefficients) * np.prod(scale**index, axis=1)
+            for index in space.indices
+        ]
+        return np.stack(rows)
 
 
-def _by_level(tiles: Tiles) -> list[tuple[int, Indices, Indices]]:
-    """For every level the sorted keys of its cells and their patches."""
-    levels = []
-    for level in np.unique(tiles.cells[:, 0]):
-        same = tiles.cells[:, 0] == level
-        keys = tiles.cells[same, 1:] @ np.array([DEEP, 1])
-        order = np.argsort(keys)
-        levels.append((int(level), keys[order], tiles.owner[same][order]))
-    return levels
-
-
-def template(degree: int, outputs: int) -> KAN:
-    """A KAN [2, p + 1, m] of p + 1 even directions and outer splines of degree p with one interval,
-    which are Bernstein polynomials.
+def template(degree: int, outputs: int, dimension: int) -> KAN:
+    """A KAN [d, n, m] of n even directions and outer splines of degree p with one interval, which
+    are Bernstein polynomials.
     """
-    count = degree + 1
-    angle = torch.arange(count, dtype=torch.float64) * (math.pi / count)
-    directions = torch.stack([torch.cos(angle), torch.sin(angle)], dim=1)
+    ridges = _directions(degree, dimension)
     network = build_kan(
-        [2, count, outputs],
+        [dimension, len(ridges), outputs],
         [1, degree],
         [1, 1],
         "ridge",
         base=False,
         generator=torch.Generator().manual_seed(0),
-        chosen=directions,
+        chosen=ridges,
         clamped=True,
     )
     # a point on the rim of its patch must not fall out of a grid by rounding, where a spline goes
@@ -255,14 +266,34 @@ def template(degree: int, outputs: int) -> KAN:
     return network
 
 
+def _directions(degree: int, dimension: int) -> Tensor:
+    """As many directions (n, d) as there are monomials of degree p in d coordinates."""
+    count = math.comb(degree + dimension - 1, dimension - 1)
+    if dimension != 2:
+        return directions(dimension, count, torch.Generator().manual_seed(0))
+    angle = torch.arange(count, dtype=torch.float64) * (math.pi / count)
+    return torch.stack([torch.cos(angle), torch.sin(angle)], dim=1)
+
+
 @cache
-def ridge_functions(degree: int, nodes: int) -> Array:
-    """The functions that the outer layer of `template` combines at tensor Gauss points of
-    [-1, 1]², (N, (p + 1)²).
+def modes(degree: int, dimension: int) -> Array:
+    """What every function that the outer layer of `template` combines is as a polynomial:
+    coefficients (n (p + 1), N) of the orthonormal ones of degree p.
     """
-    z = np.polynomial.legendre.leggauss(nodes)[0]
-    x = torch.tensor(np.stack(np.meshgrid(z, z, indexing="ij"), axis=-1).reshape(-1, 2))
-    network, ones = template(degree, 1), torch.ones(2, dtype=torch.float64)
-    hidden = network.hidden(coordinates(x, JetSpace(((0, 0),)), ones, 0 * ones))
+    # both have degree p, so that p + 1 Gauss points along every axis give inner products exactly
+    points, weights = cube(degree + 1, dimension)
+    zero, ones = (0,) * dimension, np.ones(dimension)
+    polynomials = derivatives(points, -ones, ones, degree, (zero,))[zero]
+    ridges = ridge_functions(degree, dimension, points)
+    return np.asarray(ridges.T @ (weights[:, None] / 2.0**dimension * polynomials))
+
+
+def ridge_functions(degree: int, dimension: int, x: Array) -> Array:
+    """The functions that the outer layer of `template` combines at points (N, d) of [-1, 1]^d,
+    (N, n (p + 1)).
+    """
+    network, ones = template(degree, 1, dimension), torch.ones(dimension, dtype=torch.float64)
+    space = JetSpace(((0,) * dimension,))
+    hidden = network.hidden(coordinates(torch.tensor(x), space, ones, 0 * ones))
     value = torch.ones(1, 1, len(x), dtype=torch.float64)
     return np.asarray(network.stack[-1].blocks(hidden, value)[0].detach().numpy().T)

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from patch_helpers import HOLE, LSHAPE, SQUARE, problem_of
 
-from kanpde.patches.cells import Quadtree
+from kanpde.patches.cells import Cell
+from kanpde.patches.covers import cover_of
 from kanpde.patches.layout import SLIVER, balanced, layout
+from kanpde.patches.order import Tree, dissection
 from kanpde.patches.rows import boundary, interior
 
 TRIANGLE = {"polygon": {"vertices": [[0.03, 0], [1, 0.11], [0.4, 0.97]]}}
@@ -33,15 +35,15 @@ DOMAINS: dict[str, tuple[dict[str, Any], list[str]]] = {
 def test_areas_and_lengths_add_up(name: str, cells: int) -> None:
     shape, parts = DOMAINS[name]
     problem = problem_of(domain=shape, conditions=[{"part": parts, "equation": "u = 0"}])
-    tree = Quadtree(problem.domain, cells)
-    patches = layout(tree, balanced(tree, dict.fromkeys(tree.start(), 12)))
-    area = sum(interior(tree, patch).w.sum() for patch in patches)
+    cover = cover_of(problem, cells)
+    patches = layout(cover, balanced(cover, dict.fromkeys(cover.start(), 12)))
+    area = sum(interior(cover, patch).w.sum() for patch in patches)
     # beside an arc a slice has a root at its end, which few nodes integrate to five digits
     digits = 2e-5 if name in ("hole", "disk") else 1e-10
     assert area == pytest.approx(problem.domain.measure, rel=digits)
     lengths = dict.fromkeys(parts, 0.0)
     for patch in patches:
-        for part, points in boundary(tree, patch).items():
+        for part, points in boundary(cover, patch).items():
             lengths[part] += points.w.sum()
     for part, length in lengths.items():
         # five cells put a grid line on the tangent of the hole, where 1e-8 of it may be lost
@@ -53,9 +55,9 @@ def test_points_lie_inside_and_in_the_box_of_their_patch() -> None:
         domain={"difference": [SQUARE, HOLE]},
         conditions=[{"part": [*DOMAINS["hole"][1]], "equation": "u = 0"}],
     )
-    tree = Quadtree(problem.domain, 4)
-    for patch in layout(tree, balanced(tree, dict.fromkeys(tree.start(), 8))):
-        x = interior(tree, patch).x
+    cover = cover_of(problem, 4)
+    for patch in layout(cover, balanced(cover, dict.fromkeys(cover.start(), 8))):
+        x = interior(cover, patch).x
         assert problem.domain.contains(x).all()
         assert (x >= patch.lower - 1e-12).all() and (x <= patch.upper + 1e-12).all()
 
@@ -65,11 +67,11 @@ def test_slivers_join_and_every_face_has_two_patches() -> None:
         domain={"difference": [SQUARE, HOLE]},
         conditions=[{"part": [*DOMAINS["hole"][1]], "equation": "u = 0"}],
     )
-    tree = Quadtree(problem.domain, 7)
-    leaves = balanced(tree, dict.fromkeys(tree.start(), 8))
-    patches = layout(tree, leaves)
+    cover = cover_of(problem, 7)
+    leaves = balanced(cover, dict.fromkeys(cover.start(), 8))
+    patches = layout(cover, leaves)
     alone = [patch.cells[0] for patch in patches if len(patch.cells) == 1]
-    assert all(inside.share >= SLIVER for inside in map(tree.inside, alone) if inside)
+    assert all(inside.share >= SLIVER for inside in map(cover.inside, alone) if inside)
     assert len(patches) < len(leaves)
     count: dict[object, int] = {}
     for patch in patches:
@@ -78,19 +80,44 @@ def test_slivers_join_and_every_face_has_two_patches() -> None:
     assert set(count.values()) == {2}
 
 
-def test_neighbours_differ_by_one_level() -> None:
-    problem = problem_of()
-    tree = Quadtree(problem.domain, 2)
-    leaves = dict.fromkeys(tree.start(), 4)
-    for level in range(4):
+@pytest.mark.parametrize("axes", [(0, 1), (0,), (1,)])
+def test_neighbours_differ_by_one_level(axes: tuple[int, ...]) -> None:
+    cover = cover_of(problem_of(), 2)
+    leaves = dict.fromkeys(cover.start(), 4)
+    middle = Cell((0, 0), (0, 0))
+    for _ in range(4):
         # the cell whose upper corner is the middle of the square, beside first cells
-        middle = (level, 2**level - 1, 2**level - 1)
         degree = leaves.pop(middle)
-        leaves.update(dict.fromkeys(tree.children(middle), degree))
-    cells = list(balanced(tree, leaves))
-    boxes = [tree.box(cell) for cell in cells]
+        children = cover.children(middle, axes)
+        leaves.update(dict.fromkeys(children, degree))
+        middle = max(children)
+    cells = list(balanced(cover, leaves))
+    boxes = [cover.box(cell) for cell in cells]
     for cell, (low, high) in zip(cells, boxes, strict=True):
         for other, (below, above) in zip(cells, boxes, strict=True):
             overlap = np.minimum(high, above) - np.maximum(low, below)
             if overlap.min() == 0.0 and overlap.max() > 0.0:
-                assert abs(cell[0] - other[0]) <= 1
+                assert np.abs(np.subtract(cell.levels, other.levels)).max() <= 1
+
+
+def test_the_tree_of_elimination_knows_no_history() -> None:
+    """Halves of halves in another order are the same cells and the same tree, in which every cell
+    occurs once.
+    """
+    cover = cover_of(problem_of(), 3)
+    cells = cover.start()
+    cells += [part for half in cells.pop(4).halved([0]) for part in half.halved([1])]
+    again = cover.start()
+    again += [part for half in again.pop(4).halved([1]) for part in half.halved([0])]
+
+    def named(tree: Tree, of: list[Cell]) -> object:
+        if isinstance(tree, int):
+            return of[tree]
+        return tuple(named(half, of) for half in tree)
+
+    def leaves(tree: Tree) -> list[int]:
+        return [tree] if isinstance(tree, int) else [k for half in tree for k in leaves(half)]
+
+    tree = dissection(cells, cover.counts)
+    assert sorted(leaves(tree)) == list(range(len(cells)))
+    assert named(tree, cells) == named(dissection(again, cover.counts), again)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from patch_helpers import HOLE, SIDES, SQUARE, error, problem_of, solved
+from patch_helpers import HOLE, SIDES, SQUARE, error, first, problem_of, solved
 
 from kanpde.expressions.evaluate import evaluate
 from kanpde.numerics.jets import JetSpace, by_autograd
-from kanpde.patches.cells import Quadtree
+from kanpde.numerics.polynomials import size
+from kanpde.patches.cells import Cell
+from kanpde.patches.covers import cover_of
 from kanpde.patches.elimination import Elimination
+from kanpde.patches.faces import face_rows
 from kanpde.patches.kans import patchwork
 from kanpde.patches.layout import balanced, layout
-from kanpde.patches.polynomials import size
 from kanpde.patches.refinement import refined
-from kanpde.patches.rows import System, boundary, face_rows, interior, rows
+from kanpde.patches.rows import System, boundary, interior, rows
 
 VARIABLE = {
     "domain": {"difference": [SQUARE, HOLE]},
@@ -33,14 +35,14 @@ VARIABLE = {
 
 def test_rows_of_a_cut_patch_are_its_residuals_by_autograd() -> None:
     problem = problem_of(**VARIABLE)
-    tree, system = Quadtree(problem.domain, 4), System.of(problem)
-    patches = layout(tree, balanced(tree, dict.fromkeys(tree.start(), 6)))
+    cover, system = cover_of(problem, 4), System.of(problem)
+    patches = layout(cover, balanced(cover, dict.fromkeys(cover.start(), 6)))
     rng = np.random.default_rng(3)
-    coefficients = [rng.standard_normal((size(6), 2)) for _ in patches]
-    trial = patchwork(tree, patches, coefficients)
-    number = next(k for k, patch in enumerate(patches) if set(boundary(tree, patch)) == {"hole"})
+    coefficients = [rng.standard_normal((size(6, 2), 2)) for _ in patches]
+    trial = patchwork(cover, patches, coefficients)
+    number = next(k for k, patch in enumerate(patches) if set(boundary(cover, patch)) == {"hole"})
     patch, piece = patches[number], trial.piece(number)
-    (patch_rows,) = rows(system, tree, [patch])
+    (patch_rows,) = rows(system, cover, [patch])
     residuals = patch_rows.matrix @ coefficients[number].T.ravel() - patch_rows.right
     space = JetSpace.closure([(2, 0), (1, 1), (0, 2)], 2)
 
@@ -56,9 +58,9 @@ def test_rows_of_a_cut_patch_are_its_residuals_by_autograd() -> None:
         )
         return values[0].detach().numpy()
 
-    inner, at = interior(tree, patch), 0
+    inner, at = interior(cover, patch), 0
     blocks = [(node, inner) for node in problem.equations]
-    hole = boundary(tree, patch)["hole"]
+    hole = boundary(cover, patch)["hole"]
     blocks += [(c.node, hole) for c in problem.conditions if c.part == "hole"]
     for node, points in blocks:
         expected = residual(node, points.x, points.normal) * np.sqrt(points.w)
@@ -74,17 +76,17 @@ def test_rows_of_a_cut_patch_are_its_residuals_by_autograd() -> None:
 
 def test_elimination_gives_what_one_dense_qr_gives() -> None:
     problem = problem_of(**VARIABLE)
-    level = solved(problem, cells=2, degree=4, split=[(0, 0, 0)])
-    rows_of_patches = rows(level.system, level.tree, level.patches)
+    level = solved(problem, cells=2, degree=4, split=[first(0, 0)])
+    rows_of_patches = rows(level.system, level.cover, level.patches)
     start, column = {}, 0
     for number, patch in enumerate(level.patches):
         start[number] = column
-        column += 2 * size(patch.degree)
+        column += 2 * size(patch.degree, 2)
     for patch in level.patches:
         for face, degree in patch.faces:
             if face.key not in start:
                 start[face.key] = column
-                column += 2 * (2 * degree + 1)
+                column += face_rows(patch, face, degree, rows_of_patches[0])[1].shape[1]
     stacked, right = [], []
     for number, (patch, local) in enumerate(zip(level.patches, rows_of_patches, strict=True)):
         n, at = local.matrix.shape[1], start[number]
@@ -111,9 +113,9 @@ def test_elimination_gives_what_one_dense_qr_gives() -> None:
 def test_a_second_solve_of_known_patches_gives_the_same_bits() -> None:
     problem = problem_of(**VARIABLE)
     level = solved(problem, cells=3, degree=5)
-    elimination = Elimination()
+    elimination = Elimination(level.cover.counts)
     for patch, patch_rows in zip(
-        level.patches, rows(level.system, level.tree, level.patches), strict=True
+        level.patches, rows(level.system, level.cover, level.patches), strict=True
     ):
         elimination.add(patch, patch_rows)
     first, *_ = elimination.solve(level.patches)
@@ -122,9 +124,9 @@ def test_a_second_solve_of_known_patches_gives_the_same_bits() -> None:
     assert all((a == b).all() for a, b in zip(first, again, strict=True))
 
 
-@pytest.mark.parametrize("split", [[], [(0, 2, 2), (0, 0, 1)]])
+@pytest.mark.parametrize("split", [[], [first(2, 2), first(0, 1)]])
 def test_polynomials_are_exact_on_cut_cells_with_hanging_faces(
-    split: list[tuple[int, int, int]],
+    split: list[Cell],
 ) -> None:
     exact = "x**3 - 2*x*y**2 + y + 0.5"
     problem = problem_of(
@@ -150,7 +152,7 @@ def test_refinement_keeps_a_polynomial_and_the_cells_of_all_others() -> None:
     degrees = {cell: patch.degree for patch in level.patches for cell in patch.cells}
     squares = np.zeros(len(level.patches))
     squares[4] = 1.0
-    finer = refined(level.tree, degrees, level.patches, level.coefficients, squares)
+    finer = refined(level.cover, degrees, level.patches, level.coefficients, squares)
     marked = set(level.patches[4].cells)
     assert set(degrees) - marked == set(finer) - set(finer).difference(degrees) - marked
     again = solved(problem, cells=3, degree=4, split=sorted(marked))

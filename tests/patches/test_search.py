@@ -129,13 +129,11 @@ def test_a_run_folder_gives_back_the_same_bits(tmp_path: Path) -> None:
     assert loaded.history == solution.history
 
 
-TIME = {"t": [0, 1]}
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "nonlinear": ({"equations": ["-laplacian(u) + u**3 = 1"]}, "linear in the unknowns"),
-    "first order": ({"equations": ["dx(u) + dy(u) = 1"]}, "second order in both coordinates"),
     "fourth order": (
         {"equations": ["laplacian(laplacian(u)) = 1"]},
-        "second order in both coordinates",
+        "first or second order for every unknown, found order 4 for u",
     ),
     "mean": (
         {
@@ -159,13 +157,23 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"equations": ["-laplacian(u) = 0", "-laplacian(u) + u = 0"]},
         "2 equations for one unknown",
     ),
-    "interval": (
+    "four coordinates": (
         {
-            "domain": {"interval": {"lower": 0, "upper": 1}},
-            "equations": ["dx(dx(u)) = 1"],
-            "conditions": [{"part": ["left", "right"], "equation": "u = 0"}],
+            "domain": {"box": {"lower": [0] * 4, "upper": [1] * 4}},
+            "equations": ["laplacian(u) = 1"],
+            "conditions": [{"part": "x1_min", "equation": "u = 0"}],
+            "free": ["x1_max", *(f"x{k}_{end}" for k in (2, 3, 4) for end in ("min", "max"))],
         },
-        "needs equations on one domain in two coordinates",
+        "up to three coordinates, time included, found 4 coordinates",
+    ),
+    "a disk in time": (
+        {
+            "domain": {"disk": {"center": [0, 0], "radius": 1}},
+            "time": {"interval": [0, 1]},
+            "equations": ["dt(u) = laplacian(u)"],
+            "conditions": [{"part": ["initial", "circle"], "equation": "u = 0"}],
+        },
+        "a plane domain or a box, with time a box, found another domain in 3 coordinates",
     ),
 }
 

@@ -1,4 +1,4 @@
-"""The `trial.patches` node: local KANs on the cells of a quadtree in place of one network."""
+"""The `trial.patches` node: local KANs on dyadic cells in place of one network."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from typing import Any
 from kanpde.config.problem.statement import ProblemConfig
 from kanpde.config.reader import Reader
 
-PLANE = 2
+MOST_COORDINATES = 3
 MOST_CELLS, HIGHEST_DEGREE, MOST_PATCHES = 256, 16, 1_000_000
 
 
 @dataclass(frozen=True)
 class PatchesConfig:
-    """First cells along the longest side, degree of the first patches, most patches, and whether
-    patches are split and raised until the tolerance is met.
+    """First cells along the longest side (None: as many as suit the number of coordinates), degree
+    of the first patches, most patches, and whether patches are split and raised until the tolerance
+    is met.
     """
 
-    cells: int = 4
+    cells: int | None = None
     degree: int = 8
     most: int = 20_000
     refine: bool = True
@@ -48,13 +49,12 @@ def unsuited_to_patches(config: Any) -> Iterator[tuple[tuple[str, ...], str]]:
     problem: ProblemConfig = config.problem
     count = len(problem.coordinates)
     refused = (
-        ("time", problem.time is not None, "time"),
         ("domain", bool(problem.regions), "regions"),
-        ("domain", count != PLANE, f"{count} coordinates"),
+        ("domain", count > MOST_COORDINATES, f"{count} coordinates"),
         ("energy", problem.energy is not None, "an energy"),
         ("fit", problem.fit is not None, "a fit"),
     )
-    needs = "trial.patches needs equations on one domain in two coordinates"
+    needs = "trial.patches needs equations on one domain in up to three coordinates, time included"
     for key, refuses, what in refused:
         if refuses:
             yield ("problem", key), f"{needs}, found {what}; remove trial.patches"

@@ -1,0 +1,78 @@
+"""In which order the cells of a level are merged: a binary tree over them.
+
+A group of cells fills a dyadic box. The box is cut in half along an axis that no cell of the group
+reaches across; of several the one with the fewest cells along the cut, whose faces are what the two
+halves have in common. Cells that come from splitting one cell after the other always leave such an
+axis. The tree depends on the cells alone, not on the history, so that groups that a refinement
+leaves alone stay the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kanpde.domains.mesh import Indices
+from kanpde.patches.cells import Cell
+from kanpde.trial.dyadic import DEPTH
+
+Tree = int | tuple["Tree", "Tree"]
+"""The number of a cell, or two groups."""
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Lower and upper corners (C, d) of cells in units of 2^-DEPTH first cells."""
+
+    low: Indices
+    high: Indices
+
+
+def places(cells: Sequence[Cell]) -> tuple[Indices, Indices]:
+    """Lower and upper corners (C, d) of cells in units of 2^-DEPTH first cells."""
+    levels = np.array([cell.levels for cell in cells], dtype=np.int64)
+    indices = np.array([cell.indices for cell in cells], dtype=np.int64)
+    low = indices << (DEPTH - levels)
+    return low, low + (np.int64(1) << (DEPTH - levels))
+
+
+def dissection(cells: Sequence[Cell], counts: Sequence[int]) -> Tree:
+    """The tree over cells.
+
+    Args:
+        cells: disjoint cells, at least one.
+        counts: first cells along every axis, (d,).
+    """
+    known = _Places(*places(cells))
+    box = np.zeros(len(counts), dtype=np.int64), np.array(counts, dtype=np.int64) << DEPTH
+    return _tree(known, np.arange(len(cells), dtype=np.int64), box)
+
+
+def _tree(known: _Places, members: Indices, box: tuple[Indices, Indices]) -> Tree:
+    while len(members) > 1:
+        axis, middle = _cut(known, members, box)
+        above = known.low[members, axis] >= middle
+        lower, upper = members[~above], members[above]
+        low, high = box[0].copy(), box[1].copy()
+        high[axis] = low[axis] = middle
+        halves = (box[0], high), (low, box[1])
+        if len(lower) and len(upper):
+            return _tree(known, lower, halves[0]), _tree(known, upper, halves[1])
+        members, box = (upper, halves[1]) if len(upper) else (lower, halves[0])
+    return int(members[0])
+
+
+def _cut(known: _Places, members: Indices, box: tuple[Indices, Indices]) -> tuple[int, int]:
+    """The axis and the place of a cut that goes through no cell."""
+    first = (box[1] - box[0]) >> DEPTH
+    if first.max() > 1:
+        axis = int(first.argmax())
+        return axis, int(box[0][axis] + ((first[axis] // 2) << DEPTH))
+    middle = (box[0] + box[1]) // 2
+    low, high = known.low[members], known.high[members]
+    crosses = ((low < middle) & (high > middle)).any(axis=0)
+    beside = ((low == middle) | (high == middle)).sum(axis=0)
+    axis = int(np.where(crosses, len(members) + 1, beside).argmin())
+    return axis, int(middle[axis])

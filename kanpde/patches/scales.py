@@ -1,0 +1,80 @@
+"""By what the rows of a patch are multiplied, from the sizes of the terms of its equations.
+
+    equation e     f_e = d / √(g_e G_e) · (L/h)^{s - s_e}
+    value          V = f_e √h_n (k_n/h_n² + b_n/h_n + c),     the largest of all equations
+    derivative     V h_n
+
+g_e is the size of the largest term of equation e on the patch, G_e over the domain, with derivatives
+counted as 1/L of their axis; s_e is the order of the equation, s the highest of all. h_n is the
+extent of the cell along the normal, k_n, b_n and c are the sizes of the coefficients of ∂_n²u, ∂_n u
+and u: V is the residual that a jump of u makes which is spread over the cell. d is the distance to
+the nearest corner of the domain (at least h).
+
+Second derivatives are not square integrable at a corner, their product with d is: without it the
+error grows when cells are graded.
+
+Source of d: Kondrat'ev, Trans. Moscow Math. Soc. 16 (1967) 227-313; of s - s_e: Agmon, Douglis &
+Nirenberg, Comm. Pure Appl. Math. 17 (1964) 35-92.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from kanpde.numerics.polynomials import Index
+from kanpde.numerics.quadrature import Array
+
+
+class Term(NamedTuple):
+    """The root mean square of the coefficient of ∂^α u_o."""
+
+    unknown: int
+    index: Index
+    size: float
+
+
+def magnitude(terms: Iterable[Term], lengths: Array) -> float:
+    """The size of the largest term, with derivatives counted as one over `lengths` (d,)."""
+    return max((term.size / float(np.prod(lengths**term.index)) for term in terms), default=0.0)
+
+
+def order(terms: Iterable[Term]) -> int:
+    """The highest order of a derivative."""
+    return max((sum(term.index) for term in terms), default=0)
+
+
+@dataclass(frozen=True)
+class Scales:
+    """The factors f (E,) of the equations of a patch, with the terms of each; what the rows of
+    values are multiplied by follows from them.
+    """
+
+    factors: Array
+    terms: Sequence[Sequence[Term]]
+
+    def value(self, unknown: int, axis: int, size: float, sizes: Array) -> float:
+        """V of an unknown for a normal along `axis`.
+
+        Args:
+            unknown: its number.
+            axis: the axis of the normal.
+            size: h_n, extent along the normal.
+            sizes: the sides (d,) of the cell; a mixed derivative along a shorter one counts as one
+                along the normal.
+        """
+        largest = 0.0
+        for factor, terms in zip(self.factors, self.terms, strict=True):
+            total = 0.0
+            for term in terms:
+                times = term.index[axis]
+                # derivatives along the side alone say nothing of a jump across it
+                if term.unknown == unknown and (times or not any(term.index)):
+                    others = np.maximum(sizes, size) ** np.array(term.index)
+                    others[axis] = size**times
+                    total += term.size / float(np.prod(others))
+            largest = max(largest, float(factor) * total)
+        return largest * float(np.sqrt(size))
