@@ -33,8 +33,8 @@ from kanpde.patches.covers import cover_of
 from kanpde.patches.elimination import Elimination
 from kanpde.patches.kans import patchwork, values_at
 from kanpde.patches.layout import Patch, balanced, layout
-from kanpde.patches.refinement import enriched, refined
 from kanpde.patches.probing import resolved
+from kanpde.patches.refinement import enriched, refined
 from kanpde.patches.rows import System, interior, nodes_inside, rows
 from kanpde.patches.steepness import jump
 from kanpde.patches.support import require
