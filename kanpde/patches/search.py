@@ -33,6 +33,7 @@ from kanpde.patches.covers import cover_of
 from kanpde.patches.elimination import Elimination
 from kanpde.patches.kans import patchwork, values_at
 from kanpde.patches.layout import Patch, balanced, layout
+from kanpde.patches.probing import resolved
 from kanpde.patches.refinement import enriched, refined
 from kanpde.patches.rows import System, interior, nodes_inside, rows
 from kanpde.patches.steepness import jump
@@ -185,6 +186,8 @@ class _Search:
     def run(self) -> Patched:
         start = dict.fromkeys(self.cover.start(), self.patches.degree)
         leaves = balanced(self.cover, start)
+        if self.patches.refine:
+            leaves = resolved(self.cover, self.system, start)
         before: Level | None = None
         while True:
             level = self._solved(leaves, self.plain, before)
@@ -308,11 +311,11 @@ class _Search:
         probes = self.problem.domain.interior(PROBES, "sobol", rng).x
         inside = [interior(self.cover, patch).x for patch in level.patches]
         for number, equation in enumerate(self.system.equations, start=1):
-            place = jump(equation, self.problem.domain, level.patches)
-            if place is not None:
+            steep = jump(equation, self.problem.domain, level.patches)
+            if steep is not None:
                 return (
                     f"warning: the error cannot be told, a coefficient of second order of equation"
-                    f" {number} jumps near {_place(place, 6)}; give regions without trial.patches,"
+                    f" {number} jumps near {_place(steep.place, 6)}; give regions without trial.patches,"
                     f" or a smoother coefficient"
                 )
             known = max(float(np.abs(equation.at(x)[1]).max()) for x in inside)

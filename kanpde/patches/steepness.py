@@ -9,6 +9,7 @@ and the rows of all patches can be met by a wrong solution.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,8 +29,15 @@ HALF, SMALLEST = 0.5, 1e-3
 """Share of the change along a line, and of the largest coefficient, that one step must hold."""
 
 
-def jump(affine: Affine, domain: Domain, patches: Sequence[Patch]) -> list[float] | None:
-    """A point near the largest jump of a coefficient of second order, None where there is none.
+class Jump(NamedTuple):
+    """A point (d,) near a jump, and the axis along which it was seen."""
+
+    place: tuple[float, ...]
+    axis: int
+
+
+def jump(affine: Affine, domain: Domain, patches: Sequence[Patch]) -> Jump | None:
+    """The largest jump of a coefficient of second order, None where there is none.
 
     Args:
         affine: an equation.
@@ -52,8 +60,9 @@ def jump(affine: Affine, domain: Domain, patches: Sequence[Patch]) -> list[float
     if not size.any():
         return None
     _, line, step = np.unravel_index(int(size.argmax()), size.shape)
-    place: list[float] = lines[line, step : step + 2].mean(axis=0).tolist()
-    return place
+    place = lines[line, step : step + 2].mean(axis=0)
+    axis = int(np.ptp(lines[line], axis=0).argmax())
+    return Jump(tuple(place.tolist()), axis)
 
 
 def _lines(patch: Patch) -> Array:
