@@ -17,6 +17,9 @@ from kanpde.numerics.quadrature import Array
 FADED = 14.0
 """e^-14 of its largest value is nothing."""
 
+FLOOR, ROOT = 1e-12, 1e-4
+"""Shares of their largest argument below which logarithms and powers are not followed to 0."""
+
 Bending = Callable[[Interval, float], Array]
 """Bends (N,) on boxes with values of the argument (N,), given the largest activity at a point."""
 
@@ -52,8 +55,14 @@ def _both_growths(a: Interval, top: float) -> Array:
 
 
 def _logarithm(a: Interval, top: float) -> Array:
-    a = np.maximum(a[0], 0.0), np.maximum(a[1], 0.0)
-    return np.asarray(np.nan_to_num(np.log(a[1] / a[0]), nan=0.0, posinf=np.inf))
+    """Of what is large beside FLOOR of the largest argument: below, log has no feature more."""
+    return _ratio(sizes(a), FLOOR * np.exp(top))
+
+
+def _ratio(a: Interval, least: float) -> Array:
+    """log of the ratio of the ends of an interval of positive numbers, cut below."""
+    change = np.log(np.maximum(a[1], least)) - np.log(np.maximum(a[0], least))
+    return np.asarray(np.nan_to_num(change, nan=0.0, posinf=np.inf))
 
 
 def _kink(a: Interval, top: float) -> Array:
@@ -65,7 +74,7 @@ _FUNCTIONS: Mapping[str, Bending] = {
     "cosh": _both_growths, "sin": _plain, "cos": _plain, "tan": _plain, "log": _logarithm,
     "abs": _kink, "sign": _kink,
 }  # fmt: skip
-SINGULAR = ("abs", "sign", "log")
+SINGULAR = ("abs", "sign")
 
 
 def bending_of(node: Node) -> Bending | None:
@@ -78,7 +87,7 @@ def bending_of(node: Node) -> Bending | None:
         case Pow(exponent=Number(value=p)) if not p.is_integer():
             return _root
         case Pow(exponent=exponent) if not isinstance(exponent, Number):
-            return _logarithm
+            return _root
     return None
 
 
@@ -91,9 +100,8 @@ def _fall(a: Interval, top: float, p: float) -> Array:
 
 
 def _root(a: Interval, top: float) -> Array:
-    """Of a fractional power, down to a thousandth of the largest argument."""
-    least = 1e-3 * np.exp(-top) if np.isfinite(top) else 0.0
-    return np.asarray(np.nan_to_num(np.log(np.maximum(a[1], least) / np.maximum(a[0], least))))
+    """Of a fractional power or one whose exponent varies."""
+    return _ratio(sizes(a), ROOT * np.exp(top))
 
 
 def activity(node: Node, centre: Array) -> Array:
@@ -103,9 +111,12 @@ def activity(node: Node, centre: Array) -> Array:
             return centre
         case Call(name="sinh" | "cosh"):
             return np.abs(centre)
-        case Pow():
+        case Pow(exponent=Number(value=p)) if p < 0:
             with np.errstate(all="ignore"):
                 return -np.log(np.abs(centre))
+        case Pow() | Call(name="log"):
+            with np.errstate(all="ignore"):
+                return np.log(np.abs(centre))
     return np.zeros_like(centre)
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from kanpde.config import ProblemConfig
-from kanpde.problem import probing, solvability, wellposedness
+from kanpde.problem import eigenvalues, probing, solvability, wellposedness
 from kanpde.problem.findings import Finding
 from kanpde.problem.probing import Feature
 from kanpde.problem.problem import Problem
@@ -26,6 +26,7 @@ def findings(problem: Problem) -> tuple[Finding, ...]:
     return (
         *solvability.remarks(problem),
         *wellposedness.remarks(problem),
+        *eigenvalues.remarks(problem),
         *probing.remarks(problem.probed),
     )
 

@@ -50,6 +50,12 @@ BEST, SAMPLES = 48, 32
 SIGNIFICANT = 1e-6
 """Share of a formula's size that a feature must change it by."""
 
+POLE = 1e3
+"""A formula that is so many times larger beside a place than elsewhere has a pole there."""
+
+MOST_OF_IT = 0.3
+"""Share of its range that a function must change by across a feature."""
+
 NOTHING = 1e-14
 """The same for data on the boundary, beside the same formula inside."""
 
@@ -66,8 +72,8 @@ class Feature:
     Attributes:
         formula: the narrowest part of the formula that holds it, as text.
         place: (d,), a point of it.
-        width: relative to the domain's sides; 0 for a kink or a jump.
-        kind: peak, layer, wave, kink or jump.
+        width: relative to the domain's sides; 0 for a kink, a jump or a pole.
+        kind: peak, layer, wave, kink, jump or pole.
         direction: (d,), a unit vector across it in coordinates scaled by the domain's sides.
         where: the equation or condition that holds it.
     """
@@ -82,7 +88,7 @@ class Feature:
     @property
     def sharp(self) -> bool:
         """Whether its place is known exactly, so that cells can end there."""
-        return self.kind in ("kink", "jump")
+        return self.kind in ("kink", "jump", "pole")
 
 
 @dataclass(frozen=True)
@@ -231,11 +237,10 @@ class _Search:
 
     def _potential(self, inner: Enclosure) -> Array:
         """How large the activity may be on each box (N,)."""
-        small, _ = sizes(inner.values)
         with np.errstate(all="ignore"):
-            ends = [activity(self._node, end) for end in inner.values]
-            if isinstance(self._node, Pow):
-                ends = [activity(self._node, small)]
+            power = isinstance(self._node, Pow)
+            reached = sizes(inner.values) if power else inner.values
+            ends = [activity(self._node, end) for end in reached]
         return np.asarray(np.nan_to_num(np.max(ends, axis=0), nan=-np.inf))
 
     def _sorted(
@@ -345,17 +350,20 @@ class _Search:
         return self.singular and (power or self._node_name in SINGULAR)
 
     def _kind(self, formula: Formula, at: Array, direction: Array, width: float) -> Kind | None:
-        """What a feature looks like across it, None where the formula hardly changes."""
+        """What the function looks like across it, None where the formula hardly changes."""
         if self._node_name in ("sin", "cos", "tan"):
             return "wave"
         line = at + ALONG[:, None] * width * direction * self._place.sides
         line = line[self._place.contains(line)]
-        (values,) = numbers((formula.node,), line)
-        size = max(formula.size, largest(values))
-        change = float(np.ptp(values)) if len(values) else 0.0
+        if not len(line):
+            return None
+        values, shape = numbers((formula.node, self._node), line)
+        size, change = max(formula.size, largest(values)), float(np.ptp(values))
         if not change > max(SIGNIFICANT * size, NOTHING * formula.size_inside):
             return None
-        return "layer" if abs(values[-1] - values[0]) > change / 2 else "peak"
+        if not np.ptp(shape) > MOST_OF_IT * (self._extent[1] - self._extent[0]):
+            return None  # steep at an end, as a root is, but no layer
+        return "layer" if abs(shape[-1] - shape[0]) > np.ptp(shape) / 2 else "peak"
 
     def _sharp(self, formula: Formula, coordinates: Sequence[str], points: Array) -> Feature | None:
         """A kink or a jump of the formula; None where it has a pole or is smooth."""
@@ -373,6 +381,8 @@ class _Search:
             if steps.max() < SIGNIFICANT * size * 1e-3:
                 continue
             kind = "jump" if steps.max() > 1e-3 * size else "kink"
+            if largest(values) > POLE * formula.size:
+                kind = "pole"
             direction = np.zeros_like(at)
             direction[axis] = 1.0
             return Feature(

@@ -60,7 +60,7 @@ def sample(
             fields[f"{name}_error"] = fields[name] - fields[f"{name}_exact"]
     quantities = (*problem.quantities, *(_gradients(problem) if gradients else ()))
     for quantity in quantities:
-        components = _evaluate(quantity.nodes, trial, x, (region, len(problem.regions)))
+        components = formula_values(quantity.nodes, trial, x, (region, len(problem.regions)))
         fields[quantity.name] = _padded(components) if quantity.vector else components[0]
     with torch.no_grad():
         interior_terms = [term for term in equation_terms(problem, x, region=region) if len(term.x)]
@@ -127,7 +127,7 @@ def _gradients(problem: Problem) -> list[Quantity]:
     ]
 
 
-def _evaluate(
+def formula_values(
     nodes: Sequence[Node],
     trial: AnyTrial,
     x: Tensor,
@@ -143,7 +143,9 @@ def _evaluate(
         for r in range(count):
             place = torch.nonzero(region == r)[:, 0]
             for total, component in zip(
-                totals, _evaluate(nodes[r * each : (r + 1) * each], trial, x[place]), strict=True
+                totals,
+                formula_values(nodes[r * each : (r + 1) * each], trial, x[place]),
+                strict=True,
             ):
                 total[place.numpy()] = component
         return totals

@@ -73,6 +73,7 @@ FOUND = {
     ),
     "a waves": ("sin(1e4*x)", LINE, (None,), 2e-4, "wave"),
     "a kink": ("abs(x - 0.37)", LINE, (0.37,), 0.0, "kink"),
+    "a pole": ("1/((x - 0.3)**2 + (y - 0.3)**2)", SQUARE, (0.3, 0.3), 0.0, "pole"),
     "a jump": ("1 + 50*(1 + abs(x - 0.37)/(x - 0.37))", LINE, (0.37,), 0.0, "jump"),
 }  # fmt: skip
 
@@ -136,6 +137,8 @@ SMOOTH = {
     "a pole in a hole": ("1/(x**2 + y**2)", RING),
     "beyond an end": ("exp(-((x - 2)/0.01)**2)", LINE),
     "too small to matter": ("1 + 1e-9*exp(-((x - 0.3712)/1e-5)**2)", LINE),
+    "a root of all sides": ("sqrt(x*(1 - x)*y*(1 - y))", SQUARE),
+    "powers of each other": ("x**y", SQUARE),
     "three coordinates": ("exp(x + y*z)*sin(x - 2*z)", CUBE),
 }
 

@@ -286,3 +286,61 @@ def test_a_corner_where_data_jump_is_told_and_no_warning() -> None:
 def test_no_shipped_problem_is_refused(name: str) -> None:
     problem = posed(api.configure(name).problem)
     assert [each for each in findings(problem) if each.warns] == []
+
+
+RESONANT = {
+    "a membrane": statement(
+        "laplacian(u) + 2*pi**2*u = sin(pi*x)*sin(pi*y)", on(SIDES, "u = 0"), **PLANE
+    ),
+    "its answer exists": statement(
+        "laplacian(u) + 2*pi**2*u = sin(2*pi*x)*sin(pi*y)", on(SIDES, "u = 0"), **PLANE
+    ),
+    "a string": statement("dxx(u) + pi**2*u = 1", on(ENDS, "u = 0")),
+    "with free ends": statement("dxx(u) + pi**2*u = x", on(ENDS, "dx(u) = 0")),
+    "round": statement("laplacian(u) + 5.783185962946785*u = 1", on("circle", "u = 0"), domain=DISK),
+    "a room": statement(
+        "laplacian(u) + 3*pi**2*u = 1",
+        on(["left", "right", "front", "back", "bottom", "top"], "u = 0"),
+        domain={"box": {"lower": [0, 0, 0], "upper": [1, 1, 1]}},
+    ),
+    "periodic": statement("dxx(u) + 4*pi**2*u = 1", {"periodic": ENDS}),
+    "a plate that is pulled, not held": statement(
+        ["laplacian(u) + dx(dx(u) + dy(v)) = 0", "laplacian(v) + dy(dx(u) + dy(v)) = 0"],
+        on(["left", "right"], "dx(u) = 1"), on(["left", "right"], "dx(v) + dy(u) = 0"),
+        on(["bottom", "top"], "dy(v) = 0"), on(["bottom", "top"], "dx(v) + dy(u) = 0"),
+        {"mean": "u = 0"}, {"mean": "v = 0"}, unknowns=["u", "v"], **PLANE,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RESONANT)
+def test_an_eigenvalue_is_told(name: str) -> None:
+    kinds = [each.kind for each in findings(posed(RESONANT[name])) if each.warns]
+    assert kinds == ["resonance"]
+
+
+NOT_RESONANT = {
+    "a little beside": statement(
+        "laplacian(u) + 2.01*pi**2*u = sin(pi*x)*sin(pi*y)", on(SIDES, "u = 0"), **PLANE
+    ),
+    "between": statement("dxx(u) + 30*u = 1", on(ENDS, "u = 0")),
+    "many waves": statement("laplacian(u) + 900*u = 1", on(SIDES, "u = 0"), **PLANE),
+    "damped": statement("laplacian(u) - 1e6*u = 1", on(SIDES, "u = 0"), **PLANE),
+    "growing": statement("dxx(u) = 400*u", on("left", "u = 1"), on("left", "dx(u) = 0"),
+        free=["right"],
+    ),
+    "a layer": statement("-1e-4*dxx(u) + dx(u) + u = 1", on(ENDS, "u = 0")),
+    "free, with a mean": statement("laplacian(u) = x - 0.5", on(SIDES, "dn(u) = 0"), {"mean": "u = 0"}, **PLANE),
+    "free, in a ball": statement("laplacian(u) = x", on("sphere", "dn(u) = 0"), {"mean": "u = 0"}, domain=
+        {"ball": {"center": [0, 0, 0], "radius": 1}},
+    ),
+    "impedance": statement(
+        ["laplacian(u) + 36*u = 1", "laplacian(v) + 36*v = 0"], on(SIDES, "dn(u) + 6*v = 0"),
+        on(SIDES, "dn(v) - 6*u = 0"), unknowns=["u", "v"], **PLANE,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NOT_RESONANT)
+def test_no_eigenvalue_where_there_is_none(name: str) -> None:
+    assert [each for each in findings(posed(NOT_RESONANT[name])) if each.warns] == []
