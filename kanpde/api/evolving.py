@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from kanpde.api.ordinary_plan import InitialValues
+from typing import cast
+
+from kanpde.api.march_plan import Engine, Evolving
 from kanpde.api.outcome import Plan
 from kanpde.config import Config
 from kanpde.config.config import in_slabs
 from kanpde.config.solve.untouched import untouched
+from kanpde.marching.lines import search as on_a_line
+from kanpde.marching.lines.statement import evolution
+from kanpde.marching.ordinary import search as ordinary
 from kanpde.marching.ordinary.statement import is_ordinary
 from kanpde.problem.problem import Problem
 
@@ -15,12 +20,17 @@ def by_equations(config: Config) -> Plan | None:
     """The march that equations and conditions ask for; None where there is none, or the file says
     how to solve.
     """
-    dimension = len(config.problem.coordinates)
-    if dimension > 1 or in_slabs(config) or config.dtype != "float64":
+    statement, dimension = config.problem, len(config.problem.coordinates)
+    may = dimension == 1 or (dimension == 2 and statement.time is not None)
+    if not may or in_slabs(config) or config.dtype != "float64":
+        return None
+    if statement.fit is not None or statement.energy is not None:
         return None
     if not untouched(config.trial, config.schedule, dimension):
         return None
-    if config.problem.fit is not None or config.problem.energy is not None:
-        return None
-    problem = Problem.create(config.problem)
-    return InitialValues(config) if is_ordinary(problem) else None
+    problem = Problem.create(statement)
+    if is_ordinary(problem):
+        return Evolving(config, cast("Engine", ordinary))
+    if evolution(problem) is not None:
+        return Evolving(config, cast("Engine", on_a_line))
+    return None
