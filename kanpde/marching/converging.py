@@ -41,6 +41,7 @@ FINER, BELIEVED = 0.1, 0.2
 0.02 to 0.13.
 """
 
+SLOWEST, SAFETY = 0.95, 2.0
 AIM = 0.3
 WILD = 1e-3
 """An estimate above it says that perturbations grow, so that the next march is as fine as can be."""
@@ -122,6 +123,16 @@ def converge(config: Config, progress: Progress, march: March, finest: float) ->
     return _Search(config, progress, march, finest).run()
 
 
+def _share(richer: Run, before: Run, error: float) -> float:
+    """What the error of a march may be as a share of its difference from the one before: where
+    there is something that none resolves, errors fall as slowly as that does.
+    """
+    if not richer.rough:
+        return BELIEVED if error > ROUNDED else 1.0
+    ratio = min(SLOWEST, richer.rough / before.rough) if before.rough else SLOWEST
+    return max(1.0, SAFETY * ratio / (1 - ratio))
+
+
 @dataclass
 class _Search:
     config: Config
@@ -149,8 +160,8 @@ class _Search:
             richer = self._march(error, best)
             if richer.ended is not None:
                 break
-            share = BELIEVED if error > ROUNDED else 1.0
-            estimate = max(ROUNDING, share * richer.difference(best), richer.rough)
+            share = _share(richer, best, error)
+            estimate = max(ROUNDING, share * richer.difference(best))
             best = richer
             self.progress.message(
                 f"{best.slabs} slabs for a local error of {error:.1e}: estimated relative L2 error"

@@ -25,7 +25,9 @@ from kanpde.marching.equidistribution import Stretch
 from kanpde.marching.lines.statement import Array
 from kanpde.trial.bases import SplineGrid
 
-DEGREE = 7
+DEGREE, REPEATING = 7, 11
+"""Degrees of splines between ends, and of those that repeat."""
+
 MOST_DERIVATIVES = 5
 
 
@@ -58,12 +60,17 @@ class Line:
         """The splines of the KAN."""
         rows = torch.from_numpy(self.breakpoints)[None]
         if not self.periodic:
-            return SplineGrid.given(rows, DEGREE, clamped=True)
+            return SplineGrid.given(rows, self.degree, clamped=True)
         inner = self.breakpoints
-        before = inner[-DEGREE - 1 : -1] - 2.0
-        after = inner[1 : DEGREE + 1] + 2.0
+        before = inner[-self.degree - 1 : -1] - 2.0
+        after = inner[1 : self.degree + 1] + 2.0
         knots = torch.from_numpy(np.concatenate([before, inner, after]))[None]
-        return SplineGrid(knots, DEGREE, False, True)
+        return SplineGrid(knots, self.degree, False, True)
+
+    @property
+    def degree(self) -> int:
+        """p."""
+        return REPEATING if self.periodic else DEGREE
 
     @property
     def intervals(self) -> int:
@@ -99,7 +106,7 @@ class Line:
     def _interpolation(self) -> tuple[Local, object]:
         local = self.local(self.points())
         count = self.size
-        rows = np.repeat(np.arange(count), DEGREE + 1)
+        rows = np.repeat(np.arange(count), self.degree + 1)
         matrix = csc_matrix(
             (local.values[0].ravel(), (rows, local.columns.ravel())), shape=(count, count)
         )
@@ -115,13 +122,13 @@ class Line:
         derivative jumps between intervals: 4/π (h/π)^{p+1} |u^(p+1)| is that of the best splines.
         """
         middle = (self.breakpoints[:-1] + self.breakpoints[1:]) / 2
-        interval, table = self.grid.basis(torch.from_numpy(middle)[None], DEGREE)
-        highest = table[DEGREE, :, 0].numpy()
+        interval, table = self.grid.basis(torch.from_numpy(middle)[None], self.degree)
+        highest = table[self.degree, :, 0].numpy()
         top = (highest * coefficients[self.grid.slots(interval)[:, 0].numpy()]).sum(axis=0)
         jump = np.abs(np.diff(top))
         width = np.diff(self.breakpoints)
         size = np.maximum(width[1:], width[:-1])
-        error = 4 / math.pi ** (DEGREE + 2) * size**DEGREE * jump
+        error = 4 / math.pi ** (self.degree + 2) * size**self.degree * jump
         return float(np.sqrt((error**2 * size).sum() / 2))
 
     def adapted(self, stretch: Stretch, intervals: int) -> Line:

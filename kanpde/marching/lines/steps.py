@@ -26,9 +26,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kanpde.expressions import Derivative
-from kanpde.marching.equidistribution import FINE, Stretch, density
+from kanpde.marching.equidistribution import FINE, GRADATION, Stretch, density
 from kanpde.marching.lines.slab import State, Strip, System
-from kanpde.marching.lines.space import DEGREE, MOST_DERIVATIVES, Line
+from kanpde.marching.lines.space import MOST_DERIVATIVES, Line
 from kanpde.marching.lines.statement import Array, Evolution
 from kanpde.marching.ordinary.collocation import rule
 
@@ -40,6 +40,11 @@ FIRST, LONGEST, SHORTEST = 1e-3, 1 / 8, 1e-13
 
 FLOOR = 1e-3
 LEAST_INTERVALS, MOST_INTERVALS = 16, 320
+FEWER = 0.7
+"""The first march has at most this share of the most intervals: two marches at their limit would
+agree on what neither resolves.
+"""
+
 IN_SPACE = 0.1
 """What the splines may be wrong by, as a share of what a slab may add."""
 
@@ -49,6 +54,13 @@ LOOKED_AT = np.array([0.0, 0.5, 1.0])
 """Instants of a slab at which splines are judged."""
 
 PROBES = 1 << 13
+KINKED, SHARP, CLOSE = 64, 0.3, 1e-4
+"""With so many intervals, what is left of the initial values above such a share of the largest
+misfit is a kink or a jump; how close knots come to it, for [-1, 1].
+"""
+
+BELOW = 0.01
+"""A march need not be better than this share of the misfit of its initial values."""
 
 
 @dataclass(frozen=True)
@@ -85,34 +97,47 @@ class _Marching:
         even = np.linspace(-1.0, 1.0, LEAST_INTERVALS + 1)
         self.line = Line(even, self.evolution.periodic, lower, upper)
         self.largest = np.zeros(len(self.evolution.orders))
+        self.most = MOST_INTERVALS if self.shorter < 1 else round(FEWER * MOST_INTERVALS)
         self.state = self._begin()
 
     # Splines ------------------------------------------------------------------------------------
 
     def _begin(self) -> State:
         """The initial values as splines: more of them until they are close between the points."""
-        s = (2 * np.arange(PROBES) + 1) / PROBES - 1
-        stretch = self._stretch([self._given()])
-        intervals = LEAST_INTERVALS
+        given = self._given()
+        kinks: Array = np.zeros(0)
+        stretch, intervals = self._stretch([given], kinks), LEAST_INTERVALS
         while True:
             self.line = self.line.adapted(stretch, intervals)
             state = self._interpolated(self.line)
-            misfit = 0.0
-            local = self.line.local(s)
-            for i, order in enumerate(self.evolution.orders):
-                for k in range(order):
-                    exact = self.evolution.start(Derivative(i, (0, k)), self.line.x(s))
-                    size = math.sqrt(float((exact**2).mean()))
-                    away = math.sqrt(float(((local.apply(0, state[i][k]) - exact) ** 2).mean()))
-                    if k == 0:
-                        self.largest[i] = max(self.largest[i], size)
-                    misfit = max(misfit, away / size if size > 0 else away)
+            s, away = self._misfit(state)
+            misfit = math.sqrt(float((away**2).mean()))
             if misfit <= IN_SPACE * self.error:
                 return state
-            if intervals >= MOST_INTERVALS:
+            if intervals >= self.most:
                 self.rough = misfit
+                self.error = max(self.error, BELOW * misfit)
                 return state
-            intervals = min(MOST_INTERVALS, math.ceil(1.3 * intervals))
+            if not len(kinks) and intervals >= KINKED:
+                kinks = s[away > SHARP * away.max()]
+                stretch = self._stretch([given], kinks)
+            intervals = min(self.most, math.ceil(1.3 * intervals))
+
+    def _misfit(self, state: State) -> tuple[Array, Array]:
+        """Positions (PROBES,) and how far splines are from the initial values there, relative to
+        the root mean square of each; the largest one counts.
+        """
+        s = (2 * np.arange(PROBES) + 1) / PROBES - 1
+        local, away = self.line.local(s), np.zeros(PROBES)
+        for i, order in enumerate(self.evolution.orders):
+            for k in range(order):
+                exact = self.evolution.start(Derivative(i, (0, k)), self.line.x(s))
+                size = math.sqrt(float((exact**2).mean()))
+                if k == 0:
+                    self.largest[i] = max(self.largest[i], size)
+                gap = np.abs(local.apply(0, state[i][k]) - exact)
+                away = np.maximum(away, gap / size if size > 0 else gap)
+        return s, away
 
     def _interpolated(self, line: Line) -> State:
         x = line.x(line.points())
@@ -140,13 +165,15 @@ class _Marching:
     def _unknowns(self) -> range:
         return range(len(self.evolution.orders))
 
-    def _stretch(self, states: list[Array]) -> Stretch:
-        """The map that spreads knots as states (6, m, FINE) at even positions ask for."""
+    def _stretch(self, states: list[Array], kinks: Array) -> Stretch:
+        """The map that spreads knots as states (6, m, FINE) at even positions and kinks ask for."""
         s = np.linspace(-1.0, 1.0, FINE)
         half = (self.line.upper - self.line.lower) / 2
         scale = half ** np.arange(MOST_DERIVATIVES + 1)[:, None, None]
         periodic = self.evolution.periodic
         wanted = np.max([density(s, state * scale, 2.0, periodic) for state in states], axis=0)
+        for kink in kinks:
+            wanted = np.maximum(wanted, 1 / (CLOSE + GRADATION * np.abs(s - kink)))
         return Stretch.equidistributing(s, wanted, periodic, 2 * LEAST_INTERVALS)
 
     def respaced(self, strip: Strip, intervals: int) -> Line:
@@ -160,7 +187,7 @@ class _Marching:
                 for n in range(MOST_DERIVATIVES + 1)
             ]
             states.append(np.array(rows))
-        return self.line.adapted(self._stretch(states), intervals)
+        return self.line.adapted(self._stretch(states, np.zeros(0)), intervals)
 
     def move(self, line: Line) -> None:
         """Go on with other splines: the state at the start of a slab is interpolated, or taken
@@ -270,18 +297,18 @@ def march(
             factor = SAFETY * (1 / max(in_time, 1e-12)) ** (1 / (LOW + 1))
             marching.length = min(MOST, max(LEAST, factor)) * h
             intervals = marching.line.intervals
-            if in_time <= 1 and (in_space <= 1 or intervals >= MOST_INTERVALS):
+            if in_time <= 1 and (in_space <= 1 or intervals >= marching.most):
                 marching.take(strip)
                 if in_space > 1:
-                    marching.rough = max(marching.rough, in_space * IN_SPACE * error)
+                    marching.rough = max(marching.rough, in_space * IN_SPACE * marching.error)
                 if last:
                     return March(tuple(marching.strips), None, marching.rough)
                 t += h
                 _follow(marching, strip, in_space)
                 continue
-            if in_time <= LOST and in_space > 1 and intervals < MOST_INTERVALS:
-                more = min(1.6, max(1.1, (in_space / 0.5) ** (1 / (DEGREE - 1))))
-                wanted = min(MOST_INTERVALS, math.ceil(more * intervals))
+            if in_time <= LOST and in_space > 1 and intervals < marching.most:
+                more = min(1.6, max(1.1, (in_space / 0.5) ** (1 / (marching.line.degree - 1))))
+                wanted = min(marching.most, math.ceil(more * intervals))
                 marching.length = max(marching.length, h) if in_time <= 1 else marching.length
                 marching.move(marching.respaced(strip, wanted))
         if marching.length < SHORTEST * marching.span:
