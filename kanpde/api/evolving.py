@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from kanpde.api.ordinary_plan import InitialValues
+from typing import cast
+
+from kanpde.api.march_plan import Engine, Evolving
 from kanpde.api.outcome import Plan
 from kanpde.config import Config
+from kanpde.marching.lines import search as on_a_line
+from kanpde.marching.lines.statement import evolution
+from kanpde.marching.ordinary import search as ordinary
 from kanpde.marching.ordinary.statement import is_ordinary
 from kanpde.problem.problem import Problem
 
 
 def by_equations(config: Config) -> Plan | None:
     """The march that equations and conditions ask for; None where there is none."""
-    if len(config.problem.coordinates) > 1 or config.dtype != "float64":
+    statement, dimension = config.problem, len(config.problem.coordinates)
+    may = dimension == 1 or (dimension == 2 and statement.time is not None)
+    if not may or config.dtype != "float64":
         return None
-    if config.problem.fit is not None or config.problem.energy is not None:
+    if statement.fit is not None or statement.energy is not None:
         return None
-    problem = Problem.create(config.problem)
-    return InitialValues(config) if is_ordinary(problem) else None
+    problem = Problem.create(statement)
+    if is_ordinary(problem):
+        return Evolving(config, cast("Engine", ordinary))
+    if evolution(problem) is not None:
+        return Evolving(config, cast("Engine", on_a_line))
+    return None

@@ -9,8 +9,7 @@
     Choice       neither `trial` nor `schedule`            what the chosen way builds first
     SlabSearch   `tolerance` with what makes a march       the first slab of the first march
     Patches      `trial.patches`                           the problem
-    InitialValues  nothing of it, and all conditions at    the problem
-                   one end of an interval
+    Evolving     no way, and a problem that a march solves   the problem
 
 A plan is prepared before a run folder is made, so that a mistake neither leaves one nor costs an
 old run, and is then run with what was built for that. A further way to solve is a further class

@@ -51,7 +51,7 @@ def test_the_rule_integrates_polynomials_and_has_radau_points() -> None:
     assert table.nodes[-1] == 1.0
     for degree in range(5):
         values = table.nodes**degree
-        for folds in range(3):
+        for folds in range(min(3, 6 - degree)):
             exact = table.nodes ** (degree + folds)
             for step in range(1, folds + 1):
                 exact = exact / (degree + step)

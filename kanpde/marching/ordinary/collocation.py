@@ -5,7 +5,9 @@
 
 with Lagrange's polynomials ℓ_l at the s Radau points of (0, 1], their n-fold integrals I_n from 0,
 and F_e = 0 at these points: the method Radau IIA, which damps stiff parts and has order 2s - 1 at
-the end of a slab. Integrals instead of derivatives keep the matrices well conditioned.
+the end of a slab. Integrals instead of derivatives keep the matrices well conditioned. An n-fold
+integral is n times that of the polynomial through the values at the points, as if every derivative
+were an unknown: integrated exactly the method would be stable for short slabs only.
 
 Source: Hairer & Wanner, Solving Ordinary Differential Equations II, Springer 1996, IV.5, IV.8.
 """
@@ -41,7 +43,7 @@ MOST_ORDER = 4
 @dataclass(frozen=True)
 class Rule:
     """The s Radau points (s,) in (0, 1] and, for n = 0 … 4, the n-fold integrals of Lagrange's
-    polynomials at them (s, s) and as Legendre coefficients on [0, 1] (s + n, s).
+    polynomials at them (s, s) and as Legendre coefficients on [0, 1], (s, s) or (s + 1, s).
     """
 
     nodes: Array
@@ -50,7 +52,8 @@ class Rule:
 
     def at(self, points: Array, folds: int) -> Array:
         """The integrals at other points of [0, 1], (N, s)."""
-        return legendre.legvander(2 * points - 1, len(self.nodes) - 1 + folds) @ self.series[folds]
+        series = self.series[folds]
+        return np.asarray(legendre.legvander(2 * points - 1, len(series) - 1) @ series)
 
 
 @cache
@@ -61,13 +64,13 @@ def rule(stages: int) -> Rule:
     roots = np.sort(legendre.legroots(ends).real)
     roots[-1] = 1.0
     series = [np.linalg.inv(legendre.legvander(roots, stages - 1))]
-    for _ in range(MOST_ORDER):
-        # half, since [0, 1] is half as long as [-1, 1]
-        series.append(0.5 * legendre.legint(series[-1], lbnd=-1, axis=0))
-    at_nodes = [
-        np.asarray(legendre.legvander(roots, stages - 1 + folds) @ table)
-        for folds, table in enumerate(series)
-    ]
+    # half, since [0, 1] is half as long as [-1, 1]
+    once = 0.5 * legendre.legint(series[0], lbnd=-1, axis=0)
+    series.append(once)
+    values = legendre.legvander(roots, stages)
+    for _ in range(MOST_ORDER - 1):
+        series.append(once @ (values @ series[-1]))
+    at_nodes = [np.asarray(legendre.legvander(roots, len(table) - 1) @ table) for table in series]
     return Rule((roots + 1) / 2, tuple(at_nodes), tuple(series))
 
 
@@ -120,7 +123,8 @@ class Piece:
         table, count = rule(self.stages), self.stages + max(orders)
         series = np.zeros((len(self.top), count))
         for row, top, state, order in zip(series, self.top, self.state, orders, strict=True):
-            row[: self.stages + order] = self.h**order * (table.series[order] @ top)
+            integral = table.series[order] @ top
+            row[: len(integral)] = self.h**order * integral
             power: Array = np.ones(1)  # c^k / k!
             for k in range(order):
                 row[: k + 1] += state[k] * self.h**k * power

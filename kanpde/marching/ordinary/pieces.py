@@ -35,7 +35,9 @@ class Series:
 
     @classmethod
     def of(cls, pieces: Sequence[Piece], orders: Sequence[int]) -> Series:
-        """From pieces in the order of a march, which may go either way."""
+        """From pieces in the order of a march, which may go either way; none make no slab."""
+        if not pieces:
+            return cls(np.zeros(1), np.zeros((0, len(orders), 1)))
         ends = [pieces[0].t, *(piece.t + piece.h for piece in pieces)]
         coefficients = np.array([piece.legendre(orders) for piece in pieces])
         if pieces[0].h > 0:

@@ -76,7 +76,7 @@ class March:
     @property
     def end(self) -> float:
         """Where the last piece ends."""
-        return self.pieces[-1].t + self.pieces[-1].h
+        return self.pieces[-1].t + self.pieces[-1].h if self.pieces else math.nan
 
 
 @dataclass

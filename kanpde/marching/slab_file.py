@@ -1,25 +1,24 @@
-"""A solved initial value problem as one file, and back to the same bits."""
+"""What a search over marches ended with as one file, and back to the same bits."""
 
 from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kanpde.config import Config
 from kanpde.errors import ConfigError
-from kanpde.marching.ordinary.pieces import Series
-from kanpde.marching.ordinary.search import Marched, points_of, prepare, until_end
+from kanpde.marching.converging import Array, Converged, Run
 from kanpde.progress import History, StageResult, StopReason
 from kanpde.storage import make_folder, write_bytes
 
 NAME = "slabs.npz"
 
 
-def write(folder: Path, solved: Marched) -> None:
+def write(folder: Path, solved: Converged) -> None:
     """Write checkpoints/slabs.npz into a run folder; StorageError where that fails."""
     outcome = {
         "history": vars(solved.history),
@@ -29,24 +28,21 @@ def write(folder: Path, solved: Marched) -> None:
         "seconds": solved.seconds,
     }
     buffer = io.BytesIO()
-    np.savez(buffer, outcome=np.array(json.dumps(outcome)), **vars(solved.series))
+    np.savez(buffer, outcome=np.array(json.dumps(outcome)), **solved.run.arrays)  # type: ignore[arg-type]
     write_bytes(make_folder(folder / "checkpoints") / NAME, buffer.getvalue())
 
 
-def read(folder: Path, config: Config) -> Marched:
-    """The solved problem of a run folder; ConfigError where none was finished there."""
+def read(folder: Path, restored: Callable[[Mapping[str, Array]], Run]) -> Converged:
+    """What a run folder keeps; ConfigError where no solve was finished there."""
     path = folder / "checkpoints" / NAME
     if not path.is_file():
         raise ConfigError(f"{path}: is missing, so the run was not finished; resume it")
     with np.load(path, allow_pickle=False) as stored:
-        series = Series(stored["edges"], stored["coefficients"])
-        outcome: dict[str, Any] = json.loads(str(stored["outcome"]))
-    problem = until_end(prepare(config).problem, series)
+        arrays = {key: stored[key] for key in stored.files}
+    outcome: dict[str, Any] = json.loads(str(arrays.pop("outcome")))
     history = {key: tuple(values) for key, values in outcome["history"].items()}
-    return Marched(
-        problem=problem,
-        series=series,
-        points=points_of(problem),
+    return Converged(
+        run=restored(arrays),
         history=History(**history),
         stages=tuple(StageResult(**stage) for stage in outcome["stages"]),
         reason=StopReason[outcome["reason"]],

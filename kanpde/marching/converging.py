@@ -1,0 +1,234 @@
+"""Marches of smaller and smaller local error until two of them agree.
+
+| after march k | next |
+|---|---|
+| the first | march 2 with a tenth of its local error |
+| the estimate meets the tolerance | end |
+| time is over, or local errors are rounding | end, unreached |
+| else | march k + 1, for AIM |
+
+The difference of the last two marches is the error of the coarser one with all that became of it on
+its way: it grows where perturbations do. The finer one is the result; its error is a share BELIEVED
+of the difference as long as local errors are far above rounding, else as much as the difference.
+Neither `exact` nor a reference is read.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kanpde.assembly.collocation import Collocation, held_out
+from kanpde.config import Config
+from kanpde.errors import NumericalError
+from kanpde.problem.problem import Problem
+from kanpde.progress import History, Progress, StageResult, StopReason
+from kanpde.trial.piecewise import PiecewiseInTime
+
+Array = NDArray[np.float64]
+
+TOLERANCE, SECONDS = 1e-6, 100.0
+"""What is aimed at, and how long it may take, where the config does not say it."""
+
+FINER, BELIEVED = 0.1, 0.2
+"""Local error of the next march, and what is left then of the difference, which was measured to be
+0.02 to 0.13.
+"""
+
+SLOWEST, SAFETY = 0.95, 2.0
+AIM = 0.3
+WILD = 1e-3
+"""An estimate above it says that perturbations grow, so that the next march is as fine as can be."""
+
+ROUNDED = 1e-10
+"""Below it the local errors of the richer solutions may be rounding."""
+
+ROUNDING = 20 * float(np.finfo(np.float64).eps)
+POINTS = 2500
+"""Points that a report shows."""
+
+
+class Run(Protocol):
+    """One march as a field of its own."""
+
+    @property
+    def slabs(self) -> int:
+        """How many there are; none where no slab could be solved."""
+
+    @property
+    def ended(self) -> str | None:
+        """Why the march ended before the interval does."""
+
+    @property
+    def end(self) -> float:
+        """Where it ended."""
+
+    @property
+    def rough(self) -> float:
+        """What it did not resolve, relative to the unknowns."""
+
+    @property
+    def problem(self) -> Problem:
+        """The problem as far as the march came."""
+
+    @property
+    def trial(self) -> PiecewiseInTime:
+        """A KAN on each slab."""
+
+    @property
+    def arrays(self) -> Mapping[str, Array]:
+        """All numbers, for a file."""
+
+    def difference(self, before: Run) -> float:
+        """The largest relative L2 difference of an unknown from another march."""
+
+
+March = Callable[[float, int, Callable[[], bool], Run | None], Run]
+"""A march of a local error; its number, from 0, what says that it should stop, and the march
+before.
+"""
+
+
+@dataclass(frozen=True)
+class Converged:
+    """What a search ended with; `estimate` is of the relative L2 error, None where it cannot be
+    told.
+    """
+
+    run: Run
+    history: History
+    stages: tuple[StageResult, ...]
+    reason: StopReason
+    estimate: float | None
+    seconds: float
+
+
+def points_of(problem: Problem) -> Collocation:
+    """Points that stand for those of a solve where a report asks for some."""
+    import torch
+
+    return held_out(problem.domain, problem.parts, POINTS, torch.float64)
+
+
+def converge(config: Config, progress: Progress, march: March, finest: float) -> Converged:
+    """March until the tolerance of a config is met, with local errors down to `finest`;
+    NumericalError where no slab can be solved.
+    """
+    return _Search(config, progress, march, finest).run()
+
+
+def _share(richer: Run, before: Run, error: float) -> float:
+    """What the error of a march may be as a share of its difference from the one before: where
+    there is something that none resolves, errors fall as slowly as that does.
+    """
+    if not richer.rough:
+        return BELIEVED if error > ROUNDED else 1.0
+    ratio = min(SLOWEST, richer.rough / before.rough) if before.rough else SLOWEST
+    return max(1.0, SAFETY * ratio / (1 - ratio))
+
+
+@dataclass
+class _Search:
+    config: Config
+    progress: Progress
+    march: March
+    finest: float
+    began: float = field(default_factory=time.perf_counter)
+    stages: list[StageResult] = field(default_factory=list)
+    ends: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.tolerance = self.config.tolerance or TOLERANCE
+        self.seconds = self.config.seconds or SECONDS
+
+    def run(self) -> Converged:
+        error, estimate = self.tolerance, math.inf
+        best = self._march(error, None)
+        while best.ended is None and estimate > self.tolerance and error > self.finest:
+            finer = FINER if math.isinf(estimate) else AIM * self.tolerance / estimate
+            if math.isfinite(estimate) and estimate > WILD:
+                finer = 0.0  # there is nothing to reckon with
+            error = max(self.finest, min(FINER, finer) * error)
+            if self._over() or self._too_long():
+                break
+            richer = self._march(error, best)
+            if richer.ended is not None:
+                break
+            share = _share(richer, best, error)
+            estimate = max(ROUNDING, share * richer.difference(best))
+            best = richer
+            self.progress.message(
+                f"{best.slabs} slabs for a local error of {error:.1e}: estimated relative L2 error"
+                f" {estimate:.1e}"
+            )
+        return self._ended(best, estimate)
+
+    def _over(self) -> bool:
+        return self.progress.stop is not None or time.perf_counter() - self.began > self.seconds
+
+    def _too_long(self) -> bool:
+        """Whether a march that takes as long as the last one would not end in time."""
+        spent = time.perf_counter() - self.began
+        return spent + self.stages[-1].seconds > self.seconds
+
+    def _march(self, error: float, before: Run | None) -> Run:
+        """One march is one stage of the history."""
+        number, began = len(self.stages), time.perf_counter()
+        self.progress.stage_started(number, number + 1, f"slabs of local error {error:.1e}", 1)
+        run = self.march(error, number, self._over, before)
+        if not run.slabs:
+            raise NumericalError(
+                f"problem '{self.config.problem.name}': no solution of its equations begins at the"
+                f" start (the march {run.ended}); look for conditions that contradict them there,"
+                f" or for a formula without a value"
+            )
+        now = time.perf_counter()
+        name = f"{run.slabs} slabs of local error {error:.1e}"
+        self.stages.append(StageResult(name, 1, error, now - began, StopReason.SOLVED.name))
+        self.ends.append(now - self.began)
+        self.progress.step(1, error)
+        self.progress.stage_finished(number, error, StopReason.SOLVED)
+        return run
+
+    def _ended(self, best: Run, estimate: float) -> Converged:
+        known = estimate if math.isfinite(estimate) else None
+        reason = StopReason.UNREACHED
+        if self.progress.stop is not None:
+            reason = self.progress.stop
+        elif known is not None and known <= self.tolerance:
+            reason = StopReason.TOLERANCE
+        else:
+            self.progress.message(self._warning(best, known))
+        count = len(self.stages)
+        history = History(
+            tuple(range(1, count + 1)),
+            tuple(stage.objective for stage in self.stages),
+            tuple(self.ends),
+            tuple(range(count)),
+            (),
+        )
+        return Converged(best, history, tuple(self.stages), reason, known, self.ends[-1])
+
+    def _warning(self, best: Run, estimate: float | None) -> str:
+        """What was not reached, and what to try."""
+        name = best.problem.coordinates[-1]
+        if best.ended is not None:
+            remedy = "give more seconds" if self._over() else "u may have no value behind it"
+            return (
+                f"warning: the march {best.ended}, its field ends at {name} = {best.end:.6g} and"
+                f" its error is not known; {remedy}"
+            )
+        estimated = "not known" if estimate is None else f"{estimate:.1e}"
+        remedy = "give more seconds, or a shorter interval where perturbations grow"
+        if best.rough > self.tolerance:
+            remedy = "the solution jumps, has kinks or layers that splines do not follow"
+        return (
+            f"warning: the estimated relative L2 error is {estimated}, {self.tolerance:.0e} was not"
+            f" reached; {remedy}"
+        )

@@ -1,0 +1,1 @@
+"""Equations that evolve on a line: splines in space, collocation of high order in time."""

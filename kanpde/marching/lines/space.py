@@ -1,0 +1,138 @@
+"""Splines on a line, with the points at which equations are met.
+
+An equation of even order r is met at the Greville abscissae of the splines but for r/2 at either
+end, one of odd order in the middles between those that are left: conditions at the ends make up for
+them. For degree 7 the eigenvalues of u_xx and of -u_xxxx between fixed ends are real and negative
+then, and those of u_x with what flows in given have no part that grows; for degree 9, or at the
+abscissae themselves, some have. Where u repeats, the points are the knots: for odd degrees
+derivatives are central there.
+
+Source: C. de Boor, A Practical Guide to Splines, Springer 2001, ch. XII–XIII.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from scipy.sparse import csc_matrix
+from scipy.sparse.linalg import splu
+
+from kanpde.marching.equidistribution import Stretch
+from kanpde.marching.lines.statement import Array
+from kanpde.trial.bases import SplineGrid
+
+DEGREE, REPEATING = 7, 11
+"""Degrees of splines between ends, and of those that repeat."""
+
+MOST_DERIVATIVES = 5
+
+
+@dataclass(frozen=True)
+class Local:
+    """At N points the numbers `columns` (N, p + 1) of the splines that are not zero there, and
+    their derivatives by x, `values` (A, N, p + 1).
+    """
+
+    columns: Array
+    values: Array
+
+    def apply(self, derivative: int, coefficients: Array) -> Array:
+        """∂_x^n of splines (K, …) at the points, (N, …)."""
+        picked = coefficients[self.columns]
+        return np.asarray(np.einsum("nw,nw...->n...", self.values[derivative], picked))
+
+
+@dataclass(frozen=True)
+class Line:
+    """Splines on `breakpoints` (G + 1,) of [-1, 1], which is [lower, upper] in x."""
+
+    breakpoints: Array
+    periodic: bool
+    lower: float
+    upper: float
+
+    @cached_property
+    def grid(self) -> SplineGrid:
+        """The splines of the KAN."""
+        rows = torch.from_numpy(self.breakpoints)[None]
+        if not self.periodic:
+            return SplineGrid.given(rows, self.degree, clamped=True)
+        inner = self.breakpoints
+        before = inner[-self.degree - 1 : -1] - 2.0
+        after = inner[1 : self.degree + 1] + 2.0
+        knots = torch.from_numpy(np.concatenate([before, inner, after]))[None]
+        return SplineGrid(knots, self.degree, False, True)
+
+    @property
+    def degree(self) -> int:
+        """p."""
+        return REPEATING if self.periodic else DEGREE
+
+    @property
+    def intervals(self) -> int:
+        """G."""
+        return len(self.breakpoints) - 1
+
+    @property
+    def size(self) -> int:
+        """K."""
+        return self.grid.size
+
+    def x(self, s: Array) -> Array:
+        """Places of positions in [-1, 1]."""
+        return self.lower + (self.upper - self.lower) * (s + 1) / 2
+
+    def points(self, order: int = 0) -> Array:
+        """The positions (K - r,) of an equation of such an order in x, (K,) where u repeats."""
+        if self.periodic:
+            return self.breakpoints[:-1]
+        fewer = order // 2
+        greville = self.grid.greville()[0].numpy()[fewer : self.size - fewer]
+        return np.asarray((greville[1:] + greville[:-1]) / 2 if order % 2 else greville)
+
+    def local(self, s: Array) -> Local:
+        """The splines at positions (N,)."""
+        interval, table = self.grid.basis(torch.from_numpy(s)[None], MOST_DERIVATIVES)
+        scale = 2 / (self.upper - self.lower)
+        powers = scale ** np.arange(MOST_DERIVATIVES + 1)
+        values = table[:, :, 0].numpy().transpose(0, 2, 1) * powers[:, None, None]
+        return Local(self.grid.slots(interval)[:, 0].numpy().T.copy(), values)
+
+    @cached_property
+    def _interpolation(self) -> tuple[Local, object]:
+        local = self.local(self.points())
+        count = self.size
+        rows = np.repeat(np.arange(count), self.degree + 1)
+        matrix = csc_matrix(
+            (local.values[0].ravel(), (rows, local.columns.ravel())), shape=(count, count)
+        )
+        return local, splu(matrix)
+
+    def interpolated(self, values: Array) -> Array:
+        """The splines (K, …) through values (K, …) at `points()`."""
+        flat = values.reshape(len(values), -1)
+        return np.asarray(self._interpolation[1].solve(flat)).reshape(values.shape)  # type: ignore[attr-defined]
+
+    def rough(self, coefficients: Array) -> float:
+        """About the root mean square of the error of splines (K,), from how much their highest
+        derivative jumps between intervals: 4/π (h/π)^{p+1} |u^(p+1)| is that of the best splines.
+        """
+        middle = (self.breakpoints[:-1] + self.breakpoints[1:]) / 2
+        interval, table = self.grid.basis(torch.from_numpy(middle)[None], self.degree)
+        highest = table[self.degree, :, 0].numpy()
+        top = (highest * coefficients[self.grid.slots(interval)[:, 0].numpy()]).sum(axis=0)
+        jump = np.abs(np.diff(top))
+        width = np.diff(self.breakpoints)
+        size = np.maximum(width[1:], width[:-1])
+        error = 4 / math.pi ** (self.degree + 2) * size**self.degree * jump
+        return float(np.sqrt((error**2 * size).sum() / 2))
+
+    def adapted(self, stretch: Stretch, intervals: int) -> Line:
+        """Splines whose knots are even in the coordinate of a map."""
+        inner = stretch.inverse(np.linspace(-1.0, 1.0, intervals + 1))
+        inner[0], inner[-1] = -1.0, 1.0
+        return Line(inner, self.periodic, self.lower, self.upper)

@@ -1,0 +1,228 @@
+"""Equations that evolve on a line: which unknown each equation is for, and what holds at the ends.
+
+    F_e(x, t, u, ∂u, …) = 0,  e = 1 … m,      B_b = 0 at x = lower or upper,      ∂_t^k u_i = f_ik(x)  at the start,  k < q_i
+
+With R_i the highest derivative by x of unknown i in any equation there must be Σ R_i conditions at
+the ends, or the unknowns repeat there. Equation e is for an unknown whose derivative of order R_i
+it holds, and is met at R_i points fewer than there are splines.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import permutations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kanpde.domains import SpaceTime
+from kanpde.domains.box import Box
+from kanpde.expressions import (
+    Derivative,
+    Node,
+    differentiate,
+    jets,
+    linear_parts,
+    partial,
+)
+from kanpde.expressions.evaluate import evaluate
+from kanpde.problem.conditions import BoundaryCondition, Condition, PeriodicCondition
+from kanpde.problem.problem import Problem
+
+Array = NDArray[np.float64]
+
+MOST_UNKNOWNS = 6
+"""Beyond, the ways to match equations with unknowns are too many."""
+
+INITIAL = "initial"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One formula and its derivatives by the jets in it; `at` is the number of the unknown whose
+    points it is met at, or else it holds at the place `x` alone, with the outward `normal` there.
+    """
+
+    node: Node
+    slopes: tuple[tuple[Derivative, Node], ...]
+    at: int | None = None
+    x: float = 0.0
+    normal: float = 0.0
+
+
+@dataclass(frozen=True)
+class Evolution:
+    """What a march needs; `orders` are those by t, `spatial` those by x, (m,) each, and `initial`
+    are the formulas of the start with the jet that each gives.
+    """
+
+    problem: Problem
+    periodic: bool
+    orders: tuple[int, ...]
+    spatial: tuple[int, ...]
+    rows: tuple[Rows, ...]
+    initial: tuple[tuple[Derivative, Node], ...]
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The ends in space."""
+        domain = self.problem.domain
+        return float(domain.lower[0]), float(domain.upper[0])
+
+    @property
+    def times(self) -> tuple[float, float]:
+        """Start and end."""
+        domain = self.problem.domain
+        return float(domain.lower[1]), float(domain.upper[1])
+
+    def start(self, jet: Derivative, x: Array, derivative: int = 0) -> Array:
+        """∂_x^n of an initial value at places (N,), by its formula; zero for an unknown that has
+        none.
+        """
+        point = np.stack([x, np.full(len(x), self.times[0])], axis=1)
+        for given, node in self.initial:
+            if given == jet:
+                for _ in range(derivative):
+                    node = differentiate(node, 0)
+                return np.asarray(evaluate([node], torch.from_numpy(point))[0].numpy())
+        return np.zeros(len(x))
+
+
+def evolution(problem: Problem) -> Evolution | None:
+    """The evolution of a problem; None for one of another kind."""
+    if not _on_a_line(problem):
+        return None
+    m = len(problem.unknowns)
+    orders, spatial = _highest(problem, 1), _highest(problem, 0)
+    ends = [c for c in problem.conditions if isinstance(c, BoundaryCondition) and _at_end(c)]
+    pairs = [c for c in problem.conditions if isinstance(c, PeriodicCondition)]
+    starts = [c for c in problem.conditions if c.part == INITIAL]
+    if len(ends) + len(pairs) + len(starts) != len(problem.conditions) or (ends and pairs):
+        return None
+    repeats = {jet.unknown for c in pairs for jet in jets(c.node)}
+    if pairs and repeats != set(range(m)):
+        return None
+    if not pairs and len(ends) != sum(spatial):
+        return None
+    matched = _matched(problem, spatial, orders)
+    initial = _initial(starts, orders)
+    if matched is None or initial is None or max(orders) == 0:
+        return None
+    rows = [
+        Rows(node, _slopes(node), at=unknown)
+        for node, unknown in zip(problem.equations, matched, strict=True)
+    ]
+    rows += [_end_rows(condition, problem) for condition in ends]
+    return Evolution(problem, bool(pairs), orders, spatial, tuple(rows), initial)
+
+
+def _on_a_line(problem: Problem) -> bool:
+    config, domain = problem.config, problem.domain
+    other = (
+        config.energy is not None
+        or config.fit is not None
+        or bool(config.unknown_parameters)
+        or bool(config.ranges)
+        or bool(config.regions)
+        or any(weight != 1.0 for weight in problem.weights)
+        or any(c.data is not None or c.weight == 0.0 for c in problem.conditions)
+    )
+    if other or not isinstance(domain, SpaceTime) or not isinstance(domain.space, Box):
+        return False
+    m = len(problem.unknowns)
+    return domain.dimension == 2 and len(problem.equations) == m <= MOST_UNKNOWNS
+
+
+def _at_end(condition: Condition) -> bool:
+    return condition.part not in (INITIAL, "final")
+
+
+def _highest(problem: Problem, axis: int) -> tuple[int, ...]:
+    """The highest derivative of each unknown along an axis in the equations, (m,)."""
+    highest = [0] * len(problem.unknowns)
+    for node in problem.equations:
+        for jet in jets(node):
+            highest[jet.unknown] = max(highest[jet.unknown], jet.index[axis])
+    return tuple(highest)
+
+
+def _matched(
+    problem: Problem, spatial: tuple[int, ...], orders: tuple[int, ...]
+) -> tuple[int, ...] | None:
+    """The unknown that each equation is for: one whose highest derivative by x it holds, rather
+    also that by t.
+    """
+    held = [jets(node) for node in problem.equations]
+    best, most = None, -1
+    for order in permutations(range(len(held))):
+        fits = [_holds(held[e], i, 0, spatial[i]) for e, i in enumerate(order)]
+        moves = [_holds(held[e], i, 1, orders[i]) for e, i in enumerate(order)]
+        if all(fits) and sum(moves) > most:
+            best, most = order, sum(moves)
+    return best
+
+
+def _holds(present: frozenset[Derivative], unknown: int, axis: int, order: int) -> bool:
+    return any(jet.unknown == unknown and jet.index[axis] == order for jet in present)
+
+
+def _slopes(node: Node) -> tuple[tuple[Derivative, Node], ...]:
+    present = sorted(jets(node), key=lambda jet: (jet.unknown, jet.index))
+    return tuple((jet, partial(node, jet)) for jet in present)
+
+
+def _end_rows(condition: Condition, problem: Problem) -> Rows:
+    lower, upper = float(problem.domain.lower[0]), float(problem.domain.upper[0])
+    at_lower = condition.part == problem.domain.parts[0]
+    place, normal = (lower, -1.0) if at_lower else (upper, 1.0)
+    return Rows(condition.node, _slopes(condition.node), x=place, normal=normal)
+
+
+def _initial(
+    conditions: list[Condition], orders: tuple[int, ...]
+) -> tuple[tuple[Derivative, Node], ...] | None:
+    """Initial values by formulas of x, one for each jet ∂_t^k u_i with k < q_i; None where they are
+    given in another way.
+    """
+    given: dict[Derivative, Node] = {}
+    for condition in conditions:
+        present = jets(condition.node)
+        if len(present) != 1:
+            return None
+        (jet,) = present
+        try:
+            factors, rest = linear_parts(condition.node)
+        except ValueError:
+            return None
+        from kanpde.expressions import divide, negate
+
+        if jet.index[0] or jet.index[1] >= max(1, orders[jet.unknown]) or jet in given:
+            return None
+        given[jet] = divide(negate(rest), factors[jet])
+    needed = {Derivative(i, (0, k)) for i, order in enumerate(orders) for k in range(order)}
+    return tuple(given.items()) if needed <= set(given) else None
+
+
+def values(
+    rows: Rows, points: Tensor, known: dict[Derivative, Tensor]
+) -> tuple[Array, dict[Derivative, Array]]:
+    """The formula at points (N, 2) and its derivatives by the jets, (N,) each."""
+    nodes = [rows.node, *(node for _, node in rows.slopes)]
+    normal = None
+    if rows.at is None:
+        normal = torch.zeros_like(points)
+        normal[:, 0] = rows.normal
+    first, *slopes = evaluate(nodes, points, normal, {**known})
+    named = zip(rows.slopes, slopes, strict=True)
+    return first.numpy(), {jet: slope.numpy() for (jet, _), slope in named}
+
+
+def shortened(problem: Problem, end: float) -> Problem:
+    """The problem until a time: nothing is known of u after it."""
+    domain = problem.domain
+    assert isinstance(domain, SpaceTime)
+    if end == domain.end:
+        return problem
+    return replace(problem, domain=SpaceTime(domain.space, domain.start, end))
