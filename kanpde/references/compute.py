@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kanpde.config import ProblemConfig
+from kanpde.domains import MeshDomain
 from kanpde.errors import ConfigError, NumericalError
 from kanpde.problem.conditions import periodic_parts
 from kanpde.problem.problem import Problem
@@ -58,7 +59,9 @@ class Method(Protocol):
         """The state refined in every way, one at a time."""
 
     def values(self, state: State) -> Array:
-        """u at the points (N,); NumericalError when that state has none."""
+        """u at the points, one unknown after the other (m·N,); NumericalError when that state has
+        none.
+        """
 
     def describe(self, state: State) -> str:
         """A state in words."""
@@ -123,7 +126,7 @@ def make(
         name=problem.name if out is None else out.stem,
         x=method.x,
         w=method.w,
-        values=refined.values[:, None],
+        values=refined.values.reshape(-1, len(method.w)).T,
         error=max(refined.error, 2.0**-52),
         digest=digest,
     )
@@ -133,8 +136,8 @@ def make(
 
 
 def method_of(problem: Problem) -> Method:
-    """Fourier where every coordinate of space is periodic and time is there, else finite
-    elements.
+    """Fourier where every coordinate of space is periodic and time is there, else finite elements:
+    on triangles for systems and meshes, else on curved cells.
     """
     in_space = set(problem.domain.parts) - {"initial", "final"}
     if problem.config.time is not None and periodic_parts(problem.conditions) >= in_space:
@@ -142,16 +145,18 @@ def method_of(problem: Problem) -> Method:
 
         return Fourier.of(problem)
     try:
-        from kanpde.references.fem import FiniteElements
+        from kanpde.references.fem import FiniteElements, Triangles
     except ImportError as missing:
         raise ConfigError(
             "a reference by finite elements needs scikit-fem; pip install 'kanpde[fem]'"
         ) from missing
+    if len(problem.unknowns) > 1 or isinstance(problem.domain, MeshDomain):
+        return Triangles.of(problem)
     return FiniteElements.of(problem)
 
 
 class Refined(NamedTuple):
-    """Values (N,), their estimated error and why the refinement ended."""
+    """Values (m·N,), their estimated error and why the refinement ended."""
 
     values: Array
     error: float
@@ -212,8 +217,13 @@ def _values(method: Method, state: State) -> Array:
 
 
 def _distance(u: Array, v: Array, scale: Array, w: Array) -> float:
-    """‖u - v‖ / ‖scale‖; infinite where a value is not finite."""
-    size, gap = float((w * scale**2).sum()), float((w * (u - v) ** 2).sum())
-    if np.isfinite(gap) and np.isfinite(size) and size > 0:
-        return float(np.sqrt(gap / size))
-    return 0.0 if gap == 0 else np.inf
+    """‖u - v‖ / ‖scale‖, the largest over the unknowns; infinite where a value is not finite.
+
+    An unknown that is everywhere 1e-12 of the largest counts relative to that.
+    """
+    size = np.sqrt((w * scale.reshape(-1, len(w)) ** 2).sum(1))
+    gap = np.sqrt((w * (u - v).reshape(-1, len(w)) ** 2).sum(1))
+    size = np.maximum(size, 1e-12 * size.max())
+    if np.isfinite(gap).all() and np.isfinite(size).all() and size.max() > 0:
+        return float((gap / size).max())
+    return 0.0 if (gap == 0).all() else np.inf

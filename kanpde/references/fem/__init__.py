@@ -1,5 +1,5 @@
 """Finite elements for references, the only door to scikit-fem: weak form of a formula, curved
-cells, p-version, time steps.
+cells, p-version, time steps; systems on triangles.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from kanpde.references.fem.cells import Cells, Indices, fill
 from kanpde.references.fem.evolve import Evolution, initial_value, radau
 from kanpde.references.fem.solve import solve
 from kanpde.references.fem.space import Space
+from kanpde.references.fem.triangles import Triangles
 from kanpde.references.fem.weak import WeakForm, weak_form
 
 Array = NDArray[np.float64]
 
-__all__ = ["FiniteElements", "radau"]
+__all__ = ["FiniteElements", "Triangles", "radau"]
 
 FIRST_DEGREE, MOST_DEGREE, DEGREES, LAYERS = 3, 11, 2, 4
 """The coarsest degree, the highest, and by how much degree and layers grow at a time."""
