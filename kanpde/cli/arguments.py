@@ -113,7 +113,7 @@ def _compare(parser: Parser) -> None:
 def _reference(parser: Parser) -> None:
     parser.description = (
         "Compute a reference from the equations alone, by finite elements (elliptic, parabolic;"
-        " one unknown) or Fourier series"
+        " one unknown; linear steady systems and meshes in the plane) or Fourier series"
         " (periodic, in time), and refine it until its own error is small. Solves of the same"
         " problem are measured against it"
         " from then on: it is kept in the user's cache ($KANPDE_REFERENCES) under a digest of what"

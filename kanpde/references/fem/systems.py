@@ -35,7 +35,8 @@ from kanpde.numerics.jets import unit
 from kanpde.problem.conditions import BoundaryCondition, Condition
 from kanpde.problem.problem import Problem
 
-ZERO, HALF = number(0.0), number(0.5)
+ZERO: Node = number(0.0)
+HALF: Node = number(0.5)
 Row = tuple[Node, ...]
 Blocks = tuple[tuple[tuple[Row, ...], ...], ...]
 """A[a][b][i][j]."""

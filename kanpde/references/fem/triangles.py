@@ -16,13 +16,15 @@ import numpy as np
 import skfem
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import bmat, csr_matrix
+from scipy.sparse import bmat, csc_matrix, csr_matrix
+from scipy.sparse.linalg import splu
 
 from kanpde.domains import Box, Domain, MeshDomain, Planar
 from kanpde.domains.plane.curves import Segment
 from kanpde.errors import ConfigError, NumericalError
 from kanpde.expressions import Node
 from kanpde.expressions.evaluate import evaluate
+from kanpde.numerics.point_location import Locator
 from kanpde.problem.problem import Problem
 from kanpde.references.fem.systems import ZERO, Side, SystemForm, system_form
 
@@ -33,8 +35,13 @@ State = tuple[int, ...]
 RESOLUTION, POINTS, LAYERS = 6, 3000, 4
 """Triangles along the longest side of the coarsest mesh, points, halvings towards corners at a time."""
 
-SHARPEST = 1e-6
-"""Turns of the boundary below this angle are no corners."""
+FLAT, SHARP = 1e-6, 0.5
+"""Sine of the turn of the boundary at a corner, and at one that has two rings of triangles halved;
+around the weaker ones, as of a polygon around a hole, one ring suffices.
+"""
+
+SLACK = 1e-9
+"""How far outside all triangles a point may lie."""
 
 CONORMAL = 1e-8
 """What a flux may miss of a normal derivative, relative to its size."""
@@ -88,21 +95,33 @@ class Triangles:
         mesh = self._mesh(state)
         basis = skfem.Basis(mesh, skfem.ElementTriP4())
         blocks = self._assembled(mesh, basis)
-        try:
-            probe = basis.probes(np.ascontiguousarray(self.x.T))
-        except ValueError as missing:
-            raise NumericalError("reference: a point lies in no triangle") from missing
-        return np.concatenate([probe @ u for u in np.split(blocks, self.form.unknowns)])
+        return np.concatenate(
+            [self._sampled(basis, u) for u in np.split(blocks, self.form.unknowns)]
+        )
+
+    def _sampled(self, basis: Any, u: Array) -> Array:
+        """u (N,) at the points, of coefficients."""
+        mesh = basis.mesh
+        locator = Locator(mesh.p.T.copy(), mesh.t.T.copy())
+        cells = locator.shares(self.x, SLACK)[0]
+        if (cells < 0).any():
+            missed = self.x[cells < 0][0].tolist()
+            raise NumericalError(f"reference: the point {missed} lies in no triangle; move it")
+        at = basis.mapping.invF(self.x.T[:, :, None].copy(), tind=cells)
+        total = np.zeros(len(self.x))
+        for k in range(basis.Nbfun):
+            shape = basis.elem.gbasis(basis.mapping, at, k, tind=cells)[0]
+            total += np.asarray(shape)[:, 0] * u[basis.element_dofs[k, cells]]
+        return total
 
     def _mesh(self, state: State) -> Any:
         k, n = state
         mesh = self._meshes.setdefault(k, self.base.refined(k)) if k else self.base
         for _ in range(n):
-            corners = self._corners(mesh)
-            if len(corners):
-                # Two rings: of the ring that touches a corner alone, the size is that of its place.
-                first = np.isin(mesh.t, corners).any(0)
-                rings = np.isin(mesh.t, mesh.t[:, first]).any(0)
+            weak, sharp = self._corners(mesh)
+            ring = np.isin(mesh.t, sharp).any(0)
+            rings = np.isin(mesh.t, mesh.t[:, ring]).any(0) | np.isin(mesh.t, weak).any(0)
+            if rings.any():
                 mesh = mesh.refined(np.flatnonzero(rings))
         return mesh
 
@@ -118,8 +137,8 @@ class Triangles:
             nearest[chunk] = np.linalg.norm(gap - share[..., None] * along, axis=-1).argmin(1)
         return facets, np.array(self.labels)[nearest]
 
-    def _corners(self, mesh: Any) -> Indices:
-        """Vertices where the boundary turns or one part ends."""
+    def _corners(self, mesh: Any) -> tuple[Indices, Indices]:
+        """Vertices where the boundary turns weakly, and where it turns sharply or one part ends."""
         facets, parts = self._parts(mesh)
         ends = mesh.facets[:, facets]
         numbers = np.unique(parts, return_inverse=True)[1]
@@ -130,8 +149,10 @@ class Triangles:
         pairs = np.flatnonzero(vertex[1:] == vertex[:-1])
         one, two = facet[pairs], facet[pairs + 1]
         cross = direction[0, one] * direction[1, two] - direction[1, one] * direction[0, two]
-        turned = (np.abs(cross) > SHARPEST) | (numbers[one] != numbers[two])
-        return np.asarray(vertex[pairs][turned])
+        sharp = (np.abs(cross) >= SHARP) | (numbers[one] != numbers[two])
+        weak = ~sharp & (np.abs(cross) > FLAT)
+        at = vertex[pairs]
+        return at[weak], at[sharp]
 
     def _assembled(self, mesh: Any, basis: Any) -> Array:
         """The coefficients of all unknowns, one after the other."""
@@ -152,10 +173,13 @@ class Triangles:
                 known.append(b * basis.N + dofs)
         matrix, load = csr_matrix(bmat(rows)), -np.concatenate(loads)
         fixed = np.unique(np.concatenate(known)) if known else np.zeros(0, dtype=np.int64)
-        solution = skfem.solve(*skfem.condense(matrix, load, x=values, D=fixed))
-        if not np.isfinite(solution).all():
-            raise NumericalError("reference: the matrix of the finite elements is singular")
-        return np.asarray(solution)
+        free = np.setdiff1d(np.arange(len(values)), fixed)
+        right = (load - matrix @ values)[free]
+        try:
+            values[free] = splu(csc_matrix(matrix[free][:, free])).solve(right)
+        except RuntimeError as singular:
+            raise NumericalError(f"reference: the equations are singular ({singular})") from None
+        return values
 
 
 def _boundary(domain: Domain) -> tuple[Array, tuple[str, ...]]:
@@ -197,8 +221,7 @@ def _nodes(nodes: Sequence[Node], x: Array, normal: Array | None = None) -> Arra
     return values.reshape(len(nodes), *x.shape[1:])
 
 
-@skfem.BilinearForm
-def _bilinear(u: Any, v: Any, w: Any) -> Any:
+def _blocks(u: Any, v: Any, w: Any) -> Any:
     """-A_ij ∂_j u ∂_i v + b_j ∂_j u v + c u v."""
     flux = np.einsum("ij...,j...->i...", np.asarray(w["A"]), np.asarray(u.grad))
     slope = np.einsum("j...,j...->...", np.asarray(w["b"]), np.asarray(u.grad))
@@ -206,9 +229,12 @@ def _bilinear(u: Any, v: Any, w: Any) -> Any:
     return -inner + (slope + np.asarray(w["c"]) * np.asarray(u)) * np.asarray(v)
 
 
-@skfem.LinearForm
-def _linear(v: Any, w: Any) -> Any:
+def _density(v: Any, w: Any) -> Any:
+    """f v."""
     return np.asarray(w["f"]) * np.asarray(v)
+
+
+_BILINEAR, _LINEAR = skfem.BilinearForm(_blocks), skfem.LinearForm(_density)
 
 
 def _volume(form: SystemForm, basis: Any, a: int, b: int) -> csr_matrix:
@@ -220,12 +246,12 @@ def _volume(form: SystemForm, basis: Any, a: int, b: int) -> csr_matrix:
     x = np.asarray(basis.global_coordinates())
     values = _nodes(nodes, x)
     matrix = values[:4].reshape(2, 2, *x.shape[1:])
-    return csr_matrix(_bilinear.assemble(basis, A=matrix, b=values[4:6], c=values[6]))
+    return csr_matrix(_BILINEAR.assemble(basis, A=matrix, b=values[4:6], c=values[6]))
 
 
 def _load(basis: Any, node: Node) -> Array:
     x = np.asarray(basis.global_coordinates())
-    return np.asarray(_linear.assemble(basis, f=_nodes([node], x)[0]))
+    return np.asarray(_LINEAR.assemble(basis, f=_nodes([node], x)[0]))
 
 
 def _fluxes(form: SystemForm, side: Side, basis: Any) -> list[tuple[int, list[Any]]]:
@@ -261,8 +287,8 @@ def _fluxes(form: SystemForm, side: Side, basis: Any) -> list[tuple[int, list[An
     nothing, added = np.zeros((2, 2, *shape)), []
     for row, a in enumerate(free):
         blocks = [
-            csr_matrix(_bilinear.assemble(basis, A=nothing, b=along[row, b], c=given[row, b]))
+            csr_matrix(_BILINEAR.assemble(basis, A=nothing, b=along[row, b], c=given[row, b]))
             for b in range(m)
         ]
-        added.append((a, [*blocks, np.asarray(_linear.assemble(basis, f=given[row, m]))]))
+        added.append((a, [*blocks, np.asarray(_LINEAR.assemble(basis, f=given[row, m]))]))
     return added
