@@ -5,8 +5,10 @@
     relative residual = (∫ r² / ∫ s²)^{1/2}
 
 On the boundary, and for averages, a derivative counts with its root mean square over the domain if
-that is larger: u = 0 on a side is judged beside the size of u inside. Dimensionless; multiplying an
-equation by a number does not change it.
+that is larger: u = 0 on a side is judged beside the size of u inside. Nowhere does |∂^α u| count
+with less than NOTHING times what u changes by over the domain, or rounding would be judged beside
+rounding where a derivative or an unknown is zero. Dimensionless; multiplying an equation by a
+number does not change it.
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ from torch import Tensor
 from kanpde.assembly.residual import Assembly, Bound
 from kanpde.numerics.jets import Jet, MultiIndex
 
+NOTHING = 1e-9
+"""Share of the size of the unknowns, over the sides of the domain, that is taken for zero."""
+
 Typical = Mapping[MultiIndex, Tensor]
 """Root mean squares (m,) over the domain of a derivative of every unknown."""
 
@@ -32,13 +37,14 @@ def sizes(assembly: Assembly, jets: Sequence[Sequence[Jet]], constants: Tensor) 
         jets: those of a trial solution at these points, from `assembly.jets`.
         constants: the values (q,) of the unknown constants.
     """
-    inside = [
-        sides[0] for sides, bound in zip(jets, assembly.bound, strict=True) if bound.term.interior
-    ]
-    typical = _typical(inside)
+    pairs = list(zip(jets, assembly.bound, strict=True))
+    inside = [(sides[0], bound) for sides, bound in pairs if bound.term.interior]
+    typical = _typical([jet for jet, _ in inside])
+    least = _least(inside[0][1].term.x, typical) if inside else {}
+    on_boundary = {index: torch.maximum(rms, least[index]) for index, rms in typical.items()}
     return [
-        _size(bound, sides[0], constants, {} if bound.term.interior else typical)
-        for bound, sides in zip(assembly.bound, jets, strict=True)
+        _size(bound, sides[0], constants, least if bound.term.interior else on_boundary)
+        for sides, bound in pairs
     ]
 
 
@@ -60,6 +66,18 @@ def _typical(jets: Sequence[Jet]) -> dict[MultiIndex, Tensor]:
             rms = jet.derivative(index).square().mean(dim=1).sqrt()
             largest[index] = torch.maximum(largest[index], rms) if index in largest else rms
     return largest
+
+
+def _least(x: Tensor, typical: Typical) -> dict[MultiIndex, Tensor]:
+    """What a derivative counts with at least, (m,)."""
+    extent = (x.amax(dim=0) - x.amin(dim=0)).clamp_min(1e-300)
+    zero = (0,) * x.shape[1]
+    largest = typical[zero].amax()
+    shares = {index: torch.prod(extent ** extent.new_tensor(index)) for index in typical}
+    return {
+        index: NOTHING * largest / shares[index] * torch.ones_like(rms)
+        for index, rms in typical.items()
+    }
 
 
 def _size(bound: Bound, jet: Jet, constants: Tensor, typical: Typical) -> Tensor:

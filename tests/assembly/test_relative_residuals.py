@@ -1,0 +1,56 @@
+"""Residuals beside the size of the terms that they are made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import kanpde
+
+
+def shares(problem: dict[str, Any], **keys: Any) -> dict[str, float]:
+    tree = {
+        "problem": {
+            "name": "shares",
+            "unknowns": ["u"],
+            "domain": {"rectangle": {"lower": [0, 0], "upper": [2, 1]}},
+            **problem,
+        },
+        "schedule": [{"optimizer": "least_squares"}],
+        **keys,
+    }
+    residuals = kanpde.solve(tree).result.metrics.relative_residuals
+    return {**residuals["equations"], **residuals["conditions"]}
+
+
+SIDES = ["left", "right", "bottom", "top"]
+
+
+@pytest.mark.parametrize("factor", ("1", "1e-9", "1e7"))
+def test_units_of_an_equation_do_not_matter(factor: str) -> None:
+    problem = {
+        "equations": [f"-{factor}*laplacian(u) = {factor}*exp(x)"],
+        "conditions": [{"part": SIDES, "equation": "u = 0"}],
+    }
+    few = {"trial": {"width": [6], "intervals": 2}, "sampler": {"interior": 200}}
+    assert shares(problem, **few)["equation 1"] == pytest.approx(0.0726, rel=0.01)
+
+
+def test_what_is_zero_is_not_judged_beside_rounding() -> None:
+    """Second derivatives of u = x, and an unknown that vanishes."""
+    problem = {
+        "unknowns": ["u", "v"],
+        "equations": ["laplacian(u) = 0", "laplacian(v) - v = 0"],
+        "conditions": [{"part": SIDES, "equation": ["u = x", "v = 0"]}],
+    }
+    assert max(shares(problem).values()) < 1e-3
+
+
+def test_a_condition_that_is_missed_shows_beside_the_solution_inside() -> None:
+    problem = {
+        "equations": ["laplacian(u) - 100*u = -100"],
+        "conditions": [{"part": SIDES, "equation": "u = 0"}],
+    }
+    coarse = shares(problem, trial={"width": [2], "intervals": 1, "degree": 3})
+    assert max(coarse[side] for side in SIDES) > 0.05
