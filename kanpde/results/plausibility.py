@@ -40,7 +40,8 @@ def _standing(problem: Problem, trial: AnyTrial) -> list[Finding]:
     """Equations of a linear problem with zero boundary data whose residual stays beside their
     source.
     """
-    if problem.regions or not problem.is_linear or not _zero_data(problem):
+    wished = problem.energy is not None or any(weight != 1 for weight in problem.weights)
+    if wished or problem.regions or not problem.is_linear or not _zero_data(problem):
         return []
     rule = problem.domain.quadrature(INSIDE)
     residuals = formula_values(problem.equations, trial, _tensor(trial, rule.x))
