@@ -26,6 +26,7 @@ from kanpde.problem.problem import Problem
 from kanpde.progress import Progress, Silent
 from kanpde.results import report, run_files, run_folder
 from kanpde.results.metrics import Metrics, measure
+from kanpde.results.plausibility import doubts
 from kanpde.results.solution import Result, Solution, describe_trial
 from kanpde.results.verdict import Verdict, judge
 from kanpde.version import VERSION
@@ -173,9 +174,9 @@ def solution_of(outcome: Outcome) -> Solution:
 
 
 def _judged(outcome: Outcome, metrics: Metrics) -> Verdict:
-    """The verdict, with what was noticed about the problem before."""
+    """The verdict, with what was noticed about the problem before and about its solution."""
     problem = outcome.problem
-    noticed = findings(problem)
+    noticed = findings(problem) + doubts(problem, outcome.trial)
     if not outcome.aim.local and not outcome.trial.slab_ends:  # points are those of all times
         sides = problem.domain.upper - problem.domain.lower
         points = outcome.points.interior.x.double().cpu().numpy()

@@ -32,6 +32,9 @@ from kanpde.problem.problem import Problem
 DEGREES: Mapping[int, tuple[int, int]] = {1: (16, 24), 2: (10, 14), 3: (7, 10)}
 """Two degrees by number of coordinates."""
 
+SYSTEMS = (4, 6)
+"""The same of systems in space, whose matrices are large."""
+
 POINTS: Mapping[int, tuple[int, int]] = {1: (80, 1), 2: (500, 60), 3: (1500, 400)}
 """Points inside and on a part."""
 
@@ -54,7 +57,9 @@ def remarks(problem: Problem) -> tuple[Finding, ...]:
     posed = _posed(problem)
     if posed is None:
         return ()
-    coarse, fine = (posed.smallest(degree) for degree in DEGREES[problem.domain.dimension])
+    solid = problem.domain.dimension == 3 and len(problem.unknowns) > 1
+    degrees = SYSTEMS if solid else DEGREES[problem.domain.dimension]
+    coarse, fine = (posed.smallest(degree) for degree in degrees)
     pairs = zip(SINGULAR, FALLING, strict=True)
     falls = any(fine < limit and fine < share * coarse for limit, share in pairs)
     if not falls and not fine < ROUNDING:

@@ -95,6 +95,16 @@ class Place:
             return self._gaps(x) <= self.spacing
         return self._contains_all(x, FLAT)
 
+    @cached_property
+    def sample(self) -> Array:
+        """Points (N, d) all over the place."""
+        if self.curve is not None:
+            return self.curve.x
+        x = self.domain.interior(COARSE, "sobol", np.random.default_rng(5)).x.copy()
+        flat = self.sides == 0
+        x[:, flat] = self.lower[flat]
+        return x[self.contains(x)]
+
     def along(self, x: Array, slopes: Array) -> Array:
         """Of slopes (N, d) at points (N, d) what lies along the place."""
         if self.curve is None:

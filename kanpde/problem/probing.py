@@ -218,6 +218,11 @@ class _Search:
 
     def run(self) -> None:
         """Split boxes until each holds few bends."""
+        sample = self._place.sample
+        if len(sample):
+            known = enclose(self._node, sample, sample)
+            with np.errstate(all="ignore"):
+                self._attained(inner_of(self._node, known).centre, known[self._node].centre)
         lower, upper, work = self._place.lower[None], self._place.upper[None], 0
         while len(lower):
             work += len(lower) * self._size
@@ -327,7 +332,7 @@ class _Search:
         self._attained(np.zeros(0), values)
         steepest = int(np.where(finite, slopes, -1.0).argmax())
         width = (self._extent[1] - self._extent[0]) / slopes[steepest]
-        if not width < WIDE:
+        if not 0 < width < WIDE:
             return None
         at, direction = points[steepest], scaled[steepest] / slopes[steepest]
         kind = self._kind(formula, at, direction, width)

@@ -1,7 +1,7 @@
 """What makes a solution implausible, beside the size of its residuals.
 
     Σ w |F| > 0.2 Σ w |b|  of a linear problem F = L u + b, with zero data on the boundary
-    |u| ≪ |data|,    u = const of a nonlinear problem,    a feature of the data between all points
+    |u| ≪ |data|,    u = const of a nonlinear problem
 
 Reads neither `exact` nor a reference.
 """
@@ -15,10 +15,8 @@ from kanpde.expressions import jets
 from kanpde.numerics.quadrature import Array
 from kanpde.problem.conditions import BoundaryCondition
 from kanpde.problem.findings import Affine, Finding, affine
-from kanpde.problem.probing import unresolved
 from kanpde.problem.problem import Problem
 from kanpde.results.fields import formula_values
-from kanpde.trial.patchwork import Patchwork
 from kanpde.trial.piecewise import AnyTrial
 
 STANDS = 0.2
@@ -33,27 +31,17 @@ INSIDE, ON_PART = 2000, 64
 """Points at which a solution is looked at."""
 
 
-def remarks(problem: Problem, trial: AnyTrial, points: Array | None = None) -> tuple[Finding, ...]:
-    """What speaks against a solution.
-
-    Args:
-        problem: what it solves.
-        trial: the solution.
-        points: interior points (N, d) of the solve; None where they do not stand for it.
-    """
-    found = [*_standing(problem, trial), *_trivial(problem, trial)]
-    if points is not None and not isinstance(trial, Patchwork) and not trial.slab_ends:
-        sides = problem.domain.upper - problem.domain.lower
-        inside = [each for each in problem.probed.features if each.where.startswith("'")]
-        found += unresolved(inside, points, sides)
-    return tuple(found)
+def doubts(problem: Problem, trial: AnyTrial) -> tuple[Finding, ...]:
+    """What speaks against the solution of a problem."""
+    return (*_standing(problem, trial), *_trivial(problem, trial))
 
 
 def _standing(problem: Problem, trial: AnyTrial) -> list[Finding]:
     """Equations of a linear problem with zero boundary data whose residual stays beside their
     source.
     """
-    if problem.regions or not problem.is_linear or not _zero_data(problem):
+    wished = problem.energy is not None or any(weight != 1 for weight in problem.weights)
+    if wished or problem.regions or not problem.is_linear or not _zero_data(problem):
         return []
     rule = problem.domain.quadrature(INSIDE)
     residuals = formula_values(problem.equations, trial, _tensor(trial, rule.x))

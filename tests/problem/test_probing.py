@@ -21,7 +21,8 @@ CUBE = {"box": {"lower": [0, 0, 0], "upper": [1, 1, 1]}}
 RING = {"difference": [DISK, {"disk": {"center": [0, 0], "radius": 0.5, "name": "hole"}}]}
 SIDES: dict[str, list[str]] = {
     "interval": ["left", "right"], "rectangle": ["left", "right", "bottom", "top"],
-    "disk": ["circle"], "ball": ["sphere"], "difference": ["circle", "hole"],
+    "disk": ["circle"], "ball": ["sphere"], "polygon": [f"edge{k}" for k in range(1, 7)],
+    "difference": ["circle", "hole"],
     "box": ["left", "right", "front", "back", "bottom", "top"],
 }  # fmt: skip
 
@@ -125,6 +126,17 @@ def test_each_of_several_peaks_is_found() -> None:
     assert sorted(each.place[0] for each in found(source, LINE)) == pytest.approx(
         list(places), abs=1e-4
     )
+
+
+STAR = {"polygon": {"vertices": [[1, 0], [0.3, 0.3], [0, 1], [-0.3, 0.2], [-1, -0.1], [0.1, -0.6]]}}
+SLANTED = [f"edge{k}" for k in range(1, 7)]
+
+
+def test_a_wave_along_slanted_edges_and_circles_is_no_feature() -> None:
+    edges = [{"part": SLANTED, "equation": "u = sin(pi*x)*cos(pi*y)"}]
+    assert found("0", STAR, conditions=edges) == ()
+    circle = [{"part": "circle", "equation": "u = sin(pi*x) + log(2 + x**2 + y**2)"}]
+    assert found("0", DISK, conditions=circle) == ()
 
 
 SMOOTH = {

@@ -17,6 +17,7 @@ from kanpde.marching.lines.space import Line
 from kanpde.marching.lines.statement import Array, Evolution, evolution, shortened
 from kanpde.marching.lines.steps import march
 from kanpde.marching.ordinary.search import relative
+from kanpde.problem.posing import posed
 from kanpde.problem.problem import Problem
 from kanpde.progress import Progress
 from kanpde.trial.networks.products import Products
@@ -94,14 +95,14 @@ class LineRun:
 def prepare(config: Config) -> Evolution:
     """The evolution of a config; ConfigError says what is wrong with it."""
     check(config)
-    problem = Problem.create(config.problem)
-    posed = evolution(problem)
-    if posed is None:
+    problem = posed(config.problem)
+    evolving = evolution(problem)
+    if evolving is None:
         raise ConfigError(
             f"problem '{problem.name}': is no evolution on a line whose ends have as many"
             f" conditions as its equations need; give trial and schedule"
         )
-    return posed
+    return evolving
 
 
 def search(config: Config, progress: Progress, posed: Evolution) -> Converged:

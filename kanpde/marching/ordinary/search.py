@@ -17,6 +17,7 @@ from kanpde.marching.converging import Converged, Run, converge
 from kanpde.marching.ordinary.pieces import Series, trial
 from kanpde.marching.ordinary.statement import Array, Statement, is_ordinary, statement
 from kanpde.marching.ordinary.steps import march
+from kanpde.problem.posing import posed
 from kanpde.problem.problem import Problem
 from kanpde.progress import Progress
 from kanpde.trial.piecewise import PiecewiseInTime
@@ -100,7 +101,7 @@ def relative(values: Array, others: Array) -> float:
 def prepare(config: Config) -> Statement:
     """The initial value problem of a config; ConfigError says what is wrong with it."""
     check(config)
-    problem = Problem.create(config.problem)
+    problem = posed(config.problem)
     if not is_ordinary(problem):
         raise ConfigError(
             f"problem '{problem.name}': is no initial value problem, whose conditions all stand at"
