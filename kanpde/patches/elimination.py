@@ -203,7 +203,8 @@ class Elimination:
         coefficients = [leaf.eliminated(traces) for leaf in leaves]
         squares = np.array([leaf.residual(traces) for leaf in leaves])
         pivot = min((block.condition for block in order), default=1.0)
-        return coefficients, squares, (pivot, order[-1].weakest if order else 1.0)
+        whole = order[-1] if order else leaves[0]
+        return coefficients, squares, (pivot, whole.weakest)
 
 
 def _merge(

@@ -26,7 +26,7 @@ import torch
 from kanpde.errors import NumericalError
 from kanpde.expressions import Node, linear_parts
 from kanpde.expressions.evaluate import evaluate
-from kanpde.numerics.polynomials import Index, derivatives, reference, size
+from kanpde.numerics.polynomials import Index, Indices, derivatives, reference, size
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.cells import Cover, Points
 from kanpde.patches.layout import Patch
@@ -99,7 +99,7 @@ class System:
     sizes: Array
     lengths: Array
     degrees: tuple[int, ...]
-    orders: Array
+    orders: Indices
 
     @classmethod
     def of(cls, problem: Problem) -> System:
@@ -165,7 +165,7 @@ class Rows:
     right: Array
     scales: Scales
     mean: float
-    orders: Array
+    orders: Indices
 
 
 def nodes_inside(degree: int, dimension: int) -> int:

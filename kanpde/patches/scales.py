@@ -33,18 +33,18 @@ class Term(NamedTuple):
     """The root mean square of the coefficient of ∂^α u_o."""
 
     unknown: int
-    index: Index
+    alpha: Index
     size: float
 
 
 def magnitude(terms: Iterable[Term], lengths: Array) -> float:
     """The size of the largest term, with derivatives counted as one over `lengths` (d,)."""
-    return max((term.size / float(np.prod(lengths**term.index)) for term in terms), default=0.0)
+    return max((term.size / float(np.prod(lengths**term.alpha)) for term in terms), default=0.0)
 
 
 def order(terms: Iterable[Term]) -> int:
     """The highest order of a derivative."""
-    return max((sum(term.index) for term in terms), default=0)
+    return max((sum(term.alpha) for term in terms), default=0)
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,10 @@ class Scales:
         for factor, terms in zip(self.factors, self.terms, strict=True):
             total = 0.0
             for term in terms:
-                times = term.index[axis]
+                times = term.alpha[axis]
                 # derivatives along the side alone say nothing of a jump across it
-                if term.unknown == unknown and (times or not any(term.index)):
-                    others = np.maximum(sizes, size) ** np.array(term.index)
+                if term.unknown == unknown and (times or not any(term.alpha)):
+                    others = np.maximum(sizes, size) ** np.array(term.alpha)
                     others[axis] = size**times
                     total += term.size / float(np.prod(others))
             largest = max(largest, float(factor) * total)

@@ -7,10 +7,10 @@
 | enriched | the estimate meets the tolerance, or nothing is left | end |
 | enriched | it does not | refine level k |
 
-A level is solved once more with two degrees more on the same cells: the difference is the estimate,
-and the better of both solutions the result. What is promised is the change from the last level, and
-after an enrichment its estimate times the square of the ratio of the norms of all rows since.
-`exact` and references are read by none of it.
+A level is solved once more with two degrees more on the same cells, unless it is that of the level
+before: the difference is the estimate, and the better of both solutions the result. What is
+promised is the change from the last level, and after an enrichment its estimate times the square of
+the ratio of the norms of all rows since. `exact` and references are read by none of it.
 """
 
 from __future__ import annotations
@@ -192,11 +192,16 @@ class _Search:
             change = math.inf if before is None else self._difference(level, before)
             last = self._last(level)
             if last or self._promised(level, change) <= self.tolerance:
-                rich = self._solved(enriched(leaves), self.rich, level)
-                estimate = self._difference(rich, level) * _slowness(rich, level)
-                self.checked = (estimate, level.total)
+                poor = level
+                if before is not None and leaves == enriched(before.degrees):
+                    # the level before was raised everywhere: this one is its enrichment
+                    poor, rich = before, level
+                else:
+                    rich = self._solved(enriched(leaves), self.rich, level)
+                estimate = self._difference(rich, poor) * _slowness(rich, poor)
+                self.checked = (estimate, poor.total)
                 if last or estimate <= self.tolerance:
-                    singular = rich.weakest < FALLING * level.weakest
+                    singular = rich.weakest < FALLING * poor.weakest
                     return self._ended(rich, math.inf if singular else estimate)
             leaves = refined(self.cover, leaves, level.patches, level.coefficients, level.squares)
             before = level
