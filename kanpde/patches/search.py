@@ -92,7 +92,8 @@ class Patched:
 @dataclass(frozen=True)
 class Level:
     """One solved level: cells with their degrees, patches with their coefficients (n, m) and
-    squared rows, and the values (N, m) at the sample points.
+    squared rows, the values (N, m) at the sample points, and what is missed (J, d + 1) where
+    conditions at an outflow are weak.
     """
 
     degrees: Mapping[Cell, int]
@@ -102,6 +103,7 @@ class Level:
     pivot: float
     weakest: float
     values: Array
+    missed: Array
 
     @property
     def total(self) -> float:
@@ -199,11 +201,19 @@ class _Search:
                 else:
                     rich = self._solved(enriched(leaves), self.rich, level)
                 estimate = self._difference(rich, poor) * _slowness(rich, poor)
+                estimate = max(estimate, self._missing(rich))
                 self.checked = (estimate, poor.total)
                 if last or estimate <= self.tolerance:
                     singular = rich.weakest < FALLING * poor.weakest
                     return self._ended(rich, math.inf if singular else estimate)
-            leaves = refined(self.cover, leaves, level.patches, level.coefficients, level.squares)
+            leaves = refined(
+                self.cover,
+                leaves,
+                level.patches,
+                level.coefficients,
+                level.squares,
+                level.missed[:, :-1],
+            )
             before = level
 
     def _last(self, level: Level) -> bool:
@@ -221,7 +231,7 @@ class _Search:
     def _promised(self, level: Level, change: float) -> float:
         """What the error of a level may be, from what is known without enrichment."""
         if self.checked is None:
-            return change
+            return max(change, self._missing(level))
         estimate, total = self.checked
         return estimate * level.total / total if total > 0 else estimate
 
@@ -241,7 +251,8 @@ class _Search:
         flat, squares, (pivot, weakest) = elimination.solve(patches)
         coefficients = [column.reshape(self.system.unknowns, -1).T for column in flat]
         values = values_at(self.cover, patches, coefficients, self.sample.x)
-        level = Level(degrees, patches, coefficients, squares, pivot, weakest, values)
+        missed = elimination.missed(patches, flat)
+        level = Level(degrees, patches, coefficients, squares, pivot, weakest, values, missed)
         self._told(level, before, name, began)
         return level
 
@@ -256,6 +267,12 @@ class _Search:
         self.events.append((number + 1, name))
         self.progress.step(1, level.total)
         self.progress.stage_finished(number, level.total, reason)
+
+    def _missing(self, level: Level) -> float:
+        """The L2 norm of layers at an outflow that are not resolved, relative to the solution."""
+        size = float(np.sqrt((self.sample.w[:, None] * level.values**2).sum()))
+        missing = float(np.sqrt(level.missed[:, -1].sum()))
+        return missing / size if size > 0 else (math.inf if missing > 0 else 0.0)
 
     def _difference(self, level: Level, previous: Level) -> float:
         """The largest relative L2 difference of an unknown that is not zero beside the others."""
