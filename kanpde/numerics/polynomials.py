@@ -80,13 +80,14 @@ def derivatives(
         rows = [legendre(z[:, axis], degree)]
         for _ in range(max((index[axis] for index in indices), default=0)):
             rows.append(rows[-1] @ _slopes(degree))
-        along.append(rows)
+        along.append([np.ascontiguousarray(row.T) for row in rows])
     table = {}
     for index in indices:
-        values = np.full((len(x), len(alpha)), float(np.prod(scale ** np.array(index))))
+        # one row for each product: rows are copied whole, columns number by number
+        values = np.full((len(alpha), len(x)), float(np.prod(scale ** np.array(index))))
         for axis, times in enumerate(index):
-            values *= along[axis][times][:, alpha[:, axis]]
-        table[index] = values
+            values *= along[axis][times][alpha[:, axis]]
+        table[index] = values.T
     return table
 
 

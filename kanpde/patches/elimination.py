@@ -25,7 +25,7 @@ from kanpde.optimizers.linear_algebra import back_substituted, factor
 from kanpde.patches.faces import face_rows
 from kanpde.patches.layout import Patch
 from kanpde.patches.order import Tree, dissection
-from kanpde.patches.rows import REGULAR, Rows
+from kanpde.patches.rows import REGULAR, Rows, Weak
 
 FaceKey = tuple[object, ...]
 Traces = dict[FaceKey, Array]
@@ -168,6 +168,7 @@ class Elimination:
 
     def __post_init__(self) -> None:
         self._leaves: dict[tuple[object, ...], Block] = {}
+        self._weak: dict[tuple[object, ...], Weak] = {}
         self._merged: dict[tuple[int, int], Block] = {}
 
     def missing(self, patches: Sequence[Patch]) -> list[Patch]:
@@ -177,6 +178,18 @@ class Elimination:
     def add(self, patch: Patch, rows: Rows) -> None:
         """Eliminate the coefficients of one patch."""
         self._leaves[patch.key] = eliminated(patch, rows)
+        self._weak[patch.key] = rows.weak
+
+    def missed(self, patches: Sequence[Patch], coefficients: Sequence[Array]) -> Array:
+        """What solved patches miss where conditions at an outflow are weak, (J, d + 1): see
+        `Weak.missed`.
+        """
+        return np.array(
+            [
+                self._weak[patch.key].missed(of_patch)
+                for patch, of_patch in zip(patches, coefficients, strict=True)
+            ]
+        )
 
     def solve(self, patches: Sequence[Patch]) -> tuple[list[Array], Array, tuple[float, float]]:
         """Solve for all coefficients.
@@ -189,6 +202,7 @@ class Elimination:
         """
         leaves = [self._leaves[patch.key] for patch in patches]
         self._leaves = {patch.key: leaf for patch, leaf in zip(patches, leaves, strict=True)}
+        self._weak = {patch.key: self._weak[patch.key] for patch in patches}
         used: dict[tuple[int, int], Block] = {}
         order: list[Block] = []
         tree = dissection([patch.cells[0] for patch in patches], self.counts)
@@ -203,7 +217,8 @@ class Elimination:
         coefficients = [leaf.eliminated(traces) for leaf in leaves]
         squares = np.array([leaf.residual(traces) for leaf in leaves])
         pivot = min((block.condition for block in order), default=1.0)
-        return coefficients, squares, (pivot, order[-1].weakest if order else 1.0)
+        whole = order[-1] if order else leaves[0]
+        return coefficients, squares, (pivot, whole.weakest)
 
 
 def _merge(

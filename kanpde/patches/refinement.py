@@ -39,6 +39,7 @@ def refined(
     patches: Sequence[Patch],
     coefficients: Sequence[Array],
     squares: Array,
+    lacking: Array | None = None,
 ) -> dict[Cell, int]:
     """The cells of the next level with their degrees.
 
@@ -48,7 +49,12 @@ def refined(
         patches: their patches.
         coefficients: those of each patch, (n, m).
         squares: the sum of the squared rows of each patch.
+        lacking: what each lacks along every axis (J, d) for conditions at full weight; where this
+            is the larger part, a patch is cut along it and not raised.
     """
+    if lacking is None:
+        lacking = np.zeros((len(squares), cover.dimension))
+    squares = squares + lacking.sum(axis=1)
     order = np.argsort(-squares, kind="stable")
     total = np.cumsum(squares[order])
     count = int(np.searchsorted(total, BULK * total[-1])) + 1
@@ -56,18 +62,21 @@ def refined(
     for number in order[:count]:
         patch = patches[number]
         fast = decay(coefficients[number], patch.degree, patch.dimension) < FAST
-        if fast and patch.degree + STEP <= HIGHEST[patch.dimension - 1]:
+        layer = lacking[number].sum() > squares[number] / 2
+        if fast and not layer and patch.degree + STEP <= HIGHEST[patch.dimension - 1]:
             leaves.update(dict.fromkeys(patch.cells, patch.degree + STEP))
             continue
-        for cell, axes in _cuts(patch, coefficients[number]).items():
+        weights = directions(coefficients[number], patch.degree, patch.dimension)
+        for cell, axes in _cuts(patch, lacking[number] if layer else weights).items():
             degree = leaves.pop(cell)
             leaves.update(dict.fromkeys(cover.children(cell, axes), degree))
     return balanced(cover, leaves)
 
 
-def _cuts(patch: Patch, coefficients: Array) -> dict[Cell, list[int]]:
-    """The cells of a patch that are split with their axes: those that are largest along one."""
-    weights = directions(coefficients, patch.degree, patch.dimension)
+def _cuts(patch: Patch, weights: Array) -> dict[Cell, list[int]]:
+    """The cells of a patch that are split along the axes of the largest weights (d,): those that
+    are largest along one.
+    """
     levels = np.array([cell.levels for cell in patch.cells])
     chosen = (weights >= ALONG * weights.max()) & (levels.min(axis=0) < DEEPEST)
     cuts = {}

@@ -26,7 +26,7 @@ import torch
 from kanpde.errors import NumericalError
 from kanpde.expressions import Node, linear_parts
 from kanpde.expressions.evaluate import evaluate
-from kanpde.numerics.polynomials import Index, derivatives, reference, size
+from kanpde.numerics.polynomials import Index, Indices, derivatives, reference, size
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.cells import Cover, Points
 from kanpde.patches.layout import Patch
@@ -99,7 +99,7 @@ class System:
     sizes: Array
     lengths: Array
     degrees: tuple[int, ...]
-    orders: Array
+    orders: Indices
 
     @classmethod
     def of(cls, problem: Problem) -> System:
@@ -136,7 +136,28 @@ class System:
             local = magnitude(of_equation, self.lengths) or largest or 1.0
             missing = max(self.degrees) - degree
             factors.append(patch.depth * ratio**missing / np.sqrt(local * (largest or 1.0)))
-        return Scales(np.array(factors), terms)
+        drift, diffusion = self._transport(slopes)
+        return Scales(np.array(factors), terms, drift, diffusion)
+
+    def _transport(self, slopes: Sequence[Array]) -> tuple[Array, Array]:
+        """Drift and diffusion (m, d) of every unknown on the mean over points, from the equation
+        with the largest coefficient of ∂_a²u.
+        """
+        drift, diffusion = np.zeros((2, *self.orders.shape))
+        for equation, values in zip(self.equations, slopes, strict=True):
+            of_index = {
+                (unknown, index): float(of_points.mean())
+                for (unknown, index, _), of_points in zip(equation.slopes, values, strict=True)
+            }
+            for (unknown, index), second in of_index.items():
+                if sum(index) != 2 or max(index) < 2:
+                    continue
+                axis = index.index(2)
+                if abs(second) > diffusion[unknown, axis]:
+                    first = of_index.get((unknown, tuple(k // 2 for k in index)), 0.0)
+                    diffusion[unknown, axis] = abs(second)
+                    drift[unknown, axis] = -np.sign(second) * first
+        return drift, diffusion
 
     def ratio(self, patch: Patch) -> float:
         """How many times the domain is larger than a patch, along an axis on the mean."""
@@ -155,6 +176,28 @@ def lengths_of(problem: Problem) -> Array:
 
 
 @dataclass(frozen=True)
+class Weak:
+    """Rows of conditions whose factor is below 1 at an outflow, with normals (R, d): by what their
+    squares are multiplied for what they lack of full weight (`lack`), and for the squared L2 norm
+    of the layer that is missing (`missing`), both (R,).
+    """
+
+    matrix: Array
+    right: Array
+    normal: Array
+    lack: Array
+    missing: Array
+
+    def missed(self, coefficients: Array) -> Array:
+        """What the squared rows lack along every axis (d), and the squared norm of missing layers,
+        (d + 1,).
+        """
+        squares = (self.matrix @ coefficients - self.right) ** 2
+        along = (self.lack * squares) @ self.normal**2
+        return np.append(along, self.missing @ squares)
+
+
+@dataclass(frozen=True)
 class Rows:
     """Weighted rows `matrix` (R, m·n) c ≈ `right` (R,) of the equations and conditions of a patch,
     the factors of its faces, and the factor `mean` of the means of fluxes. `orders` (m, d) are
@@ -163,9 +206,10 @@ class Rows:
 
     matrix: Array
     right: Array
+    weak: Weak
     scales: Scales
     mean: float
-    orders: Array
+    orders: Indices
 
 
 def nodes_inside(degree: int, dimension: int) -> int:
@@ -252,6 +296,9 @@ def _rows(
     n, mean = size(patch.degree, patch.dimension), min(MOST_BALANCE, system.ratio(patch))
     table = _table(cover, patch, points.x, _indices(system.equations))
     matrix, right = [], []
+    none = np.zeros(0)
+    empty = np.zeros((0, n * system.unknowns)), none, np.zeros((0, patch.dimension)), none, none
+    weak = [empty]
     for equation, weight, (slopes, constant) in zip(
         system.equations, scales.factors, values, strict=True
     ):
@@ -262,14 +309,27 @@ def _rows(
     for affine, rim, rim_values in on_parts:
         at_rim = derivatives(rim.x, patch.lower, patch.upper, patch.degree, _indices(affine))
         for condition, (slopes, constant) in zip(affine, rim_values, strict=True):
-            factor = np.sqrt(rim.w) * _condition_factor(condition, slopes, rim, (patch, scales))
-            matrix.append(
-                _functional(condition, slopes, at_rim, n, system.unknowns) * factor[:, None]
-            )
+            full, factor, width = _condition_factor(condition, slopes, rim, (patch, scales))
+            values = _functional(condition, slopes, at_rim, n, system.unknowns)
+            factor = np.sqrt(rim.w) * factor
+            matrix.append(values * factor[:, None])
             right.append(-constant * factor)
+            less = np.flatnonzero(factor < np.sqrt(rim.w) * full)
+            if len(less):
+                raised = rim.w[less] * full**2 / factor[less] ** 2
+                missing = rim.w[less] * width[less] / factor[less] ** 2
+                normal = rim.normal[less]
+                weak.append((matrix[-1][less], right[-1][less], normal, raised - 1, missing))
             if any(sum(index) for _, index, _ in condition.slopes):
                 _balance(matrix, right, rim.w, mean)
-    return Rows(np.concatenate(matrix), np.concatenate(right), scales, mean, system.orders)
+    return Rows(
+        matrix=np.concatenate(matrix),
+        right=np.concatenate(right),
+        weak=Weak(*(np.concatenate(column) for column in zip(*weak, strict=True))),
+        scales=scales,
+        mean=mean,
+        orders=system.orders,
+    )
 
 
 def _indices(formulas: Sequence[Affine]) -> tuple[Index, ...]:
@@ -312,18 +372,24 @@ def _functional(
 
 def _condition_factor(
     affine: Affine, slopes: Array, rim: Points, owner: tuple[Patch, Scales]
-) -> float:
+) -> tuple[float, Array, Array]:
     """What the rows of a condition are multiplied by: V over the size of its coefficients of
-    values, with derivatives counted as one over the sides of the cell.
+    values, with derivatives counted as one over the sides of the cell; the same (N,) where
+    convection leaves, and the width (N,) of a layer of values there.
     """
     patch, scales = owner
     assert rim.normal is not None
     along = np.mean(rim.normal**2, axis=0)
     largest, squared = 0.0, 0.0
+    share, width = np.ones(len(rim.w)), np.zeros(len(rim.w))
     for unknown, index, rms in affine.terms(slopes):
         largest = max(largest, rms / float(np.prod(patch.sizes ** np.array(index))))
         values = [
             scales.value(unknown, axis, float(h), patch.sizes) for axis, h in enumerate(patch.sizes)
         ]
         squared = max(squared, float(along @ np.square(values)))
-    return float(np.sqrt(affine.weight * squared) / (largest or 1.0))
+        if not any(index):
+            out, layer = scales.outflow(unknown, rim.normal, patch.sizes)
+            share, width = np.minimum(share, out), np.maximum(width, layer)
+    full = float(np.sqrt(affine.weight * squared) / (largest or 1.0))
+    return full, full * share, width

@@ -7,10 +7,10 @@
 | enriched | the estimate meets the tolerance, or nothing is left | end |
 | enriched | it does not | refine level k |
 
-A level is solved once more with two degrees more on the same cells: the difference is the estimate,
-and the better of both solutions the result. What is promised is the change from the last level, and
-after an enrichment its estimate times the square of the ratio of the norms of all rows since.
-`exact` and references are read by none of it.
+A level is solved once more with two degrees more on the same cells, unless it is that of the level
+before: the difference is the estimate, and the better of both solutions the result. What is
+promised is the change from the last level, and after an enrichment its estimate times the square of
+the ratio of the norms of all rows since. `exact` and references are read by none of it.
 """
 
 from __future__ import annotations
@@ -94,7 +94,8 @@ class Patched:
 @dataclass(frozen=True)
 class Level:
     """One solved level: cells with their degrees, patches with their coefficients (n, m) and
-    squared rows, and the values (N, m) at the sample points.
+    squared rows, the values (N, m) at the sample points, and what is missed (J, d + 1) where
+    conditions at an outflow are weak.
     """
 
     degrees: Mapping[Cell, int]
@@ -104,6 +105,7 @@ class Level:
     pivot: float
     weakest: float
     values: Array
+    missed: Array
 
     @property
     def total(self) -> float:
@@ -194,13 +196,26 @@ class _Search:
             change = math.inf if before is None else self._difference(level, before)
             last = self._last(level)
             if last or self._promised(level, change) <= self.tolerance:
-                rich = self._solved(enriched(leaves), self.rich, level)
-                estimate = self._difference(rich, level) * _slowness(rich, level)
-                self.checked = (estimate, level.total)
+                poor = level
+                if before is not None and leaves == enriched(before.degrees):
+                    # the level before was raised everywhere: this one is its enrichment
+                    poor, rich = before, level
+                else:
+                    rich = self._solved(enriched(leaves), self.rich, level)
+                estimate = self._difference(rich, poor) * _slowness(rich, poor)
+                estimate = max(estimate, self._missing(rich))
+                self.checked = (estimate, poor.total)
                 if last or estimate <= self.tolerance:
-                    singular = rich.weakest < FALLING * level.weakest
+                    singular = rich.weakest < FALLING * poor.weakest
                     return self._ended(rich, math.inf if singular else estimate)
-            leaves = refined(self.cover, leaves, level.patches, level.coefficients, level.squares)
+            leaves = refined(
+                self.cover,
+                leaves,
+                level.patches,
+                level.coefficients,
+                level.squares,
+                level.missed[:, :-1],
+            )
             before = level
 
     def _last(self, level: Level) -> bool:
@@ -218,7 +233,7 @@ class _Search:
     def _promised(self, level: Level, change: float) -> float:
         """What the error of a level may be, from what is known without enrichment."""
         if self.checked is None:
-            return change
+            return max(change, self._missing(level))
         estimate, total = self.checked
         return estimate * level.total / total if total > 0 else estimate
 
@@ -238,7 +253,8 @@ class _Search:
         flat, squares, (pivot, weakest) = elimination.solve(patches)
         coefficients = [column.reshape(self.system.unknowns, -1).T for column in flat]
         values = values_at(self.cover, patches, coefficients, self.sample.x)
-        level = Level(degrees, patches, coefficients, squares, pivot, weakest, values)
+        missed = elimination.missed(patches, flat)
+        level = Level(degrees, patches, coefficients, squares, pivot, weakest, values, missed)
         self._told(level, before, name, began)
         return level
 
@@ -253,6 +269,12 @@ class _Search:
         self.events.append((number + 1, name))
         self.progress.step(1, level.total)
         self.progress.stage_finished(number, level.total, reason)
+
+    def _missing(self, level: Level) -> float:
+        """The L2 norm of layers at an outflow that are not resolved, relative to the solution."""
+        size = float(np.sqrt((self.sample.w[:, None] * level.values**2).sum()))
+        missing = float(np.sqrt(level.missed[:, -1].sum()))
+        return missing / size if size > 0 else (math.inf if missing > 0 else 0.0)
 
     def _difference(self, level: Level, previous: Level) -> float:
         """The largest relative L2 difference of an unknown that is not zero beside the others."""

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from kanpde.expressions import Node
 from kanpde.numerics.jets import Jet, JetSpace, coordinates
-from kanpde.numerics.polynomials import cube, derivatives
+from kanpde.numerics.polynomials import cube, derivatives, legendre, size
 from kanpde.trial.constants import Constants
 from kanpde.trial.dyadic import DEPTH, DyadicIndex
 from kanpde.trial.networks import KAN, build_kan
@@ -279,13 +279,32 @@ def _directions(degree: int, dimension: int) -> Tensor:
 def modes(degree: int, dimension: int) -> Array:
     """What every function that the outer layer of `template` combines is as a polynomial:
     coefficients (n (p + 1), N) of the orthonormal ones of degree p.
+
+    A function of a ridge is a sum of L_j(a·x), whose inner products with products of degrees above
+    j are zero, and p + 1 Gauss points along every axis give the others exactly.
     """
-    # both have degree p, so that p + 1 Gauss points along every axis give inner products exactly
     points, weights = cube(degree + 1, dimension)
     zero, ones = (0,) * dimension, np.ones(dimension)
     polynomials = derivatives(points, -ones, ones, degree, (zero,))[zero]
-    ridges = ridge_functions(degree, dimension, points)
-    return np.asarray(ridges.T @ (weights[:, None] / 2.0**dimension * polynomials))
+    weighted = polynomials * (weights[:, None] / 2.0**dimension)
+    ridges = _directions(degree, dimension).numpy()
+    along = points @ (ridges / np.abs(ridges).sum(axis=1, keepdims=True)).T
+    of_legendre = np.zeros((degree + 1, len(ridges), polynomials.shape[1]))
+    before, now = np.zeros_like(along), np.ones_like(along)
+    for j in range(degree + 1):
+        shells = size(j, dimension)
+        of_legendre[j, :, :shells] = now.T @ weighted[:, :shells]
+        before, now = now, ((2 * j + 1) * along * now - j * before) / (j + 1)
+    mixed = np.tensordot(_of_ridge(degree), of_legendre, axes=(1, 0))
+    return np.asarray(mixed.swapaxes(0, 1).reshape(-1, polynomials.shape[1]))
+
+
+def _of_ridge(degree: int) -> Array:
+    """The functions of one ridge by Legendre polynomials, (p + 1, p + 1)."""
+    z, w = cube(degree + 1, 1)
+    values = ridge_functions(degree, 1, z)
+    norms = np.sqrt(2 * np.arange(degree + 1) + 1)
+    return np.asarray((values.T * (w / 2)) @ legendre(z[:, 0], degree) * norms)
 
 
 def ridge_functions(degree: int, dimension: int, x: Array) -> Array:
