@@ -41,7 +41,9 @@ class BoxCover(Cover):
         extent = domain.upper - domain.lower
         along = np.full(len(extent), float(cells))
         along[:space] = np.round(cells * extent[:space] / extent[:space].max())
-        super().__init__(domain, np.maximum(1, along.astype(int)).tolist())
+        counts = np.maximum(1, along.astype(int))
+        ends = zip(domain.lower, domain.upper, counts, strict=True)
+        super().__init__(domain, [np.linspace(low, high, n + 1) for low, high, n in ends])
         self.constrained = frozenset(constrained)
         # lengths are measured in the longest side of space, times in the length of time
         self._units = np.concatenate([np.full(space, extent[:space].max()), extent[space:]])
@@ -54,10 +56,10 @@ class BoxCover(Cover):
         """The whole common side."""
         side = common_side(cells, axis)
         others = [k for k in range(self.dimension) if k != axis]
-        h = self.first[others] * 0.5 ** np.array(side.levels)
-        low = self.domain.lower[others] + np.array(side.indices) * h
+        ends = [self.along(side, place, other) for place, other in enumerate(others)]
+        low, high = np.array(ends).reshape(-1, 2).T
         key = (axis, plane_number(cells[0], axis), side, 0)
-        return (Opening(key, low, low + h),)
+        return (Opening(key, low, high),)
 
     def depth(self, cell: Cell) -> float:
         """The distance to the nearest edge, times in units of lengths."""

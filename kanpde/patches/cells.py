@@ -11,7 +11,7 @@ for plane domains.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
@@ -21,6 +21,7 @@ import numpy as np
 from kanpde.domains import Domain
 from kanpde.domains.base import length_scale
 from kanpde.numerics.quadrature import Array
+from kanpde.trial.dyadic import Lattice
 
 JOIN = 1e-9
 """Points nearer than this share of a cell's size are one."""
@@ -100,15 +101,20 @@ class Cover(ABC):
 
     Args:
         domain: what is covered.
-        counts: first cells along every axis, (d,).
+        lines: positions of the first lines along every axis, from one end to the other.
     """
 
-    def __init__(self, domain: Domain, counts: Iterable[int]) -> None:
+    def __init__(self, domain: Domain, lines: Sequence[Array]) -> None:
         self.domain = domain
-        self.counts = tuple(counts)
+        self.lattice = Lattice(lines)
+        self._boxes: dict[Cell, tuple[Array, Array]] = {}
         self.extent = domain.upper - domain.lower
-        self.first = self.extent / np.array(self.counts)
         self.scale = length_scale(domain.lower, domain.upper)
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """First cells along every axis, (d,)."""
+        return self.lattice.counts
 
     @property
     def dimension(self) -> int:
@@ -128,12 +134,25 @@ class Cover(ABC):
 
     def size(self, cell: Cell) -> Array:
         """The sides (d,) of a cell."""
-        return np.asarray(self.first * 0.5 ** np.array(cell.levels))
+        low, high = self.box(cell)
+        return high - low
 
     def box(self, cell: Cell) -> tuple[Array, Array]:
         """The lower and upper corner (d,) of a cell."""
-        h, at = self.size(cell), np.array(cell.indices)
-        return self.domain.lower + at * h, self.domain.lower + (at + 1) * h
+        if cell not in self._boxes:
+            ends = [self.along(cell, axis, axis) for axis in range(self.dimension)]
+            low, high = np.array(ends).T
+            self._boxes[cell] = low, high
+        return self._boxes[cell]
+
+    def along(self, side: Cell, place: int, axis: int) -> tuple[float, float]:
+        """Where a cell, or a side of one, whose `place`-th axis is `axis`, begins and ends along
+        it.
+        """
+        level = np.array([side.levels[place]] * 2)
+        index = side.indices[place]
+        low, high = self.lattice.position(axis, level, np.array([index, index + 1])).tolist()
+        return low, high
 
     def children(self, cell: Cell, axes: Iterable[int]) -> list[Cell]:
         """Those parts of a cell cut in half along some axes that meet the domain."""

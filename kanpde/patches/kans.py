@@ -40,8 +40,7 @@ def tiles_of(cover: Cover, patches: Sequence[Patch]) -> Tiles:
     """Where the patches are."""
     cells = [(cell, number) for number, patch in enumerate(patches) for cell in patch.cells]
     return Tiles(
-        corner=np.array(cover.domain.lower),
-        first=cover.first,
+        lines=cover.lattice.table,
         cells=np.array([cell.levels + cell.indices for cell, _ in cells], dtype=np.int64),
         owner=np.array([number for _, number in cells], dtype=np.int64),
         lower=np.array([patch.lower for patch in patches]),

@@ -28,6 +28,7 @@ from kanpde.patches.cells import (
     geometric,
     plane_number,
 )
+from kanpde.patches.first_lines import first_lines
 
 THINNEST = 1e-7
 """Pieces of a side shorter than this share of it couple nothing."""
@@ -53,10 +54,9 @@ class PlaneCover(Cover):
     """
 
     def __init__(self, domain: Domain, cells: int) -> None:
-        length = domain.upper - domain.lower
-        even = float(length.max()) / cells
-        super().__init__(domain, [max(1, round(float(side) / even)) for side in length])
         self.curves = outline(domain)
+        even = float((domain.upper - domain.lower).max()) / cells
+        super().__init__(domain, [first_lines(domain, self.curves, a, even) for a in (0, 1)])
         self._corners = corners(self.curves)
         ends = [curve.at(curve.extremes()) for curve in self.curves]
         self._low = np.array([points.min(axis=0) for points in ends])
@@ -80,11 +80,10 @@ class PlaneCover(Cover):
 
     def _opened(self, cells: tuple[Cell, Cell], axis: int) -> tuple[Opening, ...]:
         side, run = common_side(cells, axis), 1 - axis
-        h = float(self.first[run]) * 0.5 ** side.levels[0]
         low, high = np.empty(2), np.empty(2)
         low[axis] = high[axis] = self.box(cells[0])[1][axis]
-        low[run] = self.domain.lower[run] + side.indices[0] * h
-        high[run] = self.domain.lower[run] + (side.indices[0] + 1) * h
+        low[run], high[run] = self.along(side, 0, run)
+        h = high[run] - low[run]
         near = np.unique(np.concatenate([self._candidates(cell) for cell in cells]))
         tolerance = max(self.tolerance(cell) for cell in cells)
         openings = []

@@ -8,13 +8,64 @@ the leading part.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
+Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 DEPTH = 36
 """Binary digits behind the point of the coordinates of points: finer than any box."""
+
+
+class Lattice:
+    """First lines along every axis, and the dyadic positions between them.
+
+        x(k + s) = l_k + s (l_{k+1} - l_k),   0 ≤ s ≤ 1
+
+    Args:
+        lines: increasing positions (n + 1,) of the first lines along each of d axes.
+    """
+
+    def __init__(self, lines: Sequence[Array]) -> None:
+        self.lines = tuple(np.asarray(along, dtype=np.float64) for along in lines)
+
+    @classmethod
+    def from_table(cls, table: Array) -> Lattice:
+        """From rows (d, n) that are filled up with NaN."""
+        return cls([row[~np.isnan(row)] for row in table])
+
+    @property
+    def table(self) -> Array:
+        """The lines as rows (d, n) that are filled up with NaN."""
+        table = np.full((len(self.lines), max(map(len, self.lines))), np.nan)
+        for row, along in zip(table, self.lines, strict=True):
+            row[: len(along)] = along
+        return table
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """First cells along every axis."""
+        return tuple(len(along) - 1 for along in self.lines)
+
+    def position(self, axis: int, levels: Indices, indices: Indices) -> Array:
+        """Where the lines (N,) of some levels and indices are."""
+        along = self.lines[axis]
+        cell = np.minimum(indices >> levels, len(along) - 2)
+        share = (indices - (cell << levels)) * 0.5**levels
+        inner = along[cell] + share * (along[cell + 1] - along[cell])
+        return np.asarray(np.where(share == 1.0, along[cell + 1], inner))
+
+    def units(self, x: Array) -> Array:
+        """Points (N, d) in first cells; beyond the last lines the first cells go on."""
+        units = np.empty_like(x)
+        for axis, along in enumerate(self.lines):
+            cell = np.clip(np.searchsorted(along, x[:, axis], side="right") - 1, 0, len(along) - 2)
+            width = along[cell + 1] - along[cell]
+            units[:, axis] = cell + (x[:, axis] - along[cell]) / width
+        return units
 
 
 class DyadicIndex:

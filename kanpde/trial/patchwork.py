@@ -24,7 +24,7 @@ from kanpde.expressions import Node
 from kanpde.numerics.jets import Jet, JetSpace, coordinates
 from kanpde.numerics.polynomials import cube, derivatives, legendre, size
 from kanpde.trial.constants import Constants
-from kanpde.trial.dyadic import DEPTH, DyadicIndex
+from kanpde.trial.dyadic import DEPTH, DyadicIndex, Lattice
 from kanpde.trial.networks import KAN, build_kan
 from kanpde.trial.networks.kan import directions
 from kanpde.trial.solution import CHUNK, Located, Network, TrialSolution
@@ -38,13 +38,12 @@ RIM = 1e-9
 
 @dataclass(frozen=True)
 class Tiles:
-    """Where the patches are: `cells` (C, 2d) as levels and indices over first cells of size `first`
-    (d,) from `corner` (d,), the patch `owner` (C,) of each, the boxes `lower`, `upper` (J, d) and
+    """Where the patches are: `cells` (C, 2d) as levels and indices between first lines `lines` (d, n;
+    filled up with NaN), the patch `owner` (C,) of each, the boxes `lower`, `upper` (J, d) and
     the degrees (J,) of the patches.
     """
 
-    corner: Array
-    first: Array
+    lines: Array
     cells: Indices
     owner: Indices
     lower: Array
@@ -54,7 +53,7 @@ class Tiles:
     @property
     def dimension(self) -> int:
         """d."""
-        return len(self.corner)
+        return len(self.lines)
 
     @property
     def levels(self) -> Indices:
@@ -72,6 +71,7 @@ class Locator:
 
     def __init__(self, tiles: Tiles) -> None:
         self.tiles = tiles
+        self._lattice = Lattice.from_table(tiles.lines)
         self._index = DyadicIndex(tiles.levels, tiles.indices)
 
     def patch_of(self, x: Array) -> Indices:
@@ -79,7 +79,7 @@ class Locator:
         nearest.
         """
         tiles = self.tiles
-        at = np.floor((x - tiles.corner) / tiles.first * 2.0**DEPTH).astype(np.int64)
+        at = np.floor(self._lattice.units(x) * 2.0**DEPTH).astype(np.int64)
         cell = self._index.find(at)
         number = tiles.owner[cell]
         for k in np.flatnonzero(cell < 0):
@@ -89,9 +89,12 @@ class Locator:
     def _nearest(self, x: Array) -> int:
         """The number of the cell nearest to a point."""
         tiles = self.tiles
-        h = tiles.first * 0.5**tiles.levels
-        low = tiles.corner + tiles.indices * h
-        away = np.maximum(np.maximum(low - x, x - low - h), 0.0)
+        low, high = np.empty(tiles.levels.shape), np.empty(tiles.levels.shape)
+        for axis, levels in enumerate(tiles.levels.T):
+            indices = tiles.indices[:, axis]
+            low[:, axis] = self._lattice.position(axis, levels, indices)
+            high[:, axis] = self._lattice.position(axis, levels, indices + 1)
+        away = np.maximum(np.maximum(low - x, x - high), 0.0)
         return int(np.sum(away**2, axis=1).argmin())
 
 
@@ -108,7 +111,7 @@ class Patchwork(nn.Module):
         self.tiles = tiles
         for name in ("cells", "owner", "degrees"):
             self.register_buffer(name, torch.tensor(getattr(tiles, name)))
-        for name in ("corner", "first", "lower", "upper"):
+        for name in ("lines", "lower", "upper"):
             self.register_buffer(name, torch.tensor(getattr(tiles, name)))
         self.by_degree = sorted(set(tiles.degrees.tolist()))
         self.outer = nn.ParameterList(

@@ -1,0 +1,111 @@
+"""Where the first lines of cells in the plane stand.
+
+They are even, but
+- every line stands where the boundary runs along it (the inner sides of an L), and
+- where a curve of the boundary would touch a dyadic line (a round hole whose middle and radius are
+  round numbers) they are moved: a cell that is all but cut in two by a hole is split for ever.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kanpde.domains import Domain
+from kanpde.domains.plane.curves import Curve, Segment
+from kanpde.numerics.quadrature import Array
+
+NEAR = 1e-6
+"""Positions nearer than this share of the domain's side are one."""
+
+CLOSEST = 0.3
+"""Lines along the boundary are not nearer to each other than this share of a first cell."""
+
+TOUCHING = 0.02
+"""How near, in cells of any of the first `LEVELS` levels, a curve may come to a line beside it."""
+
+LEVELS = 8
+SHIFTS = tuple(((k * 0.618034) % 1.0 - 0.5) * 0.5 for k in range(1, 24))
+"""Moves of the lines between two ends, in first cells, that are tried."""
+
+
+def first_lines(domain: Domain, curves: tuple[Curve, ...], axis: int, even: float) -> Array:
+    """The positions (n + 1,) of the first lines along an axis, about `even` apart."""
+    low, high = float(domain.lower[axis]), float(domain.upper[axis])
+    close = max(NEAR * (high - low), 0.0)
+    fixed = [low]
+    for position in sorted(_straight(curves, axis, even)):
+        if position - fixed[-1] > CLOSEST * even and high - position > CLOSEST * even:
+            fixed.append(position)
+    fixed.append(high)
+    touching = [
+        place for place in _turning(curves, axis) if min(abs(place - np.array(fixed))) > close
+    ]
+    lines = [np.array([low])]
+    for start, end in zip(fixed, fixed[1:], strict=False):
+        between = np.array([place for place in touching if start < place < end])
+        lines.append(_divided(start, end, max(1, round((end - start) / even)), between)[1:])
+    return np.concatenate(lines)
+
+
+def _straight(curves: tuple[Curve, ...], axis: int, even: float) -> set[float]:
+    """Positions of segments across an axis that are not short beside a first cell."""
+    positions = set()
+    for curve in curves:
+        if isinstance(curve, Segment) and curve.a[axis] == curve.b[axis]:
+            if curve.length > CLOSEST * even:
+                positions.add(float(curve.a[axis]))
+    return positions
+
+
+def _turning(curves: tuple[Curve, ...], axis: int) -> list[float]:
+    """The least and the largest coordinate of every closed loop of curves."""
+    places = []
+    for loop in _loops(curves):
+        points = np.concatenate([curve.at(curve.extremes()) for curve in loop])[:, axis]
+        places += [float(points.min()), float(points.max())]
+        arcs = [curve for curve in loop if not isinstance(curve, Segment)]
+        places += [float(x) for arc in arcs for x in arc.at(arc.extremes()[1:-1])[:, axis]]
+    return places
+
+
+def _loops(curves: tuple[Curve, ...]) -> list[list[Curve]]:
+    """The curves of each closed loop."""
+    ends = np.array([0.0, 1.0])
+    starts = np.array([curve.at(ends)[0] for curve in curves])
+    missing, loops = set(range(len(curves))), []
+    while missing:
+        number = min(missing)
+        loop: list[Curve] = []
+        while number in missing:
+            missing.discard(number)
+            loop.append(curves[number])
+            end = curves[number].at(ends)[1]
+            number = int(np.linalg.norm(starts - end, axis=1).argmin())
+        loops.append(loop)
+    return loops
+
+
+def _divided(start: float, end: float, count: int, touching: Array) -> Array:
+    """The lines from one end to the other, moved until no curve touches one."""
+    lines = np.linspace(start, end, count + 1)
+    if _clear(lines, touching) >= TOUCHING:
+        return lines
+    inner = np.linspace(start, end, max(count, 2) + 1)
+    width, tried = inner[1] - inner[0], []
+    for shift in SHIFTS:
+        moved = inner.copy()
+        moved[1:-1] += shift * width
+        tried.append((_clear(moved, touching), moved))
+        if tried[-1][0] >= TOUCHING:
+            break
+    return max(tried, key=lambda pair: pair[0])[1]
+
+
+def _clear(lines: Array, touching: Array) -> float:
+    """The least distance of a place to a dyadic line, in cells of its level."""
+    if not len(touching):
+        return np.inf
+    cell = np.clip(np.searchsorted(lines, touching) - 1, 0, len(lines) - 2)
+    share = (touching - lines[cell]) / (lines[cell + 1] - lines[cell])
+    away = [np.abs(share * 2**level - np.round(share * 2**level)).min() for level in range(LEVELS)]
+    return float(min(away))
