@@ -191,6 +191,10 @@ class Elimination:
             ]
         )
 
+    def widths(self, patches: Sequence[Patch]) -> Array:
+        """The widths (J, 2, d) of layers that are not resolved: see `Weak.widths`."""
+        return np.array([self._weak[patch.key].widths() for patch in patches])
+
     def solve(self, patches: Sequence[Patch]) -> tuple[list[Array], Array, tuple[float, float]]:
         """Solve for all coefficients.
 

@@ -10,7 +10,9 @@ Appl. Mech. Eng. 116 (1994) 77–86 (decay of coefficients).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -33,13 +35,23 @@ ALONG = 0.1
 STEP = 2
 
 
+@dataclass(frozen=True)
+class Layers:
+    """What conditions at an outflow lack of full weight, by patch and axis (J, d), and the widths
+    (J, 2, d) of the layers at the lower and the upper sides, infinite where there is none.
+    """
+
+    lacking: Array
+    widths: Array
+
+
 def refined(
     cover: Cover,
     degrees: Mapping[Cell, int],
     patches: Sequence[Patch],
     coefficients: Sequence[Array],
     squares: Array,
-    lacking: Array | None = None,
+    layers: Layers | None = None,
 ) -> dict[Cell, int]:
     """The cells of the next level with their degrees.
 
@@ -49,28 +61,71 @@ def refined(
         patches: their patches.
         coefficients: those of each patch, (n, m).
         squares: the sum of the squared rows of each patch.
-        lacking: what each lacks along every axis (J, d) for conditions at full weight; where this
-            is the larger part, a patch is cut along it and not raised.
+        layers: where most of the squares is what conditions lack of full weight, a patch is graded
+            to its side until the cell there is as thin as the layer.
     """
-    if lacking is None:
-        lacking = np.zeros((len(squares), cover.dimension))
-    squares = squares + lacking.sum(axis=1)
+    if layers is None:
+        none = np.zeros((len(squares), cover.dimension))
+        layers = Layers(none, np.full((len(squares), 2, cover.dimension), np.inf))
+    squares = squares + layers.lacking.sum(axis=1)
     order = np.argsort(-squares, kind="stable")
     total = np.cumsum(squares[order])
     count = int(np.searchsorted(total, BULK * total[-1])) + 1
     leaves = dict(degrees)
     for number in order[:count]:
-        patch = patches[number]
+        patch, lacking = patches[number], layers.lacking[number]
+        if lacking.sum() > squares[number] / 2:
+            _grade(cover, leaves, patch, (lacking, layers.widths[number]))
+            continue
         fast = decay(coefficients[number], patch.degree, patch.dimension) < FAST
-        layer = lacking[number].sum() > squares[number] / 2
-        if fast and not layer and patch.degree + STEP <= HIGHEST[patch.dimension - 1]:
+        if fast and patch.degree + STEP <= HIGHEST[patch.dimension - 1]:
             leaves.update(dict.fromkeys(patch.cells, patch.degree + STEP))
             continue
         weights = directions(coefficients[number], patch.degree, patch.dimension)
-        for cell, axes in _cuts(patch, lacking[number] if layer else weights).items():
-            degree = leaves.pop(cell)
-            leaves.update(dict.fromkeys(cover.children(cell, axes), degree))
+        for cell, axes in _cuts(patch, weights).items():
+            _split(cover, leaves, cell, axes)
     return balanced(cover, leaves)
+
+
+def _split(cover: Cover, leaves: dict[Cell, int], cell: Cell, axes: Iterable[int]) -> list[Cell]:
+    """Cut a leaf and give its children."""
+    degree, children = leaves.pop(cell), cover.children(cell, axes)
+    leaves.update(dict.fromkeys(children, degree))
+    return children
+
+
+def _grade(cover: Cover, leaves: dict[Cell, int], patch: Patch, layer: tuple[Array, Array]) -> None:
+    """Cut the cells of a patch in half along the axes of a layer, and the halves at its side again
+    and again until they are as thin as the layer.
+    """
+    lacking, widths = layer
+    for cell, axes in _cuts(patch, lacking).items():
+        at_side = [cell]
+        for axis in axes:
+            upper = int(widths[1, axis] <= widths[0, axis])
+            width = float(widths[upper, axis])
+            at_side = [
+                thin
+                for wide in at_side
+                for thin in _graded(cover, leaves, wide, (axis, upper, width))
+            ]
+
+
+def _graded(
+    cover: Cover, leaves: dict[Cell, int], cell: Cell, layer: tuple[int, int, float]
+) -> list[Cell]:
+    """All parts of a cell that is cut along one axis towards its lower or upper side."""
+    axis, upper, width = layer
+    parts: list[Cell] = []
+    while True:
+        index = 2 * cell.indices[axis] + upper
+        children = _split(cover, leaves, cell, [axis])
+        near = [child for child in children if child.indices[axis] == index]
+        parts += [child for child in children if child.indices[axis] != index]
+        thin = not near or float(cover.size(near[0])[axis]) <= width
+        if thin or not math.isfinite(width) or near[0].levels[axis] >= DEEPEST:
+            return parts + near
+        cell = near[0]
 
 
 def _cuts(patch: Patch, weights: Array) -> dict[Cell, list[int]]:

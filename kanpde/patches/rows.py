@@ -44,6 +44,9 @@ MOST_BALANCE = 1000.0
 
 SPACE = 3
 
+STRAIGHT = 0.999
+"""Component of a normal along an axis above which the boundary is a side of cells."""
+
 LARGE = 2_000_000
 """Numbers of a table of polynomials above which it is not kept."""
 
@@ -177,16 +180,28 @@ def lengths_of(problem: Problem) -> Array:
 
 @dataclass(frozen=True)
 class Weak:
-    """Rows of conditions whose factor is below 1 at an outflow, with normals (R, d): by what their
-    squares are multiplied for what they lack of full weight (`lack`), and for the squared L2 norm
-    of the layer that is missing (`missing`), both (R,).
+    """Rows of conditions whose factor is below 1 at an outflow, with normals (R, d) and the width
+    (R,) of the layer there: by what their squares are multiplied for what they lack of full weight
+    (`lack`), and for the squared L2 norm of the layer that is missing (`missing`), both (R,).
     """
 
     matrix: Array
     right: Array
     normal: Array
+    width: Array
     lack: Array
     missing: Array
+
+    def widths(self) -> Array:
+        """The width (2, d) of the thinnest layer at the lower and the upper side along every axis,
+        infinite where there is none.
+        """
+        widths = np.full((2, self.normal.shape[1]), np.inf)
+        for side, sign in enumerate((-1.0, 1.0)):
+            faces = sign * self.normal > STRAIGHT
+            for axis in range(self.normal.shape[1]):
+                widths[side, axis] = self.width[faces[:, axis]].min(initial=np.inf)
+        return widths
 
     def missed(self, coefficients: Array) -> Array:
         """What the squared rows lack along every axis (d), and the squared norm of missing layers,
@@ -297,7 +312,14 @@ def _rows(
     table = _table(cover, patch, points.x, _indices(system.equations))
     matrix, right = [], []
     none = np.zeros(0)
-    empty = np.zeros((0, n * system.unknowns)), none, np.zeros((0, patch.dimension)), none, none
+    empty = (
+        np.zeros((0, n * system.unknowns)),
+        none,
+        np.zeros((0, patch.dimension)),
+        none,
+        none,
+        none,
+    )
     weak = [empty]
     for equation, weight, (slopes, constant) in zip(
         system.equations, scales.factors, values, strict=True
@@ -319,7 +341,8 @@ def _rows(
                 raised = rim.w[less] * full**2 / factor[less] ** 2
                 missing = rim.w[less] * width[less] / factor[less] ** 2
                 normal = rim.normal[less]
-                weak.append((matrix[-1][less], right[-1][less], normal, raised - 1, missing))
+                layer = normal, width[less], raised - 1, missing
+                weak.append((matrix[-1][less], right[-1][less], *layer))
             if any(sum(index) for _, index, _ in condition.slopes):
                 _balance(matrix, right, rim.w, mean)
     return Rows(

@@ -100,4 +100,5 @@ class Scales:
                     others[axis] = size**times
                     total += term.size / float(np.prod(others))
             largest = max(largest, float(factor) * total)
-        return largest * float(np.sqrt(size))
+        # an equation without coefficients on a patch still couples it to the next
+        return (largest or float(self.factors.max())) * float(np.sqrt(size))

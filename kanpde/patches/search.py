@@ -34,7 +34,7 @@ from kanpde.patches.elimination import Elimination
 from kanpde.patches.kans import patchwork, values_at
 from kanpde.patches.layout import Patch, balanced, layout
 from kanpde.patches.probing import resolved
-from kanpde.patches.refinement import enriched, refined
+from kanpde.patches.refinement import Layers, enriched, refined
 from kanpde.patches.rows import System, interior, nodes_inside, rows
 from kanpde.patches.steepness import jump
 from kanpde.patches.support import require
@@ -214,7 +214,7 @@ class _Search:
                 level.patches,
                 level.coefficients,
                 level.squares,
-                level.missed[:, :-1],
+                Layers(level.missed[:, :-1], self.plain.widths(level.patches)),
             )
             before = level
 
