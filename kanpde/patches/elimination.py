@@ -25,7 +25,8 @@ from kanpde.optimizers.linear_algebra import back_substituted, factor
 from kanpde.patches.faces import face_rows
 from kanpde.patches.layout import Patch
 from kanpde.patches.order import Tree, dissection
-from kanpde.patches.rows import REGULAR, Rows, Weak
+from kanpde.patches.outflow import Weak
+from kanpde.patches.rows import REGULAR, Rows
 
 FaceKey = tuple[object, ...]
 Traces = dict[FaceKey, Array]

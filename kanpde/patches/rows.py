@@ -30,6 +30,7 @@ from kanpde.numerics.polynomials import Index, Indices, derivatives, reference, 
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.cells import Cover, Points
 from kanpde.patches.layout import Patch
+from kanpde.patches.outflow import Weak
 from kanpde.patches.scales import Scales, Term, magnitude, order
 from kanpde.problem.problem import Problem
 
@@ -43,9 +44,6 @@ MOST_BALANCE = 1000.0
 """Largest factor of the mean of a patch's rows."""
 
 SPACE = 3
-
-STRAIGHT = 0.999
-"""Component of a normal along an axis above which the boundary is a side of cells."""
 
 LARGE = 2_000_000
 """Numbers of a table of polynomials above which it is not kept."""
@@ -179,40 +177,6 @@ def lengths_of(problem: Problem) -> Array:
 
 
 @dataclass(frozen=True)
-class Weak:
-    """Rows of conditions whose factor is below 1 at an outflow, with normals (R, d) and the width
-    (R,) of the layer there: by what their squares are multiplied for what they lack of full weight
-    (`lack`), and for the squared L2 norm of the layer that is missing (`missing`), both (R,).
-    """
-
-    matrix: Array
-    right: Array
-    normal: Array
-    width: Array
-    lack: Array
-    missing: Array
-
-    def widths(self) -> Array:
-        """The width (2, d) of the thinnest layer at the lower and the upper side along every axis,
-        infinite where there is none.
-        """
-        widths = np.full((2, self.normal.shape[1]), np.inf)
-        for side, sign in enumerate((-1.0, 1.0)):
-            faces = sign * self.normal > STRAIGHT
-            for axis in range(self.normal.shape[1]):
-                widths[side, axis] = self.width[faces[:, axis]].min(initial=np.inf)
-        return widths
-
-    def missed(self, coefficients: Array) -> Array:
-        """What the squared rows lack along every axis (d), and the squared norm of missing layers,
-        (d + 1,).
-        """
-        squares = (self.matrix @ coefficients - self.right) ** 2
-        along = (self.lack * squares) @ self.normal**2
-        return np.append(along, self.missing @ squares)
-
-
-@dataclass(frozen=True)
 class Rows:
     """Weighted rows `matrix` (R, m·n) c ≈ `right` (R,) of the equations and conditions of a patch,
     the factors of its faces, and the factor `mean` of the means of fluxes. `orders` (m, d) are
@@ -311,16 +275,7 @@ def _rows(
     n, mean = size(patch.degree, patch.dimension), min(MOST_BALANCE, system.ratio(patch))
     table = _table(cover, patch, points.x, _indices(system.equations))
     matrix, right = [], []
-    none = np.zeros(0)
-    empty = (
-        np.zeros((0, n * system.unknowns)),
-        none,
-        np.zeros((0, patch.dimension)),
-        none,
-        none,
-        none,
-    )
-    weak = [empty]
+    weak = [Weak.none(n * system.unknowns, patch.dimension)]
     for equation, weight, (slopes, constant) in zip(
         system.equations, scales.factors, values, strict=True
     ):
@@ -331,24 +286,18 @@ def _rows(
     for affine, rim, rim_values in on_parts:
         at_rim = derivatives(rim.x, patch.lower, patch.upper, patch.degree, _indices(affine))
         for condition, (slopes, constant) in zip(affine, rim_values, strict=True):
-            full, factor, width = _condition_factor(condition, slopes, rim, (patch, scales))
-            values = _functional(condition, slopes, at_rim, n, system.unknowns)
-            factor = np.sqrt(rim.w) * factor
-            matrix.append(values * factor[:, None])
+            full, share, width = _condition_factor(condition, slopes, rim, (patch, scales))
+            factor = np.sqrt(rim.w) * share * full
+            at_points = _functional(condition, slopes, at_rim, n, system.unknowns)
+            matrix.append(at_points * factor[:, None])
             right.append(-constant * factor)
-            less = np.flatnonzero(factor < np.sqrt(rim.w) * full)
-            if len(less):
-                raised = rim.w[less] * full**2 / factor[less] ** 2
-                missing = rim.w[less] * width[less] / factor[less] ** 2
-                normal = rim.normal[less]
-                layer = normal, width[less], raised - 1, missing
-                weak.append((matrix[-1][less], right[-1][less], *layer))
+            weak.append(Weak.of((matrix[-1], right[-1]), rim, (full, share, width)))
             if any(sum(index) for _, index, _ in condition.slopes):
                 _balance(matrix, right, rim.w, mean)
     return Rows(
         matrix=np.concatenate(matrix),
         right=np.concatenate(right),
-        weak=Weak(*(np.concatenate(column) for column in zip(*weak, strict=True))),
+        weak=Weak.joined(weak),
         scales=scales,
         mean=mean,
         orders=system.orders,
@@ -397,7 +346,7 @@ def _condition_factor(
     affine: Affine, slopes: Array, rim: Points, owner: tuple[Patch, Scales]
 ) -> tuple[float, Array, Array]:
     """What the rows of a condition are multiplied by: V over the size of its coefficients of
-    values, with derivatives counted as one over the sides of the cell; the same (N,) where
+    values, with derivatives counted as one over the sides of the cell; the share (N,) of it where
     convection leaves, and the width (N,) of a layer of values there.
     """
     patch, scales = owner
@@ -415,4 +364,4 @@ def _condition_factor(
             out, layer = scales.outflow(unknown, rim.normal, patch.sizes)
             share, width = np.minimum(share, out), np.maximum(width, layer)
     full = float(np.sqrt(affine.weight * squared) / (largest or 1.0))
-    return full, full * share, width
+    return full, share, width
