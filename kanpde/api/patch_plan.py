@@ -23,7 +23,7 @@ from kanpde.results.verdict import Aim
 
 @dataclass(frozen=True)
 class Patches:
-    """A network on every cell of a quadtree, refined until the tolerance is met."""
+    """A network on every cell of the domain, refined until the tolerance is met."""
 
     config: Config
     problem: Problem | None = None

@@ -1,1 +1,1 @@
-"""Local KANs, one per cell of a quadtree, coupled on the faces and solved together."""
+"""Local KANs, one per cell of the domain, coupled on the faces and solved together."""

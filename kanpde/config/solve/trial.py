@@ -82,7 +82,7 @@ class TrialConfig:
     `periodic` meet Dirichlet and periodic conditions by construction. `functions` are formulas of
     the coordinates that join the outer layer, one trained coefficient per unknown each; so do the
     multipoles up to order `multipoles` about the centre of every round hole of the domain, if that
-    is not zero. With `patches` a KAN on every cell of a quadtree stands in place of all of this.
+    is not zero. With `patches` a KAN on every cell of the domain stands in place of all of this.
     """
 
     kind: str
