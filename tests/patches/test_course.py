@@ -90,20 +90,22 @@ def test_no_level_begins_that_would_not_end_in_time(monkeypatch: pytest.MonkeyPa
 
 
 def test_what_is_kept_has_the_least_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Estimates by decree, the first of them the least."""
-    decreed = iter([3e-4, 2e-3, 1e-2])
+    """Every level is checked, and all estimates but the first are a million times larger."""
+    factors = iter([1.0, *[1e6] * 20])
+    estimates: list[float] = []
+    check = search._Search._check
 
-    def check(self: Any, level: Level) -> Any:
-        checked = search._Checked(level, next(decreed), singular=False)
-        self.best = min(
-            (self.best, checked), key=lambda one: math.inf if one is None else one.estimate
-        )
-        self.checked = (1e-9, level.total)
+    def recorded(self: Any, level: Level) -> Any:
+        checked = check(self, level)
+        estimates.append(checked.estimate)
         return checked
 
-    monkeypatch.setattr(search._Search, "_check", check)
-    solution = kanpde.solve(tree_of({"most": 15}, **CORNER), tolerance=1e-4)
-    assert solution.result.estimate == 3e-4
+    monkeypatch.setattr(search, "_slowness", lambda rich, level: next(factors))
+    monkeypatch.setattr(search._Search, "_is_worth_checking", lambda self, level: True)
+    monkeypatch.setattr(search._Search, "_check", recorded)
+    solution = kanpde.solve(tree_of({"most": 15}, **CORNER), tolerance=1e-8)
+    assert len(estimates) > 1
+    assert solution.result.estimate == estimates[0] == min(estimates)
 
 
 def test_more_patches_are_asked_for_where_they_ran_out() -> None:

@@ -197,3 +197,12 @@ def test_zero_that_other_starts_lead_to_is_the_solution() -> None:
 def test_formulas_without_a_value_at_the_start_are_refused() -> None:
     with pytest.raises(NumericalError, match="must have values and derivatives by the"):
         solve(conditions=[{"part": SIDES, "equation": "log(u - 3)*log(-u) = 0"}])
+
+
+def test_steps_that_shrink_are_taken_though_residuals_rise() -> None:
+    """From u = 0 the first step is a thousand times too long, and every further one is two thirds
+    of the one before: shares of them that lower the residuals lead nowhere.
+    """
+    solution, _ = solve(0.1, equations=["-laplacian(u) + u**3 = 1e6"])
+    assert solution.stop_reason is StopReason.TOLERANCE
+    assert solution(np.array([[0.5, 0.5]]))[0, 0] == pytest.approx(100.0, rel=0.1)
