@@ -28,7 +28,6 @@ import torch
 from kanpde.assembly.collocation import Collocation, held_out
 from kanpde.config import Config
 from kanpde.errors import ConfigError
-from kanpde.numerics.quadrature import PointSet
 from kanpde.patches.cells import Cell
 from kanpde.patches.covers import cover_of
 from kanpde.patches.elimination import Elimination
@@ -172,8 +171,7 @@ class _Search:
         self.tolerance = self.config.tolerance or TOLERANCE
         self.seconds = self.config.seconds or SECONDS
         self.cover = cover_of(self.problem, patches.cells)
-        self.sample: PointSet = self.problem.domain.quadrature(SAMPLES)
-        self.ground = Ground(self.cover, self.sample)
+        self.ground = Ground(self.cover, self.problem.domain.quadrature(SAMPLES))
         self.plain, self.rich = (Elimination(self.cover.counts) for _ in range(2))
         self.known: dict[bool, frozenset[object]] = {False: frozenset(), True: frozenset()}
         self.newton: Newton | None = None
@@ -212,15 +210,14 @@ class _Search:
 
     def _further(self, level: Level) -> tuple[Cells | None, End]:
         """The cells of the next level, or why there is none."""
-        ends = (
-            (not self.patches.refine, End.GIVEN),
-            (len(level.patches) >= self.patches.most, End.PATCHES),
-            (level.total == 0.0, End.EXACT),
-            (self.progress.stop is not None, End.STOPPED),
-        )
-        for ended, end in ends:
-            if ended:
-                return None, end
+        ends = {
+            End.GIVEN: not self.patches.refine,
+            End.PATCHES: len(level.patches) >= self.patches.most,
+            End.EXACT: level.total == 0.0,
+            End.STOPPED: self.progress.stop is not None,
+        }
+        if any(ends.values()):
+            return None, next(end for end, ended in ends.items() if ended)
         args = self.cover, level.degrees, level.patches, level.coefficients, level.squares
         degrees = refined(*args, level.missed[:, :-1])
         if degrees == level.degrees:

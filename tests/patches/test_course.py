@@ -95,8 +95,8 @@ def test_what_is_kept_has_the_least_estimate(monkeypatch: pytest.MonkeyPatch) ->
     estimates: list[float] = []
     check = search._Search._check
 
-    def recorded(self: Any, level: Level) -> Any:
-        checked = check(self, level)
+    def recorded(self: Any, level: Level, before: Level | None) -> Any:
+        checked = check(self, level, before)
         estimates.append(checked.estimate)
         return checked
 
