@@ -8,8 +8,9 @@
 | enriched | it does not | refine level k |
 
 A level is solved once more with two degrees more on the same cells, unless it is that of the level
-before: the difference is the estimate, and the better of both solutions the result. What is promised is the change from the last level, and
-after an enrichment its estimate times the square of the ratio of the norms of all rows since.
+before: the difference is the estimate, and the better of both solutions the result. What is
+promised is the change from the last level, and after an enrichment its estimate times the square of
+the ratio of the norms of all rows since.
 
 A level begins only where it and its enrichment are expected to end in time (`patches.pace`); the
 clock decides nothing else. What is kept is the solution of least estimated error. `exact` and
