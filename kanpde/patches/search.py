@@ -219,15 +219,14 @@ class _Search:
         }
         if any(ends.values()):
             return None, next(end for end, ended in ends.items() if ended)
-        args = self.cover, level.degrees, level.patches, level.coefficients, level.squares
-        degrees = refined(*args, level.missed[:, :-1])
+        known = level.degrees, level.patches, level.coefficients, level.squares
+        degrees = refined(self.cover, *known, level.missed[:, :-1])
         if degrees == level.degrees:
             return None, End.FINEST
         cells = Cells.of(self.cover, degrees)
         spent = time.perf_counter() - self.began
         richer = [_richer(patch) for patch in cells.patches]
-        stalled = bool(level.stall)
-        amount = self._expected(cells.patches, False, stalled)
+        amount = self._expected(cells.patches, False, bool(level.stall))
         amount += self._expected(richer, True, False)
         if spent + self.pace.seconds(amount) > SHARE * self.seconds:
             return None, End.TIME
