@@ -17,7 +17,7 @@ Source of the balance: Chang & Nelson, SIAM J. Numer. Anal. 34 (1997) 480-489.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,15 +103,22 @@ class System:
     orders: Indices
 
     @classmethod
-    def of(cls, problem: Problem) -> System:
-        """Of a linear problem."""
-        equations = tuple(Affine.of(node) for node in problem.equations)
+    def of(
+        cls,
+        problem: Problem,
+        take: Callable[[Node, float], Affine] = Affine.of,
+        samples: int = SAMPLES,
+    ) -> System:
+        """Of a problem, each of its formulas and the weight of it taken apart by `take`; sizes are
+        measured at about so many `samples`.
+        """
+        equations = tuple(take(node, 1.0) for node in problem.equations)
         on_parts: dict[str, tuple[Affine, ...]] = {}
         for condition in problem.conditions:
             part = condition.part or ""
-            affine = Affine.of(condition.node, condition.weight)
+            affine = take(condition.node, condition.weight)
             on_parts[part] = (*on_parts.get(part, ()), affine)
-        x = problem.domain.quadrature(SAMPLES).x
+        x = problem.domain.quadrature(samples).x
         terms = [equation.terms(equation.at(x)[0]) for equation in equations]
         lengths = lengths_of(problem)
         orders = np.zeros((len(problem.unknowns), problem.domain.dimension), dtype=np.int64)

@@ -10,15 +10,18 @@
 A level is solved once more with two degrees more on the same cells, unless it is that of the level
 before: the difference is the estimate, and the better of both solutions the result. What is
 promised is the change from the last level, and after an enrichment its estimate times the square of
-the ratio of the norms of all rows since. `exact` and references are read by none of it.
+the ratio of the norms of all rows since.
+
+A level begins only where it and its enrichment are expected to end in time (`patches.pace`); the
+clock decides nothing else. What is kept is the solution of least estimated error. `exact` and
+references are read by none of it.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -26,18 +29,20 @@ import torch
 from kanpde.assembly.collocation import Collocation, held_out
 from kanpde.config import Config
 from kanpde.errors import ConfigError
-from kanpde.numerics.polynomials import size
-from kanpde.numerics.quadrature import Array, PointSet
 from kanpde.patches.cells import Cell
 from kanpde.patches.covers import cover_of
 from kanpde.patches.elimination import Elimination
-from kanpde.patches.kans import patchwork, values_at
-from kanpde.patches.layout import Patch, balanced, layout
+from kanpde.patches.kans import patchwork
+from kanpde.patches.layout import Patch, balanced
+from kanpde.patches.levels import Cells, Ground, Level
+from kanpde.patches.newton import Newton
+from kanpde.patches.pace import Pace, work
 from kanpde.patches.probing import resolved
-from kanpde.patches.refinement import Layers, enriched, refined
-from kanpde.patches.rows import System, interior, nodes_inside, rows
+from kanpde.patches.refinement import STEP, Layers, enriched, refined
+from kanpde.patches.rows import System, interior
 from kanpde.patches.steepness import jump
 from kanpde.patches.support import require
+from kanpde.patches.verdict import Course, End, is_falling, point, sentence
 from kanpde.problem.posing import posed
 from kanpde.problem.problem import Problem
 from kanpde.progress import History, Progress, StageResult, StopReason
@@ -48,16 +53,18 @@ TOLERANCE = 1e-6
 
 SECONDS = 100.0
 
-SHARE = 0.5
-"""Share of the seconds after which no further level begins; the rest is for the estimate."""
+SHARE = 0.85
+"""Share of the seconds for the search; the rest is for the start of the process and its files."""
 
-SAMPLES = 10_000
-"""Points at which solutions are compared."""
+SAMPLES, NEWTON_SAMPLES = 10_000, 1500
+"""Points at which levels are compared, and steps of Newton's method."""
+
+NEWTON_STEPS = 2
+"""Steps that a level is expected to take which begins with the solution of the one before."""
 
 SLOWEST = 0.9
 """Largest ratio of squared rows that is believed."""
 
-ROUNDING = 20 * float(np.finfo(np.float64).eps)
 SINGULAR = 1e-14
 """Relative pivots below say that the problem has no unique solution."""
 
@@ -69,9 +76,14 @@ solvable problem settles. Measured: 1e-3 at an eigenvalue, 0.7 to 0.9 away from 
 PROBES, UNSEEN = 1 << 16, 2.0
 """Points at which sources are probed, and how many times larger they may be there."""
 
-CHUNK = 500
-MOST_NUMBERS = 50_000_000
-"""Patches whose rows are held at a time, and how many numbers they have."""
+CONSTANT = 1e-9
+"""A solution that varies by this share of its size is constant."""
+
+ASTRAY = 4
+"""Where changes do not fall, so many levels are between two enrichments."""
+
+STALLS = 2
+"""Levels on which Newton's method may stall before the search ends: the first may be too coarse."""
 
 
 @dataclass(frozen=True)
@@ -89,28 +101,6 @@ class Patched:
     estimate: float | None
     seconds: float
     warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Level:
-    """One solved level: cells with their degrees, patches with their coefficients (n, m) and
-    squared rows, the values (N, m) at the sample points, and what is missed (J, d + 1) where
-    conditions at an outflow are weak.
-    """
-
-    degrees: Mapping[Cell, int]
-    patches: list[Patch]
-    coefficients: list[Array]
-    squares: Array
-    pivot: float
-    weakest: float
-    values: Array
-    missed: Array
-
-    @property
-    def total(self) -> float:
-        """The sum of all squared rows."""
-        return float(self.squares.sum())
 
 
 def prepare(config: Config) -> Problem:
@@ -134,22 +124,10 @@ def search(config: Config, progress: Progress) -> Patched:
     return _Search(config, progress, prepare(config)).run()
 
 
-def _place(x: Iterable[float], digits: int) -> str:
-    """Coordinates in brackets."""
-    return f"({', '.join(f'{value:.{digits}g}' for value in x)})"
-
-
-def _chunks(patches: Sequence[Patch], unknowns: int) -> Iterator[Sequence[Patch]]:
-    """Patches whose rows are computed at a time."""
-    start, numbers = 0, 0
-    for end, patch in enumerate(patches):
-        nodes = nodes_inside(patch.degree, patch.dimension) ** patch.dimension
-        numbers += nodes * unknowns**2 * size(patch.degree, patch.dimension)
-        if end - start >= CHUNK or numbers > MOST_NUMBERS:
-            yield patches[start : end + 1]
-            start, numbers = end + 1, 0
-    if start < len(patches):
-        yield patches[start:]
+def _richer(patch: Patch) -> Patch:
+    """A patch with two degrees more."""
+    faces = tuple((face, degree + STEP) for face, degree in patch.faces)
+    return replace(patch, degree=patch.degree + STEP, faces=faces)
 
 
 def _slowness(rich: Level, level: Level) -> float:
@@ -162,6 +140,15 @@ def _slowness(rich: Level, level: Level) -> float:
     return max(1.0, ratio / (1.0 - ratio))
 
 
+@dataclass(frozen=True)
+class _Checked:
+    """An enriched level with the estimate of its error."""
+
+    level: Level
+    estimate: float
+    singular: bool
+
+
 @dataclass
 class _Search:
     config: Config
@@ -171,6 +158,10 @@ class _Search:
     stages: list[StageResult] = field(default_factory=list)
     events: list[tuple[int, str]] = field(default_factory=list)
     ends: list[float] = field(default_factory=list)
+    changes: list[float] = field(default_factory=list)
+    pace: Pace = field(default_factory=Pace)
+    solves: int = 1
+    best: _Checked | None = None
     # the last enrichment: its estimate and the sum of the squared rows it belongs to
     checked: tuple[float, float] | None = None
 
@@ -181,130 +172,156 @@ class _Search:
         self.tolerance = self.config.tolerance or TOLERANCE
         self.seconds = self.config.seconds or SECONDS
         self.cover = cover_of(self.problem, patches.cells)
-        self.system = System.of(self.problem)
+        self.ground = Ground(self.cover, self.problem.domain.quadrature(SAMPLES))
         self.plain, self.rich = (Elimination(self.cover.counts) for _ in range(2))
-        self.sample: PointSet = self.problem.domain.quadrature(SAMPLES)
+        self.known: dict[bool, frozenset[object]] = {False: frozenset(), True: frozenset()}
+        self.newton: Newton | None = None
+        if not self.problem.is_linear:
+            few = Ground(self.cover, self.problem.domain.quadrature(NEWTON_SAMPLES))
+            self.newton = Newton(few, self.problem, self.progress, self.tolerance)
+        else:
+            self.system = System.of(self.problem)
 
     def run(self) -> Patched:
-        start = dict.fromkeys(self.cover.start(), self.patches.degree)
-        leaves = balanced(self.cover, start)
-        if self.patches.refine:
-            leaves = resolved(self.cover, self.system, start)
+        cells = Cells.of(self.cover, self._first(self.patches.refine))
         before: Level | None = None
+        stalls = 0
         while True:
-            level = self._solved(leaves, self.plain, before)
-            change = math.inf if before is None else self._difference(level, before)
-            last = self._last(level)
-            if last or self._promised(level, change) <= self.tolerance:
-                poor = level
-                if before is not None and leaves == enriched(before.degrees):
-                    # the level before was raised everywhere: this one is its enrichment
-                    poor, rich = before, level
-                else:
-                    rich = self._solved(enriched(leaves), self.rich, level)
-                estimate = self._difference(rich, poor) * _slowness(rich, poor)
-                estimate = max(estimate, self._missing(rich))
-                self.checked = (estimate, poor.total)
-                if last or estimate <= self.tolerance:
-                    singular = rich.weakest < FALLING * poor.weakest
-                    return self._ended(rich, math.inf if singular else estimate)
-            leaves = refined(
-                self.cover,
-                leaves,
-                level.patches,
-                level.coefficients,
-                level.squares,
-                Layers(level.missed[:, :-1], self.plain.widths(level.patches)),
-            )
-            before = level
+            level = self._solved(cells, before)
+            further, end = self._further(level)
+            stalls += bool(level.stall)
+            if level.stall and (further is None or stalls >= STALLS):
+                return self._ended(_Checked(level, math.inf, False), end)
+            if not level.stall and (further is None or self._is_worth_checking(level)):
+                checked = self._check(level, before)
+                hopeless = checked.singular and not is_falling(self.changes)
+                if further is None or checked.estimate <= self.tolerance or hopeless:
+                    # what looks singular at the end is not saved by an earlier estimate
+                    return self._ended(checked if checked.singular else self.best, end)
+            assert further is not None
+            cells, before = further, level
 
-    def _last(self, level: Level) -> bool:
-        """Whether no further level may begin."""
+    def _first(self, probed: bool) -> dict[Cell, int]:
+        """The first cells with their degrees; where they are `probed` they see every feature."""
+        start = dict.fromkeys(self.cover.start(), self.patches.degree)
+        system = self.newton.beginning() if self.newton is not None else self.system
+        if probed and system is not None:
+            return resolved(self.cover, system, start)
+        return balanced(self.cover, start)
+
+    def _further(self, level: Level) -> tuple[Cells | None, End]:
+        """The cells of the next level, or why there is none."""
+        ends = {
+            End.GIVEN: not self.patches.refine,
+            End.PATCHES: len(level.patches) >= self.patches.most,
+            End.EXACT: level.total == 0.0,
+            End.STOPPED: self.progress.stop is not None,
+        }
+        if any(ends.values()):
+            return None, next(end for end, ended in ends.items() if ended)
+        known = level.degrees, level.patches, level.coefficients, level.squares
+        degrees = refined(self.cover, *known, Layers(level.missed[:, :-1], level.widths))
+        if degrees == level.degrees:
+            return None, End.FINEST
+        cells = Cells.of(self.cover, degrees)
         spent = time.perf_counter() - self.began
-        full = len(level.patches) >= self.patches.most
-        return (
-            not self.patches.refine
-            or full
-            or spent > SHARE * self.seconds
-            or level.total == 0.0
-            or self.progress.stop is not None
-        )
+        richer = [_richer(patch) for patch in cells.patches]
+        amount = self._expected(cells.patches, False, bool(level.stall))
+        amount += self._expected(richer, True, False)
+        if spent + self.pace.seconds(amount) > SHARE * self.seconds:
+            return None, End.TIME
+        return cells, End.REACHED
 
-    def _promised(self, level: Level, change: float) -> float:
+    def _work(self, patches: list[Patch], rich: bool) -> float:
+        """The work of a level; every block is new where the system changes with the solution."""
+        known = self.known[rich] if self.newton is None else frozenset()
+        return work(patches, len(self.problem.unknowns), self.cover.counts, known)
+
+    def _expected(self, patches: list[Patch], rich: bool, stalled: bool) -> float:
+        """The work of a level that has not begun; from scratch where the one before has stalled."""
+        steps = 1 if self.newton is None else self.solves if stalled else NEWTON_STEPS
+        return self._work(patches, rich) * steps
+
+    def _is_worth_checking(self, level: Level) -> bool:
+        """Whether the tolerance may be met, or the levels do not agree any better for some time."""
+        astray = not is_falling(self.changes) and len(self.changes) % ASTRAY == 0
+        return self._promised(level) <= self.tolerance or astray
+
+    def _promised(self, level: Level) -> float:
         """What the error of a level may be, from what is known without enrichment."""
         if self.checked is None:
-            return max(change, self._missing(level))
+            return max(self.changes[-1], self.ground.missing(level))
         estimate, total = self.checked
         return estimate * level.total / total if total > 0 else estimate
 
-    def _solved(
-        self, degrees: Mapping[Cell, int], elimination: Elimination, before: Level | None
-    ) -> Level:
+    def _check(self, level: Level, before: Level | None) -> _Checked:
+        """Solve with two degrees more and keep it if its estimated error is the least."""
+        poor = level
+        if before is not None and level.degrees == enriched(before.degrees):
+            # the level before was raised everywhere: this one is its enrichment
+            poor, rich = before, level
+        else:
+            cells = Cells.of(self.cover, enriched(level.degrees))
+            rich = self._solved(cells, level, rich=True)
+        difference = self.ground.distance(rich.values, poor.values)
+        estimate = difference * _slowness(rich, poor) + rich.unconverged
+        estimate = max(estimate, self.ground.missing(rich))
+        singular = rich.weakest < FALLING * poor.weakest or rich.pivot < SINGULAR
+        self.checked = (estimate, poor.total)
+        checked = _Checked(rich, estimate, singular)
+        if self.best is None or estimate <= self.best.estimate:
+            self.best = checked
+        return checked
+
+    def _solved(self, cells: Cells, before: Level | None, rich: bool = False) -> Level:
         number = len(self.stages)
-        rich = elimination is self.rich
         began = time.perf_counter()
-        patches = layout(self.cover, degrees)
-        name = f"{len(patches)} patches" + (", two degrees more" if rich else "")
+        name = f"{len(cells.patches)} patches" + (", two degrees more" if rich else "")
         self.progress.stage_started(number, number + 1, name, 1)
-        missing = elimination.missing(patches)
-        for some in _chunks(missing, self.system.unknowns):
-            for patch, patch_rows in zip(some, rows(self.system, self.cover, some), strict=True):
-                elimination.add(patch, patch_rows)
-        flat, squares, (pivot, weakest) = elimination.solve(patches)
-        coefficients = [column.reshape(self.system.unknowns, -1).T for column in flat]
-        values = values_at(self.cover, patches, coefficients, self.sample.x)
-        missed = elimination.missed(patches, flat)
-        level = Level(degrees, patches, coefficients, squares, pivot, weakest, values, missed)
-        self._told(level, before, name, began)
+        amount = self._work(cells.patches, rich)
+        if self.newton is not None:
+            solves = self.newton.solves
+            level = self.ground.sampled(self.newton.solved(cells, before))
+            self.solves = self.newton.solves - solves
+            amount *= self.solves
+        else:
+            elimination = self.rich if rich else self.plain
+            level = self.ground.solved(self.system, cells, elimination)
+        self.known[rich] = frozenset(patch.key for patch in cells.patches)
+        self.pace.tell(amount, time.perf_counter() - began)
+        change = math.inf
+        if before is not None and not before.stall:
+            change = self.ground.distance(level.values, before.values)
+            name += f", change {change:.1e}"
+        if not rich:
+            self.changes.append(change)
+        self._told(level, name, began)
         return level
 
-    def _told(self, level: Level, before: Level | None, name: str, began: float) -> None:
+    def _told(self, level: Level, name: str, began: float) -> None:
         """One level is one stage of the history, with the change from the level before."""
         number, now = len(self.stages), time.perf_counter()
-        if before is not None:
-            name += f", change {self._difference(level, before):.1e}"
-        reason = StopReason.SOLVED
-        self.stages.append(StageResult(name, 1, level.total, now - began, reason.name))
+        if level.steps > 1:
+            name += f", {level.steps} Newton steps"
+        reason = StopReason.STALLED if level.stall else StopReason.SOLVED
+        self.stages.append(StageResult(name, level.steps, level.total, now - began, reason.name))
         self.ends.append(now - self.began)
         self.events.append((number + 1, name))
         self.progress.step(1, level.total)
         self.progress.stage_finished(number, level.total, reason)
 
-    def _missing(self, level: Level) -> float:
-        """The L2 norm of layers at an outflow that are not resolved, relative to the solution."""
-        size = float(np.sqrt((self.sample.w[:, None] * level.values**2).sum()))
-        missing = float(np.sqrt(level.missed[:, -1].sum()))
-        return missing / size if size > 0 else (math.inf if missing > 0 else 0.0)
-
-    def _difference(self, level: Level, previous: Level) -> float:
-        """The largest relative L2 difference of an unknown that is not zero beside the others."""
-        w = self.sample.w[:, None]
-        sizes = np.sqrt((w * level.values**2).sum(axis=0))
-        away = np.sqrt((w * (level.values - previous.values) ** 2).sum(axis=0))
-        if not np.isfinite(sizes).all():
-            return math.inf
-        counts = sizes > 1e-12 * sizes.max()
-        if not counts.any():
-            return 0.0 if not away.any() else math.inf
-        return max(ROUNDING, float((away[counts] / sizes[counts]).max()))
-
-    def _ended(self, level: Level, estimate: float) -> Patched:
-        valid_estimate: float | None = estimate
-        unseen = self._unseen(level)
-        if unseen is not None or level.pivot < SINGULAR or not math.isfinite(estimate):
-            valid_estimate = None
-        reason = StopReason.UNREACHED
-        if self.progress.stop is not None:
-            reason = self.progress.stop
-        elif valid_estimate is not None and valid_estimate <= self.tolerance:
-            given = self.config.tolerance is not None
-            reason = StopReason.TOLERANCE if given else StopReason.ACCURATE
-        elif (
-            valid_estimate is not None and self.config.tolerance is None and not self.patches.refine
-        ):
-            reason = StopReason.FINISHED
-        sentence = unseen or self._verdict(level, valid_estimate)
-        self.progress.message(sentence)
+    def _ended(self, checked: _Checked | None, end: End) -> Patched:
+        assert checked is not None
+        level = checked.level
+        course = Course(self.changes, end, self.tolerance)
+        words = sentence(level, checked.estimate, checked.singular, course)
+        estimate: float | None = checked.estimate
+        if checked.singular or not math.isfinite(checked.estimate):
+            estimate = None
+        warning = None if level.stall else self._unseen(level) or self._flat(level)
+        if warning is not None:
+            estimate, words = None, warning
+        self.progress.message(words)
         count = len(self.stages)
         history = History(
             tuple(range(1, count + 1)),
@@ -319,10 +336,42 @@ class _Search:
             points=points_of(self.problem),
             history=history,
             stages=tuple(self.stages),
-            reason=reason,
-            estimate=valid_estimate,
+            reason=self._reason(estimate),
+            estimate=estimate,
             seconds=self.ends[-1],
-            warnings=(sentence,) if sentence.startswith("warning") else (),
+            warnings=(words,) if words.startswith("warning") else (),
+        )
+
+    def _reason(self, estimate: float | None) -> StopReason:
+        if self.progress.stop is not None:
+            return self.progress.stop
+        if estimate is None:
+            return StopReason.UNREACHED
+        if estimate <= self.tolerance:
+            given = self.config.tolerance is not None
+            return StopReason.TOLERANCE if given else StopReason.ACCURATE
+        if self.config.tolerance is None and not self.patches.refine:
+            return StopReason.FINISHED
+        return StopReason.UNREACHED
+
+    def _flat(self, level: Level) -> str | None:
+        """A warning where the solution of a nonlinear problem is constant and another one was
+        found from other starts.
+        """
+        flat = np.ptp(level.values, axis=0).max() <= CONSTANT * np.abs(level.values).max()
+        if self.newton is None or not flat:
+            return None
+        cells = Cells.of(self.cover, self._first(False))
+        other = self.newton.another(cells, self.newton.ground.sampled(level))
+        value = ", ".join(f"{mean:.4g}" for mean in level.values.mean(axis=0))
+        if other is None:
+            self.progress.message(f"the solution is {value} everywhere; other starts led to it too")
+            return None
+        low, high = float(other.values.min()), float(other.values.max())
+        return (
+            f"warning: the solution is {value} everywhere, and another one with values from"
+            f" {low:.4g} to {high:.4g} was found; which one is meant cannot be told: give terms or"
+            f" conditions that only one of them meets"
         )
 
     def _unseen(self, level: Level) -> str | None:
@@ -332,36 +381,22 @@ class _Search:
         rng = np.random.default_rng(0)
         probes = self.problem.domain.interior(PROBES, "sobol", rng).x
         inside = [interior(self.cover, patch).x for patch in level.patches]
-        for number, equation in enumerate(self.system.equations, start=1):
+        system = self.system if self.newton is None else self.newton.system(level)
+        for number, equation in enumerate(system.equations, start=1):
             steep = jump(equation, self.problem.domain, level.patches)
             if steep is not None:
                 return (
                     f"warning: the error cannot be told, a coefficient of second order of equation"
-                    f" {number} jumps near {_place(steep.place, 6)}; give regions without trial.patches,"
+                    f" {number} jumps near {point(steep.place, 6)}; give regions without trial.patches,"
                     f" or a smoother coefficient"
                 )
             known = max(float(np.abs(equation.at(x)[1]).max()) for x in inside)
             at_probes = np.abs(equation.at(probes)[1])
             if at_probes.max() > UNSEEN * known:
-                peak = _place(probes[int(at_probes.argmax())], 6)
+                peak = point(probes[int(at_probes.argmax())], 6)
                 return (
                     f"warning: the error cannot be told, the source of equation {number} has a peak"
                     f" near {peak} that the patches do not see; give more"
                     f" trial.patches.cells"
                 )
         return None
-
-    def _verdict(self, level: Level, estimate: float | None) -> str:
-        """What was reached, and where most is left."""
-        worst = level.patches[int(level.squares.argmax())]
-        sides = " x ".join(f"{side:.2g}" for side in worst.sizes)
-        middle = _place((worst.lower + worst.upper) / 2, 4)
-        place = f"the largest residual is at {middle} in a patch of size {sides}"
-        if estimate is None:
-            return f"warning: the error cannot be told, the system is singular; {place}"
-        if estimate <= self.tolerance:
-            return f"estimated relative L2 error {estimate:.1e} on {len(level.patches)} patches"
-        return (
-            f"warning: estimated relative L2 error {estimate:.1e}, {self.tolerance:.0e} was not"
-            f" reached; {place}; give more seconds, or more patches (trial.patches.most)"
-        )

@@ -1,4 +1,4 @@
-"""What patches can solve: linear equations of second order at most on a box in up to three
+"""What patches can solve: equations of second order at most on a box in up to three
 coordinates, time included, or on a plane domain.
 """
 
@@ -52,11 +52,6 @@ def _require_conditions(problem: Problem) -> None:
 
 
 def _require_equations(problem: Problem) -> None:
-    if not problem.is_linear:
-        raise ConfigError(
-            f"trial.patches: needs equations and conditions that are linear in the unknowns, found"
-            f" others; {REMEDY}"
-        )
     if len(problem.equations) != len(problem.unknowns):
         raise ConfigError(
             f"trial.patches: needs as many equations as unknowns, found {len(problem.equations)}"

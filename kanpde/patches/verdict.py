@@ -1,0 +1,90 @@
+"""What a search on patches says at its end: what was reached, or why not, where, and what to try.
+
+| | |
+|---|---|
+| the estimate fell until time or patches ran out | more of them |
+| it does not fall, or is as large as the solution | refinement is no remedy: look at the problem |
+| the system is singular | the problem has no unique solution |
+| Newton's method stalled | smaller data, or another start |
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from kanpde.patches.levels import Level
+
+FALLEN, FEW = 0.7, 3
+"""Changes that fall to this share over so many levels are falling."""
+
+
+class End(Enum):
+    """Why no further level began; the value is what to do about it."""
+
+    REACHED = "nothing is left to do"
+    EXACT = "no residual is left"
+    STOPPED = "resume the run"
+    GIVEN = "give more trial.patches.cells or a higher trial.patches.degree, or leave out refine"
+    TIME = "give more seconds"
+    PATCHES = "give more patches (trial.patches.most)"
+    FINEST = "cells and degrees are the finest there are; look at the data there"
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a search went: the changes from level to level, why it ended, and the tolerance."""
+
+    changes: Sequence[float]
+    end: End
+    tolerance: float
+
+
+def point(x: Iterable[float], digits: int) -> str:
+    """Coordinates in brackets."""
+    return f"({', '.join(f'{value:.{digits}g}' for value in x)})"
+
+
+def place(level: Level) -> str:
+    """Where the largest squared rows are."""
+    worst = level.worst
+    sides = " x ".join(f"{side:.2g}" for side in worst.sizes)
+    middle = point((worst.lower + worst.upper) / 2, 4)
+    return f"the largest residual is at {middle} in a patch of size {sides}"
+
+
+def is_falling(changes: Sequence[float]) -> bool:
+    """Whether the last changes fall, or are too few to tell."""
+    recent = [change for change in changes if math.isfinite(change)][-FEW:]
+    return len(recent) < FEW or recent[-1] <= FALLEN * recent[0]
+
+
+def sentence(level: Level, estimate: float, singular: bool, course: Course) -> str:
+    """The verdict on a level, in one line."""
+    where, count = place(level), len(level.patches)
+    if level.stall:
+        return (
+            f"warning: the error cannot be told, Newton's method stalled on {count} patches:"
+            f" {level.stall}; {where}; the problem may have no solution for these data: try"
+            f" smaller ones, or more trial.patches.cells"
+        )
+    if singular:
+        return (
+            f"warning: the error cannot be told, the system is singular: the problem has no"
+            f" solution or more than one; {where}; add a condition or a term that fixes it"
+        )
+    if estimate <= course.tolerance:
+        return f"estimated relative L2 error {estimate:.1e} on {count} patches"
+    start = (
+        f"warning: estimated relative L2 error {estimate:.1e} on {count} patches,"
+        f" {course.tolerance:.0e} was not reached"
+    )
+    refined = course.end is not End.GIVEN
+    if refined and not (estimate < 1.0 and is_falling(course.changes)):
+        return (
+            f"{start}, and the estimate does not fall with refinement; {where}: the problem may"
+            f" have no solution or more than one, or data or layers that are sharper than the patches there"
+        )
+    return f"{start}; {where}; {course.end.value}"
