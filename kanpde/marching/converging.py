@@ -161,7 +161,7 @@ class _Search:
             if richer.ended is not None:
                 break
             share = _share(richer, best, error)
-            estimate = max(ROUNDING, share * richer.difference(best))
+            estimate = max(ROUNDING, share * richer.difference(best), richer.rough)
             best = richer
             self.progress.message(
                 f"{best.slabs} slabs for a local error of {error:.1e}: estimated relative L2 error"

@@ -206,16 +206,17 @@ def _initial(
 
 
 def values(
-    rows: Rows, points: Tensor, known: dict[Derivative, Tensor]
+    rows: Rows, points: Tensor, known: dict[Derivative, Tensor], needs_slopes: bool = True
 ) -> tuple[Array, dict[Derivative, Array]]:
-    """The formula at points (N, 2) and its derivatives by the jets, (N,) each."""
-    nodes = [rows.node, *(node for _, node in rows.slopes)]
+    """The formula at points (N, 2) and, where needed, its derivatives by the jets, (N,) each."""
+    wanted = rows.slopes if needs_slopes else ()
+    nodes = [rows.node, *(node for _, node in wanted)]
     normal = None
     if rows.at is None:
         normal = torch.zeros_like(points)
         normal[:, 0] = rows.normal
     first, *slopes = evaluate(nodes, points, normal, {**known})
-    named = zip(rows.slopes, slopes, strict=True)
+    named = zip(wanted, slopes, strict=True)
     return first.numpy(), {jet: slope.numpy() for (jet, _), slope in named}
 
 

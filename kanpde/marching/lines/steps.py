@@ -39,7 +39,7 @@ FIRST, LONGEST, SHORTEST = 1e-3, 1 / 8, 1e-13
 """Lengths of the first slab, of the longest and of the shortest one, as shares of the interval."""
 
 FLOOR = 1e-3
-LEAST_INTERVALS, MOST_INTERVALS = 16, 320
+LEAST_INTERVALS, MOST_INTERVALS = 16, 448
 FEWER = 0.7
 """The first march has at most this share of the most intervals: two marches at their limit would
 agree on what neither resolves.
@@ -57,6 +57,11 @@ PROBES = 1 << 13
 KINKED, SHARP, CLOSE = 64, 0.3, 1e-4
 """With so many intervals, what is left of the initial values above such a share of the largest
 misfit is a kink or a jump; how close knots come to it, for [-1, 1].
+"""
+
+STUCK, SLOW = 0.4, 0.75
+"""From this share of the most intervals on, a misfit that 1.3 times more of them leave above the
+second share is that of a jump, which no number of them removes.
 """
 
 BELOW = 0.01
@@ -88,6 +93,7 @@ class _Marching:
     shorter: float
     strips: list[Strip] = field(default_factory=list)
     rough: float = 0.0
+    moved: bool = False
 
     def __post_init__(self) -> None:
         lower, upper = self.evolution.ends
@@ -107,6 +113,7 @@ class _Marching:
         given = self._given()
         kinks: Array = np.zeros(0)
         stretch, intervals = self._stretch([given], kinks), LEAST_INTERVALS
+        before = math.inf
         while True:
             self.line = self.line.adapted(stretch, intervals)
             state = self._interpolated(self.line)
@@ -114,8 +121,13 @@ class _Marching:
             misfit = math.sqrt(float((away**2).mean()))
             if misfit <= IN_SPACE * self.error:
                 return state
-            if intervals >= self.most:
-                self.rough = misfit
+            stuck = intervals >= STUCK * self.most and misfit > SLOW * before
+            before = misfit
+            if stuck and intervals < self.most and self.shorter < 1:
+                intervals = self.most  # not those of the march before, which was stuck as well
+                continue
+            if intervals >= self.most or stuck:
+                self.rough, self.most = misfit, intervals
                 self.error = max(self.error, BELOW * misfit)
                 return state
             if not len(kinks) and intervals >= KINKED:
@@ -263,6 +275,7 @@ class _Marching:
     def take(self, strip: Strip) -> None:
         """Go on behind a solved slab."""
         self.strips.append(strip)
+        self.moved = False
         self.state = strip.end(self.evolution.orders)
         values = strip.at(LOOKED_AT, self.evolution.orders)
         self.largest = np.maximum(self.largest, np.sqrt((values**2).mean(axis=1)).max(axis=1))
@@ -308,6 +321,9 @@ def march(
                 continue
             if in_time <= LOST and in_space > 1 and intervals < marching.most:
                 more = min(1.6, max(1.1, (in_space / 0.5) ** (1 / (marching.line.degree - 1))))
+                if marching.strips and not marching.moved:
+                    more = 1.0  # where the solution goes is reason enough
+                marching.moved = True
                 wanted = min(marching.most, math.ceil(more * intervals))
                 marching.length = max(marching.length, h) if in_time <= 1 else marching.length
                 marching.move(marching.respaced(strip, wanted))
@@ -318,8 +334,8 @@ def march(
 LOST = 1e3
 """Errors in time above it say nothing of the splines."""
 
-COARSER, AGAIN = 1e-3, 8
-"""Fewer intervals below such an error in space; knots are spread anew after so many slabs."""
+COARSER = 0.02
+"""Fewer intervals below such an error in space."""
 
 
 def _follow(marching: _Marching, strip: Strip, in_space: float) -> None:

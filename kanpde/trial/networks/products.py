@@ -48,8 +48,10 @@ class Products(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 2) → (N, m)."""
-        splines, times = self._factors(x.T, 0, 0)
-        return self._combined(splines[0], times[0]).T
+        m, _, nodes = self.coefficients.shape
+        flat = self.coefficients.transpose(1, 2).flatten(0, 1)[:, None]
+        splines = self.grid.edges(x.T[:1], flat, 0)[0, :, 0]
+        return self._combined(splines.unflatten(0, (m, nodes)), legendre(x[:, 1], nodes, 0)[0]).T
 
     def jet(self, x: Jet) -> Jet:
         """The jet of the outputs at scaled coordinates, in closed form."""
