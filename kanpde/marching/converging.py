@@ -4,6 +4,7 @@
 |---|---|
 | the first | march 2 with a tenth of its local error |
 | the estimate meets the tolerance | end |
+| there is more that no march resolves | end, unreached |
 | time is over, or local errors are rounding | end, unreached |
 | else | march k + 1, for AIM |
 
@@ -167,6 +168,8 @@ class _Search:
                 f"{best.slabs} slabs for a local error of {error:.1e}: estimated relative L2 error"
                 f" {estimate:.1e}"
             )
+            if best.rough > self.tolerance:
+                break  # which no shorter slabs resolve
         return self._ended(best, estimate)
 
     def _over(self) -> bool:

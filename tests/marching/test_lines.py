@@ -62,7 +62,9 @@ def test_splines_have_as_many_points_as_equations_need_and_interpolate(periodic:
     values = line.local(line.points()).apply(0, coefficients)
     assert np.allclose(line.interpolated(values), coefficients, atol=1e-6)
     s, step = np.array([0.123]), 1e-5
-    slope = line.local(s + step).apply(0, coefficients) - line.local(s - step).apply(0, coefficients)
+    slope = line.local(s + step).apply(0, coefficients) - line.local(s - step).apply(
+        0, coefficients
+    )
     # one unit of s is one unit of x here
     assert np.allclose(line.local(s).apply(1, coefficients), slope / (2 * step), rtol=1e-5)
 
@@ -224,10 +226,10 @@ def test_a_jump_that_travels_is_told() -> None:
             initial("u = (1 - (x - 0.31)/abs(x - 0.31))/2"),
             {"part": "left", "equation": "u = 1"},
         ],
-        end=0.1,
+        end=0.02,
         free=["right"],
     )
-    solution = kanpde.solve(tree, seconds=60)
+    solution = kanpde.solve(tree, tolerance=1e-2)
     assert solution.stop_reason is StopReason.UNREACHED
     points = solution.problem.domain.interior(4000, "sobol", np.random.default_rng(3)).x
     wanted = (points[:, 0] < 0.31 + points[:, 1]).astype(float)
@@ -238,7 +240,7 @@ def test_a_jump_that_travels_is_told() -> None:
 
 def test_a_run_is_saved_loaded_and_resumed_to_the_same_bits(tmp_path: Any) -> None:
     tree, _ = EXACT["heat"]
-    tree = {**tree, "output": {"vtu": True, "plots": True, "series": 3}}
+    tree = {**tree, "output": {"vtu": True, "plots": False, "series": 3}}
     solution = kanpde.solve(tree, out=tmp_path / "run", tolerance=1e-4)
     points = np.array([[0.2, 0.1], [0.9, 0.5], [0.5, 0.0]])
     loaded = kanpde.load(tmp_path / "run")

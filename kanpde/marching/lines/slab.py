@@ -121,10 +121,8 @@ class System:
         table = rule(stages)
         placed = []
         for rows in evolution.rows:
-            if rows.at is None:
-                s = np.array([rows.normal])
-            else:
-                s = line.points(evolution.spatial[rows.at])
+            end = np.array([rows.normal])  # -1 or 1, as the positions of the ends are
+            s = end if rows.at is None else line.points(evolution.spatial[rows.at])
             instants = t + h * table.nodes
             x = line.x(s)
             points = np.stack([np.repeat(x, stages), np.tile(instants, len(x))], axis=1)

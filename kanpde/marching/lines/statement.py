@@ -1,6 +1,6 @@
 """Equations that evolve on a line: which unknown each equation is for, and what holds at the ends.
 
-    F_e(x, t, u, ∂u, …) = 0,  e = 1 … m,      B_b = 0 at x = lower or upper,      ∂_t^k u_i = f_ik(x)  at the start,  k < q_i
+    F_e(x, t, u, ∂u, …) = 0,  e = 1 … m,    B_b = 0  at the ends,    ∂_t^k u_i = f_ik(x)  at the start,  k < q_i
 
 With R_i the highest derivative by x of unknown i in any equation there must be Σ R_i conditions at
 the ends, or the unknowns repeat there. Equation e is for an unknown whose derivative of order R_i
@@ -23,11 +23,13 @@ from kanpde.expressions import (
     Derivative,
     Node,
     differentiate,
+    divide,
     jets,
     linear_parts,
+    negate,
     partial,
 )
-from kanpde.expressions.evaluate import evaluate
+from kanpde.expressions.evaluate import Unknown, evaluate
 from kanpde.problem.conditions import BoundaryCondition, Condition, PeriodicCondition
 from kanpde.problem.problem import Problem
 
@@ -196,8 +198,6 @@ def _initial(
             factors, rest = linear_parts(condition.node)
         except ValueError:
             return None
-        from kanpde.expressions import divide, negate
-
         if jet.index[0] or jet.index[1] >= max(1, orders[jet.unknown]) or jet in given:
             return None
         given[jet] = divide(negate(rest), factors[jet])
@@ -215,7 +215,9 @@ def values(
     if rows.at is None:
         normal = torch.zeros_like(points)
         normal[:, 0] = rows.normal
-    first, *slopes = evaluate(nodes, points, normal, {**known})
+    jet: dict[Unknown, Tensor] = {}
+    jet.update(known)
+    first, *slopes = evaluate(nodes, points, normal, jet)
     named = zip(wanted, slopes, strict=True)
     return first.numpy(), {jet: slope.numpy() for (jet, _), slope in named}
 
