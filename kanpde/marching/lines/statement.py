@@ -215,8 +215,7 @@ def values(
     if rows.at is None:
         normal = torch.zeros_like(points)
         normal[:, 0] = rows.normal
-    jet: dict[Unknown, Tensor] = {}
-    jet.update(known)
+    jet: dict[Unknown, Tensor] = dict(known.items())
     first, *slopes = evaluate(nodes, points, normal, jet)
     named = zip(wanted, slopes, strict=True)
     return first.numpy(), {jet: slope.numpy() for (jet, _), slope in named}

@@ -201,7 +201,7 @@ class _Slab:
         """u^(j) of one unknown at the points, (s,)."""
         order = self.statement.orders[unknown]
         taylor = _taylor(self.state[unknown][:order], self.h, self.table.nodes, derivative)
-        return taylor + self.integral(unknown, derivative) @ top[unknown]
+        return np.asarray(taylor + self.integral(unknown, derivative) @ top[unknown])
 
     def jets(self, top: Array, derivative: int) -> Array:
         """The same of all unknowns, (m, s)."""
