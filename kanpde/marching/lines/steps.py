@@ -125,7 +125,9 @@ class _Marching:
             stuck = intervals >= STUCK * self.most and misfit > SLOW * before
             before = misfit
             if stuck and intervals < self.most and self.shorter < 1:
-                intervals = self.most  # not those of the march before, which was stuck as well
+                # not those of the march before, which was stuck as well
+                self.most = min(self.most, math.ceil(intervals / FEWER))
+                intervals = self.most
                 continue
             if intervals >= self.most or stuck:
                 self.rough, self.most = misfit, intervals
