@@ -4,6 +4,7 @@
 |---|---|
 | the first | march 2 with a tenth of its local error |
 | the estimate meets the tolerance | end |
+| there is more that no march resolves | end, unreached |
 | time is over, or local errors are rounding | end, unreached |
 | else | march k + 1, for AIM |
 
@@ -161,12 +162,14 @@ class _Search:
             if richer.ended is not None:
                 break
             share = _share(richer, best, error)
-            estimate = max(ROUNDING, share * richer.difference(best))
+            estimate = max(ROUNDING, share * richer.difference(best), richer.rough)
             best = richer
             self.progress.message(
                 f"{best.slabs} slabs for a local error of {error:.1e}: estimated relative L2 error"
                 f" {estimate:.1e}"
             )
+            if best.rough > self.tolerance:
+                break  # which no shorter slabs resolve
         return self._ended(best, estimate)
 
     def _over(self) -> bool:

@@ -164,7 +164,7 @@ def test_the_error_is_within_three_estimates(
         return
     t = np.linspace(0, upper, 1001)
     away = np.linalg.norm(solution(t[:, None])[:, 0] - exact(t)) / np.linalg.norm(exact(t))
-    assert solution.stop_reason is StopReason.TOLERANCE
+    assert solution.stop_reason is StopReason.ACCURATE
     assert solution.result.estimate is not None
     assert away <= 3 * solution.result.estimate + 1e-15
     assert solution.result.estimate <= 1e-6

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.sparse import coo_matrix, csc_matrix
-from scipy.sparse.linalg import splu
+from scipy.sparse import coo_matrix, csr_matrix
+from scipy.sparse.linalg import SuperLU, splu
 
 from kanpde.expressions import Derivative
 from kanpde.marching.lines.space import Line, Local
@@ -25,7 +25,12 @@ from kanpde.marching.ordinary.collocation import Rule, rule
 ITERATIONS = 10
 CONVERGED = 1e-2
 ROUNDING = 1e-13
-GROWS = 4.0
+GROWS, KEPT = 4.0, 0.2
+"""Changes that grow by the first factor go nowhere; factors are kept while changes fall to the
+second one.
+"""
+
+Slopes = dict[Derivative, Array]
 State = tuple[Array, ...]
 """For each unknown the coefficients (q_i, K) of its derivatives by t."""
 
@@ -116,10 +121,8 @@ class System:
         table = rule(stages)
         placed = []
         for rows in evolution.rows:
-            if rows.at is None:
-                s = np.array([rows.normal])
-            else:
-                s = line.points(evolution.spatial[rows.at])
+            end = np.array([rows.normal])  # -1 or 1, as the positions of the ends are
+            s = end if rows.at is None else line.points(evolution.spatial[rows.at])
             instants = t + h * table.nodes
             x = line.x(s)
             points = np.stack([np.repeat(x, stages), np.tile(instants, len(x))], axis=1)
@@ -131,24 +134,32 @@ class System:
 
         Its last change is below a share of what may be added to each unknown, (m,), or rounding.
         """
-        before, orders = math.inf, self.evolution.orders
+        before, factors = math.inf, None
         for _ in range(ITERATIONS):
-            step = self._step(top)
+            right, slopes = self._rows(top, needs_slopes=factors is None)
+            if factors is None:
+                factors = self._factors(slopes, top.shape)
+            step = None if factors is None else factors.solve(right)
             if step is None:
                 return None
-            top = top - step
-            moved = np.array([self._by_time(i, 0, step[i], zero=True) for i in range(len(orders))])
-            size = np.array([self._by_time(i, 0, top[i]) for i in range(len(orders))])
-            if not np.isfinite(size).all():
-                return None
-            limit = np.maximum(CONVERGED * allowed, ROUNDING * _rms(size) + 1e-300)
-            change = float((_rms(moved) / limit).max())
+            top = top - step.reshape(top.shape)
+            change = self._change(step.reshape(top.shape), top, allowed)
             if change <= 1.0:
                 return Strip(self.t, self.h, self.line, self.state, top)
-            if change > GROWS * before:
+            if not change <= GROWS * before:
                 return None
+            if change > KEPT * before:
+                factors = None
             before = change
         return None
+
+    def _change(self, step: Array, top: Array, allowed: Array) -> float:
+        """How large a step is, in units of the change that is small enough."""
+        unknowns = range(len(top))
+        moved = np.array([self._by_time(i, 0, step[i], zero=True) for i in unknowns])
+        size = np.array([self._by_time(i, 0, top[i]) for i in unknowns])
+        limit = np.maximum(CONVERGED * allowed, ROUNDING * _rms(size) + 1e-300)
+        return float((_rms(moved) / limit).max())
 
     def _by_time(self, i: int, b: int, top: Array, zero: bool = False) -> Array:
         """∂_t^b of one unknown's coefficients at the instants, (K, s); without what comes from the
@@ -159,12 +170,10 @@ class System:
         integral = self.table.at_nodes[order - b]
         return _in_time(state, top, self.h, self.table.nodes, integral, (order, b))
 
-    def _step(self, top: Array) -> Array | None:
-        m, size, stages = top.shape
+    def _rows(self, top: Array, needs_slopes: bool) -> tuple[Array, list[Slopes]]:
+        """All rows, (m K s,), and the derivatives of each formula by its jets."""
         fields: dict[tuple[int, int], Array] = {}
-        rights: list[Array] = []
-        entries: list[tuple[Array, Array, Array]] = []
-        first = 0
+        rights, slopes = [], []
         for placed in self.placed:
             known = {}
             for jet, _ in placed.rows.slopes:
@@ -173,16 +182,22 @@ class System:
                     fields[key] = self._by_time(*key, top[jet.unknown])
                 value = placed.local.apply(jet.index[0], fields[key])
                 known[jet] = torch.from_numpy(value.reshape(-1))
-            right, slopes = values(placed.rows, placed.points, known)
+            right, by_jet = values(placed.rows, placed.points, known, needs_slopes)
             rights.append(right)
-            entries += self._entries(placed.local, slopes, first, (size, stages))
-            first += len(right)
-        if first != m * size * stages:
-            raise AssertionError(f"{first} rows for {m * size * stages} unknowns")
+            slopes.append(by_jet)
+        return np.concatenate(rights), slopes
+
+    def _factors(self, slopes: list[Slopes], shape: tuple[int, ...]) -> Factors | None:
+        """Newton's matrix, factored; None where that is not possible."""
+        m, size, stages = shape
+        entries: list[tuple[Array, Array, Array]] = []
+        first = 0
+        for placed, by_jet in zip(self.placed, slopes, strict=True):
+            entries += self._entries(placed.local, by_jet, first, (size, stages))
+            first += len(placed.points)
         data, row, column = (np.concatenate(parts) for parts in zip(*entries, strict=True))
-        matrix = coo_matrix((data, (row, column)), shape=(first, first)).tocsc()
-        solution = _solved(matrix, np.concatenate(rights))
-        return None if solution is None else solution.reshape(m, size, stages)
+        square = (m * size * stages, m * size * stages)
+        return Factors.of(coo_matrix((data, (row, column)), shape=square).tocsr())
 
     def _entries(
         self, local: Local, slopes: dict[Derivative, Array], first: int, shape: tuple[int, int]
@@ -223,20 +238,38 @@ def _rms(values_by_unknown: Array) -> Array:
     return np.asarray(np.sqrt((values_by_unknown**2).mean(axis=1)).max(axis=1))
 
 
-def _solved(matrix: csc_matrix, right: Array) -> Array | None:
-    """The solution of a sparse square system whose rows may have any size."""
-    if not (np.isfinite(matrix.data).all() and np.isfinite(right).all()):
-        return None
-    by_row = abs(matrix).max(axis=1).toarray().ravel()
-    if not by_row.all():
-        return None
-    scaled = matrix.multiply(1 / by_row[:, None]).tocsc()
-    by_column = abs(scaled).max(axis=0).toarray().ravel()
-    if not by_column.all():
-        return None
-    scaled = scaled.multiply(1 / by_column[None, :]).tocsc()
-    try:
-        solution = splu(scaled).solve(right / by_row) / by_column
-    except RuntimeError:  # exactly singular
-        return None
-    return np.asarray(solution) if np.isfinite(solution).all() else None
+@dataclass(frozen=True)
+class Factors:
+    """A sparse square matrix whose rows and columns may have any size, factored."""
+
+    factored: SuperLU
+    by_row: Array
+    by_column: Array
+
+    @classmethod
+    def of(cls, matrix: csr_matrix) -> Factors | None:
+        """None for one that is singular or not finite."""
+        if not np.isfinite(matrix.data).all() or (np.diff(matrix.indptr) == 0).any():
+            return None
+        by_row = np.maximum.reduceat(np.abs(matrix.data), matrix.indptr[:-1])
+        if not by_row.all():
+            return None
+        matrix.data /= np.repeat(by_row, np.diff(matrix.indptr))
+        columns = matrix.tocsc()
+        if (np.diff(columns.indptr) == 0).any():
+            return None
+        by_column = np.maximum.reduceat(np.abs(columns.data), columns.indptr[:-1])
+        if not by_column.all():
+            return None
+        columns.data /= np.repeat(by_column, np.diff(columns.indptr))
+        try:
+            return cls(splu(columns), by_row, by_column)
+        except RuntimeError:  # exactly singular
+            return None
+
+    def solve(self, right: Array) -> Array | None:
+        """The solution, None where a number is not finite."""
+        if not np.isfinite(right).all():
+            return None
+        solution = self.factored.solve(right / self.by_row) / self.by_column
+        return np.asarray(solution) if np.isfinite(solution).all() else None

@@ -1,6 +1,6 @@
 """Equations that evolve on a line: which unknown each equation is for, and what holds at the ends.
 
-    F_e(x, t, u, ∂u, …) = 0,  e = 1 … m,      B_b = 0 at x = lower or upper,      ∂_t^k u_i = f_ik(x)  at the start,  k < q_i
+    F_e(x, t, u, ∂u, …) = 0,  e = 1 … m,    B_b = 0  at the ends,    ∂_t^k u_i = f_ik(x)  at the start,  k < q_i
 
 With R_i the highest derivative by x of unknown i in any equation there must be Σ R_i conditions at
 the ends, or the unknowns repeat there. Equation e is for an unknown whose derivative of order R_i
@@ -23,11 +23,13 @@ from kanpde.expressions import (
     Derivative,
     Node,
     differentiate,
+    divide,
     jets,
     linear_parts,
+    negate,
     partial,
 )
-from kanpde.expressions.evaluate import evaluate
+from kanpde.expressions.evaluate import Unknown, evaluate
 from kanpde.problem.conditions import BoundaryCondition, Condition, PeriodicCondition
 from kanpde.problem.problem import Problem
 
@@ -196,8 +198,6 @@ def _initial(
             factors, rest = linear_parts(condition.node)
         except ValueError:
             return None
-        from kanpde.expressions import divide, negate
-
         if jet.index[0] or jet.index[1] >= max(1, orders[jet.unknown]) or jet in given:
             return None
         given[jet] = divide(negate(rest), factors[jet])
@@ -206,16 +206,18 @@ def _initial(
 
 
 def values(
-    rows: Rows, points: Tensor, known: dict[Derivative, Tensor]
+    rows: Rows, points: Tensor, known: dict[Derivative, Tensor], needs_slopes: bool = True
 ) -> tuple[Array, dict[Derivative, Array]]:
-    """The formula at points (N, 2) and its derivatives by the jets, (N,) each."""
-    nodes = [rows.node, *(node for _, node in rows.slopes)]
+    """The formula at points (N, 2) and, where needed, its derivatives by the jets, (N,) each."""
+    wanted = rows.slopes if needs_slopes else ()
+    nodes = [rows.node, *(node for _, node in wanted)]
     normal = None
     if rows.at is None:
         normal = torch.zeros_like(points)
         normal[:, 0] = rows.normal
-    first, *slopes = evaluate(nodes, points, normal, {**known})
-    named = zip(rows.slopes, slopes, strict=True)
+    jet: dict[Unknown, Tensor] = dict(known.items())
+    first, *slopes = evaluate(nodes, points, normal, jet)
+    named = zip(wanted, slopes, strict=True)
     return first.numpy(), {jet: slope.numpy() for (jet, _), slope in named}
 
 

@@ -39,7 +39,7 @@ FIRST, LONGEST, SHORTEST = 1e-3, 1 / 8, 1e-13
 """Lengths of the first slab, of the longest and of the shortest one, as shares of the interval."""
 
 FLOOR = 1e-3
-LEAST_INTERVALS, MOST_INTERVALS = 16, 320
+LEAST_INTERVALS, MOST_INTERVALS = 16, 448
 FEWER = 0.7
 """The first march has at most this share of the most intervals: two marches at their limit would
 agree on what neither resolves.
@@ -57,6 +57,11 @@ PROBES = 1 << 13
 KINKED, SHARP, CLOSE = 64, 0.3, 1e-4
 """With so many intervals, what is left of the initial values above such a share of the largest
 misfit is a kink or a jump; how close knots come to it, for [-1, 1].
+"""
+
+STUCK, SLOW = 0.4, 0.75
+"""From this share of the most intervals on, a misfit that 1.3 times more of them leave above the
+second share is that of a jump, which no number of them removes.
 """
 
 BELOW = 0.01
@@ -88,13 +93,15 @@ class _Marching:
     shorter: float
     strips: list[Strip] = field(default_factory=list)
     rough: float = 0.0
+    moved: bool = False
 
     def __post_init__(self) -> None:
         lower, upper = self.evolution.ends
         start, end = self.evolution.times
         self.span = end - start
         self.length = self.shorter * FIRST * self.span
-        even = np.linspace(-1.0, 1.0, LEAST_INTERVALS + 1)
+        self.least = math.ceil(LEAST_INTERVALS / self.shorter)
+        even = np.linspace(-1.0, 1.0, self.least + 1)
         self.line = Line(even, self.evolution.periodic, lower, upper)
         self.largest = np.zeros(len(self.evolution.orders))
         self.most = MOST_INTERVALS if self.shorter < 1 else round(FEWER * MOST_INTERVALS)
@@ -106,7 +113,8 @@ class _Marching:
         """The initial values as splines: more of them until they are close between the points."""
         given = self._given()
         kinks: Array = np.zeros(0)
-        stretch, intervals = self._stretch([given], kinks), LEAST_INTERVALS
+        stretch, intervals = self._stretch([given], kinks), self.least
+        before = math.inf
         while True:
             self.line = self.line.adapted(stretch, intervals)
             state = self._interpolated(self.line)
@@ -114,8 +122,15 @@ class _Marching:
             misfit = math.sqrt(float((away**2).mean()))
             if misfit <= IN_SPACE * self.error:
                 return state
-            if intervals >= self.most:
-                self.rough = misfit
+            stuck = intervals >= STUCK * self.most and misfit > SLOW * before
+            before = misfit
+            if stuck and intervals < self.most and self.shorter < 1:
+                # not those of the march before, which was stuck as well
+                self.most = min(self.most, math.ceil(intervals / FEWER))
+                intervals = self.most
+                continue
+            if intervals >= self.most or stuck:
+                self.rough, self.most = misfit, intervals
                 self.error = max(self.error, BELOW * misfit)
                 return state
             if not len(kinks) and intervals >= KINKED:
@@ -159,7 +174,7 @@ class _Marching:
             [self.evolution.start(Derivative(i, (0, 0)), x, n) for i in self._unknowns]
             for n in range(MOST_DERIVATIVES + 1)
         ]
-        return np.nan_to_num(np.array(rows), posinf=0.0, neginf=0.0)
+        return np.asarray(np.nan_to_num(np.array(rows), posinf=0.0, neginf=0.0))
 
     @property
     def _unknowns(self) -> range:
@@ -188,6 +203,14 @@ class _Marching:
             ]
             states.append(np.array(rows))
         return self.line.adapted(self._stretch(states, np.zeros(0)), intervals)
+
+    def refine(self, strip: Strip, in_space: float) -> None:
+        """Knots where a slab asks for them, and more of them where they were moved already."""
+        more = min(1.6, max(1.1, (in_space / 0.5) ** (1 / (self.line.degree - 1))))
+        if self.strips and not self.moved:
+            more = 1.0  # where the solution went is reason enough
+        self.moved = True
+        self.move(self.respaced(strip, min(self.most, math.ceil(more * self.line.intervals))))
 
     def move(self, line: Line) -> None:
         """Go on with other splines: the state at the start of a slab is interpolated, or taken
@@ -263,6 +286,7 @@ class _Marching:
     def take(self, strip: Strip) -> None:
         """Go on behind a solved slab."""
         self.strips.append(strip)
+        self.moved = False
         self.state = strip.end(self.evolution.orders)
         values = strip.at(LOOKED_AT, self.evolution.orders)
         self.largest = np.maximum(self.largest, np.sqrt((values**2).mean(axis=1)).max(axis=1))
@@ -273,12 +297,19 @@ def _sizes(state: State, line: Line) -> Array:
     return np.array([math.sqrt(float((s[0] ** 2).mean())) if len(s) else 0.0 for s in state])
 
 
+LOST = 1e3
+"""Errors in time above it say nothing of the splines."""
+
+COARSER = 0.02
+"""Fewer intervals below such an error in space."""
+
+
 def march(
     evolution: Evolution, error: float, stopped: Callable[[], bool], shorter: float = 1.0
 ) -> March:
     """March from the start to the end with slabs that add about `error` each, relative to the
     unknowns; it ends early where `stopped` says so, or no slab goes on. The first and the longest
-    slabs are `shorter` by a factor of at most 1.
+    slabs are `shorter` by a factor of at most 1, and the fewest intervals are more by that.
     """
     marching = _Marching(evolution, error, shorter)
     t, end = evolution.times
@@ -289,41 +320,35 @@ def march(
         h = left if last else min(length, max(left / 2, length / 2))
         if stopped():
             return March(tuple(marching.strips), "was stopped", marching.rough)
-        attempt = marching.attempt(t, h)
-        if attempt is None:
-            marching.length = h / 4
-        else:
-            strip, in_time, in_space = attempt
-            factor = SAFETY * (1 / max(in_time, 1e-12)) ** (1 / (LOW + 1))
-            marching.length = min(MOST, max(LEAST, factor)) * h
-            intervals = marching.line.intervals
-            if in_time <= 1 and (in_space <= 1 or intervals >= marching.most):
-                marching.take(strip)
-                if in_space > 1:
-                    marching.rough = max(marching.rough, in_space * IN_SPACE * marching.error)
-                if last:
-                    return March(tuple(marching.strips), None, marching.rough)
-                t += h
-                _follow(marching, strip, in_space)
-                continue
-            if in_time <= LOST and in_space > 1 and intervals < marching.most:
-                more = min(1.6, max(1.1, (in_space / 0.5) ** (1 / (marching.line.degree - 1))))
-                wanted = min(marching.most, math.ceil(more * intervals))
-                marching.length = max(marching.length, h) if in_time <= 1 else marching.length
-                marching.move(marching.respaced(strip, wanted))
-        if marching.length < SHORTEST * marching.span:
+        if _goes_on(marching, t, h):
+            if last:
+                return March(tuple(marching.strips), None, marching.rough)
+            t += h
+        elif marching.length < SHORTEST * marching.span:
             return March(tuple(marching.strips), f"does not go on at {t:.6g}", marching.rough)
 
 
-LOST = 1e3
-"""Errors in time above it say nothing of the splines."""
-
-COARSER, AGAIN = 1e-3, 8
-"""Fewer intervals below such an error in space; knots are spread anew after so many slabs."""
-
-
-def _follow(marching: _Marching, strip: Strip, in_space: float) -> None:
-    """Splines for the next slab."""
-    intervals = strip.line.intervals
-    if in_space < COARSER and intervals > LEAST_INTERVALS:
-        marching.move(marching.respaced(strip, max(LEAST_INTERVALS, math.floor(0.85 * intervals))))
+def _goes_on(marching: _Marching, t: float, h: float) -> bool:
+    """Whether a slab is taken; length and splines are those of the next attempt then."""
+    attempt = marching.attempt(t, h)
+    if attempt is None:
+        marching.length = h / 4
+        return False
+    strip, in_time, in_space = attempt
+    factor = SAFETY * (1 / max(in_time, 1e-12)) ** (1 / (LOW + 1))
+    marching.length = min(MOST, max(LEAST, factor)) * h
+    intervals = marching.line.intervals
+    resolved = in_space <= 1 or intervals >= marching.most
+    if in_time <= 1 and resolved:
+        marching.take(strip)
+        if in_space > 1:
+            marching.rough = max(marching.rough, in_space * IN_SPACE * marching.error)
+        elif in_space < COARSER and intervals > marching.least:
+            fewer = max(marching.least, math.floor(0.85 * intervals))
+            marching.move(marching.respaced(strip, fewer))
+        return True
+    if in_time <= LOST and not resolved:
+        if in_time <= 1:
+            marching.length = max(marching.length, h)
+        marching.refine(strip, in_space)
+    return False

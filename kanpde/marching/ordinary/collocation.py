@@ -70,8 +70,8 @@ def rule(stages: int) -> Rule:
     values = legendre.legvander(roots, stages)
     for _ in range(MOST_ORDER - 1):
         series.append(once @ (values @ series[-1]))
-    at_nodes = [np.asarray(legendre.legvander(roots, len(table) - 1) @ table) for table in series]
-    return Rule((roots + 1) / 2, tuple(at_nodes), tuple(series))
+    at_nodes = [legendre.legvander(roots, len(table) - 1) @ table for table in series]
+    return Rule((roots + 1) / 2, tuple(map(np.asarray, at_nodes)), tuple(map(np.asarray, series)))
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ class _Slab:
         """u^(j) of one unknown at the points, (s,)."""
         order = self.statement.orders[unknown]
         taylor = _taylor(self.state[unknown][:order], self.h, self.table.nodes, derivative)
-        return taylor + self.integral(unknown, derivative) @ top[unknown]
+        return np.asarray(taylor + self.integral(unknown, derivative) @ top[unknown])
 
     def jets(self, top: Array, derivative: int) -> Array:
         """The same of all unknowns, (m, s)."""

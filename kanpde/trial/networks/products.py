@@ -48,8 +48,10 @@ class Products(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 2) → (N, m)."""
-        splines, times = self._factors(x.T, 0, 0)
-        return self._combined(splines[0], times[0]).T
+        m, _, nodes = self.coefficients.shape
+        flat = self.coefficients.transpose(1, 2).flatten(0, 1)[:, None]
+        splines = self.grid.edges(x.T[:1], flat, 0)[0, :, 0]
+        return self._combined(splines.reshape(m, nodes, -1), legendre(x[:, 1], nodes, 0)[0]).T
 
     def jet(self, x: Jet) -> Jet:
         """The jet of the outputs at scaled coordinates, in closed form."""
@@ -76,7 +78,8 @@ class Products(nn.Module):
         m, size, nodes = self.coefficients.shape
         flat = self.coefficients.transpose(1, 2).reshape(m * nodes, 1, size)
         interval, values = self.grid.basis(x[:1], a)
-        picked = flat[:, 0][:, self.grid.slots(interval)[:, 0]].unflatten(0, (m, nodes))
+        slots = self.grid.slots(interval)[:, 0]
+        picked = flat[:, 0][:, slots].reshape(m, nodes, *slots.shape)
         splines = [torch.einsum("mjrn,rn->mjn", picked, each[:, 0]) for each in values]
         return splines, legendre(x[1], nodes, b)
 
