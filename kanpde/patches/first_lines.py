@@ -8,6 +8,8 @@ They are even, but
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from kanpde.domains import Domain
@@ -41,7 +43,7 @@ def first_lines(domain: Domain, curves: tuple[Curve, ...], axis: int, even: floa
         place for place in _turning(curves, axis) if min(abs(place - np.array(fixed))) > close
     ]
     lines = [np.array([low])]
-    for start, end in zip(fixed, fixed[1:], strict=False):
+    for start, end in pairwise(fixed):
         between = np.array([place for place in touching if start < place < end])
         lines.append(_divided(start, end, max(1, round((end - start) / even)), between)[1:])
     return np.concatenate(lines)
@@ -51,9 +53,9 @@ def _straight(curves: tuple[Curve, ...], axis: int, even: float) -> set[float]:
     """Positions of segments across an axis that are not short beside a first cell."""
     positions = set()
     for curve in curves:
-        if isinstance(curve, Segment) and curve.a[axis] == curve.b[axis]:
-            if curve.length > CLOSEST * even:
-                positions.add(float(curve.a[axis]))
+        across = isinstance(curve, Segment) and curve.a[axis] == curve.b[axis]
+        if across and curve.length > CLOSEST * even:
+            positions.add(float(curve.at(np.zeros(1))[0, axis]))
     return positions
 
 
