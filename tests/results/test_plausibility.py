@@ -69,3 +69,8 @@ def test_a_constant_of_a_nonlinear_problem_is_told_and_one_of_a_linear_problem_i
     solution = made_zero(solved("dxx(u) + 20*u*(1 - u) = 0"))
     assert kinds(solution) == {"constant solution"}
     assert kinds(made_zero(solved("-dxx(u) + u = 0"))) == set()
+
+
+def test_a_source_that_the_points_may_miss_is_not_compared_with_a_residual() -> None:
+    peak = "-laplacian(u) = exp(-((x - 0.3)**2 + (y - 0.4)**2)/(2*0.002**2))"
+    assert "no solution" not in kinds(solved(peak, domain=SQUARE))
