@@ -18,7 +18,7 @@ Source of the balance: Chang & Nelson, SIAM J. Numer. Anal. 34 (1997) 480-489.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -44,6 +44,9 @@ MOST_BALANCE = 1000.0
 """Largest factor of the mean of a patch's rows."""
 
 SPACE = 3
+
+EQUATION = "equation"
+"""The kind of conditions that hold on one part; for others see `pins` and `covers`."""
 
 LARGE = 2_000_000
 """Numbers of a table of polynomials above which it is not kept."""
@@ -77,6 +80,13 @@ class Affine:
             )
         return values[:-1], values[-1]
 
+    def numbered(self, first: int) -> Affine:
+        """The same formula with its unknowns numbered from `first` on."""
+        if first == 0:
+            return self
+        slopes = tuple((unknown - first, index, node) for unknown, index, node in self.slopes)
+        return replace(self, slopes=slopes)
+
     def terms(self, slopes: Array) -> list[Term]:
         """The size of every coefficient over points with the given slopes (S, N)."""
         sizes = np.sqrt(np.mean(slopes**2, axis=1)).tolist()
@@ -109,24 +119,44 @@ class System:
         take: Callable[[Node, float], Affine] = Affine.of,
         samples: int = SAMPLES,
     ) -> System:
-        """Of a problem, each of its formulas and the weight of it taken apart by `take`; sizes are
-        measured at about so many `samples`.
+        """Of a problem on one domain, each of its formulas and the weight of it taken apart by
+        `take`; sizes are measured at about so many `samples`.
         """
         equations = tuple(take(node, 1.0) for node in problem.equations)
         on_parts: dict[str, tuple[Affine, ...]] = {}
         for condition in problem.conditions:
+            if condition.kind != EQUATION:
+                continue
             part = condition.part or ""
             affine = take(condition.node, condition.weight)
             on_parts[part] = (*on_parts.get(part, ()), affine)
-        x = problem.domain.quadrature(samples).x
+        return cls.between(
+            equations,
+            on_parts,
+            len(problem.unknowns),
+            problem.domain.quadrature(samples).x,
+            lengths_of(problem),
+        )
+
+    @classmethod
+    def between(
+        cls,
+        equations: tuple[Affine, ...],
+        on_parts: Mapping[str, tuple[Affine, ...]],
+        unknowns: int,
+        x: Array,
+        lengths: Array,
+    ) -> System:
+        """Equations and conditions on parts, measured at points x (N, d) of the domain, with
+        lengths as in `lengths_of`.
+        """
         terms = [equation.terms(equation.at(x)[0]) for equation in equations]
-        lengths = lengths_of(problem)
-        orders = np.zeros((len(problem.unknowns), problem.domain.dimension), dtype=np.int64)
+        orders = np.zeros((unknowns, len(lengths)), dtype=np.int64)
         for equation in equations:
             for unknown, index, _ in equation.slopes:
                 orders[unknown] = np.maximum(orders[unknown], index)
         return cls(
-            unknowns=len(problem.unknowns),
+            unknowns=unknowns,
             equations=equations,
             conditions=on_parts,
             sizes=np.array([magnitude(of_equation, lengths) for of_equation in terms]),
@@ -184,10 +214,21 @@ def lengths_of(problem: Problem) -> Array:
 
 
 @dataclass(frozen=True)
+class Sums:
+    """K sums over all patches that are 0: of one patch `matrix` (K, m·n) c - `right` (K,) is
+    `factors` (K,) times what it adds.
+    """
+
+    matrix: Array
+    right: Array
+    factors: Array
+
+
+@dataclass(frozen=True)
 class Rows:
     """Weighted rows `matrix` (R, m·n) c ≈ `right` (R,) of the equations and conditions of a patch,
     the factors of its faces, and the factor `mean` of the means of fluxes. `orders` (m, d) are
-    those of the system.
+    those of the system, `sums` what it adds to sums over all patches.
     """
 
     matrix: Array
@@ -196,6 +237,7 @@ class Rows:
     scales: Scales
     mean: float
     orders: Indices
+    sums: Sums | None = None
 
 
 def nodes_inside(degree: int, dimension: int) -> int:
@@ -280,27 +322,27 @@ def _rows(
     points, values = inner
     scales = system.scales(patch, [slopes for slopes, _ in values])
     n, mean = size(patch.degree, patch.dimension), min(MOST_BALANCE, system.ratio(patch))
-    table = _table(cover, patch, points.x, _indices(system.equations))
+    table = _table(cover, patch, points.x, indices_of(system.equations))
     matrix, right = [], []
     weak = [Weak.none(n * system.unknowns, patch.dimension)]
     for equation, weight, (slopes, constant) in zip(
         system.equations, scales.factors, values, strict=True
     ):
         factor = np.sqrt(points.w) * weight
-        matrix.append(_functional(equation, slopes, table, n, system.unknowns) * factor[:, None])
+        matrix.append(functional(equation, slopes, table, n, system.unknowns) * factor[:, None])
         right.append(-constant * factor)
-        _balance(matrix, right, points.w, mean)
+        balance(matrix, right, points.w, mean)
     for affine, rim, rim_values in on_parts:
-        at_rim = derivatives(rim.x, patch.lower, patch.upper, patch.degree, _indices(affine))
+        at_rim = derivatives(rim.x, patch.lower, patch.upper, patch.degree, indices_of(affine))
         for condition, (slopes, constant) in zip(affine, rim_values, strict=True):
-            full, share, width = _condition_factor(condition, slopes, rim, (patch, scales))
+            full, share, width = condition_factor(condition, slopes, rim, (patch, scales))
             factor = np.sqrt(rim.w) * share * full
-            at_points = _functional(condition, slopes, at_rim, n, system.unknowns)
+            at_points = functional(condition, slopes, at_rim, n, system.unknowns)
             matrix.append(at_points * factor[:, None])
             right.append(-constant * factor)
             weak.append(Weak.of((matrix[-1], right[-1]), rim, (full, share, width)))
             if any(sum(index) for _, index, _ in condition.slopes):
-                _balance(matrix, right, rim.w, mean)
+                balance(matrix, right, rim.w, mean)
     return Rows(
         matrix=np.concatenate(matrix),
         right=np.concatenate(right),
@@ -311,12 +353,12 @@ def _rows(
     )
 
 
-def _indices(formulas: Sequence[Affine]) -> tuple[Index, ...]:
+def indices_of(formulas: Sequence[Affine]) -> tuple[Index, ...]:
     """The derivatives that formulas need."""
     return tuple(sorted({index for affine in formulas for _, index, _ in affine.slopes}))
 
 
-def _balance(matrix: list[Array], right: list[Array], w: Array, factor: float) -> None:
+def balance(matrix: list[Array], right: list[Array], w: Array, factor: float) -> None:
     """Add one row: the mean of the last ones, `factor` times."""
     share = np.sqrt(w / w.sum()) * factor
     matrix.append((share @ matrix[-1])[None])
@@ -339,7 +381,7 @@ def _table(
     return {index: table[index] * float(np.prod(scale ** np.array(index))) for index in indices}
 
 
-def _functional(
+def functional(
     affine: Affine, slopes: Array, table: Mapping[Index, Array], n: int, unknowns: int
 ) -> Array:
     """Σ slope ∂^α of every polynomial of every unknown, (N, m·n)."""
@@ -349,7 +391,7 @@ def _functional(
     return matrix
 
 
-def _condition_factor(
+def condition_factor(
     affine: Affine, slopes: Array, rim: Points, owner: tuple[Patch, Scales]
 ) -> tuple[float, Array, Array]:
     """What the rows of a condition are multiplied by: V over the size of its coefficients of
