@@ -133,11 +133,13 @@ def eliminated(patches: Sequence[Patch], rows: Sequence[Rows], ties: Ties | None
             sums = of_patch.sums
             for which, factor_of_sum in enumerate(sums.factors):
                 row, right = sums.matrix[which : which + 1], sums.right[which : which + 1]
-                key = SUM, which, number
-                pieces.append((key, start, row, np.full((1, 1), factor_of_sum), right))
+                pieces.append(
+                    ((SUM, which, number), start, row, np.full((1, 1), factor_of_sum), right)
+                )
         start += of_patch.matrix.shape[1]
     inner, outer = _faces_of(pieces)
-    column, width = {}, n
+    column: dict[FaceKey, int] = {}
+    width = n
     for key, traces in (*inner, *outer):
         column[key] = width
         width += traces
@@ -164,7 +166,8 @@ def _faces_of(
     pieces: Sequence[tuple[FaceKey, int, Array, Array, Array]],
 ) -> tuple[Widths, Widths]:
     """The faces that two patches of one leaf share, and all others, with the number of traces."""
-    widths, times = {}, {}
+    widths: dict[FaceKey, int] = {}
+    times: dict[FaceKey, int] = {}
     for key, _, _, taken, _ in pieces:
         widths[key] = taken.shape[1]
         times[key] = times.get(key, 0) + (key[0] != SUM)

@@ -17,11 +17,12 @@ import numpy as np
 
 from kanpde.numerics.polynomials import Index, derivatives, size
 from kanpde.numerics.quadrature import Array
+from kanpde.patches.affine import Affine, indices_of
 from kanpde.patches.cells import Cell, Cover, Points
 from kanpde.patches.elimination import Ties
 from kanpde.patches.kans import tiles_of
 from kanpde.patches.layout import Patch
-from kanpde.patches.rows import Affine, Rows, balance, indices_of
+from kanpde.patches.rows import Rows, balance
 from kanpde.problem.conditions import InterfaceCondition
 from kanpde.problem.problem import Problem
 from kanpde.trial.patchwork import Locator
@@ -61,10 +62,10 @@ def interfaces_of(problem: Problem) -> tuple[Interface, ...]:
             affine = Affine.of(condition.node, condition.weight)
             formulas.setdefault((condition.part, condition.opposite), []).append(affine)
     interfaces = []
-    for sides, affine in formulas.items():
+    for sides, of_sides in formulas.items():
         first, second = (side.split(".", 1) for side in sides)
         numbers = problem.regions.index(first[0]), problem.regions.index(second[0])
-        interfaces.append(Interface(numbers, first[1], tuple(affine)))
+        interfaces.append(Interface(numbers, first[1], tuple(of_sides)))
     return tuple(interfaces)
 
 

@@ -260,7 +260,8 @@ def _joined(
         lengths: dict[Cell, float] = {}
         for length, other in touching.get(cell, []):
             # a layer thinner than cells consists of slivers alone, which stay apart
-            alone = cover.region is not None and max(map(share.get, members[owner[other]])) < SLIVER
+            thickest = max(share[member] for member in members[owner[other]])
+            alone = cover.region is not None and thickest < SLIVER
             if owner[other] != owner[cell] and not alone:
                 lengths[owner[other]] = lengths.get(owner[other], 0.0) + length
         if not lengths:

@@ -22,12 +22,12 @@ import numpy as np
 from kanpde.errors import NumericalError
 from kanpde.expressions import Derivative, FormulaError, Node, add, is_linear, number
 from kanpde.numerics.quadrature import Array
+from kanpde.patches.affine import Affine
 from kanpde.patches.elimination import Elimination
 from kanpde.patches.homotopies import Homotopy, load, nonlinear_terms, operator, whole
 from kanpde.patches.kans import tiles_of
 from kanpde.patches.levels import Cells, Ground, Level
 from kanpde.patches.linearisation import Linearised, Pieces, State, Uniform, between
-from kanpde.patches.rows import Affine
 from kanpde.patches.statement import Statement
 from kanpde.problem.problem import Problem
 from kanpde.progress import Progress

@@ -17,17 +17,10 @@ import numpy as np
 from kanpde.expressions import Node
 from kanpde.numerics.polynomials import derivatives, gauss, size
 from kanpde.numerics.quadrature import Array
+from kanpde.patches.affine import Affine, functional, indices_of
 from kanpde.patches.cells import Cover, Points
 from kanpde.patches.layout import Patch
-from kanpde.patches.rows import (
-    Affine,
-    Rows,
-    Sums,
-    condition_factor,
-    functional,
-    indices_of,
-    interior,
-)
+from kanpde.patches.rows import Rows, Sums, condition_factor, interior
 from kanpde.problem.conditions import MeanCondition, PointCondition
 from kanpde.problem.problem import Problem
 

@@ -18,20 +18,18 @@ Source of the balance: Chang & Nelson, SIAM J. Numer. Anal. 34 (1997) 480-489.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from kanpde.errors import NumericalError
-from kanpde.expressions import Node, linear_parts
-from kanpde.expressions.evaluate import evaluate
+from kanpde.expressions import Node
 from kanpde.numerics.polynomials import Index, Indices, derivatives, reference, size
 from kanpde.numerics.quadrature import Array
+from kanpde.patches.affine import Affine, functional, indices_of
 from kanpde.patches.cells import Cover, Points
 from kanpde.patches.layout import Patch
 from kanpde.patches.outflow import Weak
-from kanpde.patches.scales import Scales, Term, magnitude, order
+from kanpde.patches.scales import Scales, magnitude, order
 from kanpde.problem.problem import Problem
 
 REGULAR = 1e-13
@@ -50,50 +48,6 @@ EQUATION = "equation"
 
 LARGE = 2_000_000
 """Numbers of a table of polynomials above which it is not kept."""
-
-
-@dataclass(frozen=True)
-class Affine:
-    """F = Σ slope · ∂^α u_o + constant, with slopes as (o, α, node)."""
-
-    slopes: tuple[tuple[int, Index, Node], ...]
-    constant: Node
-    weight: float = 1.0
-
-    @classmethod
-    def of(cls, node: Node, weight: float = 1.0) -> Affine:
-        """Take a formula apart; ValueError where it is not affine in the unknowns."""
-        slopes, constant = linear_parts(node)
-        parts = tuple((jet.unknown, jet.index, slope) for jet, slope in slopes.items())
-        return cls(parts, constant, weight)
-
-    def at(self, x: Array, normal: Array | None = None) -> tuple[Array, Array]:
-        """Slopes (S, N) and constant (N,) at points (N, d); NumericalError if one is not finite."""
-        nodes = [*(slope for _, _, slope in self.slopes), self.constant]
-        unit = None if normal is None else torch.tensor(normal)
-        values = torch.stack(evaluate(nodes, torch.tensor(x), unit)).numpy()
-        wrong = ~np.isfinite(values).all(axis=0)
-        if wrong.any():
-            raise NumericalError(
-                f"a coefficient or source is not finite at {x[wrong][0].tolist()}; change the"
-                f" formula so that it has a value there"
-            )
-        return values[:-1], values[-1]
-
-    def numbered(self, first: int) -> Affine:
-        """The same formula with its unknowns numbered from `first` on."""
-        if first == 0:
-            return self
-        slopes = tuple((unknown - first, index, node) for unknown, index, node in self.slopes)
-        return replace(self, slopes=slopes)
-
-    def terms(self, slopes: Array) -> list[Term]:
-        """The size of every coefficient over points with the given slopes (S, N)."""
-        sizes = np.sqrt(np.mean(slopes**2, axis=1)).tolist()
-        return [
-            Term(unknown, index, size)
-            for (unknown, index, _), size in zip(self.slopes, sizes, strict=True)
-        ]
 
 
 @dataclass(frozen=True)
@@ -353,11 +307,6 @@ def _rows(
     )
 
 
-def indices_of(formulas: Sequence[Affine]) -> tuple[Index, ...]:
-    """The derivatives that formulas need."""
-    return tuple(sorted({index for affine in formulas for _, index, _ in affine.slopes}))
-
-
 def balance(matrix: list[Array], right: list[Array], w: Array, factor: float) -> None:
     """Add one row: the mean of the last ones, `factor` times."""
     share = np.sqrt(w / w.sum()) * factor
@@ -379,16 +328,6 @@ def _table(
     scale = 2.0 / (patch.upper - patch.lower)
     table = reference(patch.degree, nodes_inside(patch.degree, dimension), indices)
     return {index: table[index] * float(np.prod(scale ** np.array(index))) for index in indices}
-
-
-def functional(
-    affine: Affine, slopes: Array, table: Mapping[Index, Array], n: int, unknowns: int
-) -> Array:
-    """Σ slope ∂^α of every polynomial of every unknown, (N, m·n)."""
-    matrix = np.zeros((slopes.shape[1], unknowns * n))
-    for (unknown, index, _), values in zip(affine.slopes, slopes, strict=True):
-        matrix[:, unknown * n : (unknown + 1) * n] += values[:, None] * table[index]
-    return matrix
 
 
 def condition_factor(

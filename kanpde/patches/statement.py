@@ -15,12 +15,13 @@ from kanpde.domains import Composite
 from kanpde.expressions import Node
 from kanpde.numerics.polynomials import size
 from kanpde.numerics.quadrature import Array
+from kanpde.patches.affine import Affine
 from kanpde.patches.cells import Cover
 from kanpde.patches.elimination import Elimination
 from kanpde.patches.interfaces import Contact, Interface, contacts, groups, interfaces_of, ties
 from kanpde.patches.layout import Patch
 from kanpde.patches.pins import Pins
-from kanpde.patches.rows import EQUATION, SAMPLES, Affine, Rows, System, lengths_of, nodes_inside
+from kanpde.patches.rows import EQUATION, SAMPLES, Rows, System, lengths_of, nodes_inside
 from kanpde.patches.rows import rows as rows_of
 from kanpde.problem.problem import Problem
 

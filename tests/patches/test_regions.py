@@ -75,7 +75,8 @@ def one_level(
         leaves.pop(cell)
         leaves.update(dict.fromkeys(cover.children(cell, (0, 1)), degree))
     patches = layout(cover, balanced(cover, leaves))
-    coefficients, _, _ = of_problem.solve(cover, patches, Elimination(cover.counts))
+    flat, _, _ = of_problem.solve(cover, patches, Elimination(cover.counts))
+    coefficients = [column[:, None] for column in flat]
     x = problem.domain.quadrature(1000).x
     at = torch.tensor(x)
     exact = problem.exact_at(at, problem.region_of(at))
