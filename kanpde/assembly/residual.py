@@ -250,8 +250,7 @@ class Bound:
                     f"{term.name}: its {name} is not finite at {where}; change the formula or the"
                     f" domain"
                 )
-        unknowns = trial.net.shape[-1]
-        coefficients = term.x.new_zeros(len(space.indices), unknowns, len(term.x))
+        coefficients = term.x.new_zeros(len(space.indices), trial.outputs, len(term.x))
         for jet, value in zip(factors, values, strict=True):
             coefficients[space.position[jet.index], jet.unknown] = value
         return cls(term, at, coefficients, remainder)

@@ -255,7 +255,11 @@ def _regions(config: Config) -> Refusals:
         return
     searched_directions = trial.directions in ("characteristic", "source")
     refused: tuple[tuple[Path, bool, str], ...] = (
-        (("tolerance",), config.tolerance is not None, "remove it and give the resolution"),
+        (
+            ("tolerance",),
+            config.tolerance is not None and trial.patches is None,
+            "remove it and give the resolution, or add trial.patches",
+        ),
         (("slabs",), config.slabs != 1, "use one slab"),
         (("trial", "lifting"), trial.lifting, "set it to false"),
         (("trial", "start"), trial.start == "stretched", "use ridge"),

@@ -11,7 +11,7 @@ for plane domains.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
@@ -97,19 +97,31 @@ class Opening:
 
 
 class Cover(ABC):
-    """Cells over a domain, the first ones `cells` along its longest side.
+    """Cells over a domain, the first ones `cells` along its longest side. Where the domain is made
+    of regions, `members` are their covers with the same cells, each with its number `region`.
 
     Args:
         domain: what is covered.
         lines: positions of the first lines along every axis, from one end to the other.
+        periodic: the axes along which opposite sides are one; they have at least two first cells.
     """
 
-    def __init__(self, domain: Domain, lines: Sequence[Array]) -> None:
+    def __init__(
+        self, domain: Domain, lines: Sequence[Array], periodic: Collection[int] = ()
+    ) -> None:
         self.domain = domain
-        self.lattice = Lattice(lines)
+        self.lines = tuple(
+            _halved(along) if axis in periodic and len(along) < 3 else along
+            for axis, along in enumerate(lines)
+        )
+        self.members: tuple[Cover, ...] = ()
+        self.region: int | None = None
+        self.lattice = Lattice(self.lines)
+        self.periods = {axis: self.counts[axis] for axis in periodic}
         self._boxes: dict[Cell, tuple[Array, Array]] = {}
-        self.extent = domain.upper - domain.lower
-        self.scale = length_scale(domain.lower, domain.upper)
+        self.extent = np.array([float(np.ptp(along)) for along in self.lines])
+        lower, upper = (np.array([along[end] for along in self.lines]) for end in (0, -1))
+        self.scale = length_scale(lower, upper)
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -131,6 +143,10 @@ class Cover(ABC):
         levels = (0,) * self.dimension
         every = [Cell(levels, indices) for indices in product(*map(range, self.counts))]
         return [cell for cell in every if self.inside(cell) is not None]
+
+    def sides(self, cell: Cell) -> Array:
+        """The sides (d,) by which the part of a cell inside the domain is measured."""
+        return self.size(cell)
 
     def size(self, cell: Cell) -> Array:
         """The sides (d,) of a cell."""
@@ -189,6 +205,11 @@ class Cover(ABC):
         """The pieces of the boundary in a cell with their parts, about `nodes` points along a whole
         side.
         """
+
+
+def _halved(lines: Array) -> Array:
+    """Two lines with one in the middle."""
+    return np.array([lines[0], (lines[0] + lines[-1]) / 2, lines[-1]])
 
 
 def common_side(cells: tuple[Cell, Cell], axis: int) -> Cell:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from kanpde.domains import Composite
+from kanpde.errors import ConfigError
 from kanpde.patches.boxes import BoxCover
 from kanpde.patches.cells import Cover
 from kanpde.patches.plane import PlaneCover
+from kanpde.patches.regions import regions_cover
+from kanpde.problem.conditions import PeriodicCondition, periodic_parts
 from kanpde.problem.problem import Problem
 
 FIRST = (4, 4, 1)
@@ -12,18 +18,49 @@ FIRST = (4, 4, 1)
 cells is raised first.
 """
 
+SAMPLES, SAME = 64, 1e-9
+"""Points of periodic parts, and how flat they must be as a share of the domain."""
+
 
 def cover_of(problem: Problem, cells: int | None = None) -> Cover:
     """Cells over a box in any number of coordinates, space and time included, or over a plane
-    domain; ConfigError where it is neither.
+    domain, or over regions of such; ConfigError where it is none.
 
     Args:
         problem: its domain and the parts with conditions.
         cells: first cells along the longest side, by default `FIRST`.
     """
     domain, time = problem.domain, problem.config.time is not None
+    if isinstance(domain, Composite):
+        return regions_cover(domain, cells or FIRST[domain.dimension - 1], domain.dimension - time)
     count = cells or FIRST[domain.dimension - 1]
+    periodic = periodic_axes(problem)
     if not domain.box:
-        return PlaneCover(domain, count)
-    constrained = [condition.part for condition in problem.conditions if condition.part]
-    return BoxCover(domain, count, constrained, domain.dimension - time)
+        return PlaneCover(domain, count, periodic)
+    paired = periodic_parts(problem.conditions)
+    parts = [condition.part for condition in problem.conditions if condition.part]
+    constrained = [part for part in parts if part not in paired]
+    return BoxCover(domain, count, constrained, domain.dimension - time, periodic)
+
+
+def periodic_axes(problem: Problem) -> tuple[int, ...]:
+    """The axes along which the domain repeats itself; ConfigError where the two parts of a periodic
+    condition are not its opposite sides.
+    """
+    axes = set()
+    domain = problem.domain
+    extent = domain.upper - domain.lower
+    for condition in problem.conditions:
+        if isinstance(condition, PeriodicCondition):
+            shift = np.abs(condition.shift)
+            axis = int(shift.argmax())
+            sides = [domain.part_quadrature(part, SAMPLES).x[:, axis] for part in condition.parts]
+            flat = max(float(np.ptp(side)) for side in sides)
+            if max(abs(shift.sum() - extent[axis]), flat) > SAME * extent.max():
+                raise ConfigError(
+                    f"trial.patches: needs periodic parts that are opposite sides of the domain,"
+                    f" found {condition.parts[0]} and {condition.parts[1]} within it or slanted;"
+                    f" remove trial.patches"
+                )
+            axes.add(axis)
+    return tuple(sorted(axes))

@@ -6,7 +6,8 @@ then the traces of the faces inside ever larger groups of patches.
 QR of [[A_j, 0, b_j], [G_j, -T_j, 0]] leaves a small block on τ_j, and QR of two stacked blocks
 eliminates the faces that no other patch has (nested dissection, see `order`).
 No normal equations are formed. Blocks are kept for the next level: those whose patches are
-unchanged are not computed again.
+unchanged are not computed again. A sum over all patches that is 0 has one unknown for every block,
+its part M: of two blocks M_1 + M_2 = M, so that M_2 gives way to M - M_1, and M of all is 0.
 
 Source: George, SIAM J. Numer. Anal. 10 (1973) 345–363; Martinsson, J. Comput. Phys. 242 (2013).
 """
@@ -20,19 +21,24 @@ from itertools import count
 import numpy as np
 import torch
 
+from kanpde.numerics.polynomials import size
 from kanpde.numerics.quadrature import Array
 from kanpde.optimizers.linear_algebra import back_substituted, factor
 from kanpde.patches.faces import face_rows
 from kanpde.patches.layout import Patch
-from kanpde.patches.order import Tree, dissection
+from kanpde.patches.order import Tree, over_leaves
 from kanpde.patches.outflow import Weak
 from kanpde.patches.rows import REGULAR, Rows
 
 FaceKey = tuple[object, ...]
 Traces = dict[FaceKey, Array]
+Widths = tuple[tuple[FaceKey, int], ...]
 
 INVERSE_STEPS = 4
 """Each divides what is not the smallest singular value by the square of the gap to the next."""
+
+SUM = "sum"
+"""The first entry of the keys of sums, (SUM, which, number of the block)."""
 
 _numbers = count()
 
@@ -42,7 +48,9 @@ class Block:
     """What a group of patches says of the traces on its outer faces: |matrix τ - right|².
 
     `faces` are their keys with the number of traces of each, in the order of the columns. `head`
-    (k, k + t + 1) holds the rows by which what was eliminated (`inner`) follows from τ.
+    (k, k + t + 1) holds the rows by which what was eliminated (`inner`) follows from τ. `data`
+    is the sum of the squared right sides of a patch; `totals` are the keys of sums, each with those
+    of its two parts.
     """
 
     number: int
@@ -52,6 +60,8 @@ class Block:
     inner: tuple[tuple[FaceKey, int], ...]
     head: Array
     rest: float = 0.0
+    data: float = 0.0
+    totals: tuple[tuple[FaceKey, FaceKey, FaceKey], ...] = ()
 
     def eliminated(self, traces: Mapping[FaceKey, Array]) -> Array:
         """The eliminated numbers for given traces."""
@@ -99,62 +109,139 @@ def triangle(matrix: Array) -> Array:
     return np.asarray(factor(torch.from_numpy(matrix)).triangle.numpy())
 
 
-def eliminated(patch: Patch, rows: Rows) -> Block:
-    """The block of one patch: its coefficients are gone."""
-    n = rows.matrix.shape[1]
-    # the coefficients of a cut cell may be determined to rounding only
-    norms = np.linalg.norm(rows.matrix, axis=0)
-    small = np.diag(REGULAR * np.maximum(norms, 1e-9 * norms.max()))
-    stacked = np.zeros((len(rows.matrix) + n, n + 1))
-    stacked[: len(rows.matrix), :n] = rows.matrix
-    stacked[: len(rows.matrix), n] = rows.right
-    stacked[len(rows.matrix) :, :n] = small
-    first = triangle(stacked)
-    pieces = [face_rows(patch, face, d, rows) for face, d in patch.faces]
-    keys = tuple(
-        ((*face.key, d), taken.shape[1])
-        for (face, d), (_, taken) in zip(patch.faces, pieces, strict=True)
-    )
-    traces = sum(number for _, number in keys)
-    below = sum(len(matrix) for matrix, _ in pieces)
-    system = np.zeros((n + below, n + traces + 1))
+@dataclass(frozen=True)
+class Ties:
+    """Further rows `matrix` (R, Σ m·n) c ≈ 0 in the coefficients of all patches of a leaf."""
+
+    matrix: Array
+    right: Array
+
+
+def eliminated(patches: Sequence[Patch], rows: Sequence[Rows], ties: Ties | None = None) -> Block:
+    """The block of one leaf, a patch or several with `ties` between them: their coefficients are
+    gone.
+    """
+    first, n = _stacked(rows, ties)
+    number = next(_numbers)
+    pieces: list[tuple[FaceKey, int, Array, Array, Array]] = []
+    start = 0
+    for patch, of_patch in zip(patches, rows, strict=True):
+        for face, degree in patch.faces:
+            matrix, taken = face_rows(patch, face, degree, of_patch)
+            pieces.append(((*face.key, degree), start, matrix, taken, np.zeros(len(matrix))))
+        if of_patch.sums is not None:
+            sums = of_patch.sums
+            for which, factor_of_sum in enumerate(sums.factors):
+                row, right = sums.matrix[which : which + 1], sums.right[which : which + 1]
+                pieces.append(
+                    ((SUM, which, number), start, row, np.full((1, 1), factor_of_sum), right)
+                )
+        start += of_patch.matrix.shape[1]
+    inner, outer = _faces_of(pieces)
+    column: dict[FaceKey, int] = {}
+    width = n
+    for key, traces in (*inner, *outer):
+        column[key] = width
+        width += traces
+    below = sum(len(matrix) for _, _, matrix, _, _ in pieces)
+    system = np.zeros((n + below, width + 1))
     system[:n, :n], system[:n, -1] = first[:n, :n], first[:n, n]
-    at = column = n
-    for matrix, taken in pieces:
-        to, end = at + len(matrix), column + taken.shape[1]
-        system[at:to, :n], system[at:to, column:end] = matrix, -taken
-        at, column = to, end
+    at = n
+    for key, start, matrix, taken, right in pieces:
+        to = at + len(matrix)
+        system[at:to, start : start + matrix.shape[1]] = matrix
+        system[at:to, column[key] : column[key] + taken.shape[1]] = -taken
+        system[at:to, -1] = right
+        at = to
     r = triangle(system)
+    k = n + sum(traces for _, traces in inner)
     rest = float(first[n, n] ** 2) if len(first) > n else 0.0
-    rest += float(r[n + traces, -1] ** 2) if len(r) > n + traces else 0.0
-    outer = r[n : n + traces]
-    return Block(next(_numbers), keys, outer[:, n:-1], outer[:, -1], (), r[:n], rest)
+    rest += float(r[width, -1] ** 2) if len(r) > width else 0.0
+    data = sum(float(of_patch.right @ of_patch.right) for of_patch in rows)
+    matrix, right = r[k:width, k:-1], r[k:width, -1]
+    return Block(number, outer, matrix, right, inner, r[:k], rest, data)
+
+
+def _faces_of(
+    pieces: Sequence[tuple[FaceKey, int, Array, Array, Array]],
+) -> tuple[Widths, Widths]:
+    """The faces that two patches of one leaf share, and all others, with the number of traces."""
+    widths: dict[FaceKey, int] = {}
+    times: dict[FaceKey, int] = {}
+    for key, _, _, taken, _ in pieces:
+        widths[key] = taken.shape[1]
+        times[key] = times.get(key, 0) + (key[0] != SUM)
+    inner = tuple((key, width) for key, width in widths.items() if times[key] == 2)
+    outer = tuple((key, width) for key, width in widths.items() if times[key] != 2)
+    return inner, outer
+
+
+def _stacked(rows: Sequence[Rows], ties: Ties | None) -> tuple[Array, int]:
+    """The triangle of the rows of a leaf with their right side, and the number of coefficients."""
+    widths = [of_patch.matrix.shape[1] for of_patch in rows]
+    height, n = sum(len(of_patch.matrix) for of_patch in rows), sum(widths)
+    tied = 0 if ties is None else len(ties.matrix)
+    stacked = np.zeros((height + tied + n, n + 1))
+    top = start = 0
+    for of_patch, width in zip(rows, widths, strict=True):
+        to, end = top + len(of_patch.matrix), start + width
+        stacked[top:to, start:end], stacked[top:to, n] = of_patch.matrix, of_patch.right
+        # the coefficients of a cut cell may be determined to rounding only
+        norms = np.linalg.norm(of_patch.matrix, axis=0)
+        small = REGULAR * np.maximum(norms, 1e-9 * norms.max())
+        stacked[range(height + tied + start, height + tied + end), range(start, end)] = small
+        top, start = to, end
+    if ties is not None:
+        stacked[height : height + tied, :n], stacked[height : height + tied, n] = (
+            ties.matrix,
+            ties.right,
+        )
+    return triangle(stacked), n
 
 
 def merged(first: Block, second: Block) -> Block:
     """The block of two: the traces of the faces that both have are gone."""
-    common = {key for key, _ in first.faces} & {key for key, _ in second.faces}
+    number = next(_numbers)
+    totals = tuple(
+        ((SUM, which, number), *pair)
+        for which, pair in enumerate(zip(_sums(first), _sums(second), strict=True))
+    )
+    parts = {key for total in totals for key in total[1:]}
+    common = {key for key, _ in first.faces} & {key for key, _ in second.faces} | parts
     inner = tuple(pair for pair in first.faces if pair[0] in common)
     outer = tuple(pair for pair in (*first.faces, *second.faces) if pair[0] not in common)
+    outer += tuple((total[0], 1) for total in totals)
     start: dict[FaceKey, int] = {}
     width = 0
-    for key, number in (*inner, *outer):
+    for key, count_of_traces in (*inner, *outer):
         start[key] = width
-        width += number
+        width += count_of_traces
     stacked = np.zeros((len(first.right) + len(second.right), width + 1))
-    top = 0
-    for block in (first, second):
-        to, column = top + len(block.right), 0
-        for key, number in block.faces:
-            stacked[top:to, start[key] : start[key] + number] = block.matrix[
-                :, column : column + number
-            ]
-            column += number
-        stacked[top:to, -1] = block.right
-        top = to
+    split = len(first.right)
+    _place(stacked[:split], first, start)
+    start |= {of_second: start[total] for total, _, of_second in totals}
+    _place(stacked[split:], second, start)
+    for total, of_first, _ in totals:
+        stacked[split:, start[of_first]] = -stacked[split:, start[total]]
     r = triangle(stacked)
-    k = sum(number for _, number in inner)
-    return Block(next(_numbers), outer, r[k:width, k:-1], r[k:width, -1], inner, r[:k])
+    k = sum(width_of_face for _, width_of_face in inner)
+    matrix, right = r[k:width, k:-1], r[k:width, -1]
+    return Block(number, outer, matrix, right, inner, r[:k], totals=totals)
+
+
+def _sums(block: Block) -> list[FaceKey]:
+    """The keys of the parts of sums of a block."""
+    return [key for key, _ in block.faces if key[0] == SUM]
+
+
+def _place(stacked: Array, block: Block, start: Mapping[FaceKey, int]) -> None:
+    """Write the rows of a block into columns that begin where its faces `start`."""
+    column = 0
+    for key, width in block.faces:
+        at = start[key]
+        stacked[:, at : at + width] = block.matrix[:, column : column + width]
+        column += width
+    stacked[:, -1] = block.right
 
 
 @dataclass
@@ -172,14 +259,22 @@ class Elimination:
         self._weak: dict[tuple[object, ...], Weak] = {}
         self._merged: dict[tuple[int, int], Block] = {}
 
+    def is_known(self, patches: Sequence[Patch]) -> bool:
+        """Whether the block of a leaf is known."""
+        return _key(patches) in self._leaves
+
     def missing(self, patches: Sequence[Patch]) -> list[Patch]:
         """The patches whose blocks are not known yet."""
-        return [patch for patch in patches if patch.key not in self._leaves]
+        return [patch for patch in patches if not self.is_known([patch])]
+
+    @property
+    def data(self) -> float:
+        """The sum of the squared right sides of all patches that are known."""
+        return sum(leaf.data for leaf in self._leaves.values())
 
     def add(self, patch: Patch, rows: Rows) -> None:
         """Eliminate the coefficients of one patch."""
-        self._leaves[patch.key] = eliminated(patch, rows)
-        self._weak[patch.key] = rows.weak
+        self.join([patch], [rows])
 
     def missed(self, patches: Sequence[Patch], coefficients: Sequence[Array]) -> Array:
         """What solved patches miss where conditions at an outflow are weak, (J, d + 1): see
@@ -196,34 +291,69 @@ class Elimination:
         """The widths (J, 2, d) of layers that are not resolved: see `Weak.widths`."""
         return np.array([self._weak[patch.key].widths() for patch in patches])
 
-    def solve(self, patches: Sequence[Patch]) -> tuple[list[Array], Array, tuple[float, float]]:
+    def join(
+        self, patches: Sequence[Patch], rows: Sequence[Rows], ties: Ties | None = None
+    ) -> None:
+        """Eliminate the coefficients of the patches of one leaf."""
+        self._leaves[_key(patches)] = eliminated(patches, rows, ties)
+        for patch, of_patch in zip(patches, rows, strict=True):
+            self._weak[patch.key] = of_patch.weak
+
+    def solve(
+        self, patches: Sequence[Patch], groups: Sequence[tuple[int, ...]] | None = None
+    ) -> tuple[list[Array], Array, tuple[float, float]]:
         """Solve for all coefficients.
 
+        Args:
+            patches: all patches of a level.
+            groups: the numbers of those of each leaf, by default one patch is one leaf.
+
         Returns:
-            Coefficients (m·n,) and the sum of the squared rows of each patch; the smallest
-            relative pivot, and the smallest singular value of the block that couples the whole
-            domain. Where either is near rounding, or the second falls when the space is enriched,
-            the problem has no unique solution.
+            Coefficients (m·n,) and the sum of the squared rows of each patch (that of a leaf for
+            each of its patches in equal shares); the smallest relative pivot, and the smallest
+            singular value of the block that couples the whole domain. Where either is near
+            rounding, or the second falls when the space is enriched, the problem has no unique
+            solution.
         """
-        leaves = [self._leaves[patch.key] for patch in patches]
-        self._leaves = {patch.key: leaf for patch, leaf in zip(patches, leaves, strict=True)}
+        if groups is None:
+            groups = [(number,) for number in range(len(patches))]
+        members = [[patches[number] for number in group] for group in groups]
+        leaves = [self._leaves[_key(of_leaf)] for of_leaf in members]
+        self._leaves = {_key(of_leaf): leaf for of_leaf, leaf in zip(members, leaves, strict=True)}
         self._weak = {patch.key: self._weak[patch.key] for patch in patches}
         used: dict[tuple[int, int], Block] = {}
         order: list[Block] = []
-        tree = dissection([patch.cells[0] for patch in patches], self.counts)
+        tree = over_leaves([of_leaf[0].cells[0] for of_leaf in members], self.counts)
         _merge(tree, leaves, self._merged, (used, order))
         self._merged = used
-        traces: Traces = {}
+        # what is known of no patch alone is the sum of a quantity over all patches, which is 0
+        root = order[-1] if order else leaves[0]
+        traces: Traces = {key: np.zeros(number) for key, number in root.faces}
         for block in reversed(order):
             values, at = block.eliminated(traces) if len(block.head) else np.zeros(0), 0
             for key, number in block.inner:
                 traces[key] = values[at : at + number]
                 at += number
-        coefficients = [leaf.eliminated(traces) for leaf in leaves]
-        squares = np.array([leaf.residual(traces) for leaf in leaves])
+            for total, of_first, of_second in block.totals:
+                traces[of_second] = traces[total] - traces[of_first]
+        coefficients: list[Array] = [np.zeros(0)] * len(patches)
+        squares = np.zeros(len(patches))
+        for group, of_leaf, leaf in zip(groups, members, leaves, strict=True):
+            sizes = [size(patch.degree, patch.dimension) for patch in of_leaf]
+            values = leaf.eliminated(traces)
+            values = values[: len(values) - sum(width for _, width in leaf.inner)]
+            ends = np.cumsum(sizes)[:-1] * (len(values) // sum(sizes))
+            squares[list(group)] = leaf.residual(traces) / len(group)
+            for number, part in zip(group, np.split(values, ends), strict=True):
+                coefficients[number] = part
         pivot = min((block.condition for block in order), default=1.0)
         whole = order[-1] if order else leaves[0]
         return coefficients, squares, (pivot, whole.weakest)
+
+
+def _key(patches: Sequence[Patch]) -> tuple[object, ...]:
+    """Equal for leaves with equal blocks."""
+    return tuple(patch.key for patch in patches)
 
 
 def _merge(

@@ -15,6 +15,7 @@ from functools import cache
 import numpy as np
 import torch
 
+from kanpde.domains import Composite
 from kanpde.numerics.polynomials import derivatives
 from kanpde.numerics.quadrature import Array
 from kanpde.optimizers.linear_algebra import back_substituted, factor
@@ -46,13 +47,28 @@ def tiles_of(cover: Cover, patches: Sequence[Patch]) -> Tiles:
         lower=np.array([patch.lower for patch in patches]),
         upper=np.array([patch.upper for patch in patches]),
         degrees=np.array([patch.degree for patch in patches], dtype=np.int64),
+        region=np.array([patch.region for patch in patches], dtype=np.int64),
     )
 
 
 def values_at(
     cover: Cover, patches: Sequence[Patch], coefficients: Sequence[Array], x: Array
 ) -> Array:
-    """The values (N, m) at points x (N, d), from polynomial coefficients (n, m) of each patch."""
+    """The values (N, m) at points x (N, d), from polynomial coefficients (n, m) of each patch; of
+    regions those of the region of each point.
+    """
+    if cover.members:
+        assert isinstance(cover.domain, Composite)
+        region = cover.domain.number(x)
+        values = np.empty((len(x), coefficients[0].shape[1]))
+        for number, member in enumerate(cover.members):
+            mine, here = (
+                [k for k, patch in enumerate(patches) if patch.region == number],
+                region == number,
+            )
+            of_region = [patches[k] for k in mine], [coefficients[k] for k in mine]
+            values[here] = values_at(member, *of_region, x[here])
+        return values
     tiles = tiles_of(cover, patches)
     owner = Locator(tiles).patch_of(x)
     degrees = tiles.degrees[owner]

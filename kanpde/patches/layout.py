@@ -9,8 +9,9 @@ axis.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
+from types import MappingProxyType
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from kanpde.errors import ConfigError
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.cells import DEEPEST, Cell, Cover, geometric
 from kanpde.patches.order import Tree, dissection, places
-from kanpde.trial.dyadic import DyadicIndex
+from kanpde.trial.dyadic import DEPTH, DyadicIndex
 
 SLIVER = 0.3
 """A cell with a smaller share inside joins a neighbour; dropping it would bound the accuracy."""
@@ -71,6 +72,7 @@ class Patch:
     sizes: Array
     depth: float
     faces: tuple[tuple[Face, int], ...]
+    region: int = 0
 
     @property
     def dimension(self) -> int:
@@ -85,13 +87,25 @@ class Patch:
     @property
     def key(self) -> tuple[object, ...]:
         """Equal for patches with equal rows."""
-        return self.cells, self.degree, tuple((face.key, d, face.size) for face, d in self.faces)
+        return (
+            self.region,
+            self.cells,
+            self.degree,
+            tuple((face.key, d, face.size) for face, d in self.faces),
+        )
 
 
-def neighbours(cells: Sequence[Cell]) -> list[tuple[int, int, int]]:
+def neighbours(
+    cells: Sequence[Cell], periods: Mapping[int, int] = MappingProxyType({})
+) -> list[tuple[int, int, int]]:
     """Every axis with the numbers of two cells that meet along it, the lower one first; complete
     where neighbours differ by one level at most, and never without a pair that differs by more
     where there is one.
+
+    Args:
+        cells: disjoint cells.
+        periods: along how many first cells the axes of periodic coordinates return to their start,
+            by axis; of two cells across it the one at the end counts as the lower.
     """
     low, high = places(cells)
     index = DyadicIndex(*(np.array(column, dtype=np.int64) for column in zip(*cells, strict=True)))
@@ -104,6 +118,8 @@ def neighbours(cells: Sequence[Cell]) -> list[tuple[int, int, int]]:
             at[:, across] += ((high - low)[:, across] >> 2) * np.array(quarters, dtype=np.int64)
             for step in (-1, 1):
                 at[:, axis] = high[:, axis] if step > 0 else low[:, axis] - 1
+                if axis in periods:
+                    at[:, axis] %= periods[axis] << DEPTH
                 other = index.find(at)
                 meets = other >= 0
                 ends = (every, other) if step > 0 else (other, every)
@@ -122,7 +138,7 @@ def balanced(cover: Cover, degrees: Mapping[Cell, int]) -> dict[Cell, int]:
     while True:
         cut = _disconnected(cover, leaves)
         if not cut:
-            cut = _coarse(list(leaves))
+            cut = _coarse(list(leaves), cover.periods)
         if not cut:
             return leaves
         for cell, axes in cut.items():
@@ -148,10 +164,10 @@ def _disconnected(cover: Cover, leaves: Iterable[Cell]) -> dict[Cell, set[int]]:
     return cut
 
 
-def _coarse(cells: Sequence[Cell]) -> dict[Cell, set[int]]:
+def _coarse(cells: Sequence[Cell], periods: Mapping[int, int]) -> dict[Cell, set[int]]:
     """The cells that are two or more levels coarser than a neighbour, with the axes where."""
     cut: dict[Cell, set[int]] = {}
-    for _, lower, upper in neighbours(cells):
+    for _, lower, upper in neighbours(cells, periods):
         pair = cells[lower], cells[upper]
         for axis, (a, b) in enumerate(zip(pair[0].levels, pair[1].levels, strict=True)):
             if abs(a - b) > 1:
@@ -160,7 +176,9 @@ def _coarse(cells: Sequence[Cell]) -> dict[Cell, set[int]]:
 
 
 def layout(cover: Cover, degrees: Mapping[Cell, int]) -> list[Patch]:
-    """The patches of balanced cells, with their faces."""
+    """The patches of balanced cells, with their faces; of regions first those of the first."""
+    if cover.members:
+        return [patch for member in cover.members for patch in _of_region(member, degrees)]
     shared = list(_shared(cover, list(degrees)))
     owner = _joined(cover, degrees, shared)
     members: dict[Cell, list[Cell]] = {}
@@ -173,7 +191,7 @@ def layout(cover: Cover, degrees: Mapping[Cell, int]) -> list[Patch]:
         if a != b:
             traces = max(degree[a], degree[b])
             faces[a].append((face, traces))
-            faces[b].append((face, traces))
+            faces[b].append((_beyond(cover, face, neighbour), traces))
     patches = []
     for key in members:
         # the first cell names the patch and places it in the order of elimination
@@ -181,6 +199,24 @@ def layout(cover: Cover, degrees: Mapping[Cell, int]) -> list[Patch]:
         patches.append(_patch(cover, cells, degree[key], faces[key]))
     tree = dissection([patch.cells[0] for patch in patches], cover.counts)
     return [patches[number] for number in _in_order(tree)]
+
+
+def _of_region(member: Cover, degrees: Mapping[Cell, int]) -> list[Patch]:
+    """The patches of one region, which knows nothing of the others."""
+    inside = {cell: degree for cell, degree in degrees.items() if member.inside(cell) is not None}
+    return layout(member, inside)
+
+
+def _beyond(cover: Cover, face: Face, upper: Cell) -> Face:
+    """The face as the upper of its two cells sees it: across a period at the start of the axis."""
+    if not _wraps(face, upper):
+        return face
+    return replace(face, at=float(cover.box(upper)[0][face.axis]))
+
+
+def _wraps(face: Face, upper: Cell) -> bool:
+    """Whether a face couples the end of a periodic axis with its start."""
+    return upper.indices[face.axis] == 0
 
 
 def _in_order(tree: Tree) -> list[int]:
@@ -192,12 +228,13 @@ def _in_order(tree: Tree) -> list[int]:
 
 def _shared(cover: Cover, cells: Sequence[Cell]) -> Iterable[tuple[Face, Cell, Cell]]:
     """Every face with its two cells."""
-    for axis, lower, upper in neighbours(cells):
+    for axis, lower, upper in neighbours(cells, cover.periods):
         pair = cells[lower], cells[upper]
-        size = min(float(cover.size(cell)[axis]) for cell in pair)
+        size = min(float(cover.sides(cell)[axis]) for cell in pair)
         at = float(cover.box(pair[0])[1][axis])
         for opening in cover.openings(pair, axis):
-            face = Face(opening.key, axis, at, opening.low, opening.high, size)
+            key = opening.key if cover.region is None else (*opening.key, cover.region)
+            face = Face(key, axis, at, opening.low, opening.high, size)
             yield face, pair[0], pair[1]
 
 
@@ -214,13 +251,18 @@ def _joined(
         return owner
     touching: dict[Cell, list[tuple[float, Cell]]] = {}
     for face, cell, neighbour in shared:
+        if _wraps(face, neighbour):
+            continue
         touching.setdefault(cell, []).append((face.measure, neighbour))
         touching.setdefault(neighbour, []).append((face.measure, cell))
     members = {cell: [cell] for cell in leaves}
     for cell in sorted(slivers, key=lambda leaf: (share[leaf], leaf)):
         lengths: dict[Cell, float] = {}
         for length, other in touching.get(cell, []):
-            if owner[other] != owner[cell]:
+            # a layer thinner than cells consists of slivers alone, which stay apart
+            thickest = max(share[member] for member in members[owner[other]])
+            alone = cover.region is not None and thickest < SLIVER
+            if owner[other] != owner[cell] and not alone:
                 lengths[owner[other]] = lengths.get(owner[other], 0.0) + length
         if not lengths:
             continue
@@ -239,7 +281,8 @@ def _patch(cover: Cover, cells: list[Cell], degree: int, faces: list[tuple[Face,
         degree=degree,
         lower=np.min([part.lower for part in parts if part], axis=0),
         upper=np.max([part.upper for part in parts if part], axis=0),
-        sizes=np.max([cover.size(cell) for cell in cells], axis=0),
+        sizes=np.max([cover.sides(cell) for cell in cells], axis=0),
         depth=min(cover.depth(cell) for cell in cells),
         faces=tuple(faces),
+        region=cover.region or 0,
     )

@@ -8,17 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kanpde.numerics.polynomials import size
 from kanpde.numerics.quadrature import Array, PointSet
 from kanpde.patches.cells import Cell, Cover
 from kanpde.patches.elimination import Elimination
 from kanpde.patches.kans import values_at
 from kanpde.patches.layout import Patch, layout
-from kanpde.patches.rows import Rows, System, nodes_inside, rows
-
-CHUNK = 500
-MOST_NUMBERS = 50_000_000
-"""Patches whose rows are held at a time, and how many numbers they have."""
+from kanpde.patches.rows import Rows
+from kanpde.patches.statement import Statement
 
 ROUNDING = 20 * float(np.finfo(np.float64).eps)
 
@@ -42,9 +38,9 @@ class Level:
     squared rows, the values (N, m) at the sample points, and where conditions at an outflow are
     weak what is missed (J, d + 1) and how wide the layers are (see `refinement.Layers`).
 
-    `pivot` and `weakest` are those of `Elimination.solve`. `unconverged` is what Newton's method
-    may have left of the relative L2 error, infinite where it stalled for the reason `stall`;
-    `steps` are those of it, one where the problem is linear.
+    `pivot` and `weakest` are those of `Elimination.solve`, `data` is the sum of the squared right
+    sides. `unconverged` is what Newton's method may have left of the relative L2 error, infinite
+    where it stalled for the reason `stall`; `steps` are those of it, one where the problem is linear.
     """
 
     degrees: Mapping[Cell, int]
@@ -56,6 +52,7 @@ class Level:
     values: Array
     missed: Array
     widths: Array
+    data: float = 0.0
     steps: int = 1
     unconverged: float = 0.0
     stall: str = ""
@@ -80,13 +77,11 @@ class Ground:
     cover: Cover
     sample: PointSet
 
-    def solved(self, system: System, cells: Cells, elimination: Elimination) -> Level:
+    def solved(self, statement: Statement, cells: Cells, elimination: Elimination) -> Level:
         """Solve a linear system; blocks that `elimination` knows are not computed again."""
-        missing = elimination.missing(cells.patches)
-        for patch, patch_rows in self.rows(system, missing):
-            elimination.add(patch, patch_rows)
-        flat, squares, (pivot, weakest) = elimination.solve(cells.patches)
-        coefficients = [column.reshape(system.unknowns, -1).T for column in flat]
+        flat, squares, condition = statement.solve(self.cover, cells.patches, elimination)
+        pivot, weakest = condition
+        coefficients = [column.reshape(statement.unknowns, -1).T for column in flat]
         values = values_at(self.cover, cells.patches, coefficients, self.sample.x)
         return Level(
             degrees=cells.degrees,
@@ -98,6 +93,7 @@ class Ground:
             values=values,
             missed=elimination.missed(cells.patches, flat),
             widths=elimination.widths(cells.patches),
+            data=elimination.data,
         )
 
     def moved(self, level: Level, coefficients: list[Array]) -> Level:
@@ -109,10 +105,11 @@ class Ground:
         """The level with its values at the sample points of this ground."""
         return self.moved(level, level.coefficients)
 
-    def rows(self, system: System, patches: Sequence[Patch]) -> Iterator[tuple[Patch, Rows]]:
-        """The rows of every patch, a few patches at a time."""
-        for some in _chunks(patches, system.unknowns):
-            yield from zip(some, rows(system, self.cover, some), strict=True)
+    def rows(self, statement: Statement, patches: Sequence[Patch]) -> Iterator[tuple[Patch, Rows]]:
+        """The rows of every patch, a few patches at a time; without those between regions."""
+        for some in statement.chunks(patches, [(number,) for number in range(len(patches))]):
+            for number, of_patch in statement.rows(self.cover, patches, some).items():
+                yield patches[number], of_patch
 
     def missing(self, level: Level) -> float:
         """The L2 norm of layers at an outflow that are not resolved, relative to the solution."""
@@ -136,16 +133,3 @@ class Ground:
         if not counts.any():
             return 0.0 if not away.any() else math.inf
         return max(ROUNDING, float((away[counts] / sizes[counts]).max()))
-
-
-def _chunks(patches: Sequence[Patch], unknowns: int) -> Iterator[Sequence[Patch]]:
-    """Patches whose rows are computed at a time."""
-    start, numbers = 0, 0
-    for end, patch in enumerate(patches):
-        nodes = nodes_inside(patch.degree, patch.dimension) ** patch.dimension
-        numbers += nodes * unknowns**2 * size(patch.degree, patch.dimension)
-        if end - start >= CHUNK or numbers > MOST_NUMBERS:
-            yield patches[start : end + 1]
-            start, numbers = end + 1, 0
-    if start < len(patches):
-        yield patches[start:]

@@ -21,8 +21,8 @@ from kanpde.expressions import Constant, Derivative, Node, jets, partial
 from kanpde.expressions.evaluate import evaluate
 from kanpde.numerics.polynomials import Index, derivatives
 from kanpde.numerics.quadrature import Array
+from kanpde.patches.affine import Affine
 from kanpde.patches.layout import Patch
-from kanpde.patches.rows import Affine
 from kanpde.trial.patchwork import Locator
 
 INWARD = 1e-12

@@ -22,12 +22,13 @@ import numpy as np
 from kanpde.errors import NumericalError
 from kanpde.expressions import Derivative, FormulaError, Node, add, is_linear, number
 from kanpde.numerics.quadrature import Array
+from kanpde.patches.affine import Affine
 from kanpde.patches.elimination import Elimination
 from kanpde.patches.homotopies import Homotopy, load, nonlinear_terms, operator, whole
 from kanpde.patches.kans import tiles_of
 from kanpde.patches.levels import Cells, Ground, Level
 from kanpde.patches.linearisation import Linearised, Pieces, State, Uniform, between
-from kanpde.patches.rows import Affine, System
+from kanpde.patches.statement import Statement
 from kanpde.problem.problem import Problem
 from kanpde.progress import Progress
 from kanpde.trial.patchwork import Locator
@@ -139,7 +140,7 @@ class Newton:
         yield from (Uniform(1.0), Uniform(-1.0))
         easy = operator(self.problem, 0.0).easy
         sources = {node: add(easy[node], number(-1.0)) for node in self.problem.equations}
-        system = System.of(
+        system = Statement.of(
             self.problem, lambda node, weight: Affine.of({**easy, **sources}[node], weight)
         )
         bump = self._solve(system, cells)
@@ -148,11 +149,11 @@ class Newton:
             if math.isfinite(largest) and largest > 0.0:
                 yield between(Uniform(0.0), self._state(bump), height / largest)
 
-    def system(self, level: Level) -> System:
+    def system(self, level: Level) -> Statement:
         """The problem linearised at the solution of a level."""
         return self._system(whole, self._state(level))
 
-    def beginning(self) -> System | None:
+    def beginning(self) -> Statement | None:
         """The problem linearised at the constant that is begun with, None where there is none."""
         for value in VALUES:
             try:
@@ -288,7 +289,7 @@ class Newton:
             share /= 2
         return None
 
-    def _solve(self, system: System, cells: Cells) -> Level:
+    def _solve(self, system: Statement, cells: Cells) -> Level:
         """Solve a linear system, every block of which is new."""
         self.solves += 1
         return self.ground.solved(system, cells, Elimination(self.ground.cover.counts))
@@ -316,7 +317,7 @@ class Newton:
         except NumericalError:
             return math.inf
 
-    def _system(self, formulas: Formulas, state: State, tested: State | None = None) -> System:
+    def _system(self, formulas: Formulas, state: State, tested: State | None = None) -> Statement:
         """The formulas, those that are not linear at a state; with `tested` all of them."""
 
         def take(node: Node, weight: float) -> Affine:
@@ -325,7 +326,7 @@ class Newton:
                 return Affine.of(formula, weight)
             return Linearised.at_state(formula, weight, state, tested)
 
-        return System.of(self.problem, take, SAMPLES)
+        return Statement.of(self.problem, take, SAMPLES)
 
     def _require_order(self, start: Uniform) -> None:
         """NumericalError where an equation loses its highest derivatives at a constant."""

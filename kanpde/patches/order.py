@@ -50,6 +50,22 @@ def dissection(cells: Sequence[Cell], counts: Sequence[int]) -> Tree:
     return _tree(known, np.arange(len(cells), dtype=np.int64), box)
 
 
+def over_leaves(cells: Sequence[Cell], counts: Sequence[int]) -> Tree:
+    """The tree over leaves by a cell of each; those of one cell are merged first."""
+    by_cell: dict[Cell, Tree] = {}
+    for number, cell in enumerate(cells):
+        before = by_cell.get(cell)
+        by_cell[cell] = number if before is None else (before, number)
+    return _put(dissection(list(by_cell), counts), list(by_cell.values()))
+
+
+def _put(tree: Tree, groups: Sequence[Tree]) -> Tree:
+    """A tree with each number replaced by a group."""
+    if isinstance(tree, int):
+        return groups[tree]
+    return _put(tree[0], groups), _put(tree[1], groups)
+
+
 def _tree(known: _Places, members: Indices, box: tuple[Indices, Indices]) -> Tree:
     while len(members) > 1:
         axis, middle = _cut(known, members, box)

@@ -16,7 +16,7 @@ from math import comb
 from typing import NamedTuple
 
 from kanpde.patches.layout import Patch
-from kanpde.patches.order import Tree, dissection
+from kanpde.patches.order import Tree, over_leaves
 
 LEVEL, PATCH, NEW, GROUP = 2e7, 5e6, 3.4e7, 1.3e7
 """Work beside QR: of a level, of each of its patches, of each new one, of each new group."""
@@ -49,7 +49,7 @@ def work(
             n, traces = _coefficients(patch, unknowns), sum(group.ends.values())
             # about twice as many rows as coefficients, and one for each trace
             total += NEW + (2 * n + traces) * n**2 + (n + traces) ** 3
-    return total + _merged(dissection([patch.cells[0] for patch in patches], counts), groups)[1]
+    return total + _merged(over_leaves([patch.cells[0] for patch in patches], counts), groups)[1]
 
 
 class _Group(NamedTuple):

@@ -5,6 +5,7 @@ A cell that the boundary cuts is integrated in vertical slices (`kanpde.domains.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -33,6 +34,9 @@ from kanpde.patches.first_lines import first_lines
 THINNEST = 1e-7
 """Pieces of a side shorter than this share of it couple nothing."""
 
+THIN = 0.3
+"""Parts of regions with a smaller share of a cell are measured by themselves."""
+
 FEWEST = 3
 ROUND = 1.5
 """Nodes on an arc, beside those on a segment of the same length."""
@@ -53,11 +57,19 @@ class PlaneCover(Cover):
     cell is kept, since it does not depend on the others.
     """
 
-    def __init__(self, domain: Domain, cells: int) -> None:
+    def __init__(
+        self,
+        domain: Domain,
+        cells: int,
+        periodic: Collection[int] = (),
+        lines: Sequence[Array] | None = None,
+    ) -> None:
         self.curves = outline(domain)
         even = float((domain.upper - domain.lower).max()) / cells
-        super().__init__(domain, [first_lines(domain, self.curves, a, even) for a in (0, 1)])
-        self._corners = corners(self.curves)
+        if lines is None:
+            lines = [first_lines(domain, self.curves, axis, even) for axis in (0, 1)]
+        super().__init__(domain, lines, periodic)
+        self.corners = corners(self.curves)
         ends = [curve.at(curve.extremes()) for curve in self.curves]
         self._low = np.array([points.min(axis=0) for points in ends])
         self._high = np.array([points.max(axis=0) for points in ends])
@@ -70,6 +82,13 @@ class PlaneCover(Cover):
         if cell not in self._inside:
             self._inside[cell] = self._cut(cell)
         return self._inside[cell]
+
+    def sides(self, cell: Cell) -> Array:
+        """Those of the cell, of a thin part of a region its own."""
+        part = self.inside(cell)
+        if self.region is None or part is None or part.share > THIN:
+            return self.size(cell)
+        return part.upper - part.lower
 
     def openings(self, cells: tuple[Cell, Cell], axis: int) -> tuple[Opening, ...]:
         """The pieces of the common side inside the domain, its boundary left out."""
@@ -86,21 +105,55 @@ class PlaneCover(Cover):
         h = high[run] - low[run]
         near = np.unique(np.concatenate([self._candidates(cell) for cell in cells]))
         tolerance = max(self.tolerance(cell) for cell in cells)
+        pieces = self._open(low, high, near, tolerance)
+        if cells[1].indices[axis] == 0:
+            pieces = self._paired(cells, axis, Segment(low, high, ""))
         openings = []
-        for number, piece in enumerate(self._open(low, high, near, tolerance)):
+        for number, piece in enumerate(pieces):
             if piece.b[run] - piece.a[run] > THINNEST * h:
                 name = (axis, plane_number(cells[0], axis), side, number)
                 openings.append(Opening(name, piece.a[run : run + 1], piece.b[run : run + 1]))
         return tuple(openings)
+
+    def _paired(self, cells: tuple[Cell, Cell], axis: int, side: Segment) -> list[Segment]:
+        """The pieces of a side at the end of a periodic axis that lie on the boundary both there
+        and at the start of the axis.
+        """
+        run = 1 - axis
+        ends = [
+            self._on_side(cell, axis, float(self.box(cell)[1 - end][axis]))
+            for end, cell in enumerate(cells)
+        ]
+        pieces = []
+        for first_low, first_high in ends[0]:
+            for second_low, second_high in ends[1]:
+                low, high = side.a.copy(), side.b.copy()
+                low[run] = max(side.a[run], first_low, second_low)
+                high[run] = min(side.b[run], first_high, second_high)
+                if high[run] > low[run]:
+                    pieces.append(Segment(low, high, ""))
+        return sorted(pieces, key=lambda piece: float(piece.a[run]))
+
+    def _on_side(self, cell: Cell, axis: int, at: float) -> list[tuple[float, float]]:
+        """Where the boundary of the part of a cell runs along its side x_axis = `at`."""
+        part = self.inside(cell)
+        assert part is not None
+        spans = []
+        for curve in part.rim:
+            ends = curve.at(np.array([0.0, 0.5, 1.0]))
+            if np.abs(ends[:, axis] - at).max() <= self.tolerance(cell):
+                low, high = np.sort(ends[[0, 2], 1 - axis])
+                spans.append((float(low), float(high)))
+        return spans
 
     def depth(self, cell: Cell) -> float:
         """How far a cell is from the nearest corner of the domain, but at least its size, at most
         the domain's.
         """
         low, high = self.box(cell)
-        if not len(self._corners):
+        if not len(self.corners):
             return self.length
-        away = np.maximum(np.maximum(low - self._corners, self._corners - high), 0.0)
+        away = np.maximum(np.maximum(low - self.corners, self.corners - high), 0.0)
         distance = float(np.linalg.norm(away, axis=1).min())
         return min(self.length, geometric(self.size(cell)) + distance)
 

@@ -79,11 +79,14 @@ def refined(
             continue
         fast = decay(coefficients[number], patch.degree, patch.dimension) < FAST
         if fast and patch.degree + STEP <= HIGHEST[patch.dimension - 1]:
-            leaves.update(dict.fromkeys(patch.cells, patch.degree + STEP))
+            # a cell with patches of several regions may be split already
+            present = [cell for cell in patch.cells if cell in leaves]
+            leaves.update(dict.fromkeys(present, patch.degree + STEP))
             continue
         weights = directions(coefficients[number], patch.degree, patch.dimension)
         for cell, axes in _cuts(patch, weights).items():
-            _split(cover, leaves, cell, axes)
+            if cell in leaves:
+                _split(cover, leaves, cell, axes)
     return balanced(cover, leaves)
 
 

@@ -21,17 +21,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from kanpde.errors import NumericalError
-from kanpde.expressions import Node, linear_parts
-from kanpde.expressions.evaluate import evaluate
+from kanpde.expressions import Node
 from kanpde.numerics.polynomials import Index, Indices, derivatives, reference, size
 from kanpde.numerics.quadrature import Array
+from kanpde.patches.affine import Affine, functional, indices_of
 from kanpde.patches.cells import Cover, Points
 from kanpde.patches.layout import Patch
 from kanpde.patches.outflow import Weak
-from kanpde.patches.scales import Scales, Term, magnitude, order
+from kanpde.patches.scales import Scales, magnitude, order
 from kanpde.problem.problem import Problem
 
 REGULAR = 1e-13
@@ -45,45 +43,11 @@ MOST_BALANCE = 1000.0
 
 SPACE = 3
 
+EQUATION = "equation"
+"""The kind of conditions that hold on one part; for others see `pins` and `covers`."""
+
 LARGE = 2_000_000
 """Numbers of a table of polynomials above which it is not kept."""
-
-
-@dataclass(frozen=True)
-class Affine:
-    """F = Σ slope · ∂^α u_o + constant, with slopes as (o, α, node)."""
-
-    slopes: tuple[tuple[int, Index, Node], ...]
-    constant: Node
-    weight: float = 1.0
-
-    @classmethod
-    def of(cls, node: Node, weight: float = 1.0) -> Affine:
-        """Take a formula apart; ValueError where it is not affine in the unknowns."""
-        slopes, constant = linear_parts(node)
-        parts = tuple((jet.unknown, jet.index, slope) for jet, slope in slopes.items())
-        return cls(parts, constant, weight)
-
-    def at(self, x: Array, normal: Array | None = None) -> tuple[Array, Array]:
-        """Slopes (S, N) and constant (N,) at points (N, d); NumericalError if one is not finite."""
-        nodes = [*(slope for _, _, slope in self.slopes), self.constant]
-        unit = None if normal is None else torch.tensor(normal)
-        values = torch.stack(evaluate(nodes, torch.tensor(x), unit)).numpy()
-        wrong = ~np.isfinite(values).all(axis=0)
-        if wrong.any():
-            raise NumericalError(
-                f"a coefficient or source is not finite at {x[wrong][0].tolist()}; change the"
-                f" formula so that it has a value there"
-            )
-        return values[:-1], values[-1]
-
-    def terms(self, slopes: Array) -> list[Term]:
-        """The size of every coefficient over points with the given slopes (S, N)."""
-        sizes = np.sqrt(np.mean(slopes**2, axis=1)).tolist()
-        return [
-            Term(unknown, index, size)
-            for (unknown, index, _), size in zip(self.slopes, sizes, strict=True)
-        ]
 
 
 @dataclass(frozen=True)
@@ -109,24 +73,44 @@ class System:
         take: Callable[[Node, float], Affine] = Affine.of,
         samples: int = SAMPLES,
     ) -> System:
-        """Of a problem, each of its formulas and the weight of it taken apart by `take`; sizes are
-        measured at about so many `samples`.
+        """Of a problem on one domain, each of its formulas and the weight of it taken apart by
+        `take`; sizes are measured at about so many `samples`.
         """
         equations = tuple(take(node, 1.0) for node in problem.equations)
         on_parts: dict[str, tuple[Affine, ...]] = {}
         for condition in problem.conditions:
+            if condition.kind != EQUATION:
+                continue
             part = condition.part or ""
             affine = take(condition.node, condition.weight)
             on_parts[part] = (*on_parts.get(part, ()), affine)
-        x = problem.domain.quadrature(samples).x
+        return cls.between(
+            equations,
+            on_parts,
+            len(problem.unknowns),
+            problem.domain.quadrature(samples).x,
+            lengths_of(problem),
+        )
+
+    @classmethod
+    def between(
+        cls,
+        equations: tuple[Affine, ...],
+        on_parts: Mapping[str, tuple[Affine, ...]],
+        unknowns: int,
+        x: Array,
+        lengths: Array,
+    ) -> System:
+        """Equations and conditions on parts, measured at points x (N, d) of the domain, with
+        lengths as in `lengths_of`.
+        """
         terms = [equation.terms(equation.at(x)[0]) for equation in equations]
-        lengths = lengths_of(problem)
-        orders = np.zeros((len(problem.unknowns), problem.domain.dimension), dtype=np.int64)
+        orders = np.zeros((unknowns, len(lengths)), dtype=np.int64)
         for equation in equations:
             for unknown, index, _ in equation.slopes:
                 orders[unknown] = np.maximum(orders[unknown], index)
         return cls(
-            unknowns=len(problem.unknowns),
+            unknowns=unknowns,
             equations=equations,
             conditions=on_parts,
             sizes=np.array([magnitude(of_equation, lengths) for of_equation in terms]),
@@ -184,10 +168,21 @@ def lengths_of(problem: Problem) -> Array:
 
 
 @dataclass(frozen=True)
+class Sums:
+    """K sums over all patches that are 0: of one patch `matrix` (K, m·n) c - `right` (K,) is
+    `factors` (K,) times what it adds.
+    """
+
+    matrix: Array
+    right: Array
+    factors: Array
+
+
+@dataclass(frozen=True)
 class Rows:
     """Weighted rows `matrix` (R, m·n) c ≈ `right` (R,) of the equations and conditions of a patch,
     the factors of its faces, and the factor `mean` of the means of fluxes. `orders` (m, d) are
-    those of the system.
+    those of the system, `sums` what it adds to sums over all patches.
     """
 
     matrix: Array
@@ -196,6 +191,7 @@ class Rows:
     scales: Scales
     mean: float
     orders: Indices
+    sums: Sums | None = None
 
 
 def nodes_inside(degree: int, dimension: int) -> int:
@@ -280,27 +276,27 @@ def _rows(
     points, values = inner
     scales = system.scales(patch, [slopes for slopes, _ in values])
     n, mean = size(patch.degree, patch.dimension), min(MOST_BALANCE, system.ratio(patch))
-    table = _table(cover, patch, points.x, _indices(system.equations))
+    table = _table(cover, patch, points.x, indices_of(system.equations))
     matrix, right = [], []
     weak = [Weak.none(n * system.unknowns, patch.dimension)]
     for equation, weight, (slopes, constant) in zip(
         system.equations, scales.factors, values, strict=True
     ):
         factor = np.sqrt(points.w) * weight
-        matrix.append(_functional(equation, slopes, table, n, system.unknowns) * factor[:, None])
+        matrix.append(functional(equation, slopes, table, n, system.unknowns) * factor[:, None])
         right.append(-constant * factor)
-        _balance(matrix, right, points.w, mean)
+        balance(matrix, right, points.w, mean)
     for affine, rim, rim_values in on_parts:
-        at_rim = derivatives(rim.x, patch.lower, patch.upper, patch.degree, _indices(affine))
+        at_rim = derivatives(rim.x, patch.lower, patch.upper, patch.degree, indices_of(affine))
         for condition, (slopes, constant) in zip(affine, rim_values, strict=True):
-            full, share, width = _condition_factor(condition, slopes, rim, (patch, scales))
+            full, share, width = condition_factor(condition, slopes, rim, (patch, scales))
             factor = np.sqrt(rim.w) * share * full
-            at_points = _functional(condition, slopes, at_rim, n, system.unknowns)
+            at_points = functional(condition, slopes, at_rim, n, system.unknowns)
             matrix.append(at_points * factor[:, None])
             right.append(-constant * factor)
             weak.append(Weak.of((matrix[-1], right[-1]), rim, (full, share, width)))
             if any(sum(index) for _, index, _ in condition.slopes):
-                _balance(matrix, right, rim.w, mean)
+                balance(matrix, right, rim.w, mean)
     return Rows(
         matrix=np.concatenate(matrix),
         right=np.concatenate(right),
@@ -311,12 +307,7 @@ def _rows(
     )
 
 
-def _indices(formulas: Sequence[Affine]) -> tuple[Index, ...]:
-    """The derivatives that formulas need."""
-    return tuple(sorted({index for affine in formulas for _, index, _ in affine.slopes}))
-
-
-def _balance(matrix: list[Array], right: list[Array], w: Array, factor: float) -> None:
+def balance(matrix: list[Array], right: list[Array], w: Array, factor: float) -> None:
     """Add one row: the mean of the last ones, `factor` times."""
     share = np.sqrt(w / w.sum()) * factor
     matrix.append((share @ matrix[-1])[None])
@@ -339,17 +330,7 @@ def _table(
     return {index: table[index] * float(np.prod(scale ** np.array(index))) for index in indices}
 
 
-def _functional(
-    affine: Affine, slopes: Array, table: Mapping[Index, Array], n: int, unknowns: int
-) -> Array:
-    """Σ slope ∂^α of every polynomial of every unknown, (N, m·n)."""
-    matrix = np.zeros((slopes.shape[1], unknowns * n))
-    for (unknown, index, _), values in zip(affine.slopes, slopes, strict=True):
-        matrix[:, unknown * n : (unknown + 1) * n] += values[:, None] * table[index]
-    return matrix
-
-
-def _condition_factor(
+def condition_factor(
     affine: Affine, slopes: Array, rim: Points, owner: tuple[Patch, Scales]
 ) -> tuple[float, Array, Array]:
     """What the rows of a condition are multiplied by: V over the size of its coefficients of

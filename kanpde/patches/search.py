@@ -30,6 +30,7 @@ from kanpde.assembly.collocation import Collocation, held_out
 from kanpde.config import Config
 from kanpde.errors import ConfigError
 from kanpde.patches.cells import Cell
+from kanpde.patches.compatibility import is_contradictory
 from kanpde.patches.covers import cover_of
 from kanpde.patches.elimination import Elimination
 from kanpde.patches.kans import patchwork
@@ -37,12 +38,13 @@ from kanpde.patches.layout import Patch, balanced
 from kanpde.patches.levels import Cells, Ground, Level
 from kanpde.patches.newton import Newton
 from kanpde.patches.pace import Pace, work
+from kanpde.patches.pins import is_pinned
 from kanpde.patches.probing import resolved
 from kanpde.patches.refinement import STEP, Layers, enriched, refined
-from kanpde.patches.rows import System, interior
-from kanpde.patches.steepness import jump
+from kanpde.patches.statement import Statement
 from kanpde.patches.support import require
-from kanpde.patches.verdict import Course, End, is_falling, point, sentence
+from kanpde.patches.unseen import unseen
+from kanpde.patches.verdict import Course, End, is_falling, sentence
 from kanpde.problem.posing import posed
 from kanpde.problem.problem import Problem
 from kanpde.progress import History, Progress, StageResult, StopReason
@@ -72,9 +74,6 @@ FALLING = 0.1
 """So does a smallest singular value that falls to this share when the space is enriched: that of a
 solvable problem settles. Measured: 1e-3 at an eigenvalue, 0.7 to 0.9 away from it by 1e-7.
 """
-
-PROBES, UNSEEN = 1 << 16, 2.0
-"""Points at which sources are probed, and how many times larger they may be there."""
 
 CONSTANT = 1e-9
 """A solution that varies by this share of its size is constant."""
@@ -147,6 +146,7 @@ class _Checked:
     level: Level
     estimate: float
     singular: bool
+    contradictory: bool = False
 
 
 @dataclass
@@ -180,7 +180,7 @@ class _Search:
             few = Ground(self.cover, self.problem.domain.quadrature(NEWTON_SAMPLES))
             self.newton = Newton(few, self.problem, self.progress, self.tolerance)
         else:
-            self.system = System.of(self.problem)
+            self.statement = Statement.of(self.problem)
 
     def run(self) -> Patched:
         cells = Cells.of(self.cover, self._first(self.patches.refine))
@@ -204,9 +204,9 @@ class _Search:
     def _first(self, probed: bool) -> dict[Cell, int]:
         """The first cells with their degrees; where they are `probed` they see every feature."""
         start = dict.fromkeys(self.cover.start(), self.patches.degree)
-        system = self.newton.beginning() if self.newton is not None else self.system
-        if probed and system is not None:
-            return resolved(self.cover, system, start)
+        statement = self.newton.beginning() if self.newton is not None else self.statement
+        if probed and statement is not None and not self.cover.members:
+            return resolved(self.cover, statement.systems[0], start)
         return balanced(self.cover, start)
 
     def _further(self, level: Level) -> tuple[Cells | None, End]:
@@ -268,7 +268,9 @@ class _Search:
         estimate = max(estimate, self.ground.missing(rich))
         singular = rich.weakest < FALLING * poor.weakest or rich.pivot < SINGULAR
         self.checked = (estimate, poor.total)
-        checked = _Checked(rich, estimate, singular)
+        pinned = is_pinned(self.problem)
+        contradictory = pinned and is_contradictory(poor.total, rich.total, rich.data)
+        checked = _Checked(rich, estimate, singular, contradictory)
         if self.best is None or estimate <= self.best.estimate:
             self.best = checked
         return checked
@@ -286,7 +288,7 @@ class _Search:
             amount *= self.solves
         else:
             elimination = self.rich if rich else self.plain
-            level = self.ground.solved(self.system, cells, elimination)
+            level = self.ground.solved(self.statement, cells, elimination)
         self.known[rich] = frozenset(patch.key for patch in cells.patches)
         self.pace.tell(amount, time.perf_counter() - began)
         change = math.inf
@@ -318,7 +320,7 @@ class _Search:
         estimate: float | None = checked.estimate
         if checked.singular or not math.isfinite(checked.estimate):
             estimate = None
-        warning = None if level.stall else self._unseen(level) or self._flat(level)
+        warning = None if level.stall else self._warning(checked)
         if warning is not None:
             estimate, words = None, warning
         self.progress.message(words)
@@ -374,29 +376,21 @@ class _Search:
             f" conditions that only one of them meets"
         )
 
+    def _warning(self, checked: _Checked) -> str | None:
+        """Why the error of a solved level cannot be told."""
+        level = checked.level
+        return self._unseen(level) or self._flat(level) or self._contradicted(checked)
+
     def _unseen(self, level: Level) -> str | None:
-        """A warning where the source of an equation is much larger at probes than at all points of
-        the patches, a peak between them, or where one of its coefficients jumps.
-        """
-        rng = np.random.default_rng(0)
-        probes = self.problem.domain.interior(PROBES, "sobol", rng).x
-        inside = [interior(self.cover, patch).x for patch in level.patches]
-        system = self.system if self.newton is None else self.newton.system(level)
-        for number, equation in enumerate(system.equations, start=1):
-            steep = jump(equation, self.problem.domain, level.patches)
-            if steep is not None:
-                return (
-                    f"warning: the error cannot be told, a coefficient of second order of equation"
-                    f" {number} jumps near {point(steep.place, 6)}; give regions without trial.patches,"
-                    f" or a smoother coefficient"
-                )
-            known = max(float(np.abs(equation.at(x)[1]).max()) for x in inside)
-            at_probes = np.abs(equation.at(probes)[1])
-            if at_probes.max() > UNSEEN * known:
-                peak = point(probes[int(at_probes.argmax())], 6)
-                return (
-                    f"warning: the error cannot be told, the source of equation {number} has a peak"
-                    f" near {peak} that the patches do not see; give more"
-                    f" trial.patches.cells"
-                )
-        return None
+        """A warning where patches see less of the formulas than there is."""
+        statement = self.statement if self.newton is None else self.newton.system(level)
+        return unseen(self.cover, statement.systems, level.patches, self.problem.names)
+
+    def _contradicted(self, checked: _Checked) -> str | None:
+        """A warning where no solution meets all equations and conditions."""
+        if not checked.contradictory:
+            return None
+        return (
+            "warning: there is no solution, the residual does not fall when the space is enriched:"
+            " the data are not compatible; change a source or a flux so that they balance"
+        )

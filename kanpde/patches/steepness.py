@@ -15,8 +15,8 @@ import numpy as np
 
 from kanpde.domains import Domain
 from kanpde.numerics.quadrature import Array
+from kanpde.patches.affine import Affine
 from kanpde.patches.layout import Patch
-from kanpde.patches.rows import Affine
 
 STEPS = 40
 OVERHANG = 0.13

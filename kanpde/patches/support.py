@@ -4,6 +4,7 @@ coordinates, time included, or on a plane domain.
 
 from __future__ import annotations
 
+from kanpde.domains import Composite, Domain
 from kanpde.errors import ConfigError
 from kanpde.expressions import jets
 from kanpde.problem.problem import Problem
@@ -11,17 +12,17 @@ from kanpde.problem.problem import Problem
 REMEDY = "remove trial.patches"
 SECOND = 2
 PLANE, MOST = 2, 3
+KINDS = ("equation", "interface", "periodic", "point", "mean")
 
 
 def require(problem: Problem) -> None:
     """ConfigError with a sentence for what patches cannot solve yet."""
     config, domain = problem.config, problem.domain
     rules = (
-        (not config.regions, "a domain of one region", f"{len(config.regions)} regions"),
         (domain.dimension <= MOST, f"at most {MOST} coordinates", f"{domain.dimension}"),
         (
-            domain.box or (domain.dimension == PLANE and config.time is None),
-            "a plane domain or a box, with time a box",
+            _is_covered(domain, config.time is not None),
+            "plane domains or boxes, with time boxes",
             f"another domain in {domain.dimension} coordinates",
         ),
         (not config.ranges, "no ranges of parameters", "some"),
@@ -36,11 +37,19 @@ def require(problem: Problem) -> None:
     _require_equations(problem)
 
 
+def _is_covered(domain: Domain, in_time: bool) -> bool:
+    """Whether the domain, or every region of it, is a box or a shape in the plane."""
+    if isinstance(domain, Composite):
+        plane = domain.dimension == PLANE and not in_time
+        return plane or all(region.box for region in domain.members)
+    return domain.box or (domain.dimension == PLANE and not in_time)
+
+
 def _require_conditions(problem: Problem) -> None:
     for condition in problem.conditions:
-        if condition.kind != "equation":
+        if condition.kind not in KINDS:
             raise ConfigError(
-                f"trial.patches: needs conditions on named boundary parts, found one of kind"
+                f"trial.patches: needs conditions of the kinds {', '.join(KINDS)}, found one of kind"
                 f" {condition.kind!r} ({condition.label}); {REMEDY}"
             )
         order = max((jet.order for jet in jets(condition.node)), default=0)
@@ -52,12 +61,17 @@ def _require_conditions(problem: Problem) -> None:
 
 
 def _require_equations(problem: Problem) -> None:
-    if len(problem.equations) != len(problem.unknowns):
+    if problem.regions and not problem.is_linear:
         raise ConfigError(
-            f"trial.patches: needs as many equations as unknowns, found {len(problem.equations)}"
+            f"trial.patches: needs equations on regions that are linear in the unknowns, found"
+            f" others; {REMEDY}"
+        )
+    if problem.per_region != len(problem.unknowns):
+        raise ConfigError(
+            f"trial.patches: needs as many equations as unknowns, found {problem.per_region}"
             f" and {len(problem.unknowns)}; {REMEDY}"
         )
-    for number, name in enumerate(problem.unknowns):
+    for number, name in enumerate(problem.outputs):
         present = [jet for node in problem.equations for jet in jets(node) if jet.unknown == number]
         order = max((jet.order for jet in present), default=0)
         if not 0 < order <= SECOND:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -32,6 +32,9 @@ from kanpde.trial.solution import CHUNK, Located, Network, TrialSolution
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
+NEAREST = 1_000_000
+"""Pairs of a point and a cell that are compared at a time."""
+
 RIM = 1e-9
 """By how much the grids of outer splines are wider than a patch, as a share of it."""
 
@@ -39,8 +42,8 @@ RIM = 1e-9
 @dataclass(frozen=True)
 class Tiles:
     """Where the patches are: `cells` (C, 2d) as levels and indices between first lines `lines` (d, n;
-    filled up with NaN), the patch `owner` (C,) of each, the boxes `lower`, `upper` (J, d) and
-    the degrees (J,) of the patches.
+    filled up with NaN), the patch `owner` (C,) of each, the boxes `lower`, `upper` (J, d), the
+    degrees (J,) and the numbers of the regions (J,) of the patches.
     """
 
     lines: Array
@@ -49,6 +52,7 @@ class Tiles:
     lower: Array
     upper: Array
     degrees: Indices
+    region: Indices
 
     @property
     def dimension(self) -> int:
@@ -67,9 +71,12 @@ class Tiles:
 
 
 class Locator:
-    """Which patch holds a point."""
+    """Which patch holds a point, among those of one region or of all."""
 
-    def __init__(self, tiles: Tiles) -> None:
+    def __init__(self, tiles: Tiles, region: int | None = None) -> None:
+        if region is not None:
+            mine = tiles.region[tiles.owner] == region
+            tiles = replace(tiles, cells=tiles.cells[mine], owner=tiles.owner[mine])
         self.tiles = tiles
         self._lattice = Lattice.from_table(tiles.lines)
         self._index = DyadicIndex(tiles.levels, tiles.indices)
@@ -82,20 +89,24 @@ class Locator:
         at = np.floor(self._lattice.units(x) * 2.0**DEPTH).astype(np.int64)
         cell = self._index.find(at)
         number = tiles.owner[cell]
-        for k in np.flatnonzero(cell < 0):
-            number[k] = tiles.owner[self._nearest(x[k])]
+        outside = np.flatnonzero(cell < 0)
+        most = max(1, NEAREST // len(tiles.cells))
+        for start in range(0, len(outside), most):
+            some = outside[start : start + most]
+            number[some] = tiles.owner[self._nearest(x[some])]
         return number
 
-    def _nearest(self, x: Array) -> int:
-        """The number of the cell nearest to a point."""
+    def _nearest(self, x: Array) -> Indices:
+        """The number of the cell nearest to each point (N, d), (N,)."""
         tiles = self.tiles
         low, high = np.empty(tiles.levels.shape), np.empty(tiles.levels.shape)
         for axis, levels in enumerate(tiles.levels.T):
             indices = tiles.indices[:, axis]
             low[:, axis] = self._lattice.position(axis, levels, indices)
             high[:, axis] = self._lattice.position(axis, levels, indices + 1)
-        away = np.maximum(np.maximum(low - x, x - high), 0.0)
-        return int(np.sum(away**2, axis=1).argmin())
+        at = x[:, None]
+        away = np.maximum(np.maximum(low - at, at - high), 0.0)
+        return np.asarray(np.sum(away**2, axis=2).argmin(axis=1))
 
 
 class Patchwork(nn.Module):
@@ -109,7 +120,7 @@ class Patchwork(nn.Module):
     def __init__(self, tiles: Tiles, coefficients: Sequence[Array]) -> None:
         super().__init__()
         self.tiles = tiles
-        for name in ("cells", "owner", "degrees"):
+        for name in ("cells", "owner", "degrees", "region"):
             self.register_buffer(name, torch.tensor(getattr(tiles, name)))
         for name in ("lines", "lower", "upper"):
             self.register_buffer(name, torch.tensor(getattr(tiles, name)))
@@ -126,7 +137,8 @@ class Patchwork(nn.Module):
             same = tiles.degrees == degree
             slot[same] = np.arange(same.sum())
         self._slot = slot
-        self._locator = Locator(tiles)
+        self._regions = sorted(set(tiles.region.tolist()))
+        self._locators = [Locator(tiles, region) for region in self._regions]
         self.constants = Constants()
 
     @property
@@ -156,7 +168,11 @@ class Patchwork(nn.Module):
 
     @property
     def outputs(self) -> int:
-        """m."""
+        """m, for every region."""
+        return self._unknowns * len(self._regions)
+
+    @property
+    def _unknowns(self) -> int:
         return int(self.outer[0].shape[1])
 
     @property
@@ -187,16 +203,16 @@ class Patchwork(nn.Module):
         """One patch as a trial solution with a KAN of its own, on the box of the patch."""
         degree = int(self.tiles.degrees[patch])
         outer = self.outer[self.by_degree.index(degree)][self._slot[patch]].detach()
-        network = template(degree, self.outputs, self.tiles.dimension)
+        network = template(degree, self._unknowns, self.tiles.dimension)
         network.set_outer(outer.T)
         lower, upper = self.tiles.lower[patch], self.tiles.upper[patch]
         return TrialSolution(network, torch.tensor(lower), torch.tensor(upper))
 
-    def patch_of(self, x: Array) -> Indices:
-        """The number of the patch of each point (N, d), (N,); outside the cells that of the
-        nearest.
+    def patch_of(self, x: Array, region: int = 0) -> Indices:
+        """The number of the patch of a region for each point (N, d), (N,); outside its cells that
+        of the nearest.
         """
-        return self._locator.patch_of(x)
+        return self._locators[region].patch_of(x)
 
     def forward(self, x: Tensor) -> Tensor:
         """u at points x (N, d), (N, m)."""
@@ -216,7 +232,13 @@ class Patchwork(nn.Module):
         """The jet of u, (A, m, N), without a graph, a few points at a time."""
         x = at.x.detach().double().cpu().numpy()
         data = np.empty((len(at.space.indices), self.outputs, len(x)))
-        number = self.patch_of(x)
+        for region in range(len(self._regions)):
+            columns = slice(region * self._unknowns, (region + 1) * self._unknowns)
+            self._fill(data[:, columns], x, at.space, self.patch_of(x, region))
+        return Jet(at.space, torch.tensor(data, dtype=at.x.dtype, device=at.x.device))
+
+    def _fill(self, data: Array, x: Array, space: JetSpace, number: Indices) -> None:
+        """Write the jets (A, m, N) at points of patches with the given numbers (N,)."""
         degrees = self.tiles.degrees[number]
         for k, degree in enumerate(self.by_degree):
             chosen = np.flatnonzero(degrees == degree)
@@ -226,8 +248,7 @@ class Patchwork(nn.Module):
             for start in range(0, len(chosen), CHUNK):
                 some = chosen[start : start + CHUNK]
                 coefficients = polynomials[self._slot[number[some]]]
-                data[:, :, some] = self._jet(x[some], at.space, number[some], coefficients)
-        return Jet(at.space, torch.tensor(data, dtype=at.x.dtype, device=at.x.device))
+                data[:, :, some] = self._jet(x[some], space, number[some], coefficients)
 
     def _polynomials(self, k: int) -> Array:
         """What the KANs of one degree are as polynomials: coefficients (J_k, m, n)."""

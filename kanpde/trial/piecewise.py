@@ -30,6 +30,11 @@ class AnyTrial(Protocol):
         """The times at which slabs end, first to last; empty where there are no slabs."""
 
     @property
+    def outputs(self) -> int:
+        """m, of all regions together."""
+        return int(self.net.shape[-1])
+
+    @property
     def net(self) -> Network:
         """The network, on slabs that of the last one."""
 

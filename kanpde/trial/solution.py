@@ -221,6 +221,11 @@ class TrialSolution(nn.Module):
         self.engine = engine
 
     @property
+    def outputs(self) -> int:
+        """m, of all regions together."""
+        return int(self.net.shape[-1])
+
+    @property
     def net(self) -> Network:
         """The network by its protocol."""
         return self.network  # type: ignore[return-value]

@@ -134,24 +134,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"equations": ["laplacian(laplacian(u)) = 1"]},
         "first or second order for every unknown, found order 4 for u",
     ),
-    "mean": (
-        {
-            "conditions": [
-                {"part": SIDES, "equation": "dn(u) = 0"},
-                {"mean": "u = 0"},
-            ]
-        },
-        "named boundary parts, found one of kind 'mean'",
-    ),
-    "periodic": (
-        {
-            "conditions": [
-                {"periodic": ["left", "right"]},
-                {"part": ["bottom", "top"], "equation": "u = 0"},
-            ]
-        },
-        "found one of kind 'periodic'",
-    ),
     "two equations": (
         {"equations": ["-laplacian(u) = 0", "-laplacian(u) + u = 0"]},
         "2 equations for one unknown",

@@ -49,12 +49,11 @@ def unsuited_to_patches(config: Any) -> Iterator[tuple[tuple[str, ...], str]]:
     problem: ProblemConfig = config.problem
     count = len(problem.coordinates)
     refused = (
-        ("domain", bool(problem.regions), "regions"),
         ("domain", count > MOST_COORDINATES, f"{count} coordinates"),
         ("energy", problem.energy is not None, "an energy"),
         ("fit", problem.fit is not None, "a fit"),
     )
-    needs = "trial.patches needs equations on one domain in up to three coordinates, time included"
+    needs = "trial.patches needs equations in up to three coordinates, time included"
     for key, refuses, what in refused:
         if refuses:
             yield ("problem", key), f"{needs}, found {what}; remove trial.patches"
