@@ -30,8 +30,9 @@ from kanpde.numerics.polynomials import Index, Indices, derivatives, reference, 
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.cells import Cover, Points
 from kanpde.patches.layout import Patch
+from kanpde.patches.offsets import StableOrders, leading, stable_orders
 from kanpde.patches.outflow import Weak
-from kanpde.patches.scales import Scales, Term, magnitude, order
+from kanpde.patches.scales import Scales, Term, magnitude
 from kanpde.problem.problem import Problem
 
 REGULAR = 1e-13
@@ -90,8 +91,8 @@ class Affine:
 class System:
     """The equations and the conditions of every part, taken apart; `sizes` (E,) are those of the
     largest terms of each equation over the domain, with derivatives counted as one over `lengths`
-    (d,), and `degrees` (E,) their orders. `orders` (m, d) is the highest derivative of every
-    unknown along every axis.
+    (d,), `stable` what every equation and unknown is measured with. `orders` (m, d) is the highest
+    derivative of every unknown along every axis.
     """
 
     unknowns: int
@@ -99,7 +100,7 @@ class System:
     conditions: Mapping[str, tuple[Affine, ...]]
     sizes: Array
     lengths: Array
-    degrees: tuple[int, ...]
+    stable: StableOrders
     orders: Indices
 
     @classmethod
@@ -125,25 +126,32 @@ class System:
         for equation in equations:
             for unknown, index, _ in equation.slopes:
                 orders[unknown] = np.maximum(orders[unknown], index)
+        stable = stable_orders(terms, len(problem.unknowns))
+        sizes = [
+            magnitude(leading(of_equation, offset, stable.unknowns), lengths)
+            for of_equation, offset in zip(terms, stable.equations, strict=True)
+        ]
         return cls(
             unknowns=len(problem.unknowns),
             equations=equations,
             conditions=on_parts,
-            sizes=np.array([magnitude(of_equation, lengths) for of_equation in terms]),
+            sizes=np.array(sizes),
             lengths=lengths,
-            degrees=tuple(map(order, terms)),
+            stable=stable,
             orders=orders,
         )
 
     def scales(self, patch: Patch, slopes: Sequence[Array]) -> Scales:
         """The factors of the rows of a patch, from the slopes (S, N) of every equation on it."""
         terms = [e.terms(values) for e, values in zip(self.equations, slopes, strict=True)]
-        ratio = self.ratio(patch)
+        ratio, weight = self.ratio(patch), patch.depth**self.stable.grading
         factors = []
-        for of_equation, largest, degree in zip(terms, self.sizes, self.degrees, strict=True):
-            local = magnitude(of_equation, self.lengths) or largest or 1.0
-            missing = max(self.degrees) - degree
-            factors.append(patch.depth * ratio**missing / np.sqrt(local * (largest or 1.0)))
+        for of_equation, largest, offset in zip(
+            terms, self.sizes, self.stable.equations, strict=True
+        ):
+            of_leading = leading(of_equation, offset, self.stable.unknowns)
+            local = magnitude(of_leading, self.lengths) or largest or 1.0
+            factors.append(weight * ratio**offset / np.sqrt(local * (largest or 1.0)))
         drift, diffusion = self._transport(slopes)
         return Scales(np.array(factors), terms, drift, diffusion)
 
@@ -161,11 +169,17 @@ class System:
                 if sum(index) != 2 or max(index) < 2:
                     continue
                 axis = index.index(2)
+                if self.orders[unknown, axis] > 2:
+                    continue
                 if abs(second) > diffusion[unknown, axis]:
                     first = of_index.get((unknown, tuple(k // 2 for k in index)), 0.0)
                     diffusion[unknown, axis] = abs(second)
                     drift[unknown, axis] = -np.sign(second) * first
         return drift, diffusion
+
+    def is_flux(self, unknown: int, index: Index) -> bool:
+        """Whether a derivative is of at least half the order of the equation of an unknown."""
+        return 0 < sum(index) and 2 * sum(index) >= self.orders[unknown].max()
 
     def ratio(self, patch: Patch) -> float:
         """How many times the domain is larger than a patch, along an axis on the mean."""
@@ -299,7 +313,7 @@ def _rows(
             matrix.append(at_points * factor[:, None])
             right.append(-constant * factor)
             weak.append(Weak.of((matrix[-1], right[-1]), rim, (full, share, width)))
-            if any(sum(index) for _, index, _ in condition.slopes):
+            if any(system.is_flux(unknown, index) for unknown, index, _ in condition.slopes):
                 _balance(matrix, right, rim.w, mean)
     return Rows(
         matrix=np.concatenate(matrix),

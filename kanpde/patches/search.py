@@ -109,8 +109,9 @@ def prepare(config: Config) -> Problem:
         raise ConfigError(
             f"trial.patches: needs dtype float64, found {config.dtype}; remove dtype or the patches"
         )
-    problem = posed(config.problem)
-    require(problem)
+    problem, patches = posed(config.problem), config.trial.patches
+    assert patches is not None
+    require(problem, patches.degree)
     return problem
 
 

@@ -1,4 +1,4 @@
-"""What patches can solve: equations of second order at most on a box in up to three
+"""What patches can solve: equations of fourth order at most on a box in up to three
 coordinates, time included, or on a plane domain.
 """
 
@@ -9,12 +9,12 @@ from kanpde.expressions import jets
 from kanpde.problem.problem import Problem
 
 REMEDY = "remove trial.patches"
-SECOND = 2
+SECOND, HIGHEST = 2, 4
 PLANE, MOST = 2, 3
 
 
-def require(problem: Problem) -> None:
-    """ConfigError with a sentence for what patches cannot solve yet."""
+def require(problem: Problem, degree: int) -> None:
+    """ConfigError with a sentence for what patches of a first degree cannot solve yet."""
     config, domain = problem.config, problem.domain
     rules = (
         (not config.regions, "a domain of one region", f"{len(config.regions)} regions"),
@@ -33,35 +33,49 @@ def require(problem: Problem) -> None:
         if not met:
             raise ConfigError(f"trial.patches: needs {wanted}, found {present}; {REMEDY}")
     _require_conditions(problem)
-    _require_equations(problem)
+    _require_equations(problem, degree)
+
+
+def _orders(problem: Problem) -> list[int]:
+    """The order of the highest derivative of every unknown in the equations."""
+    orders = [0] * len(problem.unknowns)
+    for node in problem.equations:
+        for jet in jets(node):
+            orders[jet.unknown] = max(orders[jet.unknown], jet.order)
+    return orders
 
 
 def _require_conditions(problem: Problem) -> None:
+    orders = _orders(problem)
     for condition in problem.conditions:
         if condition.kind != "equation":
             raise ConfigError(
                 f"trial.patches: needs conditions on named boundary parts, found one of kind"
                 f" {condition.kind!r} ({condition.label}); {REMEDY}"
             )
-        order = max((jet.order for jet in jets(condition.node)), default=0)
-        if order >= SECOND:
-            raise ConfigError(
-                f"trial.patches: needs conditions of order 0 or 1, found order {order} on"
-                f" '{condition.label}'; {REMEDY}"
-            )
+        for jet in jets(condition.node):
+            most = max(SECOND, orders[jet.unknown]) - 1
+            if jet.order > most:
+                raise ConfigError(
+                    f"trial.patches: needs conditions of order {most} at most, below that of the"
+                    f" equations, found order {jet.order} on '{condition.label}'; {REMEDY}"
+                )
 
 
-def _require_equations(problem: Problem) -> None:
+def _require_equations(problem: Problem, degree: int) -> None:
     if len(problem.equations) != len(problem.unknowns):
         raise ConfigError(
             f"trial.patches: needs as many equations as unknowns, found {len(problem.equations)}"
             f" and {len(problem.unknowns)}; {REMEDY}"
         )
-    for number, name in enumerate(problem.unknowns):
-        present = [jet for node in problem.equations for jet in jets(node) if jet.unknown == number]
-        order = max((jet.order for jet in present), default=0)
-        if not 0 < order <= SECOND:
+    for name, order in zip(problem.unknowns, _orders(problem), strict=True):
+        if not 0 < order <= HIGHEST:
             raise ConfigError(
-                f"trial.patches: needs equations of first or second order for every unknown, found"
+                f"trial.patches: needs equations of order 1 to {HIGHEST} for every unknown, found"
                 f" order {order} for {name}; {REMEDY}"
+            )
+        if degree < order:
+            raise ConfigError(
+                f"trial.patches.degree: must be at least the order of the equations, {order}, found"
+                f" {degree}; raise it"
             )
