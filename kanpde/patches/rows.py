@@ -29,6 +29,7 @@ from kanpde.expressions.evaluate import evaluate
 from kanpde.numerics.polynomials import Index, Indices, derivatives, reference, size
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.cells import Cover, Points
+from kanpde.patches.free_corners import FreeCorner, free_corners
 from kanpde.patches.layout import Patch
 from kanpde.patches.offsets import StableOrders, leading, stable_orders
 from kanpde.patches.outflow import Weak
@@ -91,7 +92,8 @@ class Affine:
 class System:
     """The equations and the conditions of every part, taken apart; `sizes` (E,) are those of the
     largest terms of each equation over the domain, with derivatives counted as one over `lengths`
-    (d,), `stable` what every equation and unknown is measured with. `orders` (m, d) is the highest
+    (d,), `stable` what every equation and unknown is measured with, `corners` those of plates
+    between free edges. `orders` (m, d) is the highest
     derivative of every unknown along every axis.
     """
 
@@ -102,6 +104,7 @@ class System:
     lengths: Array
     stable: StableOrders
     orders: Indices
+    corners: tuple[FreeCorner, ...] = ()
 
     @classmethod
     def of(
@@ -139,6 +142,7 @@ class System:
             lengths=lengths,
             stable=stable,
             orders=orders,
+            corners=free_corners(problem),
         )
 
     def scales(self, patch: Patch, slopes: Sequence[Array]) -> Scales:
@@ -260,7 +264,8 @@ def rows(system: System, cover: Cover, patches: Sequence[Patch]) -> list[Rows]:
     rows_of_patches = []
     for k, patch in enumerate(patches):
         on_parts = [
-            (system.conditions[part], rims[k][part], values) for part, values in outer[k].items()
+            (part, system.conditions[part], rims[k][part], values)
+            for part, values in outer[k].items()
         ]
         rows_of_patches.append(_rows(system, patch, cover, (inside[k], inner[k]), on_parts))
     return rows_of_patches
@@ -289,7 +294,7 @@ def _rows(
     patch: Patch,
     cover: Cover,
     inner: tuple[Points, list[tuple[Array, Array]]],
-    on_parts: list[tuple[tuple[Affine, ...], Points, list[tuple[Array, Array]]]],
+    on_parts: list[tuple[str, tuple[Affine, ...], Points, list[tuple[Array, Array]]]],
 ) -> Rows:
     points, values = inner
     scales = system.scales(patch, [slopes for slopes, _ in values])
@@ -304,7 +309,7 @@ def _rows(
         matrix.append(_functional(equation, slopes, table, n, system.unknowns) * factor[:, None])
         right.append(-constant * factor)
         _balance(matrix, right, points.w, mean)
-    for affine, rim, rim_values in on_parts:
+    for _, affine, rim, rim_values in on_parts:
         at_rim = derivatives(rim.x, patch.lower, patch.upper, patch.degree, _indices(affine))
         for condition, (slopes, constant) in zip(affine, rim_values, strict=True):
             full, share, width = _condition_factor(condition, slopes, rim, (patch, scales))
@@ -315,6 +320,10 @@ def _rows(
             weak.append(Weak.of((matrix[-1], right[-1]), rim, (full, share, width)))
             if any(system.is_flux(unknown, index) for unknown, index, _ in condition.slopes):
                 _balance(matrix, right, rim.w, mean)
+    for corner in system.corners:
+        if corner.is_in(patch, [part for part, _, _, _ in on_parts]):
+            matrix.append(corner.row(patch, scales, system.unknowns))
+            right.append(np.zeros(1))
     return Rows(
         matrix=np.concatenate(matrix),
         right=np.concatenate(right),

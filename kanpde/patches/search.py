@@ -32,6 +32,7 @@ from kanpde.errors import ConfigError
 from kanpde.patches.cells import Cell
 from kanpde.patches.covers import cover_of
 from kanpde.patches.elimination import Elimination
+from kanpde.patches.free_corners import free_corners
 from kanpde.patches.kans import patchwork
 from kanpde.patches.layout import Patch, balanced
 from kanpde.patches.levels import Cells, Ground, Level
@@ -122,7 +123,10 @@ def points_of(problem: Problem) -> Collocation:
 
 def search(config: Config, progress: Progress) -> Patched:
     """Solve a problem on patches; ConfigError or NumericalError say what is wrong."""
-    return _Search(config, progress, prepare(config)).run()
+    problem = prepare(config)
+    for corner in free_corners(problem):
+        progress.message(f"no force acts on the corner {corner.place} between two free edges")
+    return _Search(config, progress, problem).run()
 
 
 def _richer(patch: Patch) -> Patch:

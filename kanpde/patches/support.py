@@ -1,4 +1,4 @@
-"""What patches can solve: equations of fourth order at most on a box in up to three
+"""What patches can solve: equations on a box in up to three
 coordinates, time included, or on a plane domain.
 """
 
@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from kanpde.errors import ConfigError
 from kanpde.expressions import jets
+from kanpde.patches.free_corners import free_corners
 from kanpde.problem.problem import Problem
 
 REMEDY = "remove trial.patches"
-SECOND, HIGHEST = 2, 4
+SECOND = 2
 PLANE, MOST = 2, 3
 
 
@@ -34,6 +35,12 @@ def require(problem: Problem, degree: int) -> None:
             raise ConfigError(f"trial.patches: needs {wanted}, found {present}; {REMEDY}")
     _require_conditions(problem)
     _require_equations(problem, degree)
+    for corner in free_corners(problem):
+        if not corner.convex:
+            raise ConfigError(
+                f"trial.patches: needs a value or a slope beside every re-entrant corner of a plate,"
+                f" found two free edges at {corner.place}; {REMEDY}"
+            )
 
 
 def _orders(problem: Problem) -> list[int]:
@@ -69,10 +76,10 @@ def _require_equations(problem: Problem, degree: int) -> None:
             f" and {len(problem.unknowns)}; {REMEDY}"
         )
     for name, order in zip(problem.unknowns, _orders(problem), strict=True):
-        if not 0 < order <= HIGHEST:
+        if not order:
             raise ConfigError(
-                f"trial.patches: needs equations of order 1 to {HIGHEST} for every unknown, found"
-                f" order {order} for {name}; {REMEDY}"
+                f"trial.patches: needs equations with derivatives of every unknown, found none of"
+                f" {name}; {REMEDY}"
             )
         if degree < order:
             raise ConfigError(
