@@ -1,14 +1,16 @@
 """What a patch says of the traces on one of its faces.
 
-    V_o (u_o - τ_o),   V_o h (∂_n u_o - τ'_o)   by orthonormal polynomials on the face
+    V_o h^k (∂_n^k u_o - τ_k),   k = 0, 1, …   by orthonormal polynomials on the face
 
 with the factor V_o of `scales` and the extent h along the normal of the thinner of the two cells.
-An unknown has as many traces as the order of its highest derivative along the normal. The means of
-∂_n u - τ' and of ∂_s u - ∂_s τ count L/h times: see `rows`.
+An unknown has as many traces as the order q of its highest derivative along the normal. The means
+of derivatives of order q/2 and more count L/h times: those of ∂_n^k u - τ_k, and of ∂_s ∂_n^k u -
+∂_s τ_k along the face. For the second order they are ∂_n u and ∂_s u: see `rows`.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -30,53 +32,99 @@ def _unit(dimension: int) -> tuple[Index, ...]:
     return tuple(tuple(int(k == axis) for k in range(dimension)) for axis in range(dimension))
 
 
-def face_rows(patch: Patch, face: Face, degree: int, rows: Rows) -> tuple[Array, Array]:
-    """The rows of the traces of one face: matrix c ≈ taken τ.
-
-    For one unknown after the other the traces are values by degree 0 … `degree`, then normal
-    derivatives to one degree less. Where there are the latter, further rows are the means of the
-    tangential derivatives.
-
-    Returns:
-        matrix (R, m·n) and taken (R, T).
+@dataclass(frozen=True)
+class _Known:
+    """By order k of the normal derivative: its components (T_k, n) along the modes of the trace, and
+    the means over the face of its tangential derivatives, of the polynomials (d - 1, n) and of the
+    modes (d - 1, T_k); `columns` is n.
     """
-    dimension, count = patch.dimension, size(patch.degree, patch.dimension)
+
+    columns: int
+    normal: list[Array]
+    turns: list[Array]
+    mode_turns: list[Array]
+
+
+def _known(patch: Patch, face: Face, degree: int, most: int) -> _Known:
+    """What is known on a face of normal derivatives of order below `most`."""
+    dimension, along = patch.dimension, face.along
     nodes = max(patch.degree, degree) + 2
     z, w = cube(nodes, dimension - 1)
-    zero, units = (0,) * dimension, _unit(dimension)
-    table = derivatives(face.points(z), patch.lower, patch.upper, patch.degree, (zero, *units))
+    units = np.array(_unit(dimension), dtype=np.int64)
+    index = [tuple((k * units[face.axis]).tolist()) for k in range(most)]
+    turned = [
+        [tuple((k * units[face.axis] + units[axis]).tolist()) for axis in along]
+        for k in range(most - 1)
+    ]
+    every = {*index, *(other for others in turned for other in others)}
+    table = derivatives(face.points(z), patch.lower, patch.upper, patch.degree, sorted(every))
     half = (face.high - face.low) / 2
     weights = w * float(np.prod(half))
     on_face = _modes(degree, nodes, dimension - 1)
     root = np.sqrt(face.measure)
     # orthonormal for the integral over the face
-    modes = on_face[zero[1:]] / root
-    projected = modes.T * weights
-    fluxes = size(degree - 1, dimension - 1) if dimension > 1 else 1
-    value, flux = projected @ table[zero], projected[:fluxes] @ table[units[face.axis]]
-    turns = np.zeros((dimension - 1, count))
-    mode_turns = np.zeros((dimension - 1, len(value)))
-    for k, axis in enumerate(face.along):
-        turns[k] = weights @ table[units[axis]] / root
-        mode_turns[k] = weights @ on_face[_unit(dimension - 1)[k]] / (half[k] * root * root)
-    matrices, takens = [], []
-    for unknown, times in enumerate(rows.orders[:, face.axis].tolist()):
+    projected = (on_face[(0,) * (dimension - 1)] / root).T * weights
+    mode_turns = np.zeros((dimension - 1, len(projected)))
+    for k, unit in enumerate(_unit(dimension - 1)):
+        mode_turns[k] = weights @ on_face[unit] / (half[k] * root * root)
+    counts = [size(degree - k, dimension - 1) if dimension > 1 else 1 for k in range(most)]
+    columns = size(patch.degree, dimension)
+    turns = []
+    for others in turned:
+        means = [weights @ table[other] / root for other in others]
+        turns.append(np.array(means).reshape(dimension - 1, columns))
+    return _Known(
+        columns=columns,
+        normal=[projected[:count] @ table[i] for count, i in zip(counts, index, strict=True)],
+        turns=turns,
+        mode_turns=[mode_turns[:, :count] for count in counts],
+    )
+
+
+def face_rows(patch: Patch, face: Face, degree: int, rows: Rows) -> tuple[Array, Array]:
+    """The rows of the traces of one face: matrix c ≈ taken τ.
+
+    For one unknown after the other the traces are values by degree 0 … `degree`, then normal
+    derivatives to one degree less, and so on. Further rows are the means of tangential derivatives.
+
+    Returns:
+        matrix (R, m·n) and taken (R, T).
+    """
+    orders = rows.orders[:, face.axis].tolist()
+    known = _known(patch, face, degree, max(orders, default=0))
+    pairs = []
+    for unknown, times in enumerate(orders):
         scale = rows.scales.value(unknown, face.axis, face.size, patch.sizes)
-        of_values, of_fluxes = np.full(len(value), scale), np.full(fluxes, scale * face.size)
-        of_fluxes[0] *= rows.mean
-        mean = scale * face.size * rows.mean
-        square = np.zeros((len(value) + fluxes,) * 2)
-        np.fill_diagonal(square, np.concatenate([of_values, of_fluxes]))
-        matrix = np.concatenate(
-            [of_values[:, None] * value, of_fluxes[:, None] * flux, mean * turns]
-        )
-        below = np.pad(mean * mode_turns, ((0, 0), (0, fluxes)))
-        taken = np.concatenate([square, below])
-        kept = (0, len(value), len(taken))[times]
-        traces = (0, len(value), len(value) + fluxes)[times]
-        matrices.append(matrix[:kept])
-        takens.append(taken[:kept, :traces])
-    return _diagonal(matrices), _diagonal(takens)
+        pairs.append(_unknown_rows(known, times, (scale, face.size, rows.mean)))
+    return _diagonal([matrix for matrix, _ in pairs]), _diagonal([taken for _, taken in pairs])
+
+
+def _unknown_rows(
+    known: _Known, times: int, factors: tuple[float, float, float]
+) -> tuple[Array, Array]:
+    """The rows of an unknown with so many traces; `factors` are V, h and L/h."""
+    scale, extent, mean = factors
+    counts = [len(normal) for normal in known.normal[:times]]
+    ends = np.cumsum([0, *counts])
+    matrices, diagonal, below = [], [], []
+    for k, normal in enumerate(known.normal[:times]):
+        weights = np.full(len(normal), scale * extent**k)
+        if k and 2 * k >= times and len(weights):
+            weights[0] *= mean
+        matrices.append(weights[:, None] * normal)
+        diagonal.append(weights)
+    for k in range(times - 1):
+        if 2 * (k + 1) < times:
+            continue
+        weight = scale * extent ** (k + 1) * mean
+        matrices.append(weight * known.turns[k])
+        turned = np.zeros((len(known.turns[k]), ends[-1]))
+        turned[:, ends[k] : ends[k + 1]] = weight * known.mode_turns[k]
+        below.append(turned)
+    if not matrices:
+        return np.zeros((0, known.columns)), np.zeros((0, 0))
+    taken = np.concatenate([np.diag(np.concatenate(diagonal)), *below])
+    return np.concatenate(matrices), taken
 
 
 def _diagonal(blocks: list[Array]) -> Array:

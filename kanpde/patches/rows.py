@@ -27,9 +27,11 @@ from kanpde.numerics.polynomials import Index, Indices, derivatives, reference, 
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.affine import Affine, functional, indices_of
 from kanpde.patches.cells import Cover, Points
+from kanpde.patches.free_corners import FreeCorner, free_corners
 from kanpde.patches.layout import Patch
+from kanpde.patches.offsets import StableOrders, leading, stable_orders
 from kanpde.patches.outflow import Weak
-from kanpde.patches.scales import Scales, magnitude, order
+from kanpde.patches.scales import Scales, magnitude
 from kanpde.problem.problem import Problem
 
 REGULAR = 1e-13
@@ -54,8 +56,9 @@ LARGE = 2_000_000
 class System:
     """The equations and the conditions of every part, taken apart; `sizes` (E,) are those of the
     largest terms of each equation over the domain, with derivatives counted as one over `lengths`
-    (d,), and `degrees` (E,) their orders. `orders` (m, d) is the highest derivative of every
-    unknown along every axis.
+    (d,), `stable` what every equation and unknown is measured with, `corners` those of plates
+    between free edges. `orders` (m, d) is the highest
+    derivative of every unknown along every axis.
     """
 
     unknowns: int
@@ -63,8 +66,9 @@ class System:
     conditions: Mapping[str, tuple[Affine, ...]]
     sizes: Array
     lengths: Array
-    degrees: tuple[int, ...]
+    stable: StableOrders
     orders: Indices
+    corners: tuple[FreeCorner, ...] = ()
 
     @classmethod
     def of(
@@ -90,6 +94,7 @@ class System:
             len(problem.unknowns),
             problem.domain.quadrature(samples).x,
             lengths_of(problem),
+            free_corners(problem),
         )
 
     @classmethod
@@ -100,34 +105,43 @@ class System:
         unknowns: int,
         x: Array,
         lengths: Array,
+        corners: tuple[FreeCorner, ...] = (),
     ) -> System:
         """Equations and conditions on parts, measured at points x (N, d) of the domain, with
-        lengths as in `lengths_of`.
+        lengths as in `lengths_of` and corners of free edges.
         """
         terms = [equation.terms(equation.at(x)[0]) for equation in equations]
         orders = np.zeros((unknowns, len(lengths)), dtype=np.int64)
         for equation in equations:
             for unknown, index, _ in equation.slopes:
                 orders[unknown] = np.maximum(orders[unknown], index)
+        stable = stable_orders(terms, unknowns)
+        sizes = [
+            magnitude(leading(of_equation, offset, stable.unknowns), lengths)
+            for of_equation, offset in zip(terms, stable.equations, strict=True)
+        ]
         return cls(
             unknowns=unknowns,
             equations=equations,
             conditions=on_parts,
-            sizes=np.array([magnitude(of_equation, lengths) for of_equation in terms]),
+            sizes=np.array(sizes),
             lengths=lengths,
-            degrees=tuple(map(order, terms)),
+            stable=stable,
             orders=orders,
+            corners=corners,
         )
 
     def scales(self, patch: Patch, slopes: Sequence[Array]) -> Scales:
         """The factors of the rows of a patch, from the slopes (S, N) of every equation on it."""
         terms = [e.terms(values) for e, values in zip(self.equations, slopes, strict=True)]
-        ratio = self.ratio(patch)
+        ratio, weight = self.ratio(patch), patch.depth**self.stable.grading
         factors = []
-        for of_equation, largest, degree in zip(terms, self.sizes, self.degrees, strict=True):
-            local = magnitude(of_equation, self.lengths) or largest or 1.0
-            missing = max(self.degrees) - degree
-            factors.append(patch.depth * ratio**missing / np.sqrt(local * (largest or 1.0)))
+        for of_equation, largest, offset in zip(
+            terms, self.sizes, self.stable.equations, strict=True
+        ):
+            of_leading = leading(of_equation, offset, self.stable.unknowns)
+            local = magnitude(of_leading, self.lengths) or largest or 1.0
+            factors.append(weight * ratio**offset / np.sqrt(local * (largest or 1.0)))
         drift, diffusion = self._transport(slopes)
         return Scales(np.array(factors), terms, drift, diffusion)
 
@@ -145,11 +159,17 @@ class System:
                 if sum(index) != 2 or max(index) < 2:
                     continue
                 axis = index.index(2)
+                if self.orders[unknown, axis] > 2:
+                    continue
                 if abs(second) > diffusion[unknown, axis]:
                     first = of_index.get((unknown, tuple(k // 2 for k in index)), 0.0)
                     diffusion[unknown, axis] = abs(second)
                     drift[unknown, axis] = -np.sign(second) * first
         return drift, diffusion
+
+    def is_flux(self, unknown: int, index: Index) -> bool:
+        """Whether a derivative is of at least half the order of the equation of an unknown."""
+        return sum(index) > 0 and 2 * sum(index) >= self.orders[unknown].max()
 
     def ratio(self, patch: Patch) -> float:
         """How many times the domain is larger than a patch, along an axis on the mean."""
@@ -242,7 +262,8 @@ def rows(system: System, cover: Cover, patches: Sequence[Patch]) -> list[Rows]:
     rows_of_patches = []
     for k, patch in enumerate(patches):
         on_parts = [
-            (system.conditions[part], rims[k][part], values) for part, values in outer[k].items()
+            (part, system.conditions[part], rims[k][part], values)
+            for part, values in outer[k].items()
         ]
         rows_of_patches.append(_rows(system, patch, cover, (inside[k], inner[k]), on_parts))
     return rows_of_patches
@@ -271,7 +292,7 @@ def _rows(
     patch: Patch,
     cover: Cover,
     inner: tuple[Points, list[tuple[Array, Array]]],
-    on_parts: list[tuple[tuple[Affine, ...], Points, list[tuple[Array, Array]]]],
+    on_parts: list[tuple[str, tuple[Affine, ...], Points, list[tuple[Array, Array]]]],
 ) -> Rows:
     points, values = inner
     scales = system.scales(patch, [slopes for slopes, _ in values])
@@ -286,7 +307,7 @@ def _rows(
         matrix.append(functional(equation, slopes, table, n, system.unknowns) * factor[:, None])
         right.append(-constant * factor)
         balance(matrix, right, points.w, mean)
-    for affine, rim, rim_values in on_parts:
+    for _, affine, rim, rim_values in on_parts:
         at_rim = derivatives(rim.x, patch.lower, patch.upper, patch.degree, indices_of(affine))
         for condition, (slopes, constant) in zip(affine, rim_values, strict=True):
             full, share, width = condition_factor(condition, slopes, rim, (patch, scales))
@@ -295,8 +316,12 @@ def _rows(
             matrix.append(at_points * factor[:, None])
             right.append(-constant * factor)
             weak.append(Weak.of((matrix[-1], right[-1]), rim, (full, share, width)))
-            if any(sum(index) for _, index, _ in condition.slopes):
+            if any(system.is_flux(unknown, index) for unknown, index, _ in condition.slopes):
                 balance(matrix, right, rim.w, mean)
+    for corner in system.corners:
+        if corner.is_in(patch, [part for part, _, _, _ in on_parts]):
+            matrix.append(corner.row(patch, scales, system.unknowns))
+            right.append(np.zeros(1))
     return Rows(
         matrix=np.concatenate(matrix),
         right=np.concatenate(right),

@@ -1,24 +1,25 @@
 """By what the rows of a patch are multiplied, from the sizes of the terms of its equations.
 
-    equation e     f_e = d / √(g_e G_e) · (L/h)^{s - s_e}
+    equation e     f_e = d^{s/2} / √(g_e G_e) · (L/h)^{c_e}
     value          V = f_e √h_n (k_n/h_n² + b_n/h_n + c),     the largest of all equations
-    derivative     V h_n
+    derivative     V h_n^k                                    of order k along the normal
 
-g_e is the size of the largest term of equation e on the patch, G_e over the domain, with derivatives
-counted as 1/L of their axis; s_e is the order of the equation, s the highest of all. h_n is the
-extent of the cell along the normal, k_n, b_n and c are the sizes of the coefficients of ∂_n²u, ∂_n u
-and u: V is the residual that a jump of u makes which is spread over the cell. d is the distance to
-the nearest corner of the domain (at least h).
+g_e is the size of the largest leading term of equation e on the patch, G_e over the domain, with
+derivatives counted as 1/L of their axis; s is the highest order of an unknown, at least two, and c_e
+the number of derivatives that an equation is measured with (see `offsets`). h_n is the extent of the
+cell along the normal, k_n, b_n and c are the sizes of the coefficients of ∂_n²u, ∂_n u and u, with
+those of higher order if there are any: V is the residual that a jump of u makes which is spread over
+the cell. d is the distance to the nearest corner of the domain (at least h).
 
-Second derivatives are not square integrable at a corner, their product with d is: without it the
-error grows when cells are graded.
+Derivatives of order s are not square integrable at a corner, their product with d^{s/2} is: without
+it the error grows when cells are graded.
 
 Where convection leaves through the boundary, β·n > 0, conditions are weak as long as the layer there
 is not resolved: V is multiplied by (ε/(β·n h))^{3/2}, at most 1, with the diffusion ε and the drift
 β of the equation. With the full weight the least residual is that of u near zero everywhere
 (measured: -ε Δu + u_x + u_y = 1, ε = 1e-3: 97 % wrong on any coarse cells).
 
-Source of d: Kondrat'ev, Trans. Moscow Math. Soc. 16 (1967) 227-313; of s - s_e: Agmon, Douglis &
+Source of d: Kondrat'ev, Trans. Moscow Math. Soc. 16 (1967) 227-313; of c_e: Agmon, Douglis &
 Nirenberg, Comm. Pure Appl. Math. 17 (1964) 35-92.
 """
 
@@ -48,11 +49,6 @@ class Term(NamedTuple):
 def magnitude(terms: Iterable[Term], lengths: Array) -> float:
     """The size of the largest term, with derivatives counted as one over `lengths` (d,)."""
     return max((term.size / float(np.prod(lengths**term.alpha)) for term in terms), default=0.0)
-
-
-def order(terms: Iterable[Term]) -> int:
-    """The highest order of a derivative."""
-    return max((sum(term.alpha) for term in terms), default=0)
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ from kanpde.patches.cells import Cell
 from kanpde.patches.compatibility import is_contradictory
 from kanpde.patches.covers import cover_of
 from kanpde.patches.elimination import Elimination
+from kanpde.patches.free_corners import free_corners
 from kanpde.patches.kans import patchwork
 from kanpde.patches.layout import Patch, balanced
 from kanpde.patches.levels import Cells, Ground, Level
@@ -108,8 +109,9 @@ def prepare(config: Config) -> Problem:
         raise ConfigError(
             f"trial.patches: needs dtype float64, found {config.dtype}; remove dtype or the patches"
         )
-    problem = posed(config.problem)
-    require(problem)
+    problem, patches = posed(config.problem), config.trial.patches
+    assert patches is not None
+    require(problem, patches.degree)
     return problem
 
 
@@ -120,7 +122,10 @@ def points_of(problem: Problem) -> Collocation:
 
 def search(config: Config, progress: Progress) -> Patched:
     """Solve a problem on patches; ConfigError or NumericalError say what is wrong."""
-    return _Search(config, progress, prepare(config)).run()
+    problem = prepare(config)
+    for corner in free_corners(problem):
+        progress.message(f"no force acts on the corner {corner.place} between two free edges")
+    return _Search(config, progress, problem).run()
 
 
 def _richer(patch: Patch) -> Patch:

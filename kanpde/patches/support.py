@@ -1,4 +1,4 @@
-"""What patches can solve: equations of second order at most on a box in up to three
+"""What patches can solve: equations on a box in up to three
 coordinates, time included, or on a plane domain.
 """
 
@@ -7,6 +7,7 @@ from __future__ import annotations
 from kanpde.domains import Composite, Domain
 from kanpde.errors import ConfigError
 from kanpde.expressions import jets
+from kanpde.patches.free_corners import free_corners
 from kanpde.problem.problem import Problem
 
 REMEDY = "remove trial.patches"
@@ -15,8 +16,8 @@ PLANE, MOST = 2, 3
 KINDS = ("equation", "interface", "periodic", "point", "mean")
 
 
-def require(problem: Problem) -> None:
-    """ConfigError with a sentence for what patches cannot solve yet."""
+def require(problem: Problem, degree: int) -> None:
+    """ConfigError with a sentence for what patches of a first degree cannot solve yet."""
     config, domain = problem.config, problem.domain
     rules = (
         (domain.dimension <= MOST, f"at most {MOST} coordinates", f"{domain.dimension}"),
@@ -34,7 +35,22 @@ def require(problem: Problem) -> None:
         if not met:
             raise ConfigError(f"trial.patches: needs {wanted}, found {present}; {REMEDY}")
     _require_conditions(problem)
-    _require_equations(problem)
+    _require_equations(problem, degree)
+    for corner in free_corners(problem):
+        if not corner.convex:
+            raise ConfigError(
+                f"trial.patches: needs a value or a slope beside every re-entrant corner of a plate,"
+                f" found two free edges at {corner.place}; {REMEDY}"
+            )
+
+
+def _orders(problem: Problem) -> list[int]:
+    """The order of the highest derivative of every unknown in the equations."""
+    orders = [0] * len(problem.outputs)
+    for node in problem.equations:
+        for jet in jets(node):
+            orders[jet.unknown] = max(orders[jet.unknown], jet.order)
+    return orders
 
 
 def _is_covered(domain: Domain, in_time: bool) -> bool:
@@ -46,21 +62,23 @@ def _is_covered(domain: Domain, in_time: bool) -> bool:
 
 
 def _require_conditions(problem: Problem) -> None:
+    orders = _orders(problem)
     for condition in problem.conditions:
         if condition.kind not in KINDS:
             raise ConfigError(
                 f"trial.patches: needs conditions of the kinds {', '.join(KINDS)}, found one of kind"
                 f" {condition.kind!r} ({condition.label}); {REMEDY}"
             )
-        order = max((jet.order for jet in jets(condition.node)), default=0)
-        if order >= SECOND:
-            raise ConfigError(
-                f"trial.patches: needs conditions of order 0 or 1, found order {order} on"
-                f" '{condition.label}'; {REMEDY}"
-            )
+        for jet in jets(condition.node):
+            most = max(SECOND, orders[jet.unknown]) - 1
+            if jet.order > most:
+                raise ConfigError(
+                    f"trial.patches: needs conditions of order {most} at most, below that of the"
+                    f" equations, found order {jet.order} on '{condition.label}'; {REMEDY}"
+                )
 
 
-def _require_equations(problem: Problem) -> None:
+def _require_equations(problem: Problem, degree: int) -> None:
     if problem.regions and not problem.is_linear:
         raise ConfigError(
             f"trial.patches: needs equations on regions that are linear in the unknowns, found"
@@ -71,11 +89,14 @@ def _require_equations(problem: Problem) -> None:
             f"trial.patches: needs as many equations as unknowns, found {problem.per_region}"
             f" and {len(problem.unknowns)}; {REMEDY}"
         )
-    for number, name in enumerate(problem.outputs):
-        present = [jet for node in problem.equations for jet in jets(node) if jet.unknown == number]
-        order = max((jet.order for jet in present), default=0)
-        if not 0 < order <= SECOND:
+    for name, order in zip(problem.outputs, _orders(problem), strict=True):
+        if not order:
             raise ConfigError(
-                f"trial.patches: needs equations of first or second order for every unknown, found"
-                f" order {order} for {name}; {REMEDY}"
+                f"trial.patches: needs equations with derivatives of every unknown, found none of"
+                f" {name}; {REMEDY}"
+            )
+        if degree < order:
+            raise ConfigError(
+                f"trial.patches.degree: must be at least the order of the equations, {order}, found"
+                f" {degree}; raise it"
             )

@@ -101,6 +101,11 @@ class PiecewiseInTime(nn.Module):
         return tuple(self.edges[1:].tolist())
 
     @property
+    def outputs(self) -> int:
+        """m."""
+        return self.each[0].outputs
+
+    @property
     def net(self) -> Network:
         """The network of the last slab."""
         return self.each[-1].net

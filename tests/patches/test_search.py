@@ -130,10 +130,6 @@ def test_a_run_folder_gives_back_the_same_bits(tmp_path: Path) -> None:
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "fourth order": (
-        {"equations": ["laplacian(laplacian(u)) = 1"]},
-        "first or second order for every unknown, found order 4 for u",
-    ),
     "two equations": (
         {"equations": ["-laplacian(u) = 0", "-laplacian(u) + u = 0"]},
         "2 equations for one unknown",
