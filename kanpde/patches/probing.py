@@ -9,7 +9,7 @@ along the axes along which the formula varies around the place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,15 +45,26 @@ class _Feature:
     axes: tuple[int, ...]
 
 
-def resolved(cover: Cover, system: System, first: Mapping[Cell, int]) -> dict[Cell, int]:
-    """First cells split until they see all features; those given where that takes too many."""
+def resolved(cover: Cover, systems: Sequence[System], first: Mapping[Cell, int]) -> dict[Cell, int]:
+    """First cells split until they see all features; those given where that takes too many.
+
+    Args:
+        cover: what is known of the cells.
+        systems: that of each region, or of all.
+        first: the cells with their degrees.
+    """
     leaves = balanced(cover, first)
-    probes = cover.domain.interior(PROBES, "sobol", np.random.default_rng(0)).x
-    at_probes = _formulas(system, probes)
+    probed = []
+    for member, system in zip(cover.members or (cover,), systems, strict=True):
+        probes = member.domain.interior(PROBES, "sobol", np.random.default_rng(0)).x
+        probed.append((member, system, (probes, _formulas(system, probes))))
     while True:
         patches = layout(cover, leaves)
-        features = [*_hidden(cover, system, patches, (probes, at_probes))]
-        features += _jumps(cover, system, patches)
+        features: list[_Feature] = []
+        for region, (member, system, at_probes) in enumerate(probed):
+            mine = [patch for patch in patches if patch.region == region]
+            features += _hidden(member, system, mine, at_probes)
+            features += _jumps(member, system, mine)
         if not features:
             return leaves
         finer = dict(leaves)

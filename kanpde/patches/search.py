@@ -210,8 +210,8 @@ class _Search:
         """The first cells with their degrees; where they are `probed` they see every feature."""
         start = dict.fromkeys(self.cover.start(), self.patches.degree)
         statement = self.newton.beginning() if self.newton is not None else self.statement
-        if probed and statement is not None and not self.cover.members:
-            return resolved(self.cover, statement.systems[0], start)
+        if probed and statement is not None:
+            return resolved(self.cover, statement.systems, start)
         return balanced(self.cover, start)
 
     def _further(self, level: Level) -> tuple[Cells | None, End]:

@@ -288,6 +288,7 @@ def _too_many(problem: Problem) -> list[Finding]:
     if not plain or not problem.is_linear:
         return []
     order, count = needed(problem, 0), _count(problem, problem.conditions)
+    count -= _pinning(problem)
     if order is None or count <= order:
         return []
     sentence = (
@@ -295,6 +296,21 @@ def _too_many(problem: Problem) -> list[Finding]:
         f" no solution meets all of them unless they agree"
     )
     return [Finding("over-determined", sentence)]
+
+
+def _pinning(problem: Problem) -> int:
+    """The number of conditions on a mean or at a point that alone say what the value of an unknown
+    is: everything else holds its derivatives, which leave a constant free and may agree.
+    """
+    pins = [each for each in problem.conditions if isinstance(each, MeanCondition | PointCondition)]
+    others = [*problem.equations, *(each.node for each in problem.conditions if each not in pins)]
+    elsewhere = set[int]().union(*map(_held, others))
+    return sum(1 for pin in pins if not _held(pin.node) & elsewhere)
+
+
+def _held(node: Node) -> set[int]:
+    """The unknowns whose values, not only derivatives, a formula holds."""
+    return {jet.unknown for jet in jets(node) if jet.order == 0}
 
 
 def _corners(problem: Problem) -> list[Finding]:

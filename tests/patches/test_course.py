@@ -16,6 +16,7 @@ from kanpde.patches import search
 from kanpde.patches.elimination import Elimination
 from kanpde.patches.levels import Cells, Ground, Level
 from kanpde.patches.pace import Pace, work
+from kanpde.patches.statement import Statement
 from kanpde.patches.verdict import Course, End, is_falling, sentence
 from kanpde.progress import Silent, StopReason
 
@@ -49,7 +50,7 @@ def level_of(**keys: Any) -> Level:
     solution = solved(problem_of(**keys), cells=2, degree=4)
     ground = Ground(solution.cover, solution.problem.domain.quadrature(500))
     cells = Cells(dict.fromkeys(solution.cover.start(), 4), solution.patches)
-    return ground.solved(solution.system, cells, Elimination(solution.cover.counts))
+    return ground.solved(Statement.of(solution.problem), cells, Elimination(solution.cover.counts))
 
 
 def test_work_counts_what_is_new() -> None:

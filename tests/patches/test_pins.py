@@ -92,6 +92,35 @@ def test_a_source_that_no_flux_carries_away_is_not_compatible() -> None:
     assert any("compatible" in warning for warning in solution.result.verdict.warnings)
 
 
+def test_insulated_ends_with_a_mean_are_not_too_many() -> None:
+    solution = solve(
+        domain=LINE,
+        equations=["-dxx(u) = pi**2*cos(pi*x)"],
+        exact={"u": "cos(pi*x)"},
+        conditions=[{"part": ["left", "right"], "equation": "dn(u) = 0"}, {"mean": "u = 0"}],
+    )
+    assert is_right(solution) and solution.result.exit_code == 0
+
+
+def test_the_mean_of_a_pressure_is_given_where_equations_are_not_linear() -> None:
+    flow = ("x**2*y", "-x*y**2")
+    force = ("-0.2*y + 1 + x**3*y**2", "0.2*x + x**2*y**3")
+    solution = solve(
+        unknowns=["u", "v", "p"],
+        exact={"u": flow[0], "v": flow[1], "p": "x - 1/2"},
+        equations=[
+            f"-0.1*laplacian(u) + u*dx(u) + v*dy(u) + dx(p) = {force[0]}",
+            f"-0.1*laplacian(v) + u*dx(v) + v*dy(v) + dy(p) = {force[1]}",
+            "dx(u) + dy(v) = 0",
+        ],
+        conditions=[
+            {"part": SIDES, "equation": [f"u = {flow[0]}", f"v = {flow[1]}"]},
+            {"mean": "p = 0"},
+        ],
+    )
+    assert is_right(solution)
+
+
 def test_rows_at_rounding_and_rows_that_fall_contradict_nothing() -> None:
     assert not is_contradictory(1e-20, 1e-20, 1.0)
     assert not is_contradictory(1e-2, 5e-3, 1.0)

@@ -19,6 +19,7 @@ from kanpde.patches.elimination import Elimination
 from kanpde.patches.interfaces import contacts, groups
 from kanpde.patches.kans import values_at
 from kanpde.patches.layout import Patch, balanced, layout
+from kanpde.patches.probing import resolved
 from kanpde.patches.rows import interior
 from kanpde.patches.statement import Statement
 from kanpde.problem.problem import Problem
@@ -230,6 +231,28 @@ def test_fluxes_of_a_checkerboard() -> None:
         slopes = solution.trial.jet(at).derivative((1, 0))[column].numpy()
         flux += conductivity * float(w @ slopes) / 2
     assert flux == pytest.approx(np.sqrt(10), rel=1e-2)
+
+
+def test_a_peak_in_one_region_is_found() -> None:
+    """Its width is a thousandth, and it lies between all points of the first cells."""
+    peak = "exp(-((x - 0.7713)**2 + (y - 0.3127)**2)/1e-6)"
+    problem = problem_of(
+        domain={"regions": HALVES},
+        equations=["-div(k*grad(u)) = f"],
+        definitions={"k": {"l": 1, "r": 2}, "f": {"l": 0, "r": peak}},
+        conditions=[
+            {"part": HALF_SIDES, "equation": "u = 0"},
+            {"interface": ["a_right", "b_left"], "equation": CONTINUOUS},
+        ],
+    )
+    cover = cover_of(problem, 4)
+    cells = resolved(cover, Statement.of(problem).systems, dict.fromkeys(cover.start(), 8))
+    place = np.array([0.7713, 0.3127])
+    boxes = {cell: cover.box(cell) for cell in cells}
+    (around,) = (c for c, (low, high) in boxes.items() if ((low < place) & (place < high)).all())
+    assert min(around.levels) >= 3
+    elsewhere = cover.box(min(cells))[1]
+    assert (elsewhere <= 0.5).all()
 
 
 def test_a_stored_run_with_regions_gives_the_same_bits(tmp_path: Path) -> None:
