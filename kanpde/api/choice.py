@@ -5,7 +5,7 @@
 | an interval whose conditions all stand at one end | slabs | their lengths and degrees |
 | equations that patches can solve (see `kanpde.patches.support`) | patches | cells and degrees |
 | others whose resolution can be searched for | one network | family, width, intervals |
-| others (an energy, unknown parameters, regions, …) | one network | the default of its dimension |
+| others (an energy, unknown parameters, balls as regions, …) | one network | the default of its dimension |
 
 The statement of the problem decides which way is taken, the estimated error how far it is gone.
 """
@@ -90,6 +90,7 @@ def chosen_plan(config: Config) -> Plan:
     )
     if _allowed(searched):
         return Search(searched).prepare()
+    check(fixed)  # on regions that patches cannot solve a tolerance has no one to meet it
     return OneNetwork(fixed).prepare()
 
 

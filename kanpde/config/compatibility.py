@@ -257,7 +257,7 @@ def _regions(config: Config) -> Refusals:
     refused: tuple[tuple[Path, bool, str], ...] = (
         (
             ("tolerance",),
-            config.tolerance is not None and trial.patches is None,
+            config.tolerance is not None and trial.patches is None and not config.chooses,
             "remove it and give the resolution, or add trial.patches",
         ),
         (("slabs",), config.slabs != 1, "use one slab"),

@@ -24,6 +24,7 @@ from kanpde.patches.rows import interior
 from kanpde.patches.statement import Statement
 from kanpde.problem.problem import Problem
 from kanpde.progress import StopReason
+from kanpde.trial.patchwork import Patchwork
 
 DISK = {"disk": {"center": [0.5, 0.5], "radius": 0.25, "name": "rim"}}
 AROUND = {"inner": DISK, "outer": {"difference": [SQUARE, DISK]}}
@@ -269,3 +270,25 @@ def test_bodies_in_space_and_regions_in_time_that_are_no_boxes_are_refused() -> 
     keys["conditions"][0]["part"] = [*SIDES, "initial"]
     with pytest.raises(ConfigError, match="needs plane domains or boxes, with time boxes"):
         kanpde.solve(tree_of(**keys), tolerance=1e-3)
+
+
+def test_regions_are_solved_on_patches_where_nothing_is_said() -> None:
+    keys = statement(BAR, "x", ["a_left", "b_right"], ["a_right", "b_left"])
+    tree = {key: value for key, value in tree_of(**keys).items() if key != "trial"}
+    solution = kanpde.solve(tree | {"tolerance": 1e-8})
+    assert isinstance(solution.trial, Patchwork)
+    assert solution.stop_reason is StopReason.TOLERANCE
+
+
+def test_a_tolerance_on_regions_that_patches_cannot_solve_is_refused() -> None:
+    ball = {"ball": {"center": [0, 0, 0], "radius": 1, "name": "rim"}}
+    cube = {"box": {"lower": [-2, -2, -2], "upper": [2, 2, 2]}}
+    keys = statement(
+        {"inner": ball, "outer": {"difference": [cube, ball]}},
+        "x",
+        ["left", "right", "bottom", "top", "back", "front"],
+        "rim",
+    )
+    tree = {key: value for key, value in tree_of(**keys).items() if key != "trial"}
+    with pytest.raises(ConfigError, match="tolerance: does not go with a domain of regions"):
+        kanpde.solve(tree | {"tolerance": 1e-3})
