@@ -253,13 +253,10 @@ def _regions(config: Config) -> Refusals:
     trial, regions = config.trial, config.problem.regions
     if not regions:
         return
+    unmet = config.tolerance is not None and not (trial.patches or config.chooses)
     searched_directions = trial.directions in ("characteristic", "source")
     refused: tuple[tuple[Path, bool, str], ...] = (
-        (
-            ("tolerance",),
-            config.tolerance is not None and trial.patches is None and not config.chooses,
-            "remove it and give the resolution, or add trial.patches",
-        ),
+        (("tolerance",), unmet, "remove it and give the resolution, or add trial.patches"),
         (("slabs",), config.slabs != 1, "use one slab"),
         (("trial", "lifting"), trial.lifting, "set it to false"),
         (("trial", "start"), trial.start == "stretched", "use ridge"),
