@@ -116,10 +116,8 @@ def _regions_of_a_problem(given: Given) -> Refusals:
     if "domain" not in given:
         return
     if not _has_regions(given):
-        reason = (
-            "lies between two regions, and this domain has none; use 'part', or give the domain"
-        )
-        yield from _keys_of_conditions(given, ("interface",), f"{reason} `regions`")
+        reason = "lies between two regions, and this domain has none; use 'part', or give the"
+        yield from _keys_of_conditions(given, ("interface",), f"{reason} domain `regions`")
         return
     if "fit" in given:
         yield ("domain",), "a fit takes one shape, not regions; fit each region by itself"
@@ -254,13 +252,13 @@ def _regions(config: Config) -> Refusals:
     if not regions:
         return
     unmet = config.tolerance is not None and not (trial.patches or config.chooses)
-    searched_directions = trial.directions in ("characteristic", "source")
+    searched = trial.directions in ("characteristic", "source")
     refused: tuple[tuple[Path, bool, str], ...] = (
         (("tolerance",), unmet, "remove it and give the resolution, or add trial.patches"),
         (("slabs",), config.slabs != 1, "use one slab"),
         (("trial", "lifting"), trial.lifting, "set it to false"),
         (("trial", "start"), trial.start == "stretched", "use ridge"),
-        (("trial", "directions"), searched_directions, "use even, or list them"),
+        (("trial", "directions"), searched, "use even, or list them"),
         (("trial", "centers"), trial.centers == "source", "use none, or list them"),
     )
     for path, refuses, remedy in refused:
