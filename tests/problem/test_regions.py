@@ -367,7 +367,10 @@ def test_what_makes_no_sense_with_regions_is_refused(case: str) -> None:
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"tolerance": 1e-3}, "tolerance: does not go with a domain of regions"),
+        (
+            {"tolerance": 1e-3, "trial": {"width": [8]}},
+            "tolerance: does not go with a domain of regions",
+        ),
         ({"trial": {"lifting": True}}, r"trial\.lifting: does not go with a domain of regions"),
         ({"trial": {"centers": "source"}}, r"trial\.centers: does not go .*use none, or list them"),
         (
