@@ -322,7 +322,11 @@ class MeshDomain(Domain):
         from scipy.spatial import cKDTree
 
         first, second = self._surfaces[a], self._surfaces[b]
-        if a == b or len(first.facets) != len(second.facets):
+        if a == b:
+            return None
+        if self.dimension == 2 and (shift := self._between_straight(a, b)) is not None:
+            return shift
+        if len(first.facets) != len(second.facets):
             return None
         first_centres = self.points[first.facets].mean(axis=1)
         second_centres = self.points[second.facets].mean(axis=1)
@@ -336,6 +340,26 @@ class MeshDomain(Domain):
             and np.abs(first.normals + second.normals[match]).max() <= 1e-6
         )
         return np.asarray(shift) if matches else None
+
+    def _between_straight(self, a: str, b: str) -> Array | None:
+        """The translation between two parts of a plane mesh that are one straight segment each,
+        however they are cut into edges.
+        """
+        ends = []
+        for surface in (self._surfaces[a], self._surfaces[b]):
+            points = self.points[surface.facets].reshape(-1, 2)
+            normal = surface.normals[0]
+            along = points @ np.array([-normal[1], normal[0]])
+            gap = abs(float(np.ptp(along)) - float(surface.sizes.sum()))
+            if np.abs(surface.normals - normal).max() > 1e-6 or gap > 1e-9 * np.ptp(along):
+                return None
+            # walked with the domain on the left the first end has the least coordinate
+            ends.append(points[[along.argmin(), along.argmax()]])
+        starts = ends[1][1] - ends[0][0], ends[1][0] - ends[0][1]
+        size = length_scale(self.lower, self.upper)
+        opposite = np.abs(self._surfaces[a].normals[0] + self._surfaces[b].normals[0]).max() <= 1e-6
+        same = np.abs(starts[0] - starts[1]).max() <= 1e-9 * size
+        return np.asarray((starts[0] + starts[1]) / 2) if opposite and same else None
 
 
 def _unit(count: int, k: int, layout: Layout) -> Array:

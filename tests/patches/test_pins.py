@@ -183,14 +183,16 @@ def test_cells_across_a_periodic_side_differ_by_one_level() -> None:
 
 def test_periodic_sides_of_a_mesh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0.5, 0.4]], dtype=float)
+    # the left side is cut into two edges, the right one is whole
+    corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0.5, 0.4], [0, 0.3]], dtype=float)
     meshio = pytest.importorskip("meshio")
+    sides = np.array([1, 2, 3, 4, 4])
     mesh = meshio.Mesh(
         corners,
-        [("triangle", [[0, 1, 4], [1, 2, 4], [2, 3, 4], [3, 0, 4]]),
-         ("line", [[0, 1], [1, 2], [2, 3], [3, 0]])],
-        cell_data={"gmsh:physical": [np.ones(4, int), np.array([1, 2, 3, 4])],
-                   "gmsh:geometrical": [np.ones(4, int), np.array([1, 2, 3, 4])]},
+        [("triangle", [[0, 1, 4], [1, 2, 4], [2, 3, 4], [3, 5, 4], [5, 0, 4]]),
+         ("line", [[0, 1], [1, 2], [2, 3], [3, 5], [5, 0]])],
+        cell_data={"gmsh:physical": [np.ones(5, int), sides],
+                   "gmsh:geometrical": [np.ones(5, int), sides]},
         field_data={"bottom": np.array([1, 1]), "right": np.array([2, 1]),
                     "top": np.array([3, 1]), "left": np.array([4, 1])},
     )  # fmt: skip
