@@ -74,19 +74,19 @@ class FreeCorner:
 
 def free_corners(problem: Problem) -> tuple[FreeCorner, ...]:
     """The corners between free edges of every unknown of fourth order in the plane."""
-    if problem.domain.dimension != 2 or problem.config.time is not None:
+    if problem.domain.dimension != 2 or problem.config.time is not None or problem.regions:
         return ()
     corners: list[FreeCorner] = []
     for unknown in range(len(problem.unknowns)):
         present = [jet for node in problem.equations for jet in jets(node)]
         order = max((jet.order for jet in present if jet.unknown == unknown), default=0)
-        parts = _free_parts(problem, unknown) if order == PLATE else set()
+        parts = free_parts(problem, unknown) if order == PLATE else set()
         if parts:
             corners += _between(outline(problem.domain), parts, unknown)
     return tuple(corners)
 
 
-def _free_parts(problem: Problem, unknown: int) -> set[str]:
+def free_parts(problem: Problem, unknown: int) -> set[str]:
     """The parts with conditions on derivatives of second order and higher alone."""
     lowest: dict[str, int] = {}
     for condition in problem.conditions:

@@ -33,6 +33,7 @@ from kanpde.patches.cells import Cell
 from kanpde.patches.compatibility import is_contradictory
 from kanpde.patches.covers import cover_of
 from kanpde.patches.elimination import Elimination
+from kanpde.patches.estimates import extrapolated, slowness
 from kanpde.patches.free_corners import free_corners
 from kanpde.patches.kans import patchwork
 from kanpde.patches.layout import Patch, balanced
@@ -43,7 +44,7 @@ from kanpde.patches.pins import is_pinned
 from kanpde.patches.probing import resolved
 from kanpde.patches.refinement import STEP, Layers, enriched, refined
 from kanpde.patches.statement import Statement
-from kanpde.patches.support import require
+from kanpde.patches.support import SECOND, orders_of, require
 from kanpde.patches.unseen import unseen
 from kanpde.patches.verdict import Course, End, is_falling, sentence
 from kanpde.problem.posing import posed
@@ -64,9 +65,6 @@ SAMPLES, NEWTON_SAMPLES = 10_000, 1500
 
 NEWTON_STEPS = 2
 """Steps that a level is expected to take which begins with the solution of the one before."""
-
-SLOWEST = 0.9
-"""Largest ratio of squared rows that is believed."""
 
 SINGULAR = 1e-14
 """Relative pivots below say that the problem has no unique solution."""
@@ -132,16 +130,6 @@ def _richer(patch: Patch) -> Patch:
     """A patch with two degrees more."""
     faces = tuple((face, degree + STEP) for face, degree in patch.faces)
     return replace(patch, degree=patch.degree + STEP, faces=faces)
-
-
-def _slowness(rich: Level, level: Level) -> float:
-    """How many times the difference of two solutions the error of the richer may be: errors that
-    fall by q = the ratio of the squared rows leave q/(1 - q) of the difference.
-    """
-    if level.total <= 0.0:
-        return 1.0
-    ratio = min(SLOWEST, rich.total / level.total)
-    return max(1.0, ratio / (1.0 - ratio))
 
 
 @dataclass(frozen=True)
@@ -269,7 +257,10 @@ class _Search:
             cells = Cells.of(self.cover, enriched(level.degrees))
             rich = self._solved(cells, level, rich=True)
         difference = self.ground.distance(rich.values, poor.values)
-        estimate = difference * _slowness(rich, poor) + rich.unconverged
+        estimate = difference * slowness(rich, poor)
+        if max(orders_of(self.problem)) > SECOND:
+            estimate = max(estimate, extrapolated(self.changes, difference))
+        estimate += rich.unconverged
         estimate = max(estimate, self.ground.missing(rich))
         singular = rich.weakest < FALLING * poor.weakest or rich.pivot < SINGULAR
         self.checked = (estimate, poor.total)

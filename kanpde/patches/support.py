@@ -7,7 +7,7 @@ from __future__ import annotations
 from kanpde.domains import Composite, Domain
 from kanpde.errors import ConfigError
 from kanpde.expressions import jets
-from kanpde.patches.free_corners import free_corners
+from kanpde.patches.free_corners import PLATE, free_corners, free_parts
 from kanpde.problem.problem import Problem
 
 REMEDY = "remove trial.patches"
@@ -36,21 +36,35 @@ def require(problem: Problem, degree: int) -> None:
             raise ConfigError(f"trial.patches: needs {wanted}, found {present}; {REMEDY}")
     _require_conditions(problem)
     _require_equations(problem, degree)
-    for corner in free_corners(problem):
-        if not corner.convex:
-            raise ConfigError(
-                f"trial.patches: needs a value or a slope beside every re-entrant corner of a plate,"
-                f" found two free edges at {corner.place}; {REMEDY}"
-            )
+    _require_corners(problem)
 
 
-def _orders(problem: Problem) -> list[int]:
+def orders_of(problem: Problem) -> list[int]:
     """The order of the highest derivative of every unknown in the equations."""
     orders = [0] * len(problem.outputs)
     for node in problem.equations:
         for jet in jets(node):
             orders[jet.unknown] = max(orders[jet.unknown], jet.order)
     return orders
+
+
+def _require_corners(problem: Problem) -> None:
+    """Where two free edges of a plate meet, a force at the corner is free as well."""
+    for corner in free_corners(problem):
+        if not corner.convex:
+            raise ConfigError(
+                f"trial.patches: needs a value or a slope beside every re-entrant corner of a plate,"
+                f" found two free edges at {corner.place}; {REMEDY}"
+            )
+    if problem.domain.dimension <= PLANE and problem.config.time is None:
+        return
+    for number, name in enumerate(problem.unknowns):
+        free = free_parts(problem, number) if orders_of(problem)[number] == PLATE else set()
+        if len(free) > 1:
+            raise ConfigError(
+                f"trial.patches: needs a value or a slope of {name} on all sides but one in time and"
+                f" space, found two free edges, {' and '.join(sorted(free)[:2])}; {REMEDY}"
+            )
 
 
 def _is_covered(domain: Domain, in_time: bool) -> bool:
@@ -62,7 +76,7 @@ def _is_covered(domain: Domain, in_time: bool) -> bool:
 
 
 def _require_conditions(problem: Problem) -> None:
-    orders = _orders(problem)
+    orders = orders_of(problem)
     for condition in problem.conditions:
         if condition.kind not in KINDS:
             raise ConfigError(
@@ -89,10 +103,15 @@ def _require_equations(problem: Problem, degree: int) -> None:
             f"trial.patches: needs as many equations as unknowns, found {problem.per_region}"
             f" and {len(problem.unknowns)}; {REMEDY}"
         )
-    for name, order in zip(problem.outputs, _orders(problem), strict=True):
+    for name, order in zip(problem.outputs, orders_of(problem), strict=True):
         if not order:
             raise ConfigError(
                 f"trial.patches: needs equations with derivatives of every unknown, found none of"
+                f" {name}; {REMEDY}"
+            )
+        if problem.regions and order > SECOND:
+            raise ConfigError(
+                f"trial.patches: needs equations of order 1 or 2 on regions, found order {order} for"
                 f" {name}; {REMEDY}"
             )
         if degree < order:
