@@ -259,7 +259,7 @@ class _Search:
         difference = self.ground.distance(rich.values, poor.values)
         estimate = difference * slowness(rich, poor)
         if max(orders_of(self.problem)) > SECOND:
-            estimate = max(estimate, extrapolated(self.changes, difference))
+            estimate = max(estimate, extrapolated(self.changes))
         estimate += rich.unconverged
         estimate = max(estimate, self.ground.missing(rich))
         singular = rich.weakest < FALLING * poor.weakest or rich.pivot < SINGULAR

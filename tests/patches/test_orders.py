@@ -10,6 +10,7 @@ from patch_helpers import EDGES, LSHAPE, SIDES, error, first, problem_of, solved
 
 import kanpde
 from kanpde.errors import ConfigError
+from kanpde.patches.estimates import extrapolated
 from kanpde.patches.free_corners import free_corners
 from kanpde.patches.offsets import indices
 
@@ -176,3 +177,19 @@ def test_what_is_refused(name: str) -> None:
     tree, trial, sentence = REFUSED[name]
     with pytest.raises(ConfigError, match=sentence):
         kanpde.solve(tree_of(trial, **tree))
+
+
+@pytest.mark.parametrize(
+    ("changes", "left"),
+    [
+        ([np.inf, 0.1], 0.0),
+        ([0.1, 0.01], 0.0),
+        ([0.1, 0.08], 0.32),
+        # one lucky change does not hide two slow levels
+        ([0.3, 0.3, 0.108], 0.162),
+        # of errors that do not fall a tenth at most is believed to
+        ([0.1, 0.2], 1.8),
+    ],
+)
+def test_what_slow_changes_leave(changes: list[float], left: float) -> None:
+    assert extrapolated(changes) == pytest.approx(left)
