@@ -82,9 +82,14 @@ class Block:
 
     @property
     def condition(self) -> float:
-        """The smallest over the largest pivot of what was eliminated here."""
-        pivots = np.abs(np.diag(self.head[:, : len(self.head)]))
-        return float(pivots.min() / pivots.max()) if len(pivots) else 1.0
+        """The smallest pivot of what was eliminated here, each over the norm of its column: traces of
+        third derivatives count h³ times as much as values.
+        """
+        upper = np.triu(self.head[:, : len(self.head)])
+        norms = np.linalg.norm(upper, axis=0)
+        if not len(upper) or not norms.all():
+            return float(len(upper) == 0)
+        return float((np.abs(np.diag(upper)) / norms).min())
 
     @property
     def weakest(self) -> float:

@@ -101,7 +101,7 @@ def test_what_is_kept_has_the_least_estimate(monkeypatch: pytest.MonkeyPatch) ->
         estimates.append(checked.estimate)
         return checked
 
-    monkeypatch.setattr(search, "_slowness", lambda rich, level: next(factors))
+    monkeypatch.setattr(search, "slowness", lambda rich, level: next(factors))
     monkeypatch.setattr(search._Search, "_is_worth_checking", lambda self, level: True)
     monkeypatch.setattr(search._Search, "_check", recorded)
     solution = kanpde.solve(tree_of({"most": 15}, **CORNER), tolerance=1e-8)
