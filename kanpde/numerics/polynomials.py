@@ -52,7 +52,7 @@ def gauss(count: int) -> tuple[Array, Array]:
 
 
 @cache
-def _slopes(degree: int) -> Array:
+def slopes(degree: int) -> Array:
     """D with L' = L D, for normalised Legendre polynomials."""
     norm = np.sqrt(2 * np.arange(degree + 1) + 1)
     d = np.zeros((degree + 1, degree + 1))
@@ -79,7 +79,7 @@ def derivatives(
     for axis in range(dimension):
         rows = [legendre(z[:, axis], degree)]
         for _ in range(max((index[axis] for index in indices), default=0)):
-            rows.append(rows[-1] @ _slopes(degree))
+            rows.append(rows[-1] @ slopes(degree))
         along.append([np.ascontiguousarray(row.T) for row in rows])
     table = {}
     for index in indices:
