@@ -111,7 +111,9 @@ def combined(z: Array, coefficients: Array, degree: int, indices: Iterable[Index
     for index in indices:
         sums = every
         for axis in reversed(range(dimension)):
-            table = legendre(z[:, axis], degree) @ np.linalg.matrix_power(slopes(degree), index[axis])
+            table = legendre(z[:, axis], degree) @ np.linalg.matrix_power(
+                slopes(degree), index[axis]
+            )
             if axis == dimension - 1:
                 sums = (sums.reshape(-1, count) @ table.T).reshape(*sums.shape[:-1], len(z))
             else:

@@ -18,8 +18,10 @@ import numpy as np
 from kanpde.expressions import Node
 from kanpde.numerics.polynomials import Index, Indices, exponents, gauss, legendre, slopes
 from kanpde.numerics.quadrature import Array
-from kanpde.patches.cells import Points
+from kanpde.patches.cells import Cover, Points
 from kanpde.patches.layout import Patch
+
+SPACE = 3
 
 Term = tuple[int, Index, float]
 """A constant coefficient of ∂^α of an unknown: (unknown, α, coefficient)."""
@@ -28,9 +30,18 @@ Rows = tuple[Array, Array]
 """Matrix (R, m·n) and right-hand side (R,)."""
 
 
-def is_constant(coefficients: Array) -> bool:
-    """Whether coefficients (S, N) are the same at all points."""
-    return bool((coefficients == coefficients[:, :1]).all())
+def has_modes(cover: Cover, patch: Patch) -> bool:
+    """Whether a patch is a whole cell in space."""
+    part = cover.inside(patch.cells[0])
+    return patch.dimension >= SPACE and len(patch.cells) == 1 and part is not None and part.whole
+
+
+def is_constant(slopes: Array, normal: Array | None = None, share: Array | None = None) -> bool:
+    """Whether coefficients (S, N), normals (N, d) and shares (N,) are the same at all points."""
+    same = bool((slopes == slopes[:, :1]).all())
+    for of_points in (normal, share):
+        same = same and (of_points is None or bool((of_points == of_points[:1]).all()))
+    return same
 
 
 def constant_terms(formula: Sequence[tuple[int, Index, Node]], values: Array) -> list[Term]:
@@ -84,9 +95,7 @@ def on_face(terms: Sequence[Term], given: Array, rim: Points, patch: Patch, unkn
     return _with_rest(blocks, given, beta, float(np.prod(extent[along])))
 
 
-def add(
-    matrix: list[Array], right: list[Array], rows: Rows, factors: tuple[float, float]
-) -> None:
+def add(matrix: list[Array], right: list[Array], rows: Rows, factors: tuple[float, float]) -> None:
     """Add rows times the first factor; the first of them, a mean, once more times the second."""
     weight, mean = factors
     matrix.append(rows[0] * weight)

@@ -29,7 +29,7 @@ from kanpde.patches.affine import Affine, functional, indices_of
 from kanpde.patches.cells import Cover, Points
 from kanpde.patches.free_corners import FreeCorner, free_corners
 from kanpde.patches.layout import Patch
-from kanpde.patches.modal import add, constant_terms, inside, is_constant, on_face
+from kanpde.patches.modal import add, constant_terms, has_modes, inside, is_constant, on_face
 from kanpde.patches.offsets import StableOrders, leading, stable_orders
 from kanpde.patches.outflow import Weak
 from kanpde.patches.scales import Scales, magnitude
@@ -298,7 +298,7 @@ def _rows(
     points, values = inner
     scales = system.scales(patch, [slopes for slopes, _ in values])
     n, mean = size(patch.degree, patch.dimension), min(MOST_BALANCE, system.ratio(patch))
-    by_mode, table = _by_modes(cover, patch), None
+    by_mode, table = has_modes(cover, patch), None
     matrix, right = [], []
     weak = [Weak.none(n * system.unknowns, patch.dimension)]
     for equation, weight, (slopes, constant) in zip(
@@ -318,7 +318,7 @@ def _rows(
         for condition, (slopes, constant) in zip(affine, rim_values, strict=True):
             full, share, width = condition_factor(condition, slopes, rim, (patch, scales))
             balanced = any(system.is_flux(o, index) for o, index, _ in condition.slopes)
-            if by_mode and is_constant(slopes) and float(share.min()) == 1.0:
+            if by_mode and is_constant(slopes, rim.normal, share) and share[0] == 1.0:
                 terms = constant_terms(condition.slopes, slopes)
                 of_modes = on_face(terms, constant, rim, patch, system.unknowns)
                 add(matrix, right, of_modes, (full, mean if balanced else 0.0))
@@ -345,12 +345,6 @@ def _rows(
         mean=mean,
         orders=system.orders,
     )
-
-
-def _by_modes(cover: Cover, patch: Patch) -> bool:
-    """Whether rows of constant coefficients are those of modes: on whole cells in space."""
-    part = cover.inside(patch.cells[0])
-    return patch.dimension >= SPACE and len(patch.cells) == 1 and part is not None and part.whole
 
 
 def balance(matrix: list[Array], right: list[Array], w: Array, factor: float) -> None:
