@@ -108,7 +108,7 @@ def add(matrix: list[Array], right: list[Array], rows: Rows, factors: tuple[floa
 def _with_rest(blocks: Array, given: Array, modes: Indices, measure: float) -> Rows:
     """Rows (R + 1, m·n) of the modes (R, d) that a formula reaches, and one of all others."""
     matrix, root = blocks.reshape(len(blocks), -1), np.sqrt(measure)
-    reached = matrix.any(axis=1)
+    reached = np.asarray(matrix.any(axis=1))
     reached[0] = True
     coefficients, kept = _coefficients(given, modes.shape[1]), tuple(modes[reached].T)
     right = coefficients[kept]

@@ -299,7 +299,8 @@ def _rows(
     scales = system.scales(patch, [slopes for slopes, _ in values])
     n, mean = size(patch.degree, patch.dimension), min(MOST_BALANCE, system.ratio(patch))
     by_mode, table = has_modes(cover, patch), None
-    matrix, right = [], []
+    matrix: list[Array] = []
+    right: list[Array] = []
     weak = [Weak.none(n * system.unknowns, patch.dimension)]
     for equation, weight, (slopes, constant) in zip(
         system.equations, scales.factors, values, strict=True
