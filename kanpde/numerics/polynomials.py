@@ -52,7 +52,7 @@ def gauss(count: int) -> tuple[Array, Array]:
 
 
 @cache
-def _slopes(degree: int) -> Array:
+def slopes(degree: int) -> Array:
     """D with L' = L D, for normalised Legendre polynomials."""
     norm = np.sqrt(2 * np.arange(degree + 1) + 1)
     d = np.zeros((degree + 1, degree + 1))
@@ -79,7 +79,7 @@ def derivatives(
     for axis in range(dimension):
         rows = [legendre(z[:, axis], degree)]
         for _ in range(max((index[axis] for index in indices), default=0)):
-            rows.append(rows[-1] @ _slopes(degree))
+            rows.append(rows[-1] @ slopes(degree))
         along.append([np.ascontiguousarray(row.T) for row in rows])
     table = {}
     for index in indices:
@@ -89,6 +89,37 @@ def derivatives(
             values *= along[axis][times][alpha[:, axis]]
         table[index] = values.T
     return table
+
+
+def combined(z: Array, coefficients: Array, degree: int, indices: Iterable[Index]) -> Array:
+    """∂^α Σ c φ at points z (N, d) of [-1, 1]^d for every multi-index α, (A, N, m).
+
+    All products of degree p along every axis are summed, one axis after the other: in space they
+    are six times as many as those of total degree p, and that sum is a product of matrices.
+
+    Args:
+        z: points.
+        coefficients: those of the products of total degree p, (n, m).
+        degree: p.
+        indices: the multi-indices.
+    """
+    dimension, unknowns = z.shape[1], coefficients.shape[1]
+    alpha, count = exponents(degree, dimension), degree + 1
+    every = np.zeros((unknowns, *(count,) * dimension))
+    every[(slice(None), *alpha.T)] = coefficients.T
+    values = []
+    for index in indices:
+        sums = every
+        for axis in reversed(range(dimension)):
+            table = legendre(z[:, axis], degree) @ np.linalg.matrix_power(
+                slopes(degree), index[axis]
+            )
+            if axis == dimension - 1:
+                sums = (sums.reshape(-1, count) @ table.T).reshape(*sums.shape[:-1], len(z))
+            else:
+                sums = (sums * table.T).sum(axis=-2)
+        values.append(sums.T)
+    return np.stack(values)
 
 
 @lru_cache(maxsize=TABLES)

@@ -109,9 +109,11 @@ class Block:
         return float(vector.norm() ** -0.5 / upper.diagonal().abs().max())
 
 
-def triangle(matrix: Array) -> Array:
-    """R of the QR of a matrix, an upper trapezoid; the matrix is overwritten."""
-    return np.asarray(factor(torch.from_numpy(matrix)).triangle.numpy())
+def triangle(matrix: Array, triangular: int = 0) -> Array:
+    """R of the QR of a matrix, an upper trapezoid; the matrix is overwritten. Its last `triangular`
+    rows, one for each column or none, are a triangle.
+    """
+    return np.asarray(factor(torch.from_numpy(matrix), triangular).triangle.numpy())
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,8 @@ def _stacked(rows: Sequence[Rows], ties: Ties | None) -> tuple[Array, int]:
     widths = [of_patch.matrix.shape[1] for of_patch in rows]
     height, n = sum(len(of_patch.matrix) for of_patch in rows), sum(widths)
     tied = 0 if ties is None else len(ties.matrix)
-    stacked = np.zeros((height + tied + n, n + 1))
+    # the last row of zeros makes the regularisation a triangle, which costs less
+    stacked = np.zeros((height + tied + n + 1, n + 1))
     top = start = 0
     for of_patch, width in zip(rows, widths, strict=True):
         to, end = top + len(of_patch.matrix), start + width
@@ -201,7 +204,7 @@ def _stacked(rows: Sequence[Rows], ties: Ties | None) -> tuple[Array, int]:
             ties.matrix,
             ties.right,
         )
-    return triangle(stacked), n
+    return triangle(stacked, n + 1), n
 
 
 def merged(first: Block, second: Block) -> Block:

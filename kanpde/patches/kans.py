@@ -16,12 +16,12 @@ import numpy as np
 import torch
 
 from kanpde.domains import Composite
-from kanpde.numerics.polynomials import derivatives
+from kanpde.numerics.polynomials import combined, derivatives
 from kanpde.numerics.quadrature import Array
 from kanpde.optimizers.linear_algebra import back_substituted, factor
 from kanpde.patches.cells import Cover
 from kanpde.patches.layout import Patch
-from kanpde.trial.patchwork import Locator, Patchwork, Tiles, modes
+from kanpde.trial.patchwork import SPACE, Locator, Patchwork, Tiles, grouped, modes
 
 CHUNK = 1024
 """Points that are evaluated at a time."""
@@ -74,6 +74,12 @@ def values_at(
     degrees = tiles.degrees[owner]
     values = np.empty((len(x), coefficients[0].shape[1]))
     zero, ones = (0,) * x.shape[1], np.ones(x.shape[1])
+    if x.shape[1] >= SPACE:
+        for number, some in grouped(owner, np.arange(len(x))):
+            low, high = tiles.lower[number], tiles.upper[number]
+            local, degree = (2 * x[some] - low - high) / (high - low), int(tiles.degrees[number])
+            values[some] = combined(local, coefficients[number], degree, [zero])[0]
+        return values
     for degree in set(degrees.tolist()):
         chosen = np.flatnonzero(degrees == degree)
         for start in range(0, len(chosen), CHUNK):

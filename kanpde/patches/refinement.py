@@ -26,13 +26,21 @@ BULK = 0.9
 FAST = 0.1
 """Two degrees more are worth it where the last two shells are below this share of those before."""
 
-HIGHEST = (16, 16, 20)
+EARLY, EARLY_FAST = 10, 0.2
+"""In space a cell has more halves and these more faces, so that below this degree, where waves fall
+slowly yet, the share may be larger. At edges the shares of higher degrees grow.
+"""
+
+HIGHEST = (16, 16, 22)
 """Degrees are raised to this one, by the number of coordinates."""
 
-ALONG = 0.1
-"""A patch is split along the axes with this share of the squared coefficients of the worst one."""
+ALONG = (0.1, 0.1, 0.3)
+"""A patch is split along the axes with this share of the squared coefficients of the worst one, by
+the number of coordinates.
+"""
 
 STEP = 2
+SPACE = 3
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,9 @@ def refined(
         if lacking.sum() > squares[number] / 2:
             _grade(cover, leaves, patch, (lacking, layers.widths[number]))
             continue
-        fast = decay(coefficients[number], patch.degree, patch.dimension) < FAST
+        fall = decay(coefficients[number], patch.degree, patch.dimension)
+        early = patch.dimension >= SPACE and patch.degree < EARLY
+        fast = fall < (EARLY_FAST if early else FAST)
         if fast and patch.degree + STEP <= HIGHEST[patch.dimension - 1]:
             # a cell with patches of several regions may be split already
             present = [cell for cell in patch.cells if cell in leaves]
@@ -136,7 +146,9 @@ def _cuts(patch: Patch, weights: Array) -> dict[Cell, list[int]]:
     are largest along one.
     """
     levels = np.array([cell.levels for cell in patch.cells])
-    chosen = (weights >= ALONG * weights.max()) & (levels.min(axis=0) < DEEPEST)
+    chosen = (weights >= ALONG[patch.dimension - 1] * weights.max()) & (
+        levels.min(axis=0) < DEEPEST
+    )
     cuts = {}
     for cell, at in zip(patch.cells, levels, strict=True):
         axes = np.flatnonzero(chosen & (at == levels.min(axis=0))).tolist()

@@ -29,6 +29,7 @@ from kanpde.patches.affine import Affine, functional, indices_of
 from kanpde.patches.cells import Cover, Points
 from kanpde.patches.free_corners import FreeCorner, free_corners
 from kanpde.patches.layout import Patch
+from kanpde.patches.modal import add, constant_terms, has_modes, inside, is_constant, on_face
 from kanpde.patches.offsets import StableOrders, leading, stable_orders
 from kanpde.patches.outflow import Weak
 from kanpde.patches.scales import Scales, magnitude
@@ -249,8 +250,8 @@ def rows(system: System, cover: Cover, patches: Sequence[Patch]) -> list[Rows]:
     """The rows of the equations and the conditions of patches; formulas are evaluated once for all
     of them.
     """
-    inside = [interior(cover, patch) for patch in patches]
-    inner = _evaluated(system.equations, inside)
+    points = [interior(cover, patch) for patch in patches]
+    inner = _evaluated(system.equations, points)
     rims = [boundary(cover, patch) for patch in patches]
     outer: list[dict[str, list[tuple[Array, Array]]]] = [{} for _ in patches]
     for part, affine in system.conditions.items():
@@ -265,7 +266,7 @@ def rows(system: System, cover: Cover, patches: Sequence[Patch]) -> list[Rows]:
             (part, system.conditions[part], rims[k][part], values)
             for part, values in outer[k].items()
         ]
-        rows_of_patches.append(_rows(system, patch, cover, (inside[k], inner[k]), on_parts))
+        rows_of_patches.append(_rows(system, patch, cover, (points[k], inner[k]), on_parts))
     return rows_of_patches
 
 
@@ -297,26 +298,41 @@ def _rows(
     points, values = inner
     scales = system.scales(patch, [slopes for slopes, _ in values])
     n, mean = size(patch.degree, patch.dimension), min(MOST_BALANCE, system.ratio(patch))
-    table = _table(cover, patch, points.x, indices_of(system.equations))
-    matrix, right = [], []
+    by_mode, table = has_modes(cover, patch), None
+    matrix: list[Array] = []
+    right: list[Array] = []
     weak = [Weak.none(n * system.unknowns, patch.dimension)]
     for equation, weight, (slopes, constant) in zip(
         system.equations, scales.factors, values, strict=True
     ):
+        if by_mode and is_constant(slopes):
+            terms = constant_terms(equation.slopes, slopes)
+            add(matrix, right, inside(terms, constant, patch, system.unknowns), (weight, mean))
+            continue
+        table = table or _table(cover, patch, points.x, indices_of(system.equations))
         factor = np.sqrt(points.w) * weight
         matrix.append(functional(equation, slopes, table, n, system.unknowns) * factor[:, None])
         right.append(-constant * factor)
         balance(matrix, right, points.w, mean)
     for _, affine, rim, rim_values in on_parts:
-        at_rim = derivatives(rim.x, patch.lower, patch.upper, patch.degree, indices_of(affine))
+        at_rim = None
         for condition, (slopes, constant) in zip(affine, rim_values, strict=True):
             full, share, width = condition_factor(condition, slopes, rim, (patch, scales))
+            balanced = any(system.is_flux(o, index) for o, index, _ in condition.slopes)
+            if by_mode and is_constant(slopes, rim.normal, share) and share[0] == 1.0:
+                terms = constant_terms(condition.slopes, slopes)
+                of_modes = on_face(terms, constant, rim, patch, system.unknowns)
+                add(matrix, right, of_modes, (full, mean if balanced else 0.0))
+                continue
+            at_rim = at_rim or derivatives(
+                rim.x, patch.lower, patch.upper, patch.degree, indices_of(affine)
+            )
             factor = np.sqrt(rim.w) * share * full
             at_points = functional(condition, slopes, at_rim, n, system.unknowns)
             matrix.append(at_points * factor[:, None])
             right.append(-constant * factor)
             weak.append(Weak.of((matrix[-1], right[-1]), rim, (full, share, width)))
-            if any(system.is_flux(unknown, index) for unknown, index, _ in condition.slopes):
+            if balanced:
                 balance(matrix, right, rim.w, mean)
     for corner in system.corners:
         if corner.is_in(patch, [part for part, _, _, _ in on_parts]):

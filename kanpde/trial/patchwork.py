@@ -11,7 +11,7 @@ out as a trial solution of its own.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -22,12 +22,15 @@ from torch import Tensor, nn
 
 from kanpde.expressions import Node
 from kanpde.numerics.jets import Jet, JetSpace, coordinates
-from kanpde.numerics.polynomials import cube, derivatives, legendre, size
+from kanpde.numerics.polynomials import combined, cube, derivatives, legendre, size
 from kanpde.trial.constants import Constants
 from kanpde.trial.dyadic import DEPTH, DyadicIndex, Lattice
 from kanpde.trial.networks import KAN, build_kan
 from kanpde.trial.networks.kan import directions
 from kanpde.trial.solution import CHUNK, Located, Network, TrialSolution
+
+SPACE = 3
+"""From so many coordinates on points are evaluated patch by patch."""
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -245,10 +248,30 @@ class Patchwork(nn.Module):
             if not len(chosen):
                 continue
             polynomials = self._polynomials(k)
+            if x.shape[1] >= SPACE:
+                self._fill_by_patch(data, (x, space), number, (chosen, polynomials))
+                continue
             for start in range(0, len(chosen), CHUNK):
                 some = chosen[start : start + CHUNK]
                 coefficients = polynomials[self._slot[number[some]]]
                 data[:, :, some] = self._jet(x[some], space, number[some], coefficients)
+
+    def _fill_by_patch(
+        self,
+        data: Array,
+        at: tuple[Array, JetSpace],
+        number: Indices,
+        of_degree: tuple[Indices, Array],
+    ) -> None:
+        """Write the jets at the `chosen` points, those of one patch after the other."""
+        (x, space), (chosen, polynomials) = at, of_degree
+        for patch, some in grouped(number, chosen):
+            low, high = self.tiles.lower[patch], self.tiles.upper[patch]
+            degree, scale = int(self.tiles.degrees[patch]), 2 / (high - low)
+            local = (x[some] - (low + high) / 2) * scale
+            values = combined(local, polynomials[self._slot[patch]].T, degree, space.indices)
+            powers = [np.prod(scale ** np.array(index)) for index in space.indices]
+            data[:, :, some] = values.swapaxes(1, 2) * np.reshape(powers, (-1, 1, 1))
 
     def _polynomials(self, k: int) -> Array:
         """What the KANs of one degree are as polynomials: coefficients (J_k, m, n)."""
@@ -267,6 +290,14 @@ class Patchwork(nn.Module):
             for index in space.indices
         ]
         return np.stack(rows)
+
+
+def grouped(number: Indices, chosen: Indices) -> Iterator[tuple[int, Indices]]:
+    """The chosen points by the number (N,) of their patch, at most CHUNK at a time."""
+    ordered = chosen[np.argsort(number[chosen], kind="stable")]
+    for some in np.split(ordered, np.flatnonzero(np.diff(number[ordered])) + 1):
+        for start in range(0, len(some), CHUNK):
+            yield int(number[some[0]]), some[start : start + CHUNK]
 
 
 def template(degree: int, outputs: int, dimension: int) -> KAN:
