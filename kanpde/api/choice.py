@@ -15,7 +15,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kanpde.api.evolving import by_equations
 from kanpde.api.outcome import Outcome, Plan
 from kanpde.api.plans import OneNetwork, Search
 from kanpde.config import Config
@@ -71,6 +70,8 @@ def chosen_plan(config: Config) -> Plan:
     """The prepared plan of the way that the problem calls for; ConfigError or BudgetError say why
     it cannot begin.
     """
+    from kanpde.api.evolving import by_equations  # marches need scipy, a slow import
+
     marched = by_equations(config)
     if marched is not None:
         return marched.prepare()
