@@ -2,7 +2,7 @@
 
 | problem | way | what is chosen |
 |---|---|---|
-| an interval whose conditions all stand at one end | slabs | their lengths and degrees |
+| conditions at one end of an interval, or one coordinate and time | slabs | lengths, knots, degrees |
 | equations that patches can solve (see `kanpde.patches.support`) | patches | cells and degrees |
 | others whose resolution can be searched for | one network | family, width, intervals |
 | others (an energy, unknown parameters, balls as regions, …) | one network | the default of its dimension |
