@@ -49,7 +49,7 @@ from kanpde.patches.unseen import unseen
 from kanpde.patches.verdict import Course, End, is_falling, sentence
 from kanpde.problem.posing import posed
 from kanpde.problem.problem import Problem
-from kanpde.progress import History, Progress, StageResult, StopReason
+from kanpde.progress import History, Progress, Relay, StageResult, StopReason
 from kanpde.trial.patchwork import Patchwork
 
 TOLERANCE = 1e-6
@@ -142,6 +142,18 @@ class _Checked:
     contradictory: bool = False
 
 
+@dataclass(frozen=True)
+class _Timed(Relay):
+    """Ends Newton's method when its time is over."""
+
+    until: float
+
+    @property
+    def stop(self) -> StopReason | None:
+        over = time.perf_counter() > self.until
+        return self.inner.stop or (StopReason.TIME_LIMIT if over else None)
+
+
 @dataclass
 class _Search:
     config: Config
@@ -171,7 +183,8 @@ class _Search:
         self.newton: Newton | None = None
         if not self.problem.is_linear:
             few = Ground(self.cover, self.problem.domain.quadrature(NEWTON_SAMPLES))
-            self.newton = Newton(few, self.problem, self.progress, self.tolerance)
+            timed = _Timed(self.progress, self.began + self.seconds)
+            self.newton = Newton(few, self.problem, timed, self.tolerance)
         else:
             self.statement = Statement.of(self.problem)
 
@@ -182,6 +195,10 @@ class _Search:
         while True:
             level = self._solved(cells, before)
             further, end = self._further(level)
+            if level.stall and self._is_over() and (self.best or before):
+                # Newton's method was stopped by the clock: what was solved before is kept
+                kept = self.best or _Checked(before or level, math.inf, False)
+                return self._ended(kept, End.TIME)
             stalls += bool(level.stall)
             if level.stall and (further is None or stalls >= STALLS):
                 return self._ended(_Checked(level, math.inf, False), end)
@@ -193,6 +210,10 @@ class _Search:
                     return self._ended(checked if checked.singular else self.best, end)
             assert further is not None
             cells, before = further, level
+
+    def _is_over(self) -> bool:
+        """Whether the seconds are used up."""
+        return time.perf_counter() - self.began > self.seconds
 
     def _first(self, probed: bool) -> dict[Cell, int]:
         """The first cells with their degrees; where they are `probed` they see every feature."""
@@ -256,6 +277,9 @@ class _Search:
         else:
             cells = Cells.of(self.cover, enriched(level.degrees))
             rich = self._solved(cells, level, rich=True)
+        if rich.stall and self._is_over():
+            self.best = self.best or _Checked(poor, math.inf, False)
+            return self.best
         difference = self.ground.distance(rich.values, poor.values)
         estimate = difference * slowness(rich, poor)
         if max(orders_of(self.problem)) > SECOND:

@@ -165,3 +165,11 @@ def test_an_equation_without_a_solution_is_said_to_have_none() -> None:
     assert solution.stop_reason.exit_code == 8
     assert "no solution or more than one" in heard.messages[-1]
     assert "most" not in heard.messages[-1]
+
+
+def test_the_clock_ends_newtons_method_too() -> None:
+    """What was solved before is kept, with no estimate that was not made."""
+    tree = tree_of(equations=["-laplacian(u) + 50*u**3 = 200*exp(x)"])
+    solution = kanpde.solve(tree, seconds=1e-3, tolerance=1e-10)
+    assert solution.stop_reason is StopReason.UNREACHED and solution.result.exit_code == 8
+    assert solution.result.estimate is None
