@@ -107,6 +107,27 @@ class Result:
         )
 
 
+def plain_points(points: Any) -> Array:
+    """Points of any kind, such as lists, views, masked arrays without a mask and tensors on any
+    device, as an array of their own; ConfigError where they are no real numbers.
+    """
+    if isinstance(points, Tensor):
+        points = points.detach().cpu().numpy()
+    if isinstance(points, np.ma.MaskedArray) and np.ma.is_masked(points):
+        raise ConfigError("solution: points must all be known, found masked ones; leave them out")
+    try:
+        plain = np.array(points)
+    except ValueError as error:
+        raise ConfigError(
+            f"solution: points must be rows of equal length, found {error}"
+        ) from error
+    if plain.dtype.kind not in "iuf":
+        raise ConfigError(
+            f"solution: points must be real numbers, found {plain.dtype}; give an array of floats"
+        )
+    return plain.astype(np.float64)
+
+
 @dataclass(frozen=True, eq=False)
 class Sampled:
     """All fields of a solution, (V,) or (V, 3) by name, at the V vertices of a mesh of its domain:
@@ -136,22 +157,18 @@ class Solution:
     @overload
     def __call__(self, points: Array, outside: str = "error") -> Array: ...
     def __call__(self, points: Tensor | Array, outside: str = "error") -> Tensor | Array:
-        """u at points (N, d) as the same kind of array, (N, m).
+        """u at points (N, d), a tensor for a tensor and an array for anything like one, (N, m).
 
         Points outside the domain are an error unless `outside` is "allow": the trial solution means
         nothing there.
         """
         d = self.problem.domain.dimension
-        if points.ndim != 2 or points.shape[1] != d:
+        given = plain_points(points)
+        if given.ndim != 2 or given.shape[1] != d:
             raise ConfigError(
                 f"solution: needs points of shape (N, {d}) for {self.problem.coordinates}, found"
-                f" {tuple(points.shape)}"
+                f" {given.shape}"
             )
-        given = (
-            points.detach().double().cpu().numpy()
-            if isinstance(points, Tensor)
-            else np.asarray(points, dtype=float)
-        )
         if outside not in ("error", "allow"):
             raise ConfigError(f"solution: outside must be 'error' or 'allow', found {outside!r}")
         if outside == "error" and len(given):
