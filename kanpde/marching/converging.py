@@ -27,15 +27,13 @@ from numpy.typing import NDArray
 
 from kanpde.assembly.collocation import Collocation, held_out
 from kanpde.config import Config
+from kanpde.config.solve.defaults import SECONDS, TOLERANCE
 from kanpde.errors import NumericalError
 from kanpde.problem.problem import Problem
 from kanpde.progress import History, Progress, StageResult, StopReason
 from kanpde.trial.piecewise import PiecewiseInTime
 
 Array = NDArray[np.float64]
-
-TOLERANCE, SECONDS = 1e-6, 100.0
-"""What is aimed at, and how long it may take, where the config does not say it."""
 
 FINER, BELIEVED = 0.1, 0.2
 """Local error of the next march, and what is left then of the difference, which was measured to be
@@ -145,7 +143,7 @@ class _Search:
     ends: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.tolerance = self.config.tolerance or TOLERANCE
+        self.tolerance = self.config.tolerance or TOLERANCE[self.config.dtype]
         self.seconds = self.config.seconds or SECONDS
 
     def run(self) -> Converged:

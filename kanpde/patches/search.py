@@ -28,6 +28,7 @@ import torch
 
 from kanpde.assembly.collocation import Collocation, held_out
 from kanpde.config import Config
+from kanpde.config.solve.defaults import SECONDS, TOLERANCE
 from kanpde.errors import ConfigError
 from kanpde.patches.cells import Cell
 from kanpde.patches.compatibility import is_contradictory
@@ -51,11 +52,6 @@ from kanpde.problem.posing import posed
 from kanpde.problem.problem import Problem
 from kanpde.progress import History, Progress, Relay, StageResult, StopReason
 from kanpde.trial.patchwork import Patchwork
-
-TOLERANCE = 1e-6
-"""What is aimed at where the config does not say it."""
-
-SECONDS = 100.0
 
 SHARE = 0.85
 """Share of the seconds for the search; the rest is for the start of the process and its files."""
@@ -174,7 +170,7 @@ class _Search:
         patches = self.config.trial.patches
         assert patches is not None
         self.patches = patches
-        self.tolerance = self.config.tolerance or TOLERANCE
+        self.tolerance = self.config.tolerance or TOLERANCE[self.config.dtype]
         self.seconds = self.config.seconds or SECONDS
         self.cover = cover_of(self.problem, patches.cells)
         self.ground = Ground(self.cover, self.problem.domain.quadrature(SAMPLES))

@@ -111,7 +111,7 @@ def test_a_solve_builds_once(built: Counter[str], tmp_path: Path) -> None:
 
 def test_the_command_line_builds_once(built: Counter[str], tmp_path: Path) -> None:
     (tmp_path / "wave.yaml").write_text(yaml.safe_dump(wave().as_tree()))
-    assert main(["solve", str(tmp_path / "wave.yaml"), "--out", str(tmp_path / "run")]) in (0, 8)
+    assert main(["solve", str(tmp_path / "wave.yaml"), "--out", str(tmp_path / "run")]) == 8
     assert take(built) == {"problems": 1, "trials": 1, "pursuits": 1}
     assert main(["solve", str(tmp_path / "wave.yaml"), "--dry-run"]) == 0
     assert take(built) == {"problems": 1, "trials": 1, "pursuits": 1}
