@@ -76,6 +76,7 @@ class Evolving:
             solved.reason,
             solved.seconds,
             solved.estimate,
+            warnings=solved.warnings,
             aim=Aim(
                 self.config.tolerance or TOLERANCE[self.config.dtype], searched=True, local=True
             ),

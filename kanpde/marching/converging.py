@@ -106,6 +106,7 @@ class Converged:
     reason: StopReason
     estimate: float | None
     seconds: float
+    warnings: tuple[str, ...] = ()
 
 
 def points_of(problem: Problem) -> Collocation:
@@ -204,8 +205,10 @@ class _Search:
             reason = self.progress.stop
         elif known is not None and known <= self.tolerance:
             reason = StopReason.TOLERANCE
-        else:
-            self.progress.message(self._warning(best, known))
+        warnings: tuple[str, ...] = ()
+        if reason is StopReason.UNREACHED:
+            warnings = (self._warning(best, known),)
+            self.progress.message(warnings[0])
         count = len(self.stages)
         history = History(
             tuple(range(1, count + 1)),
@@ -214,7 +217,8 @@ class _Search:
             tuple(range(count)),
             (),
         )
-        return Converged(best, history, tuple(self.stages), reason, known, self.ends[-1])
+        stages = tuple(self.stages)
+        return Converged(best, history, stages, reason, known, self.ends[-1], warnings)
 
     def _warning(self, best: Run, estimate: float | None) -> str:
         """What was not reached, and what to try."""

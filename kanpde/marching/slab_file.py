@@ -25,6 +25,7 @@ def write(folder: Path, solved: Converged) -> None:
         "stages": [vars(stage) for stage in solved.stages],
         "reason": solved.reason.name,
         "estimate": solved.estimate,
+        "warnings": list(solved.warnings),
         "seconds": solved.seconds,
     }
     buffer = io.BytesIO()
@@ -47,5 +48,6 @@ def read(folder: Path, restored: Callable[[Mapping[str, Array]], Run]) -> Conver
         stages=tuple(StageResult(**stage) for stage in outcome["stages"]),
         reason=StopReason[outcome["reason"]],
         estimate=outcome["estimate"],
+        warnings=tuple(outcome.get("warnings", ())),
         seconds=outcome["seconds"],
     )

@@ -209,3 +209,18 @@ def test_a_given_trial_is_taken() -> None:
     tree = posed(["d(u, t) = -u"], initial("u = 1"), free=["right"])
     solution = kanpde.solve(tree, trial={"width": [], "degree": [5], "intervals": [8]})
     assert not solution.trial.slab_ends
+
+
+def test_where_a_march_ended_stands_in_the_verdict() -> None:
+    """u' = u² with u(0) = 1 has no value from t = 1 on."""
+    problem = {
+        "name": "explodes",
+        "unknowns": ["u"],
+        "domain": {"interval": {"lower": 0, "upper": 2}},
+        "equations": ["dx(u) = u**2"],
+        "conditions": [{"part": "left", "equation": "u = 1"}],
+        "free": ["right"],
+    }
+    solution = kanpde.solve({"problem": problem, "seconds": 20})
+    assert solution.result.exit_code == 8
+    assert any("its field ends at x =" in warning for warning in solution.result.verdict.warnings)
