@@ -30,6 +30,7 @@ from kanpde.expressions import (
     partial,
 )
 from kanpde.expressions.evaluate import Unknown, evaluate
+from kanpde.marching.ordinary.statement import is_plain
 from kanpde.problem.conditions import BoundaryCondition, Condition, PeriodicCondition
 from kanpde.problem.problem import Problem
 
@@ -121,17 +122,11 @@ def evolution(problem: Problem) -> Evolution | None:
 
 
 def _on_a_line(problem: Problem) -> bool:
-    config, domain = problem.config, problem.domain
-    other = (
-        config.energy is not None
-        or config.fit is not None
-        or bool(config.unknown_parameters)
-        or bool(config.ranges)
-        or bool(config.regions)
-        or any(weight != 1.0 for weight in problem.weights)
-        or any(c.data is not None or c.weight == 0.0 for c in problem.conditions)
-    )
-    if other or not isinstance(domain, SpaceTime) or not isinstance(domain.space, Box):
+    domain = problem.domain
+    wished = any(c.data is not None or c.weight == 0.0 for c in problem.conditions)
+    if wished or not is_plain(problem):
+        return False
+    if not isinstance(domain, SpaceTime) or not isinstance(domain.space, Box):
         return False
     m = len(problem.unknowns)
     return domain.dimension == 2 and len(problem.equations) == m <= MOST_UNKNOWNS

@@ -79,8 +79,8 @@ def statement(problem: Problem) -> Statement:
     return Statement(problem, start, end, orders, _initial(problem, start, at_lower, orders))
 
 
-def _start_part(problem: Problem) -> str | None:
-    """The part where all conditions stand; None for any other kind of problem."""
+def is_plain(problem: Problem) -> bool:
+    """Whether a problem is equations with weight one for unknown functions on one domain."""
     config = problem.config
     other_kind = (
         config.energy is not None
@@ -90,7 +90,12 @@ def _start_part(problem: Problem) -> str | None:
         or bool(config.regions)
         or any(weight != 1.0 for weight in problem.weights)
     )
-    if other_kind or config.time is not None or not isinstance(problem.domain, Box):
+    return not other_kind
+
+
+def _start_part(problem: Problem) -> str | None:
+    """The part where all conditions stand; None for any other kind of problem."""
+    if not is_plain(problem) or problem.config.time or not isinstance(problem.domain, Box):
         return None
     if problem.domain.dimension != 1 or len(problem.equations) != len(problem.unknowns):
         return None
