@@ -6,12 +6,11 @@ from dataclasses import replace
 
 from kanpde.api.choice import Choice
 from kanpde.api.outcome import Plan
-from kanpde.api.plans import FitSearch, March, OneNetwork, Search, SlabSearch
+from kanpde.api.plans import OneNetwork, Search
 from kanpde.config import Config
-from kanpde.config.config import in_slabs
+from kanpde.config.config import in_slabs, searched_for_a_fit
 from kanpde.errors import ConfigError
 from kanpde.results.solution import Solution
-from kanpde.solver import regression_search
 
 
 def plan_of(config: Config, after: Solution | None = None) -> Plan:
@@ -28,10 +27,14 @@ def plan_of(config: Config, after: Solution | None = None) -> Plan:
         from kanpde.api.patch_plan import patches_plan  # a room of its own: only where it is used
 
         return patches_plan(config, after)
-    if after is not None and regression_search.searched(config):
+    if after is not None and searched_for_a_fit(config):
         raise ConfigError("after: does not go with fit.search, whose starts are new; remove one")
     if in_slabs(config):
+        from kanpde.api.slab_plans import March, SlabSearch  # the modules of marches, likewise
+
         return SlabSearch(config) if searches else March(config)
-    if regression_search.searched(config):
+    if searched_for_a_fit(config):
+        from kanpde.api.fit_search import FitSearch  # likewise
+
         return FitSearch(config)
     return Search(config) if searches else OneNetwork(config, after)

@@ -13,7 +13,8 @@
 
 A plan is prepared before a run folder is made, so that a mistake neither leaves one nor costs an
 old run, and is then run with what was built for that. A further way to solve is a further class
-here and a further case in `kanpde.api.planning`.
+in a module of this room (`slab_plans`, `fit_search`, `patch_plan` and `evolving` load only where
+they are used) and a further case in `kanpde.api.planning`.
 """
 
 from __future__ import annotations
@@ -28,25 +29,19 @@ from typing import Any
 from kanpde.api.outcome import Outcome
 from kanpde.config import Config
 from kanpde.config.compatibility import check
-from kanpde.marching.march import Begun, Marched, begin, march, unbuilt
-from kanpde.marching.tolerance import begin_search, choose_slabs
-from kanpde.marching.watcher import watcher
 from kanpde.problem.posing import posed
 from kanpde.problem.problem import Problem
-from kanpde.progress import Progress, Silent, StopReason
+from kanpde.progress import Progress, Silent
 from kanpde.results import report
 from kanpde.results.parameter_intervals import findings
 from kanpde.results.run_folder import kept_estimate
 from kanpde.results.solution import Solution
 from kanpde.results.verdict import Aim
-from kanpde.solver import regression_search, tolerance
+from kanpde.solver import tolerance
 from kanpde.solver.budget import check_budget
 from kanpde.solver.build import Parts, build, with_directions
 from kanpde.solver.checkpoint import Store, go_on
 from kanpde.solver.loop import Solver
-
-SEARCH = "search"
-"""Key of a checkpoint that says why the search of a fit ended."""
 
 
 @dataclass(frozen=True)
@@ -68,22 +63,22 @@ class OneNetwork:
 
     def prepare(self) -> OneNetwork:
         """Build everything."""
-        return replace(self, built=self._built())
+        return replace(self, built=self.build())
 
     def first(self) -> tuple[Config, Parts]:
         """Everything."""
-        built = self._built()
+        built = self.build()
         return built.config, built.parts
 
     def run(self, progress: Progress, folder: Path | None = None) -> Outcome:
         """All stages."""
-        built = self._built()
+        built = self.build()
         store = None if folder is None else Store.at(folder)
         return self._run(built, _solver(built, progress, store))
 
     def resume(self, progress: Progress, folder: Path) -> Outcome:
         """What is missing of the stages."""
-        built = self._built()
+        built = self.build()
         solver = _solver(built, progress, Store.at(folder))
         solver.resume(built.config.trial)
         return self._run(built, solver)
@@ -95,11 +90,12 @@ class OneNetwork:
         solver.resume(self.config.trial)
         return _network_outcome(built, solver, solver.seconds)
 
-    def _built(self) -> Built:
+    def build(self) -> Built:
+        """Everything, once."""
         if self.built is not None:
             return self.built
         began = time.perf_counter()
-        config, problem = _posed(self.config)
+        config, problem = posed_with_directions(self.config)
         parts = build(config, problem)
         if self.after is not None:
             (earlier,) = self.after.trial.each
@@ -110,50 +106,6 @@ class OneNetwork:
         began, earlier = time.perf_counter() - built.seconds, solver.seconds
         solver.run()
         return _network_outcome(built, solver, earlier + time.perf_counter() - began)
-
-
-@dataclass(frozen=True)
-class March:
-    """Time slabs of given or of chosen lengths, one after the other."""
-
-    config: Config
-    begun: Begun | None = None
-
-    def prepare(self) -> March:
-        """Build the first slab."""
-        return replace(self, begun=self._begun())
-
-    def first(self) -> tuple[Config, Parts]:
-        """The first slab."""
-        return _first_slab(self._begun())
-
-    def run(self, progress: Progress, folder: Path | None = None) -> Outcome:
-        """All slabs."""
-        return self._march(self._begun(), progress, folder)
-
-    def resume(self, progress: Progress, folder: Path) -> Outcome:
-        """The slabs that are missing."""
-        return self._march(unbuilt(*_posed(self.config)), progress, folder, again=True)
-
-    def load(self, folder: Path) -> Outcome:
-        """The slabs that are there."""
-        marched = march(unbuilt(self.config), Silent(), folder, read_only=True)
-        return _march_outcome(self.config, marched)
-
-    def _begun(self) -> Begun:
-        if self.begun is not None:
-            return self.begun
-        began = time.perf_counter()
-        begun = begin(*_posed(self.config))
-        return replace(begun, seconds=time.perf_counter() - began)
-
-    @staticmethod
-    def _march(
-        begun: Begun, progress: Progress, folder: Path | None, again: bool = False
-    ) -> Outcome:
-        each = watcher(begun.config, begun.problem, folder)
-        marched = march(begun, progress, folder, again, each=each)
-        return _march_outcome(begun.config, marched)
 
 
 @dataclass(frozen=True)
@@ -179,7 +131,7 @@ class Search:
         begun = self._begun()
         began = time.perf_counter() - begun.seconds
         chosen = tolerance.choose(self.config, progress, begun)
-        outcome = _chosen_outcome(chosen, folder, began)
+        outcome = chosen_outcome(chosen, folder, began)
         return replace(outcome, aim=Aim(self.config.tolerance, searched=True, smooth=True))
 
     def resume(self, progress: Progress, folder: Path) -> Outcome:
@@ -199,98 +151,7 @@ class Search:
         return self.begun or tolerance.begin(self.config)
 
 
-@dataclass(frozen=True)
-class FitSearch:
-    """The small network that the search of a fit finds; what is kept is an ordinary run."""
-
-    config: Config
-    built: Built | None = None
-
-    def prepare(self) -> FitSearch:
-        """Build everything."""
-        return replace(self, built=self._built())
-
-    def first(self) -> tuple[Config, Parts]:
-        """Everything, with a network that the search replaces."""
-        built = self._built()
-        return built.config, built.parts
-
-    def run(self, progress: Progress, folder: Path | None = None) -> Outcome:
-        """Start after start, grid after grid."""
-        built = self._built()
-        began = time.perf_counter() - built.seconds
-        chosen = regression_search.search(built.config, built.parts, progress)
-        return _chosen_outcome(chosen, folder, began, {SEARCH: chosen.reason.name})
-
-    def resume(self, progress: Progress, folder: Path) -> Outcome:
-        """What was made of the network that was found, or the search anew where it was stopped."""
-        store = Store.at(folder)
-        stopped = (StopReason.INTERRUPTED.name, StopReason.TERMINATED.name)
-        if store.any and store.load().get(SEARCH) not in stopped:
-            return OneNetwork(self.config).resume(progress, folder)
-        return self.run(progress, folder)
-
-    def load(self, folder: Path) -> Outcome:
-        """The network that was found."""
-        return OneNetwork(self.config).load(folder)
-
-    def _built(self) -> Built:
-        if self.built is not None:
-            return self.built
-        began = time.perf_counter()
-        config, problem = _posed(self.config)
-        return Built(config, build(config, problem), time.perf_counter() - began)
-
-
-@dataclass(frozen=True)
-class SlabSearch:
-    """The slabs that a tolerance asks for; what is kept is the march that was taken."""
-
-    config: Config
-    begun: Begun | None = None
-
-    def prepare(self) -> SlabSearch:
-        """Build the first slab of the first march."""
-        return replace(self, begun=self._begun())
-
-    def first(self) -> tuple[Config, Parts]:
-        """The first slab of the first march."""
-        return _first_slab(self._begun())
-
-    def run(self, progress: Progress, folder: Path | None = None) -> Outcome:
-        """March after march."""
-        return self._search(progress, folder, self._begun())
-
-    def resume(self, progress: Progress, folder: Path) -> Outcome:
-        """The march that was taken, or the search anew where it was stopped before its end."""
-        return self._search(progress, folder, None)
-
-    def load(self, folder: Path) -> Outcome:
-        """The march that was taken."""
-        aim = Aim(self.config.tolerance, searched=True, smooth=True)
-        outcome = March(self.config).load(folder)
-        return replace(outcome, aim=aim, estimate=kept_estimate(folder))
-
-    def _begun(self) -> Begun:
-        return self.begun or begin_search(self.config)
-
-    def _search(self, progress: Progress, folder: Path | None, begun: Begun | None) -> Outcome:
-        began = time.perf_counter() - (0.0 if begun is None else begun.seconds)
-        chosen = choose_slabs(self.config, progress, folder, begun is None, begun)
-        if folder is not None:
-            report.write_config(folder / "config.yaml", chosen.config)
-        seconds = max(chosen.marched.seconds, time.perf_counter() - began)
-        outcome = _march_outcome(chosen.config, chosen.marched)
-        return replace(
-            outcome,
-            reason=chosen.reason,
-            seconds=seconds,
-            estimate=chosen.estimate,
-            aim=Aim(self.config.tolerance, searched=True, smooth=True),
-        )
-
-
-def _posed(config: Config) -> tuple[Config, Problem]:
+def posed_with_directions(config: Config) -> tuple[Config, Problem]:
     """The config with what the source of its problem says about directions, and that problem."""
     check(config)
     check_budget(config)
@@ -303,7 +164,7 @@ def _solver(built: Built, progress: Progress, store: Store | None) -> Solver:
     return Solver(parts.trial, parts.assembly, schedule, progress, store, source=parts.source)
 
 
-def _chosen_outcome(
+def chosen_outcome(
     chosen: tolerance.Chosen,
     folder: Path | None,
     began: float,
@@ -343,22 +204,4 @@ def _network_outcome(built: Built, solver: Solver, seconds: float) -> Outcome:
         reason,
         seconds,
         findings=findings(parts.problem, points.assembly, parts.trial),
-    )
-
-
-def _first_slab(begun: Begun) -> tuple[Config, Parts]:
-    assert begun.slab is not None
-    return begun.config, begun.slab.parts
-
-
-def _march_outcome(config: Config, marched: Marched) -> Outcome:
-    return Outcome(
-        config,
-        marched.problem,
-        marched.trial,
-        marched.points,
-        marched.history,
-        marched.stages,
-        marched.reason,
-        marched.seconds,
     )

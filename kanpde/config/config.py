@@ -79,3 +79,8 @@ class Config:
 def in_slabs(config: Config) -> bool:
     """Whether a config is solved slab by slab."""
     return config.slabs != 1 or config.trial.start == "stretched"
+
+
+def searched_for_a_fit(config: Config) -> bool:
+    """Whether the network of a fit is looked for, not given."""
+    return config.problem.fit is not None and config.problem.fit.search is not None

@@ -46,11 +46,6 @@ BRIEF = 1e-9
 Network = KAN | MLP
 
 
-def searched(config: Config) -> bool:
-    """Whether the network of a config is looked for."""
-    return config.problem.fit is not None and config.problem.fit.search is not None
-
-
 def search(config: Config, parts: Parts, progress: Progress) -> Chosen:
     """The network with the lowest validation error, in the config with its grid and in the `parts`
     that were built from the config; `estimate` is its relative L2 error on the validation rows.

@@ -15,7 +15,8 @@ from kanpde import api
 from kanpde.ansatz import projection_pursuit
 from kanpde.api.outcome import Plan
 from kanpde.api.planning import plan_of
-from kanpde.api.plans import March, OneNetwork, Search, SlabSearch
+from kanpde.api.plans import OneNetwork, Search
+from kanpde.api.slab_plans import March, SlabSearch
 from kanpde.cli import main
 from kanpde.config import Config
 from kanpde.errors import ConfigError
