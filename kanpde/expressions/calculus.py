@@ -262,9 +262,13 @@ def linear_parts(node: Node) -> tuple[dict[Derivative, Node], Node]:
     present = [part for part in holders if isinstance(part, Derivative)]
     present.sort(key=lambda jet: (jet.unknown, jet.index))
     meter = Meter()
+    # term by term: with a hundred coordinates every jet stands in few of the terms
+    terms = node.args if isinstance(node, Add) else (node,)
+    jets_of = {term: jets(term) for term in terms}
     slopes: dict[Derivative, Node] = {}
     for jet in present:
-        slope = derive(node, _only(jet), {}, meter)
+        parts = [derive(term, _only(jet), {}, meter) for term in terms if jet in jets_of[term]]
+        slope = add(*parts)
         if _holders(slope):
             raise ValueError("the formula is not affine in the unknowns and their derivatives")
         if not is_zero(slope):
