@@ -1,0 +1,202 @@
+"""A KAN whose nodes multiply: a chain of layers, one per coordinate, joined by products of matrices.
+
+    u(x) = A_1(x_1) A_2(x_2) ⋯ A_d(x_d),    A_k(x_k)[a, b] = Σ_j C_k[a, j, b] p_j(x_k),    a ≤ r_{k-1}, b ≤ r_k
+
+Every edge is a function of one coordinate by orthonormal Legendre polynomials p_j; a node multiplies
+what comes from the left with its edges and adds over a. Derivatives fall on one layer each, so jets
+are exact: ∂^α u = Π_k A_k^(α_k)(x_k). Dimensionless like every trial solution.
+Sources: Oseledets, SIAM J. Sci. Comput. 33 (2011), 2295–2317; Liu et al., KAN 2.0, arXiv
+2408.10205, for nodes that multiply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.polynomial import legendre
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from kanpde.expressions import Node
+from kanpde.numerics.jets import Jet, JetSpace, coordinates
+from kanpde.trial.constants import Constants
+from kanpde.trial.solution import CHUNK, Located, TrialSolution
+
+Array = NDArray[Any]
+
+
+class ProductChain(nn.Module):
+    """u(x; θ) with its jets; offers what a `TrialSolution` offers for evaluation.
+
+    Args:
+        lower, upper: the box (d,), in the units of the coordinates.
+        cores: coefficients C_k (r_{k-1}, n_k, r_k), r_0 = r_d = 1.
+    """
+
+    kind = "kan"
+    lower: Tensor
+    upper: Tensor
+
+    def __init__(self, lower: Sequence[float], upper: Sequence[float], cores: Sequence[Array]):
+        super().__init__()
+        self.register_buffer("lower", torch.tensor(lower, dtype=torch.float64))
+        self.register_buffer("upper", torch.tensor(upper, dtype=torch.float64))
+        self.cores = nn.ParameterList(nn.Parameter(torch.tensor(core)) for core in cores)
+        self.constants = Constants()
+
+    @property
+    def ranks(self) -> list[int]:
+        """How many products meet between neighbouring coordinates, r_1 … r_{d-1}."""
+        return [core.shape[2] for core in self._cores[:-1]]
+
+    @property
+    def degrees(self) -> list[int]:
+        """The degree of the polynomials of every coordinate."""
+        return [core.shape[1] - 1 for core in self._cores]
+
+    @property
+    def shape(self) -> list[int]:
+        """Coordinates, ranks, outputs."""
+        return [len(self._cores), *self.ranks, 1]
+
+    @property
+    def _cores(self) -> list[nn.Parameter]:
+        return list(self.cores)
+
+    @property
+    def outputs(self) -> int:
+        """One."""
+        return 1
+
+    @property
+    def each(self) -> list[TrialSolution]:
+        """None: a chain has no outer layer that another solve could begin with."""
+        return []
+
+    @property
+    def slab_ends(self) -> tuple[float, ...]:
+        """Empty: there are no slabs."""
+        return ()
+
+    @property
+    def met(self) -> tuple[tuple[str, Node], ...]:
+        """No condition holds whatever the parameters."""
+        return ()
+
+    @property
+    def note(self) -> str:
+        """Nothing is lifted."""
+        return ""
+
+    @property
+    def scale(self) -> Tensor:
+        """Scale of the coordinates, (d,)."""
+        return 2 / (self.upper - self.lower)
+
+    @property
+    def network(self) -> nn.Module:
+        """The chain itself."""
+        return self
+
+    @property
+    def net(self) -> Any:
+        """The chain itself."""
+        return self
+
+    @property
+    def parameter_count(self) -> int:
+        """P, the coefficients of all edges."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def outside_share(self, x: Tensor) -> float:
+        """Largest share of points outside the box, of all coordinates."""
+        outside = (x < self.lower) | (x > self.upper)
+        return float(outside.double().mean(dim=0).max())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """u at points x (N, d), (N, 1); autograd sees all of it."""
+        value = JetSpace(((0,) * len(self._cores),))
+        return self._jet(x, value)[0].T
+
+    def evaluate(self, x: Tensor) -> Tensor:
+        """u at points x (N, d) without a graph, a few points at a time, (N, 1)."""
+        with torch.no_grad():
+            return torch.cat([self(x[k : k + CHUNK]) for k in range(0, max(1, len(x)), CHUNK)])
+
+    def locate(self, x: Tensor, space: JetSpace) -> Located:
+        """Points for `jet`."""
+        ones = torch.ones_like(x[0])
+        return Located(x, space, coordinates(x, space, ones, 0 * ones), None, None)
+
+    def jet(self, at: Located) -> Jet:
+        """The jet of u, (A, 1, N)."""
+        if torch.is_grad_enabled() or len(at.x) <= CHUNK:
+            return Jet(at.space, self._jet(at.x, at.space))
+        parts = [self._jet(at.x[k : k + CHUNK], at.space) for k in range(0, len(at.x), CHUNK)]
+        return Jet(at.space, torch.cat(parts, dim=2))
+
+    def _jet(self, x: Tensor, space: JetSpace) -> Tensor:
+        """Products from the left up to the first derivative of an index, from the right behind the
+        last one, and what is between: (A, 1, N).
+        """
+        layers = self._layers(x, space)
+        first, last = x.new_ones(len(x), 1), x.new_ones(len(x), 1)
+        from_left, from_right = [first], [last]
+        for layer in layers[:-1]:
+            from_left.append(torch.einsum("pa,pab->pb", from_left[-1], layer[0]))
+        for layer in layers[:0:-1]:
+            from_right.append(torch.einsum("pab,pb->pa", layer[0], from_right[-1]))
+        from_right = from_right[::-1]
+        rows = []
+        for alpha in space.indices:
+            derived = [k for k, order in enumerate(alpha) if order] or [0]
+            carried = from_left[derived[0]]
+            for k in range(derived[0], derived[-1] + 1):
+                carried = torch.einsum("pa,pab->pb", carried, layers[k][alpha[k]])
+            rows.append((carried * from_right[derived[-1]]).sum(dim=1))
+        return torch.stack(rows)[:, None]
+
+    def _layers(self, x: Tensor, space: JetSpace) -> list[list[Tensor]]:
+        """The matrices (N, r, s) of every coordinate and the derivatives that the jet asks for."""
+        rates = self.scale
+        values = _legendre((x - self.lower) * rates - 1, max(self.degrees))
+        layers = []
+        for k, core in enumerate(self._cores):
+            highest = max(alpha[k] for alpha in space.indices)
+            count, (left, _, right) = core.shape[1], core.shape
+            of_order = []
+            for order in range(highest + 1):
+                derived: Tensor = core
+                if order:
+                    matrix = torch.tensor(_derivative(count - 1, order)).to(core)
+                    derived = torch.einsum("rns,mn->rms", core, matrix) * rates[k] ** order
+                flat = derived.transpose(0, 1).reshape(count, left * right)
+                of_order.append((values[k, :, :count] @ flat.to(values)).reshape(-1, left, right))
+            layers.append(of_order)
+        return layers
+
+
+def _legendre(z: Tensor, degree: int) -> Tensor:
+    """Orthonormal Legendre polynomials of degrees 0 … degree at z (N, d), (d, N, degree + 1)."""
+    z = z.T.contiguous()
+    columns = [torch.ones_like(z), z]
+    for j in range(1, degree):
+        columns.append(((2 * j + 1) * z * columns[j] - j * columns[j - 1]) / (j + 1))
+    norms = [(2 * j + 1) ** 0.5 for j in range(degree + 1)]
+    return torch.stack([c * n for c, n in zip(columns, norms, strict=False)], dim=2)
+
+
+@cache
+def _derivative(degree: int, order: int) -> Array:
+    """Coefficients of the derivatives of the orthonormal polynomials, (degree + 1, degree + 1):
+    column j is the derivative of p_j.
+    """
+    norms = np.sqrt(2 * np.arange(degree + 1) + 1)
+    derived = legendre.legder(np.diag(norms), order) if order else np.diag(norms)
+    full = np.zeros((degree + 1, degree + 1))
+    full[: len(derived)] = derived[: degree + 1]
+    return full / norms[:, None]
