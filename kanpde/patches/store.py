@@ -7,7 +7,6 @@ and what the solve said of itself.
 from __future__ import annotations
 
 import io
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import numpy as np
 from kanpde.config import Config
 from kanpde.errors import ConfigError
 from kanpde.patches.search import Patched, points_of, prepare
-from kanpde.progress import History, StageResult, StopReason
+from kanpde.results.stored_outcome import packed, unpacked
 from kanpde.storage import make_folder, write_bytes
 from kanpde.trial.patchwork import Patchwork, Tiles
 
@@ -26,21 +25,13 @@ NAME = "patches.npz"
 def write(folder: Path, patched: Patched) -> None:
     """Write checkpoints/patches.npz into a run folder; StorageError where that fails."""
     trial = patched.trial
-    outcome = {
-        "history": vars(patched.history),
-        "stages": [vars(stage) for stage in patched.stages],
-        "reason": patched.reason.name,
-        "estimate": patched.estimate,
-        "warnings": list(patched.warnings),
-        "seconds": patched.seconds,
-    }
     arrays = {f"tiles_{key}": value for key, value in vars(trial.tiles).items()}
     arrays |= {
         f"outer_{degree}": outer.detach().numpy()
         for degree, outer in zip(trial.by_degree, trial.outer, strict=True)
     }
     buffer = io.BytesIO()
-    np.savez(buffer, outcome=np.array(json.dumps(outcome)), **arrays)
+    np.savez(buffer, outcome=np.array(packed(patched)), **arrays)
     write_bytes(make_folder(folder / "checkpoints") / NAME, buffer.getvalue())
 
 
@@ -51,7 +42,7 @@ def read(folder: Path, config: Config) -> Patched:
         raise ConfigError(f"{path}: is missing, so the run was not finished; resume it")
     with np.load(path, allow_pickle=False) as stored:
         arrays = {key: stored[key] for key in stored.files}
-    outcome: dict[str, Any] = json.loads(str(arrays.pop("outcome")))
+    outcome = unpacked(str(arrays.pop("outcome")))
     tiles = Tiles(
         **{
             key.removeprefix("tiles_"): value
@@ -61,24 +52,10 @@ def read(folder: Path, config: Config) -> Patched:
     )
     trial = Patchwork(tiles, _in_order(tiles, arrays))
     problem = prepare(config)
-    return Patched(
-        problem=problem,
-        trial=trial,
-        points=points_of(problem),
-        history=History(**{key: _frozen(value) for key, value in outcome["history"].items()}),
-        stages=tuple(StageResult(**stage) for stage in outcome["stages"]),
-        reason=StopReason[outcome["reason"]],
-        estimate=outcome["estimate"],
-        warnings=tuple(outcome.get("warnings", ())),
-        seconds=outcome["seconds"],
-    )
+    return Patched(problem=problem, trial=trial, points=points_of(problem), **outcome)
 
 
 def _in_order(tiles: Tiles, arrays: dict[str, Any]) -> list[Any]:
     """The outer parameters of every patch in the order of the patches."""
     rows = {degree: iter(arrays[f"outer_{degree}"]) for degree in set(tiles.degrees.tolist())}
     return [next(rows[degree]) for degree in tiles.degrees.tolist()]
-
-
-def _frozen(values: list[Any]) -> tuple[Any, ...]:
-    return tuple(tuple(value) if isinstance(value, list) else value for value in values)
