@@ -1,0 +1,3 @@
+"""Products of univariate functions for equations in many coordinates: chains of KAN layers whose
+nodes multiply and add.
+"""
