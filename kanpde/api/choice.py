@@ -4,6 +4,7 @@
 |---|---|---|
 | conditions at one end of an interval, or one coordinate and time | slabs | lengths, knots, degrees |
 | equations that patches can solve (see `kanpde.patches.support`) | patches | cells and degrees |
+| one linear equation on a box in four or more coordinates, of few products | a chain of products | ranks, degrees |
 | others whose resolution can be searched for | one network | family, width, intervals |
 | others (an energy, unknown parameters, balls as regions, …) | one network | the default of its dimension |
 
@@ -20,7 +21,7 @@ from kanpde.api.plans import OneNetwork, Search
 from kanpde.config import Config
 from kanpde.config.compatibility import check
 from kanpde.config.solve.defaults import SECONDS, TOLERANCE
-from kanpde.config.solve.patches import PatchesConfig
+from kanpde.config.solve.patches import MOST_COORDINATES, PatchesConfig
 from kanpde.errors import ConfigError
 from kanpde.progress import Progress, StopReason
 from kanpde.solver.build import Parts
@@ -84,6 +85,15 @@ def chosen_plan(config: Config) -> Plan:
             return Patches(patched).prepare()
         except ConfigError:
             pass  # patches cannot solve it; a mistake of the file shows again below
+    multiplied = replace(fixed, trial=replace(config.trial, nodes="product"))
+    many = len(config.problem.coordinates) > MOST_COORDINATES
+    if many and config.dtype == "float64" and _allowed(multiplied):
+        from kanpde.api.product_plan import Products  # likewise
+
+        try:
+            return Products(multiplied).prepare()
+        except ConfigError:
+            pass  # no few products; one network below
     searched = replace(
         fixed,
         tolerance=config.tolerance or TOLERANCE[config.dtype],

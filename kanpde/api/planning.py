@@ -27,6 +27,10 @@ def plan_of(config: Config, after: Solution | None = None) -> Plan:
         from kanpde.api.patch_plan import patches_plan  # a room of its own: only where it is used
 
         return patches_plan(config, after)
+    if config.trial.nodes == "product":
+        from kanpde.api.product_plan import products_plan  # likewise
+
+        return products_plan(config, after)
     if after is not None and searched_for_a_fit(config):
         raise ConfigError("after: does not go with fit.search, whose starts are new; remove one")
     if in_slabs(config):

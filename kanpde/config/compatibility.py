@@ -18,6 +18,7 @@ from kanpde.config.problem.conditions import BoundaryConfig, MeanConfig, Periodi
 from kanpde.config.reader import Reader, listed
 from kanpde.config.solve.optimizers import MINIMISERS
 from kanpde.config.solve.patches import unsuited_to_patches
+from kanpde.config.solve.products import not_compared, unsuited_to_products
 from kanpde.config.solve.searched import not_searched
 from kanpde.config.solve.slabs import Pace
 from kanpde.config.solve.stages import OptimizerStage, StageConfig, adapts
@@ -370,6 +371,7 @@ def _kept_solves(config: Config) -> Refusals:
 
 _RULES = (
     unsuited_to_patches,
+    unsuited_to_products,
     _energy,
     _table,
     _tolerance,
@@ -386,8 +388,7 @@ def _comparison(config: Config) -> Refusals:
     reason = "not in a comparison, which solves both sides as configured; remove it"
     if config.tolerance is not None:
         yield ("tolerance",), reason
-    if config.trial.patches is not None:
-        yield ("trial", "patches"), "not in a comparison yet, which knows one network; remove it"
+    yield from not_compared(config.trial)
     if config.problem.fit is not None and config.problem.fit.search is not None:
         yield ("problem", "fit", "search"), reason
     reason = "not in a comparison, whose mlp has no edges and runs the same stages; remove it"

@@ -349,6 +349,12 @@ def describe_stage(stage: StageConfig) -> str:
 
 def describe_trial(trial: Mapping[str, Any]) -> str:
     """A trial solution in a few words, from the `trial` node of result.json."""
+    if trial.get("nodes") == "product":
+        ranks = max(trial["ranks"], default=1)
+        return (
+            f"{str(trial['kind']).upper()} of products: {len(trial['degree'])} layers of degree"
+            f" {max(trial['degree'])}, ranks up to {ranks}, {trial['parameters']} parameters"
+        )
     text, slabs = f"{str(trial['kind']).upper()} {list(trial['shape'])}", trial.get("slabs")
     if slabs:
         text += f" on {slabs} slab{'s' if slabs > 1 else ''}"

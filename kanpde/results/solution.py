@@ -26,6 +26,7 @@ from kanpde.results.metrics import Metrics
 from kanpde.results.parameter_intervals import Estimate
 from kanpde.results.series import RESOLUTION, Series, export_points, export_reference, instants
 from kanpde.results.verdict import Verdict
+from kanpde.trial.chain import ProductChain
 from kanpde.trial.networks import KAN, bare
 from kanpde.trial.patchwork import Patchwork
 from kanpde.trial.piecewise import AnyTrial
@@ -354,6 +355,15 @@ def describe_trial(trial: AnyTrial) -> dict[str, Any]:
     slabs = {"slabs": len(trial.slab_ends)} if trial.slab_ends else {}
     patches = {"patches": trial.count} if isinstance(trial, Patchwork) else {}
     pieces = slabs | patches
+    if isinstance(trial, ProductChain):
+        return {
+            "kind": trial.kind,
+            "nodes": "product",
+            "ranks": trial.ranks,
+            "degree": trial.degrees,
+            "shape": trial.shape,
+            "parameters": trial.parameter_count,
+        }
     return pieces | {
         "kind": trial.net.kind,
         "width": trial.net.shape[1:-1],

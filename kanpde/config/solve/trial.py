@@ -14,6 +14,7 @@ from kanpde.config.frozen_map import thaw
 from kanpde.config.reader import Reader, listed
 from kanpde.config.solve.defaults import layer_defaults, trial_defaults
 from kanpde.config.solve.patches import PatchesConfig, read_patches
+from kanpde.config.solve.products import read_nodes
 from kanpde.errors import ConfigError
 
 KINDS = ("kan", "mlp")
@@ -55,6 +56,8 @@ _KEYS = {
         "directions",
         "centers",
         "patches",
+        "nodes",
+        "rank",
     ),
     "mlp": (*_COMMON, "activation", "scale"),
 }
@@ -82,7 +85,9 @@ class TrialConfig:
     `periodic` meet Dirichlet and periodic conditions by construction. `functions` are formulas of
     the coordinates that join the outer layer, one trained coefficient per unknown each; so do the
     multipoles up to order `multipoles` about the centre of every round hole of the domain, if that
-    is not zero. With `patches` a KAN on every cell of the domain stands in place of all of this.
+    is not zero. With `patches` a KAN on every cell of the domain stands in place of all of this,
+    with `nodes` that are a product a chain of layers of at most `rank` products (None: as many as
+    the tolerance asks for).
     """
 
     kind: str
@@ -107,6 +112,8 @@ class TrialConfig:
     basis: tuple[str, ...] = ()
     on: str = "edges"
     patches: PatchesConfig | None = None
+    nodes: str = "sum"
+    rank: int | None = None
 
     @property
     def layers(self) -> int:
@@ -149,6 +156,10 @@ def read_trial(
     if patches is not None and kind == "kan":
         _refuse_beside_patches(explicit)
         explicit, recommended = {}, {}
+    multiply, rank = read_nodes(explicit) if kind == "kan" else (False, None)
+    explicit = {key: entry for key, entry in explicit.items() if key not in ("nodes", "rank")}
+    if multiply:
+        recommended = {}
     defaults = {
         key: place.child(key, value) for key, value in trial_defaults(kind, dimension).items()
     }
@@ -190,6 +201,8 @@ def read_trial(
         directions=_vectors(fields["directions"], DIRECTIONS, width, dimension),
         centers=_vectors(fields["centers"], CENTERS, width, dimension),
         patches=patches,
+        nodes="product" if multiply else "sum",
+        rank=rank,
         **_shared(fields, kind),
     )
 
@@ -373,6 +386,8 @@ def trial_tree(trial: TrialConfig) -> dict[str, Any]:
     """Plain data that reads back to an equal `TrialConfig`."""
     if trial.patches is not None:
         return {"kind": "kan", "patches": dict(vars(trial.patches))}
-    keys = (key for key in _KEYS[trial.kind] if key != "patches")
+    if trial.nodes == "product":
+        return {"kind": "kan", "nodes": "product", "rank": trial.rank or "auto"}
+    keys = (key for key in _KEYS[trial.kind] if key not in ("patches", "nodes", "rank"))
     values = {key: thaw(getattr(trial, key)) for key in keys}
     return {**values, "basis": list(trial.bases)} if trial.kind == "kan" else values

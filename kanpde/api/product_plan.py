@@ -1,0 +1,65 @@
+"""The plan of a solve on a chain of products."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kanpde.api.outcome import Outcome
+from kanpde.config import Config
+from kanpde.config.compatibility import check
+from kanpde.config.solve.defaults import TOLERANCE
+from kanpde.errors import ConfigError
+from kanpde.problem.posing import posed
+from kanpde.products import store as chain_store
+from kanpde.products.search import Begun, Multiplied, prepare, search
+from kanpde.progress import Progress
+from kanpde.results import report
+from kanpde.results.solution import Solution
+from kanpde.results.verdict import Aim
+
+
+@dataclass(frozen=True)
+class Products:
+    """A layer per coordinate, joined by nodes that multiply, to a tolerance."""
+
+    config: Config
+    begun: Begun | None = None
+
+    def prepare(self) -> Products:
+        """Solve at the first degree, which shows whether products suit the problem."""
+        check(self.config)
+        return replace(self, begun=prepare(self.config))
+
+    def first(self) -> tuple[Config, None]:
+        """Nothing that has a size: the solve finds ranks and degrees."""
+        return self.config, None
+
+    def run(self, progress: Progress, folder: Path | None = None) -> Outcome:
+        """Degree after degree."""
+        solved = search(self.config, self.begun or prepare(self.config), progress)
+        if folder is not None:
+            report.write_config(folder / "config.yaml", self.config)
+            chain_store.write(folder, solved)
+        return self._outcome(solved)
+
+    def resume(self, progress: Progress, folder: Path) -> Outcome:
+        """All degrees from the first one, which give the same bits."""
+        return self.run(progress, folder)
+
+    def load(self, folder: Path) -> Outcome:
+        """What the solve ended with."""
+        return self._outcome(chain_store.read(folder, posed(self.config.problem)))
+
+    def _outcome(self, solved: Multiplied) -> Outcome:
+        given = self.config.tolerance is not None
+        tolerance = self.config.tolerance or TOLERANCE[self.config.dtype]
+        aim = Aim(tolerance, given, searched=True, local=True)
+        return Outcome(self.config, aim=aim, **vars(solved))
+
+
+def products_plan(config: Config, after: Solution | None) -> Products:
+    """The plan; ConfigError where it is to begin from the parameters of `after`."""
+    if after is not None:
+        raise ConfigError("after: does not go with trial.nodes: product, which begins anew")
+    return Products(config)

@@ -1,0 +1,215 @@
+"""Chains of products on equations in 5 to 100 coordinates: errors against formulas and series.
+
+    python -m scripts products [--write] [NAME …]
+
+Every problem is solved as a user's file without `trial` is, to the tolerance in the table. Errors
+are relative L2 norms at random points that no solve has seen, against the exact solution, for a
+source of ones against
+
+    u(x) = ∫_0^∞ Π_k φ(x_k, t) dt,    φ(x, t) = Σ_j 4/((2j + 1)π) sin((2j + 1)πx) exp(-((2j + 1)π)² t)
+
+by quadrature. Seconds are those of the processor for the whole call of `kanpde.solve`, with its
+measured report. `--write` puts the rows into docs/products.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import kanpde
+from kanpde.products.univariate import Array
+from kanpde.trial.chain import ProductChain
+from scripts.common import tables
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "products.md"
+COLUMNS = (
+    "problem",
+    "coordinates",
+    "tolerance",
+    "error",
+    "estimate",
+    "ended",
+    "degree",
+    "ranks",
+    "parameters",
+    "processor seconds",
+)
+POINTS = 2000
+
+
+@dataclass(frozen=True)
+class Row:
+    """A problem as a config tree with its exact values at points (N, d)."""
+
+    tree: dict[str, Any]
+    exact: Callable[[Array], Array]
+    tolerance: float
+
+
+def _problem(d: int, sides: tuple[float, float], **keys: Any) -> dict[str, Any]:
+    box = {"lower": [sides[0]] * d, "upper": [sides[1]] * d}
+    problem = {"name": "products", "unknowns": ["u"], "domain": {"box": box}}
+    return {"problem": problem | keys, "output": {"vtu": False, "plots": False}}
+
+
+def _faces(d: int) -> list[str]:
+    return [f"x{k}_{end}" for k in range(1, d + 1) for end in ("min", "max")]
+
+
+def _joined(d: int, text: str, by: str) -> str:
+    return by.join(text.replace("@", str(k)) for k in range(1, d + 1))
+
+
+def _product_poisson(d: int) -> Row:
+    """The standard product problem of tensor neural networks, u = f / ((d + 3) π²)."""
+    product, waves = _joined(d, "sin(pi*x@)", "*"), _joined(d, "cos(pi*x@)", " + ")
+    tree = _problem(
+        d,
+        (-1, 1),
+        definitions={"p": product, "f": f"2*p*({waves})"},
+        equations=["-laplacian(u) = f"],
+        conditions=[{"part": _faces(d), "equation": "u = 0"}],
+    )
+
+    def exact(x: Array) -> Array:
+        source = 2 * np.prod(np.sin(np.pi * x), axis=1) * np.cos(np.pi * x).sum(axis=1)
+        return np.asarray(source / ((d + 3) * np.pi**2))
+
+    return Row(tree, exact, 1e-12)
+
+
+def _ones(d: int) -> Row:
+    tree = _problem(
+        d,
+        (0, 1),
+        equations=["-laplacian(u) = 1"],
+        conditions=[{"part": _faces(d), "equation": "u = 0"}],
+    )
+    return Row(tree, _heat_of_ones, 1e-6)
+
+
+def _heat_of_ones(x: Array) -> Array:
+    """∫ Π_k φ(x_k, t) dt by Gauss' rule in s = log t; φ by its series, which is 1 near t = 0."""
+    s, w = np.polynomial.legendre.leggauss(400)
+    s, w = np.log(1e-9) + (s + 1) / 2 * np.log(20 / 1e-9), w / 2 * np.log(20 / 1e-9)
+    odd = (2 * np.arange(4000) + 1) * np.pi
+    result = np.zeros(len(x))
+    waves = np.sin(np.unique(x.ravel())[:, None] * odd)
+    places = np.searchsorted(np.unique(x.ravel()), x)
+    for time_, weight in zip(np.exp(s), w * np.exp(s), strict=True):
+        kept = odd**2 * time_ < 50
+        values = waves[:, kept] @ (4 / odd[kept] * np.exp(-(odd[kept] ** 2) * time_))
+        result += weight * np.prod(values[places], axis=1)
+    return result
+
+
+def _heat(d: int) -> Row:
+    bump = _joined(d, "sin(pi*x@)", "*")
+    tree = _problem(
+        d,
+        (0, 1),
+        time={"interval": [0, 0.1]},
+        equations=["dt(u) = laplacian(u)"],
+        conditions=[
+            {"part": _faces(d), "equation": "u = 0"},
+            {"part": "initial", "equation": f"u = {bump}"},
+        ],
+    )
+
+    def exact(x: Array) -> Array:
+        decay = np.exp(-d * np.pi**2 * x[:, -1])
+        return np.asarray(decay * np.prod(np.sin(np.pi * x[:, :-1]), axis=1))
+
+    return Row(tree, exact, 1e-10)
+
+
+def _gaussian(d: int) -> Row:
+    square = _joined(d, "x@**2", " + ")
+    tree = _problem(
+        d,
+        (-1, 1),
+        definitions={"r2": square},
+        equations=[f"-laplacian(u) = (2*{d} - 4*r2)*exp(-r2)"],
+        conditions=[{"part": _faces(d), "equation": "u = exp(-r2)"}],
+    )
+    return Row(tree, lambda x: np.asarray(np.exp(-(x**2).sum(axis=1))), 1e-8)
+
+
+def _varying(d: int) -> Row:
+    """A coefficient of two coordinates and a stream: no sum of one-coordinate operators."""
+    total = _joined(d, "x@", " + ")
+    tree = _problem(
+        d,
+        (0, 1),
+        definitions={"v": f"exp(0.5*({total}))"},
+        equations=[
+            f"-div((2 + x1*x2)*grad(u)) + 3*d(u, x3) = (1.5 - 0.5*(x1 + x2) - {d}/4*(2 + x1*x2))*v"
+        ],
+        conditions=[{"part": _faces(d), "equation": "u = v"}],
+    )
+    return Row(tree, lambda x: np.asarray(np.exp(0.5 * x.sum(axis=1))), 1e-8)
+
+
+def rows() -> dict[str, Row]:
+    """All problems by name."""
+    return {
+        "product Poisson, d = 5": _product_poisson(5),
+        "product Poisson, d = 20": _product_poisson(20),
+        "product Poisson, d = 100": _product_poisson(100),
+        "a source of ones, d = 5": _ones(5),
+        "a source of ones, d = 10": _ones(10),
+        "heat, d = 4 and time": _heat(4),
+        "heat, d = 10 and time": _heat(10),
+        "Gaussian, d = 10": _gaussian(10),
+        "a varying coefficient and a stream, d = 5": _varying(5),
+    }
+
+
+def _measured(name: str, row: Row) -> dict[str, str]:
+    began = time.process_time()
+    solution = kanpde.solve(row.tree, tolerance=row.tolerance, seconds=600)
+    seconds = time.process_time() - began
+    trial, estimate = solution.trial, solution.result.estimate
+    assert isinstance(trial, ProductChain)
+    lower, upper = trial.lower.numpy(), trial.upper.numpy()
+    x = np.random.default_rng(7).uniform(lower, upper, (POINTS, len(lower)))
+    exact = row.exact(x)
+    error = np.linalg.norm(trial.evaluate(torch.tensor(x)).numpy()[:, 0] - exact)
+    told = "cannot be told" if estimate is None else f"{estimate:.1e}"
+    cells = (
+        name,
+        str(len(lower)),
+        f"{row.tolerance:.0e}",
+        f"{error / np.linalg.norm(exact):.1e}",
+        told,
+        solution.stop_reason.name.lower(),
+        str(max(trial.degrees)),
+        str(max(trial.ranks)),
+        str(trial.parameter_count),
+        f"{seconds:.1f}",
+    )
+    return dict(zip(COLUMNS, cells, strict=True))
+
+
+def main() -> None:
+    """Print the rows, and write them if asked."""
+    known = rows()
+    parser = argparse.ArgumentParser(prog="python -m scripts products", description=__doc__)
+    parser.add_argument("names", nargs="*", help="problems, all if none", metavar="NAME")
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    table = tables.read(PAGE, COLUMNS)
+    for name in options.names or known:
+        row = _measured(name, known[name])
+        table[(name,)] = row
+        print(" | ".join(row.values()), flush=True)
+        if options.write:
+            tables.write(PAGE, COLUMNS, [table[(k,)] for k in known if (k,) in table])
