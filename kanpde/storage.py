@@ -7,12 +7,16 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from kanpde.errors import StorageError
+
+_TEMPORARY = re.compile(r"\..*-(\d+)-[0-9a-f]{8}(\.\w+)?", re.DOTALL)
+"""Names of `replacing`, with the number of the process."""
 
 
 @contextmanager
@@ -30,13 +34,52 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary = path.with_name(f".{path.stem}-{os.getpid()}-{os.urandom(4).hex()}{path.suffix}")
         try:
             yield temporary
-            _sync(temporary)
+            _sync(temporary, os.O_RDWR)
             os.replace(temporary, path)
-            _sync(path.parent)
+            if os.name == "posix":  # elsewhere a folder cannot be opened
+                _sync(path.parent, os.O_RDONLY)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether `replacing` made this name; after a kill or a power failure such files stay."""
+    return _TEMPORARY.fullmatch(path.name) is not None and not path.is_dir()
+
+
+def is_abandoned(path: Path) -> bool:
+    """Whether this is the temporary file of a process that is no more."""
+    match = _TEMPORARY.fullmatch(path.name)
+    return match is not None and is_temporary(path) and not _is_running(int(match[1]))
+
+
+def _is_running(number: int) -> bool:
+    """Whether a process of this number runs here; where the system cannot tell, only this one."""
+    if number == os.getpid():
+        return True
+    if os.name != "posix":  # elsewhere os.kill ends the process
+        return False
+    try:
+        os.kill(number, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # the process of another user
+        return True
+    return True
+
+
+def move(path: Path, target: Path) -> None:
+    """Give a file another name in its folder, in one step.
+
+    Raises:
+        StorageError: it cannot be done.
+    """
+    try:
+        os.replace(path, target)
+    except OSError as error:
+        raise StorageError(f"{target}: cannot be written: {error.strerror or error}") from error
 
 
 def make_folder(folder: Path) -> Path:
@@ -115,8 +158,8 @@ def _strict(value: Any) -> Any:
     return value
 
 
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
+def _sync(path: Path, access: int) -> None:
+    handle = os.open(path, access)
     try:
         os.fsync(handle)
     finally:

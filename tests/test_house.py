@@ -106,6 +106,29 @@ def test_reading_a_file_needs_no_torch(module: str) -> None:
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=120).returncode == 0
 
 
+POSIX_ONLY = ("fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios", "tty")
+EVERY_MODULE = f"""
+import pkgutil, sys
+from importlib import import_module
+sys.modules.update(dict.fromkeys({POSIX_ONLY!r}))
+import kanpde, scripts
+names = [info.name for package in (kanpde, scripts)
+         for info in pkgutil.walk_packages(package.__path__, package.__name__ + ".")]
+for name in names:
+    if not name.endswith("__main__"):
+        import_module(name)
+print(len(names))
+"""
+
+
+def test_every_module_loads_where_posix_modules_are_missing() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", EVERY_MODULE], cwd=ROOT, capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 100
+
+
 # Forbidden calls
 # --------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from kanpde.api.solving import Source, configure, solution_of
 from kanpde.config import Config, Pace
 from kanpde.config.compatibility import check_comparison
 from kanpde.progress import Progress, Silent
-from kanpde.results import export, report, run_folder
+from kanpde.results import export, folder_lock, report, run_folder
 from kanpde.results.comparison import Comparison, Entry
 from kanpde.results.solution import Solution
 
@@ -51,7 +51,7 @@ def prepare_comparison(config: Config) -> Plan:
 def compare_into(plan: Plan, folder: Path, progress: Progress | None = None) -> Comparison:
     """Compare what was prepared in a folder that `run_folder.create` made."""
     config = plan.config
-    with run_folder.locked(folder):
+    with folder_lock.locked(folder):
         report.write_config(folder / "config.yaml", config)
         comparison, kan, mlp = _compare(plan, run_folder.RunLog(folder, progress or Silent()))
         report.write_comparison(folder, comparison)

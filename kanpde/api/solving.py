@@ -24,7 +24,7 @@ from kanpde.problem.posing import features, findings
 from kanpde.problem.probing import unresolved
 from kanpde.problem.problem import Problem
 from kanpde.progress import Progress, Silent
-from kanpde.results import report, run_files, run_folder
+from kanpde.results import folder_lock, report, run_files, run_folder
 from kanpde.results.metrics import Metrics, measure
 from kanpde.results.plausibility import doubts
 from kanpde.results.solution import Result, Solution, describe_trial
@@ -116,7 +116,7 @@ def solve_into(plan: Plan, folder: Path, progress: Progress | None = None) -> So
     """Solve what was prepared in a run folder that `run_folder.create` made, and leave report,
     field and figures there.
     """
-    with run_folder.locked(folder):
+    with folder_lock.locked(folder):
         report.write_config(folder / "config.yaml", plan.config)
         log = run_folder.RunLog(folder, progress or Silent())
         solution = solution_of(plan.run(log, folder))
@@ -129,7 +129,7 @@ def resume(folder: str | Path, progress: Progress | None = None) -> Solution:
     and thread count.
     """
     path, config = _saved(folder)
-    with run_folder.locked(path):
+    with folder_lock.locked(path):
         log = run_folder.RunLog(path, progress or Silent())
         solution = solution_of(plan_of(config).resume(log, path))
         run_files.write(path, solution)

@@ -27,6 +27,7 @@ _PACKAGES = (
     "meshio",
     "matplotlib",
     "rich",
+    "filelock",
 )
 _ENOUGH = 1e-10
 _PROBLEM = {

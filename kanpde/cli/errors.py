@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 import traceback
+import warnings
 from collections.abc import Callable
 
-from kanpde.cli.terminal import show_error
+from kanpde.cli.terminal import show_error, show_warning
 from kanpde.errors import KanpdeError
 from kanpde.progress import StopReason
 
 
 def guarded(action: Callable[[], int]) -> int:
     """Do `action` and return its exit code; an exception becomes one line, and a traceback only
-    with KANPDE_DEBUG=1.
+    with KANPDE_DEBUG=1. A warning is a line, too.
     """
     try:
-        return action()
+        with warnings.catch_warnings():
+            warnings.showwarning = show_warning
+            return action()
     except KanpdeError as error:
         return _report(f"error: {error}", error.exit_code)
     except KeyboardInterrupt:

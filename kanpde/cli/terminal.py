@@ -248,6 +248,11 @@ def show_error(message: str) -> None:
     sys.stderr.write(f"kanpde: {line}\n")
 
 
+def show_warning(message: Warning | str, *place: object, **further: object) -> None:
+    """Print the text of a warning as one line on stderr, without its place in the source."""
+    show_error(f"warning: {message}")
+
+
 def _table(rows: Sequence[Row], header: Row) -> None:
     from rich.console import Console
     from rich.table import Table

@@ -15,7 +15,7 @@ from kanpde.config import Config, shipped, validate, yaml_file
 from kanpde.config.shipped import make_problem
 from kanpde.errors import BudgetError, ConfigError, FolderInUseError, KanpdeError, ToleranceError
 from kanpde.names import is_identifier
-from kanpde.results import report, run_folder
+from kanpde.results import folder_lock, report, run_folder
 from kanpde.storage import dump_json, write_text
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ def export(arguments: argparse.Namespace) -> int:
         from kanpde import api
 
     folder, series = Path(arguments.run), arguments.to == "pvd"
+    folder_lock.refuse_links(folder)
+    folder_lock.tidy(folder)
     if arguments.points:
         return _export_points(folder)
     target = (
@@ -88,6 +90,8 @@ def export(arguments: argparse.Namespace) -> int:
 def plot(arguments: argparse.Namespace) -> int:
     """Draw the figures of a run or of a comparison again, or a film of a run."""
     folder = Path(arguments.run)
+    folder_lock.refuse_links(folder)
+    folder_lock.tidy(folder)
     _check_times(arguments.times, "--animate", arguments.animate is not None)
     if arguments.diagram:
         with loading():

@@ -4,26 +4,23 @@ happened.
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
 from kanpde.errors import ConfigError, FolderInUseError, StorageError
 from kanpde.progress import Progress, StopReason
-from kanpde.storage import read_json
+from kanpde.results.folder_lock import LOCK, held
+from kanpde.storage import is_temporary, read_json
 
 LOG = "run.log"
-_LOCK = ".lock"
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,80}")
 _SWEEP = ("multirun.yaml", "multirun.csv")
 _OWN = frozenset({
-    LOG, _LOCK, "config.yaml", "result.json", "history.csv", "checkpoints", "figures",
+    LOG, LOCK, "config.yaml", "result.json", "history.csv", "checkpoints", "figures",
     "compare.json", "compare.csv", "error_vs_seconds.png", "both.vtu", *_SWEEP,
     "series", "series.pvd", "points.vtu", "reference.vtu", "formula.json", "symbolic.json", "fit.npz", "fit_test.npz",
 })  # fmt: skip
@@ -63,22 +60,6 @@ def create(
             f"run folder '{out or root}' cannot be made: {error.strerror or error}"
         ) from error
     return folder
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[Path]:
-    """Hold the lock of a run folder; the system frees it when the process ends, however it ends.
-
-    Raises:
-        FolderInUseError: another process holds it.
-        StorageError: the folder is missing or not writable.
-    """
-    handle = _lock(folder)
-    try:
-        yield folder
-    finally:
-        (folder / _LOCK).unlink(missing_ok=True)
-        os.close(handle)
 
 
 class RunLog:
@@ -136,12 +117,16 @@ def append_log(folder: Path, text: str) -> None:
         StorageError: the log cannot be written.
     """
     try:
-        with (folder / LOG).open("a", encoding="utf-8") as log:
+        with open(folder / LOG, "a", encoding="utf-8", newline="\n", opener=_no_link) as log:
             log.write(f"{_now()} {' '.join(text.split())}\n")
     except OSError as error:
         raise StorageError(
             f"{folder / LOG}: cannot be written: {error.strerror or error}"
         ) from error
+
+
+def _no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def discard(folder: Path) -> None:
@@ -151,7 +136,7 @@ def discard(folder: Path) -> None:
     content = {
         path.name for path in folder.iterdir() if not re.fullmatch(r"mesh(_\w+)?", path.stem)
     }
-    if content <= {LOG, _LOCK, "config.yaml", *_SWEEP, "checkpoints"} and not any(
+    if content <= {LOG, LOCK, "config.yaml", *_SWEEP, "checkpoints"} and not any(
         (folder / "checkpoints").glob("*")
     ):
         shutil.rmtree(folder, ignore_errors=True)
@@ -172,7 +157,7 @@ def check_name(name: str) -> str:
 
 def _claim(folder: Path) -> None:
     try:
-        with (folder / LOG).open("x", encoding="utf-8") as log:
+        with (folder / LOG).open("x", encoding="utf-8", newline="\n") as log:
             log.write(f"{_now()} created {folder.name}\n")
     except FileExistsError as error:
         raise FolderInUseError(
@@ -216,8 +201,8 @@ def _asked(folder: Path, overwrite: bool) -> Path:
         raise FolderInUseError(
             f"run folder '{folder}' holds '{foreign}', not written by kanpde; choose another --out"
         )
-    with locked(folder):
-        for name in content - {_LOCK}:
+    with held(folder):
+        for name in content - {LOCK}:
             path = folder / name
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(
                 missing_ok=True
@@ -230,7 +215,7 @@ def _foreign(folder: Path) -> str | None:
     are run folders.
     """
     for path in sorted(folder.iterdir()):
-        if path.name in _OWN or _EXPORTED.fullmatch(path.name):
+        if path.name in _OWN or _EXPORTED.fullmatch(path.name) or is_temporary(path):
             continue
         inner = (
             _foreign(path)
@@ -240,33 +225,6 @@ def _foreign(folder: Path) -> str | None:
         if inner is not None:
             return str(Path(path.name) / inner)
     return None
-
-
-def _lock(folder: Path) -> int:
-    path = folder / _LOCK
-    while True:
-        try:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        except OSError as error:
-            raise StorageError(
-                f"run folder '{folder}' cannot be locked: {error.strerror or error}"
-            ) from error
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(handle)
-            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                raise FolderInUseError(
-                    f"run folder '{folder}' is in use by another process; wait for it"
-                ) from None
-            raise StorageError(
-                f"run folder '{folder}' cannot be locked: {error.strerror or error}"
-            ) from error
-        if path.exists() and os.fstat(handle).st_ino == path.stat().st_ino:
-            return handle
-        os.close(
-            handle
-        )  # the holder removed its file between our open and our lock: try again with the new one
 
 
 def _now() -> str:

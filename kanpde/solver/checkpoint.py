@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from kanpde.config import TrialConfig
 from kanpde.errors import CheckpointError, ConfigError, KanpdeError, StorageError
-from kanpde.storage import replacing
+from kanpde.storage import move, replacing
 from kanpde.trial.bases import restored
 from kanpde.trial.constants import Constants
 from kanpde.trial.networks import KAN, MLP, Affine, Enriched, NodeSplines, SplineLayer
@@ -52,6 +52,18 @@ def read(path: Path) -> dict[str, Any]:
     """Read and verify; CheckpointError for a damaged or foreign file, StorageError if it cannot be
     read.
     """
+    payload = _payload(path)
+    try:
+        data = torch.load(io.BytesIO(payload), weights_only=True)
+    except Exception as error:
+        raise CheckpointError(f"{path}: cannot be decoded: {type(error).__name__}") from error
+    if not isinstance(data, dict):
+        raise CheckpointError(f"{path}: must hold a mapping, found {type(data).__name__}")
+    return data
+
+
+def _payload(path: Path) -> bytes:
+    """What the digest of a checkpoint stands for; CheckpointError where it is another."""
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -62,16 +74,16 @@ def read(path: Path) -> dict[str, Any]:
             f"{path}: not a kanpde checkpoint of format 1; use a run folder made by this version"
         )
     if hashlib.sha256(payload).hexdigest().encode() != head[len(MAGIC) :]:
-        raise CheckpointError(
-            f"{path}: damaged (its digest does not match); try checkpoints/previous.pt"
-        )
+        raise CheckpointError(f"{path}: damaged (its digest does not match); solve again")
+    return payload
+
+
+def _is_intact(path: Path) -> bool:
     try:
-        data = torch.load(io.BytesIO(payload), weights_only=True)
-    except Exception as error:
-        raise CheckpointError(f"{path}: cannot be decoded: {type(error).__name__}") from error
-    if not isinstance(data, dict):
-        raise CheckpointError(f"{path}: must hold a mapping, found {type(data).__name__}")
-    return data
+        _payload(path)
+    except CheckpointError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -97,23 +109,40 @@ class Store:
         return any((self.folder / name).exists() for name in ("last.pt", "previous.pt"))
 
     def save(self, data: Mapping[str, Any], best: bool) -> None:
-        """Write `last` (the old one becomes `previous`) and, if it is the best so far, `best`."""
+        """Write `last` (the old one becomes `previous`, unless it is damaged) and, if it is the
+        best so far, `best`.
+        """
         last = self.folder / "last.pt"
-        if last.exists():
-            os.replace(last, self.folder / "previous.pt")
+        if last.exists() and _is_intact(last):
+            move(last, self.folder / "previous.pt")
         write(last, data)
         if best:
             write(self.folder / "best.pt", data)
 
-    def load(self) -> dict[str, Any]:
-        """The last checkpoint, or the previous one where a kill fell between the two renames."""
-        for name in ("last.pt", "previous.pt"):
-            if (self.folder / name).exists():
-                return read(self.folder / name)
-        raise CheckpointError(
-            f"{self.folder}: holds no checkpoint; the run stopped before its first one, so solve"
-            f" it again"
-        )
+    def load(self, tell: Callable[[str], None] | None = None) -> dict[str, Any]:
+        """The last checkpoint; the previous one where a kill fell between the two renames, or
+        where the last one is damaged, which is a warning that is also told to `tell`.
+        """
+        last, previous = self.folder / "last.pt", self.folder / "previous.pt"
+        if not self.any:
+            raise CheckpointError(
+                f"{self.folder}: holds no checkpoint; the run stopped before its first one, so"
+                f" solve it again"
+            )
+        if not previous.exists():
+            return read(last)
+        if not last.exists():
+            return read(previous)
+        try:
+            return read(last)
+        except CheckpointError as error:
+            data = read(previous)
+            text = f"{error}; the checkpoint before it is used instead"
+            text = text.replace("; solve again", "")
+            warnings.warn(text, stacklevel=2)
+            if tell is not None:
+                tell(text)
+            return data
 
 
 def network_state(network: nn.Module) -> dict[str, Any]:

@@ -106,7 +106,7 @@ class Solver:
         """Take parameters, optimizer state and history from the store's last checkpoint."""
         if self._store is None:
             raise ConfigError("resume: needs a run folder")
-        data = self._store.load()
+        data = self._store.load(self._progress.message)
         try:
             network = restore_beside(data["network"], config, self.trial.network)
             state = _State(**data["state"])

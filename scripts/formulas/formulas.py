@@ -11,7 +11,7 @@ seconds of `kanpde formula`, solve not included.
 from __future__ import annotations
 
 import argparse
-import resource
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,5 @@ def shortened(text: str) -> str:
 
 def spent() -> float:
     """Processor seconds of this process and of those it waited for."""
-    this_process = resource.getrusage(resource.RUSAGE_SELF)
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return this_process.ru_utime + this_process.ru_stime + children.ru_utime + children.ru_stime
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system

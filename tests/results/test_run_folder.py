@@ -12,7 +12,7 @@ import pytest
 
 from kanpde.errors import ConfigError, FolderInUseError, StorageError
 from kanpde.progress import Silent, StopReason
-from kanpde.results import run_folder
+from kanpde.results import folder_lock, run_folder
 
 
 def test_default_names_are_dated_and_never_shared(tmp_path: Path) -> None:
@@ -116,8 +116,8 @@ def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None
 def test_a_lock_keeps_other_processes_out_and_ends_with_its_process(tmp_path: Path) -> None:
     folder = run_folder.create(tmp_path / "run", name="x")
     program = (
-        "import sys, time; from pathlib import Path; from kanpde.results import run_folder\n"
-        "with run_folder.locked(Path(sys.argv[1])): print('locked', flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from kanpde.results import folder_lock\n"
+        "with folder_lock.locked(Path(sys.argv[1])): print('locked', flush=True); time.sleep(60)"
     )
     root = str(Path(run_folder.__file__).parents[2])
     environment = {**os.environ, "PYTHONPATH": root}
@@ -127,14 +127,14 @@ def test_a_lock_keeps_other_processes_out_and_ends_with_its_process(tmp_path: Pa
         assert other.stdout.readline() == "locked\n"
         with (
             pytest.raises(FolderInUseError, match="is in use by another process; wait for it"),
-            run_folder.locked(folder),
+            folder_lock.locked(folder),
         ):
             pass
         with pytest.raises(FolderInUseError, match="in use"):
             run_folder.create(folder, name="x", overwrite=True)
         other.kill()
         other.wait()
-    with run_folder.locked(folder):
+    with folder_lock.locked(folder):
         assert (folder / ".lock").exists()
     assert not (folder / ".lock").exists()
 
@@ -142,7 +142,7 @@ def test_a_lock_keeps_other_processes_out_and_ends_with_its_process(tmp_path: Pa
 def test_locking_a_folder_that_is_not_there_is_a_storage_error(tmp_path: Path) -> None:
     with (
         pytest.raises(StorageError, match="cannot be locked"),
-        run_folder.locked(tmp_path / "none"),
+        folder_lock.locked(tmp_path / "none"),
     ):
         pass
 

@@ -193,7 +193,7 @@ def test_a_truncated_file_is_refused(good: bytes, share: float, tmp_path: Path) 
 def test_messages_say_what_is_wrong_and_what_to_do(good: bytes, tmp_path: Path) -> None:
     path = tmp_path / "last.pt"
     damaged = refused(path, good[:-1])
-    assert damaged == f"{path}: damaged (its digest does not match); try checkpoints/previous.pt"
+    assert damaged == f"{path}: damaged (its digest does not match); solve again"
     foreign = refused(path, b"PK\x03\x04" + good)
     assert (
         foreign
@@ -374,6 +374,42 @@ def test_non_finite_parameters_are_never_saved(bad: float, tmp_path: Path) -> No
     assert steps(store) == 3 and read(store.folder / "previous.pt")["state"]["step"] == 1
 
 
+def damage(path: Path) -> None:
+    """Flip one bit of a file."""
+    raw = path.read_bytes()
+    path.write_bytes(raw[:500] + bytes([raw[500] ^ 1]) + raw[501:])
+
+
+def test_where_the_last_is_damaged_the_previous_one_is_used_and_told(tmp_path: Path) -> None:
+    store, told = Store.at(tmp_path), list[str]()
+    store.save(numbered(1), best=False)
+    store.save(numbered(2), best=False)
+    damage(store.folder / "last.pt")
+    with pytest.warns(UserWarning, match="last.pt: damaged .* the checkpoint before it is used"):
+        assert store.load(told.append)["state"]["step"] == 1
+    assert len(told) == 1 and "damaged" in told[0]
+    store.save(numbered(3), best=False)  # the damaged one does not take the place of a good one
+    assert steps(store) == 3 and read(store.folder / "previous.pt")["state"]["step"] == 1
+    for name in ("last.pt", "previous.pt"):
+        damage(store.folder / name)
+    with pytest.raises(CheckpointError, match=r"previous.pt: damaged .*; solve again"):
+        store.load()
+
+
+def test_a_checkpoint_that_cannot_be_renamed_is_a_storage_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store.at(tmp_path)
+    store.save(numbered(1), best=False)
+
+    def refused(*paths: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "replace", refused)
+    with pytest.raises(StorageError, match=r"previous.pt: cannot be written: Operation not"):
+        store.save(numbered(2), best=False)
+
+
 class Killed(BaseException):
     """As if the process ended here."""
 
@@ -512,13 +548,17 @@ def test_a_checkpoint_that_does_not_fit_its_run_is_refused(case: str, run: Path)
     assert caught.value.exit_code == 5 and "\n" not in str(caught.value)
 
 
-def test_a_damaged_last_checkpoint_names_the_previous_one(run: Path) -> None:
-    path = run / "checkpoints" / "last.pt"
-    path.write_bytes(path.read_bytes()[:-3])
+def test_a_run_whose_last_checkpoint_is_damaged_goes_on_from_the_previous_one(run: Path) -> None:
+    whole = api.resume(run)
+    damage(run / "checkpoints" / "last.pt")
+    with pytest.warns(UserWarning, match="the checkpoint before it is used instead"):
+        again = api.resume(run)
+    assert "the checkpoint before it is used instead" in (run / "run.log").read_text()
+    assert torch.equal(again.coefficients(), whole.coefficients())
+    damage(run / "checkpoints" / "last.pt")
+    (run / "checkpoints" / "previous.pt").unlink()
     for verb in (api.load, api.resume):
-        with pytest.raises(
-            CheckpointError, match=r"last\.pt: damaged .*; try checkpoints/previous\.pt"
-        ):
+        with pytest.raises(CheckpointError, match=r"last\.pt: damaged"):
             verb(run)
 
 

@@ -8,7 +8,6 @@ memory limit is set first, because a mesh file of a few bytes can ask for any am
 from __future__ import annotations
 
 import json
-import resource
 import sys
 from pathlib import Path
 from typing import Any
@@ -67,15 +66,23 @@ def answer(folder: Path, question: dict[str, Any]) -> dict[str, Any]:
 def main(folder: Path) -> None:
     """Answer the question in `folder`."""
     question = json.loads((folder / "question.json").read_text(encoding="utf-8"))
-    for limit, most in (
-        (resource.RLIMIT_AS, question["memory"]),
-        (resource.RLIMIT_FSIZE, MOST_WRITTEN),
-    ):
+    _limit(question["memory"])
+    (folder / "answer.json").write_text(json.dumps(answer(folder, question)), encoding="utf-8")
+
+
+def _limit(memory: int) -> None:
+    """Bound the bytes of memory of this process and of each file that it writes, where the
+    platform can; elsewhere its time alone is bounded.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    for limit, most in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_FSIZE, MOST_WRITTEN)):
         try:
             resource.setrlimit(limit, (most, most))
-        except (OSError, ValueError):  # a platform without this limit
+        except (OSError, ValueError):  # macOS has no limit of addresses
             continue
-    (folder / "answer.json").write_text(json.dumps(answer(folder, question)), encoding="utf-8")
 
 
 if __name__ == "__main__":
