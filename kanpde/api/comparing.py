@@ -13,12 +13,14 @@ from kanpde.api.planning import plan_of
 from kanpde.api.solving import Source, configure, solution_of
 from kanpde.config import Config, Pace
 from kanpde.config.compatibility import check_comparison
+from kanpde.numerics.torch_state import plain_torch
 from kanpde.progress import Progress, Silent
 from kanpde.results import export, folder_lock, report, run_folder
 from kanpde.results.comparison import Comparison, Entry
 from kanpde.results.solution import Solution
 
 
+@plain_torch()
 def compare(
     problem: Source,
     *,
@@ -40,6 +42,7 @@ def compare(
     return compare_into(plan, folder, progress)
 
 
+@plain_torch()
 def prepare_comparison(config: Config) -> Plan:
     """Build everything that the first solve of a comparison needs first; it serves one comparison.
     Raises the KanpdeError that names what is wrong.
@@ -48,6 +51,7 @@ def prepare_comparison(config: Config) -> Plan:
     return plan_of(contenders.kan_config(config, config.seed)).prepare()
 
 
+@plain_torch()
 def compare_into(plan: Plan, folder: Path, progress: Progress | None = None) -> Comparison:
     """Compare what was prepared in a folder that `run_folder.create` made."""
     config = plan.config

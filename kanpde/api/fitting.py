@@ -16,6 +16,7 @@ from kanpde import api
 from kanpde.config.problem.coordinate_names import usual
 from kanpde.config.problem.tables import MOST_NUMBERS, Table
 from kanpde.errors import BudgetError, ConfigError
+from kanpde.numerics.array_likes import plain_array
 from kanpde.results.solution import Solution
 
 Array = NDArray[np.float64]
@@ -73,23 +74,7 @@ def _rows(x: ArrayLike, y: ArrayLike, which: str) -> tuple[Array, Array]:
     """x (N, d) and y (N, m) as float64."""
     arrays = []
     for what, given in (("x", x), ("y", y)):
-        if np.ma.isMaskedArray(given):
-            raise ConfigError(
-                f"fit: {which}{what} must not be a masked array, whose mask would be lost; leave"
-                f" out its rows"
-            )
-        try:
-            array = np.asarray(given)
-            if np.iscomplexobj(array):
-                raise ConfigError(
-                    f"fit: {which}{what} must be real, found {array.dtype}; fit real and imaginary"
-                    f" parts as two outputs"
-                )
-            array = array.astype(np.float64)
-        except (TypeError, ValueError) as error:
-            raise ConfigError(
-                f"fit: {which}{what} must be an array of numbers, found {type(given).__name__}"
-            ) from error
+        array = plain_array(given, f"fit: {which}{what}")
         if array.ndim not in (1, 2) or 0 in array.shape:
             raise ConfigError(
                 f"fit: {which}{what} must have the shape (N, columns), found {array.shape}"

@@ -16,10 +16,12 @@ import torch
 from kanpde.api.outcome import Outcome, Plan
 from kanpde.api.planning import plan_of
 from kanpde.config import Config, ProblemConfig, shipped, validate, yaml_file
+from kanpde.config.plain_tree import plain_tree
 from kanpde.config.problem.attached_files import folder_of_files
 from kanpde.config.problem.statement import problem_tree
 from kanpde.config.shipped import make_problem
 from kanpde.errors import ConfigError
+from kanpde.numerics.torch_state import plain_torch
 from kanpde.problem.posing import features, findings
 from kanpde.problem.probing import unresolved
 from kanpde.problem.problem import Problem
@@ -55,9 +57,12 @@ def configure(
     `parameters` are merged key by key; `schedule` is replaced. Raises ConfigError.
     """
     tree, source, trusted, base = _tree(problem)
+    tree = plain_tree(tree)
     given = {"trial": trial, "sampler": sampler, "weights": weights, "compare": compare}
     tree |= {
-        key: _merged(tree.get(key), value) for key, value in given.items() if value is not None
+        key: _merged(tree.get(key), plain_tree(value))
+        for key, value in given.items()
+        if value is not None
     }
     plain_keys = {
         "schedule": schedule,
@@ -66,11 +71,11 @@ def configure(
         "tolerance": tolerance,
         "seconds": seconds,
     }
-    tree |= {key: plain for key, plain in plain_keys.items() if plain is not None}
+    tree |= {key: plain_tree(value) for key, value in plain_keys.items() if value is not None}
     if parameters is not None:
         node = tree.get("problem")
         inner = node.get("parameters") if isinstance(node, Mapping) else None
-        tree["problem"] = _merged(node, {"parameters": _merged(inner, parameters)})
+        tree["problem"] = _merged(node, {"parameters": _merged(inner, plain_tree(parameters))})
     shipped_files = shipped.data() if trusted else None
     return validate(
         tree,
@@ -82,6 +87,7 @@ def configure(
     )
 
 
+@plain_torch()
 def solve(
     problem: Source,
     *,
@@ -105,6 +111,7 @@ def solve(
     return solve_into(plan, folder, progress)
 
 
+@plain_torch()
 def prepare(config: Config, after: Solution | None = None) -> Plan:
     """Build everything that a solve needs first; it serves one solve. Raises the KanpdeError that
     names what is wrong.
@@ -112,6 +119,7 @@ def prepare(config: Config, after: Solution | None = None) -> Plan:
     return plan_of(config, after).prepare()
 
 
+@plain_torch()
 def solve_into(plan: Plan, folder: Path, progress: Progress | None = None) -> Solution:
     """Solve what was prepared in a run folder that `run_folder.create` made, and leave report,
     field and figures there.
@@ -124,6 +132,7 @@ def solve_into(plan: Plan, folder: Path, progress: Progress | None = None) -> So
     return solution
 
 
+@plain_torch()
 def resume(folder: str | Path, progress: Progress | None = None) -> Solution:
     """Go on with an interrupted run from its last checkpoint, to the same bits on the same machine
     and thread count.
@@ -136,6 +145,7 @@ def resume(folder: str | Path, progress: Progress | None = None) -> Solution:
     return solution
 
 
+@plain_torch()
 def load(folder: str | Path) -> Solution:
     """The solution of a run folder, as its last checkpoint holds it."""
     path, config = _saved(folder)
@@ -147,6 +157,7 @@ def available() -> tuple[tuple[str, str], ...]:
     return tuple((name, configure(name).problem.description) for name in shipped.names())
 
 
+@plain_torch()
 def solution_of(outcome: Outcome) -> Solution:
     """The solution of what a plan gave, with its errors measured."""
     config, points = outcome.config, outcome.points

@@ -55,9 +55,9 @@ def create(
     try:
         folder = _fresh(Path(root), name) if out is None else _asked(Path(out), overwrite)
         _claim(folder)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a path may hold a zero byte
         raise StorageError(
-            f"run folder '{out or root}' cannot be made: {error.strerror or error}"
+            f"run folder '{out or root}' cannot be made: {getattr(error, 'strerror', '') or error}"
         ) from error
     return folder
 

@@ -18,6 +18,8 @@ from kanpde.assembly.collocation import Collocation
 from kanpde.config import Config
 from kanpde.domains import Mesh
 from kanpde.errors import ConfigError
+from kanpde.numerics.array_likes import plain_array
+from kanpde.numerics.torch_state import plain_torch
 from kanpde.problem.problem import Problem
 from kanpde.progress import History, StageResult, StopReason
 from kanpde.results import export
@@ -109,24 +111,8 @@ class Result:
 
 
 def plain_points(points: Any) -> Array:
-    """Points of any kind, such as lists, views, masked arrays without a mask and tensors on any
-    device, as an array of their own; ConfigError where they are no real numbers.
-    """
-    if isinstance(points, Tensor):
-        points = points.detach().cpu().numpy()
-    if isinstance(points, np.ma.MaskedArray) and np.ma.is_masked(points):
-        raise ConfigError("solution: points must all be known, found masked ones; leave them out")
-    try:
-        plain = np.array(points)
-    except ValueError as error:
-        raise ConfigError(
-            f"solution: points must be rows of equal length, found {error}"
-        ) from error
-    if plain.dtype.kind not in "iuf":
-        raise ConfigError(
-            f"solution: points must be real numbers, found {plain.dtype}; give an array of floats"
-        )
-    return plain.astype(np.float64)
+    """Points of any kind as an array of their own; ConfigError where they are no real numbers."""
+    return plain_array(points, "solution: points")
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,19 +143,14 @@ class Solution:
     def __call__(self, points: Tensor, outside: str = "error") -> Tensor: ...
     @overload
     def __call__(self, points: Array, outside: str = "error") -> Array: ...
+    @plain_torch()
     def __call__(self, points: Tensor | Array, outside: str = "error") -> Tensor | Array:
         """u at points (N, d), a tensor for a tensor and an array for anything like one, (N, m).
 
         Points outside the domain are an error unless `outside` is "allow": the trial solution means
         nothing there.
         """
-        d = self.problem.domain.dimension
-        given = plain_points(points)
-        if given.ndim != 2 or given.shape[1] != d:
-            raise ConfigError(
-                f"solution: needs points of shape (N, {d}) for {self.problem.coordinates}, found"
-                f" {given.shape}"
-            )
+        given = self._plain(points)
         if outside not in ("error", "allow"):
             raise ConfigError(f"solution: outside must be 'error' or 'allow', found {outside!r}")
         if outside == "error" and len(given):
@@ -186,6 +167,17 @@ class Solution:
         return values.to(
             points.device, points.dtype if points.is_floating_point() else values.dtype
         )
+
+    def _plain(self, points: Any) -> Array:
+        """Points of any kind as an array (N, d); ConfigError for another shape."""
+        d = self.problem.domain.dimension
+        given = plain_points(points)
+        if given.ndim != 2 or given.shape[1] != d:
+            raise ConfigError(
+                f"solution: needs points of shape (N, {d}) for {self.problem.coordinates}, found"
+                f" {given.shape}"
+            )
+        return given
 
     def _values(self, points: Array) -> Tensor:
         x = torch.tensor(points).to(self.trial.scale.dtype)
@@ -247,6 +239,7 @@ class Solution:
         """All trained numbers in one vector (P,)."""
         return torch.cat([parameter.detach().reshape(-1) for parameter in self.trial.parameters()])
 
+    @plain_torch()
     def fields(
         self, points: Array, gradients: bool | None = None, regions: NDArray[np.int64] | None = None
     ) -> dict[str, Array]:
@@ -256,7 +249,7 @@ class Solution:
         (N,) are their numbers (those of a mesh say on which side of an interface a vertex is).
         """
         wanted = self.config.output.gradients if gradients is None else gradients
-        return sample(self.problem, self.trial, points, wanted, regions)
+        return sample(self.problem, self.trial, self._plain(points), wanted, regions)
 
     def fields_on(self, mesh: Mesh) -> dict[str, Array]:
         """The same at the vertices of a mesh, for files: a derived field without a value at a
@@ -270,12 +263,14 @@ class Solution:
         """Whether the domain has few enough coordinates (three) for a mesh."""
         return self.problem.domain.dimension in RESOLUTION
 
+    @plain_torch()
     def mesh(self, resolution: int | None = None) -> Mesh:
         """A mesh of the domain for pictures and files; ConfigError beyond three coordinates."""
         return self.problem.domain.mesh(
             resolution or RESOLUTION.get(self.problem.domain.dimension, 8)
         )
 
+    @plain_torch()
     def sampled(self, resolution: int | None = None) -> Sampled:
         """The fields on a mesh of the domain; ConfigError beyond three coordinates.
 
@@ -284,6 +279,7 @@ class Solution:
         mesh = self.mesh(resolution)
         return Sampled(mesh, self.fields(mesh.points, regions=mesh.regions))
 
+    @plain_torch()
     def export(
         self,
         path: str | Path,
@@ -304,6 +300,7 @@ class Solution:
             fields.setdefault("region", mesh.regions.astype(float))
         return export.write_field(path, mesh, fields, self.problem.coordinates)
 
+    @plain_torch()
     def export_series(
         self,
         path: str | Path,
@@ -327,6 +324,7 @@ class Solution:
         """The instants of a series, as far as the run got; ConfigError for others."""
         return instants(self.problem, self.config.output.series if times is None else times)
 
+    @plain_torch()
     def export_points(self, folder: str | Path) -> tuple[tuple[Path, ...], tuple[str, ...]]:
         """Write points.vtu, the collocation points, into a folder, and reference.vtu where the
         problem has a reference.

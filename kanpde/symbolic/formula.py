@@ -13,6 +13,7 @@ import sympy
 
 from kanpde.errors import ConfigError
 from kanpde.numerics.quadrature import Array
+from kanpde.numerics.torch_state import plain_torch
 from kanpde.results.solution import Solution
 from kanpde.symbolic.formula_search import FormulaSearch
 from kanpde.symbolic.search.models import spent, values
@@ -110,6 +111,7 @@ class Formula:
         }
 
 
+@plain_torch()
 def formula(
     solution: Solution, seconds: float = 120.0, edges: Mapping[str, Any] | None = None
 ) -> Formula:

@@ -26,6 +26,13 @@ X = np.arange(6.0).reshape(3, 2)
         np.ma.array(X),
         torch.tensor(X, requires_grad=True),
         torch.tensor(X).float(),
+        torch.tensor(X).bfloat16(),
+        torch.tensor(X).to_sparse(),
+        torch.tensor(X[:, ::-1].copy()).flip(1),
+        X.astype(">f8"),
+        X.astype(object),
+        memoryview(X),
+        type("Table", (), {"__array__": lambda self, dtype=None, copy=None: X.copy()})(),
     ],
 )
 def test_points_of_any_kind_are_read(points: Any) -> None:
@@ -41,6 +48,8 @@ def test_points_of_any_kind_are_read(points: Any) -> None:
         ("0.5", "must be real numbers"),
         ([[0.0, 1.0], [2.0]], "rows of equal length"),
         ([None, 1.0], "must be real numbers, found object"),
+        (torch.zeros(1, 2, device="meta"), "found Tensor that is none"),
+        (np.zeros((1, 2), "M8[s]"), "must be real numbers, found datetime64"),
     ],
 )
 def test_what_is_no_point_is_refused(points: Any, message: str) -> None:

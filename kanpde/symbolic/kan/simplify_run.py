@@ -20,6 +20,7 @@ from kanpde.config import Config, OptimizerStage
 from kanpde.config.solve.optimizers import STAGE
 from kanpde.errors import ConfigError
 from kanpde.names import did_you_mean
+from kanpde.numerics.torch_state import plain_torch
 from kanpde.progress import Progress, Silent
 from kanpde.results import plotting, report, run_folder
 from kanpde.results.solution import Solution
@@ -141,6 +142,7 @@ def _largest(fit: Mapping[str, Any] | None) -> float | None:
     return None if fit is None else float(max(fit["rmse"].values()))
 
 
+@plain_torch()
 def simplify(
     run: str | Path,
     *,
@@ -169,6 +171,7 @@ def simplify(
     return simplify_into(run, out, wish, overwrite=overwrite)
 
 
+@plain_torch()
 def simplify_into(
     run: str | Path,
     out: str | Path | None,
