@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import matplotlib
 import numpy as np
 import pytest
 import torch
@@ -203,6 +205,33 @@ def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="cannot be made"):
         write_figures(tmp_path / "file" / "figures", solution("interval"))
+
+
+@pytest.mark.parametrize("backend", ["module://matplotlib_inline.backend_inline", "nonsense"])
+def test_a_backend_that_is_not_installed_does_not_matter(backend: str) -> None:
+    program = "import os; from kanpde.results.plotting import write_figures; print(os.environ['MPLBACKEND'])"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "MPLBACKEND": backend},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stdout) == (0, f"{backend}\n"), done.stderr
+
+
+def test_the_settings_of_the_user_change_no_picture(tmp_path: Path) -> None:
+    result = {
+        "relative_l2": {"u": 1e-3},
+        "seconds": 2.0,
+        "trial": {"kind": "kan", "shape": [1, 1], "parameters": 4},
+    }
+    comparison = Comparison("line", (Entry("best", result),))
+    plain = write_comparison(tmp_path / "plain.png", comparison).read_bytes()
+    theirs = {"text.usetex": True, "font.size": 40.0, "savefig.dpi": 10, "axes.grid": True}
+    with matplotlib.rc_context(theirs):
+        assert write_comparison(tmp_path / "theirs.png", comparison).read_bytes() == plain
+        assert matplotlib.rcParams["font.size"] == 40.0
 
 
 def test_pyplot_is_never_imported() -> None:

@@ -1,12 +1,14 @@
 """Figures of a solve and of a comparison: the sole door to matplotlib.
 
-Everything is drawn through figure objects (no pyplot), so no global state is read or changed and
-threads may draw.
+Everything is drawn through figure objects (no pyplot), so threads may draw. Neither the backend
+(MPLBACKEND) nor the settings of the user (matplotlibrc) matter: see `plotting.settings`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import sys
+from typing import TYPE_CHECKING, Any
 
 from kanpde.lazy import attributes
 
@@ -25,4 +27,17 @@ _HOME = {
 
 __all__ = ["write_animation", "write_comparison", "write_diagram", "write_figures"]
 
-__getattr__ = attributes(__name__, _HOME)
+_load = attributes(__name__, _HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if "matplotlib" in sys.modules:
+        return _load(name)
+    # matplotlib refuses to load where MPLBACKEND names a backend that is not installed, such as
+    # that of a notebook in a process that the notebook started
+    backend = os.environ.pop("MPLBACKEND", None)
+    try:
+        return _load(name)
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend

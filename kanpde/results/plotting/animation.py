@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from kanpde.errors import ConfigError
 from kanpde.results.plotting.canvas import FIELD, arranged
+from kanpde.results.plotting.settings import defaults
 from kanpde.results.plotting.views import Triangles, View, view_of
 from kanpde.results.series import at_time, space_of
 from kanpde.storage import make_folder, replacing
@@ -36,6 +37,7 @@ _LEVELS = 48
 """Colours of a field: bands make a GIF several times smaller than a smooth scale."""
 
 
+@defaults()
 def write_animation(path: Path, solution: Solution, times: Sequence[float]) -> Path:
     """Draw every unknown at `times` into one film.
 

@@ -36,6 +36,7 @@ from kanpde.results.plotting.canvas import (
     save,
     tidy,
 )
+from kanpde.results.plotting.settings import defaults
 
 if TYPE_CHECKING:
     from kanpde.progress import History
@@ -111,6 +112,7 @@ def draw_edges(layers: Sequence[Edges], title: str) -> Figure:
     return figure
 
 
+@defaults()
 def write_comparison(path: Path, comparison: Comparison) -> Path:
     """Write the picture of error against seconds: every solve small, the median of each mode and
     kind large.

@@ -26,6 +26,7 @@ from kanpde.errors import ConfigError
 from kanpde.results.plotting.canvas import INK, LINE, blank, heading, place, save
 from kanpde.results.plotting.canvas import KAN as COLOUR
 from kanpde.results.plotting.canvas import MLP as KNOWN
+from kanpde.results.plotting.settings import defaults
 from kanpde.results.solution import Solution
 from kanpde.trial.networks import KAN, bare
 from kanpde.trial.networks.edge_sizes import view
@@ -68,6 +69,7 @@ class Diagram:
     hidden: int
 
 
+@defaults()
 def write_diagram(
     path: Path, solution: Solution, title: str = "", labels: Labels | None = None
 ) -> Path:

@@ -28,6 +28,7 @@ from kanpde.results.plotting.canvas import (
 )
 from kanpde.results.plotting.curves import draw_edges, draw_history
 from kanpde.results.plotting.fitted import draw_fit
+from kanpde.results.plotting.settings import defaults
 from kanpde.results.plotting.views import View, view_of
 from kanpde.results.report import describe_trial, number
 from kanpde.storage import make_folder
@@ -49,6 +50,7 @@ _DECADES = 8.0
 """Most decades that a picture of a magnitude spans below its largest value."""
 
 
+@defaults()
 def write_figures(
     folder: Path, solution: Solution, sampled: Sampled | None = None
 ) -> tuple[Path, ...]:
