@@ -6,6 +6,7 @@ functions, P parameters, R residual rows, A derivatives of a jet.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -82,6 +83,21 @@ class Relay:
         self.inner.message(text)
 
 
+@dataclass(frozen=True)
+class Timed(Relay):
+    """A progress observer that ends a solve when its time is over: `until` is one of
+    `time.perf_counter`.
+    """
+
+    until: float
+
+    @property
+    def stop(self) -> StopReason | None:
+        """As the other says, or that the time is over."""
+        over = time.perf_counter() > self.until
+        return self.inner.stop or (StopReason.TIME_LIMIT if over else None)
+
+
 class StopReason(Enum):
     """Why a stage or a solve stopped; the value is the sentence a user reads."""
 
@@ -107,6 +123,17 @@ class StopReason(Enum):
             StopReason.TERMINATED: 143,
         }
         return codes.get(self, 0)
+
+
+class Overdue(BaseException):
+    """A stage that did not end in time after it was asked to is broken off; what was saved before
+    stands. No `except Exception` on the way may take it for a failure.
+    """
+
+    def __init__(self, reason: StopReason) -> None:
+        what = reason.value.partition(";")[0]
+        super().__init__(f"{what}, in the middle of a step; what was saved before stands")
+        self.reason = reason
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from kanpde.cli.terminal import show_error, show_warning
 from kanpde.errors import KanpdeError
-from kanpde.progress import StopReason
+from kanpde.progress import Overdue, StopReason
 
 
 def guarded(action: Callable[[], int]) -> int:
@@ -22,6 +22,8 @@ def guarded(action: Callable[[], int]) -> int:
             return action()
     except KanpdeError as error:
         return _report(f"error: {error}", error.exit_code)
+    except Overdue as error:
+        return _report(str(error), error.reason.exit_code)
     except KeyboardInterrupt:
         return _report("interrupted", StopReason.INTERRUPTED.exit_code)
     except BrokenPipeError:

@@ -5,17 +5,14 @@ solve.
 from __future__ import annotations
 
 import argparse
-import os
-import signal
-import socket
 import sys
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from kanpde.cli.signals import interruptible
 from kanpde.progress import StopReason
 from kanpde.results.report import Row, comparison_rows, number, result_rows, stage_rows
 from kanpde.storage import dump_json
@@ -28,12 +25,6 @@ if TYPE_CHECKING:
 _WIDTH = 140
 """Columns of a table that goes into a file or a pipe."""
 
-_SIGNALS = {signal.SIGINT: StopReason.INTERRUPTED, signal.SIGTERM: StopReason.TERMINATED}
-
-
-_GRACE = 2.0
-"""Seconds that a second signal leaves for an orderly end."""
-
 
 class ProgressBar:
     """A progress observer that draws one bar per stage on stderr; on anything but a terminal it
@@ -42,6 +33,7 @@ class ProgressBar:
 
     def __init__(self, quiet: bool) -> None:
         self._stop: StopReason | None = None
+        self._breakable = True
         self._task: TaskID | None = None
         self._bars = None if quiet else _bars()
 
@@ -50,6 +42,11 @@ class ProgressBar:
         """Why the solve should end early, or None to go on."""
         return self._stop
 
+    @property
+    def breakable(self) -> bool:
+        """Whether a stage is at work or none has begun, so that no result is lost."""
+        return self._breakable
+
     def request_stop(self, reason: StopReason) -> None:
         """Ask the solve to save its state and end."""
         self._stop = reason
@@ -57,6 +54,7 @@ class ProgressBar:
 
     def stage_started(self, index: int, total: int, name: str, steps: int) -> None:
         """Begin a bar."""
+        self._breakable = True
         self._drop()
         if self._bars is not None:
             title = f"{index + 1}/{total} {name}"
@@ -71,6 +69,7 @@ class ProgressBar:
 
     def stage_finished(self, index: int, objective: float, reason: StopReason) -> None:
         """Drop the bar."""
+        self._breakable = False
         self._drop()
 
     def message(self, text: str) -> None:
@@ -131,63 +130,8 @@ def watching(arguments: argparse.Namespace) -> Iterator[ProgressBar]:
     """A progress bar through which SIGINT and SIGTERM reach the solve; no bar with --quiet and
     --json.
     """
-    with ProgressBar(arguments.quiet or arguments.json) as bar, _interruptible(bar):
+    with ProgressBar(arguments.quiet or arguments.json) as bar, interruptible(bar):
         yield bar
-
-
-@contextmanager
-def _interruptible(bar: ProgressBar) -> Iterator[None]:
-    """Let SIGINT and SIGTERM ask the solve behind `bar` to stop; a second signal stops at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals belong to the main thread
-        return
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        if bar.stop is None:
-            bar.request_stop(_SIGNALS[signal.Signals(number)])
-        else:
-            raise (
-                KeyboardInterrupt
-                if number == signal.SIGINT
-                else SystemExit(StopReason.TERMINATED.exit_code)
-            )
-
-    before = {number: signal.signal(number, handle) for number in _SIGNALS}
-    try:
-        with _second_signal():
-            yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _second_signal() -> Iterator[None]:
-    """End the process _GRACE seconds after the second signal, even inside a factorisation.
-
-    Python's own handlers wait for minutes there: they run between two of its steps, a thread that
-    reads the numbers of signals does not. Files are written atomically.
-    """
-    mine, theirs = socket.socketpair()
-    theirs.setblocking(False)
-    over = threading.Event()
-
-    def watch() -> None:
-        seen = 0
-        with mine:
-            while number := mine.recv(1):
-                seen += number[0] in _SIGNALS
-                if seen > 1 and not over.wait(_GRACE):
-                    os._exit(_SIGNALS[signal.Signals(number[0])].exit_code)
-
-    before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
-    threading.Thread(target=watch, daemon=True).start()
-    try:
-        yield
-    finally:
-        over.set()
-        signal.set_wakeup_fd(before)
-        theirs.close()  # and the thread ends
 
 
 def show_result(result: Mapping[str, Any], folder: Path, *, quiet: bool, as_json: bool) -> None:

@@ -15,6 +15,7 @@ from kanpde.config import Config, shipped, validate, yaml_file
 from kanpde.config.shipped import make_problem
 from kanpde.errors import BudgetError, ConfigError, FolderInUseError, KanpdeError, ToleranceError
 from kanpde.names import is_identifier
+from kanpde.progress import Overdue
 from kanpde.results import folder_lock, report, run_folder
 from kanpde.storage import dump_json, write_text
 
@@ -388,4 +389,7 @@ def _folder(config: Config, out: Path | None, overwrite: bool) -> Iterator[Path]
         raise
     except KanpdeError as error:
         run_folder.append_log(folder, f"failed: {error}")
+        raise
+    except Overdue as error:
+        run_folder.append_log(folder, f"ended: {error}")
         raise

@@ -31,7 +31,7 @@ from kanpde.assembly.collocation import COUNT, held_out
 from kanpde.config import Config, Pace
 from kanpde.errors import NumericalError, StorageError
 from kanpde.marching.march import Begun, Marched, begin, march, unbuilt
-from kanpde.progress import Progress, Relay, StopReason
+from kanpde.progress import Progress, StopReason, Timed
 from kanpde.results.run_folder import kept_estimate
 from kanpde.solver.error_estimate import CLEARLY, estimate, norms, stability
 from kanpde.storage import read_json
@@ -108,7 +108,7 @@ class _Search:
         self._tolerance = _tolerance(config)
         self._limit = SECONDS if config.seconds is None else config.seconds
         self._since = time.perf_counter() - begun.seconds
-        self._timed = _Timed(progress, self._since + self._limit)
+        self._timed = Timed(progress, self._since + self._limit)
         self._levels: list[Level] = []
         self._places: list[Path] = []
         """Where marches were kept, those that failed included."""
@@ -240,16 +240,3 @@ def _keep(best: Path | None, places: list[Path], folder: Path) -> None:
         raise StorageError(
             f"{folder}: the checkpoints cannot be moved: {error.strerror or error}"
         ) from error
-
-
-@dataclass(frozen=True)
-class _Timed(Relay):
-    """Ends a solve when its time is over."""
-
-    until: float
-
-    @property
-    def stop(self) -> StopReason | None:
-        return self.inner.stop or (
-            StopReason.TIME_LIMIT if time.perf_counter() > self.until else None
-        )

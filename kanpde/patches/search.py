@@ -50,7 +50,7 @@ from kanpde.patches.unseen import unseen
 from kanpde.patches.verdict import Course, End, is_falling, sentence
 from kanpde.problem.posing import posed
 from kanpde.problem.problem import Problem
-from kanpde.progress import History, Progress, Relay, StageResult, StopReason
+from kanpde.progress import History, Overdue, Progress, StageResult, StopReason, Timed
 from kanpde.trial.patchwork import Patchwork
 
 SHARE = 0.85
@@ -138,18 +138,6 @@ class _Checked:
     contradictory: bool = False
 
 
-@dataclass(frozen=True)
-class _Timed(Relay):
-    """Ends Newton's method when its time is over."""
-
-    until: float
-
-    @property
-    def stop(self) -> StopReason | None:
-        over = time.perf_counter() > self.until
-        return self.inner.stop or (StopReason.TIME_LIMIT if over else None)
-
-
 @dataclass
 class _Search:
     config: Config
@@ -163,6 +151,7 @@ class _Search:
     pace: Pace = field(default_factory=Pace)
     solves: int = 1
     best: _Checked | None = None
+    last: Level | None = None
     # the last enrichment: its estimate and the sum of the squared rows it belongs to
     checked: tuple[float, float] | None = None
 
@@ -179,17 +168,26 @@ class _Search:
         self.newton: Newton | None = None
         if not self.problem.is_linear:
             few = Ground(self.cover, self.problem.domain.quadrature(NEWTON_SAMPLES))
-            timed = _Timed(self.progress, self.began + self.seconds)
+            timed = Timed(self.progress, self.began + self.seconds)
             self.newton = Newton(few, self.problem, timed, self.tolerance)
         else:
             self.statement = Statement.of(self.problem)
 
     def run(self) -> Patched:
+        try:
+            return self._levels()
+        except Overdue:  # what was solved before is kept
+            if self.last is None:
+                raise
+            return self._ended(self.best or _Checked(self.last, math.inf, False), End.STOPPED)
+
+    def _levels(self) -> Patched:
         cells = Cells.of(self.cover, self._first(self.patches.refine))
         before: Level | None = None
         stalls = 0
         while True:
             level = self._solved(cells, before)
+            self.last = level
             further, end = self._further(level)
             if level.stall and self._is_over() and (self.best or before):
                 # Newton's method was stopped by the clock: what was solved before is kept
@@ -336,7 +334,8 @@ class _Search:
         estimate: float | None = checked.estimate
         if checked.singular or not math.isfinite(checked.estimate):
             estimate = None
-        warning = None if level.stall else self._warning(checked)
+        told = level.stall or self.progress.stop is not None
+        warning = None if told else self._warning(checked)
         if warning is not None:
             estimate, words = None, warning
         self.progress.message(words)

@@ -35,7 +35,7 @@ from kanpde.config.compatibility import check
 from kanpde.errors import BudgetError, NumericalError
 from kanpde.problem.posing import posed
 from kanpde.problem.problem import Problem
-from kanpde.progress import Progress, StopReason
+from kanpde.progress import Overdue, Progress, StopReason
 from kanpde.solver.budget import check_budget
 from kanpde.solver.build import Parts, build
 from kanpde.solver.error_estimate import CLEARLY, estimate, stability
@@ -137,6 +137,14 @@ class _Search:
         """What was last learnt of C, see `error_estimate`."""
 
     def run(self) -> Chosen:
+        try:
+            return self._climb()
+        except Overdue as overdue:  # the levels solved before are kept
+            if self._best is None:
+                raise
+            return self._taken(overdue.reason)
+
+    def _climb(self) -> Chosen:
         why = "no finer level is left"
         for name, candidates in Families(self._config, self._problem):
             before: Level | None = None
