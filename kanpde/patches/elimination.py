@@ -5,7 +5,7 @@ then the traces of the faces inside ever larger groups of patches.
 
 QR of [[A_j, 0, b_j], [G_j, -T_j, 0]] leaves a small block on τ_j, and QR of two stacked blocks
 eliminates the faces that no other patch has (nested dissection, see `order`).
-No normal equations are formed. Blocks are kept for the next level: those whose patches are
+In the plane no normal equations are formed; in space see `normal`. Blocks are kept for the next level: those whose patches are
 unchanged are not computed again. A sum over all patches that is 0 has one unknown for every block,
 its part M: of two blocks M_1 + M_2 = M, so that M_2 gives way to M - M_1, and M of all is 0.
 
@@ -14,99 +14,22 @@ Source: George, SIAM J. Numer. Anal. 10 (1973) 345–363; Martinsson, J. Comput.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 
 import numpy as np
 import torch
 
 from kanpde.numerics.polynomials import size
 from kanpde.numerics.quadrature import Array
-from kanpde.optimizers.linear_algebra import back_substituted, factor
+from kanpde.optimizers.linear_algebra import factor
+from kanpde.patches.blocks import SUM, Block, FaceKey, Traces, Widths, numbers
 from kanpde.patches.faces import face_rows
 from kanpde.patches.layout import Patch
+from kanpde.patches.normal import Projected, corrected, merged_normal, projected
 from kanpde.patches.order import Tree, over_leaves
 from kanpde.patches.outflow import Weak
-from kanpde.patches.rows import REGULAR, Rows
-
-FaceKey = tuple[object, ...]
-Traces = dict[FaceKey, Array]
-Widths = tuple[tuple[FaceKey, int], ...]
-
-INVERSE_STEPS = 4
-"""Each divides what is not the smallest singular value by the square of the gap to the next."""
-
-SUM = "sum"
-"""The first entry of the keys of sums, (SUM, which, number of the block)."""
-
-_numbers = count()
-
-
-@dataclass(frozen=True)
-class Block:
-    """What a group of patches says of the traces on its outer faces: |matrix τ - right|².
-
-    `faces` are their keys with the number of traces of each, in the order of the columns. `head`
-    (k, k + t + 1) holds the rows by which what was eliminated (`inner`) follows from τ. `data`
-    is the sum of the squared right sides of a patch; `totals` are the keys of sums, each with those
-    of its two parts.
-    """
-
-    number: int
-    faces: tuple[tuple[FaceKey, int], ...]
-    matrix: Array
-    right: Array
-    inner: tuple[tuple[FaceKey, int], ...]
-    head: Array
-    rest: float = 0.0
-    data: float = 0.0
-    totals: tuple[tuple[FaceKey, FaceKey, FaceKey], ...] = ()
-
-    def eliminated(self, traces: Mapping[FaceKey, Array]) -> Array:
-        """The eliminated numbers for given traces."""
-        k = len(self.head)
-        right = self.head[:, -1]
-        if self.faces:
-            outer = np.concatenate([traces[key] for key, _ in self.faces])
-            right = right - self.head[:, k:-1] @ outer
-        triangle, rows = torch.tensor(self.head[:, :k]), torch.tensor(right)[:, None]
-        return np.asarray(back_substituted(triangle, rows)[:, 0].numpy())
-
-    def residual(self, traces: Mapping[FaceKey, Array]) -> float:
-        """The sum of the squared rows of a patch for given traces."""
-        if not self.faces:
-            return self.rest + float(self.right @ self.right)
-        outer = np.concatenate([traces[key] for key, _ in self.faces])
-        return self.rest + float(np.sum((self.matrix @ outer - self.right) ** 2))
-
-    @property
-    def condition(self) -> float:
-        """The smallest pivot of what was eliminated here, each over the norm of its column: traces of
-        third derivatives count h³ times as much as values.
-        """
-        upper = np.triu(self.head[:, : len(self.head)])
-        norms = np.linalg.norm(upper, axis=0)
-        if not len(upper) or not norms.all():
-            return float(len(upper) == 0)
-        return float((np.abs(np.diag(upper)) / norms).min())
-
-    @property
-    def weakest(self) -> float:
-        """About the smallest singular value of what was eliminated here, over the largest pivot,
-        by inverse iteration: QR without pivoting does not reveal the rank on its diagonal.
-        """
-        upper = torch.tensor(self.head[:, : len(self.head)])
-        if not len(upper) or not bool((upper.diagonal() != 0).all()):
-            return float(len(upper) == 0)
-        # the transpose of R, turned upside down, is an upper triangle again
-        turned = upper.T.flip(0, 1).contiguous()
-        vector = torch.from_numpy(np.random.default_rng(0).standard_normal((len(upper), 1)))
-        for _ in range(INVERSE_STEPS):
-            vector = vector / vector.norm()
-            lower_solution = back_substituted(turned, vector.flip(0)).flip(0)
-            vector = back_substituted(upper, lower_solution)
-        return float(vector.norm() ** -0.5 / upper.diagonal().abs().max())
+from kanpde.patches.rows import REGULAR, SPACE, Rows
 
 
 def triangle(matrix: Array, triangular: int = 0) -> Array:
@@ -114,6 +37,12 @@ def triangle(matrix: Array, triangular: int = 0) -> Array:
     rows, one for each column or none, are a triangle.
     """
     return np.asarray(factor(torch.from_numpy(matrix), triangular).triangle.numpy())
+
+
+WEAK = 1e-7
+"""Smallest singular values that normal equations do not resolve."""
+
+Merge = Callable[[Block, Block], Block | None]
 
 
 @dataclass(frozen=True)
@@ -129,7 +58,7 @@ def eliminated(patches: Sequence[Patch], rows: Sequence[Rows], ties: Ties | None
     gone.
     """
     first, n = _stacked(rows, ties)
-    number = next(_numbers)
+    number = next(numbers)
     pieces: list[tuple[FaceKey, int, Array, Array, Array]] = []
     start = 0
     for patch, of_patch in zip(patches, rows, strict=True):
@@ -144,7 +73,12 @@ def eliminated(patches: Sequence[Patch], rows: Sequence[Rows], ties: Ties | None
                     ((SUM, which, number), start, row, np.full((1, 1), factor_of_sum), right)
                 )
         start += of_patch.matrix.shape[1]
+    rest = float(first[n, n] ** 2) if len(first) > n else 0.0
+    data = sum(float(of_patch.right @ of_patch.right) for of_patch in rows)
     inner, outer = _faces_of(pieces)
+    if _is_plain(patches, rows, outer):
+        faces = [(key, matrix, taken) for key, _, matrix, taken, _ in pieces]
+        return projected(first, faces, rest=rest, data=data)
     column: dict[FaceKey, int] = {}
     width = n
     for key, traces in (*inner, *outer):
@@ -162,11 +96,15 @@ def eliminated(patches: Sequence[Patch], rows: Sequence[Rows], ties: Ties | None
         at = to
     r = triangle(system)
     k = n + sum(traces for _, traces in inner)
-    rest = float(first[n, n] ** 2) if len(first) > n else 0.0
     rest += float(r[width, -1] ** 2) if len(r) > width else 0.0
-    data = sum(float(of_patch.right @ of_patch.right) for of_patch in rows)
     matrix, right = r[k:width, k:-1], r[k:width, -1]
     return Block(number, outer, matrix, right, inner, r[:k], rest, data)
+
+
+def _is_plain(patches: Sequence[Patch], rows: Sequence[Rows], outer: Widths) -> bool:
+    """Whether a leaf is one patch in space with faces and nothing else."""
+    alone = len(patches) == 1 and patches[0].dimension >= SPACE
+    return alone and bool(outer) and rows[0].sums is None
 
 
 def _faces_of(
@@ -209,7 +147,7 @@ def _stacked(rows: Sequence[Rows], ties: Ties | None) -> tuple[Array, int]:
 
 def merged(first: Block, second: Block) -> Block:
     """The block of two: the traces of the faces that both have are gone."""
-    number = next(_numbers)
+    number = next(numbers)
     totals = tuple(
         ((SUM, which, number), *pair)
         for which, pair in enumerate(zip(_sums(first), _sums(second), strict=True))
@@ -329,11 +267,8 @@ class Elimination:
         leaves = [self._leaves[_key(of_leaf)] for of_leaf in members]
         self._leaves = {_key(of_leaf): leaf for of_leaf, leaf in zip(members, leaves, strict=True)}
         self._weak = {patch.key: self._weak[patch.key] for patch in patches}
-        used: dict[tuple[int, int], Block] = {}
-        order: list[Block] = []
         tree = over_leaves([of_leaf[0].cells[0] for of_leaf in members], self.counts)
-        _merge(tree, leaves, self._merged, (used, order))
-        self._merged = used
+        order, normal = self._merge_all(tree, leaves)
         # what is known of no patch alone is the sum of a quantity over all patches, which is 0
         root = order[-1] if order else leaves[0]
         traces: Traces = {key: np.zeros(number) for key, number in root.faces}
@@ -344,6 +279,8 @@ class Elimination:
                 at += number
             for total, of_first, of_second in block.totals:
                 traces[of_second] = traces[total] - traces[of_first]
+        if normal:
+            traces = corrected(traces, leaves, order)
         coefficients: list[Array] = [np.zeros(0)] * len(patches)
         squares = np.zeros(len(patches))
         for group, of_leaf, leaf in zip(groups, members, leaves, strict=True):
@@ -358,6 +295,29 @@ class Elimination:
         whole = order[-1] if order else leaves[0]
         return coefficients, squares, (pivot, whole.weakest)
 
+    def _merge_all(self, tree: Tree, leaves: Sequence[Block]) -> tuple[list[Block], bool]:
+        """The groups of a tree, each after its halves, and whether they follow from normal
+        equations; those of the level before are used again.
+        """
+        if all(isinstance(leaf, Projected) for leaf in leaves):
+            used: dict[tuple[int, int], Block] = {}
+            order: list[Block] = []
+            whole = _merge(tree, leaves, (self._merged, _normal), (used, order))
+            if whole is not None and whole.weakest > WEAK:
+                self._merged = used
+                return order, True
+        used, order = {}, []
+        rooted = [leaf.rooted for leaf in leaves]
+        _merge(tree, rooted, (self._merged, merged), (used, order))
+        self._merged = used
+        return order, False
+
+
+def _normal(first: Block, second: Block) -> Block | None:
+    """The block of two by normal equations, None where they do not suffice."""
+    block = merged_normal(first, second)
+    return block if block is not None and block.is_sound else None
+
 
 def _key(patches: Sequence[Patch]) -> tuple[object, ...]:
     """Equal for leaves with equal blocks."""
@@ -367,17 +327,22 @@ def _key(patches: Sequence[Patch]) -> tuple[object, ...]:
 def _merge(
     tree: Tree,
     leaves: Sequence[Block],
-    known: Mapping[tuple[int, int], Block],
+    way: tuple[Mapping[tuple[int, int], Block], Merge],
     kept: tuple[dict[tuple[int, int], Block], list[Block]],
-) -> Block:
-    """The block of a whole tree; those of its groups are `kept` by the numbers of their halves and
-    in the order in which they follow from each other.
+) -> Block | None:
+    """The block of a whole tree, or None where one of its groups has none; those of its groups are
+    `kept` by the numbers of their halves and in the order in which they follow from each other.
     """
     if isinstance(tree, int):
         return leaves[tree]
-    used, order = kept
-    first, second = (_merge(half, leaves, known, kept) for half in tree)
+    (known, merge), (used, order) = way, kept
+    first = _merge(tree[0], leaves, way, kept)
+    second = _merge(tree[1], leaves, way, kept) if first is not None else None
+    if first is None or second is None:
+        return None
     key = (first.number, second.number)
-    used[key] = known.get(key) or merged(first, second)
-    order.append(used[key])
-    return used[key]
+    block = known.get(key) or merge(first, second)
+    if block is not None:
+        used[key] = block
+        order.append(block)
+    return block

@@ -15,6 +15,7 @@ as QR of A and then of its triangle on ε I, and 4/3 P³ fewer than QR of S as a
 - `merged` is R of two triangles on each other, `on_rows` of a triangle on rows; both carry
   right-hand sides as further columns (the step of TSQR). `back_substituted` is R⁻¹ or R⁻ᵀ.
 - `fit` and `thin_svd` tell the rank.
+- `condensed` eliminates in a Gram matrix, for matrices whose condition allows it.
 
 A back end is one file here with a class that satisfies `Factor`, and one line of `factor.BACKENDS`.
 Nothing here scales columns: `least_squares.equilibrate` does.
@@ -25,6 +26,7 @@ SIAM J. Sci. Comput. 34 (2012), for triangles that are merged.
 from __future__ import annotations
 
 from kanpde.optimizers.linear_algebra.factor import BACKENDS, Factor, factor, thin
+from kanpde.optimizers.linear_algebra.normal import condensed
 from kanpde.optimizers.linear_algebra.rank import fit, thin_svd
 from kanpde.optimizers.linear_algebra.triangles import back_substituted, merged, on_rows
 
@@ -32,6 +34,7 @@ __all__ = [
     "BACKENDS",
     "Factor",
     "back_substituted",
+    "condensed",
     "factor",
     "fit",
     "merged",
