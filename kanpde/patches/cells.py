@@ -21,6 +21,7 @@ import numpy as np
 from kanpde.domains import Domain
 from kanpde.domains.base import length_scale
 from kanpde.numerics.quadrature import Array
+from kanpde.patches.cuts import CutSide
 from kanpde.trial.dyadic import Lattice
 
 JOIN = 1e-9
@@ -87,13 +88,14 @@ class Points:
 
 @dataclass(frozen=True)
 class Opening:
-    """A piece low … high (d - 1,) of the common side of two cells; `key` tells it from all
-    others.
+    """A piece low … high (d - 1,) of the common side of two cells, or the part `cut` of it; `key`
+    tells it from all others.
     """
 
     key: tuple[object, ...]
     low: Array
     high: Array
+    cut: CutSide | None = None
 
 
 class Cover(ABC):

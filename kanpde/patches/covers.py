@@ -18,6 +18,8 @@ FIRST = (4, 4, 1)
 cells is raised first.
 """
 
+SPACE = 3
+
 SAMPLES, SAME = 64, 1e-9
 """Points of periodic parts, and how flat they must be as a share of the domain."""
 
@@ -35,6 +37,10 @@ def cover_of(problem: Problem, cells: int | None = None) -> Cover:
         return regions_cover(domain, cells or FIRST[domain.dimension - 1], domain.dimension - time)
     count = cells or FIRST[domain.dimension - 1]
     periodic = periodic_axes(problem)
+    if domain.dimension == SPACE and not domain.box:
+        from kanpde.patches.solids import SolidCover  # bodies are loaded where there is one
+
+        return SolidCover(domain, cells or 1)
     if not domain.box:
         return PlaneCover(domain, count, periodic)
     paired = periodic_parts(problem.conditions)

@@ -5,9 +5,10 @@ then the traces of the faces inside ever larger groups of patches.
 
 QR of [[A_j, 0, b_j], [G_j, -T_j, 0]] leaves a small block on τ_j, and QR of two stacked blocks
 eliminates the faces that no other patch has (nested dissection, see `order`).
-In the plane no normal equations are formed; in space see `normal`. Blocks are kept for the next level: those whose patches are
-unchanged are not computed again. A sum over all patches that is 0 has one unknown for every block,
-its part M: of two blocks M_1 + M_2 = M, so that M_2 gives way to M - M_1, and M of all is 0.
+In the plane no normal equations are formed; in space see `normal`. Blocks are kept for the next
+level: those whose patches are unchanged are not computed again. A sum over all patches that is 0
+has one unknown for every block, its part M: of two blocks M_1 + M_2 = M, so that M_2 gives way to
+M - M_1, and M of all is 0.
 
 Source: George, SIAM J. Numer. Anal. 10 (1973) 345–363; Martinsson, J. Comput. Phys. 242 (2013).
 """

@@ -15,10 +15,21 @@ from functools import cache
 
 import numpy as np
 
-from kanpde.numerics.polynomials import Index, cube, derivatives, reference, size
+from kanpde.numerics.polynomials import (
+    Index,
+    Indices,
+    cube,
+    derivatives,
+    exponents,
+    reference,
+    size,
+)
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.layout import Face, Patch
 from kanpde.patches.rows import Rows
+
+DEPENDENT = 1e-6
+"""Polynomials on a cut face of which less is left beside those before them are left out."""
 
 
 @cache
@@ -45,11 +56,55 @@ class _Known:
     mode_turns: list[Array]
 
 
+@dataclass(frozen=True)
+class _Modes:
+    """Polynomials that are orthonormal for the integral over a face, at its points `z` (N, d - 1) in
+    [-1, 1] with `weights` (N,): values (N, T), slopes (d - 1, N, T) and the degree (T,) of each.
+    """
+
+    z: Array
+    weights: Array
+    values: Array
+    slopes: list[Array]
+    degrees: Indices
+
+    def count(self, degree: int) -> int:
+        """How many are of at most a degree; on a point there is one of any."""
+        return int((self.degrees <= degree).sum()) if self.z.shape[1] else 1
+
+
+def _modes_of(face: Face, degree: int, nodes: int) -> _Modes:
+    """The modes of a face."""
+    across = len(face.low)
+    shells = exponents(degree, across).sum(axis=1)
+    half, zero = (face.high - face.low) / 2, (0,) * across
+    if face.cut is None:
+        z, w = cube(nodes, across)
+        table = _modes(degree, nodes, across)
+        root = np.sqrt(face.measure)
+        slopes = [table[unit] / (h * root) for unit, h in zip(_unit(across), half, strict=True)]
+        return _Modes(z, w * float(np.prod(half)), table[zero] / root, slopes, shells)
+    x, weights = face.cut.rule(nodes)
+    z = (x - (face.low + face.high) / 2) / half
+    ones = np.ones(across)
+    table = derivatives(z, -ones, ones, degree, (zero, *_unit(across)))
+    # one by one from the constant on, without those that others make up for on the cut part
+    scaled = table[zero] * np.sqrt(weights)[:, None]
+    upper = np.linalg.qr(scaled, mode="r")
+    kept = np.abs(np.diag(upper)) > DEPENDENT * np.linalg.norm(scaled, axis=0)[: len(upper)]
+    kept = np.flatnonzero(kept)
+    upper = np.linalg.qr(scaled[:, kept], mode="r")
+    upper *= np.sign(np.diag(upper))[:, None]
+    values, *slopes = (np.linalg.solve(upper.T, table[i][:, kept].T).T for i in table)
+    slopes = [slope / h for slope, h in zip(slopes, half, strict=True)]
+    return _Modes(z, weights, values, slopes, shells[kept])
+
+
 def _known(patch: Patch, face: Face, degree: int, most: int) -> _Known:
     """What is known on a face of normal derivatives of order below `most`."""
     dimension, along = patch.dimension, face.along
-    nodes = max(patch.degree, degree) + 2
-    z, w = cube(nodes, dimension - 1)
+    modes = _modes_of(face, degree, max(patch.degree, degree) + 2)
+    weights, root = modes.weights, np.sqrt(face.measure)
     units = np.array(_unit(dimension), dtype=np.int64)
     index = [tuple((k * units[face.axis]).tolist()) for k in range(most)]
     turned = [
@@ -57,17 +112,11 @@ def _known(patch: Patch, face: Face, degree: int, most: int) -> _Known:
         for k in range(most - 1)
     ]
     every = {*index, *(other for others in turned for other in others)}
-    table = derivatives(face.points(z), patch.lower, patch.upper, patch.degree, sorted(every))
-    half = (face.high - face.low) / 2
-    weights = w * float(np.prod(half))
-    on_face = _modes(degree, nodes, dimension - 1)
-    root = np.sqrt(face.measure)
-    # orthonormal for the integral over the face
-    projected = (on_face[(0,) * (dimension - 1)] / root).T * weights
-    mode_turns = np.zeros((dimension - 1, len(projected)))
-    for k, unit in enumerate(_unit(dimension - 1)):
-        mode_turns[k] = weights @ on_face[unit] / (half[k] * root * root)
-    counts = [size(degree - k, dimension - 1) if dimension > 1 else 1 for k in range(most)]
+    table = derivatives(face.points(modes.z), patch.lower, patch.upper, patch.degree, sorted(every))
+    projected = modes.values.T * weights
+    mode_turns = np.array([weights @ slopes / root for slopes in modes.slopes])
+    mode_turns = mode_turns.reshape(dimension - 1, len(projected))
+    counts = [modes.count(degree - k) for k in range(most)]
     columns = size(patch.degree, dimension)
     turns = []
     for others in turned:

@@ -8,6 +8,7 @@ They are even, but
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -21,6 +22,9 @@ NEAR = 1e-6
 
 CLOSEST = 0.3
 """Lines along the boundary are not nearer to each other than this share of a first cell."""
+
+THIN = 0.02
+"""The same in space, where a cell that a plane cuts costs more than a thin one."""
 
 TOUCHING = 0.02
 """How near, in cells of any of the first `LEVELS` levels, a curve may come to a line beside it."""
@@ -46,6 +50,32 @@ def first_lines(domain: Domain, curves: tuple[Curve, ...], axis: int, even: floa
     for start, end in pairwise(fixed):
         between = np.array([place for place in touching if start < place < end])
         lines.append(_divided(start, end, max(1, round((end - start) / even)), between)[1:])
+    return np.concatenate(lines)
+
+
+def between_planes(
+    ends: tuple[float, float], planes: Sequence[float], turning: Sequence[float], even: float
+) -> Array:
+    """The positions of the first lines along an axis of a body in space, about `even` apart.
+
+    Args:
+        ends: where the body begins and ends.
+        planes: where flat surfaces stand across the axis; each has a line.
+        turning: where round ones touch a plane.
+        even: the size of the first cells.
+    """
+    low, high = ends
+    fixed = [low]
+    for position in sorted(planes):
+        if position - fixed[-1] > THIN * even and high - position > THIN * even:
+            fixed.append(position)
+    fixed.append(high)
+    places = [place for place in turning if np.abs(np.array(fixed) - place).min() > NEAR * even]
+    lines = [np.array([low])]
+    for start, end in pairwise(fixed):
+        between = np.array([place for place in places if start < place < end])
+        count = max(1, round((end - start) / even))
+        lines.append(_divided(start, end, count, between)[1:])
     return np.concatenate(lines)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from kanpde.errors import ConfigError
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.cells import DEEPEST, Cell, Cover, geometric
+from kanpde.patches.cuts import CutSide
 from kanpde.patches.order import Tree, dissection, places
 from kanpde.trial.dyadic import DEPTH, DyadicIndex
 
@@ -27,7 +28,8 @@ SLIVER = 0.3
 
 @dataclass(frozen=True)
 class Face:
-    """The flat piece low ≤ x ≤ high (d - 1,) of a side, with normal along `axis` at x_axis = `at`.
+    """The flat piece low ≤ x ≤ high (d - 1,) of a side, or the part `cut` of it, with normal along
+    `axis` at x_axis = `at`.
 
     `size` is the extent along the normal of the thinner of its two cells, `key` tells it from all
     others.
@@ -39,6 +41,7 @@ class Face:
     low: Array
     high: Array
     size: float
+    cut: CutSide | None = None
 
     @property
     def along(self) -> list[int]:
@@ -48,6 +51,8 @@ class Face:
     @property
     def measure(self) -> float:
         """Length or area, 1 for a point."""
+        if self.cut is not None:
+            return self.cut.measure
         return float(np.prod(self.high - self.low))
 
     def points(self, nodes: Array) -> Array:
@@ -234,7 +239,7 @@ def _shared(cover: Cover, cells: Sequence[Cell]) -> Iterable[tuple[Face, Cell, C
         at = float(cover.box(pair[0])[1][axis])
         for opening in cover.openings(pair, axis):
             key = opening.key if cover.region is None else (*opening.key, cover.region)
-            face = Face(key, axis, at, opening.low, opening.high, size)
+            face = Face(key, axis, at, opening.low, opening.high, size, opening.cut)
             yield face, pair[0], pair[1]
 
 

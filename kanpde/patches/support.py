@@ -1,5 +1,5 @@
-"""What patches can solve: equations on a box in up to three
-coordinates, time included, or on a plane domain.
+"""What patches can solve: equations on a box in up to three coordinates, time included, on a plane
+domain, or on a body in space.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def require(problem: Problem, degree: int) -> None:
         (domain.dimension <= MOST, f"at most {MOST} coordinates", f"{domain.dimension}"),
         (
             _is_covered(domain, config.time is not None),
-            "plane domains or boxes, with time boxes",
+            "plane domains, boxes or bodies made of boxes, balls and extrusions, with time boxes",
             f"another domain in {domain.dimension} coordinates",
         ),
         (not config.ranges, "no ranges of parameters", "some"),
@@ -72,7 +72,16 @@ def _is_covered(domain: Domain, in_time: bool) -> bool:
     if isinstance(domain, Composite):
         plane = domain.dimension == PLANE and not in_time
         return plane or all(region.box for region in domain.members)
-    return domain.box or (domain.dimension == PLANE and not in_time)
+    if domain.box or (domain.dimension == PLANE and not in_time):
+        return True
+    return domain.dimension == MOST and not in_time and _is_body(domain)
+
+
+def _is_body(domain: Domain) -> bool:
+    """Whether a domain in space is made of boxes, balls and extrusions."""
+    from kanpde.domains.space.skin import skin_of  # bodies are loaded where there is one
+
+    return skin_of(domain) is not None
 
 
 def _require_conditions(problem: Problem) -> None:

@@ -21,6 +21,7 @@ import numpy as np
 
 from kanpde.domains.base import MOST_CANDIDATES, Domain, frozen_array, length_scale
 from kanpde.domains.mesh import Mesh
+from kanpde.domains.outline import corners
 from kanpde.domains.plane.boundary import EmptyRegion
 from kanpde.domains.plane.curves import Segment
 from kanpde.domains.plane.cutgrid import cut_grid
@@ -37,6 +38,8 @@ PROBE = 1e-7
 """How far from a face its two sides are examined, as a share of the size."""
 WHOLE = 1e-9
 """A sphere of which less than this share is missing counts as whole."""
+HEIGHTS, ALONG_ARC = 16, 33
+"""Heights per panel, and points of an arc, between which edges are straight."""
 FEWEST, FEWEST_GAUSS = 4, 14
 """Heights per panel, and points on a curve of a slice: of Chebyshev and of Gauss rules."""
 
@@ -281,6 +284,28 @@ class Solid(Domain):
                 x = section.common_points(a, b)
                 corners.append(np.pad(x, ((0, 0), (0, 1)), constant_values=z))
         return np.concatenate(corners)
+
+    def edges(self) -> Array:
+        """Short straight pieces (E, 2, 3) of all edges: around horizontal faces, and from slice to
+        slice between the corners of slices of one kind.
+        """
+        pieces = [np.zeros((0, 2, 3))]
+        for flat in self._sections.flats:
+            for curve in flat.region.curves:
+                count = 2 if isinstance(curve, Segment) else ALONG_ARC
+                x = curve.at(np.linspace(0.0, 1.0, count))
+                x = np.pad(x, ((0, 0), (0, 1)), constant_values=flat.z)
+                pieces.append(np.stack([x[:-1], x[1:]], axis=1))
+        for a, b in self._sections.panels:
+            shares = np.concatenate([[PROBE], graded(HEIGHTS)[0], [1 - PROBE]])
+            rings = []
+            for z in (a + (b - a) * shares).tolist():
+                turns = corners(self._sections.at(z).curves)
+                rings.append(np.pad(turns, ((0, 0), (0, 1)), constant_values=z))
+            for below, above in pairwise(rings):
+                if len(below) == len(above):
+                    pieces.append(np.stack([below, above], axis=1))
+        return np.concatenate(pieces)
 
     def translation(self, a: str, b: str) -> Array | None:
         """None: faces of bodies are not matched."""
