@@ -146,16 +146,21 @@ def share(domain: Domain, parts: tuple[str, ...], total: int) -> dict[str, int]:
 
 def held_out(domain: Domain, parts: Iterable[str], count: int, dtype: torch.dtype) -> Collocation:
     """Quadrature points that training never sees: about `count` inside, √count-like on each
-    part.
+    part, together about MOST_ON_PARTS at most.
     """
-    on_parts = max(8, round(2 * count ** ((domain.dimension - 1) / domain.dimension)))
+    named = list(parts)
+    on_parts = round(2 * count ** ((domain.dimension - 1) / domain.dimension))
+    on_parts = max(8, min(on_parts, MOST_ON_PARTS // max(1, len(named))))
     inside = Points.of(domain.quadrature(count), dtype)
     return Collocation(
         inside,
-        {part: Points.of(domain.part_quadrature(part, on_parts), dtype) for part in parts},
+        {part: Points.of(domain.part_quadrature(part, on_parts), dtype) for part in named},
         inside,
     )
 
 
 COUNT = {1: 2000, 2: 10_000, 3: 24_000}
 """Held-out points by number of coordinates; 20 000 beyond three."""
+
+MOST_ON_PARTS = 60_000
+"""Held-out points on all parts: a box in a hundred coordinates has two hundred faces."""
