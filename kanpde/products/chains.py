@@ -19,7 +19,7 @@ Array = NDArray[Any]
 Chain = list[Array]
 """Cores (r_{k-1}, n_k, r_k), real or complex."""
 
-MOST_RANK = 400
+MOST_RANK = 200
 """Ranks beyond this say that the function is no sum of few products."""
 
 
@@ -136,7 +136,7 @@ def rounded(
     allowed = relative * size / math.sqrt(max(1, len(cores) - 1))
     for k in range(len(cores) - 1, 0, -1):
         r, n, s = cores[k].shape
-        u, values, v = np.linalg.svd(cores[k].reshape(r, n * s), full_matrices=False)
+        u, values, v = _singular(cores[k].reshape(r, n * s))
         tails = np.sqrt(np.cumsum(values[::-1] ** 2))[::-1]
         kept = max(1, int(np.sum(tails > allowed)))
         kept = kept if most is None else min(kept, most)
@@ -145,6 +145,21 @@ def rounded(
         cores[k] = v[:kept].reshape(kept, n, s)
         cores[k - 1] = np.tensordot(cores[k - 1], u[:, :kept] * values[:kept], axes=(2, 0))
     return cores
+
+
+def _singular(matrix: Array) -> tuple[Array, Array, Array]:
+    """The singular value decomposition, of a wide matrix by that of its triangle.
+
+    LAPACK's divide and conquer fails on some graded matrices; its QR iteration does not.
+    """
+    q, upper = np.linalg.qr(matrix.T)
+    try:
+        u, values, v = np.linalg.svd(upper.T, full_matrices=False)
+    except np.linalg.LinAlgError:
+        from scipy.linalg import svd  # seldom, and a slow import
+
+        u, values, v = svd(upper.T, full_matrices=False, lapack_driver="gesvd")
+    return u, values, v @ q.T
 
 
 def total(

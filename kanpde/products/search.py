@@ -52,8 +52,8 @@ FINER = 1e-3
 PROBES = 2000
 """Random points at which formulas are compared with their chains."""
 
-GROWTH = 2.5
-"""By how much a level takes longer than the one before is expected to have grown at most: degrees
+GROWTH = 3.5
+"""By how much longer than the level before a level is expected to take at most: degrees
 grow by 1.5, matrices by its square.
 """
 

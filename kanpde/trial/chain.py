@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kanpde.expressions import Node
-from kanpde.numerics.jets import Jet, JetSpace, coordinates
+from kanpde.numerics.jets import Jet, JetSpace
 from kanpde.trial.constants import Constants
 from kanpde.trial.solution import CHUNK, Located, TrialSolution
 
@@ -128,9 +128,8 @@ class ProductChain(nn.Module):
             return torch.cat([self(x[k : k + CHUNK]) for k in range(0, max(1, len(x)), CHUNK)])
 
     def locate(self, x: Tensor, space: JetSpace) -> Located:
-        """Points for `jet`."""
-        ones = torch.ones_like(x[0])
-        return Located(x, space, coordinates(x, space, ones, 0 * ones), None, None)
+        """Points for `jet`, which needs no jets of the coordinates."""
+        return Located(x, space, Jet(space, x.new_empty(0, 0, len(x))), None, None)
 
     def jet(self, at: Located) -> Jet:
         """The jet of u, (A, 1, N)."""

@@ -8,7 +8,7 @@ from typing import Any
 from kanpde.config.reader import Reader
 
 NODES = ("sum", "product")
-HIGHEST_RANK = 400
+HIGHEST_RANK = 200
 
 
 def read_nodes(fields: Mapping[str, Reader]) -> tuple[bool, int | None]:
