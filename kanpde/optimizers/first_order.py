@@ -7,6 +7,7 @@ alg. 3.5.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,7 +41,7 @@ class Adam:
 
     def state(self) -> dict[str, Any]:
         """Moments and counters."""
-        return self._torch.state_dict()
+        return copy.deepcopy(self._torch.state_dict())  # steps change moments in place
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from a saved state; ValueError if it belongs to other parameters."""
@@ -93,7 +94,7 @@ class LBFGS:
 
     def state(self) -> dict[str, Any]:
         """Curvature pairs, last direction and step length."""
-        return self._torch.state_dict()
+        return copy.deepcopy(self._torch.state_dict())  # steps change moments in place
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from a saved state; ValueError if it belongs to other parameters."""

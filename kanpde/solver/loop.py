@@ -22,7 +22,7 @@ from kanpde import optimizers
 from kanpde.assembly.objective import Objective
 from kanpde.config import AdaptPoints, OptimizerStage, StageConfig, TrialConfig, UpdateGrid
 from kanpde.errors import CheckpointError, ConfigError
-from kanpde.progress import History, Progress, StageResult, StopReason
+from kanpde.progress import History, Overdue, Progress, StageResult, StopReason
 from kanpde.solver.adaptive import PointSource, steps_until, training_points
 from kanpde.solver.checkpoint import (
     Store,
@@ -219,13 +219,17 @@ class Solver:
 
     def _iterate(self, stage: OptimizerStage) -> StopReason:
         parameters, state = self.trial.trained, self._state
-        method = self._method(stage)
         kept = _copy(parameters)
+        try:
+            method = self._method(stage)
+        except Overdue as overdue:
+            return overdue.reason
         while state.step < stage.steps:
-            # curvature belongs to the old objective
-            if self._adapt(stage) and stage.traits.restarts:
-                method = iterative(stage, self.trial, self.points.assembly)
+            points = self.points
             try:
+                # curvature belongs to the old objective
+                if self._adapt(stage) and stage.traits.restarts:
+                    method = iterative(stage, self.trial, self.points.assembly)
                 steps = self._steps_until_look(stage)
                 moved = method.advance(
                     lambda: lowered(stage, self.points.assembly).objective(self.trial), steps
@@ -233,6 +237,10 @@ class Solver:
             except optimizers.NonFiniteError:
                 _restore(parameters, kept)
                 return StopReason.NON_FINITE
+            except Overdue as overdue:  # these steps are taken again when the run goes on
+                _restore(parameters, kept)
+                self.points = points
+                return overdue.reason
             kept = _copy(parameters)
             self._record(moved.steps, moved.objective)
             state.optimizer = method.state()

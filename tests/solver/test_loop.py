@@ -18,7 +18,7 @@ from torch import Tensor
 from kanpde import api
 from kanpde.config import Config
 from kanpde.errors import BudgetError, ConfigError, NumericalError
-from kanpde.progress import History, Progress, Silent, StageResult, StopReason
+from kanpde.progress import History, Overdue, Progress, Silent, StageResult, StopReason
 from kanpde.results.solution import Solution
 from kanpde.solver import budget, checkpoint
 from kanpde.solver import loop as solver
@@ -469,6 +469,30 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(name: str, calls: int, tmp_
     assert torch.equal(api.load(tmp_path / "run").coefficients(), straight.coefficients())
     assert resumed.history.objective[-1] == straight.history.objective[-1]
     assert resumed.result.metrics == straight.result.metrics
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_a_run_that_is_broken_off_within_steps_goes_on_to_the_same_bits(
+    optimizer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = small([{"optimizer": optimizer, "steps": 30}])
+    straight = api.solve(settings)
+    lowered, calls = solver.lowered, 0
+
+    def overdue(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 17:  # in the second ten steps, after some changed moments in place
+            raise Overdue(StopReason.TERMINATED)
+        return lowered(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(solver, "lowered", overdue)
+        stopped = api.solve(settings, out=tmp_path / "run")
+    assert stopped.stop_reason is StopReason.TERMINATED
+    assert len(stopped.history.step) == 1
+    resumed = api.resume(tmp_path / "run")
+    assert torch.equal(resumed.coefficients(), straight.coefficients())
 
 
 @pytest.mark.parametrize("calls", [1, 2, 3])
