@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from math import comb
 from typing import NamedTuple
 
+from kanpde.patches.faces import trace_degree
 from kanpde.patches.layout import Patch
 from kanpde.patches.order import Tree, over_leaves
 
@@ -29,7 +30,7 @@ MERGE = 0.19
 NORMAL, COPIED = 0.15, 1.0
 """The same in space, and what the copy of a number of a Gram matrix counts."""
 
-SPACE = 3
+SPACE, SECOND = 3, 2
 
 FACTOR = 1.3
 """What a prediction is multiplied by."""
@@ -108,10 +109,12 @@ def _coefficients(patch: Patch, unknowns: int) -> int:
 def _ends(patch: Patch, unknowns: int) -> Mapping[object, int]:
     """On a face values of a degree, and normal derivatives of one degree less."""
     across = len(patch.lower) - 1
-    return {
-        face.key: unknowns * (comb(degree + across, across) + comb(degree - 1 + across, across))
-        for face, degree in patch.faces
-    }
+    ends = {}
+    for face, degree in patch.faces:
+        traces = trace_degree(degree, across + 1, SECOND)
+        both = comb(traces + across, across) + comb(traces - 1 + across, across)
+        ends[face.key] = unknowns * both
+    return ends
 
 
 @dataclass

