@@ -23,7 +23,7 @@ def require(problem: Problem, degree: int) -> None:
         (domain.dimension <= MOST, f"at most {MOST} coordinates", f"{domain.dimension}"),
         (
             _is_covered(domain, config.time is not None),
-            "plane domains, boxes or bodies made of boxes, balls and extrusions, with time boxes",
+            "plane domains, boxes or bodies of boxes, balls and extrusions, with time boxes",
             f"another domain in {domain.dimension} coordinates",
         ),
         (not config.ranges, "no ranges of parameters", "some"),

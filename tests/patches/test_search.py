@@ -150,7 +150,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
             "equations": ["dt(u) = laplacian(u)"],
             "conditions": [{"part": ["initial", "circle"], "equation": "u = 0"}],
         },
-        "plane domains or boxes, with time boxes, found another domain in 3 coordinates",
+        "with time boxes, found another domain in 3 coordinates",
     ),
 }
 
