@@ -107,10 +107,13 @@ class BoxCover(Cover):
                 axis, end = divmod(number, 2)
                 gap = self.domain.upper - high if end else low - self.domain.lower
                 shares[end, axis] = max(gap[axis], 0.0) / self._units[axis]
-        nearest = np.sort(shares.min(axis=0))[:2]
+        closest = shares.min(axis=0)
+        axes = np.argsort(closest, kind="stable")[:2]
+        nearest = closest[axes]
         if len(nearest) < 2 or not np.isfinite(nearest).all():
             return float(longest)
-        size = geometric(self.size(cell) / self._units)
+        # the size of the cell across the edge: along it the solution is smooth
+        size = geometric((self.size(cell) / self._units)[axes])
         return float(min(1.0, size + np.hypot(*nearest)) * longest)
 
     def interior(self, cell: Cell, nodes: int) -> tuple[Array, Array]:

@@ -24,7 +24,6 @@ from kanpde.patches.cells import (
     Opening,
     Points,
     common_side,
-    geometric,
     plane_number,
 )
 from kanpde.patches.cuts import (
@@ -57,7 +56,7 @@ SMALL = 0.7
 FINEST = 8
 """Cells of higher levels are not cut for the sake of their shape."""
 
-GRADED, MOST_GRADED = 3, 60
+GRADED, MOST_GRADED = 5, 60
 """How often the first cells at a re-entrant edge are cut towards it, as long as they stay so few."""
 
 TURNS = 40
@@ -253,7 +252,7 @@ class SolidCover(Cover):
         return () if cut is None else (Opening(key, cut.low, cut.high, cut),)
 
     def depth(self, cell: Cell) -> float:
-        """The distance to the nearest edge."""
+        """The distance to the nearest edge and the size of the cell across it."""
         low, high = self.box(cell)
         if not len(self.skin.edges):
             return self.length
@@ -271,8 +270,11 @@ class SolidCover(Cover):
             a, b = right - GOLDEN * (right - left), left + GOLDEN * (right - left)
             falls = away(a) > away(b)
             left, right = np.where(falls, a, left), np.where(falls, right, b)
-        distance = float(np.min([away(left), away(right), away(0 * left), away(0 * left + 1)]))
-        return min(self.length, geometric(self.size(cell)) + distance)
+        distance = np.min([away(left), away(right), away(0 * left), away(0 * left + 1)], axis=0)
+        # the size of a cell across an edge: along it the solution is smooth
+        across = 1.0 - (along / np.linalg.norm(along, axis=1, keepdims=True)) ** 2
+        size = np.exp(across @ np.log(self.size(cell)) / across.sum(axis=1))
+        return min(self.length, float((size + distance).min()))
 
     def interior(self, cell: Cell, nodes: int) -> tuple[Array, Array]:
         """Tensor Gauss points in a whole cell, Gauss points on lines in a cut one."""

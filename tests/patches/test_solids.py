@@ -119,7 +119,7 @@ def test_cells_are_graded_to_a_re_entrant_edge_but_not_along_it() -> None:
     at_edge = [patch for patch in patches if np.abs(patch_corners(patch)).max(axis=1).min() == 0.0]
     assert len(at_edge) == 3
     for patch in at_edge:
-        assert patch.sizes[2] == 8 * patch.sizes[0] == 8 * patch.sizes[1]
+        assert patch.sizes[2] == 32 * patch.sizes[0] == 32 * patch.sizes[1]
 
 
 def test_slivers_join_a_neighbour() -> None:
