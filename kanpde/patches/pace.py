@@ -109,7 +109,7 @@ def _coefficients(patch: Patch, unknowns: int) -> int:
 def _ends(patch: Patch, unknowns: int) -> Mapping[object, int]:
     """On a face values of a degree, and normal derivatives of one degree less."""
     across = len(patch.lower) - 1
-    ends = {}
+    ends: dict[object, int] = {}
     for face, degree in patch.faces:
         traces = trace_degree(degree, across + 1, SECOND)
         both = comb(traces + across, across) + comb(traces - 1 + across, across)
