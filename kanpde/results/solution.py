@@ -125,7 +125,7 @@ class Sampled:
     fields: Mapping[str, Array]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Solution:
     """u(x; θ) with everything known about it. Call it at points (N, d) to get (N, m).
 
@@ -138,6 +138,18 @@ class Solution:
     result: Result
     history: History
     points: Collocation | None = None
+
+    def __repr__(self) -> str:
+        """One line for a console: what was solved for, by what, and how well."""
+        names = ", ".join(self.problem.unknowns)
+        at = ", ".join(self.problem.coordinates)
+        estimate = self.result.estimate
+        error = "cannot be told" if estimate is None else f"{estimate:.1e}"
+        trial = self.result.trial
+        return (
+            f"<Solution of '{self.problem.name}': {names} at ({at}) by a {trial['kind']} of"
+            f" {trial['parameters']} parameters; estimated relative L2 error {error}>"
+        )
 
     @overload
     def __call__(self, points: Tensor, outside: str = "error") -> Tensor: ...

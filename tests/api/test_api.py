@@ -247,6 +247,12 @@ def test_a_misspelt_keyword_is_python_s_error() -> None:
 # ---------------------------------------------------------------------------------------------
 
 
+def test_a_solution_shows_itself_in_one_line(solution: Solution) -> None:
+    shown = repr(solution)
+    assert "\n" not in shown and len(shown) < 200
+    assert shown.startswith("<Solution of 'saddle': u at (x, y) by a kan of ")
+
+
 def test_values_at_points_of_numpy_and_torch(solution: Solution) -> None:
     x = uniform(20, 2)
     wanted = x[:, 0] ** 2 - x[:, 1] ** 2 + x[:, 0] * x[:, 1]
