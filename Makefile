@@ -6,16 +6,18 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= problem=poisson_paper seeds=1
 OUT ?= runs/demo
+SECONDS ?= 60
 
 # Pinned build tools are installed first and used without build isolation, so that nothing is built by an unpinned tool.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint benchmark reproduce paper clean
+.PHONY: help demo test fuzz lint benchmark reproduce paper clean
 
 help:
 	@echo "make demo       install into $(VENV) and compare a KAN with an MLP on a Poisson problem"
 	@echo "make test       install into $(VENV), then ruff, mypy, import-linter and the test suite"
+	@echo "make fuzz       mutated files, tables, checkpoints and command lines for a minute (SECONDS=3600: an hour)"
 	@echo "make lint       only ruff, mypy and import-linter"
 	@echo "make reproduce  every table and picture of docs/ again (hours)"
 	@echo "make paper      the tables and pictures of the KAN paper's claims in docs/ again (hours)"
@@ -49,6 +51,10 @@ lint: $(VENV)/.test
 # One process per core, each with one thread.
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST)
+
+# Prints its seed; what was refused badly is kept in runs/fuzz, and belongs into tests/corpus once it is mended.
+fuzz: $(VENV)/.test
+	OMP_NUM_THREADS=1 $(BIN)/python -m scripts fuzz --seconds $(SECONDS)
 
 # Hours: every problem at its recommended settings, three seeds of each, tolerances, convergence, intervals of unknown parameters.
 reproduce: $(VENV)/.test

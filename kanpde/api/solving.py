@@ -20,7 +20,7 @@ from kanpde.config.plain_tree import plain_tree
 from kanpde.config.problem.attached_files import folder_of_files
 from kanpde.config.problem.statement import problem_tree
 from kanpde.config.shipped import make_problem
-from kanpde.errors import ConfigError
+from kanpde.errors import CheckpointError, ConfigError
 from kanpde.numerics.torch_state import plain_torch
 from kanpde.problem.posing import features, findings
 from kanpde.problem.probing import unresolved
@@ -149,7 +149,10 @@ def resume(folder: str | Path, progress: Progress | None = None) -> Solution:
 def load(folder: str | Path) -> Solution:
     """The solution of a run folder, as its last checkpoint holds it."""
     path, config = _saved(folder)
-    return solution_of(plan_of(config).load(path))
+    outcome = plan_of(config).load(path)
+    if not all(bool(values.isfinite().all()) for values in outcome.trial.parameters()):
+        raise CheckpointError(f"{path}: its parameters are not finite; solve it again")
+    return solution_of(outcome)
 
 
 def available() -> tuple[tuple[str, str], ...]:

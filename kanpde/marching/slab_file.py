@@ -13,6 +13,7 @@ import numpy as np
 from kanpde.errors import ConfigError
 from kanpde.marching.converging import Array, Converged, Run
 from kanpde.progress import History, StageResult, StopReason
+from kanpde.results.stored_outcome import refusing_damage
 from kanpde.storage import make_folder, write_bytes
 
 NAME = "slabs.npz"
@@ -33,6 +34,7 @@ def write(folder: Path, solved: Converged) -> None:
     write_bytes(make_folder(folder / "checkpoints") / NAME, buffer.getvalue())
 
 
+@refusing_damage(NAME)
 def read(folder: Path, restored: Callable[[Mapping[str, Array]], Run]) -> Converged:
     """What a run folder keeps; ConfigError where no solve was finished there."""
     path = folder / "checkpoints" / NAME

@@ -15,7 +15,7 @@ import numpy as np
 from kanpde.config import Config
 from kanpde.errors import ConfigError
 from kanpde.patches.search import Patched, points_of, prepare
-from kanpde.results.stored_outcome import packed, unpacked
+from kanpde.results.stored_outcome import packed, refusing_damage, unpacked
 from kanpde.storage import make_folder, write_bytes
 from kanpde.trial.patchwork import Patchwork, Tiles
 
@@ -35,6 +35,7 @@ def write(folder: Path, patched: Patched) -> None:
     write_bytes(make_folder(folder / "checkpoints") / NAME, buffer.getvalue())
 
 
+@refusing_damage(NAME)
 def read(folder: Path, config: Config) -> Patched:
     """The solved problem of a run folder; ConfigError where none was finished there."""
     path = folder / "checkpoints" / NAME

@@ -10,7 +10,7 @@ import numpy as np
 from kanpde.errors import ConfigError
 from kanpde.problem.problem import Problem
 from kanpde.products.search import Multiplied, points_of
-from kanpde.results.stored_outcome import packed, unpacked
+from kanpde.results.stored_outcome import packed, refusing_damage, unpacked
 from kanpde.storage import make_folder, write_bytes
 from kanpde.trial.chain import ProductChain
 
@@ -25,6 +25,7 @@ def write(folder: Path, solved: Multiplied) -> None:
     write_bytes(make_folder(folder / "checkpoints") / NAME, buffer.getvalue())
 
 
+@refusing_damage(NAME)
 def read(folder: Path, problem: Problem) -> Multiplied:
     """The solved problem of a run folder; ConfigError where none was finished there."""
     path = folder / "checkpoints" / NAME

@@ -3,11 +3,54 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import zipfile
+import zlib
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from kanpde.errors import CheckpointError
 from kanpde.progress import History, StageResult, StopReason
 
 KEYS = ("history", "stages", "reason", "estimate", "warnings", "seconds")
+
+
+Keys = ParamSpec("Keys")
+Result = TypeVar("Result")
+
+_DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, OSError, MemoryError, StopIteration),
+    *(ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError),
+)
+"""What arrays that were changed raise on the way to a solution."""
+
+
+def refusing_damage(
+    name: str,
+) -> Callable[
+    [Callable[Concatenate[Path, Keys], Result]], Callable[Concatenate[Path, Keys], Result]
+]:
+    """A decorator of what reads checkpoints/NAME of a run folder: it raises CheckpointError where
+    the file does not hold a solution, however it is damaged.
+    """
+
+    def decorated(
+        read: Callable[Concatenate[Path, Keys], Result],
+    ) -> Callable[Concatenate[Path, Keys], Result]:
+        @wraps(read)
+        def guarded(folder: Path, /, *arguments: Keys.args, **keys: Keys.kwargs) -> Result:
+            try:
+                return read(folder, *arguments, **keys)
+            except _DAMAGED as error:
+                raise CheckpointError(
+                    f"{folder / 'checkpoints' / name}: damaged"
+                    f" ({type(error).__name__}); solve it again"
+                ) from error
+
+        return guarded
+
+    return decorated
 
 
 def packed(outcome: Any) -> str:

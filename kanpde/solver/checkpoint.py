@@ -203,6 +203,10 @@ def restore_network(state: Mapping[str, Any], trial: TrialConfig) -> KAN | MLP:
     layers = trial.layers
     try:
         tensors: list[Tensor] = list(state["tensors"])
+        if not all(bool(tensor.isfinite().all()) for tensor in tensors):
+            raise CheckpointError(
+                "checkpoint: it holds parameters that are not finite; solve again"
+            )
         if state["kind"] != trial.kind:
             raise CheckpointError(
                 f"checkpoint: holds a {state['kind']}, but the config asks for a {trial.kind}"

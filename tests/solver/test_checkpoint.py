@@ -567,3 +567,17 @@ def test_a_run_whose_last_checkpoint_is_gone_goes_on_from_the_previous_one(run: 
     folder = run / "checkpoints"
     (folder / "last.pt").unlink()
     assert torch.equal(api.resume(run).coefficients(), whole.coefficients())
+
+
+def test_parameters_that_are_not_finite_are_refused_behind_a_good_digest(run: Path) -> None:
+    path = run / "checkpoints" / "last.pt"
+    data = read(path)
+    data["network"]["tensors"][1][0, 0, 0] = float("nan")
+    buffer = io.BytesIO()
+    torch.save(data, buffer)
+    payload = buffer.getvalue()
+    head = checkpoint.MAGIC + hashlib.sha256(payload).hexdigest().encode() + b"\n"
+    path.write_bytes(head + payload)
+    for verb in (api.load, api.resume):
+        with pytest.raises(CheckpointError, match="parameters that are not finite"):
+            verb(run)

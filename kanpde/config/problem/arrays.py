@@ -56,6 +56,7 @@ def read_arrays(content: bytes, node: Reader, most: int = MOST_UNPACKED) -> dict
         RuntimeError,
         OSError,
         EOFError,
+        ValueError,
         struct.error,
     ) as error:
         raise node.error(

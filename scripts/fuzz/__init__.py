@@ -1,0 +1,1 @@
+"""Mutated input at the doors where data of strangers enters."""
