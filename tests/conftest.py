@@ -6,9 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from hypothesis import settings
 
 from kanpde.problem import stored_reference
 from kanpde.results import metrics
+
+settings.register_profile("kanpde", deadline=None)  # no test races a clock
+settings.load_profile("kanpde")
 
 
 @pytest.fixture(autouse=True)

@@ -532,3 +532,23 @@ def test_residuals_anywhere_need_no_weights() -> None:
         trial
     )
     assert gap(half, rows[::2]) < 1e-13
+
+
+def test_rows_follow_the_unknown_constants_beside_the_outer_parameters() -> None:
+    node = {
+        **problem_node(
+            PLATE,
+            ["-k*laplacian(u) = 1"],
+            [{"part": SIDES, "equation": "u = 0"}, {"mean": "u = 1"}],
+        ),
+        "unknown_parameters": {"k": {"start": 1.0, "positive": True}},
+    }
+    built = parts(node)
+    built.trial.net.set_outer(uniform(*built.trial.net.outer.shape))
+    system = OuterSystem(built.assembly, built.trial)
+    before = system.weighted().clone()
+    with torch.no_grad():
+        built.trial.constants.raw.add_(0.5)
+    after = system.weighted()
+    assert not torch.equal(before, after)
+    assert torch.equal(after, OuterSystem(built.assembly, built.trial).weighted())

@@ -19,10 +19,12 @@ from kanpde import api, cli
 from kanpde.config import Config, Pace, yaml_file
 from kanpde.errors import ConfigError
 from kanpde.marching.local_error import local_error, sizes
+from kanpde.marching.pacing import Pacer
 from kanpde.marching.slab import build_slab
 from kanpde.problem.problem import Problem
 from kanpde.progress import Silent, StopReason
 from kanpde.results.solution import Solution
+from kanpde.solver.checkpoint import Store
 from kanpde.solver.loop import Solver
 from kanpde.trial.networks import KAN
 from kanpde.trial.piecewise import PiecewiseInTime
@@ -196,6 +198,20 @@ def test_a_stopped_march_is_loaded_and_goes_on_to_the_same_bits(tmp_path: Path) 
     )
     points = np.random.default_rng(0).uniform([-1, 0], [1, 0.2], (50, 2))
     assert np.array_equal(loaded(points), whole(points))
+
+
+def test_a_slab_that_is_restored_leaves_the_pacer_as_its_solve_did(tmp_path: Path) -> None:
+    settings = paced(FRONT, 1e-4)
+    problem, store = Problem.create(settings.problem), Store.at(tmp_path)
+    assert isinstance(settings.slabs, Pace)
+    solver, reader = (Pacer(settings, problem, settings.slabs) for _ in range(2))
+    solved = solver.solve(0.0, None, Silent(), store)
+    restored = reader.restored(0.0, None, Silent(), store, False)
+    assert restored is not None and restored.slab.end == solved.slab.end
+    assert solver._followed is not None and reader._followed is not None
+    assert reader._followed[0] == solver._followed[0]
+    assert torch.equal(reader._followed[1], solver._followed[1])
+    assert (reader._intervals, reader._length) == (solver._intervals, solver._length)
 
 
 def test_an_mlp_is_compared_on_the_slabs_that_the_kan_chose() -> None:

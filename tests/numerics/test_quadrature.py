@@ -8,6 +8,8 @@ import warnings
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.special import roots_legendre
 from scipy.stats import qmc
 
@@ -187,3 +189,48 @@ def test_layouts_check_themselves() -> None:
         layout("random")
     with pytest.raises(ConfigError, match=r"jitter: must lie in \[0, 1\], found -0.1"):
         layout("sobol", -0.1)
+
+
+@pytest.mark.parametrize("shift", [-0.25, -0.1, 0.0, 0.2, 0.25])
+@pytest.mark.parametrize("count", [2, 7, 40])
+def test_chebyshev_weights_are_the_cells_about_their_nodes(count: int, shift: float) -> None:
+    """A node is the middle in θ of its cell, but for the two at the ends, whatever the phase."""
+    nodes, weights = chebyshev(count, shift)
+    edges = np.arccos(1 - 2 * np.clip(np.concatenate([[0.0], np.cumsum(weights)]), 0, 1))
+    middles = (edges[1:] + edges[:-1]) / 2
+    assert np.allclose(weights.sum(), 1.0, rtol=1e-14)
+    assert np.allclose(np.arccos(1 - 2 * nodes)[1:-1], middles[1:-1], atol=1e-7)
+    assert (edges[:-1] < np.arccos(1 - 2 * nodes)).all()
+    assert (edges[1:] > np.arccos(1 - 2 * nodes)).all()
+
+
+def test_phases_fall_to_both_sides_of_zero_and_shrink_with_the_jitter() -> None:
+    for jitter in (1.0, 0.3):
+        drawn = layout("chebyshev", jitter)
+        shifts = np.array([drawn.shift() for _ in range(300)]) / (0.25 * jitter)
+        turns = np.array([drawn.turn() for _ in range(300)]) / (0.5 * jitter)
+        for phases in (shifts, turns):
+            assert phases.min() < -0.9 and phases.max() > 0.9 and abs(phases.mean()) < 0.2
+            assert np.abs(phases).max() <= 1.0
+
+
+@given(
+    coefficients=st.lists(st.floats(-1, 1), min_size=1, max_size=20),
+    extra=st.integers(0, 5),
+)
+def test_gauss_rules_integrate_polynomials_of_twice_their_size(
+    coefficients: list[float], extra: int
+) -> None:
+    nodes, weights = gauss((len(coefficients) + 1) // 2 + extra)
+    whole = sum(c / (k + 1) for k, c in enumerate(coefficients))
+    values = np.polynomial.polynomial.polyval(nodes, coefficients)
+    assert abs(weights @ values - whole) < 1e-13 * len(coefficients)
+
+
+@given(count=st.integers(1, 60), turn=st.floats(-0.5, 0.5), phase=st.floats(0, 6.3))
+def test_the_periodic_rule_integrates_every_wave_that_it_resolves(
+    count: int, turn: float, phase: float
+) -> None:
+    nodes, weights = periodic(count, turn)
+    for waves in {1, count // 2, count - 1} - {0, count}:
+        assert abs(weights @ np.cos(2 * np.pi * waves * nodes + phase)) < 1e-12

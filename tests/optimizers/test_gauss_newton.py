@@ -442,3 +442,27 @@ def test_fewer_rows_than_parameters_give_the_same_step(damping: float) -> None:
     assert (
         damped._triangle.shape[1] == 7
     )  # and not 30: an MLP with 10^4 numbers on 10^2 rows took minutes for a step
+
+
+class Scripted(GaussNewton):
+    """Steps that lower the objective by given shares, whatever the system."""
+
+    def __init__(self, falls: list[float]) -> None:
+        super().__init__(None, None, tolerance=1e-3)  # type: ignore[arg-type]
+        self.falls = falls
+
+    def _value(self) -> float:
+        return 1.0
+
+    def _step(self, value: float) -> float | None:
+        return value * (1 - self.falls.pop(0))
+
+
+def test_only_slow_steps_in_a_row_are_a_stall() -> None:
+    slow, fast = 1e-4, 0.1
+    mixed = ([slow] * (gauss_newton.PATIENCE - 1) + [fast]) * 3
+    assert not Scripted(mixed).advance(None, len(mixed)).stalled  # type: ignore[arg-type]
+    row = [slow] * gauss_newton.PATIENCE
+    assert Scripted(row).advance(None, len(row)).stalled  # type: ignore[arg-type]
+    begun = [*row[:-1], fast, slow]
+    assert not Scripted(begun).advance(None, len(begun)).stalled  # type: ignore[arg-type]

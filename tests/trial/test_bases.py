@@ -394,3 +394,28 @@ def test_single_precision_stays_single() -> None:
     values = grid.evaluate(z.float(), c.float())
     assert values.dtype == torch.float32
     assert gap(values.double(), even(5, 6).evaluate(z, c)) < 1e-5
+
+
+def test_breakpoints_stay_apart_where_most_inputs_are_one_number() -> None:
+    inputs = torch.full((2, 50), 0.6, dtype=torch.float64)
+    inputs[:, 0], inputs[:, 1] = LOWER, UPPER
+    updated = even(3, 6).updated(inputs, 1.0, 0.0)
+    assert bool((updated.breakpoints.diff(dim=1) > 1e-4).all())
+
+
+@given(
+    degree=st.integers(1, 6),
+    intervals=st.integers(1, 6),
+    mix=st.floats(0.0, 1.0),
+    seed=st.integers(0, 99),
+)
+def test_an_updated_grid_reaches_its_inputs_and_splines_on_it_sum_to_one(
+    degree: int, intervals: int, mix: float, seed: int
+) -> None:
+    inputs = torch.rand(2, 20, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    grid = even(degree, intervals).updated(3 * inputs - 1, mix, 0.1)
+    assert bool((grid.lower <= (3 * inputs - 1).amin(1)).all())
+    assert bool((grid.upper >= (3 * inputs - 1).amax(1)).all())
+    ones = torch.ones_like(coefficients(grid))
+    z = grid.lower[:, None] + (grid.upper - grid.lower)[:, None] * inputs
+    assert gap(grid.evaluate(z, ones), torch.ones_like(grid.evaluate(z, ones))) < 1e-12

@@ -1,0 +1,12 @@
+"""What the parts of a local error mean."""
+
+from __future__ import annotations
+
+import torch
+
+from kanpde.marching.local_error import Sizes
+
+
+def test_an_unknown_that_shrinks_has_not_grown() -> None:
+    start, end = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([4.0, 2.0, 1.0])
+    assert Sizes(start, start, end).grown.tolist() == [3.0, 0.0, 0.0]
