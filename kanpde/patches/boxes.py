@@ -8,6 +8,7 @@ A corner is where two faces with conditions meet; a face without one, as the end
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import combinations
 
 import numpy as np
 
@@ -107,14 +108,13 @@ class BoxCover(Cover):
                 axis, end = divmod(number, 2)
                 gap = self.domain.upper - high if end else low - self.domain.lower
                 shares[end, axis] = max(gap[axis], 0.0) / self._units[axis]
-        closest = shares.min(axis=0)
-        axes = np.argsort(closest, kind="stable")[:2]
-        nearest = closest[axes]
-        if len(nearest) < 2 or not np.isfinite(nearest).all():
-            return float(longest)
-        # the size of the cell across the edge: along it the solution is smooth
-        size = geometric((self.size(cell) / self._units)[axes])
-        return float(min(1.0, size + np.hypot(*nearest)) * longest)
+        closest, sides = shares.min(axis=0), self.size(cell) / self._units
+        # the size of a cell across an edge counts: along it the solution is smooth
+        away = [
+            geometric(sides[[a, b]]) + float(np.hypot(closest[a], closest[b]))
+            for a, b in combinations(range(self.dimension), 2)
+        ]
+        return float(min([1.0, *away]) * longest)
 
     def interior(self, cell: Cell, nodes: int) -> tuple[Array, Array]:
         """Tensor Gauss points."""

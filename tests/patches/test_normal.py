@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from patch_helpers import problem_of
+from patch_helpers import error, problem_of
+from patch_helpers import solved as solved_level
 
 from kanpde.numerics.quadrature import Array
 from kanpde.patches import elimination as module
+from kanpde.patches import faces
+from kanpde.patches.cells import Cell
 from kanpde.patches.covers import cover_of
 from kanpde.patches.elimination import Elimination
 from kanpde.patches.layout import balanced, layout
@@ -82,3 +85,29 @@ def test_a_singular_system_is_left_to_qr() -> None:
     patches = layout(cover, balanced(cover, dict.fromkeys(cover.start(), 4)))
     weakest = statement.solve(cover, patches, Elimination(cover.counts))[2][1]
     assert weakest < 1e-12
+
+
+def test_traces_of_lower_degree_cost_no_accuracy(monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = "sin(2.3*x + 0.4)*cos(1.7*y*z) + exp(x*y - z)"
+    problem = problem_of(
+        domain={"box": {"lower": [0, 0, 0], "upper": [1, 1, 1]}},
+        equations=[f"-laplacian(u) = -laplacian({exact})"],
+        exact={"u": exact},
+        conditions=[{"part": [*HELD, *INSULATED], "equation": f"u = {exact}"}],
+    )
+    assert faces.trace_degree(7, 3, 2) == 5
+    lower = solved_level(problem, cells=2, degree=7)
+    monkeypatch.setattr(faces, "trace_degree", lambda degree, dimension, order: degree)
+    full = solved_level(problem, cells=2, degree=7)
+    assert error(lower.trial, problem) < 1.3 * error(full.trial, problem)
+
+
+def test_cells_that_are_long_along_an_edge_are_measured_across_it() -> None:
+    problem = problem_of(
+        domain=BRICK,
+        equations=["-laplacian(u) = 1"],
+        conditions=[{"part": [*HELD, *INSULATED], "equation": "u = 0"}],
+    )
+    cover = cover_of(problem, 1)
+    at_edge = Cell((3, 0, 3), (0, 0, 0))
+    assert cover.depth(at_edge) == pytest.approx(0.125)

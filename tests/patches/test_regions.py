@@ -268,7 +268,7 @@ def test_bodies_in_space_and_regions_in_time_that_are_no_boxes_are_refused() -> 
         AROUND, 0, SIDES, "rim", time={"interval": [0, 1]}, equations=["dt(u) = laplacian(u)"]
     )
     keys["conditions"][0]["part"] = [*SIDES, "initial"]
-    with pytest.raises(ConfigError, match="needs plane domains, .* with time boxes"):
+    with pytest.raises(ConfigError, match="with time boxes, found"):
         kanpde.solve(tree_of(**keys), tolerance=1e-3)
 
 
