@@ -270,18 +270,12 @@ class Elimination:
         self._weak = {patch.key: self._weak[patch.key] for patch in patches}
         tree = over_leaves([of_leaf[0].cells[0] for of_leaf in members], self.counts)
         order, normal = self._merge_all(tree, leaves)
-        # what is known of no patch alone is the sum of a quantity over all patches, which is 0
-        root = order[-1] if order else leaves[0]
-        traces: Traces = {key: np.zeros(number) for key, number in root.faces}
-        for block in reversed(order):
-            values, at = block.eliminated(traces) if len(block.head) else np.zeros(0), 0
-            for key, number in block.inner:
-                traces[key] = values[at : at + number]
-                at += number
-            for total, of_first, of_second in block.totals:
-                traces[of_second] = traces[total] - traces[of_first]
+        traces = _substituted(order, leaves[0])
         if normal:
-            traces = corrected(traces, leaves, order)
+            settled = corrected(traces, leaves, order)
+            if settled is None:
+                order = self._merge_by_qr(tree, leaves)
+            traces = settled or _substituted(order, leaves[0])
         coefficients: list[Array] = [np.zeros(0)] * len(patches)
         squares = np.zeros(len(patches))
         for group, of_leaf, leaf in zip(groups, members, leaves, strict=True):
@@ -307,11 +301,31 @@ class Elimination:
             if whole is not None and whole.weakest > WEAK:
                 self._merged = used
                 return order, True
-        used, order = {}, []
+        return self._merge_by_qr(tree, leaves), False
+
+    def _merge_by_qr(self, tree: Tree, leaves: Sequence[Block]) -> list[Block]:
+        """The groups of a tree, each after its halves."""
+        used: dict[tuple[int, int], Block] = {}
+        order: list[Block] = []
         rooted = [leaf.rooted for leaf in leaves]
         _merge(tree, rooted, (self._merged, merged), (used, order))
         self._merged = used
-        return order, False
+        return order
+
+
+def _substituted(order: Sequence[Block], alone: Block) -> Traces:
+    """All traces from the heads of the groups, or of one leaf that is `alone`."""
+    root = order[-1] if order else alone
+    # what is known of no patch alone is the sum of a quantity over all patches, which is 0
+    traces: Traces = {key: np.zeros(number) for key, number in root.faces}
+    for block in reversed(order):
+        values, at = block.eliminated(traces) if len(block.head) else np.zeros(0), 0
+        for key, number in block.inner:
+            traces[key] = values[at : at + number]
+            at += number
+        for total, of_first, of_second in block.totals:
+            traces[of_second] = traces[total] - traces[of_first]
+    return traces
 
 
 def _normal(first: Block, second: Block) -> Block | None:

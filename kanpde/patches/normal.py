@@ -26,11 +26,13 @@ from kanpde.numerics.quadrature import Array
 from kanpde.optimizers.linear_algebra import back_substituted, condensed, factor, thin
 from kanpde.patches.blocks import Block, FaceKey, Traces, numbers
 
-SUSPICIOUS = 1e-5
+SUSPICIOUS = 3e-7
 """Pivots of inner traces, over the norm of their column, that normal equations do not resolve."""
 
-CORRECTIONS, SETTLED = 3, 1e-13
-"""Most corrections of the traces, and the share of them below which one is the last."""
+CORRECTIONS, SETTLED, ASTRAY = 5, 1e-13, 1e-9
+"""Most corrections of the traces, the share of them below which one is the last, and the share above
+which the last one says that they do not settle.
+"""
 
 
 @dataclass(frozen=True)
@@ -210,14 +212,16 @@ def _add(gram: Array, block: Block, start: Mapping[FaceKey, int]) -> None:
             gram[to_row : to_row + height, to_column : to_column + width] += piece
 
 
-def corrected(traces: Traces, leaves: Sequence[Block], order: Sequence[Block]) -> Traces:
-    """Traces of the normal equations with corrections from the rows of the leaves.
+def corrected(traces: Traces, leaves: Sequence[Block], order: Sequence[Block]) -> Traces | None:
+    """Traces of the normal equations with corrections from the rows of the leaves; None where these
+    do not settle.
 
     Args:
         traces: the solution of the normal equations.
         leaves: the blocks of all leaves.
         order: the groups, each after its two halves.
     """
+    change = largest = 0.0
     for _ in range(CORRECTIONS):
         gradient = {key: np.zeros(len(values)) for key, values in traces.items()}
         for leaf in leaves:
@@ -232,7 +236,7 @@ def corrected(traces: Traces, leaves: Sequence[Block], order: Sequence[Block]) -
         change = max((np.abs(values).max(initial=0.0) for values in step.values()), default=0.0)
         if change <= SETTLED * largest:
             break
-    return traces
+    return traces if change <= ASTRAY * largest else None
 
 
 def _solved(gradient: Traces, order: Sequence[Block]) -> Traces:
