@@ -122,7 +122,9 @@ def _axes(cover: Cover, system: System, feature: tuple[Patch, Array, int]) -> tu
     ranges = np.zeros(cover.dimension)
     for axis in range(cover.dimension):
         line = np.tile(place, (ACROSS, 1))
-        line[:, axis] = np.linspace(patch.lower[axis], patch.upper[axis], ACROSS)
+        # not its ends: there a source that can be integrated may be infinite
+        inside = (np.arange(ACROSS) + 0.5) / ACROSS
+        line[:, axis] = patch.lower[axis] + (patch.upper[axis] - patch.lower[axis]) * inside
         line = line[cover.domain.contains(line, 0.0)]
         if len(line):
             ranges[axis] = np.ptp(_formulas(system, line)[formula])

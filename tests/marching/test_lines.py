@@ -10,6 +10,7 @@ import torch
 
 import kanpde
 from kanpde.config import validate_problem
+from kanpde.marching.equidistribution import Stretch
 from kanpde.marching.lines import steps
 from kanpde.marching.lines.space import Line
 from kanpde.marching.lines.statement import evolution
@@ -71,8 +72,8 @@ def test_splines_have_as_many_points_as_equations_need_and_interpolate(periodic:
 
 
 def test_what_u_xx_and_u_x_do_does_not_grow() -> None:
-    """Between fixed ends all eigenvalues of u_xx are negative, with what flows in given those of
-    -u_x have negative real parts.
+    """Between fixed ends all eigenvalues of u_xx are negative, those of -u_xxxx too between clamped,
+    hinged and free ends; with what flows in given those of -u_x have negative real parts.
     """
     from scipy.linalg import eigvals
 
@@ -87,9 +88,19 @@ def test_what_u_xx_and_u_x_do_does_not_grow() -> None:
     heat = eigvals(matrix(2, 2, slice(1, -1)), matrix(2, 0, slice(1, -1)))
     assert abs(heat.imag).max() == 0
     assert abs(heat.real.max() + np.pi**2) < 1e-6
-    beam = eigvals(-matrix(4, 4, slice(2, -2)), matrix(4, 0, slice(2, -2)))
-    assert abs(beam.imag).max() == 0
-    assert beam.real.max() < 0
+    for ends in ((0, 1, 0, 1), (0, 2, 0, 2), (0, 1, 2, 3)):
+        at = line.local(np.array([-1.0, 1.0]))
+        conditions = np.zeros((4, line.size))
+        for row, derivative in enumerate(ends):
+            conditions[row, at.columns[row // 2]] = at.values[derivative, row // 2]
+        every = slice(None)
+        stiffness = np.concatenate([-matrix(4, 4, every), conditions])
+        mass = np.concatenate([matrix(4, 0, every), 0 * conditions])
+        beam = eigvals(stiffness, mass)
+        beam = beam[np.abs(beam) < 1e12]  # the conditions have infinite ones
+        assert len(beam) >= line.size - 8
+        assert abs(beam.imag).max() == 0
+        assert beam.real.max() < 0
     flow = eigvals(-matrix(1, 1, slice(1, None)), matrix(1, 0, slice(1, None)))
     assert flow.real.max() < 0
 
@@ -218,6 +229,75 @@ def test_the_error_is_within_three_estimates(name: str) -> None:
     assert solution.result.estimate is not None
     assert away <= 3 * solution.result.estimate * np.linalg.norm(wanted) + 1e-13
     assert solution.result.estimate <= 1e-6
+
+
+def sines(x: Any, t: Any) -> Any:
+    """u_t = u_xx from 1 between ends at 0."""
+    waves = np.pi * np.arange(1, 400, 2)
+    return (4 / waves * np.sin(np.outer(x, waves)) * np.exp(-np.outer(t, waves**2))).sum(axis=1)
+
+
+def cosines(x: Any, t: Any) -> Any:
+    """u_t = u_xx from 0, with a flux of 1 at x = 0 and none at x = 1."""
+    waves = np.pi * np.arange(1, 1000)
+    gone = np.exp(-np.outer(t, waves**2)) / waves**2
+    return t + (1 - x) ** 2 / 2 - 1 / 6 - 2 * (gone * np.cos(np.outer(x, waves))).sum(axis=1)
+
+
+def warmed(x: Any, t: Any) -> Any:
+    """u_t = u_xx + 1 from 0 between ends at 0."""
+    waves = np.pi * np.arange(1, 400, 2)
+    gone = np.exp(-np.outer(t, waves**2)) / waves**3
+    return x * (1 - x) / 2 - 4 * (gone * np.sin(np.outer(x, waves))).sum(axis=1)
+
+
+SUDDEN = {
+    "a quench": (["dt(u) = dxx(u)"], [initial("u = 1"), ENDS], sines),
+    "a flux that is switched on": (
+        ["dt(u) = dxx(u)"],
+        [
+            initial("u = 0"),
+            {"part": "left", "equation": "dn(u) = 1"},
+            {"part": "right", "equation": "dn(u) = 0"},
+        ],
+        cosines,
+    ),
+    "a source that is switched on": (["dt(u) = dxx(u) + 1"], [initial("u = 0"), ENDS], warmed),
+}
+
+
+@pytest.mark.parametrize("name", SUDDEN)
+def test_initial_values_that_do_not_fit_the_ends_are_solved(name: str) -> None:
+    equations, conditions, exact = SUDDEN[name]
+    solution = kanpde.solve(posed(equations, conditions), tolerance=1e-4)
+    points = solution.problem.domain.interior(500, "sobol", np.random.default_rng(3)).x
+    points = points[points[:, 1] > 1e-3]  # where the series has enough terms
+    wanted = exact(points[:, 0], points[:, 1])
+    estimate = solution.result.estimate
+    assert solution.stop_reason is StopReason.TOLERANCE
+    assert estimate is not None
+    assert np.linalg.norm(solution(points)[:, 0] - wanted) <= 3 * 1e-4 * np.linalg.norm(wanted)
+
+
+def test_ends_at_which_initial_values_do_not_fit_are_known() -> None:
+    """Not by rounding: the slope of cos(pi x) at x = 1 is 1e-16."""
+    insulated = {"part": ["left", "right"], "equation": "dn(u) = 0"}
+    wavy = evolution(problem_of(posed(["dt(u) = dxx(u)"], [initial("u = cos(pi*x)"), insulated])))
+    assert wavy is not None
+    assert not wavy.unfit
+    steep = evolution(problem_of(posed(["dt(u) = dxx(u)"], [initial("u = x"), ENDS])))
+    assert steep is not None
+    assert {end: away.tolist() for end, away in steep.unfit.items()} == {1.0: [1.0]}
+
+
+def test_knots_at_an_end_are_as_far_apart_as_they_are_away() -> None:
+    even = Line(np.linspace(-1.0, 1.0, 17), False, 0.0, 1.0, graded=(-1.0,))
+    line = even.adapted(Stretch.none(-1.0, 1.0), 16)
+    assert line.intervals == 16
+    assert line.breakpoints[1] + 1 < 2e-8
+    away, width = line.breakpoints[1:-1] + 1, np.diff(line.breakpoints)[1:]
+    assert (width / away).max() < 1.01 * (1 / line.closer - 1)
+    assert abs(line.shares.sum() - 1) < 1e-12
 
 
 def test_a_jump_that_travels_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -158,8 +158,8 @@ class System:
         unknowns = range(len(top))
         moved = np.array([self._by_time(i, 0, step[i], zero=True) for i in unknowns])
         size = np.array([self._by_time(i, 0, top[i]) for i in unknowns])
-        limit = np.maximum(CONVERGED * allowed, ROUNDING * _rms(size) + 1e-300)
-        return float((_rms(moved) / limit).max())
+        limit = np.maximum(CONVERGED * allowed, ROUNDING * self.line.rms(size) + 1e-300)
+        return float((self.line.rms(moved) / limit).max())
 
     def _by_time(self, i: int, b: int, top: Array, zero: bool = False) -> Array:
         """∂_t^b of one unknown's coefficients at the instants, (K, s); without what comes from the
@@ -231,11 +231,6 @@ class System:
                 )
             )
         return entries
-
-
-def _rms(values_by_unknown: Array) -> Array:
-    """The largest root mean square over the splines at any instant, (m,)."""
-    return np.asarray(np.sqrt((values_by_unknown**2).mean(axis=1)).max(axis=1))
 
 
 @dataclass(frozen=True)

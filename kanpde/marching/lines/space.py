@@ -1,10 +1,12 @@
 """Splines on a line, with the points at which equations are met.
 
-An equation of even order r is met at the Greville abscissae of the splines but for r/2 at either
-end, one of odd order in the middles between those that are left: conditions at the ends make up for
-them. For degree 7 the eigenvalues of u_xx and of -u_xxxx between fixed ends are real and negative
-then, and those of u_x with what flows in given have no part that grows; for degree 9, or at the
-abscissae themselves, some have. Where u repeats, the points are the knots: for odd degrees
+An equation of order 2 is met at the Greville abscissae of the splines but for the ends, one of
+order 4 but for the two behind either end, one of odd order in the middles between those inside:
+conditions at the ends make up for them. For degree 7 the eigenvalues of u_xx are real and negative
+then, those of -u_xxxx too between ends that are clamped, hinged or free (without the ends and
+their neighbours those of a hinged beam are complex, and u_tt = -u_xxxx grows), and those of u_x
+with what flows in given have no part that grows; for degree 9, or at the abscissae themselves, some
+have. Where u repeats, the points are the knots: for odd degrees
 derivatives are central there.
 
 Source: C. de Boor, A Practical Guide to Splines, Springer 2001, ch. XII–XIII.
@@ -13,7 +15,7 @@ Source: C. de Boor, A Practical Guide to Splines, Springer 2001, ch. XII–XIII.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -29,6 +31,12 @@ DEGREE, REPEATING = 7, 11
 """Degrees of splines between ends, and of those that repeat."""
 
 MOST_DERIVATIVES = 5
+
+APART = 0.1
+CLOSEST, CLOSER = 1e-8, 0.6
+"""Distance from an end, for [-1, 1], of the first knot where the initial values do not fit there,
+and the share of the next knot's distance that each knot is away, both at first.
+"""
 
 
 @dataclass(frozen=True)
@@ -48,12 +56,20 @@ class Local:
 
 @dataclass(frozen=True)
 class Line:
-    """Splines on `breakpoints` (G + 1,) of [-1, 1], which is [lower, upper] in x."""
+    """Splines on `breakpoints` of [-1, 1], which is [lower, upper] in x.
+
+    Towards the ends (-1 or 1) of `graded` there are knots `added` to those that were asked for, the
+    first of them `closest` to the end, and each a share `closer` of the next one away.
+    """
 
     breakpoints: Array
     periodic: bool
     lower: float
     upper: float
+    graded: tuple[float, ...] = ()
+    closest: float = CLOSEST
+    closer: float = CLOSER
+    added: int = 0
 
     @cached_property
     def grid(self) -> SplineGrid:
@@ -74,13 +90,29 @@ class Line:
 
     @property
     def intervals(self) -> int:
-        """G."""
-        return len(self.breakpoints) - 1
+        """G, without those of further knots at ends."""
+        return len(self.breakpoints) - 1 - self.added
+
+    @cached_property
+    def shares(self) -> Array:
+        """The share of each spline in a mean over the line, (K,): the same for all, but where ends
+        are graded, as much as its integral.
+        """
+        if not self.graded:
+            return np.full(self.size, 1 / self.size)
+        knots = self.grid.knots[0].numpy()
+        width = knots[self.degree + 1 :] - knots[: -self.degree - 1]
+        return np.asarray(width[: self.size] / width[: self.size].sum())
 
     @property
     def size(self) -> int:
         """K."""
         return self.grid.size
+
+    def rms(self, coefficients: Array) -> Array:
+        """The largest root mean square of coefficients (m, K, N) over the line, (m,)."""
+        squares = np.einsum("ikn,k->in", coefficients**2, self.shares)
+        return np.asarray(np.sqrt(squares).max(axis=1))
 
     def x(self, s: Array) -> Array:
         """Places of positions in [-1, 1]."""
@@ -90,9 +122,12 @@ class Line:
         """The positions (K - r,) of an equation of such an order in x, (K,) where u repeats."""
         if self.periodic:
             return self.breakpoints[:-1]
-        fewer = order // 2
-        greville = self.grid.greville()[0].numpy()[fewer : self.size - fewer]
-        return np.asarray((greville[1:] + greville[:-1]) / 2 if order % 2 else greville)
+        fewer, greville = order // 2, self.grid.greville()[0].numpy()
+        if order % 2 == 0 and order > 2:
+            behind = np.arange(1, fewer + 1)
+            return np.delete(greville, np.concatenate([behind, self.size - 1 - behind]))
+        inner = greville[fewer : self.size - fewer]
+        return np.asarray((inner[1:] + inner[:-1]) / 2 if order % 2 else inner)
 
     def local(self, s: Array) -> Local:
         """The splines at positions (N,)."""
@@ -136,4 +171,16 @@ class Line:
         """Splines whose knots are even in the coordinate of a map."""
         inner = stretch.inverse(np.linspace(-1.0, 1.0, intervals + 1))
         inner[0], inner[-1] = -1.0, 1.0
-        return Line(inner, self.periodic, self.lower, self.upper)
+        breakpoints = inner
+        for end in self.graded:
+            first = inner[1] + 1 if end < 0 else 1 - inner[-2]
+            farthest = min(
+                1.0, first / (1 - self.closer)
+            )  # there they are as far apart as even ones
+            count = max(0, math.ceil(math.log(self.closest / farthest) / math.log(self.closer)))
+            distances = farthest * self.closer ** np.arange(count + 1)
+            away = np.abs(breakpoints - end)
+            kept = breakpoints[(away == 0) | (away > (1 + APART) * farthest)]
+            if count:
+                breakpoints = np.sort(np.concatenate([kept, end - end * distances]))
+        return replace(self, breakpoints=breakpoints, added=len(breakpoints) - len(inner))

@@ -9,7 +9,9 @@ it holds, and is met at R_i points fewer than there are splines.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import permutations
 
 import numpy as np
@@ -40,6 +42,11 @@ MOST_UNKNOWNS = 6
 """Beyond, the ways to match equations with unknowns are too many."""
 
 INITIAL = "initial"
+
+FITS, LOOKED_AT = 1e-6, 257
+"""A condition at an end fits the initial values when they are away from it by no more than this
+share of the largest of them at so many places.
+"""
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,81 @@ class Evolution:
                     node = differentiate(node, 0)
                 return np.asarray(evaluate([node], torch.from_numpy(point))[0].numpy())
         return np.zeros(len(x))
+
+    @cached_property
+    def unfit(self) -> Mapping[float, Array]:
+        """The ends, -1 or 1, at which initial values do not meet a condition, with how far each
+        unknown is from doing so, in its own units, (m,).
+        """
+        ends: dict[float, Array] = {}
+        for rows in self.rows:
+            if rows.at is None:
+                away = self._away(rows, self.times[0])
+                if (away > FITS * self._begins).any():
+                    ends[rows.normal] = np.maximum(ends.get(rows.normal, 0.0), away)
+        return ends
+
+    @cached_property
+    def comes(self) -> Array:
+        """What unknowns that begin as zero may come to, (m,): as far as they are from conditions at
+        the ends at any time, and their rates at the start over the whole time.
+        """
+        start, end = self.times
+        size = np.zeros(len(self.orders))
+        for rows in self.rows:
+            if rows.at is None:
+                instants = np.linspace(start, end, LOOKED_AT)
+                away = [self._away(rows, float(instant)) for instant in instants]
+                size = np.maximum(size, np.max(away, axis=0))
+            else:
+                size[rows.at] = max(size[rows.at], self._rate(rows) * (end - start))
+        return np.where(self._begins == 0.0, size, 0.0)
+
+    def _rate(self, rows: Rows) -> float:
+        """The largest |∂_t u| of an unknown at the start by its equation."""
+        x = np.linspace(*self.ends, LOOKED_AT)
+        known = {}
+        for jet, _ in rows.slopes:
+            known[jet] = torch.zeros(len(x), dtype=torch.float64)
+            if jet.index[1] < self.orders[jet.unknown]:
+                lower = Derivative(jet.unknown, (0, jet.index[1]))
+                known[jet] = torch.from_numpy(self.start(lower, x, jet.index[0]))
+        at = torch.from_numpy(np.stack([x, np.full(len(x), self.times[0])], axis=1))
+        row, slopes = values(rows, at, known)
+        rate = Derivative(rows.at or 0, (0, 1))
+        if rate not in slopes:
+            return 0.0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rates = np.abs(row / slopes[rate])
+        return float(np.max(rates[np.isfinite(rates)], initial=0.0))
+
+    def _away(self, rows: Rows, instant: float) -> Array:
+        """How far initial values are from a condition at an end at an instant, in the units of each
+        unknown, (m,); zero where the condition holds rates.
+        """
+        away = np.zeros(len(self.orders))
+        known = {}
+        for jet, _ in rows.slopes:
+            if jet.index[1] >= self.orders[jet.unknown]:
+                return away
+            lower = Derivative(jet.unknown, (0, jet.index[1]))
+            known[jet] = torch.from_numpy(self.start(lower, np.array([rows.x]), jet.index[0]))
+        at = torch.tensor([[rows.x, instant]], dtype=torch.float64)
+        row, slopes = values(rows, at, known)
+        length = self.ends[1] - self.ends[0]
+        weights = {jet: abs(float(slopes[jet][0])) / length ** jet.index[0] for jet in slopes}
+        misfit, whole = abs(float(row[0])), sum(weights.values())
+        for jet, weight in weights.items():
+            if weight > 0:
+                away[jet.unknown] = misfit / whole
+        return np.asarray(np.nan_to_num(away))
+
+    @cached_property
+    def _begins(self) -> Array:
+        """The largest initial values, (m,)."""
+        x = np.linspace(*self.ends, LOOKED_AT)
+        sizes = [np.abs(self.start(Derivative(i, (0, 0)), x)) for i in range(len(self.orders))]
+        return np.nan_to_num(np.array(sizes)).max(axis=1)
 
 
 def evolution(problem: Problem) -> Evolution | None:

@@ -21,14 +21,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from kanpde.expressions import Derivative
 from kanpde.marching.equidistribution import FINE, GRADATION, Stretch, density
 from kanpde.marching.lines.slab import State, Strip, System
-from kanpde.marching.lines.space import MOST_DERIVATIVES, Line
+from kanpde.marching.lines.space import CLOSEST, MOST_DERIVATIVES, Line
 from kanpde.marching.lines.statement import Array, Evolution
 from kanpde.marching.ordinary.collocation import rule
 
@@ -54,10 +54,18 @@ LOOKED_AT = np.array([0.0, 0.5, 1.0])
 """Instants of a slab at which splines are judged."""
 
 PROBES = 1 << 13
+FURTHER, DENSER, DENSEST = 4.0, 0.8, 0.85
+"""Change of the distance of the first knot from an end where the initial values do not fit, power
+of the ratio of such distances where splines are too coarse, and the largest one.
+"""
+
 KINKED, SHARP, CLOSE = 64, 0.3, 1e-4
 """With so many intervals, what is left of the initial values above such a share of the largest
 misfit is a kink or a jump; how close knots come to it, for [-1, 1].
 """
+
+BLUNT, STEEP = 5e-3, 0.1
+"""Knots at an end that has its own are no closer than this, plus that share of their distance."""
 
 STUCK, SLOW = 0.4, 0.75
 """From this share of the most intervals on, a misfit that 1.3 times more of them leave above the
@@ -102,8 +110,11 @@ class _Marching:
         self.length = self.shorter * FIRST * self.span
         self.least = math.ceil(LEAST_INTERVALS / self.shorter)
         even = np.linspace(-1.0, 1.0, self.least + 1)
-        self.line = Line(even, self.evolution.periodic, lower, upper)
-        self.largest = np.zeros(len(self.evolution.orders))
+        unfit = self.evolution.unfit
+        self.line = Line(even, self.evolution.periodic, lower, upper, tuple(unfit))
+        comes = self.evolution.comes
+        self.largest = np.max([comes, *unfit.values()], axis=0)
+        self.floor = 1.0 if unfit or comes.any() else FLOOR
         self.most = MOST_INTERVALS if self.shorter < 1 else round(FEWER * MOST_INTERVALS)
         self.state = self._begin()
 
@@ -189,6 +200,8 @@ class _Marching:
         wanted = np.max([density(s, state * scale, 2.0, periodic) for state in states], axis=0)
         for kink in kinks:
             wanted = np.maximum(wanted, 1 / (CLOSE + GRADATION * np.abs(s - kink)))
+        for end in self.line.graded:  # knots closer to it are there already
+            wanted = np.minimum(wanted, 1 / (BLUNT + STEEP * np.abs(s - end)))
         return Stretch.equidistributing(s, wanted, periodic, 2 * LEAST_INTERVALS)
 
     def respaced(self, strip: Strip, intervals: int) -> Line:
@@ -210,7 +223,21 @@ class _Marching:
         if self.strips and not self.moved:
             more = 1.0  # where the solution went is reason enough
         self.moved = True
+        self.line = replace(
+            self.line,
+            closest=max(CLOSEST, self.line.closest / FURTHER),
+            closer=min(DENSEST, self.line.closer**DENSER),
+        )
         self.move(self.respaced(strip, min(self.most, math.ceil(more * self.line.intervals))))
+
+    def coarsen(self, strip: Strip) -> None:
+        """Fewer knots, as many as a march needs at least."""
+        intervals, line = self.line.intervals, self.line
+        if line.added:
+            self.line = replace(line, closest=min(1.0, FURTHER * line.closest))
+        elif intervals == self.least:
+            return
+        self.move(self.respaced(strip, max(self.least, math.floor(0.85 * intervals))))
 
     def move(self, line: Line) -> None:
         """Go on with other splines: the state at the start of a slab is interpolated, or taken
@@ -237,7 +264,7 @@ class _Marching:
         add; None where it has none.
         """
         orders = self.evolution.orders
-        allowed = self.error * np.maximum(_sizes(self.state, self.line), FLOOR * self.largest)
+        allowed = self.error * np.maximum(_sizes(self.state, self.line), self.floor * self.largest)
         poor_system = System.of(self.evolution, t, h, self.line, self.state, LOW)
         for start in self._starts(h):
             poor = poor_system.solve(start, allowed + 1e-300)
@@ -250,13 +277,20 @@ class _Marching:
             if rich is None:
                 continue
             values = rich.at(CHECKED, orders)
-            away = np.sqrt(((values - poor.at(CHECKED, orders)) ** 2).mean(axis=1)).max(axis=1)
-            size = np.sqrt((values**2).mean(axis=1)).max(axis=1)
-            may = self.error * np.maximum(size, FLOOR * np.maximum(self.largest, size))
+            away = self.line.rms(values - poor.at(CHECKED, orders))
+            size = self.line.rms(values)
+            may = self.error * np.maximum(size, self.floor * np.maximum(self.largest, size))
             may = np.maximum(may, 1e-13 * np.maximum(self.largest, size)) + 1e-300
+            may = may / self.lasting(h)
             in_space = max(self._rough(rich, i) / may[i] for i in self._unknowns) / IN_SPACE
             return rich, float((away / may).max()), in_space
         return None
+
+    def lasting(self, h: float) -> float:
+        """What an error of a slab counts: where initial values do not fit, that in the layer at the
+        end, which lasts about as long as the slab, is a share of that over all times.
+        """
+        return math.sqrt(h / self.span) if self.line.graded else 1.0
 
     def _rough(self, strip: Strip, unknown: int) -> float:
         coefficients = strip.at(LOOKED_AT, self.evolution.orders)[unknown]
@@ -289,12 +323,12 @@ class _Marching:
         self.moved = False
         self.state = strip.end(self.evolution.orders)
         values = strip.at(LOOKED_AT, self.evolution.orders)
-        self.largest = np.maximum(self.largest, np.sqrt((values**2).mean(axis=1)).max(axis=1))
+        self.largest = np.maximum(self.largest, strip.line.rms(values))
 
 
 def _sizes(state: State, line: Line) -> Array:
     """Sizes of the unknowns at the start of a slab, (m,)."""
-    return np.array([math.sqrt(float((s[0] ** 2).mean())) if len(s) else 0.0 for s in state])
+    return np.array([math.sqrt(float(s[0] ** 2 @ line.shares)) if len(s) else 0.0 for s in state])
 
 
 LOST = 1e3
@@ -342,12 +376,12 @@ def _goes_on(marching: _Marching, t: float, h: float) -> bool:
     if in_time <= 1 and resolved:
         marching.take(strip)
         if in_space > 1:
-            marching.rough = max(marching.rough, in_space * IN_SPACE * marching.error)
-        elif in_space < COARSER and intervals > marching.least:
-            fewer = max(marching.least, math.floor(0.85 * intervals))
-            marching.move(marching.respaced(strip, fewer))
+            missed = in_space * IN_SPACE * marching.error / marching.lasting(h)
+            marching.rough = max(marching.rough, missed)
+        elif in_space < COARSER:
+            marching.coarsen(strip)
         return True
-    if in_time <= LOST and not resolved:
+    if in_time <= (1 if marching.line.graded else LOST) and not resolved:
         if in_time <= 1:
             marching.length = max(marching.length, h)
         marching.refine(strip, in_space)
