@@ -3,6 +3,7 @@
 | problem | way | what is chosen |
 |---|---|---|
 | conditions at one end of an interval, or one coordinate and time | slabs | lengths, knots, degrees |
+| a plane domain that is no box, and time | slabs of patches | lengths, cells, degrees |
 | equations that patches can solve (see `kanpde.patches.support`) | patches | cells and degrees |
 | one linear equation on a box in four or more coordinates, of few products | a chain of products | ranks, degrees |
 | others whose resolution can be searched for | one network | family, width, intervals |

@@ -11,13 +11,15 @@ from kanpde.marching.lines import search as on_a_line
 from kanpde.marching.lines.statement import evolution
 from kanpde.marching.ordinary import search as ordinary
 from kanpde.marching.ordinary.statement import is_ordinary
+from kanpde.marching.plane import search as in_the_plane
+from kanpde.marching.plane.choice import marches as marches_in_plane
 from kanpde.problem.problem import Problem
 
 
 def by_equations(config: Config) -> Plan | None:
     """The march that equations and conditions ask for; None where there is none."""
     statement, dimension = config.problem, len(config.problem.coordinates)
-    may = dimension == 1 or (dimension == 2 and statement.time is not None)
+    may = dimension == 1 or (dimension in (2, 3) and statement.time is not None)
     if not may or config.dtype != "float64":
         return None
     if statement.fit is not None or statement.energy is not None:
@@ -27,4 +29,6 @@ def by_equations(config: Config) -> Plan | None:
         return Evolving(config, cast("Engine", ordinary))
     if evolution(problem) is not None:
         return Evolving(config, cast("Engine", on_a_line))
+    if marches_in_plane(problem):
+        return Evolving(config, cast("Engine", in_the_plane))
     return None

@@ -31,6 +31,7 @@ from kanpde.config.solve.defaults import SECONDS, TOLERANCE
 from kanpde.errors import NumericalError
 from kanpde.problem.problem import Problem
 from kanpde.progress import History, Progress, StageResult, StopReason
+from kanpde.trial.patch_slabs import PatchSlabs
 from kanpde.trial.piecewise import PiecewiseInTime
 
 Array = NDArray[np.float64]
@@ -47,6 +48,11 @@ WILD = 1e-3
 
 ROUNDED = 1e-10
 """Below it the local errors of the richer solutions may be rounding."""
+
+SHARE = 0.85
+"""Share of the seconds for marches whose slabs take seconds each; the rest is for the last of them
+and the files.
+"""
 
 ROUNDING = 20 * float(np.finfo(np.float64).eps)
 POINTS = 2500
@@ -77,8 +83,8 @@ class Run(Protocol):
         """The problem as far as the march came."""
 
     @property
-    def trial(self) -> PiecewiseInTime:
-        """A KAN on each slab."""
+    def trial(self) -> PiecewiseInTime | PatchSlabs:
+        """A KAN on each slab, or on each patch of it."""
 
     @property
     def arrays(self) -> Mapping[str, Array]:
@@ -86,6 +92,19 @@ class Run(Protocol):
 
     def difference(self, before: Run) -> float:
         """The largest relative L2 difference of an unknown from another march."""
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Marches that begin with a local error of `first` (the tolerance, if that is larger) instead of
+    the tolerance, with ever smaller ones down to `smallest`, each expected to take `growth` times
+    as long as the one before; `believed` is what is left of the difference of two in the finer one.
+    """
+
+    first: float
+    smallest: float
+    growth: float
+    believed: float
 
 
 March = Callable[[float, int, Callable[[], bool], Run | None], Run]
@@ -116,19 +135,25 @@ def points_of(problem: Problem) -> Collocation:
     return held_out(problem.domain, problem.parts, POINTS, torch.float64)
 
 
-def converge(config: Config, progress: Progress, march: March, finest: float) -> Converged:
-    """March until the tolerance of a config is met, with local errors down to `finest`;
-    NumericalError where no slab can be solved.
+def converge(
+    config: Config,
+    progress: Progress,
+    march: March,
+    finest: float,
+    ladder: Ladder | None = None,
+) -> Converged:
+    """March until the tolerance of a config is met, with local errors down to `finest`, from the
+    tolerance on or down a ladder; NumericalError where no slab can be solved.
     """
-    return _Search(config, progress, march, finest).run()
+    return _Search(config, progress, march, finest, ladder).run()
 
 
-def _share(richer: Run, before: Run, error: float) -> float:
+def _share(richer: Run, before: Run, error: float, believed: float) -> float:
     """What the error of a march may be as a share of its difference from the one before: where
     there is something that none resolves, errors fall as slowly as that does.
     """
     if not richer.rough:
-        return BELIEVED if error > ROUNDED else 1.0
+        return believed if error > ROUNDED else 1.0
     ratio = min(SLOWEST, richer.rough / before.rough) if before.rough else SLOWEST
     return max(1.0, SAFETY * ratio / (1 - ratio))
 
@@ -139,6 +164,7 @@ class _Search:
     progress: Progress
     march: March
     finest: float
+    ladder: Ladder | None = None
     began: float = field(default_factory=time.perf_counter)
     stages: list[StageResult] = field(default_factory=list)
     ends: list[float] = field(default_factory=list)
@@ -146,13 +172,19 @@ class _Search:
     def __post_init__(self) -> None:
         self.tolerance = self.config.tolerance or TOLERANCE[self.config.dtype]
         self.seconds = self.config.seconds or SECONDS
+        if self.ladder is not None:
+            self.seconds *= SHARE
 
     def run(self) -> Converged:
         error, estimate = self.tolerance, math.inf
+        if self.ladder is not None:
+            error = max(error, self.ladder.first)
         best = self._march(error, None)
         while best.ended is None and estimate > self.tolerance and error > self.finest:
             finer = FINER if math.isinf(estimate) else AIM * self.tolerance / estimate
-            if math.isfinite(estimate) and estimate > WILD:
+            if self.ladder is not None:
+                finer = FINER
+            elif math.isfinite(estimate) and estimate > WILD:
                 finer = 0.0  # there is nothing to reckon with
             error = max(self.finest, min(FINER, finer) * error)
             if self._over() or self._too_long():
@@ -160,7 +192,8 @@ class _Search:
             richer = self._march(error, best)
             if richer.ended is not None:
                 break
-            share = _share(richer, best, error)
+            believed = BELIEVED if self.ladder is None else self.ladder.believed
+            share = _share(richer, best, error, believed)
             estimate = max(ROUNDING, share * richer.difference(best), richer.rough)
             best = richer
             self.progress.message(
@@ -177,7 +210,8 @@ class _Search:
     def _too_long(self) -> bool:
         """Whether a march that takes as long as the last one would not end in time."""
         spent = time.perf_counter() - self.began
-        return spent + self.stages[-1].seconds > self.seconds
+        growth = 1.0 if self.ladder is None else self.ladder.growth
+        return spent + growth * self.stages[-1].seconds > self.seconds
 
     def _march(self, error: float, before: Run | None) -> Run:
         """One march is one stage of the history."""

@@ -1,0 +1,163 @@
+"""The cells of a slab: refined where the ends of expansions are large, coarsened where the start of
+the next slab does not need them.
+
+Refined are the worst patches until all others add little. Two halves of a cell become one where the
+polynomial on it holds the values at the start of the next slab.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kanpde.marching.plane.rows import PatchPoints, PatchRows
+from kanpde.numerics.polynomials import Index, derivatives, exponents, size
+from kanpde.patches.cells import Cell, Cover
+from kanpde.patches.layout import Patch, balanced
+from kanpde.patches.order import places
+from kanpde.patches.refinement import refined
+
+Array = NDArray[np.float64]
+Values = Callable[[Array], Array]
+"""Values (N, m) at places (N, 2)."""
+
+PLANE = 2
+REST = 0.25
+"""Refined are the worst patches until the others add this share of the square of what is allowed."""
+
+BEFORE = 0.05
+"""Share of the last shell but one that counts: one of both may be nothing by symmetry."""
+
+IDLE = 0.02
+"""Share of the square of what is allowed that all coarsened patches together may add."""
+
+LOWEST, STEP = 4, 2
+"""Degrees are not lowered below this one, and by so much at a time."""
+
+
+def tails(rows: PatchPoints | PatchRows, columns: Array, weights: Array, index: Index) -> float:
+    """Σ w ∫ (∂^α of the last shells)² over a patch, for coefficients (n, C) with weights (C,)."""
+    degree = rows.patch.degree
+    shell = exponents(degree, PLANE).sum(axis=1)
+    table = rows.table[index]
+    total = 0.0
+    for number, share in ((degree, 1.0), (degree - 1, BEFORE)):
+        mine = shell == number
+        at_points = table[:, mine] @ columns[mine]
+        total += share * float((rows.inside.w @ at_points**2) @ weights)
+    return total
+
+
+def finer(
+    cover: Cover,
+    degrees: Mapping[Cell, int],
+    patches: Sequence[Patch],
+    columns: Sequence[Array],
+    added: tuple[Array, float],
+) -> dict[Cell, int]:
+    """Cells with the worst patches refined, until the others add little of what is allowed.
+
+    Args:
+        cover: what is known of the cells.
+        degrees: the cells.
+        patches: their patches.
+        columns: coefficients (n, C) of each, with equal weights.
+        added: the squares that the patches add, and how much they may.
+    """
+    squares, allowed = added
+    order = np.argsort(-squares, kind="stable")
+    rest = squares.sum() - np.cumsum(squares[order])
+    count = int(np.searchsorted(-rest, -REST * allowed)) + 1
+    marked = np.zeros(len(squares))
+    # equal marks: all of the worst patches are refined, not only those with the bulk of the squares
+    marked[order[:count]] = 1.0
+    return refined(cover, degrees, patches, columns, marked)
+
+
+def coarser(
+    cover: Cover, degrees: Mapping[Cell, int], values: Values, allowed: float
+) -> dict[Cell, int]:
+    """Cells with halves put together, and degrees lowered, where the last shells of `values` then
+    add little of the square that is `allowed`.
+    """
+    leaves = dict(degrees)
+    share = IDLE * allowed / len(leaves)
+    known: dict[tuple[Cell, int], bool] = {}
+
+    def idle(cell: Cell, degree: int) -> bool:
+        if (cell, degree) not in known:
+            known[cell, degree] = _rest(cover, cell, degree, values) <= share
+        return known[cell, degree]
+
+    waiting = sorted(leaves)
+    while waiting:
+        cell = waiting.pop()
+        for axis in range(PLANE):
+            parent, halves = _parent(cover, cell, axis)
+            if parent is None or not _may_join(cover, parent, halves, leaves):
+                continue
+            degree = max(leaves[half] for half in halves)
+            if idle(parent, degree):
+                for half in halves:
+                    del leaves[half]
+                leaves[parent] = degree
+                waiting.append(parent)
+                break
+    for cell, degree in leaves.items():
+        if degree - STEP >= LOWEST and idle(cell, degree - STEP):
+            leaves[cell] = degree - STEP
+    return balanced(cover, leaves)
+
+
+def _may_join(
+    cover: Cover, parent: Cell, halves: Sequence[Cell], leaves: Mapping[Cell, int]
+) -> bool:
+    """Whether the halves of a cell are leaves, and the cell is connected and overlaps no others."""
+    if not all(half in leaves for half in halves):
+        return False
+    if len(halves) == 1 and _overlaps(parent, halves[0], leaves):
+        return False
+    inside = cover.inside(parent)
+    return inside is not None and inside.pieces == 1
+
+
+def _parent(cover: Cover, cell: Cell, axis: int) -> tuple[Cell | None, list[Cell]]:
+    """The cell that a cell is half of along an axis, and its halves that meet the domain."""
+    if cell.levels[axis] == 0:
+        return None, []
+    levels, indices = list(cell.levels), list(cell.indices)
+    levels[axis] -= 1
+    indices[axis] >>= 1
+    parent = Cell(tuple(levels), tuple(indices))
+    return parent, cover.children(parent, [axis])
+
+
+def _overlaps(parent: Cell, child: Cell, leaves: Mapping[Cell, int]) -> bool:
+    """Whether a cell overlaps other leaves than its child: two may reach into the same part outside
+    the domain.
+    """
+    others = [cell for cell in leaves if cell != child]
+    low, high = places([parent, *others])
+    inner = np.minimum(high[0], high[1:]) > np.maximum(low[0], low[1:])
+    return bool(inner.all(axis=1).any())
+
+
+def _rest(cover: Cover, cell: Cell, degree: int, values: Values) -> float:
+    """What the last shells of values, and what no polynomial of a degree on a cell holds of them,
+    add.
+    """
+    inside = cover.inside(cell)
+    assert inside is not None
+    x, w = cover.interior(cell, degree + 2)
+    at_points = values(x)
+    table = derivatives(x, inside.lower, inside.upper, degree, [(0, 0)])[0, 0]
+    root = np.sqrt(w / w.sum())[:, None]
+    small = np.concatenate([table * root, 1e-11 * np.eye(size(degree, PLANE))])
+    right = np.concatenate([at_points * root, np.zeros((table.shape[1], at_points.shape[1]))])
+    coefficients = np.linalg.lstsq(small, right, rcond=None)[0]
+    last = exponents(degree, PLANE).sum(axis=1) >= degree - 1
+    missed = at_points - table @ coefficients
+    end = table[:, last] @ coefficients[last]
+    return float((w @ (missed**2 + end**2)).sum())

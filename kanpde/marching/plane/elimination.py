@@ -1,0 +1,233 @@
+"""The least-squares systems of all shifts of a slab, eliminated as in `patches.elimination`, with
+the factors kept: further right sides cost no further factorization.
+
+    min over c, τ  Σ_j |A_j(λ_k) c_j - b_jk|² + |G_j c_j - T_j τ_j|²,    k = 1 … K
+
+The systems of all shifts have the same rows and differ in one complex number, so that their blocks
+are factored together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kanpde.marching.plane.rows import PatchRows
+from kanpde.optimizers.linear_algebra.stacked import Stacked, substituted
+from kanpde.patches.faces import face_rows
+from kanpde.patches.order import Tree, dissection
+from kanpde.patches.rows import REGULAR
+
+Array = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+FaceKey = tuple[object, ...]
+Widths = tuple[tuple[FaceKey, int], ...]
+Traces = dict[FaceKey, Tensor]
+
+
+@dataclass(frozen=True)
+class Outer:
+    """The rows (K, t, t) of a group on the traces of its outer faces."""
+
+    faces: Widths
+    matrix: Tensor
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One patch: `first` factors its rows, `second` the triangle of them with the rows of its
+    faces; `columns` of both are coefficients, then `inner` traces, then those of `outer`.
+    """
+
+    first: Stacked
+    second: Stacked
+    count: int
+    inner: Widths
+    outer: Outer
+
+    @property
+    def eliminated(self) -> int:
+        """How many numbers are eliminated."""
+        return self.count + sum(width for _, width in self.inner)
+
+    def forward(self, right: Tensor) -> tuple[Tensor, Tensor]:
+        """Right sides (K, R, C) turned: those of what is eliminated, and those on outer traces."""
+        below = self.first.householder.shape[1] - right.shape[1]
+        top = self.first.turned(torch.nn.functional.pad(right, (0, 0, 0, below)))[:, : self.count]
+        rest = self.second.householder.shape[1] - self.count
+        turned = self.second.turned(torch.nn.functional.pad(top, (0, 0, 0, rest)))
+        k = self.eliminated
+        return turned[:, :k], turned[:, k : k + self.outer.matrix.shape[1]]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Two groups whose common traces, `inner`, are eliminated."""
+
+    factor: Stacked
+    inner: Widths
+    outer: Outer
+
+    @property
+    def eliminated(self) -> int:
+        """How many numbers are eliminated."""
+        return sum(width for _, width in self.inner)
+
+    def forward(self, right: Tensor) -> tuple[Tensor, Tensor]:
+        """Right sides (K, t, C) of both halves turned, as in `Leaf`."""
+        turned = self.factor.turned(right)
+        k = self.eliminated
+        return turned[:, :k], turned[:, k : k + self.outer.matrix.shape[1]]
+
+
+def leaf_of(rows: PatchRows, shifts: Complex) -> Leaf:
+    """The leaf of a patch for shifts (K,), those over the length of the slab."""
+    count = rows.matrices[0].shape[1]
+    height = len(rows.matrices[0])
+    stacked = np.zeros((len(shifts), height + count, count), dtype=complex)
+    for power, matrix in enumerate(rows.matrices):
+        stacked[:, :height] += (shifts**power)[:, None, None] * matrix
+    norms = np.linalg.norm(stacked[0], axis=0)
+    small = REGULAR * np.maximum(norms, 1e-9 * norms.max())
+    stacked[:, range(height, height + count), range(count)] = small
+    first = Stacked.of(torch.from_numpy(stacked))
+    pieces = [
+        ((*face.key, degree), *face_rows(rows.patch, face, degree, rows.faces))
+        for face, degree in rows.patch.faces
+    ]
+    inner, outer = _faces_of(pieces)
+    column: dict[FaceKey, int] = {}
+    width = count
+    for key, traces in (*inner, *outer):
+        column[key] = width
+        width += traces
+    below = np.zeros((sum(len(matrix) for _, matrix, _ in pieces), width))
+    at = 0
+    for key, matrix, taken in pieces:
+        to = at + len(matrix)
+        below[at:to, :count] = matrix
+        below[at:to, column[key] : column[key] + taken.shape[1]] = -taken
+        at = to
+    system = torch.zeros((len(shifts), count + len(below), width), dtype=torch.complex128)
+    system[:, :count, :count] = first.triangle
+    system[:, count:] = torch.from_numpy(below)
+    second = Stacked.of(system)
+    k = count + sum(traces for _, traces in inner)
+    below_traces = second.triangle[:, k:, k:]
+    return Leaf(first, second, count, inner, Outer(outer, below_traces))
+
+
+def _faces_of(pieces: Sequence[tuple[FaceKey, Array, Array]]) -> tuple[Widths, Widths]:
+    """The faces that a patch has twice, across a period, and all others, with their traces."""
+    widths: dict[FaceKey, int] = {}
+    times: dict[FaceKey, int] = {}
+    for key, _, taken in pieces:
+        widths[key] = taken.shape[1]
+        times[key] = times.get(key, 0) + 1
+    inner = tuple((key, width) for key, width in widths.items() if times[key] == 2)
+    outer = tuple((key, width) for key, width in widths.items() if times[key] == 1)
+    return inner, outer
+
+
+def merged(first: Outer, second: Outer) -> Group:
+    """The group of two."""
+    common = {key for key, _ in first.faces} & {key for key, _ in second.faces}
+    inner = tuple(pair for pair in first.faces if pair[0] in common)
+    outer = tuple(pair for pair in (*first.faces, *second.faces) if pair[0] not in common)
+    start: dict[FaceKey, int] = {}
+    width = 0
+    for key, traces in (*inner, *outer):
+        start[key] = width
+        width += traces
+    split = first.matrix.shape[1]
+    height = split + second.matrix.shape[1]
+    stacked = first.matrix.new_zeros((len(first.matrix), height, width))
+    for rows, half in ((slice(0, split), first), (slice(split, height), second)):
+        column = 0
+        for key, traces in half.faces:
+            part = half.matrix[:, :, column : column + traces]
+            stacked[:, rows, start[key] : start[key] + traces] = part
+            column += traces
+    factor = Stacked.of(stacked)
+    k = sum(traces for _, traces in inner)
+    return Group(factor, inner, Outer(outer, factor.triangle[:, k:, k:]))
+
+
+@dataclass(frozen=True)
+class Factored:
+    """The factors of a level for all shifts: leaves by the numbers of their patches, and groups in
+    the order in which they follow from each other with the places of their halves (leaves are
+    places below their number, the k-th group is J + k).
+    """
+
+    leaves: tuple[Leaf, ...]
+    groups: tuple[tuple[Group, int, int], ...]
+
+    @classmethod
+    def of(cls, rows: Sequence[PatchRows], shifts: Complex, counts: Sequence[int]) -> Factored:
+        """The factors of patches for shifts (K,) over the length of the slab."""
+        leaves = tuple(leaf_of(of_patch, shifts) for of_patch in rows)
+        tree = dissection([of_patch.patch.cells[0] for of_patch in rows], counts)
+        groups: list[tuple[Group, int, int]] = []
+
+        def visit(node: Tree) -> int:
+            if isinstance(node, int):
+                return node
+            first, second = visit(node[0]), visit(node[1])
+            outers = [
+                leaves[k].outer if k < len(leaves) else groups[k - len(leaves)][0].outer
+                for k in (first, second)
+            ]
+            groups.append((merged(*outers), first, second))
+            return len(leaves) + len(groups) - 1
+
+        visit(tree)
+        return cls(leaves, tuple(groups))
+
+    def solve(self, rights: Sequence[Complex]) -> list[Complex]:
+        """Coefficients (K, m·n) of every patch for its right sides (K, R)."""
+        count = len(self.leaves)
+        kept: list[Tensor] = []
+        passed: list[Tensor] = []
+        for leaf, right in zip(self.leaves, rights, strict=True):
+            mine, further = leaf.forward(torch.from_numpy(right)[:, :, None])
+            kept.append(mine)
+            passed.append(further)
+        for group, first, second in self.groups:
+            mine, further = group.forward(torch.cat([passed[first], passed[second]], dim=1))
+            kept.append(mine)
+            passed.append(further)
+        traces: Traces = {}
+        for (group, _, _), turned in zip(
+            reversed(self.groups), reversed(kept[count:]), strict=True
+        ):
+            _back(group.factor, turned, (group.inner, group.outer.faces), traces, 0)
+        return [
+            _back(leaf.second, turned, (leaf.inner, leaf.outer.faces), traces, leaf.count)
+            for leaf, turned in zip(self.leaves, kept[:count], strict=True)
+        ]
+
+
+def _back(
+    factor: Stacked, right: Tensor, faces: tuple[Widths, Widths], traces: Traces, count: int
+) -> Complex:
+    """What was eliminated, for known outer traces; inner traces are added to the known ones, the
+    first `count` numbers are given back.
+    """
+    inner, outer = faces
+    k = right.shape[1]
+    if outer:
+        known = torch.cat([traces[key] for key, _ in outer], dim=1)
+        right = right - factor.householder[:, :k, k:] @ known
+    values = substituted(factor.householder[:, :k, :k], right)
+    at = count
+    for key, width in inner:
+        traces[key] = values[:, at : at + width]
+        at += width
+    return np.asarray(values[:, :count, 0].numpy())

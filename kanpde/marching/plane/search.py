@@ -1,0 +1,171 @@
+"""Evolutions in the plane as runs that a search compares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+from numpy.polynomial.legendre import legvander
+
+from kanpde.config import Config
+from kanpde.config.compatibility import check
+from kanpde.errors import ConfigError
+from kanpde.marching.converging import Converged, Ladder, Run, converge
+from kanpde.marching.ordinary.search import relative
+from kanpde.marching.plane.features import seen
+from kanpde.marching.plane.statement import PLANE, Array, Evolution, evolution, shortened
+from kanpde.marching.plane.steps import March, guessed
+from kanpde.marching.plane.strips import Strip
+from kanpde.patches.boxes import BoxCover
+from kanpde.patches.cells import Cover
+from kanpde.patches.covers import FIRST, periodic_axes
+from kanpde.patches.kans import ridge_map
+from kanpde.patches.layout import balanced
+from kanpde.patches.plane import PlaneCover
+from kanpde.problem.conditions import periodic_parts
+from kanpde.problem.posing import posed
+from kanpde.problem.problem import Problem
+from kanpde.progress import Progress
+from kanpde.trial.patch_slabs import PatchSlabs
+from kanpde.trial.patchwork import Patchwork
+
+LADDER = Ladder(first=3e-3, smallest=1e-9, growth=3.0, believed=0.5)
+"""Marches begin coarse: one takes about three times as long as the one before. Of the difference of
+two 0.14 to 0.26 were left in the finer one, where it is measured.
+"""
+
+STAGES, DEGREES = (4, 6, 8, 10, 12), (6, 8, 10)
+"""Radau points of a slab and degree of the first cells, of one march after the other: errors that
+two marches have in common would not show in their difference.
+"""
+
+SAMPLES = 10_000
+"""Points at which marches are compared."""
+
+
+@dataclass(frozen=True)
+class PlaneRun:
+    """A march of an evolution; `sizes` (m,) are root mean squares of its unknowns."""
+
+    posed: Evolution
+    strips: tuple[Strip, ...]
+    sizes: Array
+    ended: str | None
+    rough: float = 0.0
+
+    @property
+    def slabs(self) -> int:
+        """How many."""
+        return len(self.strips)
+
+    @property
+    def edges(self) -> Array:
+        """When slabs begin and end, (J + 1,)."""
+        ends = [strip.t + strip.h for strip in self.strips]
+        if self.ended is None:
+            ends[-1] = self.posed.times[1]
+        return np.array([self.posed.times[0], *ends])
+
+    @property
+    def end(self) -> float:
+        """When it ended."""
+        return float(self.edges[-1])
+
+    @property
+    def problem(self) -> Problem:
+        """Until the march ended."""
+        return shortened(self.posed.problem, self.end)
+
+    @cached_property
+    def trial(self) -> PatchSlabs:
+        """A KAN on each patch of each slab."""
+        slabs = []
+        for strip in self.strips:
+            outer = [
+                (ridge_map(int(degree), PLANE) @ of_patch).T
+                for degree, of_patch in zip(strip.tiles.degrees, strip.series, strict=True)
+            ]
+            slabs.append(Patchwork(strip.tiles, outer))
+        return PatchSlabs(slabs, self.edges.tolist(), self.posed.unknowns)
+
+    @property
+    def arrays(self) -> Mapping[str, Array]:
+        """Where slabs and patches are, and coefficients."""
+        named = {"edges": self.edges, "sizes": self.sizes}
+        for number, strip in enumerate(self.strips):
+            named |= strip.arrays(f"slab{number}_")
+        return named
+
+    def values(self, x: Array) -> Array:
+        """The unknowns (N, m) at points (N, 3)."""
+        number = np.searchsorted(self.edges[1:-1], x[:, -1])
+        values = np.empty((len(x), self.posed.unknowns))
+        for k, strip in enumerate(self.strips):
+            chosen = np.flatnonzero(number == k)
+            if len(chosen):
+                series = strip.at(x[chosen, :PLANE])
+                series = series.reshape(len(chosen), self.posed.unknowns, -1)
+                tau = 2 * (x[chosen, -1] - strip.t) / strip.h - 1
+                table = legvander(tau, series.shape[2] - 1)
+                values[chosen] = np.einsum("nmq,nq->nm", series, table)
+        return values
+
+    def difference(self, before: Run) -> float:
+        """At points that fill space and time evenly."""
+        assert isinstance(before, PlaneRun)
+        domain = self.posed.problem.domain
+        x = np.array(domain.interior(SAMPLES, "sobol", np.random.default_rng(0)).x)
+        return relative(self.values(x), before.values(x))
+
+
+def prepare(config: Config) -> Evolution:
+    """The evolution of a config; ConfigError says what is wrong with it."""
+    check(config)
+    problem = posed(config.problem)
+    evolving = evolution(problem)
+    if evolving is None:
+        raise ConfigError(
+            f"problem '{problem.name}': is no evolution in the plane with initial values and"
+            f" conditions on sides; give trial and schedule"
+        )
+    return evolving
+
+
+def cover_of(evolving: Evolution) -> Cover:
+    """Cells over the space."""
+    problem, space = evolving.problem, evolving.space
+    periodic, count = periodic_axes(problem), FIRST[PLANE - 1]
+    if not space.box:
+        return PlaneCover(space, count, periodic)
+    paired = periodic_parts(problem.conditions)
+    constrained = [part for part in evolving.conditions if part not in paired]
+    return BoxCover(space, count, constrained, PLANE, periodic)
+
+
+def search(config: Config, progress: Progress, posed: Evolution) -> Converged:
+    """March until the tolerance is met; NumericalError where no slab can be solved."""
+    cover = cover_of(posed)
+    coarse = balanced(cover, dict.fromkeys(cover.start(), DEGREES[0]))
+    sizes = guessed(posed, cover, coarse)
+
+    def run(error: float, number: int, stopped: Callable[[], bool], before: Run | None) -> Run:
+        known = before.sizes if isinstance(before, PlaneRun) else sizes
+        degree, stages = (row[min(number, len(row) - 1)] for row in (DEGREES, STAGES))
+        first = seen(posed, cover, dict.fromkeys(cover.start(), degree))
+        marched = March(posed, cover, error, stages, first, known, stopped).run()
+        return PlaneRun(posed, marched.strips, marched.sizes, marched.ended)
+
+    return converge(config, progress, run, LADDER.smallest, LADDER)
+
+
+def restored(posed: Evolution, arrays: Mapping[str, Array]) -> PlaneRun:
+    """A march from the numbers of a file."""
+    edges: Sequence[float] = arrays["edges"].tolist()
+    strips = tuple(
+        Strip.restored(start, end - start, arrays, f"slab{number}_")
+        for number, (start, end) in enumerate(pairwise(edges))
+    )
+    return PlaneRun(posed, strips, arrays["sizes"], None)

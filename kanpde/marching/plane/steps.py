@@ -1,0 +1,292 @@
+"""One march through an evolution in the plane, slab by slab.
+
+    an attempt                                     next
+    ---------------------------------------------  ----------------------------------------------
+    Newton's method does not converge              half as long
+    time adds much more than it may                a shorter slab
+    space adds more than it may                    the same slab on finer cells
+    time adds more than it may                     half as long
+    else                                           taken; twice as long where that may do
+
+Slabs are dyadic parts of the time: of equal ones on the same cells the factors are kept, and where
+data at the start do not fit those on the sides every slab is at most as long as all before it. What
+a slab of length h adds counts √(h/T) times; space may add more at first, when features are narrow
+and fade, by (T/t)^{1/4}.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kanpde.errors import NumericalError
+from kanpde.expressions import Derivative
+from kanpde.marching.plane.cells import coarser, finer, tails
+from kanpde.marching.plane.indicators import Indicated, counted, indicated
+from kanpde.marching.plane.radau import shifts
+from kanpde.marching.plane.rows import points_of
+from kanpde.marching.plane.slab import Ended, Given, Operator, Solved, Start, projected, solve
+from kanpde.marching.plane.statement import TIME, Evolution
+from kanpde.marching.plane.strips import Strip
+from kanpde.patches.cells import Cell, Cover
+from kanpde.patches.kans import tiles_of
+from kanpde.patches.layout import layout
+from kanpde.patches.linearisation import Pieces
+from kanpde.trial.patchwork import Locator
+
+Array = NDArray[np.float64]
+
+FIRST = 3
+"""Halvings of the time for the first slab that is tried."""
+
+DEEPEST = 40
+"""Most halvings."""
+
+MOST_PATCHES = 3000
+LEVELS = 14
+"""Most refinements of the cells of one slab."""
+
+SHORTEN, MOST_HALVINGS = 4.0, 4
+"""Where time adds so many times too much, cells are not refined before the slab is shorter, by so
+many halvings at once.
+"""
+
+LEFT = 0.003
+"""Share of the local error that Newton's method may leave."""
+
+IDLE, FALLEN = 0.1, 0.5
+"""The next slab may be longer where time adds this share of what it may, or half of what the slab
+before added.
+"""
+
+ROUGH = 4
+"""Stages of the slabs that guess how large the unknowns become."""
+
+
+@dataclass(frozen=True)
+class Marched:
+    """A march; `sizes` (m,) are root mean squares of the unknowns over the time, `ended` says why
+    it ended before the time does.
+    """
+
+    strips: tuple[Strip, ...]
+    sizes: Array
+    ended: str | None
+
+
+@dataclass
+class March:
+    """One march.
+
+    Args:
+        evolution: what is marched.
+        cover: cells over the space.
+        error: what a slab may add, relative to the unknowns.
+        stages: Radau points of a slab.
+        degrees: the first cells with their degrees.
+        sizes: root mean squares (m,) of the unknowns over the time, as far as they are known.
+        stopped: says that the march should stop.
+    """
+
+    evolution: Evolution
+    cover: Cover
+    error: float
+    stages: int
+    degrees: Mapping[Cell, int]
+    sizes: Array
+    stopped: Callable[[], bool]
+    level: int = FIRST
+    place: int = 0
+    strips: list[Strip] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.radau = shifts(self.stages)
+        self.begin, end = self.evolution.times
+        self.length = end - self.begin
+        self.area = self.evolution.space.measure
+        self.start: Start = Given(self.evolution)
+        # the start by polynomials on the present cells, and the operator of the last slab
+        self.first: list[Array] | None = None
+        self.operator: tuple[object, Operator] | None = None
+        self.added = np.zeros(self.evolution.unknowns)
+        self.last = math.inf
+
+    def run(self) -> Marched:
+        """All slabs."""
+        self._see_start()
+        ended = None
+        while self.place < 2**self.level and ended is None:
+            ended = self._slab()
+        return Marched(tuple(self.strips), self._sizes(), ended)
+
+    @property
+    def _t(self) -> float:
+        return self.begin + self.place * self._h
+
+    @property
+    def _h(self) -> float:
+        return self.length * 0.5**self.level
+
+    @property
+    def _allowed(self) -> float:
+        """How many times as much as later space may add to the present slab, squared."""
+        return math.sqrt(2**self.level / (self.place + 1))
+
+    def _sizes(self) -> Array:
+        """Root mean squares so far."""
+        return np.asarray(np.sqrt(self.added / (sum(strip.h for strip in self.strips) or 1.0)))
+
+    def _known(self) -> Array:
+        return np.maximum(self.sizes, self._sizes())
+
+    def _see_start(self) -> None:
+        """Cells that hold the initial values."""
+        if not math.isfinite(self.error):
+            return
+        for _ in range(LEVELS):
+            patches = layout(self.cover, self.degrees)
+            rows = points_of(self.cover, patches)
+            columns = [projected(of, self._values(of.inside.x)) for of in rows]
+            squares = sum(
+                of.inside.w @ (of.table[0, 0] @ c) ** 2 for of, c in zip(rows, columns, strict=True)
+            )
+            by = counted(np.maximum(self.sizes, np.sqrt(squares / self.area)))
+            weights = 1 / (by * self.error) ** 2 / self.area
+            added = [tails(of, c, weights, (0, 0)) for of, c in zip(rows, columns, strict=True)]
+            if sum(added) <= self._allowed or len(patches) > MOST_PATCHES // 4:
+                return
+            weighted = [of_patch * np.sqrt(weights) for of_patch in columns]
+            self.degrees = finer(
+                self.cover, self.degrees, patches, weighted, (np.array(added), self._allowed)
+            )
+
+    def _values(self, x: Array) -> Array:
+        """The unknowns (N, m) at the start of the slab."""
+        wanted = [Derivative(number, (0, 0, 0)) for number in range(self.evolution.unknowns)]
+        return np.stack(self.start.at(x, wanted, None), axis=1)
+
+    def _slab(self) -> str | None:
+        """Take a slab, or say why the march ends."""
+        refinements = 0
+        while True:
+            over = self.stopped()
+            if over and self.strips:
+                return f"was stopped at t = {self._t:.6g}"
+            solved = solve(*self._posed(), LEFT * self.error)
+            if not solved.left <= LEFT * self.error:
+                if self.level >= DEEPEST:
+                    return f"ended at t = {self._t:.6g}, where Newton's method does not converge"
+                self._shorten(1)
+                continue
+            seen = indicated(solved, self._known(), self.error)
+            excess = seen.in_time * 2.0 ** (-self.level / 2) / self.error
+            if over:
+                self._take(solved, seen)
+                return f"was stopped at t = {self._t + self._h:.6g}"
+            if excess > SHORTEN and self.level < DEEPEST:
+                self._shorten(min(MOST_HALVINGS, math.ceil(2 * math.log2(excess) / self.stages)))
+            elif refinements < LEVELS and self._refine(solved, seen):
+                refinements += 1
+            elif excess > 1.0 and self.level < DEEPEST:
+                self._shorten(1)
+            else:
+                self._take(solved, seen)
+                self._lengthen(excess)
+                return None
+
+    def _shorten(self, halvings: int) -> None:
+        self.level, self.place = self.level + halvings, self.place << halvings
+        self.last = math.inf
+
+    def _refine(self, solved: Solved, seen: Indicated) -> bool:
+        """Refine the cells where space adds more than it may; whether that changed them."""
+        if seen.in_space.sum() <= self._allowed or len(solved.patches) > MOST_PATCHES:
+            return False
+        marked = seen.in_space, self._allowed
+        degrees = finer(self.cover, self.degrees, solved.patches, seen.columns, marked)
+        changed = degrees != self.degrees
+        if changed:
+            self.degrees, self.first = degrees, None
+        return changed
+
+    def _lengthen(self, excess: float) -> None:
+        """Go on, with a longer slab and coarser cells where both may do."""
+        before, self.last = self.last, excess
+        self.place += 1
+        factor = max(excess, 1e-12) ** (-1 / (self.stages + 1.5))
+        falls = excess < FALLEN * min(before, 1.0)
+        even = self.place % 2 == 0 and self.place < 2**self.level and self.level > 1
+        if even and (factor > 2.0 or excess < IDLE or falls):
+            self.level, self.place, self.last = self.level - 1, self.place // 2, math.inf
+            by = counted(self._known()) * self.error * math.sqrt(self.area)
+            degrees = coarser(
+                self.cover, self.degrees, lambda x: self._values(x) / by, self._allowed
+            )
+            if degrees != self.degrees:
+                self.degrees, self.first = degrees, None
+
+    def _posed(self) -> tuple[Operator, float, Start, list[Array]]:
+        """What the present slab is solved from."""
+        operator = self._operator()
+        if self.first is None:
+            ends = np.cumsum([len(rows.inside.x) for rows in operator.rows])[:-1]
+            pieces = np.split(self._values(operator.inside), ends)
+            self.first = [
+                projected(rows, values) for rows, values in zip(operator.rows, pieces, strict=True)
+            ]
+        return operator, self._t, self.start, self.first
+
+    def _operator(self) -> Operator:
+        """The operator of the present length on the present cells."""
+        steady = self.evolution.is_steady
+        key = (self.level, dict(self.degrees), None if steady else self._t)
+        if self.operator is not None and self.operator[0] == key:
+            return self.operator[1]
+        self.operator = None  # before the next one is made: they are large
+        instant = self._t if steady else self._t + self._h / 2
+        operator = Operator.of(
+            self.evolution,
+            self.radau,
+            (instant, self._h),
+            (self.cover, layout(self.cover, self.degrees)),
+            self._jets,
+        )
+        self.operator = key, operator
+        return operator
+
+    def _jets(
+        self, wanted: Sequence[Derivative], x: Array, normal: Array | None
+    ) -> dict[Derivative, Array]:
+        """Jets at the start of the slab; zero for derivatives by t that are not given there."""
+        orders = self.evolution.orders
+        given = [jet for jet in wanted if jet.index[TIME] < max(1, orders[jet.unknown])]
+        values = dict(zip(given, self.start.at(x, given, normal), strict=True))
+        return {jet: values.get(jet, np.zeros(len(x))) for jet in wanted}
+
+    def _take(self, solved: Solved, seen: Indicated) -> None:
+        """Keep a slab and start from its end."""
+        self.added = self.added + seen.squares * solved.h
+        tiles = tiles_of(self.cover, solved.patches)
+        series = tuple(of.transpose(1, 2, 0).reshape(of.shape[1], -1) for of in solved.series())
+        self.strips.append(Strip(solved.t, solved.h, tiles, series))
+        ends, unknowns = solved.ends(), self.evolution.unknowns
+        self.start = Ended(Pieces(solved.patches, ends, Locator(tiles)), unknowns)
+        self.first = [of_patch[:, :unknowns] for of_patch in ends]
+
+
+def guessed(evolution: Evolution, cover: Cover, first: Mapping[Cell, int]) -> Array:
+    """Root mean squares (m,) of the unknowns over the time, from a few slabs on the first cells; 0
+    where they cannot be solved, or formulas are not linear.
+    """
+    sizes = np.zeros(evolution.unknowns)
+    if not evolution.problem.is_linear:
+        return sizes  # few slabs on coarse cells may end anywhere
+    march = March(evolution, cover, math.inf, ROUGH, first, sizes, lambda: False)
+    try:
+        return march.run().sizes
+    except NumericalError:
+        return sizes
