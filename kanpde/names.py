@@ -18,8 +18,22 @@ FUNCTIONS = (
 )  # fmt: skip
 """Functions of a formula; all but `atan2` take one argument."""
 
+FURTHER = (
+    "sign", "heaviside", "max", "min", "where", "erf", "erfc", "gamma", "lgamma", "besselj",
+)  # fmt: skip
+"""Functions whose names a problem may use for something of its own: gamma is a parameter of many."""
+
+NORMALS = ("nx", "ny", "nz", "tx", "ty")
+"""Components of the outward normal, and of the tangent that it becomes by a quarter turn to the
+left; their names may be used for something else too.
+"""
+
 OPERATORS = ("d", "dn", "grad", "div", "laplacian", "dot")
-"""Differential operators and `dot`; besides them `d` followed by one to four coordinate letters."""
+FURTHER_OPERATORS = ("curl",)
+
+"""Differential operators and `dot`, then those whose names may be used for something else; besides
+them `d` followed by one to four coordinate letters.
+"""
 
 CONSTANTS = ("pi",)
 """Named constants."""

@@ -28,6 +28,7 @@ from kanpde.errors import ConfigError
 from kanpde.expressions import (
     Coordinate,
     Node,
+    Normal,
     Number,
     add,
     depends_on_normal,
@@ -142,7 +143,9 @@ def _on_box(values: Mapping[str, Node], domain: Domain) -> _Ansatz:
         axis = int(abs(points.normal[0]).argmax())
         upper = bool(points.normal[0, axis] > 0)
         at = float((domain.upper if upper else domain.lower)[axis])
-        on_side = substitute(value, {Coordinate(axis): Number(at)})
+        fixed: dict[Node, Node] = {Coordinate(axis): Number(at)}
+        fixed |= {Normal(k): Number(float(n)) for k, n in enumerate(points.normal[0])}
+        on_side = substitute(value, fixed)
         sides.append(_Side(part=part, axis=axis, at=at, upper=upper, value=on_side))
     extension = _extension(sides, domain)
     _check_corners(sides, extension, domain)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,16 +29,20 @@ from kanpde.errors import ConfigError
 
 if TYPE_CHECKING:
     from kanpde.domains.meshed import MeshDomain
+    from kanpde.domains.plane.chosen_parts import Test
     from kanpde.domains.plane.planar import Planar
     from kanpde.domains.plane.regions import Region
     from kanpde.domains.space.bodies import Body
 
 
 def build_domain(
-    shape: Shape, time: TimeConfig | None = None, ranges: Iterable[tuple[float, float]] = ()
+    shape: Shape,
+    time: TimeConfig | None = None,
+    ranges: Iterable[tuple[float, float]] = (),
+    tests: Mapping[str, Test] | None = None,
 ) -> Domain:
     """The domain of a shape; with `ranges` of parameters times those, and with `time` the
-    space-time cylinder over all of it.
+    space-time cylinder over all of it; `tests` choose parts of the boundary of space by name.
 
     Raises ConfigError when the shape is degenerate, e.g. an empty intersection or sides that touch
     in a point.
@@ -47,10 +51,21 @@ def build_domain(
         return Composite(
             shape.names, tuple(build_domain(region, time, ranges) for region in shape.shapes)
         )
-    space = _build_space(shape)
+    space = _with_parts(shape, tests) if tests else _build_space(shape)
     for low, high in ranges:
         space = Ranged(space, low, high)
     return space if time is None else SpaceTime(space, time.lower, time.upper)
+
+
+def _with_parts(shape: Shape, tests: Mapping[str, Test]) -> Domain:
+    """A plane shape or a mesh, parts of whose boundary are chosen by tests."""
+    if isinstance(shape, MeshShape):
+        from kanpde.domains.chosen_facets import relabelled
+
+        return relabelled(_meshed(shape), tests)
+    from kanpde.domains.plane.planar import Planar
+
+    return Planar(_region(shape), shape.parts, tests)
 
 
 def _build_space(shape: Shape) -> Domain:

@@ -216,12 +216,12 @@ class MeshDomain(Domain):
         if self.dimension == 3:
             return self.facets
         edge = self.points[self.facets[:, 1]] - self.points[self.facets[:, 0]]
-        normal = self._normals
+        normal = self.facet_normals
         forward = normal[:, 0] * edge[:, 1] - normal[:, 1] * edge[:, 0] > 0
         return np.where(forward[:, None], self.facets, self.facets[:, ::-1])
 
     @cached_property
-    def _normals(self) -> Array:
+    def facet_normals(self) -> Array:
         """Outward unit normals (F, d)."""
         d = self.dimension
         sides = np.sort(
@@ -255,7 +255,7 @@ class MeshDomain(Domain):
         sizes = simplices.measures(self.points, self.facets)
         pieces: list[chains.Piece] = []
         for loop in self._loops:
-            pieces += chains.pieces(loop, self.labels, self._normals)
+            pieces += chains.pieces(loop, self.labels, self.facet_normals)
         surfaces = {}
         for number, name in enumerate(self.parts):
             runs: list[_Run] = []
@@ -270,7 +270,7 @@ class MeshDomain(Domain):
                 centres = self.points[self.facets[members]].mean(axis=1)
                 order = members[simplices.in_morton_order(centres)]
             surfaces[name] = _Surface(
-                self._edges[order], sizes[order], self._normals[order], tuple(runs)
+                self._edges[order], sizes[order], self.facet_normals[order], tuple(runs)
             )
         return surfaces
 

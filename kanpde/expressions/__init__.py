@@ -19,7 +19,12 @@ from kanpde.expressions.calculus import (
     substitute,
     substitute_unknowns,
 )
-from kanpde.expressions.parse import check_definition, parse_equation, parse_expression
+from kanpde.expressions.parse import (
+    check_definition,
+    parse_condition,
+    parse_equation,
+    parse_expression,
+)
 from kanpde.expressions.scope import Scope
 from kanpde.expressions.simplify import add, call, divide, is_zero, multiply, negate, number, power
 from kanpde.expressions.tree import (
@@ -65,6 +70,7 @@ __all__ = [
     "negate",
     "number",
     "order",
+    "parse_condition",
     "parse_equation",
     "parse_expression",
     "partial",

@@ -7,14 +7,17 @@ depth does not matter.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from kanpde.expressions.simplify import (
+    HALF,
     MINUS_ONE,
     ONE,
     ZERO,
     add,
     call,
+    choose,
     divide,
     is_zero,
     multiply,
@@ -34,6 +37,7 @@ from kanpde.expressions.tree import (
     Mul,
     Node,
     Normal,
+    Number,
     Pow,
     postorder,
 )
@@ -88,8 +92,26 @@ SLOPES: dict[str, Callable[[Node, Node], Node]] = {
     "atan": lambda a, f: power(_complement(ONE, a), MINUS_ONE),
     "abs": lambda a, f: call("sign", a),
     "sign": lambda a, f: ZERO,
+    "erf": lambda a, f: _bell(a),
+    "erfc": lambda a, f: negate(_bell(a)),
+    "gamma": lambda a, f: multiply(f, call("polygamma", ZERO, a)),
+    "lgamma": lambda a, f: call("polygamma", ZERO, a),
 }
 """f'(a) of every function of one argument, given a and f(a)."""
+
+
+def _bell(a: Node) -> Node:
+    """2/√π exp(-a²), the derivative of erf."""
+    return multiply(number(2 / math.sqrt(math.pi)), call("exp", negate(multiply(a, a))))
+
+
+def _bessel(order: Number, a: Node) -> Node:
+    """J_n' = (J_{n-1} - J_{n+1})/2, and J_0' = -J_1 (DLMF 10.6.1)."""
+    above = call("besselj", number(order.value + 1), a)
+    if order.value == 0:
+        return negate(above)
+    below = call("besselj", number(order.value - 1), a)
+    return multiply(HALF, add(below, negate(above)))
 
 
 def derive(root: Node, leaf: Leaf, memo: dict[Node, Node], meter: Meter) -> Node:
@@ -122,6 +144,12 @@ def _derivative(node: Node, slopes: Sequence[Node], meter: Meter) -> Node:
             y_slope, x_slope = slopes
             top = add(multiply(x, y_slope), negate(multiply(y, x_slope)))
             return divide(top, add(multiply(x, x), multiply(y, y)))
+        case Call(name="where", args=(test, _, _)):
+            return choose(test, *slopes[1:])
+        case Call(name="besselj", args=(Number() as index, a)):
+            return multiply(_bessel(index, a), slopes[1])
+        case Call(name="polygamma", args=(Number(value=index), a)):
+            return multiply(call("polygamma", number(index + 1), a), slopes[1])
         case Call(name=name, args=(a,)):
             (slope,) = slopes
             return multiply(SLOPES[name](a, node), slope)
@@ -257,7 +285,7 @@ def linear_parts(node: Node) -> tuple[dict[Derivative, Node], Node]:
     if constants(node):
         raise ValueError("the formula holds an unknown constant, so its coefficients are not known")
     holders = _holders(node)
-    if any(isinstance(part, Call) and part.name == "sign" for part in holders):
+    if any(_switches(part, holders) for part in holders):
         raise ValueError("the formula is not affine in the unknowns: it holds their sign")
     present = [part for part in holders if isinstance(part, Derivative)]
     present.sort(key=lambda jet: (jet.unknown, jet.index))
@@ -277,6 +305,16 @@ def linear_parts(node: Node) -> tuple[dict[Derivative, Node], Node]:
         return slopes, substitute(node, dict.fromkeys(present, ZERO))
     except FormulaError as error:
         raise ValueError(f"the formula is not affine in the unknowns: {error}") from error
+
+
+def _switches(node: Node, holders: set[Node]) -> bool:
+    """Whether the slopes of a node change with the sign of what is in it."""
+    match node:
+        case Call(name="sign"):
+            return True
+        case Call(name="where", args=(test, _, _)):
+            return test in holders
+    return False
 
 
 def _holders(node: Node) -> set[Node]:

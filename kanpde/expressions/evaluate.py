@@ -12,6 +12,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
+from kanpde.expressions import special
 from kanpde.expressions.gridded import values_at
 from kanpde.expressions.tree import (
     Add,
@@ -32,7 +33,9 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "sin": torch.sin, "cos": torch.cos, "tan": torch.tan, "exp": torch.exp, "log": torch.log,
     "tanh": torch.tanh, "sinh": torch.sinh, "cosh": torch.cosh, "asin": torch.asin,
     "acos": torch.acos, "atan": torch.atan, "atan2": torch.atan2, "abs": torch.abs,
-    "sign": torch.sign,
+    "sign": torch.sign, "erf": torch.erf, "erfc": torch.erfc, "gamma": special.gamma,
+    "lgamma": torch.lgamma, "polygamma": special.polygamma, "besselj": special.besselj,
+    "where": lambda test, positive, other: torch.where(test > 0, positive, other),
 }  # fmt: skip
 
 Unknown = Derivative | Constant

@@ -17,11 +17,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kanpde.expressions.simplify import add, negate
 from kanpde.expressions.tree import Add, Call, Coordinate, Mul, Node, Number, Pow, postorder
 from kanpde.numerics.quadrature import Array
 
 Interval = tuple[Array, Array]
 """Lower and upper ends, of one shape."""
+
+Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 EVERYTHING = (np.array(-np.inf), np.array(np.inf))
 
@@ -198,6 +201,52 @@ def _minus(a: Interval) -> Interval:
     return -a[1], -a[0]
 
 
+def _special(name: str) -> Callable[..., Array]:
+    """A function of scipy.special, whose import is slow and which few formulas need."""
+
+    def function(*args: Array | int) -> Array:
+        from scipy import special
+
+        return np.asarray(getattr(special, name)(*args))
+
+    return function
+
+
+_erf, _erfc, _gamma, _lgamma, _digamma, _polygamma_at, _jv = map(
+    _special, ("erf", "erfc", "gamma", "gammaln", "digamma", "polygamma", "jv")
+)
+
+
+def _bell(a: Interval) -> Interval:
+    """2/√π exp(-a²), the slope of erf."""
+    fall = _minus(_even(lambda x: -np.exp(-(x**2)), a))
+    scale = np.array(2 / math.sqrt(math.pi))
+    return fall[0] * scale, fall[1] * scale
+
+
+LEAST_GAMMA = 1.4616321449683623
+"""Where Γ and log Γ are least for positive arguments."""
+
+
+def _cup(function: Callable[[Array], Array], a: Interval) -> Interval:
+    """Γ or log Γ, which are convex for positive arguments; nothing is known for others."""
+    ends = function(a[0]), function(a[1])
+    across = (a[0] <= LEAST_GAMMA) & (a[1] >= LEAST_GAMMA)
+    least = np.where(across, function(np.array([LEAST_GAMMA])), np.minimum(*ends))
+    return _if_positive(a, (least, np.maximum(*ends)))
+
+
+def _of_positive(function: Callable[[Array], Array], a: Interval) -> Interval:
+    """A function that is monotone for positive arguments."""
+    ends = function(a[0]), function(a[1])
+    return _if_positive(a, (np.minimum(*ends), np.maximum(*ends)))
+
+
+def _if_positive(a: Interval, values: Interval) -> Interval:
+    positive = a[0] > 0
+    return np.where(positive, values[0], -np.inf), np.where(positive, values[1], np.inf)
+
+
 _VALUES: Mapping[str, Callable[[Interval], Interval]] = {
     "exp": lambda a: _monotone(np.exp, a),
     "log": lambda a: _monotone(np.log, (np.maximum(a[0], 0.0), np.maximum(a[1], 0.0))),
@@ -212,6 +261,10 @@ _VALUES: Mapping[str, Callable[[Interval], Interval]] = {
     "tan": _tangent,
     "abs": lambda a: _even(np.abs, a),
     "sign": lambda a: _monotone(np.sign, a),
+    "erf": lambda a: _monotone(_erf, a),
+    "erfc": lambda a: _minus(_monotone(lambda x: -_erfc(x), a)),
+    "gamma": lambda a: _cup(_gamma, a),
+    "lgamma": lambda a: _cup(_lgamma, a),
 }
 _SLOPES: Mapping[str, Callable[[Interval], Interval]] = {
     "exp": lambda a: _monotone(np.exp, a),
@@ -227,18 +280,23 @@ _SLOPES: Mapping[str, Callable[[Interval], Interval]] = {
     "tan": lambda a: _less_square(_tangent(a), 1.0),
     "abs": lambda a: _monotone(np.sign, a),
     "sign": lambda a: (np.zeros_like(a[0]), np.where((a[0] <= 0) & (a[1] >= 0), np.inf, 0.0)),
+    "erf": lambda a: _bell(a),
+    "erfc": lambda a: _minus(_bell(a)),
+    "gamma": lambda a: _times(_cup(_gamma, a), _of_positive(_digamma, a)),
+    "lgamma": lambda a: _of_positive(_digamma, a),
 }
 _POINTS: Mapping[str, Callable[[Array], Array]] = {
     "exp": np.exp, "log": np.log, "tanh": np.tanh, "sinh": np.sinh, "cosh": np.cosh,
     "atan": np.arctan, "asin": np.arcsin, "acos": np.arccos, "sin": np.sin, "cos": np.cos,
-    "tan": np.tan, "abs": np.abs, "sign": np.sign,
+    "tan": np.tan, "abs": np.abs, "sign": np.sign, "erf": _erf, "erfc": _erfc,
+    "gamma": _gamma, "lgamma": _lgamma,
 }  # fmt: skip
 
 
 def _function(node: Node, args: list[Enclosure]) -> Enclosure:
     assert isinstance(node, Call)
-    if node.name == "atan2":
-        return _angle(*args)
+    if node.name in _SEVERAL:
+        return _SEVERAL[node.name](node, args)
     (inner,) = args
     values, slope = _VALUES[node.name](inner.values), _SLOPES[node.name](inner.values)
     return _chain(inner, _POINTS[node.name](inner.centre), values, slope)
@@ -255,6 +313,59 @@ def _angle(y: Enclosure, x: Enclosure) -> Enclosure:
     squares = _plus(powers(x.values, 2.0), powers(y.values, 2.0))
     slopes = _times(_plus(first, second), _column(powers(squares, -1.0)))
     return Enclosure(np.arctan2(y.centre, x.centre), (lower, upper), slopes)
+
+
+def _chosen(node: Call, args: list[Enclosure]) -> Enclosure:
+    """where(a, b, c): b, or c, or both of them where the sign of a is not known."""
+    test, positive, other = args
+    yes, no = test.values[0] > 0, test.values[1] <= 0
+    undecided = ~(yes | no)
+    values = _picked(yes, no, positive.values, other.values)
+    slopes = _picked(yes[:, None], no[:, None], positive.slopes, other.slopes)
+    if not _is_continuous(node):
+        open_ends = np.where(undecided[:, None], np.inf, 0.0)
+        slopes = slopes[0] - open_ends, slopes[1] + open_ends
+    centre = np.where(test.centre > 0, positive.centre, other.centre)
+    return Enclosure(centre, values, slopes)
+
+
+def _picked(yes: Mask, no: Mask, a: Interval, b: Interval) -> Interval:
+    """a, b, or what holds both."""
+    lower, upper = np.minimum(a[0], b[0]), np.maximum(a[1], b[1])
+    return np.where(yes, a[0], np.where(no, b[0], lower)), np.where(
+        yes, a[1], np.where(no, b[1], upper)
+    )
+
+
+def _is_continuous(node: Call) -> bool:
+    """Whether the choice is the larger or the smaller one of two values."""
+    test, positive, other = node.args
+    return test in (add(positive, negate(other)), add(other, negate(positive)))
+
+
+def _bessel(node: Call, args: list[Enclosure]) -> Enclosure:
+    """J_n and its slope lie between -1 and 1."""
+    order, inner = args
+    centre = _jv(order.centre, inner.centre)
+    unit = -np.ones_like(centre), np.ones_like(centre)
+    return _chain(inner, centre, unit, unit)
+
+
+def _polygamma(node: Call, args: list[Enclosure]) -> Enclosure:
+    """Monotone for positive arguments."""
+    order, inner = args
+    index = int(order.centre[0]) if len(order.centre) else 0
+    values = _of_positive(lambda a: _polygamma_at(index, a), inner.values)
+    slope = _of_positive(lambda a: _polygamma_at(index + 1, a), inner.values)
+    return _chain(inner, _polygamma_at(index, inner.centre), values, slope)
+
+
+_SEVERAL: Mapping[str, Callable[[Call, list[Enclosure]], Enclosure]] = {
+    "atan2": lambda node, args: _angle(*args),
+    "where": _chosen,
+    "besselj": _bessel,
+    "polygamma": _polygamma,
+}
 
 
 _RULES: Mapping[type[Node], Callable[[Node, list[Enclosure]], Enclosure]] = {

@@ -1,7 +1,7 @@
 """Arithmetic and differential operators on scalars and vectors of formulas.
 
 With space coordinates x_1 ... x_s (time excluded) and outward normal n: grad e = (D_1 e, ..., D_s
-e) · div v = Σ D_i v_i · laplacian e = Σ D_i D_i e · dn e = Σ n_i D_i e · dot(a, b) = Σ a_i b_i.
+e) · div v = Σ D_i v_i · curl v · laplacian e = Σ D_i D_i e · dn e = Σ n_i D_i e · dot(a, b) = Σ a_i b_i.
 Every D_i is a total derivative, so operators apply to any expression; laplacian, dn and the
 derivatives by a coordinate act on a vector by components. What cannot be done is a FormulaError.
 """
@@ -10,15 +10,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from kanpde.expressions.calculus import MAX_ORDER, Meter, derive, total
+from kanpde.expressions.comparisons import (
+    Comparison,
+    Condition,
+    compared,
+    heaviside,
+    largest,
+    least,
+)
 from kanpde.expressions.scope import Scope
-from kanpde.expressions.simplify import MINUS_ONE, add, call, divide, multiply, power, square_root
+from kanpde.expressions.simplify import (
+    MINUS_ONE,
+    add,
+    call,
+    divide,
+    multiply,
+    negate,
+    power,
+    square_root,
+)
 from kanpde.expressions.tree import Coordinate, FormulaError, Node, Normal, Number, Pow
-from kanpde.names import FUNCTIONS
+from kanpde.names import FUNCTIONS, LETTERS
 
 MAX_EXPONENT = 100
 """Largest magnitude of a constant exponent."""
+
+MAX_BESSEL = 100
+"""Highest order of a Bessel function."""
+
+COMPARISON_ALONE = "a comparison stands only in where(condition, value, other); write where(..., 1, 0) for a number"
+
+
+_PLAIN = ("sign", "erf", "erfc", "gamma", "lgamma")
 
 
 @dataclass(frozen=True)
@@ -28,10 +54,12 @@ class Vector:
     components: tuple[Node, ...]
 
 
-Value = Node | Vector
+Value = Node | Vector | Condition
 
 
 def _scalar(value: Value, role: str) -> Node:
+    if isinstance(value, Condition):
+        raise FormulaError(COMPARISON_ALONE)
     if isinstance(value, Vector):
         raise FormulaError(
             f"{role} must be a scalar, found a vector with {len(value.components)} components"
@@ -40,6 +68,7 @@ def _scalar(value: Value, role: str) -> Node:
 
 
 def _vector(value: Value, role: str) -> tuple[Node, ...]:
+    _refuse_conditions((value,))
     if isinstance(value, Vector):
         return value.components
     raise FormulaError(f"{role} must be a vector such as grad(u) or [u, v], found a scalar")
@@ -48,7 +77,12 @@ def _vector(value: Value, role: str) -> tuple[Node, ...]:
 def _map(value: Value, function: Callable[[Node], Node]) -> Value:
     if isinstance(value, Vector):
         return Vector(tuple(map(function, value.components)))
-    return function(value)
+    return function(_scalar(value, "the argument"))
+
+
+def _refuse_conditions(values: Sequence[Value]) -> None:
+    if any(isinstance(value, Condition) for value in values):
+        raise FormulaError(COMPARISON_ALONE)
 
 
 class Operators:
@@ -66,10 +100,17 @@ class Operators:
             "laplacian": (1, self._laplacian),
             "dn": (1, self._normal_derivative),
             "dot": (2, self._dot),
+            "curl": (1, self._curl),
+            "where": (3, self._where),
+            "besselj": (2, self._bessel),
+            "heaviside": (1, lambda value: heaviside(_scalar(value, "the argument"))),
+            **{name: (1, partial(self._called, name)) for name in _PLAIN},
         }
+        self._lists = {"max": largest, "min": least}
 
     def sum(self, values: Sequence[Value]) -> Value:
         """The sum of scalars, or of vectors of one length."""
+        _refuse_conditions(values)
         vectors = [value for value in values if isinstance(value, Vector)]
         if not vectors:
             return self._add([value for value in values if isinstance(value, Node)])
@@ -86,6 +127,7 @@ class Operators:
 
     def product(self, values: Sequence[Value]) -> Value:
         """The product of scalars and at most one vector."""
+        _refuse_conditions(values)
         scalars = [value for value in values if isinstance(value, Node)]
         vectors = [value for value in values if isinstance(value, Vector)]
         if len(vectors) > 1:
@@ -124,6 +166,8 @@ class Operators:
             return square_root(scalars[0]) if name == "sqrt" else call(name, *scalars)
         if name == "d":
             return self._general(args)
+        if name in self._lists:
+            return self._extreme(name, args)
         if name in self._table:
             expected, function = self._table[name]
             self._count(name, args, expected)
@@ -132,6 +176,62 @@ class Operators:
         (value,) = args
         coordinates = [self._scope.coordinates.index(letter) for letter in name[1:]]
         return self._along(value, coordinates)
+
+    def compared(self, sign: str, left: Value, right: Value) -> Comparison:
+        """left `sign` right, of two scalars."""
+        sides = (_scalar(left, "a side of a comparison"), _scalar(right, "a side of a comparison"))
+        self._meter.charge(sides)
+        return compared(sign, *sides)
+
+    def normal(self, name: str) -> Node:
+        """nx, ny, nz; and in the plane the tangent (tx, ty) = (-ny, nx)."""
+        if not self._scope.normal:
+            raise FormulaError(
+                f"'{name}' is only defined on boundary parts, where there is an outward normal"
+            )
+        axis = LETTERS.index(name[1])
+        if name[0] == "n":
+            return Normal(axis)
+        return negate(Normal(1)) if axis == 0 else Normal(0)
+
+    def _extreme(self, name: str, args: Sequence[Value]) -> Node:
+        if len(args) < 2:
+            raise FormulaError(f"'{name}' takes two arguments or more, found {len(args)}")
+        scalars = [_scalar(arg, f"the argument of '{name}'") for arg in args]
+        self._meter.charge(scalars)
+        return self._lists[name](scalars)
+
+    def _called(self, name: str, value: Value) -> Node:
+        return call(name, _scalar(value, f"the argument of '{name}'"))
+
+    def _where(self, test: Value, positive: Value, other: Value) -> Value:
+        if not isinstance(test, Condition):
+            raise FormulaError(
+                "'where' takes a comparison, then the value where it holds and the value elsewhere,"
+                " as in where(x < 0.5, 1, 0)"
+            )
+        _refuse_conditions((positive, other))
+        if not isinstance(positive, Vector) and not isinstance(other, Vector):
+            return test.choose(
+                _scalar(positive, "a value of 'where'"), _scalar(other, "a value of 'where'")
+            )
+        pairs = (
+            _vector(positive, "each value of 'where'"),
+            _vector(other, "each value of 'where'"),
+        )
+        if len(pairs[0]) != len(pairs[1]):
+            raise FormulaError("'where' needs two values of one kind, found two lengths of vectors")
+        return Vector(tuple(test.choose(a, b) for a, b in zip(*pairs, strict=True)))
+
+    def _bessel(self, order: Value, value: Value) -> Node:
+        index = _scalar(order, "the order of 'besselj'")
+        if not isinstance(index, Number) or not index.value.is_integer() or index.value < 0:
+            raise FormulaError(
+                "'besselj' takes an integer order and an argument, as in besselj(0, x)"
+            )
+        if index.value > MAX_BESSEL:
+            raise FormulaError(f"'besselj' takes orders up to {MAX_BESSEL}, found {index.value:g}")
+        return call("besselj", index, _scalar(value, "the argument of 'besselj'"))
 
     def _limit_exponent(self, exponent: Node) -> None:
         if isinstance(exponent, Number) and abs(exponent.value) > MAX_EXPONENT:
@@ -184,6 +284,20 @@ class Operators:
     def _gradient(self, value: Value) -> Value:
         node = _scalar(value, "the argument of 'grad'")
         return Vector(tuple(self._derive(node, i) for i in self._scope.spatial))
+
+    def _curl(self, value: Value) -> Value:
+        """∂_x b - ∂_y a of [a, b] in the plane, a vector in space."""
+        v = _vector(value, "the argument of 'curl'")
+        if len(v) != len(self._scope.spatial) or len(v) not in (2, 3):
+            raise FormulaError(
+                f"'curl' needs a vector with one component per space coordinate, in 2 or 3 of them,"
+                f" found {len(v)} in {len(self._scope.spatial)}"
+            )
+
+        def turned(i: int, j: int) -> Node:
+            return self._add([self._derive(v[j], i), negate(self._derive(v[i], j))])
+
+        return turned(0, 1) if len(v) == 2 else Vector((turned(1, 2), turned(2, 0), turned(0, 1)))
 
     def _divergence(self, value: Value) -> Value:
         components = _vector(value, "the argument of 'div'")

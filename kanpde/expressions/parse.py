@@ -5,8 +5,12 @@
     product  := unary (('*' | '/') unary)*
     unary    := ('+' | '-')* power
     power    := atom ('**' unary)?   (so -x**2 is -(x**2), and 2**3**2 is 2**(3**2))
-    atom     := number | name | name '(' sum (',' sum)* ')' | '(' sum ')' | '[' sum (',' sum)* ']'
+    atom     := number | name | name '(' choice (',' choice)* ')' | '(' choice ')' | '[' sum (',' sum)* ']'
+    choice   := both ('or' both)*
+    both     := compared ('and' compared)*
+    compared := sum (('<' | '<=' | '>' | '>=') sum)*
 
+A comparison is the first argument of `where` and nothing else.
 Definitions are parsed when a formula reaches them, those they use first, each once. Every mistake
 is one ConfigError: where, formula, what was found, what to write instead, character.
 """
@@ -19,7 +23,8 @@ from typing import TypeVar
 
 from kanpde.errors import ConfigError
 from kanpde.expressions.calculus import Meter
-from kanpde.expressions.operators import Operators, Value, Vector
+from kanpde.expressions.comparisons import Both, Condition, Either
+from kanpde.expressions.operators import COMPARISON_ALONE, Operators, Value, Vector
 from kanpde.expressions.scope import JUMP, Scope
 from kanpde.expressions.simplify import MINUS_ONE, number
 from kanpde.expressions.source import Source, Token
@@ -36,6 +41,8 @@ from kanpde.expressions.tree import (
 MAX_DEPTH = 60
 """Levels of brackets and powers, so that the recursion of the parser ends."""
 
+COMPARISONS = ("<", "<=", ">", ">=")
+
 MAX_WORK = 60_000
 """Elementary steps that one formula may take with all its definitions."""
 
@@ -46,7 +53,7 @@ def parse_equation(text: str, scope: Scope) -> Node:
     """left − right of a scalar equation with exactly one '='; ConfigError otherwise."""
     source = Source(scope.where, text)
     tokens = source.tokens()
-    signs = [token for token in tokens if token.text == "="]
+    signs = [token for token in tokens if token.text in ("=", "==")]
     if len(signs) != 1:
         place = signs[1].position if signs else 0
         raise source.error(
@@ -73,10 +80,23 @@ def parse_expression(text: str, scope: Scope) -> Node:
     return parser.finish(parser.sum())
 
 
+def parse_condition(text: str, scope: Scope) -> Node:
+    """1 where a comparison such as `x < 0.5 and y > 0` holds, else 0; ConfigError when it is
+    none.
+    """
+    source = Source(scope.where, text)
+    parser = _parser(source, source.tokens(), scope)
+    value = parser.choice()
+    parser.expect_end()
+    if not isinstance(value, Condition):
+        raise source.error("a comparison is expected, such as x < 0.5 and y > 0")
+    return value.mark()
+
+
 def check_definition(name: str, scope: Scope) -> None:
     """ConfigError when the definition `name` is no formula, scalar or vector."""
     source = Source(scope.where, name)
-    _parser(source, source.tokens(), scope).sum()
+    _parser(source, source.tokens(), scope).choice()
 
 
 def _parser(source: Source, tokens: list[Token], scope: Scope) -> _Parser:
@@ -88,7 +108,7 @@ def _parser(source: Source, tokens: list[Token], scope: Scope) -> _Parser:
     parser.sides = {name: _parser(source, tokens, side) for name, side in scope.sides.items()}
     for name, (inner, words) in _needed(parser, meter).items():
         definition = _Parser(inner, words, scope=scope, operators=operators, known=known)
-        value = definition.sum()
+        value = definition.choice()
         definition.expect_end()
         known[name] = value
     return parser
@@ -164,6 +184,8 @@ class _Parser:
     def finish(self, value: Value) -> Node:
         """The scalar at the end of the formula."""
         self.expect_end()
+        if isinstance(value, Condition):
+            raise self.source.error(COMPARISON_ALONE)
         if isinstance(value, Vector):
             count = len(value.components)
             raise self.source.error(f"a scalar is expected, found a vector with {count} components")
@@ -190,6 +212,45 @@ class _Parser:
             terms.append(self._negative(sign, term) if sign.text == "-" else term)
         return terms[0] if len(terms) == 1 else self.build(first, self.operators.sum, terms)
 
+    def choice(self) -> Value:
+        """both ('or' both)*"""
+        return self._joined("or", self._both, Either)
+
+    def _both(self) -> Value:
+        return self._joined("and", self._compared, Both)
+
+    def _joined(
+        self, word: str, rule: Callable[[], Value], join: Callable[[tuple[Condition, ...]], Value]
+    ) -> Value:
+        """Conditions with a word between them, or one value of any kind."""
+        first = rule()
+        if self._token.text != word:
+            return first
+        parts = [self._condition(first)]
+        while self._token.text == word:
+            self._next += 1
+            parts.append(self._condition(rule()))
+        return join(tuple(parts))
+
+    def _condition(self, value: Value) -> Condition:
+        if isinstance(value, Condition):
+            return value
+        raise self.source.error(
+            "'and' and 'or' stand between comparisons, as in x > 0 and y < 1", self._token.position
+        )
+
+    def _compared(self) -> Value:
+        left = self.sum()
+        parts: list[Condition] = []
+        while self._token.text in COMPARISONS:
+            sign = self._take()
+            right = self.sum()
+            parts.append(self.build(sign, self.operators.compared, sign.text, left, right))
+            left = right
+        if not parts:
+            return left
+        return parts[0] if len(parts) == 1 else Both(tuple(parts))
+
     @property
     def _token(self) -> Token:
         return self.tokens[self._next]
@@ -206,6 +267,12 @@ class _Parser:
         ends = before is not None and (before.kind in ("number", "name") or before.text == ")")
         if ends and (token.kind in ("number", "name") or token.text == "("):
             remedy = "; write '*' for a product"
+        if before is not None and before.kind == "number" and token.text == ",":
+            remedy = "; a decimal number has a point, as in 0.2"
+        if token.text == "==":
+            remedy = "; write '='"
+        if token.text in COMPARISONS:
+            remedy = "; a comparison stands in where(condition, value, other)"
         return self.source.error(f"{rule}, found {token.shown}{remedy}", token.position)
 
     def _negative(self, sign: Token, value: Value) -> Value:
@@ -265,7 +332,7 @@ class _Parser:
             return self._call(token) if self._token.text == "(" else self._name(token)
         if token.text == "(":
             self._next += 1
-            value = self._nested(self.sum)
+            value = self._nested(self.choice)
             self.expect(")")
             return value
         if token.text == "[":
@@ -277,10 +344,10 @@ class _Parser:
         self._next += 1
         values: list[Value] = []
         if self._token.text != closing:
-            values.append(self._nested(self.sum))
+            values.append(self._nested(self.choice))
             while self._token.text == ",":
                 self._next += 1
-                values.append(self._nested(self.sum))
+                values.append(self._nested(self.choice))
         self.expect(closing)
         return values
 
@@ -335,4 +402,6 @@ class _Parser:
             return self._known[name]
         if name == "pi":
             return Number(math.pi)
+        if scope.is_normal(name):
+            return self.build(token, self.operators.normal, name)
         raise self.source.error(scope.unknown_value(name), token.position)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -14,8 +15,11 @@ from kanpde.expressions.simplify import LARGEST
 from kanpde.names import (
     CONSTANTS,
     FUNCTIONS,
+    FURTHER,
+    FURTHER_OPERATORS,
     LETTERS,
     LONGEST_NAME,
+    NORMALS,
     OPERATORS,
     did_you_mean,
     is_derivative,
@@ -25,6 +29,16 @@ from kanpde.names import (
 
 SHOWN_NAMES = 12
 """Names that a message lists."""
+
+HABITS = {
+    "nabla": "grad(u), div(v) or laplacian(u)", "delta": "laplacian(u)", "ln": "log",
+    "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2", "fabs": "abs",
+    "sgn": "sign", "step": "heaviside", "ifelse": "where(condition, value, other)",
+    "maximum": "max", "minimum": "min", "np": "the function alone: exp(x)", "e": "exp(1)",
+    "jv": "besselj", "j0": "besselj(0, x)", "j1": "besselj(1, x)", "inner": "dot",
+    "rot": "curl", "laplace": "laplacian(u)",
+}  # fmt: skip
+"""Words of other notations, and what to write here."""
 
 JUMP = "jump"
 """What takes an expression to its jump at an interface."""
@@ -126,7 +140,27 @@ class Scope:
         letters = [name for name in self.coordinates if name in LETTERS]
         pairs = itertools.product(letters, ("", *letters))
         derivatives = [f"d{first}{second}" for first, second in pairs]
-        return [*FUNCTIONS, *OPERATORS, *derivatives, *self.side_names()]
+        further = [*self._further(), *derivatives, *self.side_names()]
+        return [*FUNCTIONS, *OPERATORS, *further]
+
+    def _further(self) -> list[str]:
+        """Functions and operators whose names the problem does not use otherwise."""
+        values = self.value_names()
+        return [name for name in (*FURTHER, *FURTHER_OPERATORS) if name not in values]
+
+    def normal_names(self) -> list[str]:
+        """Components of the normal, and in the plane of the tangent, as far as their names are not
+        used otherwise.
+        """
+        letters = [self.coordinates[axis] for axis in self.spatial]
+        names = [f"n{letter}" for letter in letters]
+        names += [f"t{letter}" for letter in letters if len(letters) == 2]
+        values = self.value_names()
+        return [name for name in names if name in NORMALS and name not in values]
+
+    def is_normal(self, name: str) -> bool:
+        """Whether the name is a component of the normal or the tangent."""
+        return name in NORMALS and name in self.normal_names()
 
     def side_names(self) -> tuple[str, ...]:
         """What takes an expression to one side of an interface, or to both."""
@@ -136,7 +170,8 @@ class Scope:
         """Whether the name takes arguments here."""
         if is_derivative(name):
             return set(name[1:]) <= set(self.coordinates)
-        return name in FUNCTIONS or name in OPERATORS or name in self.side_names()
+        known = name in FUNCTIONS or name in OPERATORS or name in self.side_names()
+        return known or name in self._further()
 
     def unknown_value(self, name: str) -> str:
         """The sentence for a name used as a value that is none."""
@@ -146,7 +181,8 @@ class Scope:
         if any(name in side.value_names() for side in self.sides.values()):
             ways = ", ".join(f"{side}({name})" for side in self.side_names())
             return f"'{name}' has a value on each side of an interface: write one of {ways}"
-        hint = did_you_mean(name, values + self.call_names())
+        normals = self.normal_names() if self.normal else []
+        hint = self._habit(name) or did_you_mean(name, values + self.call_names() + normals)
         return f"unknown name '{name}'{hint or '; known are ' + ', '.join(values[:SHOWN_NAMES])}"
 
     def unknown_call(self, name: str) -> str:
@@ -162,4 +198,16 @@ class Scope:
                 known = ", ".join(self.coordinates)
                 return f"'{name}' needs the coordinate '{missing[0]}', but there are {known}"
             return f"'{name}' has differential order {len(along)}, the limit is {MAX_ORDER}"
-        return f"unknown function '{name}'{did_you_mean(name, self.call_names())}"
+        hint = self._habit(name) or did_you_mean(name, self.call_names())
+        return f"unknown function '{name}'{hint}"
+
+    def _habit(self, name: str) -> str:
+        """What to write for a name of another notation, or an empty text."""
+        fields = "|".join(map(re.escape, self.unknowns)) or "u"
+        letters = "".join(letter for letter in self.coordinates if letter in LETTERS)
+        derivative = re.fullmatch(rf"({fields})_?([{letters or 'x'}]+)", name)
+        if derivative is not None:
+            return f"; write d{derivative[2]}({derivative[1]}) for a derivative"
+        if re.fullmatch(rf"d({fields})", name):
+            return f"; write dx({name[1:]}), and dn({name[1:]}) for the normal derivative"
+        return f"; write {HABITS[name]}" if name in HABITS else ""

@@ -11,6 +11,7 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 
+from kanpde.expressions.constant_values import besselj, polygamma
 from kanpde.expressions.tree import Add, Call, FormulaError, Mul, Node, Number, Pow
 
 LARGEST = 1e300
@@ -24,10 +25,12 @@ def _sign(value: float) -> float:
 FUNCTIONS: dict[str, Callable[..., float]] = {
     "sin": math.sin, "cos": math.cos, "tan": math.tan, "exp": math.exp, "log": math.log,
     "tanh": math.tanh, "sinh": math.sinh, "cosh": math.cosh, "asin": math.asin, "acos": math.acos,
-    "atan": math.atan, "atan2": math.atan2, "abs": abs, "sign": _sign,
+    "atan": math.atan, "atan2": math.atan2, "abs": abs, "sign": _sign, "erf": math.erf,
+    "erfc": math.erfc, "gamma": math.gamma, "lgamma": math.lgamma,
+    "besselj": besselj, "polygamma": polygamma,
 }  # fmt: skip
-"""The functions of a Call and their values on numbers; `sign` is internal (the derivative of abs),
-sqrt is a Pow.
+"""The functions of a Call and their values on numbers; `polygamma` is internal (the derivatives of
+gamma), sqrt is a Pow. Besides there is `where`, see `choose`.
 """
 
 
@@ -179,6 +182,8 @@ def _fold_power(base: float, exponent: float) -> Number:
 
 def call(name: str, *args: Node) -> Node:
     """The function `name` of the arguments, folded when all of them are constants."""
+    if name == "where":
+        return choose(*args)
     values = [arg.value for arg in args if isinstance(arg, Number)]
     if len(values) < len(args):
         return Call(name, args)
@@ -187,6 +192,13 @@ def call(name: str, *args: Node) -> Node:
     except (ValueError, OverflowError):
         shown = ", ".join(f"{value:g}" for value in values)
         raise FormulaError(f"{name}({shown}) is not a finite real number") from None
+
+
+def choose(test: Node, positive: Node, other: Node) -> Node:
+    """`positive` where test > 0, else `other`."""
+    if isinstance(test, Number):
+        return positive if test.value > 0 else other
+    return positive if positive == other else Call("where", (test, positive, other))
 
 
 def square_root(node: Node) -> Node:

@@ -1,6 +1,6 @@
 """The text of a formula, its tokens, and the one-line message that points into it.
 
-number: 12  0.5  .5  2.  1e-9  1E3 · name: a letter, then letters, digits, _ · symbols: + - * / ** ( ) [ ] , =
+number: 12  0.5  .5  2.  1e-9  1E3 · name: a letter, then letters, digits, _ · symbols: + - * / ** ( ) [ ] , = < <= > >=
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SHOWN = 60
 _TOKEN = re.compile(
     r"(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
     r"|(?P<name>[A-Za-z][A-Za-z0-9_]*)"
-    r"|(?P<symbol>\*\*|[-+*/()\[\],=])"
+    r"|(?P<symbol>\*\*|==|<=|>=|[-+*/()\[\],=<>])"
     r"|(?P<space>[ \t\r\n]+)"
 )
 _HINTS = {
@@ -28,6 +28,13 @@ _HINTS = {
     ";": "one formula per entry",
     "{": "use parentheses",
     "}": "use parentheses",
+    "&": "use 'and'",
+    "|": "use 'or'",
+    "!": "compare by < or >",
+    ".": "a function goes by its name alone: exp(x)",
+    "'": "a derivative is dx(u), dxx(u), d(u, x)",
+    "_": "a name begins with a letter",
+    "%": "there is no remainder",
 }
 _UNICODE_HINTS = {
     0x2212: "-", 0xD7: "*", 0xB7: "*", 0x22C5: "*", 0xB2: "**2", 0xB3: "**3", 0x3C0: "pi",

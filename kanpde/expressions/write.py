@@ -1,4 +1,4 @@
-"""A node as text, in the notation that `parse` reads (but for the normal and sign, which cannot be
+"""A node as text, in the notation that `parse` reads (but for derivatives of gamma, which cannot be
 typed).
 """
 
@@ -54,7 +54,7 @@ def _leaf(node: Node, coordinates: Sequence[str], unknowns: Sequence[str]) -> Wr
         case Coordinate(index=index):
             return name(index), ATOM
         case Normal(index=index):
-            return f"normal_{name(index)}", ATOM
+            return f"n{name(index)}", ATOM
         case Field(grid=grid, index=alpha):
             along = [name(i) for i in _axes(alpha)]
             return f"d({', '.join([grid.name, *along])})" if along else grid.name, ATOM
@@ -100,6 +100,9 @@ def _write(node: Node, written: Mapping[Node, Written]) -> Written:
             return f"sqrt({_at(base, written, SUM)})", ATOM
         case Pow(base=base, exponent=exponent):
             return f"{_at(base, written, ATOM)}**{_at(exponent, written, ATOM)}", POWER
+        case Call(name="where", args=(test, *values)):
+            shown = ", ".join(_at(value, written, SUM) for value in values)
+            return f"where({_at(test, written, SUM)} > 0, {shown})", ATOM
         case Call(name=name, args=args):
             return f"{name}({', '.join(_at(arg, written, SUM) for arg in args)})", ATOM
     raise AssertionError(f"no rule for {node!r}")

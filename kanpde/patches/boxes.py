@@ -25,6 +25,14 @@ from kanpde.patches.cells import (
     geometric,
     plane_number,
 )
+from kanpde.patches.first_lines import even_between
+
+
+def _standing(lines: Array, kinks: Array) -> Array:
+    """Even lines, or about as many that stand at kinks."""
+    if not len(kinks):
+        return lines
+    return even_between([lines[0], *kinks, lines[-1]], float(lines[1] - lines[0]))
 
 
 class BoxCover(Cover):
@@ -37,6 +45,7 @@ class BoxCover(Cover):
         space: how many of the coordinates are space.
         periodic: the axes along which opposite faces are one.
         lines: first lines along every axis, by default even ones over the domain.
+        kinks: places along every axis where lines stand besides.
     """
 
     def __init__(
@@ -47,6 +56,7 @@ class BoxCover(Cover):
         space: int,
         periodic: Collection[int] = (),
         lines: Sequence[Array] | None = None,
+        kinks: Sequence[Array] | None = None,
     ) -> None:
         extent = domain.upper - domain.lower
         if lines is not None:
@@ -57,6 +67,8 @@ class BoxCover(Cover):
             counts = np.maximum(1, along.astype(int))
             ends = zip(domain.lower, domain.upper, counts, strict=True)
             lines = [np.linspace(low, high, n + 1) for low, high, n in ends]
+            if kinks is not None:
+                lines = [_standing(*pair) for pair in zip(lines, kinks, strict=True)]
         super().__init__(domain, lines, periodic)
         self.constrained = frozenset(constrained)
         # lengths are measured in the longest side of space, times in the length of time

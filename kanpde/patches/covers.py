@@ -34,19 +34,21 @@ def cover_of(problem: Problem, cells: int | None = None) -> Cover:
     """
     domain, time = problem.domain, problem.config.time is not None
     if isinstance(domain, Composite):
-        return regions_cover(domain, cells or FIRST[domain.dimension - 1], domain.dimension - time)
+        first = cells or FIRST[domain.dimension - 1]
+        return regions_cover(domain, first, domain.dimension - time, problem.kinks)
     count = cells or FIRST[domain.dimension - 1]
     periodic = periodic_axes(problem)
     if domain.dimension == SPACE and not domain.box:
         from kanpde.patches.solids import SolidCover  # bodies are loaded where there is one
 
-        return SolidCover(domain, cells or 1)
+        return SolidCover(domain, cells or 1, problem.kinks)
     if not domain.box:
-        return PlaneCover(domain, count, periodic)
+        return PlaneCover(domain, count, periodic, kinks=problem.kinks)
     paired = periodic_parts(problem.conditions)
     parts = [condition.part for condition in problem.conditions if condition.part]
     constrained = [part for part in parts if part not in paired]
-    return BoxCover(domain, count, constrained, domain.dimension - time, periodic)
+    space = domain.dimension - time
+    return BoxCover(domain, count, constrained, space, periodic, kinks=problem.kinks)
 
 
 def periodic_axes(problem: Problem) -> tuple[int, ...]:

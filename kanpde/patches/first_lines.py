@@ -2,6 +2,7 @@
 
 They are even, but
 - every line stands where the boundary runs along it (the inner sides of an L), and
+- a line stands where a formula has a kink or a jump (`problem.kinks`), and
 - where a curve of the boundary would touch a dyadic line (a round hole whose middle and radius are
   round numbers) they are moved: a cell that is all but cut in two by a hole is split for ever.
 """
@@ -29,20 +30,26 @@ THIN = 0.02
 TOUCHING = 0.02
 """How near, in cells of any of the first `LEVELS` levels, a curve may come to a line beside it."""
 
+NONE = np.empty(0)
+
 LEVELS = 8
 SHIFTS = tuple(((k * 0.618034) % 1.0 - 0.5) * 0.5 for k in range(1, 24))
 """Moves of the lines between two ends, in first cells, that are tried."""
 
 
-def first_lines(domain: Domain, curves: tuple[Curve, ...], axis: int, even: float) -> Array:
-    """The positions (n + 1,) of the first lines along an axis, about `even` apart."""
+def first_lines(
+    domain: Domain,
+    curves: tuple[Curve, ...],
+    axis: int,
+    even: float,
+    kinks: Array = NONE,
+) -> Array:
+    """The positions (n + 1,) of the first lines along an axis, about `even` apart, and at all
+    `kinks`.
+    """
     low, high = float(domain.lower[axis]), float(domain.upper[axis])
     close = max(NEAR * (high - low), 0.0)
-    fixed = [low]
-    for position in sorted(_straight(curves, axis, even)):
-        if position - fixed[-1] > CLOSEST * even and high - position > CLOSEST * even:
-            fixed.append(position)
-    fixed.append(high)
+    fixed = kept(low, high, sorted(_straight(curves, axis, even)), CLOSEST * even, kinks)
     touching = [
         place for place in _turning(curves, axis) if min(abs(place - np.array(fixed))) > close
     ]
@@ -76,6 +83,28 @@ def between_planes(
         between = np.array([place for place in places if start < place < end])
         count = max(1, round((end - start) / even))
         lines.append(_divided(start, end, count, between)[1:])
+    return np.concatenate(lines)
+
+
+def kept(
+    low: float, high: float, places: Sequence[float], apart: float, kinks: Array
+) -> list[float]:
+    """Both ends, all kinks, and of other places in rising order those at least so far `apart`
+    from these and from each other.
+    """
+    fixed = [low, *kinks.tolist(), high]
+    for place in places:
+        if min(abs(place - np.array(fixed))) > apart:
+            fixed.append(place)
+    return sorted(fixed)
+
+
+def even_between(fixed: Sequence[float], even: float) -> Array:
+    """Lines at some places, and about `even` apart in between."""
+    lines = [np.array(fixed[:1])]
+    for start, end in pairwise(fixed):
+        count = max(1, round((end - start) / even))
+        lines.append(np.linspace(start, end, count + 1)[1:])
     return np.concatenate(lines)
 
 

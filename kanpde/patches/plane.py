@@ -29,7 +29,7 @@ from kanpde.patches.cells import (
     geometric,
     plane_number,
 )
-from kanpde.patches.first_lines import first_lines
+from kanpde.patches.first_lines import NONE, first_lines
 
 THINNEST = 1e-7
 """Pieces of a side shorter than this share of it couple nothing."""
@@ -63,11 +63,12 @@ class PlaneCover(Cover):
         cells: int,
         periodic: Collection[int] = (),
         lines: Sequence[Array] | None = None,
+        kinks: Sequence[Array] = (NONE, NONE),
     ) -> None:
         self.curves = outline(domain)
         even = float((domain.upper - domain.lower).max()) / cells
         if lines is None:
-            lines = [first_lines(domain, self.curves, axis, even) for axis in (0, 1)]
+            lines = [first_lines(domain, self.curves, axis, even, kinks[axis]) for axis in (0, 1)]
         super().__init__(domain, lines, periodic)
         self.corners = corners(self.curves)
         ends = [curve.at(curve.extremes()) for curve in self.curves]

@@ -7,7 +7,7 @@ boundary.
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from kanpde.domains.outline import outline
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.boxes import BoxCover
 from kanpde.patches.cells import Cell, Cover, Inside, Opening, Points
-from kanpde.patches.first_lines import CLOSEST, first_lines
+from kanpde.patches.first_lines import CLOSEST, even_between, first_lines, kept
 from kanpde.patches.plane import PlaneCover
 
 
@@ -67,23 +67,28 @@ class RegionsCover(Cover):
         return [piece for member, _ in self._inside(cell) for piece in member.boundary(cell, nodes)]
 
 
-def regions_cover(domain: Composite, cells: int, space: int) -> RegionsCover:
+def regions_cover(
+    domain: Composite, cells: int, space: int, kinks: Sequence[Array]
+) -> RegionsCover:
     """The cells over regions: boxes in any number of coordinates, or plane shapes.
 
     Args:
         domain: the regions.
         cells: first cells along the longest side.
         space: how many of the coordinates are space.
+        kinks: places along every axis where lines stand besides.
     """
     if all(region.box for region in domain.members) and (space != 2 or domain.dimension != 2):
-        lines = [_lines(domain, axis, cells, space) for axis in range(domain.dimension)]
+        lines = [
+            _lines(domain, axis, cells, space, kinks[axis]) for axis in range(domain.dimension)
+        ]
         boxes = [
             BoxCover(region, cells, region.parts, space, lines=lines) for region in domain.members
         ]
         return RegionsCover(domain, tuple(boxes))
     curves = tuple(curve for region in domain.members for curve in outline(region))
     even = float((domain.upper - domain.lower).max()) / cells
-    first = [first_lines(domain, curves, axis, even) for axis in (0, 1)]
+    first = [first_lines(domain, curves, axis, even, kinks[axis]) for axis in (0, 1)]
     planes = [PlaneCover(region, cells, lines=first) for region in domain.members]
     corners = np.concatenate([plane.corners for plane in planes])
     for plane in planes:
@@ -91,7 +96,7 @@ def regions_cover(domain: Composite, cells: int, space: int) -> RegionsCover:
     return RegionsCover(domain, tuple(planes))
 
 
-def _lines(domain: Composite, axis: int, cells: int, space: int) -> Array:
+def _lines(domain: Composite, axis: int, cells: int, space: int, kinks: Array) -> Array:
     """First lines along an axis at the faces of boxes, as far as these are not close to each other,
     with even ones in between.
     """
@@ -100,13 +105,4 @@ def _lines(domain: Composite, axis: int, cells: int, space: int) -> Array:
     even = float(longest) / cells
     faces = {float(end[axis]) for region in domain.members for end in (region.lower, region.upper)}
     low, high = float(domain.lower[axis]), float(domain.upper[axis])
-    ends = [low]
-    for place in sorted(faces):
-        if place - ends[-1] > CLOSEST * even and high - place > CLOSEST * even:
-            ends.append(place)
-    ends.append(high)
-    lines = [np.array([low])]
-    for start, end in pairwise(ends):
-        count = max(1, round((end - start) / even))
-        lines.append(np.linspace(start, end, count + 1)[1:])
-    return np.concatenate(lines)
+    return even_between(kept(low, high, sorted(faces), CLOSEST * even, kinks), even)

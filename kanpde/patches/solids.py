@@ -7,7 +7,7 @@ so that no cell over bodies made of boxes is cut.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -36,7 +36,7 @@ from kanpde.patches.cuts import (
     gauss_lines,
     grid,
 )
-from kanpde.patches.first_lines import between_planes
+from kanpde.patches.first_lines import NONE, between_planes
 
 GRID = 9
 """Points along every axis of a cell that say whether it is cut."""
@@ -93,9 +93,10 @@ class SolidCover(Cover):
     Args:
         domain: a combination of boxes, balls and extrusions, or one of these.
         cells: first cells along its longest side.
+        kinks: places along every axis where lines stand besides.
     """
 
-    def __init__(self, domain: Domain, cells: int) -> None:
+    def __init__(self, domain: Domain, cells: int, kinks: Sequence[Array] = (NONE,) * 3) -> None:
         skin = skin_of(domain)
         assert skin is not None
         self.skin: Skin = skin
@@ -103,7 +104,8 @@ class SolidCover(Cover):
         lines = []
         for axis in range(domain.dimension):
             ends = float(domain.lower[axis]), float(domain.upper[axis])
-            lines.append(between_planes(ends, skin.planes(axis), skin.turning(axis), even))
+            planes = [*skin.planes(axis), *kinks[axis].tolist()]
+            lines.append(between_planes(ends, planes, skin.turning(axis), even))
         super().__init__(domain, lines)
         self._inside: dict[Cell, SolidInside | None] = {}
         self._interior: dict[tuple[Cell, int], tuple[Array, Array]] = {}

@@ -72,7 +72,7 @@ def _kink(a: Interval, top: float) -> Array:
 _FUNCTIONS: Mapping[str, Bending] = {
     "exp": _growth, "tanh": _step, "atan": _slow_step, "sinh": _both_growths,
     "cosh": _both_growths, "sin": _plain, "cos": _plain, "tan": _plain, "log": _logarithm,
-    "abs": _kink, "sign": _kink,
+    "abs": _kink, "sign": _kink, "erf": _step, "erfc": _step,
 }  # fmt: skip
 SINGULAR = ("abs", "sign")
 

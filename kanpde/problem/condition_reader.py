@@ -64,6 +64,8 @@ def read_conditions(
         where = f"problem.conditions[{k}]"
         if isinstance(domain, Composite):
             by_region = dict(zip(domain.names, scopes, strict=True))
+            if isinstance(config, BoundaryConfig) and config.whole:
+                config = _outer(config, domain, configs, where)
             conditions.extend(
                 _regional(config, domain, shared=scope, scopes=by_region, where=where)
             )
@@ -83,6 +85,8 @@ def _on_one_shape(
     match config:
         case BoundaryConfig():
             for part in config.parts:
+                if config.whole and part in domain.vanished:
+                    continue
                 label = config.name or part
                 yield BoundaryCondition(name=part, node=node, weight=weight, part=part, label=label)
         case MeasuredConfig():
@@ -232,6 +236,29 @@ def _on_part(
             part=f"{name}.{part}",
             label=config.name or part,
         )
+
+
+def _outer(
+    config: BoundaryConfig, domain: Composite, configs: Sequence[ConditionConfig], where: str
+) -> BoundaryConfig:
+    """A condition on the whole boundary, without the interfaces, which have conditions of their
+    own.
+    """
+    others = {
+        part for other in configs if isinstance(other, InterfaceConfig) for part in other.parts
+    }
+    outer = []
+    for part in config.parts:
+        owners = domain.owners(part)
+        inner = [name for name in owners if domain.beyond(f"{name}.{part}")]
+        if inner and part not in others:
+            raise ConfigError(
+                f"{where}: the part {part!r} of the region {inner[0]} borders on another region and"
+                " has no `interface` condition; add one"
+            )
+        if owners and not inner:
+            outer.append(part)
+    return replace(config, parts=tuple(outer))
 
 
 def _sides(

@@ -30,6 +30,7 @@ from kanpde.expressions import (
 )
 from kanpde.expressions.evaluate import evaluate
 from kanpde.numerics.quadrature import Array
+from kanpde.problem.chosen_parts import require_conditions, tests_of
 from kanpde.problem.condition_reader import fitted, natural_conditions, read_conditions
 from kanpde.problem.conditions import (
     Condition,
@@ -42,6 +43,7 @@ from kanpde.problem.conditions import (
 from kanpde.problem.euler_lagrange import Energy
 from kanpde.problem.formula_places import formulas
 from kanpde.problem.formulas import Formulas, Quantity
+from kanpde.problem.kinks import kinks
 from kanpde.problem.probing import Probe, probe
 from kanpde.problem.stored_reference import Reference
 
@@ -79,7 +81,9 @@ class Problem:
     def create(cls, config: ProblemConfig) -> Problem:
         """Build from a validated config; ConfigError is one line that names the key."""
         parsed = Formulas.of(config)
-        domain = build_domain(config.domain, config.time, config.ranges.values())
+        tests = tests_of(config)
+        domain = build_domain(config.domain, config.time, config.ranges.values(), tests)
+        require_conditions(config, domain)
         equations = parsed.equations
         conditions = read_conditions(
             config.conditions, domain, parsed.scope, equations, scopes=parsed.scopes
@@ -192,6 +196,11 @@ class Problem:
         """The narrow features of sources, coefficients and data."""
         known = formulas(self.domain, self.equations, self.names, self.conditions)
         return probe(known, self.coordinates)
+
+    @cached_property
+    def kinks(self) -> list[Array]:
+        """Where formulas have kinks or jumps across planes, along every axis."""
+        return kinks(self._nodes, self.domain.lower, self.domain.upper)
 
     @property
     def constants(self) -> tuple[str, ...]:

@@ -300,10 +300,14 @@ def _too_many(problem: Problem) -> list[Finding]:
 
 def _pinning(problem: Problem) -> int:
     """The number of conditions on a mean or at a point that alone say what the value of an unknown
-    is: everything else holds its derivatives, which leave a constant free and may agree.
+    is: everything else holds its derivatives, or differences between periodic sides, which leave a
+    constant free and may agree.
     """
     pins = [each for each in problem.conditions if isinstance(each, MeanCondition | PointCondition)]
-    others = [*problem.equations, *(each.node for each in problem.conditions if each not in pins)]
+    others = [*problem.equations]
+    for condition in problem.conditions:
+        if condition not in pins and not isinstance(condition, PeriodicCondition):
+            others.append(condition.node)
     elsewhere = set[int]().union(*map(_held, others))
     return sum(1 for pin in pins if not _held(pin.node) & elsewhere)
 

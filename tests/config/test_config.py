@@ -793,3 +793,13 @@ def test_frozen_data_thaws_to_what_it_was() -> None:
     assert frozen["a"][1]["b"] == (2, None)
     assert thaw(frozen) == tree
     assert repr(FrozenMap({"a": 1})) == "FrozenMap({'a': 1})"
+
+
+def test_a_parameter_may_be_a_formula_of_others() -> None:
+    node = problem(parameters={"Re": 20, "l": "Re/2 - sqrt(Re**2/4 + 4*pi**2)", "half": "1/2"})
+    read = validate({"problem": node}, source="my.yaml").problem
+    assert dict(read.parameters) == {"Re": 20.0}
+    assert read.definitions["l"] == "Re/2 - sqrt(Re**2/4 + 4*pi**2)"
+    found = message({"problem": problem(parameters={"Re": 20, "l": "R/2"})})
+    assert "problem.parameters.l: must be a number or a formula of other parameters" in found
+    assert "found 'R'; what varies is a definition" in found

@@ -51,6 +51,7 @@ from kanpde.expressions import (
 from kanpde.expressions import evaluate as values
 from kanpde.expressions.evaluate import evaluate
 from kanpde.expressions.tree import postorder
+from kanpde.symbolic.verify import translate
 
 PLANE = Scope(
     coordinates=("x", "y"),
@@ -350,13 +351,12 @@ def test_the_slope_of_every_function(name: str) -> None:
 
 
 def test_the_tables_of_functions_agree() -> None:
-    typed = (set(names.FUNCTIONS) - {"sqrt"}) | {"sign"}
-    assert (
-        set(simplify.FUNCTIONS)
-        == set(values.FUNCTIONS)
-        == set(calculus.SLOPES) | {"atan2"}
-        == typed
-    )
+    typed = (set(names.FUNCTIONS) - {"sqrt"}) | (set(names.FURTHER) - {"heaviside", "max", "min"})
+    known = typed | {"polygamma"}
+    assert set(values.FUNCTIONS) == known
+    assert set(simplify.FUNCTIONS) == known - {"where"}
+    assert set(calculus.SLOPES) == known - {"where", "atan2", "besselj", "polygamma"}
+    assert set(translate.FUNCTIONS) == known
 
 
 @pytest.mark.parametrize(
@@ -458,7 +458,7 @@ def test_the_normal_derivative() -> None:
         normal[:, 0] ** 2 * 2 * y + 4 * normal[:, 0] * normal[:, 1] * x,
     )
     timeless = parse_expression("dn(x*t)", replace(HEAT, normal=True))
-    assert text(timeless, HEAT.coordinates) == "normal_x*t"
+    assert text(timeless, HEAT.coordinates) == "nx*t"
 
 
 # Analysis

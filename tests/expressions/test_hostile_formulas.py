@@ -71,7 +71,7 @@ MESSAGES = [
     ("u", "an equation needs exactly one '=', found none (character 1)"),
     ("u = 1 = 2", "an equation needs exactly one '=', found 2 (character 7)"),
     ("x = = y", "an equation needs exactly one '=', found 2 (character 5)"),
-    ("u == 1", "an equation needs exactly one '=', found 2 (character 4)"),
+    ("u == 1", "expected '=', found '=='; write '=' (character 3)"),
     ("", "the formula is empty (character 1)"),
     (" \n ", "the formula is empty (character 1)"),
     ("u^2 = 1", "unexpected character '^', use '**' for powers (character 2)"),
@@ -313,7 +313,7 @@ HOSTILE = [
     "u = " + "laplacian(" * 40 + "exp(sin(x*y))" + ")" * 40,
     "u = " + "dxxxx(" * 9 + "x**y**x**y" + ")" * 9,
     "u = d(" + "*".join(f"sin({i}*x*u)" for i in range(1, 200)) + ", x, x, x, x)",
-    "sign(u) = 0",
+    "sgn(u) = 0",
     "normal = u",
     "import os = u",
 ]

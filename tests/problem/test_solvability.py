@@ -155,6 +155,10 @@ def test_refused(name: str) -> None:
 
 TERMINAL = on("final", "u = 1"), on(ENDS, "u = 0")
 WELL_POSED = {
+    "periodic sides and a point that fixes the constant": (
+        statement("-dxx(u) = sin(2*pi*x)", {"periodic": ["left", "right"]},
+                  {"point": [0], "equation": "u = 0"})
+    ),
     "Cauchy and Riemann": statement(
         ["dx(u) = dy(v)", "dy(u) = -dx(v)"], on(SIDES, "u = x"), {"mean": "v = 0"},
         unknowns=["u", "v"], **PLANE,

@@ -4,11 +4,12 @@ measured values, periodic pairs, a pinned mean.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kanpde.config.frozen_map import FrozenMap
 from kanpde.config.problem.conditions import (
+    WHOLE,
     BoundaryConfig,
     ConditionConfig,
     InterfaceConfig,
@@ -79,6 +80,11 @@ class Surroundings:
     owners: Mapping[str, tuple[str, ...]] = field(default_factory=FrozenMap)
 
     @property
+    def sides(self) -> tuple[str, ...]:
+        """The parts of the boundary of space."""
+        return self.parts[:-2] if self.timed else self.parts
+
+    @property
     def timed(self) -> bool:
         """Whether the last coordinate is the time."""
         return self.coordinates[-1] == "t"
@@ -145,8 +151,23 @@ class _Common:
 def _boundary(
     fields: Fields, equations: Sequence[str], common: _Common, around: Surroundings
 ) -> list[ConditionConfig]:
-    parts = _parts(fields["part"], around.parts)
-    return [BoundaryConfig(parts=parts, equation=text, **vars(common)) for text in equations]
+    parts, whole = _all_or_some(fields["part"], around)
+    return [
+        BoundaryConfig(parts=parts, equation=text, whole=whole, **vars(common))
+        for text in equations
+    ]
+
+
+def _all_or_some(node: Reader, around: Surroundings) -> tuple[tuple[str, ...], bool]:
+    """The parts that a condition names, and whether it says `boundary` for all of them."""
+    if is_whole(node, around.parts):
+        return around.sides, True
+    return _parts(node, around.parts), False
+
+
+def is_whole(node: Reader, parts: Sequence[str]) -> bool:
+    """Whether an entry says `boundary`, which is no part's name."""
+    return node.value in (WHOLE, [WHOLE]) and WHOLE not in parts
 
 
 def _between(
@@ -212,13 +233,20 @@ _STATED: Mapping[str, Callable[..., list[ConditionConfig]]] = {
 """How the conditions with an `equation` are read, by kind."""
 
 
+def _hint(name: str, known: Sequence[str]) -> str:
+    """What may be meant by an unknown part."""
+    if name == WHOLE or name.lower() in ("all", "everywhere", "walls", "on_boundary", "outer"):
+        return f"; the whole boundary is part: {WHOLE}, alone"
+    return did_you_mean(name, known)
+
+
 def _parts(node: Reader, known: Sequence[str]) -> tuple[str, ...]:
     names: list[str] = []
     for item in node.items_or_one("a part name or a list of them", 1):
         name = item.text()
         if name not in known:
             raise item.error(
-                f"unknown part {name[:60]!r}{did_you_mean(name, known)} (parts: {listed(known)})"
+                f"unknown part {name[:60]!r}{_hint(name, known)} (parts: {listed(known)})"
             )
         if name in names:
             raise item.error(f"the part {name!r} stands twice in this list; remove one")
@@ -259,9 +287,14 @@ def check_parts(
     free: Sequence[Reader],
     shape: Shape,
     time: TimeConfig | None,
+    chosen: Collection[str] = (),
 ) -> None:
-    """Every part has a condition or is free; `final` needs neither."""
+    """Every part has a condition or is free; `final` needs neither, and where parts are `chosen` by
+    formulas only these are looked at: what is left of the others is known with the domain.
+    """
     known = part_names(shape, time)
+    if chosen:
+        known = (*part_names(shape), *chosen, *known[len(shape.parts) :])
     constrained = {part for condition in conditions for part in condition.parts}
     unconditioned: set[str] = set()
     for item in free:
@@ -276,6 +309,8 @@ def check_parts(
         for part in known
         if part not in constrained | unconditioned and (time is None or part != "final")
     ]
+    if chosen:
+        missing = [part for part in missing if part in chosen]
     if missing:
         plural = "parts" if len(missing) > 1 else "part"
         raise node.error(

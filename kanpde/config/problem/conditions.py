@@ -13,6 +13,9 @@ from typing import Any, ClassVar
 
 from kanpde.config.problem.measurements import Measurements
 
+WHOLE = "boundary"
+"""The whole boundary of space, unless a part of it has this name."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ConditionConfig:
@@ -65,8 +68,13 @@ class ConditionConfig:
 # `field()` without a default makes a field required that the base class leaves empty.
 
 
+@dataclass(frozen=True, kw_only=True)
 class _PartsConfig(ConditionConfig):
-    """An equation on boundary parts, of one region or between two."""
+    """An equation on boundary parts, of one region or between two; `whole` where it is stated for
+    the whole boundary of space, whose parts need not all be left of the shapes.
+    """
+
+    whole: bool = False
 
     key: ClassVar[str]
 
@@ -76,6 +84,8 @@ class _PartsConfig(ConditionConfig):
 
     def _keys(self) -> dict[str, Any]:
         parts = self.parts[0] if len(self.parts) == 1 else list(self.parts)
+        if self.whole:
+            parts = WHOLE
         return {self.key: parts, "equation": self.equation}
 
 

@@ -14,7 +14,12 @@ from pathlib import PurePath
 from typing import Any
 
 from kanpde.config.frozen_map import FrozenMap, freeze, thaw
-from kanpde.config.problem.condition_reader import Surroundings, check_parts, read_conditions
+from kanpde.config.problem.condition_reader import (
+    Surroundings,
+    check_parts,
+    is_whole,
+    read_conditions,
+)
 from kanpde.config.problem.conditions import ConditionConfig
 from kanpde.config.problem.energies import (
     BoundaryEnergy,
@@ -25,7 +30,9 @@ from kanpde.config.problem.energies import (
 )
 from kanpde.config.problem.equations import equations_tree, read_equations
 from kanpde.config.problem.gridded_fields import Grid, split_grids
+from kanpde.config.problem.meshes import MeshShape
 from kanpde.config.problem.nodal_fields import Nodal
+from kanpde.config.problem.parameters import derived
 from kanpde.config.problem.quantities import read_quantities, read_vectors
 from kanpde.config.problem.regions import (
     JUMP,
@@ -54,7 +61,7 @@ from kanpde.names import is_identifier, is_reserved
 MOST_UNKNOWNS = 20
 RECOMMENDED = ("trial", "schedule", "sampler", "weights", "slabs")
 PROBLEM_KEYS = (
-    "name", "description", "unknowns", "domain", "time",
+    "name", "description", "unknowns", "domain", "parts", "time",
     "parameters", "unknown_parameters", "parameter_ranges", "definitions",
     "equations", "energy", "boundary_energy", "conditions",
     "free", "exact", "reference", "quantities", "vectors", "recommended", "python", "fit",
@@ -86,8 +93,9 @@ class ProblemConfig:
     weight other than 1 is a wish (as a smoothness is) and need not hold for `exact`. With an
     `energy` there are no equations. `regional` is what stands by region: those parameters,
     definitions and exact solutions are not among the others; `grids` are definitions by values of a
-    file. `python` is the name of the file that made the problem. A `fit` states equations and
-    `exact`, or has a table in their place (see `fits`).
+    file; `chosen` are boundary parts by a comparison. Parameters that are formulas of others are
+    among the definitions. `python` is the name of the file that made the problem. A `fit` states
+    equations and `exact`, or has a table in their place (see `fits`).
     """
 
     name: str
@@ -114,6 +122,7 @@ class ProblemConfig:
     regional: Mapping[str, Regional] = field(default_factory=FrozenMap)
     grids: Mapping[str, Grid | Nodal] = field(default_factory=FrozenMap)
     fit: Fit | None = None
+    chosen: Mapping[str, str] = field(default_factory=FrozenMap)
     python: str | None = field(default=None, compare=False)
 
     @property
@@ -124,7 +133,8 @@ class ProblemConfig:
     @property
     def parts(self) -> tuple[str, ...]:
         """Names of the boundary parts."""
-        return part_names(self.domain, self.time)
+        time = ("initial", "final") if self.time is not None else ()
+        return (*part_names(self.domain), *self.chosen, *time)
 
     @property
     def regions(self) -> tuple[str, ...]:
@@ -167,11 +177,13 @@ def read_statement(node: Reader) -> ProblemConfig:
         names.take(JUMP, "the jump at an interface", fields["domain"])
     ranges = read_ranges(_entries(fields, "parameter_ranges", names))
     unknowns = _unknowns(fields["unknowns"], names)
-    parameters = _entries(fields, "parameters", names)
+    parameters, formulas = derived(_entries(fields, "parameters", names))
     constants = read_unknown_parameters(_entries(fields, "unknown_parameters", names))
-    definitions = _entries(fields, "definitions", names)
+    definitions = formulas | _entries(fields, "definitions", names)
+    chosen = _chosen(fields["parts"], shape) if "parts" in fields else FrozenMap()
+    parts = (*shape.parts, *chosen, *part_names(shape, time)[len(shape.parts) :])
     around = Surroundings(
-        parts=part_names(shape, time),
+        parts=parts,
         coordinates=coordinates(shape, time, tuple(ranges)),
         names=names.taken,
         owners=by_region(shape, time),
@@ -180,9 +192,11 @@ def read_statement(node: Reader) -> ProblemConfig:
     definitions, grids = split_grids(definitions, space, around.coordinates[len(space) :])
     conditions = read_conditions(fields["conditions"], around)
     free = tuple(fields["free"].items_or_one("a list of part names")) if "free" in fields else ()
-    boundary = read_boundary_energies(fields.get("boundary_energy"), shape.parts)
+    if "free" in fields and is_whole(fields["free"], around.parts):
+        free = tuple(fields["free"].child(part, part) for part in around.sides)
+    boundary = read_boundary_energies(fields.get("boundary_energy"), around.sides)
     given = (*free, *natural_parts(boundary, fields.get("boundary_energy")))
-    check_parts(fields["conditions"], conditions, given, shape, time)
+    check_parts(fields["conditions"], conditions, given, shape=shape, time=time, chosen=chosen)
     wanted = (*unknowns, *constants)
     solved = fields["exact"].fields(wanted, wanted) if "exact" in fields else {}
     kept = [split(entries, regions) for entries in (parameters, definitions, solved)]
@@ -213,7 +227,28 @@ def read_statement(node: Reader) -> ProblemConfig:
         recommended=_recommended(fields),
         regional=regional,
         grids=grids,
+        chosen=chosen,
     )
+
+
+def _chosen(node: Reader, shape: Shape) -> FrozenMap[str]:
+    """The parts of the boundary that comparisons choose, by name."""
+    entries = node.entries()
+    plane = shape.dimension == 2 and not region_names(shape)
+    if entries and not plane and not isinstance(shape, MeshShape):
+        raise node.error(
+            "parts are chosen by a formula on shapes in the plane and on meshes; elsewhere give the"
+            " shapes names"
+        )
+    for name, entry in entries.items():
+        if name in shape.parts or name in ("initial", "final"):
+            raise entry.error(f"the part {name!r} exists already; choose another name")
+        if not is_identifier(name):
+            raise entry.error(
+                f"a name must begin with a letter and hold at most 40 letters, digits and _, found"
+                f" {name[:60]!r}"
+            )
+    return _formulas(entries)
 
 
 def _fields(node: Reader, minimised: bool) -> dict[str, Reader]:
@@ -329,6 +364,7 @@ def problem_tree(problem: ProblemConfig) -> dict[str, Any]:
         "description": problem.description,
         "unknowns": list(problem.unknowns),
         "domain": shape_tree(problem.domain),
+        "parts": thaw(problem.chosen),
         "time": problem.time and {"interval": [problem.time.lower, problem.time.upper]},
         "parameters": thaw(problem.parameters) | by_region["parameters"],
         "unknown_parameters": {

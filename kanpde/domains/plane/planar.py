@@ -9,7 +9,7 @@ vertical slices (slices.py), and the mesh is a Delaunay triangulation (triangula
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import final
@@ -20,6 +20,7 @@ from kanpde.domains.base import Domain, frozen_array, length_scale
 from kanpde.domains.mesh import Mesh
 from kanpde.domains.plane import slices
 from kanpde.domains.plane.boundary import JOIN, boundary, bounds
+from kanpde.domains.plane.chosen_parts import Test, cut
 from kanpde.domains.plane.curves import Curve
 from kanpde.domains.plane.regions import Region
 from kanpde.domains.plane.triangulation import triangulate
@@ -34,7 +35,8 @@ FEWEST_GAUSS_ON_PIECE = 6
 @final
 @dataclass(frozen=True, eq=False)
 class Planar(Domain):
-    """The plane region `region`; `names` are all its part names in the order of `parts`.
+    """The plane region `region`; `names` are all its part names in the order of `parts`, to which
+    those of `tests` are added: see `chosen_parts`.
 
     `curves` are the pieces of the boundary with the region on their left.
     `parts` are the parts of the operands that bound the region, `vanished` those that do not.
@@ -43,6 +45,7 @@ class Planar(Domain):
 
     region: Region
     names: tuple[str, ...]
+    tests: Mapping[str, Test] = field(default_factory=dict)
     curves: tuple[Curve, ...] = field(init=False)
     vanished: tuple[str, ...] = field(init=False)
     lower: Array = field(init=False)
@@ -53,10 +56,13 @@ class Planar(Domain):
 
     def __post_init__(self) -> None:
         curves = boundary(self.region)
+        if self.tests:
+            curves = cut(curves, self.tests)
         lower, upper = bounds(curves)
         present = {curve.part for curve in curves}
-        parts = tuple(name for name in self.names if name in present)
-        vanished = tuple(name for name in self.names if name not in present)
+        names = (*self.names, *self.tests)
+        parts = tuple(name for name in names if name in present)
+        vanished = tuple(name for name in names if name not in present)
         measure = sum(curve.moment((lower + upper) / 2) for curve in curves)
         object.__setattr__(self, "curves", curves)
         object.__setattr__(self, "lower", frozen_array(lower))

@@ -8,9 +8,11 @@ symbolically.
 from __future__ import annotations
 
 import math
+import operator
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import mpmath
@@ -22,9 +24,21 @@ _NUMPY: dict[str, Callable[..., Any]] = {
     "sin": np.sin, "cos": np.cos, "tan": np.tan, "exp": np.exp, "log": np.log, "tanh": np.tanh,
     "sinh": np.sinh, "cosh": np.cosh, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan,
     "atan2": np.arctan2, "Abs": np.abs, "sign": np.sign, "besselj": special.jv,
+    "erf": special.erf, "erfc": special.erfc, "gamma": special.gamma, "loggamma": special.gammaln,
+    "polygamma": special.polygamma,
 }  # fmt: skip
 _MPMATH: dict[str, Callable[..., Any]] = {
-    name: getattr(mpmath, {"Abs": "fabs"}.get(name, name)) for name in _NUMPY
+    name: getattr(mpmath, {"Abs": "fabs", "polygamma": "psi"}.get(name, name)) for name in _NUMPY
+}
+
+
+_RELATIONS: dict[str, Callable[..., Any]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+_LOGICAL: dict[str, Callable[..., Any]] = {
+    "And": lambda *parts: reduce(np.logical_and, parts),
+    "Or": lambda *parts: reduce(np.logical_or, parts),
+    "Not": np.logical_not,
 }
 
 
@@ -59,6 +73,8 @@ def values(
         number = mpmath.mpf(expression.evalf(mpmath.mp.dps + 5)) if precise else float(expression)
         memo[expression] = number
         return number
+    if isinstance(expression, sympy.Piecewise):
+        return _chosen(expression, at, precise, memo)
     if precise and expression.is_Rational:
         return mpmath.mpf(expression.p) / expression.q
     if expression.is_Rational:
@@ -67,6 +83,30 @@ def values(
         expression, [values(arg, at, precise, memo) for arg in expression.args], precise
     )
     return value
+
+
+def _chosen(expression: Any, at: Mapping[Any, Any], precise: bool, memo: dict[Any, Any]) -> Any:
+    """The value of a piecewise formula, whose last piece holds wherever no other one does."""
+    *pieces, (result, _) = expression.args
+    chosen = values(result, at, precise, memo)
+    for piece, condition in reversed(pieces):
+        value, holds = values(piece, at, precise, memo), _holds(condition, at, precise, memo)
+        chosen = (value if holds else chosen) if precise else np.where(holds, value, chosen)
+    return chosen
+
+
+def _holds(condition: Any, at: Mapping[Any, Any], precise: bool, memo: dict[Any, Any]) -> Any:
+    """Whether a condition of sympy holds; KeyError for one of an unknown kind."""
+    if not condition.args:
+        return bool(condition)
+    if isinstance(condition, sympy.core.relational.Relational):
+        sides = [values(side, at, precise, memo) for side in (condition.lhs, condition.rhs)]
+        return _RELATIONS[condition.rel_op](*sides)
+    parts = [_holds(arg, at, precise, memo) for arg in condition.args]
+    if isinstance(condition, sympy.ITE):
+        test, first, second = parts
+        return np.where(test, first, second)
+    return _LOGICAL[type(condition).__name__](*parts)
 
 
 def _combined(expression: Any, args: Sequence[Any], precise: bool) -> Any:

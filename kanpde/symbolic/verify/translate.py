@@ -31,7 +31,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sin": sympy.sin, "cos": sympy.cos, "tan": sympy.tan, "exp": sympy.exp, "log": sympy.log,
     "tanh": sympy.tanh, "sinh": sympy.sinh, "cosh": sympy.cosh, "asin": sympy.asin,
     "acos": sympy.acos, "atan": sympy.atan, "atan2": sympy.atan2, "abs": sympy.Abs,
-    "sign": sympy.sign,
+    "sign": sympy.sign, "erf": sympy.erf, "erfc": sympy.erfc, "gamma": sympy.gamma,
+    "lgamma": sympy.loggamma, "polygamma": sympy.polygamma, "besselj": sympy.besselj,
+    "where": lambda test, a, b: sympy.Piecewise((a, test > 0), (b, True)),
 }  # fmt: skip
 
 
