@@ -220,9 +220,9 @@ class _Search:
         run = self.march(error, number, self._over, before)
         if not run.slabs:
             raise NumericalError(
-                f"problem '{self.config.problem.name}': no solution of its equations begins at the"
-                f" start (the march {run.ended}); look for conditions that contradict them there,"
-                f" or for a formula without a value"
+                f"problem '{self.config.problem.name}': no slab from the start was solved (the march"
+                f" {run.ended}); look for conditions that contradict the equations there, for a"
+                f" formula without a value, or for a solution without derivatives there"
             )
         now = time.perf_counter()
         name = f"{run.slabs} slabs of local error {error:.1e}"

@@ -112,7 +112,9 @@ def judge(
     largest_name, largest = max(
         named.items(), key=lambda item: _ordered(item[1]), default=("", 0.0)
     )
-    value = _estimated(aim, estimate, largest)
+    missed = {n: s for n, s in shares.get("conditions", {}).items() if not s <= UNRESOLVED}
+    # levels that agree on a field that misses a condition say nothing of its error
+    value = None if aim.searched and missed else _estimated(aim, estimate, largest)
     warnings = [_without_prefix(remark) for remark in remarks]
     reached: tuple[str, ...] = ()
     by = "" if aim.searched else f", from the relative residual of {largest_name}"
@@ -128,8 +130,8 @@ def judge(
                 f"not met: the measured values of {name} are missed by {share:.0%} of their size;"
                 f" the constants that were found may be wrong: give other starts, or more steps"
             )
-    for name, share in shares.get("conditions", {}).items():
-        if not share <= UNRESOLVED and name != largest_name:
+    for name, share in missed.items():
+        if aim.searched or name != largest_name:
             warnings.append(
                 f"not met: the condition '{name}' has a relative residual of {share:.1e}"
             )

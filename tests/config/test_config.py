@@ -183,6 +183,19 @@ def test_shapes_have_coordinates_and_parts(
     assert validate(checked.as_tree(), source="config.yaml") == checked
 
 
+def test_the_side_of_a_shape_that_lies_outside_may_be_free() -> None:
+    rectangle = {"rectangle": {"lower": [0, -2], "upper": [2, 0], "name": "cut"}}
+    node = {
+        "name": "sector",
+        "unknowns": ["u"],
+        "domain": {"difference": [{"disk": {"center": [0, 0], "radius": 1}}, rectangle]},
+        "equations": ["laplacian(u) = 0"],
+        "conditions": [{"part": ["circle", "cut_left", "cut_top"], "equation": "u = 0"}],
+    }
+    wanted = "parts cut_right, cut_bottom; add one, or list under 'free' what has none (also the"
+    assert wanted in message({"problem": node})
+
+
 def test_final_needs_no_condition_but_initial_does() -> None:
     node = problem(time={"interval": [0, 1]})
     assert "problem.conditions: no condition on the part initial" in message({"problem": node})

@@ -204,3 +204,20 @@ def test_a_layer_that_is_not_resolved_is_told_and_leaves_the_rest_right() -> Non
     # the layer's own L2 norm is √(ε/2) of about 0.6
     assert error_of_u < 0.02
     assert error_of_u <= 3 * estimate
+
+
+@pytest.mark.parametrize(
+    ("source", "exact"),
+    (
+        ("log(x)", lambda x: 0.75 * x * (x - 1) - x**2 / 2 * np.log(x)),
+        ("1/sqrt(x)", lambda x: 4 / 3 * (x - x**1.5)),
+    ),
+)
+def test_a_source_that_is_infinite_at_an_end_is_integrated(source: str, exact: Any) -> None:
+    ends = {"part": ["left", "right"], "equation": "u = 0"}
+    tree = tree_of(domain=LINE, equations=[f"-dxx(u) = {source}"], conditions=[ends])
+    solution = kanpde.solve(tree, tolerance=1e-6)
+    x = (np.arange(200)[:, None] + 0.5) / 200
+    wanted = exact(x)
+    assert solution.stop_reason is StopReason.TOLERANCE
+    assert np.linalg.norm(solution(x) - wanted) < 1e-6 * np.linalg.norm(wanted)

@@ -58,6 +58,15 @@ def test_a_search_is_measured_against_its_tolerance(estimate: float | None, trus
     assert "by default" in verdict.sentences[0]
 
 
+def test_levels_that_agree_on_what_misses_a_condition_estimate_nothing() -> None:
+    """As where there are more conditions than any solution meets."""
+    aim = Aim(1e-6, given=False, searched=True, local=True)
+    verdict = judge(("u",), aim, 4e-14, of_shares(conditions={"left": 0.47, "right": 0.0}))
+    assert verdict.estimate == {"u": None} and not verdict.trusted
+    assert "cannot be told" in verdict.sentences[0]
+    assert any("'left' has a relative residual of 4.7e-01" in w for w in verdict.warnings)
+
+
 def test_an_estimate_far_below_the_residual_of_a_smooth_network_is_not_believed() -> None:
     aim = Aim(1e-6, searched=True, smooth=True)
     verdict = judge(("u",), aim, 1e-9, of_shares(equations={"equation 1": 0.5}))

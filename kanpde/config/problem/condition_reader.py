@@ -19,12 +19,13 @@ from kanpde.config.problem.conditions import (
     PointConfig,
 )
 from kanpde.config.problem.measurements import MOST_BYTES, Measurements, read_file, read_values
-from kanpde.config.problem.shapes import FARTHEST, Shape, TimeConfig, part_names
+from kanpde.config.problem.shapes import FARTHEST, CombinedShape, Shape, TimeConfig, part_names
 from kanpde.config.reader import Reader, listed
 from kanpde.errors import BudgetError
 from kanpde.names import did_you_mean, is_identifier
 
 MOST_CONDITIONS, HEAVIEST = 1000, 1e30
+OUTSIDE = " (also the side of a shape that is no boundary of the whole)"
 _MARKS = {
     "part": "equation",
     "periodic": "periodic",
@@ -315,5 +316,5 @@ def check_parts(
         plural = "parts" if len(missing) > 1 else "part"
         raise node.error(
             f"no condition on the {plural} {listed(missing)}; add one, or list under 'free' what"
-            f" has none"
+            f" has none{OUTSIDE if isinstance(shape, CombinedShape) else ''}"
         )
