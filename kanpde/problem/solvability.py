@@ -238,6 +238,24 @@ def _enough_conditions(problem: Problem) -> None:
                 f" {_counted(order, 'condition')} on 'initial', found {count}; the solution is not"
                 f" unique, add {order - count}"
             )
+        _enough_at_ends(problem)
+
+
+def _enough_at_ends(problem: Problem) -> None:
+    """In one coordinate of space and time as many conditions at its ends as the order says, from
+    the second order on: which end one of first order needs, its signs say.
+    """
+    if problem.domain.dimension != 2 or len(problem.unknowns) != 1:
+        return
+    order, timed = needed(problem, 0), _timed(problem)
+    at_ends = [c for c in problem.conditions if c not in timed or isinstance(c, PointCondition)]
+    count = _count(problem, at_ends)
+    if order is not None and order > 1 and count < order and _regular(problem):
+        raise ConfigError(
+            f"problem.conditions: under-determined, order {order} in {problem.coordinates[0]} needs"
+            f" {_counted(order, 'condition')} at its ends, found {count}; the solution is not"
+            f" unique, add {order - count}"
+        )
 
 
 def _timed(problem: Problem) -> list[Condition]:
@@ -264,10 +282,11 @@ def _count(problem: Problem, conditions: Sequence[Condition]) -> int:
 
 def _regular(problem: Problem) -> bool:
     """Whether no coefficient of the equations is infinite, and no leading one vanishes, on a
-    line with its ends; what depends on the unknowns counts as regular.
+    line with its ends, in the middle of time; what depends on the unknowns counts as regular.
     """
-    lower, upper = problem.domain.lower[0], problem.domain.upper[0]
-    x = np.linspace(lower, upper, SAMPLES + 1)[:, None]
+    lower, upper = problem.domain.lower, problem.domain.upper
+    x = np.tile((lower + upper) / 2, (SAMPLES + 1, 1))
+    x[:, 0] = np.linspace(lower[0], upper[0], SAMPLES + 1)
     for node in problem.equations:
         highest = max(jet.order for jet in jets(node))
         for jet in jets(node):

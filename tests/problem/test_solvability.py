@@ -64,6 +64,12 @@ REFUSED = {
         statement("dxx(u) = u**2", on("left", "u = 1"), free=["right"]),
         "order 2 needs 2 conditions, found 1",
     ),
+    "heat with a free end": (
+        statement(
+            "dt(u) = dxx(u)", on("initial", "u = x"), on("left", "u = 0"), free=["right"], time=TIME
+        ),
+        "order 2 in x needs 2 conditions at its ends, found 1",
+    ),
     "waves without a rate": (
         statement("dtt(u) = dxx(u)", *HEAT, time=TIME),
         "under-determined, order 2 in time needs 2 conditions on 'initial', found 1",
@@ -228,6 +234,13 @@ WELL_POSED = {
     "periodic in time": statement(
         "dt(u) = dxx(u) + sin(2*pi*t)", on(ENDS, "u = 0"), {"periodic": ["initial", "final"]},
         time=TIME,
+    ),
+    "prices down to nothing": statement(
+        "dt(u) = x**2*dxx(u) + x*dx(u) - u", on("initial", "u = x"), on("right", "u = 1"),
+        free=["left"], time=TIME,
+    ),
+    "what flows out": statement(
+        "dt(u) + dx(u) = 0", on("initial", "u = x"), on("left", "u = -t"), free=["right"], time=TIME
     ),
     "lid": statement("laplacian(u) = 0", on(SIDES[:3], "u = 0"), on("top", "u = 1"), **PLANE),
 }  # fmt: skip

@@ -67,6 +67,12 @@ def test_levels_that_agree_on_what_misses_a_condition_estimate_nothing() -> None
     assert any("'left' has a relative residual of 4.7e-01" in w for w in verdict.warnings)
 
 
+def test_a_flux_beside_a_corner_may_be_missed_by_a_hundredth() -> None:
+    """At a re-entrant corner between insulated sides, where u itself is right to 5e-7."""
+    aim = Aim(1e-6, given=False, searched=True, local=True)
+    assert judge(("u",), aim, 5e-7, of_shares(conditions={"cut": 0.0125})).trusted
+
+
 def test_an_estimate_far_below_the_residual_of_a_smooth_network_is_not_believed() -> None:
     aim = Aim(1e-6, searched=True, smooth=True)
     verdict = judge(("u",), aim, 1e-9, of_shares(equations={"equation 1": 0.5}))

@@ -126,7 +126,7 @@ class Evolution:
                 size = np.maximum(size, np.max(away, axis=0))
             else:
                 size[rows.at] = max(size[rows.at], self._rate(rows) * (end - start))
-        return np.where(self._begins == 0.0, size, 0.0)
+        return np.asarray(np.where(self._begins == 0.0, size, 0.0))
 
     def _rate(self, rows: Rows) -> float:
         """The largest |∂_t u| of an unknown at the start by its equation."""
@@ -172,7 +172,7 @@ class Evolution:
         """The largest initial values, (m,)."""
         x = np.linspace(*self.ends, LOOKED_AT)
         sizes = [np.abs(self.start(Derivative(i, (0, 0)), x)) for i in range(len(self.orders))]
-        return np.nan_to_num(np.array(sizes)).max(axis=1)
+        return np.asarray(np.nan_to_num(np.array(sizes)).max(axis=1))
 
 
 def evolution(problem: Problem) -> Evolution | None:
