@@ -2,12 +2,14 @@
 
 | problem | way | what is chosen |
 |---|---|---|
+| unknown constants and measured values | solves at constants | the constants, then as below |
+| unknown fields, measured values | splines | smoothness, number of splines |
 | conditions at one end of an interval, or one coordinate and time | slabs | lengths, knots, degrees |
 | a plane domain that is no box, and time | slabs of patches | lengths, cells, degrees |
 | equations that patches can solve (see `kanpde.patches.support`) | patches | cells and degrees |
 | one linear equation on a box in four or more coordinates, of few products | a chain of products | ranks, degrees |
 | others whose resolution can be searched for | one network | family, width, intervals |
-| others (an energy, unknown parameters, balls as regions, …) | one network | the default of its dimension |
+| others (an energy, unknown fields elsewhere, balls as regions, …) | one network | the default of its dimension |
 
 The statement of the problem decides which way is taken, the estimated error how far it is gone.
 """
@@ -74,6 +76,12 @@ def chosen_plan(config: Config) -> Plan:
     """
     from kanpde.api.evolving import by_equations  # marches need scipy, a slow import
 
+    if any(condition.data is not None for condition in config.problem.conditions):
+        from kanpde.api.inverse_plan import inverse
+
+        known = inverse(config, chosen_plan)
+        if known is not None:
+            return known.prepare()
     marched = by_equations(config)
     if marched is not None:
         return marched.prepare()

@@ -75,7 +75,8 @@ class Verdict:
 class Aim:
     """The tolerance of a solve, None where it has none; whether a file gives it or it is the
     default; whether a search estimated the error, whether it searched among networks that are
-    smooth over the whole domain, and whether what it chose is as local as the solution asks for.
+    smooth over the whole domain, and whether what it chose is as local as the solution asks for;
+    and the share of the unknowns that the noise of measured values leaves open.
     """
 
     tolerance: float | None = None
@@ -83,16 +84,20 @@ class Aim:
     searched: bool = False
     smooth: bool = False
     local: bool = False
+    noise: float = 0.0
 
     @property
     def limit(self) -> float:
         """What the estimate must not be above."""
-        return UNRESOLVED if self.tolerance is None else self.tolerance
+        return max(self.noise, UNRESOLVED if self.tolerance is None else self.tolerance)
 
     def __str__(self) -> str:
         if self.tolerance is None:
             return f"no tolerance given, {UNRESOLVED:g} is the most"
-        return f"tolerance {self.tolerance:g}" + ("" if self.given else " by default")
+        words = f"tolerance {self.tolerance:g}" + ("" if self.given else " by default")
+        if self.noise > self.tolerance:
+            words += f"; the noise of the measured values leaves {self.noise:.1e} open"
+        return words
 
 
 def judge(

@@ -15,7 +15,7 @@ from kanpde.errors import ConfigError
 from kanpde.marching.converging import Converged, Run, converge
 from kanpde.marching.lines.space import Line
 from kanpde.marching.lines.statement import Array, Evolution, evolution, shortened
-from kanpde.marching.lines.steps import march
+from kanpde.marching.lines.steps import March, march
 from kanpde.marching.ordinary.search import relative
 from kanpde.problem.posing import posed
 from kanpde.problem.problem import Problem
@@ -109,21 +109,25 @@ def search(config: Config, progress: Progress, posed: Evolution) -> Converged:
     """March until the tolerance is met; NumericalError where no slab can be solved."""
 
     def run(error: float, number: int, stopped: Callable[[], bool], before: Run | None) -> Run:
-        marched = march(posed, error, stopped, SHORTER**number)
-        strips = marched.strips
-        edges = [posed.times[0], *(strip.t + strip.h for strip in strips)]
-        if marched.ended is None:
-            edges[-1] = posed.times[1]
-        return LineRun(
-            posed,
-            np.array(edges),
-            tuple(strip.line for strip in strips),
-            tuple(strip.legendre(posed.orders) for strip in strips),
-            marched.ended,
-            marched.rough,
-        )
+        return as_run(posed, march(posed, error, stopped, SHORTER**number))
 
     return converge(config, progress, run, SMALLEST)
+
+
+def as_run(posed: Evolution, marched: March) -> LineRun:
+    """A march as a field of its own."""
+    strips = marched.strips
+    edges = [posed.times[0], *(strip.t + strip.h for strip in strips)]
+    if marched.ended is None:
+        edges[-1] = posed.times[1]
+    return LineRun(
+        posed,
+        np.array(edges),
+        tuple(strip.line for strip in strips),
+        tuple(strip.legendre(posed.orders) for strip in strips),
+        marched.ended,
+        marched.rough,
+    )
 
 
 def restored(posed: Evolution, arrays: Mapping[str, Array]) -> LineRun:

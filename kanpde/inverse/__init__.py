@@ -1,0 +1,1 @@
+"""Unknown constants and fields from measured values."""
