@@ -187,7 +187,7 @@ class _Search:
             elif math.isfinite(estimate) and estimate > WILD:
                 finer = 0.0  # there is nothing to reckon with
             error = max(self.finest, min(FINER, finer) * error)
-            if self._over() or self._too_long():
+            if self._over() or self._too_long(estimate):
                 break
             richer = self._march(error, best)
             if richer.ended is not None:
@@ -207,10 +207,13 @@ class _Search:
     def _over(self) -> bool:
         return self.progress.stop is not None or time.perf_counter() - self.began > self.seconds
 
-    def _too_long(self) -> bool:
-        """Whether a march that takes as long as the last one would not end in time."""
+    def _too_long(self, estimate: float) -> bool:
+        """Whether a march that takes as long as the last one would not end in time, or on a ladder
+        where there is an estimate one that takes longer.
+        """
         spent = time.perf_counter() - self.began
-        growth = 1.0 if self.ladder is None else self.ladder.growth
+        ladder = self.ladder if math.isfinite(estimate) else None
+        growth = 1.0 if ladder is None else ladder.growth
         return spent + growth * self.stages[-1].seconds > self.seconds
 
     def _march(self, error: float, before: Run | None) -> Run:

@@ -190,6 +190,13 @@ class Factored:
         visit(tree)
         return cls(leaves, tuple(groups))
 
+    @property
+    def bytes(self) -> int:
+        """Memory."""
+        factors = [each for leaf in self.leaves for each in (leaf.first, leaf.second)]
+        factors += [group.factor for group, _, _ in self.groups]
+        return sum(factor.householder.nbytes for factor in factors)
+
     def solve(self, rights: Sequence[Complex]) -> list[Complex]:
         """Coefficients (K, m·n) of every patch for its right sides (K, R)."""
         count = len(self.leaves)

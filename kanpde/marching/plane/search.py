@@ -32,7 +32,7 @@ from kanpde.progress import Progress
 from kanpde.trial.patch_slabs import PatchSlabs
 from kanpde.trial.patchwork import Patchwork
 
-LADDER = Ladder(first=3e-3, smallest=1e-9, growth=3.0, believed=0.5)
+LADDER = Ladder(first=1e-2, smallest=1e-9, growth=3.0, believed=0.5)
 """Marches begin coarse: one takes about three times as long as the one before. Of the difference of
 two 0.14 to 0.26 were left in the finer one, where it is measured.
 """
@@ -156,7 +156,7 @@ def search(config: Config, progress: Progress, posed: Evolution) -> Converged:
         degree, stages = (row[min(number, len(row) - 1)] for row in (DEGREES, STAGES))
         first = seen(posed, cover, dict.fromkeys(cover.start(), degree))
         marched = March(posed, cover, error, stages, first, known, stopped).run()
-        return PlaneRun(posed, marched.strips, marched.sizes, marched.ended)
+        return PlaneRun(posed, marched.strips, marched.sizes, marched.ended, marched.rough)
 
     return converge(config, progress, run, LADDER.smallest, LADDER)
 

@@ -108,6 +108,11 @@ class Operator:
             for part in self.evolution.conditions
         }
 
+    @property
+    def bytes(self) -> int:
+        """Memory of the factors."""
+        return self.factored.bytes
+
     @cached_property
     def inside(self) -> Array:
         """All points inside (N, 2)."""

@@ -46,7 +46,11 @@ FIRST = 3
 DEEPEST = 40
 """Most halvings."""
 
-MOST_PATCHES = 3000
+MOST_AT_START, MOST_BYTES = 800, 1e9
+"""Most patches for initial values, and memory for the factors of a slab beyond which its cells are
+not refined any further.
+"""
+
 LEVELS = 14
 """Most refinements of the cells of one slab."""
 
@@ -70,12 +74,13 @@ ROUGH = 4
 @dataclass(frozen=True)
 class Marched:
     """A march; `sizes` (m,) are root mean squares of the unknowns over the time, `ended` says why
-    it ended before the time does.
+    it ended before the time does, `rough` is what cells did not resolve, relative to the unknowns.
     """
 
     strips: tuple[Strip, ...]
     sizes: Array
     ended: str | None
+    rough: float
 
 
 @dataclass
@@ -113,7 +118,7 @@ class March:
         self.first: list[Array] | None = None
         self.operator: tuple[object, Operator] | None = None
         self.added = np.zeros(self.evolution.unknowns)
-        self.last = math.inf
+        self.last, self.rough = math.inf, 0.0
 
     def run(self) -> Marched:
         """All slabs."""
@@ -121,7 +126,7 @@ class March:
         ended = None
         while self.place < 2**self.level and ended is None:
             ended = self._slab()
-        return Marched(tuple(self.strips), self._sizes(), ended)
+        return Marched(tuple(self.strips), self._sizes(), ended, self.rough)
 
     @property
     def _t(self) -> float:
@@ -157,7 +162,7 @@ class March:
             by = counted(np.maximum(self.sizes, np.sqrt(squares / self.area)))
             weights = 1 / (by * self.error) ** 2 / self.area
             added = [tails(of, c, weights, (0, 0)) for of, c in zip(rows, columns, strict=True)]
-            if sum(added) <= self._allowed or len(patches) > MOST_PATCHES // 4:
+            if sum(added) <= self._allowed or len(patches) > MOST_AT_START:
                 return
             weighted = [of_patch * np.sqrt(weights) for of_patch in columns]
             self.degrees = finer(
@@ -204,7 +209,7 @@ class March:
 
     def _refine(self, solved: Solved, seen: Indicated) -> bool:
         """Refine the cells where space adds more than it may; whether that changed them."""
-        if seen.in_space.sum() <= self._allowed or len(solved.patches) > MOST_PATCHES:
+        if seen.in_space.sum() <= self._allowed or solved.operator.bytes > MOST_BYTES:
             return False
         marked = seen.in_space, self._allowed
         degrees = finer(self.cover, self.degrees, solved.patches, seen.columns, marked)
@@ -270,6 +275,8 @@ class March:
     def _take(self, solved: Solved, seen: Indicated) -> None:
         """Keep a slab and start from its end."""
         self.added = self.added + seen.squares * solved.h
+        if seen.in_space.sum() > self._allowed:
+            self.rough = max(self.rough, self.error * math.sqrt(seen.in_space.sum()))
         tiles = tiles_of(self.cover, solved.patches)
         series = tuple(of.transpose(1, 2, 0).reshape(of.shape[1], -1) for of in solved.series())
         self.strips.append(Strip(solved.t, solved.h, tiles, series))
