@@ -1,11 +1,13 @@
 """What a slab may add to the error, from the ends of its expansions in time and space.
 
     time:    |a_s| min(1, |a_s|/|a_{s-1}|),   a_k Legendre coefficients in t, in L2 over the space
-    space:   Σ_i Σ_stages b ∫ tail_i² / (ε² |Ω| size_i²) + C b ∫ |grad tail_i|² / (ε |grad u_i|²)
+    space:   Σ_i Σ_stages b ∫ tail_i² / (ε² |Ω| size_i²)
+             + C b (now_i / size_i) ∫ |grad tail_i|² / (ε ∫ |grad u_i|²)
 
-relative to the unknowns, for a local error ε. The tail of a patch are the last shells of its
-polynomials. The second term is for corners: errors of the energy there, squared, are errors of u
-everywhere (measured on an L-shape: an error of 2.7e-3 for ε = 3e-4 without it).
+relative to the unknowns, for a local error ε; now_i is the root mean square of u_i on the slab, size_i
+that over the time. The tail of a patch are the last shells of its polynomials. The second term is
+for corners: errors of the energy there, squared, are errors of u everywhere (measured on an L-shape:
+an error of 2.7e-3 for ε = 3e-4 without it).
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from kanpde.marching.plane.slab import Solved
 
 Array = NDArray[np.float64]
 
-SINGULAR = 10.0
+SINGULAR = 3.0
 """C."""
 
 NOTHING = 1e-10
@@ -90,7 +92,8 @@ def indicated(solved: Solved, sizes: Array, error: float) -> Indicated:
     length = float((evolution.space.upper - evolution.space.lower).max())
     steep = np.maximum(norms.slopes, area * (by / length) ** 2)
     of_values = np.asarray(np.kron(in_slab, 1 / by**2) / (error**2 * area), dtype=np.float64)
-    of_slopes = np.asarray(np.kron(in_slab, 1 / steep) * SINGULAR / error, dtype=np.float64)
+    present = np.sqrt(squares) / by
+    of_slopes = np.asarray(np.kron(in_slab, present / steep) * SINGULAR / error, dtype=np.float64)
     columns = [states[1:].swapaxes(0, 1).reshape(states.shape[1], -1) for states in solved.states]
     in_space = np.zeros(len(columns))
     for number, (rows, of_patch) in enumerate(zip(solved.operator.rows, columns, strict=True)):
