@@ -51,8 +51,10 @@ class Demo:
 
     def error(self, folder: Path, exact: dict[str, float | None] | None) -> float | None:
         """The largest relative error of its unknowns in L2, or that of its value."""
-        if exact:  # that of an unknown which is zero has no relative error
-            return max((each for each in exact.values() if each is not None), default=None)
+        # an unknown that is zero has no relative error, and none has where no solution is known
+        known = [each for each in (exact or {}).values() if each is not None]
+        if known:
+            return max(known)
         if self.value is None or not (folder / "result.json").exists():
             return None
         import kanpde
