@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Iterable
 
 LETTERS = ("x", "y", "z", "t")
@@ -44,6 +45,9 @@ MANUFACTURED = "manufactured"
 LONGEST_NAME = 40
 """Most characters of an unknown, a parameter, a definition or a part."""
 
+LONGEST_LABEL = 127
+"""Most characters of the name of a mesh group, as in gmsh."""
+
 _IDENTIFIER = re.compile(rf"[A-Za-z][A-Za-z0-9_]{{0,{LONGEST_NAME - 1}}}", re.ASCII)
 _DERIVATIVE = re.compile(r"d[xyzt]{1,4}")
 
@@ -53,6 +57,14 @@ def is_identifier(name: str) -> bool:
     characters long.
     """
     return _IDENTIFIER.fullmatch(name) is not None
+
+
+def label(text: str) -> str:
+    """The name of a mesh group as it is compared: one line, in composed Unicode (NFC), without
+    blanks around it; empty where nothing printable is left or it is longer than 127 characters.
+    """
+    name = " ".join(unicodedata.normalize("NFC", text).split())
+    return name if name.isprintable() and len(name) <= LONGEST_LABEL else ""
 
 
 def is_derivative(name: str) -> bool:

@@ -121,22 +121,26 @@ def _write_csv(
     path: Path, mesh: Mesh, fields: dict[str, NDArray[np.float64]], names: tuple[str, ...]
 ) -> None:
     table = np.column_stack([mesh.points, *fields.values()])
+    columns = _headings(fields, names)
     with path.open("w", newline="", encoding="utf-8") as stream:
         rows = csv.writer(stream)
-        rows.writerow(
-            [
-                *names,
-                *(column for name, values in fields.items() for column in _columns(name, values)),
-            ]
-        )
+        rows.writerow([*names, *columns])
         rows.writerows([repr(float(value)) for value in row] for row in table)
 
 
-def _columns(name: str, values: NDArray[np.float64]) -> list[str]:
-    """What the columns of a field are called: a vector has one per component."""
-    if values.ndim == 1:
-        return [name]
-    return [f"{name}_{axis}" for axis in _names(values.shape[1])]
+def _headings(fields: Fields, coordinates: Sequence[str]) -> list[str]:
+    """What the columns of fields are called: a vector has one per component, NAME_x and so on, or
+    NAME.x where a field or a coordinate is called NAME_x.
+    """
+    columns: list[str] = []
+    for name, values in fields.items():
+        if values.ndim == 1:
+            columns.append(name)
+            continue
+        axes = _names(values.shape[1])
+        taken = {f"{name}_{axis}" for axis in axes} & {*fields, *coordinates}
+        columns += [f"{name}{'.' if taken else '_'}{axis}" for axis in axes]
+    return columns
 
 
 def _write_npz(

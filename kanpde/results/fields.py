@@ -90,6 +90,16 @@ def bridged(problem: Problem, fields: Mapping[str, Array], mesh: Mesh) -> dict[s
     }
 
 
+def with_regions(fields: Mapping[str, Array], mesh: Mesh) -> dict[str, Array]:
+    """The fields of a mesh, and the number of the region of every vertex where there are some:
+    `region`, or `region_number` where a field has that name.
+    """
+    if mesh.regions is None:
+        return dict(fields)
+    name = "region_number" if "region" in fields else "region"
+    return {**fields, name: mesh.regions.astype(float)}
+
+
 def _bridged(values: Array, mesh: Mesh) -> Array:
     unknown = np.asarray(~np.isfinite(values).reshape(len(values), -1).all(axis=1))
     if not unknown.any():

@@ -27,7 +27,7 @@ from kanpde.domains.meshes import files as meshfile
 from kanpde.errors import ConfigError
 from kanpde.problem.problem import Problem
 from kanpde.results import export
-from kanpde.results.fields import bridged, sample
+from kanpde.results.fields import bridged, sample, with_regions
 from kanpde.storage import make_folder, replacing, write_text
 from kanpde.trial.piecewise import AnyTrial
 
@@ -126,9 +126,7 @@ class Series:
                 self._gradients,
                 self._mesh.regions,
             )
-            fields = bridged(self._problem, fields, self._mesh)
-            if self._mesh.regions is not None:
-                fields.setdefault("region", self._mesh.regions.astype(float))
+            fields = with_regions(bridged(self._problem, fields, self._mesh), self._mesh)
             export.write_field(folder / self._name(len(self._written)), self._mesh, fields)
             self._written.append(self._waiting.pop(0))
             self._list()
@@ -161,7 +159,7 @@ class Series:
 
 def export_points(path: Path, points: Collocation) -> tuple[str, ...]:
     """Write collocation points as vertices: weights, the number of the part they belong to, and a
-    0/1 field per part.
+    0/1 field per part, `on_NAME`; that of the points inside is `interior`.
 
     Args:
         path: .vtu or .vtk, three coordinates at most.
@@ -170,16 +168,18 @@ def export_points(path: Path, points: Collocation) -> tuple[str, ...]:
     Returns:
         The names that the numbers in the field `part` stand for: interior, then the boundary parts.
     """
-    parts = {"interior": points.interior, **points.parts}
-    x = torch.cat([part.x for part in parts.values()]).double().numpy()
-    number = np.repeat(np.arange(len(parts)), [len(part.x) for part in parts.values()])
+    # a part may be called interior too, so that these are pairs and no dictionary
+    parts = [("interior", points.interior)]
+    parts += [(f"on_{name}", part) for name, part in points.parts.items()]
+    x = torch.cat([part.x for _, part in parts]).double().numpy()
+    number = np.repeat(np.arange(len(parts)), [len(part.x) for _, part in parts])
     fields: dict[str, NDArray[np.float64] | NDArray[np.int64]] = {
         "part": number,
-        "weight": torch.cat([part.w for part in parts.values()]).double().numpy(),
+        "weight": torch.cat([part.w for _, part in parts]).double().numpy(),
     }
-    fields |= {f"on_{name}": (number == k).astype(np.int64) for k, name in enumerate(parts)}
+    fields |= {field: (number == k).astype(np.int64) for k, (field, _) in enumerate(parts)}
     _vertices(path, x, fields)
-    return tuple(parts)
+    return "interior", *points.parts
 
 
 def export_reference(path: Path, problem: Problem, trial: AnyTrial) -> None:

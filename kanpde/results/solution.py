@@ -23,7 +23,7 @@ from kanpde.numerics.torch_state import plain_torch
 from kanpde.problem.problem import Problem
 from kanpde.progress import History, StageResult, StopReason
 from kanpde.results import export
-from kanpde.results.fields import bridged, sample
+from kanpde.results.fields import bridged, sample, with_regions
 from kanpde.results.metrics import Metrics
 from kanpde.results.parameter_intervals import Estimate
 from kanpde.results.series import RESOLUTION, Series, export_points, export_reference, instants
@@ -308,8 +308,7 @@ class Solution:
             return self.export_series(path, None, resolution)
         sampled = sampled or self.sampled(resolution)
         mesh, fields = sampled.mesh, bridged(self.problem, sampled.fields, sampled.mesh)
-        if mesh.regions is not None:
-            fields.setdefault("region", mesh.regions.astype(float))
+        fields = with_regions(fields, mesh)
         return export.write_field(path, mesh, fields, self.problem.coordinates)
 
     @plain_torch()

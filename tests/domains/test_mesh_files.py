@@ -18,6 +18,7 @@ from kanpde.config import Config, MeshShape, validate
 from kanpde.config.problem import meshes
 from kanpde.config.problem.shapes import read_shape, shape_tree
 from kanpde.config.reader import Reader
+from kanpde.config.yaml_file import dumps, loads
 from kanpde.domains import MeshDomain, build_domain
 from kanpde.domains.meshes import check as meshcheck
 from kanpde.domains.meshes import files as meshfile
@@ -103,15 +104,17 @@ BROKEN: dict[str, tuple[RawMesh, str]] = {
                 r"touches itself in a single point or edge, at vertex 2 at \(1, 1\); separate or join"),
     "edge_contact": (raw_mesh([*TETRA, [0.0, -1, 0], [0, 0, -1]], [("tetra", [[0, 1, 2, 3], [0, 1, 4, 5]])]),
                      r"touches itself in a single point or edge, at vertex 0 at \(0, 0, 0\)"),
-    "bad_name": (square(("my hole", 1, [0])), "a group 'my hole': a name must begin with a letter .*; rename it"),
-    "bad_region": (square(("2nd", 0, [0])), "a group '2nd': a name must begin with a letter"),
+    "no_name": (square((" ", 1, [0])), "a group ' ': a name must be one line of 1 to 127 printable characters; rename"),
+    "two_lines": (square(("wall\x07", 0, [0])), r"a group 'wall\\x07': a name must be one line"),
+    "long_name": (square(("w" * 128, 1, [0])), "a name must be one line of 1 to 127 printable characters"),
+    "part_of_time": (square(("initial", 1, [0])),
+        r"a group 'initial', the name of a part of the time interval; give it another, as in `names: \{initial_side: initial\}`"),
     "cut_inside": (INNER,
         r"group 'cut' with the facet \(vertices 0, 2\) inside the domain, not on its boundary; list the groups"),
     "loose_line": (raw_mesh([*CORNERS, [3.0, 0.0]], [("triangle", TWO), ("line", [[1, 4]])], [("wire", 1, [0])]),
                    r"group 'wire' with the facet \(vertices 1, 4\) on no cell at all, not on its boundary"),
     "in_two_groups": (square(("a", 1, [0, 1]), ("b", 1, [1, 2, 3])),
         r"facet \(vertices 1, 2\) in the groups 'a' and 'b'; a facet has one"),
-    "named_boundary": (square(("boundary", 1, [0])), r"a group 'boundary', but facet \(vertices 0, 3\) is in no group"),
     "missing_members": (square(("a", 1, [7])), "a group 'a' with cells that do not exist; save it again"),
 }  # fmt: skip
 
@@ -170,6 +173,31 @@ def test_groups_become_parts_and_the_rest_is_called_boundary() -> None:
     }
     assert middles["boundary"] == [1.0, 0.5] and middles["inlet"] == [0.0, 0.5]
     assert mesh.regions["left_half"].tolist() == [False, True]
+
+
+NAMES = ("left wall", "1st_side", "outlet-1", "oberfläche", "12", "a.b:c/d", "interior", "<&'>")
+
+
+def test_groups_may_have_any_name() -> None:
+    mesh = checked(square(*((name, 1, [k]) for k, name in enumerate(NAMES[:4]))))
+    assert mesh.parts == NAMES[:4]
+    spelled = checked(square(("oberfla\u0308che ", 1, [0])))  # another spelling of one character
+    assert spelled.parts == ("oberfläche", "boundary")
+
+
+def test_the_rest_of_the_boundary_has_a_name_that_no_group_has() -> None:
+    assert checked(square(("boundary", 1, [0]))).parts == ("boundary", "rest")
+
+
+def test_a_problem_may_call_groups_as_it_likes() -> None:
+    raw = square(("left wall", 1, [3]), ("1st", 1, [0]), ("top", 1, [2]), ("old body", 0, [0, 1]))
+    mesh = checked(raw, None, {"wall": ["left wall", "1st"], "body": ["old body"]})
+    assert mesh.parts == ("wall", "top", "boundary") and tuple(mesh.regions) == ("body",)
+    assert np.bincount(mesh.labels).tolist() == [2, 1, 1]
+    with pytest.raises(ConfigError, match="no group 'tip', did you mean 'top'.*correct `names`"):
+        checked(raw, None, {"lid": ["tip"]})
+    with pytest.raises(ConfigError, match="has a group 'top', and `names` calls another so"):
+        checked(raw, None, {"top": ["1st"]})
 
 
 def test_boundary_chooses_the_groups() -> None:
@@ -339,8 +367,16 @@ def test_paths(name: str, message: str, tmp_path: Path) -> None:
         ({"file": "a.msh", "bounday": []}, "unknown key, did you mean 'boundary'?"),
         ({"file": "a.msh", "boundary": ["x", "x"]}, "must list each group once"),
         (
-            {"file": "a.msh", "boundary": ["x y"]},
-            "must list each group once, by letters, digits and _, found 'x y'",
+            {"file": "a.msh", "boundary": [True]},
+            "must be the name of a group, quoted where YAML reads it as something else, found true",
+        ),
+        (
+            {"file": "a.msh", "names": {"left wall": "a"}},
+            "names.'left wall': a name must begin with a letter and hold at most 40 letters",
+        ),
+        (
+            {"file": "a.msh", "names": {"a": "wall", "b": ["hole", "wall"]}},
+            "names.b: the group 'wall' is 'a' already",
         ),
         (
             {"file": "a.msh", "sha256": "0123456789abcdef"},
@@ -390,6 +426,16 @@ def test_a_reader_that_hangs_dies_or_eats_memory_is_survived(
     monkeypatch.undo()
     monkeypatch.setattr(meshes, "MOST_BYTES", 10)
     assert "is larger than 0 MiB; save a coarser mesh" in refusal(tmp_path, path.name)
+
+
+def test_names_of_groups_survive_the_way_through_files(tmp_path: Path) -> None:
+    raw = grid_mesh((2, 2), 0.5, {})
+    edges = tuple((name, 1, np.array([k])) for k, name in enumerate(NAMES))
+    save(tmp_path / "s.msh", RawMesh(raw.points, raw.blocks, edges), file_format="gmsh22")
+    shape = read(tmp_path, {"file": "s.msh", "names": {"walls": [NAMES[0], 12]}})
+    assert set(shape.parts) == {"walls", *NAMES} - {NAMES[0], "12"}
+    again = read_shape(Reader(loads(dumps(shape_tree(shape)), source=""), "", folders=(tmp_path,)))
+    assert again == shape and again.parts == shape.parts
 
 
 # Runs

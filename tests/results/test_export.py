@@ -71,6 +71,15 @@ def test_csv_keeps_every_digit_and_names_the_coordinates(tmp_path: Path) -> None
     assert np.array_equal(table, np.column_stack([mesh.points, *fields.values()]))
 
 
+def test_a_component_of_a_vector_is_told_from_a_field_of_that_name(tmp_path: Path) -> None:
+    mesh = MESHES["square"]
+    ones = np.ones((len(mesh.points), 3))
+    fields = {"v": ones, "v_y": ones[:, 0], "w": ones}
+    write_field(tmp_path / "f.csv", mesh, fields)
+    header = (tmp_path / "f.csv").read_text().splitlines()[0]
+    assert header == "x,y,v.x,v.y,v.z,v_y,w_x,w_y,w_z"
+
+
 def test_npz_holds_points_cells_and_fields(tmp_path: Path) -> None:
     mesh, fields = MESHES["square"], fields_on(MESHES["square"])
     with np.load(write_field(tmp_path / "field.npz", mesh, fields)) as back:

@@ -5,6 +5,7 @@ by value.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -25,7 +26,7 @@ from kanpde.problem.problem import Problem
 from kanpde.progress import Silent, StopReason
 from kanpde.results import plotting, report
 from kanpde.results.fields import bridged
-from kanpde.results.series import Series, instants
+from kanpde.results.series import Series, export_points, instants
 from kanpde.results.solution import Solution
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -475,8 +476,29 @@ def test_the_points_of_a_solve_are_vertices_with_their_parts_and_weights(
         here = number == k
         assert np.array_equal(np.asarray(cloud.points)[here, :2], part.x.numpy())
         assert np.array_equal(np.asarray(cloud["weight"])[here], part.w.numpy())
-        assert np.array_equal(np.asarray(cloud[f"on_{name}"]), here.astype(int))
+        field = f"on_{name}" if k else name
+        assert np.array_equal(np.asarray(cloud[field]), here.astype(int))
     assert np.asarray(cloud["weight"])[number == 1].sum() == pytest.approx(1.0)
+
+
+def test_parts_may_be_called_as_the_program_calls_its_own_points(
+    in_plane: Solution, tmp_path: Path
+) -> None:
+    points = in_plane.points
+    assert points is not None
+    names = ("interior", "part", "left wall", "oberfläche <&'>")
+    parts = dict(zip(names, points.parts.values(), strict=True))
+    called = export_points(tmp_path / "points.vtu", replace(points, parts=parts))
+    assert called == ("interior", *names)
+    cloud = pyvista.read(tmp_path / "points.vtu")
+    number = np.asarray(cloud["part"])
+    assert np.bincount(number).tolist() == [
+        len(points.interior.x),
+        *map(len, (p.x for p in parts.values())),
+    ]
+    for k, name in enumerate(names, start=1):
+        assert np.array_equal(np.asarray(cloud[f"on_{name}"]), (number == k).astype(int))
+    assert np.array_equal(np.asarray(cloud["interior"]), (number == 0).astype(int))
 
 
 def test_a_reference_is_written_where_it_is_known(tmp_path: Path) -> None:
@@ -485,8 +507,6 @@ def test_a_reference_is_written_where_it_is_known(tmp_path: Path) -> None:
         trial={"intervals": 8, "width": [4], "degree": 7},
         sampler={"interior": 100, "boundary": 10},
     )
-    from dataclasses import replace
-
     solution = api.solve(replace(config, slabs=1, schedule=config.schedule[:1]))
     (_, path), parts = solution.export_points(tmp_path)
     assert parts[:2] == ("interior", "initial")

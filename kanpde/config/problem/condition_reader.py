@@ -19,6 +19,7 @@ from kanpde.config.problem.conditions import (
     PointConfig,
 )
 from kanpde.config.problem.measurements import MOST_BYTES, Measurements, read_file, read_values
+from kanpde.config.problem.meshes import group_name
 from kanpde.config.problem.shapes import FARTHEST, CombinedShape, Shape, TimeConfig, part_names
 from kanpde.config.reader import Reader, listed
 from kanpde.errors import BudgetError
@@ -244,7 +245,7 @@ def _hint(name: str, known: Sequence[str]) -> str:
 def _parts(node: Reader, known: Sequence[str]) -> tuple[str, ...]:
     names: list[str] = []
     for item in node.items_or_one("a part name or a list of them", 1):
-        name = item.text()
+        name = group_name(item)
         if name not in known:
             raise item.error(
                 f"unknown part {name[:60]!r}{_hint(name, known)} (parts: {listed(known)})"

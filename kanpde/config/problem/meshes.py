@@ -1,4 +1,4 @@
-"""Mesh files as data: `{mesh: {file: plate.msh, boundary: [walls, hole]}}`.
+"""Mesh files as data: `{mesh: {file: plate.msh, boundary: [walls, hole], names: {hole: "bore 1"}}}`.
 
 What reads a mesh file may end the process, hang or use all memory, so another process reads and
 checks it (`kanpde/domains/meshes/reader_process.py`), under limits of time and memory. It answers
@@ -22,7 +22,7 @@ from typing import Any
 
 from kanpde.config.reader import Reader, listed
 from kanpde.errors import BudgetError, ConfigError
-from kanpde.names import is_identifier
+from kanpde.names import is_identifier, label
 
 SUFFIXES = (".msh", ".vtu", ".vtk", ".inp", ".mesh")
 """Formats that are read: gmsh 2.2 and 4.1, VTK, Abaqus, Medit."""
@@ -60,15 +60,27 @@ class MeshContent:
 
 
 @dataclass(frozen=True)
+class GroupChoice:
+    """Which facet groups are parts, None for all, and groups by the names of the problem."""
+
+    boundary: tuple[str, ...] | None = None
+    renamed: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+ALL_GROUPS = GroupChoice()
+
+
+@dataclass(frozen=True)
 class MeshShape:
     """The cells of a mesh `file`, relative to `base`; boundary parts are its facet groups, or those
-    in `boundary`.
+    in `boundary`, under their own names or those of `renamed`.
     """
 
     file: str = field(compare=False)
     boundary: tuple[str, ...] | None
     content: MeshContent
     base: Path = field(default=Path(), compare=False)
+    renamed: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property
     def dimension(self) -> int:
@@ -82,23 +94,26 @@ class MeshShape:
 
 
 def read_mesh(node: Reader) -> MeshShape:
-    """The mesh of a node `{file, boundary, sha256}`; ConfigError names the file and what is wrong
+    """The mesh of a node `{file, boundary, names, sha256}`; ConfigError names the file and what is wrong
     with it.
     """
     if isinstance(node.value, str):
         node = Reader({"file": node.value}, node.source, node.path, node.folders)
-    fields = node.fields(("file", "boundary", "sha256"), ("file",))
+    fields = node.fields(("file", "boundary", "names", "sha256"), ("file",))
     entry = fields["file"]
-    boundary = _boundary(fields["boundary"]) if "boundary" in fields else None
-    name, content = read_content(entry, fields.get("sha256"), boundary)
-    return MeshShape(name, boundary, content, node.base)
+    choice = GroupChoice(
+        boundary=_boundary(fields["boundary"]) if "boundary" in fields else None,
+        renamed=_renamed(fields["names"]) if "names" in fields else (),
+    )
+    name, content = read_content(entry, fields.get("sha256"), choice)
+    return MeshShape(name, choice.boundary, content, node.base, choice.renamed)
 
 
 def read_content(
-    entry: Reader, sha256: Reader | None, boundary: tuple[str, ...] | None
+    entry: Reader, sha256: Reader | None, choice: GroupChoice = ALL_GROUPS
 ) -> tuple[str, MeshContent]:
-    """The name and the checked content of the mesh file that a node names, with the facet groups in
-    `boundary` as parts.
+    """The name and the checked content of the mesh file that a node names, with the facet groups of
+    a choice as parts.
     """
     name = entry.text()
     source = _bytes(entry, name)
@@ -110,7 +125,7 @@ def read_content(
             f" {sha256.text()[:12]}…); put the old file back, or remove 'sha256'"
         )
     try:
-        return name, _examined(source, Path(name).suffix.lower(), boundary)
+        return name, _examined(source, Path(name).suffix.lower(), choice)
     except ConfigError as error:
         raise entry.error(f"{name!r} {error}") from None
 
@@ -120,18 +135,58 @@ def mesh_tree(shape: MeshShape) -> dict[str, Any]:
     config.
     """
     boundary = {} if shape.boundary is None else {"boundary": list(shape.boundary)}
-    return {"mesh": {"file": shape.file, **boundary, "sha256": shape.content.sha256}}
+    names = {name: list(groups) for name, groups in shape.renamed}
+    renamed = {"names": names} if names else {}
+    return {"mesh": {"file": shape.file, **boundary, **renamed, "sha256": shape.content.sha256}}
 
 
 def _boundary(node: Reader) -> tuple[str, ...]:
-    names = [item.text() for item in node.items_or_one("a list of group names", 1, MOST_NAMES)]
+    items = node.items_or_one("a list of group names", 1, MOST_NAMES)
+    names = [group_name(item) for item in items]
     for index, name in enumerate(names):
-        if not is_identifier(name) or name in names[:index]:
-            raise node.error(
-                f"must list each group once, by letters, digits and _, found {name[:60]!r}; rename"
-                f" it"
-            )
+        if name in names[:index]:
+            raise node.error(f"must list each group once, found {name[:60]!r} twice; remove one")
     return tuple(names)
+
+
+def _renamed(node: Reader) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Names of the problem, each with the groups that it means."""
+    owners: dict[str, str] = {}
+    renamed = []
+    for name, entry in node.entries().items():
+        if not is_identifier(name):
+            raise entry.error(
+                "a name must begin with a letter and hold at most 40 letters, digits and _; put the"
+                " group's own name behind it"
+            )
+        items = entry.items_or_one("a group of the file or a list of them", 1, MOST_NAMES)
+        groups = tuple(group_name(item) for item in items)
+        for group in groups:
+            if group in owners:
+                raise entry.error(f"the group {group[:60]!r} is {owners[group]!r} already")
+            owners[group] = name
+        renamed.append((name, groups))
+    return tuple(renamed)
+
+
+def group_name(node: Reader) -> str:
+    """The name of a group that a node says, a number as its digits; ConfigError where it is none.
+
+    Args:
+        node: text, or a whole number, which YAML makes of a name of digits.
+
+    Returns:
+        The name as the mesh reader compares it.
+
+    Raises:
+        ConfigError: the node holds something else.
+    """
+    value = node.value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str) or not (name := label(value)):
+        raise node.wrong("the name of a group, quoted where YAML reads it as something else")
+    return name
 
 
 def _bytes(node: Reader, name: str) -> bytes:
@@ -162,14 +217,19 @@ def _bytes(node: Reader, name: str) -> bytes:
 
 
 @lru_cache(maxsize=4)
-def _examined(source: bytes, suffix: str, boundary: tuple[str, ...] | None) -> MeshContent:
+def _examined(source: bytes, suffix: str, choice: GroupChoice) -> MeshContent:
     """What the other process says about the content of a mesh file; ConfigError begins with a
     verb.
     """
     with tempfile.TemporaryDirectory(prefix="kanpde-mesh-") as name:
         folder = Path(name)
         (folder / f"mesh{suffix}").write_bytes(source)
-        question = {"file": f"mesh{suffix}", "boundary": boundary, "memory": MOST_MEMORY}
+        question = {
+            "file": f"mesh{suffix}",
+            "boundary": choice.boundary,
+            "names": dict(choice.renamed),
+            "memory": MOST_MEMORY,
+        }
         (folder / "question.json").write_text(json.dumps(question), encoding="utf-8")
         _run(folder, suffix)
         try:

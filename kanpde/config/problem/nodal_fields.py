@@ -16,7 +16,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, ClassVar
 
-from kanpde.config.problem.meshes import MeshContent, read_content
+from kanpde.config.problem.meshes import GroupChoice, MeshContent, read_content
 from kanpde.config.reader import Reader, listed
 from kanpde.names import did_you_mean
 
@@ -64,7 +64,7 @@ def read_nodal(
     with it.
     """
     entry = fields["field"]
-    file, content = read_content(entry, fields.get("sha256"), ())
+    file, content = read_content(entry, fields.get("sha256"), GroupChoice(boundary=()))
     if content.dimension != len(space):
         raise entry.error(
             f"{file!r} is a mesh of {content.dimension} coordinates, but the domain has"

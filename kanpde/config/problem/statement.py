@@ -33,6 +33,7 @@ from kanpde.config.problem.gridded_fields import Grid, split_grids
 from kanpde.config.problem.meshes import MeshShape
 from kanpde.config.problem.nodal_fields import Nodal
 from kanpde.config.problem.parameters import derived
+from kanpde.config.problem.meshes import group_name
 from kanpde.config.problem.quantities import read_quantities, read_vectors
 from kanpde.config.problem.regions import (
     JUMP,
@@ -80,6 +81,10 @@ _KINDS = {
     "unknown_parameters": "an unknown parameter",
     "parameter_ranges": "a parameter with a range",
 }
+ENDINGS = ("_exact", "_error")
+"""Of fields that are written beside unknowns."""
+DERIVED = ("gradient", "reference", "kan", "mlp")
+"""What is written of an unknown u as u_gradient and so on, if it is asked for."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}", re.ASCII)
 
 
@@ -213,7 +218,7 @@ def read_statement(node: Reader) -> ProblemConfig:
         time=time,
         parameters=FrozenMap({name: entry.number() for name, entry in parameters.items()}),
         definitions=_formulas(definitions),
-        free=tuple(item.text() for item in free),
+        free=tuple(map(group_name, free)),
         exact=_formulas(solved) if "exact" in fields else None,
         reference=_reference(fields["reference"]) if "reference" in fields else None,
         quantities=read_quantities(fields.get("quantities"), names.take, unknowns),
@@ -302,7 +307,8 @@ def _unknowns(node: Reader, names: _Names) -> tuple[str, ...]:
     unknowns = tuple(item.text() for item in items)
     for name, item in zip(unknowns, items, strict=True):
         names.take(name, "an unknown", item)
-        if name.startswith("residual") or name.endswith(("_exact", "_error")):
+        of_another = [f"{other}_{what}" for other in unknowns for what in DERIVED]
+        if name.startswith("residual") or name.endswith(ENDINGS) or name in of_another:
             raise item.error(
                 f"{name!r} would collide with a field of the output; choose another name"
             )

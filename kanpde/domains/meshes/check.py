@@ -19,7 +19,13 @@ from numpy.typing import NDArray
 
 from kanpde.domains.mesh import KIND_OF_DIMENSION, Indices, signed_measures
 from kanpde.domains.meshes.files import RawMesh
-from kanpde.domains.meshes.groups import Groups, boundary_labels, cell_regions, listed
+from kanpde.domains.meshes.groups import (
+    Groups,
+    Renamed,
+    boundary_labels,
+    cell_regions,
+    listed,
+)
 from kanpde.errors import ConfigError
 from kanpde.numerics.point_location import Locator
 from kanpde.numerics.quadrature import Array
@@ -54,8 +60,11 @@ class CheckedMesh:
     fields: Mapping[str, Array]
 
 
-def checked(raw: RawMesh, boundary: tuple[str, ...] | None = None) -> CheckedMesh:
-    """The mesh of a file, fit to be a domain; with `boundary`, only those facet groups are parts.
+def checked(
+    raw: RawMesh, boundary: tuple[str, ...] | None = None, renamed: Renamed | None = None
+) -> CheckedMesh:
+    """The mesh of a file, fit to be a domain; with `boundary`, only those facet groups are parts,
+    and `renamed` are groups by the names that a problem has for them.
 
     Raises ConfigError: the first defect, with its cell or vertex.
     """
@@ -69,7 +78,7 @@ def checked(raw: RawMesh, boundary: tuple[str, ...] | None = None) -> CheckedMes
     facets = _facets(points, cells)
     _check_places(points, cells, facets)
     _check_rim(points, facets)
-    groups = Groups.of(raw, dimension, origin)
+    groups = Groups.of(raw, dimension, origin, renamed or {})
     labels, parts = boundary_labels(groups, facets, cells, boundary)
     used, renumbered = np.unique(cells, return_inverse=True)
     renumbered_facets = np.searchsorted(used, facets)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
+from xml.sax.saxutils import escape
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,9 +136,12 @@ def write(
     _check(path, points, cells, point_data)
     import meshio  # heavy, and only needed here
 
-    mesh = meshio.Mesh(
-        points, [(kind, block) for kind, block in cells], point_data=dict(point_data)
-    )
+    # meshio writes the names of arrays into XML as they are
+    as_written = {
+        escape(name, {'"': "&quot;"}) if path.suffix == ".vtu" else name: values
+        for name, values in point_data.items()
+    }
+    mesh = meshio.Mesh(points, [(kind, block) for kind, block in cells], point_data=as_written)
     if groups:
         mesh.cell_data[_TAGS[0]] = list(groups)
     meshio.write(path, mesh, file_format=path.suffix[1:])

@@ -2,13 +2,14 @@
 
 A group of lines (in the plane) or triangles (in space) is a boundary part, a group of cells a
 region. A facet belongs to at most one part. Boundary facets without a group make the part
-`boundary`, which then needs a condition as any part does: a forgotten edge is noticed. With a list
-of names only those groups are parts, so that groups inside the domain can stay.
+`boundary` (`rest` where a group has that name), which then needs a condition as any part does: a
+forgotten edge is noticed. With a list of names only those groups are parts, so that groups inside
+the domain can stay. Names are those of the file, whatever they hold; `names` gives others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,13 +18,17 @@ from numpy.typing import NDArray
 from kanpde.domains.mesh import Indices
 from kanpde.domains.meshes.files import RawMesh
 from kanpde.errors import ConfigError
-from kanpde.names import did_you_mean, is_identifier
+from kanpde.names import did_you_mean, label
 
-REST = "boundary"
-"""The part of boundary facets without a group."""
+REST = ("boundary", "rest")
+"""What the part of boundary facets without a group is called: the first that no group has."""
+
+OF_TIME = ("initial", "final")
+"""Parts of a time interval, which no group may be called."""
 
 MOST_GROUPS = 1000
-_LATER = "; rename it in the mesh"
+Renamed = Mapping[str, Sequence[str]]
+"""Names of a problem for groups: each with the groups of the file that it means."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,15 +39,23 @@ class Groups:
     cells: Mapping[str, Indices]
 
     @classmethod
-    def of(cls, raw: RawMesh, dimension: int, origin: list[tuple[int, Indices]]) -> Groups:
+    def of(
+        cls,
+        raw: RawMesh,
+        dimension: int,
+        origin: list[tuple[int, Indices]],
+        renamed: Renamed,
+    ) -> Groups:
         """The groups of a file; `origin` maps the cells of a block to numbers (n, copies).
-        ConfigError for a bad name.
+        ConfigError for a name that cannot be told from another or is not one line of text.
         """
         numbers = dict(origin)
         kind = "line" if dimension == 2 else "triangle"
+        called = _called(tuple(dict.fromkeys(name for name, _, _ in raw.groups)), renamed)
         facets: dict[str, list[Indices]] = {}
         cells: dict[str, list[Indices]] = {}
-        for name, block, members in raw.groups:
+        for group, block, members in raw.groups:
+            name = called[group]
             block_kind, block_cells = raw.blocks[block]
             if len(members) and not 0 <= members.min() <= members.max() < len(block_cells):
                 raise ConfigError(
@@ -52,12 +65,6 @@ class Groups:
                 facets.setdefault(name, []).append(np.sort(block_cells[members], axis=1))
             elif block in numbers:
                 cells.setdefault(name, []).append(numbers[block][members].ravel())
-        for name in (*facets, *cells):
-            if not is_identifier(name):
-                raise ConfigError(
-                    f"has a group {name[:60]!r}: a name must begin with a letter and hold at most"
-                    f" 40 letters, digits and _" + _LATER
-                )
         if len(facets) + len(cells) > MOST_GROUPS:
             raise ConfigError(
                 f"has {len(facets) + len(cells)} groups, more than {MOST_GROUPS}; join some"
@@ -113,13 +120,51 @@ def boundary_labels(
             )
         labels[numbers] = number
     unlabelled = labels < 0
-    if unlabelled.any() and REST in names:
-        raise ConfigError(
-            f"has a group {REST!r}, but facet (vertices {listed(facets[unlabelled][0])}) is in no"
-            f" group, and the rest of the boundary is called {REST!r} too{_LATER}"
-        )
+    if not unlabelled.any():
+        return labels, names
     labels[unlabelled] = len(names)
-    return labels, (*names, REST) if unlabelled.any() else names
+    # a list of names may leave out a group that is called like the rest
+    return labels, (*names, next(name for name in (*REST, "rest_") if name not in groups.facets))
+
+
+def _called(groups: Sequence[str], renamed: Renamed) -> dict[str, str]:
+    """The name in a problem of every group of a file."""
+    called: dict[str, str] = {}
+    for group in groups:
+        name = label(group)
+        if not name:
+            raise ConfigError(
+                f"has a group {group[:60]!r}: a name must be one line of 1 to 127 printable"
+                " characters; rename it in the mesh"
+            )
+        called[group] = name
+    for name, meant in renamed.items():
+        for group in meant:
+            known = [raw for raw in groups if label(raw) == label(group)]
+            if not known:
+                raise ConfigError(
+                    f"has no group {group[:60]!r}{did_you_mean(group, groups)} (groups:"
+                    f" {', '.join(groups) or 'none'}); correct `names`"
+                )
+            called |= dict.fromkeys(known, name)
+    _check_names(called, renamed)
+    return called
+
+
+def _check_names(called: Mapping[str, str], renamed: Renamed) -> None:
+    """No group keeps a name that another was given, and none has one of the program's."""
+    for group, name in called.items():
+        meant = [label(each) for each in renamed.get(name, (group,))]
+        if label(group) not in meant:
+            raise ConfigError(
+                f"has a group {name!r}, and `names` calls another so; choose another name, or list"
+                f" both under it"
+            )
+        if name in OF_TIME:
+            raise ConfigError(
+                f"has a group {name!r}, the name of a part of the time interval; give it another,"
+                f" as in `names: {{{name}_side: {name}}}`"
+            )
 
 
 def _keys(facets: Indices, count: int) -> Indices:

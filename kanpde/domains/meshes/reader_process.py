@@ -29,7 +29,9 @@ def answer(folder: Path, question: dict[str, Any]) -> dict[str, Any]:
 
         boundary = question["boundary"]
         mesh = meshcheck.checked(
-            meshfile.read(folder / question["file"]), None if boundary is None else tuple(boundary)
+            meshfile.read(folder / question["file"]),
+            None if boundary is None else tuple(boundary),
+            question["names"],
         )
         masks = np.array([mesh.regions[name] for name in mesh.regions], dtype=bool).reshape(
             -1, len(mesh.cells)
