@@ -30,10 +30,9 @@ from kanpde.config.problem.energies import (
 )
 from kanpde.config.problem.equations import equations_tree, read_equations
 from kanpde.config.problem.gridded_fields import Grid, split_grids
-from kanpde.config.problem.meshes import MeshShape
+from kanpde.config.problem.meshes import MeshShape, group_name
 from kanpde.config.problem.nodal_fields import Nodal
 from kanpde.config.problem.parameters import derived
-from kanpde.config.problem.meshes import group_name
 from kanpde.config.problem.quantities import read_quantities, read_vectors
 from kanpde.config.problem.regions import (
     JUMP,
