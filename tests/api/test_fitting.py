@@ -609,6 +609,20 @@ def test_a_table_has_a_budget(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         api.configure(written(tmp_path, DATA | {"inputs": ["x", "y"]}))
 
 
+def test_coordinates_may_be_called_otherwise_than_columns(tmp_path: Path) -> None:
+    text = "Zeit [s];Temp [K]\n0,5;1,25\n1,5;2,5\n2;3\n"
+    fit = {"data": "table.csv", "columns": {"u": "Temp [K]"}}
+    with pytest.raises(ConfigError) as caught:
+        api.configure(written(tmp_path, fit, text))
+    assert "table.csv: column 1, 'Zeit [s]', is not fitted and cannot name a coordinate" in str(
+        caught.value
+    )
+    problem = api.configure(written(tmp_path, fit | {"inputs": {"s": "Zeit [s]"}}, text)).problem
+    assert problem.coordinates == ("s",) and problem.fit is not None
+    assert problem.fit.train is not None
+    assert problem.fit.train.text() == "s,Temp [K]\n0.5,1.25\n1.5,2.5\n2.0,3.0\n"
+
+
 def test_a_file_of_arrays(tmp_path: Path) -> None:
     x, y = cloud(30)
     np.savez(tmp_path / "table.npz", a=x[:, 0], b=x[:, 1], out=y)

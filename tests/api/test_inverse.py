@@ -13,7 +13,7 @@ import torch
 
 from kanpde import api
 from kanpde.assembly.outer_system import OuterSystem
-from kanpde.config import Config
+from kanpde.config import Config, validate
 from kanpde.config.problem.measurements import MOST_BYTES
 from kanpde.errors import BudgetError, CheckpointError, ConfigError
 from kanpde.expressions import Constant, Derivative, Scope, is_linear, parse_equation, partial, text
@@ -370,13 +370,14 @@ def refusal(*changes: tuple[str, Any], **data: Any) -> str:
             "x,y,m\n0.5,0.5,nan\n",
             "row 1 (line 2), column 'm': must be a finite number, found 'nan'",
         ),
-        ("x,y,m\n0.5,0.5\n", "row 1 (line 2): must hold 3 numbers, found 2"),
+        ("x,y,m\n0.5,0.5\n", "row 1 (line 2): must hold 3 cells, found 2"),
         ("x,m\n0.5,0.5\n", "no column for the coordinate 'y'"),
         ("x,y\n0.5,0.5\n", "no column beside the coordinates"),
         ("x,y,m,m\n1,1,1,1\n", "the column 'm' stands twice"),
         ("x,y,u\n1,1,1\n", "the column name 'u' is in use already"),
         ("x,y,2b\n1,1,1\n", "the column name '2b' is no name"),
-        ("x,y,m\n", "must hold from 1 to 20000 rows below the header, found 0"),
+        ("x,y,note\n1,1,a\n", "the column name 'note' is no name of letters, digits and _, or"),
+        ("x,y,m\n", "holds no row below the header; add points"),
         ("", "is empty; the first line names the columns"),
         ("x" * (MOST_BYTES + 1), f"is larger than {MOST_BYTES} bytes"),
         (
@@ -387,6 +388,21 @@ def refusal(*changes: tuple[str, Any], **data: Any) -> str:
 )
 def test_bad_tables_are_named_by_row_and_column(values: str, words: str) -> None:
     assert words in refusal(values=values, equation="u = m")
+
+
+def test_columns_of_a_file_may_be_called_otherwise(tmp_path: Path) -> None:
+    text = "Länge [m];y;Temp [K];Ort\n0,5;0,5;1,25;links\n"
+    (tmp_path / "obs.csv").write_text(text, encoding="utf-8")
+    given = {"x": "Länge [m]", "m": "Temp [K]"}
+    node = tree()
+    node["problem"]["conditions"][-1] = {"data": "obs.csv", "columns": given, "equation": "u = m"}
+    (condition,) = (
+        c for c in validate(node, source="my.yaml", base=tmp_path).problem.conditions if c.data
+    )
+    assert condition.data.text() == "x,y,m\n0.5,0.5,1.25\n"
+    assert "no column 'Temp'" in refusal(
+        values="x,y,m\n1,1,1\n", columns={"q": "Temp"}, equation="u = q"
+    )
 
 
 def test_bad_noise_is_refused() -> None:

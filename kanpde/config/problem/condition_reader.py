@@ -18,7 +18,13 @@ from kanpde.config.problem.conditions import (
     PeriodicConfig,
     PointConfig,
 )
-from kanpde.config.problem.measurements import MOST_BYTES, Measurements, read_file, read_values
+from kanpde.config.problem.measurements import (
+    MOST_BYTES,
+    Columns,
+    Measurements,
+    read_file,
+    read_values,
+)
 from kanpde.config.problem.meshes import group_name
 from kanpde.config.problem.shapes import FARTHEST, CombinedShape, Shape, TimeConfig, part_names
 from kanpde.config.reader import Reader, listed
@@ -41,7 +47,7 @@ _KEYS = {
     "periodic": ("periodic", "name", "weight"),
     "mean": ("mean", "name", "weight"),
     "point": ("point", "equation", "name", "weight"),
-    "data": ("data", "values", "equation", "noise", "name", "weight"),
+    "data": ("data", "values", "columns", "equation", "noise", "name", "weight"),
     "interface": ("interface", "equation", "name", "weight"),
 }
 _EVERY = (
@@ -53,6 +59,7 @@ _EVERY = (
     "point",
     "data",
     "values",
+    "columns",
     "noise",
     "name",
     "weight",
@@ -200,10 +207,10 @@ def _name(node: Reader) -> str:
 def _measured(
     fields: Fields, equations: Sequence[str], common: _Common, around: Surroundings
 ) -> list[ConditionConfig]:
-    if "data" in fields:
-        table = read_file(fields["data"], around.coordinates, around.names)
-    else:
-        table = read_values(fields["values"], around.coordinates, around.names)
+    given = fields["columns"].entries() if "columns" in fields else {}
+    columns = Columns(around.coordinates, around.names, given)
+    key, read = ("data", read_file) if "data" in fields else ("values", read_values)
+    table = read(fields[key], columns)
     noise = _noise(fields["noise"], table, around) if "noise" in fields else None
     return [
         MeasuredConfig(equation=text, data=table, noise=noise, **vars(common)) for text in equations

@@ -22,7 +22,8 @@ from kanpde.config.problem.searches import Search, read_search, recommended
 from kanpde.config.problem.shapes import BoxShape, coordinates, shape_tree
 from kanpde.config.problem.statement import ProblemConfig, read_statement
 from kanpde.config.problem.tables import Fit, Sheet, Table, read_sheet, split
-from kanpde.config.reader import Reader, listed
+from kanpde.config.reader import Reader, listed, shown
+from kanpde.names import is_identifier, is_reserved
 
 KEYS = (
     "name",
@@ -93,7 +94,8 @@ def _measured(node: Reader, fields: Mapping[str, Reader]) -> ProblemConfig:
         raise fields["fit"].error(
             "must hold one of data (the name of a file) and values (its text)"
         )
-    sheet = read_sheet(fit["data"] if "data" in fit else fit["values"])
+    renamed = _renamed(fit.get("inputs"))
+    sheet = read_sheet(fit["data"] if "data" in fit else fit["values"]).called(renamed)
     shape = read_domain(fields["domain"]) if "domain" in fields else None
     chosen = _outputs(fit["columns"]) if "columns" in fit else {}
     inputs = _inputs(
@@ -152,6 +154,20 @@ def _outputs(node: Reader) -> dict[str, Reader]:
     return columns
 
 
+def _renamed(node: Reader | None) -> dict[str, Reader]:
+    """Coordinates with the columns that hold them, where `inputs` is such a mapping."""
+    if node is None or not isinstance(node.value, Mapping):
+        return {}
+    renamed = node.entries()
+    for name, entry in renamed.items():
+        if not is_identifier(name) or is_reserved(name):
+            raise entry.error(
+                f"{name[:60]!r} cannot name a coordinate (letters, digits and _, not reserved);"
+                f" rename it"
+            )
+    return renamed
+
+
 def _inputs(
     node: Reader | None, sheet: Sheet, names: tuple[str, ...] | None, chosen: Mapping[str, Reader]
 ) -> tuple[str, ...]:
@@ -159,7 +175,10 @@ def _inputs(
     fitted.
     """
     if node is not None:
-        columns = tuple(item.text() for item in node.items_or_one("a list of columns", 1))
+        columns = tuple(_renamed(node))
+        if not columns:
+            items = node.items_or_one("a list of columns, or {coordinate: column}", 1)
+            columns = tuple(item.text() for item in items)
         if names is not None and columns != names:
             raise node.error(
                 f"must be the coordinates of the domain ({listed(names)}); leave one of the two out"
@@ -175,6 +194,13 @@ def _inputs(
         raise sheet.node.error(
             f"{sheet.title}: no column beside those that are fitted; add the coordinates"
         )
+    for at, name in enumerate(columns):
+        if not is_identifier(name) or is_reserved(name):
+            raise sheet.node.error(
+                f"{sheet.title}: column {at + 1}, {shown(name)}, is not fitted and cannot name a"
+                f" coordinate (letters, digits and _, not reserved); rename it, or say under"
+                f" 'inputs' which columns are coordinates (columns: {listed(sheet.names)})"
+            )
     return columns
 
 
@@ -183,6 +209,7 @@ def _tables(
 ) -> tuple[Table, Table | float | None]:
     """The table of `names`, and that of the test, or its share of the rows."""
     node, inputs = roles
+    renamed = _renamed(fit.get("inputs"))
 
     def of(source: Sheet) -> Table:
         words = ["a coordinate" if k < inputs else "an unknown" for k in range(len(names))]
@@ -202,9 +229,9 @@ def _tables(
         entry = test.fields(("values", "data"))
         if len(entry) != 1:
             raise test.error("must be a share of the rows, the name of a file, or {values: TEXT}")
-        return table, of(read_sheet(next(iter(entry.values()))))
+        return table, of(read_sheet(next(iter(entry.values()))).called(renamed))
     if isinstance(test.value, str):
-        return table, of(read_sheet(test))
+        return table, of(read_sheet(test).called(renamed))
     share = test.number(0.0, 1.0)
     if not 0 < share < 1:
         raise test.error(

@@ -28,6 +28,7 @@ from kanpde.config.problem.arrays import read_arrays
 from kanpde.config.problem.measurements import (
     MOST_BYTES,
     MOST_ROWS,
+    Columns,
     Measurements,
     file_content,
     read_file,
@@ -108,7 +109,7 @@ def _read(name: str, node: Reader, space: Sequence[str], others: Sequence[str]) 
     read, entry = (
         (read_file, fields["field"]) if "field" in fields else (read_values, fields["values"])
     )
-    table = read(entry, space, others)
+    table = read(entry, Columns(space, others))
     return _grid(name, table, _column(fields, table.columns[len(space) :], node), entry, space)
 
 

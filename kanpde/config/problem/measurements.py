@@ -11,12 +11,13 @@ with.
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from kanpde.config.reader import NUMBER, Reader, control_character, listed, shown
+from kanpde.config.frozen_map import FrozenMap
+from kanpde.config.problem.csv_text import CsvTable, decoded, read_table
+from kanpde.config.reader import Reader, listed, shown
 from kanpde.errors import BudgetError
 from kanpde.names import did_you_mean, is_identifier, is_reserved
 
@@ -46,20 +47,22 @@ class Measurements:
         return "\n".join(lines) + "\n"
 
 
-def read_file(node: Reader, coordinates: Sequence[str], taken: Collection[str]) -> Measurements:
-    """The table in the CSV file that the node names; `taken` are names that no column but a
-    coordinate may have.
+@dataclass(frozen=True)
+class Columns:
+    """What columns may be called: the coordinates, the names `taken` already, and those that a
+    config gives to columns of a file, with the node that says which.
     """
+
+    coordinates: Sequence[str]
+    taken: Collection[str]
+    given: Mapping[str, Reader] = field(default_factory=FrozenMap)
+
+
+def read_file(node: Reader, columns: Columns) -> Measurements:
+    """The table in the CSV file that the node names."""
     content, name = file_content(node, (".csv",)), node.text()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        if len(content) <= MOST_BYTES:
-            raise node.error(
-                f"{name[:80]!r} must be UTF-8 text, found the byte {content[error.start]:#04x}"
-            ) from None
-        text = ""
-    return _table(text, len(content), node, name[:80], (coordinates, taken))
+    text = "" if len(content) > MOST_BYTES else decoded(content, node, name[:80])
+    return _table(text, len(content), node, name[:80], columns)
 
 
 def file_content(node: Reader, suffixes: Sequence[str], most: int = MOST_BYTES) -> bytes:
@@ -87,18 +90,16 @@ def file_content(node: Reader, suffixes: Sequence[str], most: int = MOST_BYTES) 
         raise node.error(f"{name[:80]!r} cannot be read ({error.strerror})") from None
 
 
-def read_values(node: Reader, coordinates: Sequence[str], taken: Collection[str]) -> Measurements:
+def read_values(node: Reader, columns: Columns) -> Measurements:
     """The table in the CSV text of the node."""
     if not isinstance(node.value, str):
         raise node.wrong(
             "CSV text (a header and one line per point), as in 'x,measured' and '0.5,1.25'"
         )
-    return _table(node.value, len(node.value), node, "values", (coordinates, taken))
+    return _table(node.value, len(node.value), node, "values", columns)
 
 
-def _table(
-    text: str, size: int, node: Reader, source: str, names: tuple[Sequence[str], Collection[str]]
-) -> Measurements:
+def _table(text: str, size: int, node: Reader, source: str, columns: Columns) -> Measurements:
     if size > MOST_BYTES:
         raise BudgetError(
             str(
@@ -107,70 +108,48 @@ def _table(
                 )
             )
         )
-    if character := control_character(text.replace("\r", "")):
-        raise node.error(f"{source}: must be text, found the character {character}")
-    lines = [
-        (number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()
-    ]
-    if not lines:
-        raise node.error(f"{source}: is empty; the first line names the columns")
-    header = [cell.strip() for cell in next(csv.reader([lines[0][1]]))]
-    order = _order(header, node, source, *names)
-    if not 1 <= len(lines) - 1 <= MOST_ROWS:
+    table = read_table(text, node, source).called(columns.given)
+    order = _order(table, node, source, columns)
+    if len(table.rows) > MOST_ROWS:
         raise node.error(
             f"{source}: must hold from 1 to {MOST_ROWS} rows below the header, found"
-            f" {len(lines) - 1}"
+            f" {len(table.rows)}"
         )
-    rows = []
-    for row, (number, line) in enumerate(lines[1:], start=1):
-        cells = [cell.strip() for cell in next(csv.reader([line]))]
-        where = f"{source}: row {row} (line {number})"
-        if len(cells) != len(header):
-            raise node.error(f"{where}: must hold {len(header)} numbers, found {len(cells)}")
-        rows.append(
-            tuple(_number(cells[at], node, f"{where}, column {header[at]!r}") for at in order)
-        )
-    return Measurements(tuple(header[at] for at in order), tuple(rows))
+    rows = [tuple(table.number(row, at) for at in order) for row in range(len(table.rows))]
+    return Measurements(tuple(table.names[at] for at in order), tuple(rows))
 
 
-def _order(
-    header: Sequence[str],
-    node: Reader,
-    source: str,
-    coordinates: Sequence[str],
-    taken: Collection[str],
-) -> list[int]:
-    """The columns, coordinates first."""
+def _order(table: CsvTable, node: Reader, source: str, columns: Columns) -> list[int]:
+    """The columns, coordinates first; those of text only, and those whose names no formula can
+    hold, are left out.
+    """
+    header, coordinates = table.names, columns.coordinates
     if len(header) > MOST_COLUMNS:
         raise node.error(f"{source}: must have at most {MOST_COLUMNS} columns, found {len(header)}")
-    for at, name in enumerate(header):
-        if name in header[:at]:
-            raise node.error(f"{source}: the column {name[:60]!r} stands twice; remove one")
-        if name not in coordinates and (
-            not is_identifier(name) or is_reserved(name) or name in taken
-        ):
-            why = (
-                "is in use already"
-                if name in taken or is_reserved(name)
-                else "is no name of letters, digits and _"
-            )
-            raise node.error(f"{source}: the column name {shown(name)} {why}; rename it")
     missing = [name for name in coordinates if name not in header]
     if missing:
         raise node.error(
             f"{source}: no column for the coordinate"
             f" {missing[0]!r}{did_you_mean(missing[0], header)}"
-            f" (columns: {listed(header)})"
+            f" (columns: {listed(header)}){table.hint}"
         )
-    if len(header) == len(coordinates):
-        raise node.error(f"{source}: no column beside the coordinates; add the measured quantity")
-    return [header.index(name) for name in coordinates] + [
-        at for at, name in enumerate(header) if name not in coordinates
+    measured = [
+        at
+        for at, name in enumerate(header)
+        if name not in coordinates and is_identifier(name) and not table.holds_text(at)
     ]
-
-
-def _number(cell: str, node: Reader, where: str) -> float:
-    number = float(cell) if NUMBER.fullmatch(cell) else None
-    if number is None or not abs(number) <= 1e300:
-        raise node.error(f"{where}: must be a finite number, found {shown(cell)}")
-    return number
+    for name in (header[at] for at in measured):
+        if is_reserved(name) or name in columns.taken:
+            raise node.error(
+                f"{source}: the column name {shown(name)} is in use already; rename it, as in"
+                f" `columns: {{measured: {name}}}`"
+            )
+    others = [name for name in header if name not in coordinates]
+    if not measured and others:
+        raise node.error(
+            f"{source}: the column name {shown(others[0])} is no name of letters, digits and _, or"
+            f" it holds text; rename it"
+        )
+    if not measured:
+        raise node.error(f"{source}: no column beside the coordinates; add the measured quantity")
+    return [header.index(name) for name in coordinates] + measured

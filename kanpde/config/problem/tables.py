@@ -8,7 +8,6 @@ anything.
 
 from __future__ import annotations
 
-import csv
 import random
 import struct
 import sys
@@ -18,9 +17,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kanpde.config.problem.arrays import dump_columns, read_arrays
+from kanpde.config.problem.csv_text import CsvTable, decoded, read_table
 from kanpde.config.problem.measurements import MOST_BYTES, file_content
 from kanpde.config.problem.searches import Search
-from kanpde.config.reader import NUMBER, Reader, control_character, listed, shown
+from kanpde.config.reader import Reader, listed
 from kanpde.errors import BudgetError
 from kanpde.names import did_you_mean
 
@@ -136,40 +136,48 @@ def split(table: Table, share: float, seed: int) -> tuple[Table, Table]:
 @dataclass(frozen=True)
 class Sheet:
     """What was found under the names of columns, before anybody asked for some of them: numbers, or
-    cells with their lines.
+    the cells of a CSV text.
     """
 
     names: tuple[str, ...]
     node: Reader
     title: str
     table: Table | None = None
-    cells: tuple[tuple[int, list[str]], ...] = ()
+    text: CsvTable | None = None
 
     def at(self, name: str, node: Reader, role: str) -> int:
         """The place of a column; ConfigError at `node` names the nearest."""
         if name not in self.names:
             near = did_you_mean(name, self.names)
+            hint = "" if self.text is None else self.text.hint
             raise node.error(
                 f"{self.title}: no column {name[:60]!r} for {role}{near} (columns:"
-                f" {listed(self.names)})"
+                f" {listed(self.names)}){hint}"
             )
         return self.names.index(name)
+
+    def called(self, names: Mapping[str, Reader]) -> Sheet:
+        """The same with some columns under other names, each with the node that says which."""
+        called = list(self.names)
+        for name, node in names.items():
+            called[self.at(node.text(), node, f"the coordinate {name!r}")] = name
+        for at, name in enumerate(called):
+            if name in called[:at]:
+                raise self.node.error(f"{self.title}: two columns are called {name!r}; rename one")
+        table = self.table and replace(self.table, columns=tuple(called))
+        return replace(self, names=tuple(called), table=table)
 
     def columns(self, places: Sequence[int]) -> Table:
         """The numbers of these columns, in this order; ConfigError for a cell that holds none."""
         names = tuple(self.names[at] for at in places)
         if self.table is not None:
             return Table(names, _woven([self.table.column(name) for name in names]))
-        numbers = array("d")
-        for row, (line, cells) in enumerate(self.cells, start=1):
-            for at in places:
-                cell = cells[at].strip()
-                value = float(cell) if NUMBER.fullmatch(cell) else None
-                if value is None or not abs(value) <= 1e300:
-                    where = f"{self.title}: row {row} (line {line}), column {self.names[at]!r}"
-                    raise self.node.error(f"{where}: must be a finite number, found {shown(cell)}")
-                numbers.append(value)
-        return Table(names, _packed(numbers))
+        assert self.text is not None
+        text = self.text
+        rows = range(len(text.rows))
+        return Table(
+            names, _packed(array("d", (text.number(k, at) for k in rows for at in places)))
+        )
 
 
 def read_sheet(node: Reader) -> Sheet:
@@ -197,35 +205,13 @@ def read_sheet(node: Reader) -> Sheet:
         )
     if name.endswith(".npz"):
         return _arrays(content, node, name[:80])
-    try:
-        return _sheet(content.decode("utf-8-sig"), node, name[:80])
-    except UnicodeDecodeError as error:
-        raise node.error(
-            f"{name[:80]!r} must be UTF-8 text, found the byte {content[error.start]:#04x}"
-        ) from None
+    return _sheet(decoded(content, node, name[:80]), node, name[:80])
 
 
 def _sheet(text: str, node: Reader, title: str) -> Sheet:
-    if character := control_character(text.replace("\r", "")):
-        raise node.error(f"{title}: must be text, found the character {character}")
-    lines = [
-        (number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()
-    ]
-    if not lines:
-        raise node.error(f"{title}: is empty; the first line names the columns")
-    header = tuple(cell.strip() for cell in next(csv.reader([lines[0][1]])))
-    for at, name in enumerate(header):
-        if name in header[:at]:
-            raise node.error(f"{title}: the column {name[:60]!r} stands twice; remove one")
-    _check_size(len(lines) - 1, len(header), node, title)
-    rows = []
-    for row, (number, line) in enumerate(lines[1:], start=1):
-        cells = next(csv.reader([line]))
-        if len(cells) != len(header):
-            where = f"{title}: row {row} (line {number})"
-            raise node.error(f"{where}: must hold {len(header)} cells, found {len(cells)}")
-        rows.append((number, cells))
-    return Sheet(header, node, title, cells=tuple(rows))
+    table = read_table(text, node, title)
+    _check_size(len(table.rows), len(table.names), node, title)
+    return Sheet(table.names, node, title, text=table)
 
 
 def _arrays(content: bytes, node: Reader, title: str) -> Sheet:
