@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
 
 import numpy as np
@@ -81,7 +82,7 @@ class Block:
         outer = np.concatenate([traces[key] for key, _ in self.faces])
         return np.asarray(self.matrix.T @ (self.right - self.matrix @ outer))
 
-    @property
+    @cached_property
     def condition(self) -> float:
         """The smallest pivot of what was eliminated here, each over the norm of its column: traces of
         third derivatives count h³ times as much as values.

@@ -12,7 +12,8 @@ of derivatives of order q/2 and more count L/h times: those of ∂_n^k u - τ_k,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -41,6 +42,12 @@ tenths of the traces, and a tenth of the work.
 
 DEPENDENT = 1e-6
 """Polynomials on a cut face of which less is left beside those before them are left out."""
+
+SAME = 1e-9
+"""Positions in a patch that differ by less are one."""
+
+PLACES = 512
+"""Places of faces whose tables are kept."""
 
 
 @cache
@@ -126,11 +133,67 @@ def trace_degree(degree: int, dimension: int, order: int) -> int:
 
 def _known(patch: Patch, face: Face, degrees: tuple[int, int], most: int) -> _Known:
     """What is known on a face of normal derivatives of order below `most`; `degrees` are those of
-    the patches, the higher one, and of the traces.
+    the patches, the higher one, and of the traces. Faces in the plane are scaled from those of
+    the box [-1, 1]^2.
     """
-    dimension, along, degree = patch.dimension, face.along, degrees[1]
     # as many nodes on both sides, so that a cut face has the same modes there
-    modes = _modes_of(face, degree, max(patch.degree, degrees[0]) + 2)
+    every = patch.degree, max(patch.degree, degrees[0]), degrees[1]
+    # in space tables are large and few faces are alike
+    if face.cut is not None or patch.dimension >= SPACE:
+        return _computed(face, (patch.lower, patch.upper), every, most)
+    known = _on_reference(_place(patch, face), every, most)
+    scale = 2.0 / (patch.upper - patch.lower)
+    along, across = scale[face.along], float(scale[face.axis])
+    root = np.sqrt(1.0 / float(np.prod(along)))
+    return _Known(
+        columns=known.columns,
+        normal=[root * across**k * normal for k, normal in enumerate(known.normal)],
+        turns=[root * across**k * along[:, None] * turns for k, turns in enumerate(known.turns)],
+        mode_turns=[along[:, None] * turns for turns in known.mode_turns],
+    )
+
+
+class _Place(NamedTuple):
+    """Where a face is in the box [-1, 1]^d of its patch."""
+
+    axis: int
+    at: float
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+def _place(patch: Patch, face: Face) -> _Place:
+    """The place of a face in its patch. Quarters are told exactly: cells that are tiny beside their
+    distance from the origin differ by rounding.
+    """
+    middle, half = (patch.lower + patch.upper) / 2, (patch.upper - patch.lower) / 2
+    along, axis = face.along, face.axis
+    ends = (np.array([face.low, face.high]) - middle[along]) / half[along]
+    positions = np.append(ends, (face.at - middle[axis]) / half[axis])
+    quarters = np.round(4 * positions) / 4
+    exact = np.where(np.abs(positions - quarters) < SAME, quarters, positions).tolist()
+    count = len(along)
+    return _Place(axis, exact[-1], tuple(exact[:count]), tuple(exact[count:-1]))
+
+
+@lru_cache(maxsize=PLACES)
+def _on_reference(place: _Place, degrees: tuple[int, int, int], most: int) -> _Known:
+    """What is known on a face of the box [-1, 1]^d."""
+    low, high = np.array(place.low), np.array(place.high)
+    face = Face(key=(), axis=place.axis, at=place.at, low=low, high=high, size=2.0)
+    ones = np.ones(len(low) + 1)
+    return _computed(face, (-ones, ones), degrees, most)
+
+
+def _computed(
+    face: Face, box: tuple[Array, Array], degrees: tuple[int, int, int], most: int
+) -> _Known:
+    """What is known on a face of a patch with a box; `degrees` are those of the patch, the highest
+    beside the face, and of the traces.
+    """
+    dimension, along = len(box[0]), face.along
+    patch_degree, highest, degree = degrees
+    modes = _modes_of(face, degree, highest + 2)
     weights, root = modes.weights, np.sqrt(face.measure)
     units = np.array(_unit(dimension), dtype=np.int64)
     index = [tuple((k * units[face.axis]).tolist()) for k in range(most)]
@@ -139,12 +202,12 @@ def _known(patch: Patch, face: Face, degrees: tuple[int, int], most: int) -> _Kn
         for k in range(most - 1)
     ]
     every = {*index, *(other for others in turned for other in others)}
-    table = derivatives(face.points(modes.z), patch.lower, patch.upper, patch.degree, sorted(every))
+    table = derivatives(face.points(modes.z), *box, patch_degree, sorted(every))
     projected = modes.values.T * weights
     mode_turns = np.array([weights @ slopes / root for slopes in modes.slopes])
     mode_turns = mode_turns.reshape(dimension - 1, len(projected))
     counts = [modes.count(degree - k) for k in range(most)]
-    columns = size(patch.degree, dimension)
+    columns = size(patch_degree, dimension)
     turns = []
     for others in turned:
         means = [weights @ table[other] / root for other in others]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from types import MappingProxyType
 
@@ -89,7 +90,7 @@ class Patch:
         """The geometric mean of the sizes."""
         return geometric(self.sizes)
 
-    @property
+    @cached_property
     def key(self) -> tuple[object, ...]:
         """Equal for patches with equal rows."""
         return (

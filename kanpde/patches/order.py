@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from kanpde.trial.dyadic import DEPTH
 
 Tree = int | tuple["Tree", "Tree"]
 """The number of a cell, or two groups."""
+
+TREES = 8
+"""Trees that are kept: a level asks for the same one several times."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,11 @@ def dissection(cells: Sequence[Cell], counts: Sequence[int]) -> Tree:
         cells: disjoint cells, at least one.
         counts: first cells along every axis, (d,).
     """
+    return _dissection(tuple(cells), tuple(counts))
+
+
+@lru_cache(maxsize=TREES)
+def _dissection(cells: tuple[Cell, ...], counts: tuple[int, ...]) -> Tree:
     known = _Places(*places(cells))
     box = np.zeros(len(counts), dtype=np.int64), np.array(counts, dtype=np.int64) << DEPTH
     return _tree(known, np.arange(len(cells), dtype=np.int64), box)

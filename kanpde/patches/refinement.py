@@ -16,15 +16,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kanpde.numerics.polynomials import decay, directions
+from kanpde.numerics.polynomials import Indices, decay, directions
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.cells import DEEPEST, Cell, Cover
 from kanpde.patches.layout import Patch, balanced
+from kanpde.patches.marking import Aim, is_at_corner
 
 BULK = 0.9
 
 FAST = 0.1
 """Two degrees more are worth it where the last two shells are below this share of those before."""
+
+RING, MODERATE, GRADED = 4.0, 12, 0.5
+"""Cells that are nearer to a corner than so many times their size are graded to it: u is analytic
+there as far as the corner, and what falls slowly is the error of the corner itself.
+"""
+
+MINOR = 0.01
+"""Patches with a smaller share than this of the largest are raised or left: least squares spread
+what is not resolved to all neighbours.
+"""
 
 EARLY, EARLY_FAST = 10, 0.2
 """In space a cell has more halves and these more faces, so that below this degree, where waves fall
@@ -40,6 +51,9 @@ the number of coordinates.
 """
 
 STEP = 2
+RAISES, LAYERS = 3, 8
+"""Most steps in degree, and most layers of cells at a corner, from one level to the next."""
+
 SPACE = 3
 
 
@@ -60,6 +74,7 @@ def refined(
     coefficients: Sequence[Array],
     squares: Array,
     layers: Layers | None = None,
+    aim: Aim | None = None,
 ) -> dict[Cell, int]:
     """The cells of the next level with their degrees.
 
@@ -71,33 +86,93 @@ def refined(
         squares: the sum of the squared rows of each patch.
         layers: where most of the squares is what conditions lack of full weight, a patch is graded
             to its side until the cell there is as thin as the layer.
+        aim: what is to be reached; without one the patches with most of the squares are refined
+            once.
     """
     if layers is None:
         none = np.zeros((len(squares), cover.dimension))
         layers = Layers(none, np.full((len(squares), 2, cover.dimension), np.inf))
     squares = squares + layers.lacking.sum(axis=1)
-    order = np.argsort(-squares, kind="stable")
-    total = np.cumsum(squares[order])
-    count = int(np.searchsorted(total, BULK * total[-1])) + 1
     leaves = dict(degrees)
-    for number in order[:count]:
+    for number in _marked(squares if aim is None else aim.shares, aim):
         patch, lacking = patches[number], layers.lacking[number]
         if lacking.sum() > squares[number] / 2:
             _grade(cover, leaves, patch, (lacking, layers.widths[number]))
             continue
-        fall = decay(coefficients[number], patch.degree, patch.dimension)
-        early = patch.dimension >= SPACE and patch.degree < EARLY
-        fast = fall < (EARLY_FAST if early else FAST)
-        if fast and patch.degree + STEP <= HIGHEST[patch.dimension - 1]:
-            # a cell with patches of several regions may be split already
-            present = [cell for cell in patch.cells if cell in leaves]
-            leaves.update(dict.fromkeys(present, patch.degree + STEP))
+        minor = aim is not None and _is_minor(cover, patch, aim, number)
+        times = 1
+        if _is_fast(cover, patch, coefficients[number], (aim is not None, minor)):
+            if aim is not None:
+                fall = decay(coefficients[number], patch.degree, patch.dimension)
+                times = aim.times(number, fall**2, RAISES)
+            _raise(leaves, patch, times)
             continue
+        if minor:
+            continue
+        if aim is not None:
+            times = aim.times(number, float(aim.falls[number]), LAYERS)
         weights = directions(coefficients[number], patch.degree, patch.dimension)
         for cell, axes in _cuts(patch, weights).items():
             if cell in leaves:
-                _split(cover, leaves, cell, axes)
+                _cut_to_corners(cover, leaves, (cell, axes), times)
     return balanced(cover, leaves)
+
+
+def _raise(leaves: dict[Cell, int], patch: Patch, times: int) -> None:
+    """Raise the cells of a patch in degree so many times, as far as they can be."""
+    degree = min(patch.degree + STEP * times, HIGHEST[patch.dimension - 1])
+    # a cell with patches of several regions may be split already
+    present = [cell for cell in patch.cells if cell in leaves]
+    leaves.update(dict.fromkeys(present, degree))
+
+
+def _is_fast(cover: Cover, patch: Patch, coefficients: Array, kind: tuple[bool, bool]) -> bool:
+    """Whether a patch is to be raised in degree: its coefficients fall fast. The `kind` is whether
+    levels aim at something, and whether the patch is a minor one.
+    """
+    aimed, minor = kind
+    limit = FAST
+    if patch.dimension >= SPACE and patch.degree < EARLY:
+        limit = EARLY_FAST
+    elif aimed and not _is_at_corner(cover, patch):
+        ring = patch.depth <= RING * patch.size and patch.degree <= MODERATE
+        limit = GRADED if ring or minor else FAST
+    fall = decay(coefficients, patch.degree, patch.dimension)
+    return fall < limit and patch.degree + STEP <= HIGHEST[patch.dimension - 1]
+
+
+def _is_minor(cover: Cover, patch: Patch, aim: Aim, number: int) -> bool:
+    """Whether the share of a patch is small beside the largest, and it is at no corner."""
+    share = float(aim.shares[number])
+    return share < MINOR * float(aim.shares.max()) and not _is_at_corner(cover, patch)
+
+
+def _is_at_corner(cover: Cover, patch: Patch) -> bool:
+    """Whether a patch has a cell at a corner."""
+    return any(is_at_corner(cover, cell) for cell in patch.cells)
+
+
+def _marked(squares: Array, aim: Aim | None) -> Indices:
+    """The numbers of the patches to refine, the largest squares first: all above the goal, or those
+    with most of all squares.
+    """
+    order = np.argsort(-squares, kind="stable")
+    total = np.cumsum(squares[order])
+    count = int(np.searchsorted(total, BULK * total[-1])) + 1
+    if aim is not None:
+        count = max(count, int((squares > aim.goal).sum()))
+    return np.asarray(order[:count])
+
+
+def _cut_to_corners(
+    cover: Cover, leaves: dict[Cell, int], cut: tuple[Cell, Sequence[int]], times: int
+) -> None:
+    """Cut a cell in half along some axes, and those parts that are at corners so often in all."""
+    cell, axes = cut
+    near = [cell]
+    for _ in range(times):
+        halves = [half for whole in near for half in _split(cover, leaves, whole, axes)]
+        near = [half for half in halves if is_at_corner(cover, half) and max(half.levels) < DEEPEST]
 
 
 def _split(cover: Cover, leaves: dict[Cell, int], cell: Cell, axes: Iterable[int]) -> list[Cell]:

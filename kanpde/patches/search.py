@@ -9,8 +9,8 @@
 
 A level is solved once more with two degrees more on the same cells, unless it is that of the level
 before: the difference is the estimate, and the better of both solutions the result. What is
-promised is the change from the last level, and after an enrichment its estimate times the square of
-the ratio of the norms of all rows since.
+promised and what the next level aims at is known from the change from the last level, and after an
+enrichment from its estimate (`patches.aims`).
 
 A level begins only where it and its enrichment are expected to end in time (`patches.pace`); the
 clock decides nothing else. What is kept is the solution of least estimated error. `exact` and
@@ -30,6 +30,7 @@ from kanpde.assembly.collocation import Collocation, held_out
 from kanpde.config import Config
 from kanpde.config.solve.defaults import SECONDS, TOLERANCE
 from kanpde.errors import ConfigError
+from kanpde.patches.aims import Aims
 from kanpde.patches.cells import Cell
 from kanpde.patches.compatibility import is_contradictory
 from kanpde.patches.covers import cover_of
@@ -43,7 +44,7 @@ from kanpde.patches.newton import Newton
 from kanpde.patches.pace import Pace, work
 from kanpde.patches.pins import is_pinned
 from kanpde.patches.probing import resolved
-from kanpde.patches.refinement import STEP, Layers, enriched, refined
+from kanpde.patches.refinement import STEP, enriched
 from kanpde.patches.statement import Statement
 from kanpde.patches.support import SECOND, orders_of, require
 from kanpde.patches.unseen import unseen
@@ -152,8 +153,6 @@ class _Search:
     solves: int = 1
     best: _Checked | None = None
     last: Level | None = None
-    # the last enrichment: its estimate and the sum of the squared rows it belongs to
-    checked: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         patches = self.config.trial.patches
@@ -172,6 +171,8 @@ class _Search:
             self.newton = Newton(few, self.problem, timed, self.tolerance)
         else:
             self.statement = Statement.of(self.problem)
+        system = self.newton.beginning() if self.newton is not None else self.statement
+        self.aims = Aims.of(self.problem, self.ground, self.tolerance, system)
 
     def run(self) -> Patched:
         try:
@@ -188,7 +189,7 @@ class _Search:
         while True:
             level = self._solved(cells, before)
             self.last = level
-            further, end = self._further(level)
+            further, end = self._further(level, before)
             if level.stall and self._is_over() and (self.best or before):
                 # Newton's method was stopped by the clock: what was solved before is kept
                 kept = self.best or _Checked(before or level, math.inf, False)
@@ -196,7 +197,7 @@ class _Search:
             stalls += bool(level.stall)
             if level.stall and (further is None or stalls >= STALLS):
                 return self._ended(_Checked(level, math.inf, False), end)
-            if not level.stall and (further is None or self._is_worth_checking(level)):
+            if not level.stall and (further is None or self._is_worth_checking(level, before)):
                 checked = self._check(level, before)
                 hopeless = checked.singular and not is_falling(self.changes)
                 if further is None or checked.estimate <= self.tolerance or hopeless:
@@ -217,7 +218,7 @@ class _Search:
             return resolved(self.cover, statement.systems, start)
         return balanced(self.cover, start)
 
-    def _further(self, level: Level) -> tuple[Cells | None, End]:
+    def _further(self, level: Level, before: Level | None) -> tuple[Cells | None, End]:
         """The cells of the next level, or why there is none."""
         ends = {
             End.GIVEN: not self.patches.refine,
@@ -227,8 +228,7 @@ class _Search:
         }
         if any(ends.values()):
             return None, next(end for end, ended in ends.items() if ended)
-        known = level.degrees, level.patches, level.coefficients, level.squares
-        degrees = refined(self.cover, *known, Layers(level.missed[:, :-1], level.widths))
+        degrees = self.aims.refined(level, before)
         if degrees == level.degrees:
             return None, End.FINEST
         cells = Cells.of(self.cover, degrees)
@@ -250,17 +250,12 @@ class _Search:
         steps = 1 if self.newton is None else self.solves if stalled else NEWTON_STEPS
         return self._work(patches, rich) * steps
 
-    def _is_worth_checking(self, level: Level) -> bool:
+    def _is_worth_checking(self, level: Level, before: Level | None) -> bool:
         """Whether the tolerance may be met, or the levels do not agree any better for some time."""
         astray = not is_falling(self.changes) and len(self.changes) % ASTRAY == 0
-        return self._promised(level) <= self.tolerance or astray
-
-    def _promised(self, level: Level) -> float:
-        """What the error of a level may be, from what is known without enrichment."""
-        if self.checked is None:
-            return max(self.changes[-1], self.ground.missing(level))
-        estimate, total = self.checked
-        return estimate * level.total / total if total > 0 else estimate
+        if self.aims.are_set:
+            astray = astray and self.aims.is_unsettled(level, before)
+        return self.aims.promised(level, self.changes[-1]) <= self.tolerance or astray
 
     def _check(self, level: Level, before: Level | None) -> _Checked:
         """Solve with two degrees more and keep it if its estimated error is the least."""
@@ -281,7 +276,7 @@ class _Search:
         estimate += rich.unconverged
         estimate = max(estimate, self.ground.missing(rich))
         singular = rich.weakest < FALLING * poor.weakest or rich.pivot < SINGULAR
-        self.checked = (estimate, poor.total)
+        self.aims.checked_with(poor, estimate)
         pinned = is_pinned(self.problem)
         contradictory = pinned and is_contradictory(poor.total, rich.total, rich.data)
         checked = _Checked(rich, estimate, singular, contradictory)
@@ -311,6 +306,10 @@ class _Search:
             name += f", change {change:.1e}"
         if not rich:
             self.changes.append(change)
+            if before is None:
+                self.aims.began(level)
+            else:
+                self.aims.told(before, change)
         self._told(level, name, began)
         return level
 

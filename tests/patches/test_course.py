@@ -102,7 +102,7 @@ def test_what_is_kept_has_the_least_estimate(monkeypatch: pytest.MonkeyPatch) ->
         return checked
 
     monkeypatch.setattr(search, "slowness", lambda rich, level: next(factors))
-    monkeypatch.setattr(search._Search, "_is_worth_checking", lambda self, level: True)
+    monkeypatch.setattr(search._Search, "_is_worth_checking", lambda self, *levels: True)
     monkeypatch.setattr(search._Search, "_check", recorded)
     solution = kanpde.solve(tree_of({"most": 15}, **CORNER), tolerance=1e-8)
     assert len(estimates) > 1

@@ -1,0 +1,157 @@
+"""What every level reached, what the next one is to reach, and which cells are to do it.
+
+    size = √Σ share_j,    error ≈ constant · size
+
+with the shares of `marking`. The constant is that of the last change between levels, which is the
+error of the former of both, or that of the last enrichment. Steady problems of second order in the
+plane aim at a share of the error; in others, and where the last refinement did not do what it aimed
+at, the worst patches alone are refined, once.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from kanpde.numerics.quadrature import Array
+from kanpde.patches.cells import Cell, Cover
+from kanpde.patches.levels import Ground, Level
+from kanpde.patches.marking import REACHES, Aim, aim_of, diffusive_length, goal_of, shares
+from kanpde.patches.refinement import Layers, refined
+from kanpde.patches.statement import Statement
+from kanpde.patches.support import SECOND, orders_of
+from kanpde.problem.problem import Problem
+
+PLANE = 2
+
+POINTS = 500
+"""Points at which terms of equations are compared."""
+
+SEEN = 0.1
+"""A relative change between levels above this says that the solution is not seen yet."""
+
+SETTLED = 0.5
+"""A refinement that leaves more than this share of the error did not do what it aimed at."""
+
+FEW_CELLS, GROWTH = 150, 3
+"""A level has so many cells, or so many times those of the level before, at most, unless it would
+not reach anything.
+"""
+
+
+@dataclass
+class Aims:
+    """What was reached and what is aimed at.
+
+    Args:
+        ground: what levels stand on.
+        tolerance: what the relative error is to be.
+        length: ℓ of `marking`, None where the worst patches alone are refined.
+        constant: how many times the size of its shares the error of a level was last.
+        change: the last change between levels.
+        checked: the estimate of the last enrichment and the sum of squared rows it belongs to.
+    """
+
+    ground: Ground
+    tolerance: float
+    length: float | None
+    constant: float = math.inf
+    change: float = 0.0
+    checked: tuple[float, float] | None = None
+
+    @classmethod
+    def of(
+        cls, problem: Problem, ground: Ground, tolerance: float, statement: Statement | None
+    ) -> Aims:
+        """Of a problem, with a linear system of it where there is one."""
+        steady = problem.config.time is None
+        second = max(orders_of(problem)) == SECOND
+        if not (steady and second and ground.cover.dimension == PLANE and statement):
+            return cls(ground, tolerance, None)
+        return cls(ground, tolerance, _length(ground.cover, statement))
+
+    @property
+    def are_set(self) -> bool:
+        """Whether levels aim at a share of the error."""
+        return self.length is not None
+
+    def began(self, level: Level) -> None:
+        """The first level: one with more than the first cells was cut where formulas vary."""
+        if len(level.degrees) > len(self.ground.cover.start()):
+            self.change = math.inf
+
+    def told(self, level: Level, error: float) -> None:
+        """A level turned out to have this relative error."""
+        self.change = error
+        size = self.size(level) if self.are_set else 0.0
+        if size > 0.0:
+            self.constant = error / size
+
+    def checked_with(self, level: Level, estimate: float) -> None:
+        """An enrichment of a level gave this estimate."""
+        self.checked = estimate, level.total
+        self.told(level, estimate)
+
+    def promised(self, level: Level, change: float) -> float:
+        """What the relative error of a level may be, from its change from the one before and what
+        enrichments said. Without shares the squared rows stand for the error.
+        """
+        if self.are_set:
+            return max(self.constant * self.size(level), self.ground.missing(level))
+        if self.checked is None:
+            return max(change, self.ground.missing(level))
+        estimate, total = self.checked
+        return estimate * level.total / total if total > 0 else estimate
+
+    def size(self, level: Level) -> float:
+        """The error of a level by the shares of its patches, up to a factor."""
+        return math.sqrt(float(self._shares(level).sum()))
+
+    def is_unsettled(self, level: Level, before: Level | None) -> bool:
+        """Whether the solution is not seen yet, or the last refinement did not do what it aimed at:
+        what is not resolved, as a peak of a source, makes the shares of all others meaningless.
+        """
+        if self.change > SEEN:
+            return True
+        return before is not None and self.size(level) > SETTLED * self.size(before)
+
+    def refined(self, level: Level, before: Level | None) -> dict[Cell, int]:
+        """The cells of the next level with their degrees: those that reach furthest and are not
+        too many.
+        """
+        known = level.degrees, level.patches, level.coefficients, level.squares
+        layers = Layers(level.missed[:, :-1], level.widths)
+        if not self.are_set or self.is_unsettled(level, before):
+            return refined(self.ground.cover, *known, layers)
+        most = max(FEW_CELLS, GROWTH * len(level.degrees))
+        degrees: dict[Cell, int] = {}
+        for reach in REACHES:
+            aim = self._aim((level, before), reach)
+            degrees = refined(self.ground.cover, *known, layers, aim)
+            if len(degrees) <= most:
+                break
+        return degrees
+
+    def _shares(self, level: Level) -> Array:
+        """The share (J,) of every patch in the squared error of a level."""
+        assert self.length is not None
+        w = self.ground.sample.w[:, None]
+        squared = float((w * level.values**2).sum(axis=0).max())
+        return shares(level, self.length, squared * self.ground.cover.length**SECOND)
+
+    def _aim(self, levels: tuple[Level, Level | None], reach: float) -> Aim:
+        """What the next level is to reach, a share `reach` of the error at least."""
+        goal = goal_of(self.size(levels[0]), reach, self.constant, self.tolerance)
+        return aim_of(self.ground.cover, levels, self._shares(levels[0]), goal)
+
+
+def _length(cover: Cover, statement: Statement) -> float:
+    """The length below which diffusion is what counts."""
+    members = [member.domain for member in cover.members] or [cover.domain]
+    formulas = []
+    for system, domain in zip(statement.systems, members, strict=True):
+        x = np.asarray(domain.quadrature(POINTS).x)
+        formulas += [(equation, equation.at(x)[0]) for equation in system.equations]
+    return diffusive_length(formulas, cover.length)

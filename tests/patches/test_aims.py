@@ -1,0 +1,147 @@
+"""What the next level is to reach: shares of patches, layers at corners, and where there are none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from patch_helpers import EDGES, LSHAPE, SIDES, first, problem_of
+
+from kanpde.patches.aims import Aims
+from kanpde.patches.cells import Cell, Cover
+from kanpde.patches.covers import cover_of
+from kanpde.patches.faces import _computed, _known
+from kanpde.patches.layout import balanced
+from kanpde.patches.levels import Cells, Ground, Level
+from kanpde.patches.marking import Aim, aim_of, falls, goal_of, is_at_corner, shares
+from kanpde.patches.refinement import refined
+from kanpde.patches.statement import Statement
+from kanpde.problem.problem import Problem
+
+
+def corner_problem() -> Problem:
+    """u = r^{2/3} sin(2θ/3) on the L-shape."""
+    angle = "(atan2(-x - y, y - x) + 3*pi/4)"
+    exact = f"(x**2 + y**2)**(1/3)*sin(2/3*{angle})"
+    return problem_of(domain=LSHAPE, conditions=[{"part": EDGES, "equation": f"u = {exact}"}])
+
+
+def level_of(cover: Cover, degree: int, squares: Any = None) -> Level:
+    """The first cells with made-up squared rows and coefficients of 1/(1 + n)."""
+    return leveled(cover, dict.fromkeys(cover.start(), degree), squares)
+
+
+def leveled(cover: Cover, degrees: dict[Cell, int], squares: Any = None) -> Level:
+    cells = Cells.of(cover, balanced(cover, degrees))
+    count = len(cells.patches)
+    coefficients = []
+    for patch in cells.patches:
+        n = (patch.degree + 1) * (patch.degree + 2) // 2
+        coefficients.append(np.ones((n, 1)))
+    return Level(
+        degrees=cells.degrees,
+        patches=cells.patches,
+        coefficients=coefficients,
+        squares=np.ones(count) if squares is None else squares(cells.patches),
+        pivot=1.0,
+        weakest=1.0,
+        values=np.ones((1, 1)),
+        missed=np.zeros((count, 3)),
+        widths=np.full((count, 2, 2), np.inf),
+    )
+
+
+def test_shares_are_products_of_the_residual_and_of_what_the_dual_problem_leaves() -> None:
+    cover = cover_of(corner_problem(), 4)
+    level = level_of(cover, 4, lambda patches: np.array([1e-8] * len(patches)))
+    depths = np.array([patch.depth for patch in level.patches])
+    np.testing.assert_allclose(shares(level, 2.0, 1.0), 1e-8 * (depths / 2) ** 2)
+    # where the residual is larger than the distance to the corner it is squared
+    np.testing.assert_allclose(shares(level, 2.0, 1e-7), 0.1 * np.maximum(0.1, (depths / 2) ** 2))
+    # where convection is strong, corners count like everything else
+    np.testing.assert_allclose(shares(level, 0.0, 1.0), 1e-8)
+
+
+def test_the_exponent_of_a_corner_follows_from_two_levels() -> None:
+    cover = cover_of(corner_problem(), 4)
+    alpha = 2 / 3
+
+    def squares(patches: Any) -> Any:
+        return np.array([patch.depth ** (2 * alpha) for patch in patches])
+
+    coarse = level_of(cover, 4, squares)
+    cells = dict(coarse.degrees)
+    for cell in [cell for cell in cells if is_at_corner(cover, cell)]:
+        cells.pop(cell)
+        cells.update(dict.fromkeys(cover.children(cell, (0, 1)), 4))
+    fine = leveled(cover, cells, squares)
+    at_corner = [is_at_corner(cover, patch.cells[0]) for patch in fine.patches]
+    measured = falls(cover, fine, coarse)[at_corner]
+    np.testing.assert_allclose(measured, 0.5 ** (4 * alpha))
+    # one level alone tells nothing: r is assumed
+    np.testing.assert_allclose(falls(cover, fine, None), 0.5**4)
+
+
+def test_corners_get_as_many_layers_as_their_share_needs() -> None:
+    cover = cover_of(corner_problem(), 4)
+    level = level_of(cover, 4)
+    at_corner = np.array([is_at_corner(cover, patch.cells[0]) for patch in level.patches])
+    of_patches = np.where(at_corner, 1.0, 1e-9)
+    aim = Aim(of_patches, 1e-6, np.full(len(of_patches), 0.5**2))
+    cells = refined(cover, level.degrees, level.patches, level.coefficients, level.squares, aim=aim)
+    # 1e-6 is less than 4^-9 and more than 4^-10: ten layers are needed, eight are allowed
+    at = [cell for cell in cells if is_at_corner(cover, cell)]
+    assert {max(cell.levels) for cell in at} == {8}
+    aim = Aim(of_patches, 2e-2, np.full(len(of_patches), 0.5**2))
+    cells = refined(cover, level.degrees, level.patches, level.coefficients, level.squares, aim=aim)
+    assert {max(cell.levels) for cell in cells if is_at_corner(cover, cell)} == {3}
+
+
+def test_the_bound_of_shares_leaves_what_is_aimed_at() -> None:
+    cover = cover_of(corner_problem(), 4)
+    level = level_of(cover, 4)
+    of_patches = np.array([10.0**-k for k in range(len(level.patches))])
+    aim = aim_of(cover, (level, None), of_patches, 0.1)
+    assert np.minimum(of_patches, aim.goal).sum() == pytest.approx(0.1**2)
+
+
+def test_a_level_aims_at_what_is_needed_and_no_more() -> None:
+    assert goal_of(1.0, 0.02, np.inf, 1e-6) == 0.02
+    assert goal_of(1.0, 0.02, 2.0, 0.1) == pytest.approx(0.7 * 0.05)
+    assert goal_of(1.0, 0.02, 1e-9, 1e-6) == 0.4
+
+
+def aims_of(equation: str, **keys: Any) -> Aims:
+    conditions = keys.pop("conditions", [{"part": SIDES, "equation": "u = 0"}])
+    problem = problem_of(equations=[equation], conditions=conditions, **keys)
+    cover = cover_of(problem, 2)
+    ground = Ground(cover, problem.domain.quadrature(100))
+    return Aims.of(problem, ground, 1e-6, Statement.of(problem))
+
+
+def test_strong_convection_or_reaction_shortens_the_length_of_diffusion() -> None:
+    assert aims_of("-laplacian(u) = 1").length == pytest.approx(1.0)
+    assert aims_of("-1e-3*laplacian(u) + dx(u) + dy(u) = 1").length == pytest.approx(1e-3)
+    assert aims_of("-laplacian(u) + 1e4*u = 1").length == pytest.approx(1e-2)
+    assert aims_of("-dx(dx(u)) - 1e-4*dy(dy(u)) = 1").length == pytest.approx(1e-2)
+    # heat with y for time: nothing diffuses along it
+    assert aims_of("dy(u) - dx(dx(u)) = 1").length == 0.0
+    assert not aims_of("dx(u) + dy(u) = 1").are_set
+
+
+def test_whole_faces_are_scaled_from_one_table() -> None:
+    problem = problem_of(equations=["-laplacian(u) = 1"])
+    cover = cover_of(problem, 2)
+    degrees = {first(0, 0): 5, first(1, 1): 4, first(1, 0): 6}
+    for half in first(0, 1).halved((0, 1)):
+        degrees[half] = 3
+    for patch in Cells.of(cover, balanced(cover, degrees)).patches:
+        for face, degree in patch.faces:
+            box, both = (patch.lower, patch.upper), (patch.degree, degree, degree)
+            direct = _computed(face, box, both, 2)
+            scaled = _known(patch, face, (degree, degree), 2)
+            for name in ("normal", "turns", "mode_turns"):
+                pairs = zip(getattr(direct, name), getattr(scaled, name), strict=True)
+                for expected, given in pairs:
+                    np.testing.assert_allclose(given, expected, atol=1e-11 * np.abs(expected).max())
