@@ -32,7 +32,13 @@ import torch
 
 from kanpde.domains import Ball, Disk, Domain, Planar, Solid, SpaceTime
 from kanpde.domains.plane.curves import Curve, Segment
-from kanpde.domains.plane.regions import Combination, DiskRegion, PolygonRegion, Region
+from kanpde.domains.plane.regions import (
+    Combination,
+    DiskRegion,
+    OutlinedRegion,
+    PolygonRegion,
+    Region,
+)
 from kanpde.domains.space.bodies import BallBody, Body, CombinedBody, Prism
 from kanpde.errors import ConfigError
 from kanpde.expressions import Coordinate, Node, Number, add, multiply, negate, power
@@ -151,6 +157,10 @@ def _tree(region: Region) -> _Term:
             if counterclockwise:
                 return _polygon(points, parts)
             return _polygon(points[::-1], [*parts[-2::-1], parts[-1]])
+        case OutlinedRegion():
+            raise ConfigError(
+                "trial.lifting: a mesh with bent edges has no distance function; set it to false"
+            )
         case Combination(operation="difference", operands=(first, *others)):
             return _Group(True, (_tree(first), *(_negative(_tree(other)) for other in others)))
         case Combination():

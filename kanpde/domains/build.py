@@ -28,7 +28,6 @@ from kanpde.domains.space.cylinder import Extrusion, Ranged, SpaceTime
 from kanpde.errors import ConfigError
 
 if TYPE_CHECKING:
-    from kanpde.domains.meshed import MeshDomain
     from kanpde.domains.plane.chosen_parts import Test
     from kanpde.domains.plane.planar import Planar
     from kanpde.domains.plane.regions import Region
@@ -60,9 +59,7 @@ def build_domain(
 def _with_parts(shape: Shape, tests: Mapping[str, Test]) -> Domain:
     """A plane shape or a mesh, parts of whose boundary are chosen by tests."""
     if isinstance(shape, MeshShape):
-        from kanpde.domains.chosen_facets import relabelled
-
-        return relabelled(_meshed(shape), tests)
+        return _meshed(shape, tests)
     from kanpde.domains.plane.planar import Planar
 
     return Planar(_region(shape), shape.parts, tests)
@@ -141,12 +138,15 @@ def planar(shape: Shape) -> Planar:
     return Planar(_region(shape), shape.parts)
 
 
-def _meshed(shape: MeshShape) -> MeshDomain:
-    """The domain of a mesh file, from the arrays that its reader wrote."""
+def _meshed(shape: MeshShape, tests: Mapping[str, Test] | None = None) -> Domain:
+    """The domain of a mesh file, from the arrays that its reader wrote: its simplices, or in the
+    plane what its bent edges enclose; `tests` choose parts.
+    """
+    from kanpde.domains.chosen_facets import relabelled
     from kanpde.domains.meshed import MeshDomain
 
     with np.load(io.BytesIO(shape.content.arrays), allow_pickle=False) as arrays:
-        return MeshDomain(
+        straight = MeshDomain(
             points=arrays["points"],
             cells=arrays["cells"],
             facets=arrays["facets"],
@@ -154,6 +154,12 @@ def _meshed(shape: MeshShape) -> MeshDomain:
             parts=shape.content.parts,
             regions=dict(zip(shape.content.regions, arrays["regions"], strict=True)),
         )
+        through = arrays.get("through")
+    if through is None or np.isnan(through).all():
+        return relabelled(straight, tests) if tests else straight
+    from kanpde.domains.bent import bent_domain
+
+    return bent_domain(straight, through, tests)
 
 
 def _region(shape: Shape, names: tuple[str, ...] = ()) -> Region:

@@ -59,23 +59,24 @@ BROKEN: dict[str, tuple[RawMesh, str]] = {
         r"needs vertices with 2 or 3 coordinates, found an array of shape \(0, 2\)"),
     "one_coordinate": (RawMesh(np.zeros((4, 1)), (), ()),
         r"needs vertices with 2 or 3 coordinates, found an array of shape \(4, 1\)"),
-    "no_cells": (raw_mesh(CORNERS, [("line", RIM)]), "has no triangles, quads or tetrahedra, so nothing to solve on"),
-    "empty": (raw_mesh(CORNERS, []), "has no triangles, quads or tetrahedra, so nothing to solve on"),
+    "no_cells": (raw_mesh(CORNERS, [("line", RIM)]), "has no triangles, quads or cells in space, so nothing to solve on"),
+    "empty": (raw_mesh(CORNERS, []), "has no triangles, quads or cells in space, so nothing to solve on"),
     "index_too_large": (triangles(CORNERS, [[0, 1, 2], [0, 2, 9]]),
         r"triangle 1 with the vertices \[0, 2, 9\], but only 0 to 3"),
     "negative_index": (triangles(CORNERS, [[0, 1, -1]]), r"triangle 0 with the vertices \[0, 1, -1\], but only 0 to 3"),
-    "hexahedra": (raw_mesh(TETRA * 2, [("hexahedron", [list(range(8))])]),
-        "'hexahedron', which are not read; split into tetra"),
-    "second_order": (raw_mesh(CORNERS + CORNERS, [("triangle6", [list(range(6))])]),
-        "'triangle6', which are not read; save straight"),
-    "mixed": (raw_mesh([*TETRA, [1.0, 1, 0]], [("tetra", [[0, 1, 2, 3]]), ("quad", [[0, 1, 4, 2]])]),
-              "mixes 1 tetrahedra with 1 quads; split everything"),
+    "polygons": (raw_mesh(CORNERS, [("polygon", [list(range(4))])]),
+        "'polygon', which are not read; save triangles, quads, tetrahedra, hexahedra, wedges or pyramids"),
+    "third_order": (raw_mesh(CORNERS * 3, [("triangle10", [list(range(10))])]),
+        "'triangle10', of third or higher order, which are not read; save cells of first or second order"),
+    "bent_too_far": (raw_mesh([*CORNERS[:3], [0.5, -0.6], [1, 0.5], [0.5, 0.5]],
+        [("triangle6", [list(range(6))])]),
+        r"an edge \(vertices 0, 1\) bent by more than half a circle, or a node on it that belongs elsewhere"),
     "curved_surface": (triangles([[0.0, 0, 0], [1.0, 0, 0], [1.0, 1, 0.5], [0.0, 1, 0]], TWO),
                        r"must lie in the plane z = 0, found vertex 2 at \(1, 1, 0.5\); project it"),
     "lifted": (triangles([[x, y, 2.0] for x, y in CORNERS], TWO),
         r"must lie in the plane z = 0, found vertex 0 at \(0, 0, 2\)"),
     "flat_tetra": (raw_mesh(CORNERS, [("tetra", [[0, 1, 2, 3]])]),
-        "has tetrahedra but only two coordinates; save the third"),
+        "has cells in space but only two coordinates; save the third"),
     "repeated_vertex": (triangles(CORNERS, [[0, 1, 2], [0, 2, 2]]),
         r"a repeated vertex: triangle 1 \(vertices 0, 2, 2\); remove it"),
     "degenerate": (triangles([*CORNERS, [2.0, 0.0]], [*TWO, [0, 1, 4]]),
@@ -224,7 +225,7 @@ def test_round_holes_are_fitted() -> None:
     assert (
         centre == pytest.approx([5.0, -2.0]) and 0.39 < radius < 0.4
     )  # the chords cut into the circle
-    assert domain.part_measure("boundary") < 2 * np.pi * 1.4
+    assert domain.part_measure("outer") < 2 * np.pi * 1.4
     square_holes = build_domain(mesh_shape(PLATE))
     assert isinstance(square_holes, MeshDomain) and square_holes.round_holes() == ()
 
@@ -313,7 +314,7 @@ def test_groups_of_gmsh_files(name: str, keys: dict[str, Any], tmp_path: Path) -
 def test_other_formats(name: str, tmp_path: Path) -> None:
     plain = RawMesh(CAVITY.points, CAVITY.blocks[:1], ())
     meshio.write(tmp_path / name, meshio.Mesh(plain.points, list(plain.blocks)))
-    assert checked(meshfile.read(tmp_path / name)).parts == ("boundary",)
+    assert checked(meshfile.read(tmp_path / name)).parts == ("outer", "hole1")
 
 
 def test_numbers_name_the_groups_where_nothing_else_does(tmp_path: Path) -> None:

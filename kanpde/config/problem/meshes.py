@@ -39,7 +39,7 @@ _READER = "kanpde.domains.meshes.reader_process"
 @dataclass(frozen=True)
 class MeshContent:
     """A checked mesh: `source` as it came, `arrays` as an uncompressed .npz, and what a config must
-    know.
+    know. `notes` say what was made of the file.
 
     Two contents are equal when the sha256 of their sources is.
     """
@@ -52,6 +52,7 @@ class MeshContent:
     source: bytes = field(compare=False, repr=False)
     arrays: bytes = field(compare=False, repr=False)
     fields: tuple[str, ...] = field(default=(), compare=False)
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def name(self) -> str:
@@ -255,6 +256,7 @@ def _examined(source: bytes, suffix: str, choice: GroupChoice) -> MeshContent:
         source=source,
         arrays=arrays,
         fields=fields,
+        notes=tuple(answer["notes"]),
     )
 
 

@@ -5,19 +5,27 @@ measure), pairs of cells (copies, facets of more than two, two on one side), ver
 place, one on a facet of others, one inside a cell), the boundary (it must not touch itself),
 groups. Messages begin with a verb, the caller names the file. Cells and vertices are numbered from
 0 in the order of the file, cells over all blocks of their kind. Cells of negative orientation are
-turned, quads split along the diagonal that leaves two proper triangles, vertices without a cell
-dropped. Disconnected pieces are allowed.
+turned, quads split along the diagonal that leaves two proper triangles, other cells as in
+elements.py, vertices without a cell dropped. Disconnected pieces are allowed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kanpde.domains.mesh import KIND_OF_DIMENSION, Indices, signed_measures
+from kanpde.domains.meshes.blocks import (
+    MOST_CELLS,
+    bent_blocks,
+    simplex_blocks,
+    surfaces,
+    through_nodes,
+)
+from kanpde.domains.meshes.elements import PIECES, Middles, kind_of
 from kanpde.domains.meshes.files import RawMesh
 from kanpde.domains.meshes.groups import (
     Groups,
@@ -30,16 +38,12 @@ from kanpde.errors import ConfigError
 from kanpde.numerics.point_location import Locator
 from kanpde.numerics.quadrature import Array
 
-MOST_CELLS = 200_000
 FARTHEST = 1e12
 """Largest magnitude of a coordinate."""
 THINNEST = 1e-10
 """Least measure of a cell, as a share of (its longest edge)^d."""
 JOIN = 1e-9
 """Vertices nearer than this share of the size of the mesh are at one place."""
-
-_KNOWN = ("vertex", "line", "triangle", "quad", "tetra")
-_SPLIT = {"hexahedron": "tetra", "wedge": "tetra", "pyramid": "tetra", "polygon": "triangle"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +52,9 @@ class CheckedMesh:
     of their part, regions.
 
     The opposite vertex of every facet is left to the domain; `labels` (F,) index `parts`; a region
-    is a mask (C,); `fields` (V,) are numbers at the points.
+    is a mask (C,); `fields` (V,) are numbers at the points. In the plane `through` (F, 2) are the
+    nodes on bent facets, NaN on straight ones. `notes` say what was made of the file, one sentence
+    each.
     """
 
     points: Array
@@ -58,6 +64,8 @@ class CheckedMesh:
     parts: tuple[str, ...]
     regions: Mapping[str, NDArray[np.bool_]]
     fields: Mapping[str, Array]
+    through: Array
+    notes: tuple[str, ...] = ()
 
 
 def checked(
@@ -71,27 +79,34 @@ def checked(
     points = _points(raw)
     dimension = _dimension(raw)
     points = _flat(points, raw, dimension)
-    cells, origin = _cells(raw, points, dimension)
+    blocks = simplex_blocks(raw, points, dimension)
     # later checks rely on earlier ones: facets only mean something for cells that are proper
-    _check_single(points, cells)
-    cells = _oriented(points, cells)
+    _check_single(points, blocks.cells)
+    cells = _oriented(points, blocks.cells)
     facets = _facets(points, cells)
+    middles, notes = Middles.of(raw.blocks), ()
+    if dimension == 3:
+        blocks, notes = bent_blocks(replace(blocks, cells=cells), points, facets, middles)
+        if len(blocks.cells) > len(cells):
+            cells = _oriented(points, blocks.cells)
+            facets = _facets(points, cells)
     _check_places(points, cells, facets)
     _check_rim(points, facets)
-    groups = Groups.of(raw, dimension, origin, renamed or {})
+    groups = Groups.of(raw, blocks, renamed or {}).with_points(raw.point_sets, facets)
     labels, parts = boundary_labels(groups, facets, cells, boundary)
+    if boundary is None and not groups.facets:
+        labels, parts = surfaces(points, facets)
     used, renumbered = np.unique(cells, return_inverse=True)
-    renumbered_facets = np.searchsorted(used, facets)
-    regions = cell_regions(groups, len(cells))
-    fields = {name: values[used] for name, values in raw.fields.items()}
     return CheckedMesh(
         points=points[used],
         cells=renumbered.reshape(cells.shape),
-        facets=renumbered_facets,
+        facets=np.searchsorted(used, facets),
         labels=labels,
         parts=parts,
-        regions=regions,
-        fields=fields,
+        regions=cell_regions(groups, len(cells)),
+        fields={name: values[used] for name, values in raw.fields.items()},
+        through=through_nodes(points, facets, middles),
+        notes=notes,
     )
 
 
@@ -128,13 +143,10 @@ def _points(raw: RawMesh) -> Array:
 
 
 def _dimension(raw: RawMesh) -> int:
-    """2 for triangles and quads, 3 for tetrahedra; blocks of cells are well formed."""
+    """The highest dimension of cells, 2 or 3; blocks of cells are well formed."""
+    pieces = {2: 0, 3: 0}
     for kind, block in raw.blocks:
-        if kind not in _KNOWN:
-            instead = "save straight cells of first order"
-            if kind in _SPLIT:
-                instead = f"split into {_SPLIT[kind]} cells"
-            raise ConfigError(f"has cells of kind {kind!r}, which are not read; {instead}")
+        known = kind_of(kind)
         if not block.size:
             continue
         wrong = np.flatnonzero(((block < 0) | (block >= len(raw.points))).any(axis=1))
@@ -144,87 +156,38 @@ def _dimension(raw: RawMesh) -> int:
                 f"has a {kind} {cell} with the vertices {block[cell].tolist()}, but only 0 to"
                 f" {len(raw.points) - 1} exist; save it again"
             )
-    counts = dict.fromkeys(_KNOWN, 0)
-    for kind, block in raw.blocks:
-        counts[kind] += len(block)
-    if counts["tetra"] and counts["quad"]:
+        if known.dimension >= 2:
+            pieces[known.dimension] += len(block) * PIECES.get(known.straight, 1)
+    if not pieces[2] + pieces[3]:
         raise ConfigError(
-            f"mixes {counts['tetra']} tetrahedra with {counts['quad']} quads; split everything"
-            f" into simplices"
+            "has no triangles, quads or cells in space, so nothing to solve on; mesh the surface"
+            " or the volume"
         )
-    if not counts["tetra"] + counts["triangle"] + counts["quad"]:
+    dimension = 3 if pieces[3] else 2
+    if pieces[dimension] > MOST_CELLS:
         raise ConfigError(
-            "has no triangles, quads or tetrahedra, so nothing to solve on; mesh the surface or"
-            " the volume"
+            f"has {pieces[dimension]} cells, more than {MOST_CELLS}; save a coarser mesh (the"
+            f" solution refines itself)"
         )
-    total = counts["tetra"] or counts["triangle"] + 2 * counts["quad"]
-    if total > MOST_CELLS:
-        raise ConfigError(
-            f"has {total} cells, more than {MOST_CELLS}; save a coarser mesh (the solution refines"
-            f" itself)"
-        )
-    return 3 if counts["tetra"] else 2
+    return dimension
 
 
 def _flat(points: Array, raw: RawMesh, dimension: int) -> Array:
     """Points (V, d); a planar mesh must lie in z = 0 and a solid one must have z."""
     if points.shape[1] == 2 and dimension == 3:
-        raise ConfigError("has tetrahedra but only two coordinates; save the third")
+        raise ConfigError("has cells in space but only two coordinates; save the third")
     if points.shape[1] == 3 and dimension == 2:
-        flat = [block.ravel() for kind, block in raw.blocks if kind in ("triangle", "quad")]
+        flat = [block.ravel() for kind, block in raw.blocks if kind_of(kind).dimension == 2]
         used = np.unique(np.concatenate(flat))
         size = float(np.abs(points[used]).max())
         off = used[np.abs(points[used, 2]) > 1e-10 * size]
         if len(off):
             raise ConfigError(
-                "has triangles and no tetrahedra, so it must lie in the plane z = 0, found"
+                "has triangles and no cells in space, so it must lie in the plane z = 0, found"
                 f" {_at(points, int(off[0]))}; project it, or mesh the volume"
             )
         return points[:, :2].copy()
     return points
-
-
-def _cells(
-    raw: RawMesh, points: Array, dimension: int
-) -> tuple[Indices, list[tuple[int, Indices]]]:
-    """Simplices (C, d + 1), and for every block of them the number of its first cell and copies per
-    cell.
-    """
-    blocks: list[Indices] = []
-    origin: list[tuple[int, Indices]] = []
-    count = 0
-    for number, (kind, block) in enumerate(raw.blocks):
-        if kind == ("tetra" if dimension == 3 else "triangle"):
-            origin.append((number, count + np.arange(len(block))[:, None]))
-            blocks.append(block)
-        elif kind == "quad" and dimension == 2 and len(block):
-            origin.append((number, count + np.arange(2 * len(block)).reshape(-1, 2)))
-            blocks.append(_split(points, block))
-        else:
-            continue
-        count += len(blocks[-1])
-    return np.concatenate(blocks).astype(np.int64), origin
-
-
-def _split(points: Array, quads: Indices) -> Indices:
-    """Two triangles (2Q, 3) per quad, along a diagonal on both sides of which the orientation is
-    the same.
-    """
-    first, second = quads[:, [0, 1, 2, 0, 2, 3]], quads[:, [0, 1, 3, 1, 2, 3]]
-    areas = [
-        signed_measures(points, pair.reshape(-1, 3)).reshape(-1, 2) for pair in (first, second)
-    ]
-    # where both diagonals give two proper triangles, the one with the larger smallest area is taken
-    proper = [np.prod(np.sign(area), axis=1) > 0 for area in areas]
-    worst = [np.abs(area).min(axis=1) for area in areas]
-    bad = np.flatnonzero(~proper[0] & ~proper[1])
-    if len(bad):
-        raise ConfigError(
-            f"has a quad {int(bad[0])} (vertices {listed(quads[bad[0]])}) that crosses itself or"
-            " has no area; reorder its vertices"
-        )
-    take_first = proper[0] & (~proper[1] | (worst[0] >= worst[1]))
-    return np.where(take_first[:, None], first, second).reshape(-1, 3)
 
 
 def _check_single(points: Array, cells: Indices) -> None:

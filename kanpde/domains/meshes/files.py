@@ -39,7 +39,8 @@ class RawMesh:
     """The contents of a file, unchecked: points (V, 2 or 3), blocks of cells (kind, indices (C, k)
     into the points) and groups of cells.
 
-    `fields` are the numbers at the points by name, (V,) each; vectors are left out.
+    `fields` are the numbers at the points by name, (V,) each; vectors are left out. `point_sets`
+    are numbers of points (n,) by name.
     A group without a name is called `group` and its number.
     """
 
@@ -47,6 +48,7 @@ class RawMesh:
     blocks: tuple[tuple[str, NDArray[np.int64]], ...]
     groups: tuple[Group, ...]
     fields: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    point_sets: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
 
 
 def read(path: Path) -> RawMesh:
@@ -71,6 +73,11 @@ def read(path: Path) -> RawMesh:
         blocks=blocks,
         groups=tuple(_groups(mesh, len(blocks))),
         fields=_fields(mesh),
+        point_sets={
+            str(name): np.unique(np.asarray(numbers, dtype=np.int64).ravel())
+            for name, numbers in mesh.point_sets.items()
+            if ":" not in name
+        },
     )
 
 

@@ -1,21 +1,23 @@
 """Groups of a mesh file as boundary parts and regions.
 
-A group of lines (in the plane) or triangles (in space) is a boundary part, a group of cells a
-region. A facet belongs to at most one part. Boundary facets without a group make the part
-`boundary` (`rest` where a group has that name), which then needs a condition as any part does: a
-forgotten edge is noticed. With a list of names only those groups are parts, so that groups inside
-the domain can stay. Names are those of the file, whatever they hold; `names` gives others.
+A group of lines (in the plane) or of triangles and quads (in space) is a boundary part, a group of
+cells a region. A set of points is the part of the boundary facets between them. A facet belongs to
+at most one part. Boundary facets without a group make the part `boundary` (`rest` where a group has
+that name), which then needs a condition as any part does: a forgotten edge is noticed. With a list
+of names only those groups are parts, so that groups inside the domain can stay. Names are those of
+the file, whatever they hold; `names` gives others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kanpde.domains.mesh import Indices
+from kanpde.domains.meshes.blocks import Blocks
 from kanpde.domains.meshes.files import RawMesh
 from kanpde.errors import ConfigError
 from kanpde.names import did_you_mean, label
@@ -33,38 +35,34 @@ Renamed = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """Groups by name: sorted facets (n, d) of each, and cells (n,) of each."""
+    """Groups by name: sorted facets (n, d) of each, and cells (n,) of each; `called` are the names
+    of all groups and sets of points of the file.
+    """
 
     facets: Mapping[str, Indices]
     cells: Mapping[str, Indices]
+    called: Mapping[str, str]
 
     @classmethod
-    def of(
-        cls,
-        raw: RawMesh,
-        dimension: int,
-        origin: list[tuple[int, Indices]],
-        renamed: Renamed,
-    ) -> Groups:
-        """The groups of a file; `origin` maps the cells of a block to numbers (n, copies).
-        ConfigError for a name that cannot be told from another or is not one line of text.
+    def of(cls, raw: RawMesh, blocks: Blocks, renamed: Renamed) -> Groups:
+        """The groups of a file whose cells became the simplices of `blocks`; ConfigError for a
+        name that cannot be told from another or is not one line of text.
         """
-        numbers = dict(origin)
-        kind = "line" if dimension == 2 else "triangle"
-        called = _called(tuple(dict.fromkeys(name for name, _, _ in raw.groups)), renamed)
+        names = dict.fromkeys((*(name for name, _, _ in raw.groups), *raw.point_sets))
+        called = _called(tuple(names), renamed)
         facets: dict[str, list[Indices]] = {}
         cells: dict[str, list[Indices]] = {}
         for group, block, members in raw.groups:
             name = called[group]
-            block_kind, block_cells = raw.blocks[block]
-            if len(members) and not 0 <= members.min() <= members.max() < len(block_cells):
+            if len(members) and not 0 <= members.min() <= members.max() < len(raw.blocks[block][1]):
                 raise ConfigError(
                     f"has a group {name[:60]!r} with cells that do not exist; save it again"
                 )
-            if block_kind == kind:
-                facets.setdefault(name, []).append(np.sort(block_cells[members], axis=1))
-            elif block in numbers:
-                cells.setdefault(name, []).append(numbers[block][members].ravel())
+            if block in blocks.facets:
+                own = blocks.facets[block][members]
+                facets.setdefault(name, []).append(np.sort(own.reshape(-1, own.shape[2]), axis=1))
+            elif block in blocks.numbers:
+                cells.setdefault(name, []).append(blocks.numbers[block][members].ravel())
         if len(facets) + len(cells) > MOST_GROUPS:
             raise ConfigError(
                 f"has {len(facets) + len(cells)} groups, more than {MOST_GROUPS}; join some"
@@ -74,7 +72,29 @@ class Groups:
                 name: np.unique(np.concatenate(blocks), axis=0) for name, blocks in facets.items()
             },
             cells={name: np.unique(np.concatenate(blocks)) for name, blocks in cells.items()},
+            called=called,
         )
+
+    def with_points(self, sets: Mapping[str, Indices], rim: Indices) -> Groups:
+        """The same with the facets of the boundary `rim` (F, d) all of whose corners lie in a set
+        of points; a facet of several sets belongs to the smallest, one of a group to no set.
+        """
+        taken = [members for members in self.facets.values() if len(members)]
+        free = np.ones(len(rim), dtype=bool)
+        if taken and sets:
+            stacked = np.concatenate([*taken, rim])
+            _, index = np.unique(stacked, axis=0, return_inverse=True)
+            index = index.ravel()
+            free = ~np.isin(index[-len(rim) :], index[: -len(rim)])
+        facets = dict(self.facets)
+        for name in sorted(sets, key=lambda name: len(sets[name])):
+            within = free & np.isin(rim, sets[name]).all(axis=1)
+            if within.any() and self.called[name] not in self.facets:
+                facets[self.called[name]] = np.unique(
+                    np.concatenate([facets.get(self.called[name], rim[:0]), rim[within]]), axis=0
+                )
+                free &= ~within
+        return replace(self, facets=facets)
 
 
 def cell_regions(groups: Groups, count: int) -> dict[str, NDArray[np.bool_]]:

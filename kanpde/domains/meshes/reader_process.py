@@ -42,12 +42,13 @@ def answer(folder: Path, question: dict[str, Any]) -> dict[str, Any]:
         np.savez(
             folder / "arrays.npz",
             points=mesh.points, cells=mesh.cells, facets=mesh.facets, labels=mesh.labels,
-            regions=masks, fields=values,
+            regions=masks, fields=values, through=mesh.through,
         )  # fmt: skip
         names = {
             "parts": mesh.parts,
             "regions": tuple(mesh.regions),
             "fields": tuple(mesh.fields),
+            "notes": mesh.notes,
         }
         return {"dimension": mesh.points.shape[1], **names}
     except KanpdeError as error:

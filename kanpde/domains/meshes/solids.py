@@ -15,6 +15,7 @@ import numpy as np
 from kanpde.domains.plane.curves import Segment
 from kanpde.domains.plane.regions import Combination, DiskRegion, PolygonRegion, Region
 from kanpde.domains.space.bodies import BallBody, Body, CombinedBody, Primitive, Prism
+from kanpde.errors import ConfigError
 from kanpde.numerics.quadrature import Array
 
 _Tags = list[tuple[int, int]]
@@ -55,6 +56,8 @@ def _add_region(occ: Any, region: Region, z: float) -> _Tags:
                 region.operation,
                 [_add_region(occ, operand, z) for operand in region.operands],
             )
+        case _:
+            raise ConfigError("mesh: a mesh with bent edges is no shape to mesh; take its file")
 
 
 def _combined(occ: Any, operation: str, operands: list[_Tags]) -> _Tags:

@@ -67,6 +67,15 @@ def pieces(loop: Indices, labels: Indices, normals: Array) -> list[Piece]:
     return [Piece(edges, False) for edges in np.split(turned, starts[1:])]
 
 
+def circle_through(points: Array) -> tuple[Array, float]:
+    """Centre (2,) and radius of the circle nearest to points (N, 2)."""
+    middle = points.mean(axis=0)
+    centred = points - middle
+    matrix = np.column_stack([2 * centred, np.ones(len(centred))])
+    (a, b, q), *_ = np.linalg.lstsq(matrix, np.sum(centred**2, axis=1))
+    return middle + np.array([a, b]), float(np.sqrt(max(q + a * a + b * b, 0.0)))
+
+
 def fitted_circle(points: Array) -> tuple[Array, float] | None:
     """Centre (2,) of the circle that the vertices (N, 2) of a polygon lie on, and the least
     distance of its edges; or None.
@@ -75,9 +84,7 @@ def fitted_circle(points: Array) -> tuple[Array, float] | None:
         return None
     middle = points.mean(axis=0)
     centred = points - middle
-    matrix = np.column_stack([2 * centred, np.ones(len(centred))])
-    (a, b, q), *_ = np.linalg.lstsq(matrix, np.sum(centred**2, axis=1))
-    centre, radius = np.array([a, b]), float(np.sqrt(max(q + a * a + b * b, 0.0)))
+    centre, radius = circle_through(centred)
     deviation = np.abs(np.linalg.norm(centred - centre, axis=1) - radius).max()
     longest = np.linalg.norm(points - np.roll(points, 1, axis=0), axis=1).max()
     if deviation > ROUNDEST * radius or longest > radius:

@@ -2,7 +2,7 @@
 boundary.
 
     disk: |x − c| − R,   polygon: ± distance to its edges,   A ∪ B: min(φ_A, φ_B),   A ∩ B: max(φ_A, φ_B),
-    A \\ B: max(φ_A, −φ_B)
+    A \\ B: max(φ_A, −φ_B),   an outline: ± distance to its curves
 
 Source: Ricci, The Computer Journal 16 (1973) 157–160.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import final
 
 import numpy as np
@@ -123,7 +124,51 @@ class Combination:
         return tuple(curves for operand in self.operands for curves in operand.primitives())
 
 
-Region = DiskRegion | PolygonRegion | Combination
+@final
+@dataclass(frozen=True, eq=False)
+class OutlinedRegion:
+    """What closed loops of segments and arcs enclose, `curves` in any order, holes included; none
+    may cross another.
+    """
+
+    curves: tuple[Curve, ...]
+
+    @cached_property
+    def _short(self) -> tuple[Curve, ...]:
+        """The curves, arcs cut to quarters of a circle at most."""
+        return tuple(piece for curve in self.curves for piece in _quarters(curve))
+
+    def level(self, x: Array) -> Array:
+        """The level function (N,) at points (N, 2). A point is inside the chords and outside the
+        caps on them, or the other way round, an odd number of times.
+        """
+        distance, inside = np.full(len(x), np.inf), np.zeros(len(x), dtype=bool)
+        for curve in self._short:
+            nearest = curve.at(np.clip(curve.locate(x), 0.0, 1.0))
+            distance = np.minimum(distance, np.linalg.norm(x - nearest, axis=1))
+            a, b = curve.at(np.array([0.0, 1.0]))
+            inside ^= crosses_ray(a, b, x)
+            if isinstance(curve, Arc):
+                beyond = (b[0] - a[0]) * (x[:, 1] - a[1]) - (b[1] - a[1]) * (x[:, 0] - a[0])
+                in_disk = np.linalg.norm(x - curve.center, axis=1) < curve.radius
+                inside ^= in_disk & (beyond * curve.sweep < 0)
+        return np.where(inside, -distance, distance)
+
+    def primitives(self) -> tuple[tuple[Curve, ...], ...]:
+        """All curves as those of one shape."""
+        return (self.curves,)
+
+
+def _quarters(curve: Curve) -> list[Curve]:
+    """A curve, or the equal pieces of an arc that turn by a right angle at most."""
+    if isinstance(curve, Segment):
+        return [curve]
+    count = int(np.ceil(abs(curve.sweep) / (TURN / 4) - 1e-9))
+    ends = np.linspace(0.0, 1.0, max(count, 1) + 1)
+    return [curve.cut(p, q) for p, q in pairwise(ends)]
+
+
+Region = DiskRegion | PolygonRegion | OutlinedRegion | Combination
 
 
 def crosses_ray(a: Array, b: Array, x: Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
