@@ -92,6 +92,7 @@ def mesh_shape(raw: RawMesh, boundary: tuple[str, ...] | None = None) -> MeshSha
         facets=mesh.facets,
         labels=mesh.labels,
         regions=masks,
+        through=mesh.through,
     )
     content = MeshContent(
         "0" * 64,

@@ -24,7 +24,9 @@ _OWN = frozenset({
     "compare.json", "compare.csv", "error_vs_seconds.png", "both.vtu", *_SWEEP,
     "series", "series.pvd", "points.vtu", "reference.vtu", "formula.json", "symbolic.json", "fit.npz", "fit_test.npz",
 })  # fmt: skip
-_EXPORTED = re.compile(r"field\.(vtu|vtk|csv|npz)|mesh(_\w+)?\.(msh|vtu|vtk|inp|mesh)|search[1-9]")
+_EXPORTED = re.compile(
+    r"field\.(vtu|vtk|csv|npz)|mesh(_\w+)?\.(msh|vtu|vtk|inp|meshb?|xdmf|xmf|bdf|nas|fem|med|stl|su2)|search[1-9]"
+)
 """Fields and the problem's meshes under any of their names, and what a search for a tolerance
 leaves behind when it is killed.
 """

@@ -59,7 +59,8 @@ BROKEN: dict[str, tuple[RawMesh, str]] = {
         r"needs vertices with 2 or 3 coordinates, found an array of shape \(0, 2\)"),
     "one_coordinate": (RawMesh(np.zeros((4, 1)), (), ()),
         r"needs vertices with 2 or 3 coordinates, found an array of shape \(4, 1\)"),
-    "no_cells": (raw_mesh(CORNERS, [("line", RIM)]), "has no triangles, quads or cells in space, so nothing to solve on"),
+    "no_cells": (raw_mesh(CORNERS, [("line", RIM)]),
+        "has no triangles, quads or cells in space, so nothing to solve on"),
     "empty": (raw_mesh(CORNERS, []), "has no triangles, quads or cells in space, so nothing to solve on"),
     "index_too_large": (triangles(CORNERS, [[0, 1, 2], [0, 2, 9]]),
         r"triangle 1 with the vertices \[0, 2, 9\], but only 0 to 3"),
@@ -338,9 +339,9 @@ def refusal(folder: Path, value: Any) -> str:
     ("name", "message"),
     [
         (
-            "plate.stl",
-            "a mesh file must end in one of .msh, .vtu, .vtk, .inp, .mesh, found 'plate.stl';"
-            " convert it",
+            "plate.step",
+            "a mesh file must end in one of .msh, .vtu, .vtk, .inp, .mesh, .meshb, .xdmf, .xmf, .bdf,"
+            " .nas, .fem, .med, .stl, .su2, found 'plate.step'; convert it",
         ),
         ("plate", "a mesh file must end in one of"),
         ("missing.msh", "'missing.msh' does not exist beside the config"),

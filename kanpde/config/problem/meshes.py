@@ -24,8 +24,11 @@ from kanpde.config.reader import Reader, listed
 from kanpde.errors import BudgetError, ConfigError
 from kanpde.names import is_identifier, label
 
-SUFFIXES = (".msh", ".vtu", ".vtk", ".inp", ".mesh")
-"""Formats that are read: gmsh 2.2 and 4.1, VTK, Abaqus, Medit."""
+SUFFIXES = (
+    ".msh", ".vtu", ".vtk", ".inp", ".mesh", ".meshb", ".xdmf", ".xmf", ".bdf", ".nas", ".fem",
+    ".med", ".stl", ".su2",
+)  # fmt: skip
+"""Formats that are read: gmsh 2.2 and 4.1, VTK, Abaqus, Medit, XDMF, Nastran, MED, STL, SU2."""
 
 MOST_BYTES, MOST_MEMORY, SECONDS = 64 << 20, 4 << 30, 120.0
 """Size of a file in bytes, memory of the process that reads it in bytes, and how long that may

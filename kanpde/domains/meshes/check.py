@@ -25,7 +25,7 @@ from kanpde.domains.meshes.blocks import (
     surfaces,
     through_nodes,
 )
-from kanpde.domains.meshes.elements import PIECES, Middles, kind_of
+from kanpde.domains.meshes.elements import PIECES, Middles, ends_first, kind_of
 from kanpde.domains.meshes.files import RawMesh
 from kanpde.domains.meshes.groups import (
     Groups,
@@ -79,6 +79,11 @@ def checked(
     points = _points(raw)
     dimension = _dimension(raw)
     points = _flat(points, raw, dimension)
+    ordered = (
+        (kind, ends_first(points, block) if kind == "line3" else block)
+        for kind, block in raw.blocks
+    )
+    raw = replace(raw, blocks=tuple(ordered))
     blocks = simplex_blocks(raw, points, dimension)
     # later checks rely on earlier ones: facets only mean something for cells that are proper
     _check_single(points, blocks.cells)
@@ -93,6 +98,12 @@ def checked(
     _check_places(points, cells, facets)
     _check_rim(points, facets)
     groups = Groups.of(raw, blocks, renamed or {}).with_points(raw.point_sets, facets)
+    if boundary is None:
+        groups, left_out = groups.apart(renamed or {})
+        notes += tuple(
+            f"the facets of the group {name!r} belong to other groups, so it is no part"
+            for name in left_out
+        )
     labels, parts = boundary_labels(groups, facets, cells, boundary)
     if boundary is None and not groups.facets:
         labels, parts = surfaces(points, facets)

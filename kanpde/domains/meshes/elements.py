@@ -26,8 +26,10 @@ from kanpde.domains.mesh import Indices
 from kanpde.errors import ConfigError
 from kanpde.numerics.quadrature import Array
 
-BENT = 1e-7
-"""How far off the straight edge its node lies, as a share of the edge, where the edge is bent."""
+BENT = 1e-5
+"""How far off the straight edge its node lies, as a share of the edge, where the edge is bent; files
+of six digits are off by 1e-6.
+"""
 
 _TRIANGLE, _QUAD = ((0, 1), (1, 2), (2, 0)), ((0, 1), (1, 2), (2, 3), (3, 0))
 _TETRA = ((0, 1), (1, 2), (2, 0), (0, 3), (1, 3), (2, 3))
@@ -105,6 +107,16 @@ def kind_of(name: str) -> Kind:
         f"has cells of kind {name!r}, which are not read; save triangles, quads, tetrahedra,"
         f" hexahedra, wedges or pyramids"
     )
+
+
+def ends_first(points: Array, lines: Indices) -> Indices:
+    """Lines of three nodes (n, 3) with both ends first, as some formats put the middle second: the
+    ends are the two that lie farthest apart.
+    """
+    pairs = ((0, 1), (0, 2), (1, 2))
+    apart = [np.linalg.norm(points[lines[:, a]] - points[lines[:, b]], axis=1) for a, b in pairs]
+    orders = np.array([[0, 1, 2], [0, 2, 1], [1, 2, 0]])[np.argmax(apart, axis=0)]
+    return np.take_along_axis(lines, orders, axis=1)
 
 
 def simplices(kind: str, cells: Indices) -> Indices:

@@ -2,13 +2,14 @@
 
 `meshio.read` ends the process on a bad file and accepts cell indices out of range, so `read` is
 called in a process of its own only (`reader_process.py`), which then checks the mesh (`check.py`).
-meshio's XDMF writer puts its data file into the current directory, so XDMF is not offered.
+meshio's XDMF writer puts its data file into the current directory, so XDMF is not written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 from xml.sax.saxutils import escape
@@ -16,13 +17,14 @@ from xml.sax.saxutils import escape
 import numpy as np
 from numpy.typing import NDArray
 
+from kanpde.domains.meshes.formats import READERS, marker_names, prepared
 from kanpde.errors import ConfigError
 
 FORMATS = (".vtu", ".vtk")
 """Suffixes of the mesh files that can be written."""
 
 Values = NDArray[np.float64] | NDArray[np.int64]
-_TAGS = ("gmsh:physical", "medit:ref")
+_TAGS = ("gmsh:physical", "medit:ref", "nastran:ref", "su2:tag", "cell_tags", "CellEntityIds")
 """Cell data that number groups; 0 means none."""
 
 
@@ -55,23 +57,30 @@ def read(path: Path) -> RawMesh:
     """The mesh in `path`, whatever it holds. It may end the process, hang, or use all memory.
 
     Raises:
-        ConfigError: a .vtu file has several pieces, of which only one would be read.
+        ConfigError: no mesh can be made of it; the reason.
     """
-    if path.suffix == ".vtu" and path.read_bytes().count(b"<Piece") > 1:
+    ready = prepared(path)
+    # a reader by itself gives the reason of a failure, which `meshio.read` prints and forgets
+    reader = import_module(f"meshio.{READERS[path.suffix]}")
+    try:
+        mesh = reader.read(ready)
+    except ModuleNotFoundError as error:
         raise ConfigError(
-            "holds several pieces; save it as one piece (ParaView: Append Datasets, or save as"
-            " .vtk)"
-        )
-    import meshio  # heavy, and only needed here
-
-    mesh = meshio.read(path)
+            f"needs the package {error.name} to be read (pip install {error.name}); or save it as"
+            f" .msh or .vtu"
+        ) from None
+    except KeyError as error:
+        raise ConfigError(
+            f"holds {str(error.args[0])[:40]!r}, which the reader of {path.suffix} files does not"
+            f" know; save cells of first order, or another format"
+        ) from None
     blocks = tuple(
         (str(block.type), np.asarray(block.data, dtype=np.int64)) for block in mesh.cells
     )
     return RawMesh(
         points=np.asarray(mesh.points, dtype=np.float64),
         blocks=blocks,
-        groups=tuple(_groups(mesh, len(blocks))),
+        groups=tuple(_groups(mesh, len(blocks), marker_names(path))),
         fields=_fields(mesh),
         point_sets={
             str(name): np.unique(np.asarray(numbers, dtype=np.int64).ravel())
@@ -93,9 +102,9 @@ def _fields(mesh: Any) -> dict[str, NDArray[np.float64]]:
     return fields
 
 
-def _groups(mesh: Any, count: int) -> list[Group]:
+def _groups(mesh: Any, count: int, markers: Mapping[int, str]) -> list[Group]:
     """Groups by name (cell sets) and by number (cell data), the number named where the file names
-    it.
+    it: in its own data, as `markers` of the boundary, or as families.
     """
     groups = []
     for name, per_block in mesh.cell_sets.items():
@@ -107,15 +116,22 @@ def _groups(mesh: Any, count: int) -> list[Group]:
                 groups.append(Group(str(name), block, unique))
     tags = next((mesh.cell_data[key] for key in _TAGS if key in mesh.cell_data), ())
     names_by_tag = {
-        (int(entry[0]), int(entry[1])): str(name) for name, entry in mesh.field_data.items()
+        (int(entry[0]), int(entry[1])): str(name)
+        for name, entry in mesh.field_data.items()
+        if np.size(entry) == 2 and np.asarray(entry).dtype.kind in "iu"
     }
+    families = getattr(mesh, "cell_tags", {})
+    highest = max((block.dim for block in mesh.cells), default=0)
     for block, values in enumerate(tags):
         for value in np.unique(values):
             if value == 0:
                 continue
             tag = int(value)
-            name = names_by_tag.get((tag, mesh.cells[block].dim), f"group{tag}")
-            groups.append(Group(name, block, np.flatnonzero(np.asarray(values) == tag)))
+            names = families.get(tag) or [names_by_tag.get((tag, mesh.cells[block].dim))]
+            if mesh.cells[block].dim < highest and tag in markers:
+                names = [markers[tag]]
+            members = np.flatnonzero(np.asarray(values) == tag)
+            groups += [Group(str(name or f"group{tag}"), block, members) for name in names]
     return groups
 
 

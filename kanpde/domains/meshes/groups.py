@@ -10,7 +10,7 @@ the file, whatever they hold; `names` gives others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -95,6 +95,30 @@ class Groups:
                 )
                 free &= ~within
         return replace(self, facets=facets)
+
+    def apart(self, preferred: Collection[str]) -> tuple[Groups, tuple[str, ...]]:
+        """The groups without those whose facets all belong to others, and their names: of groups
+        that are the same the first one is kept, or the one that is `preferred`; a group that others
+        make up is left out.
+        """
+        rank = {name: k for k, name in enumerate(self.facets)}
+        order = sorted(
+            self.facets,
+            key=lambda name: (len(self.facets[name]), name not in preferred, rank[name]),
+        )
+        kept: list[str] = []
+        covered = np.zeros((0, 0), dtype=np.int64)
+        for name in order:
+            facets = self.facets[name]
+            covered = covered.reshape(-1, facets.shape[1])
+            both = np.concatenate([covered, facets])
+            if len(np.unique(both, axis=0)) == len(covered):
+                continue
+            kept.append(name)
+            covered = np.unique(both, axis=0)
+        names = [name for name in self.facets if name in kept]
+        dropped = tuple(name for name in self.facets if name not in kept)
+        return replace(self, facets={name: self.facets[name] for name in names}), dropped
 
 
 def cell_regions(groups: Groups, count: int) -> dict[str, NDArray[np.bool_]]:
