@@ -22,7 +22,7 @@ solve partial differential equations with Kolmogorov-Arnold networks
   formula RUN                           a formula for the field of a run, put back into the equations
   mesh FILE.yaml --to FILE.msh|vtu|vtk  mesh the domain of a problem with gmsh
   list                                  the shipped problems
-  show NAME | FILE.yaml                 what a problem is, and with which settings it would run
+  show NAME | FILE.yaml | MESH          what a problem is or a mesh holds, and with which settings it would run
   reference FILE.yaml | problem=NAME    compute what errors are measured against where no exact solution is known
   init NAME                             write NAME.yaml, a commented file to start from
   doctor                                check the installation
@@ -294,8 +294,15 @@ def _list(parser: Parser) -> None:
 
 
 def _show(parser: Parser) -> None:
-    parser.description = "What a problem is; with --resolved the whole config with which it would run, as a data file."
-    parser.add_argument("name", metavar="NAME | FILE.yaml", help="a shipped problem or a data file")
+    parser.description = (
+        "What a problem is and which parts its mesh has; with --resolved the whole config with which it would"
+        " run, as a data file."
+    )
+    parser.add_argument(
+        "name",
+        metavar="NAME | FILE.yaml | MESH",
+        help="a shipped problem, a data file or a mesh file",
+    )
     parser.add_argument("--resolved", action="store_true", help="the resolved config as YAML")
     parser.add_argument("--json", action="store_true", help="the resolved config as JSON")
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kanpde.cli import doors, terminal
+from kanpde.cli import doors, mesh_view, terminal
 from kanpde.cli.loading import loading
 from kanpde.cli.sweep import Run, run_sweep
 from kanpde.config import Config, shipped, validate, yaml_file
@@ -225,7 +225,10 @@ def list_problems(arguments: argparse.Namespace) -> int:
 
 
 def show(arguments: argparse.Namespace) -> int:
-    """What a problem is, or the resolved config with which it would run."""
+    """What a problem is and what its mesh holds, or the resolved config with which it would run."""
+    if mesh_view.is_mesh(arguments.name):
+        terminal.show_table(mesh_view.rows(mesh_view.mesh_file(arguments.name)), mesh_view.HEADER)
+        return 0
     if arguments.name.endswith((".yaml", ".yml")):
         path, tree = Path(arguments.name), yaml_file.load(arguments.name)
     else:
@@ -233,6 +236,9 @@ def show(arguments: argparse.Namespace) -> int:
         tree = {"problem": yaml_file.load(path)}
     if not (arguments.resolved or arguments.json):
         terminal.show_text(path.read_text(encoding="utf-8"))
+        shape = mesh_view.mesh_of(tree, path.name, path.parent)
+        if shape is not None and arguments.name.endswith((".yaml", ".yml")):
+            terminal.show_table(mesh_view.rows(shape), mesh_view.HEADER)
         return 0
     trusted = not arguments.name.endswith((".yaml", ".yml"))
     folder = shipped.data() if trusted else None

@@ -62,7 +62,7 @@ def bent_domain(
             ends = straight.points[a], straight.points[b]
             loop.append(_edge(*ends, places[min(a, b), max(a, b)], straight.parts[label]))
         curves += _joined(loop)
-    return Planar(OutlinedRegion(tuple(curves)), straight.parts, tests)
+    return Planar(OutlinedRegion(tuple(curves)), straight.parts, tests or {})
 
 
 def _edge(a: Array, b: Array, node: Array, part: str) -> Curve:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from kanpde.config import ProblemConfig
+from kanpde.config.problem.attached_files import mesh_notes
 from kanpde.problem import eigenvalues, probing, solvability, wellposedness
 from kanpde.problem.findings import Finding
 from kanpde.problem.probing import Feature
@@ -28,6 +29,7 @@ def findings(problem: Problem) -> tuple[Finding, ...]:
         *wellposedness.remarks(problem),
         *eigenvalues.remarks(problem),
         *probing.remarks(problem.probed),
+        *(Finding("mesh", note, warns=False) for note in mesh_notes(problem.config.domain)),
     )
 
 

@@ -369,7 +369,11 @@ TEXTS = {
         "$MeshFormat\n$PartitionedEntities\n",
         "is a partitioned file of gmsh 4",
     ),
-    "XDMF": ("a.xdmf", XDMF, ("boundary",) if find_spec("h5py") else "needs the package h5py to be read"),
+    "XDMF": (
+        "a.xdmf",
+        XDMF,
+        ("boundary",) if find_spec("h5py") else "needs the package h5py to be read",
+    ),
     "XDMF, two files": (
         "a.xmf",
         XDMF.replace('"XML"', '"HDF"'),

@@ -21,6 +21,13 @@ def folder_of(shape: Shape) -> Path:
     return shape.base if isinstance(shape, MeshShape) else Path()
 
 
+def mesh_notes(shape: Shape) -> tuple[str, ...]:
+    """What was made of the mesh file of a shape, one sentence each."""
+    if isinstance(shape, ExtrusionShape):
+        return mesh_notes(shape.base)
+    return shape.content.notes if isinstance(shape, MeshShape) else ()
+
+
 def folder_of_files(problem: ProblemConfig) -> Path:
     """The folder that the files of a problem are relative to."""
     folders = [

@@ -4,6 +4,7 @@ measured values, periodic pairs, a pinned mean.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -64,6 +65,8 @@ _EVERY = (
     "name",
     "weight",
 )
+_PIECE = re.compile(r"boundary|rest|outer[0-9]*|hole[0-9]+|initial|final")
+"""Parts of a mesh without groups, and of time."""
 _HINTS = {
     "on": "use 'part'",
     "true": "use 'part' (YAML 1.1 reads the key 'on' as true)",
@@ -256,11 +259,22 @@ def _parts(node: Reader, known: Sequence[str]) -> tuple[str, ...]:
         if name not in known:
             raise item.error(
                 f"unknown part {name[:60]!r}{_hint(name, known)} (parts: {listed(known)})"
+                f"{_unnamed(known)}"
             )
         if name in names:
             raise item.error(f"the part {name!r} stands twice in this list; remove one")
         names.append(name)
     return tuple(names)
+
+
+def _unnamed(known: Sequence[str]) -> str:
+    """What to do where all parts are pieces of a mesh that names none."""
+    if not all(_PIECE.fullmatch(part) for part in known):
+        return ""
+    return (
+        "; the mesh names no sides: name them where it was made, or divide its boundary by formulas"
+        ' of place, as in `parts: {left: "x < 1e-6"}` beside `domain`'
+    )
 
 
 def _interface(node: Reader, around: Surroundings) -> tuple[str, ...]:

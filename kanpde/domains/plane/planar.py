@@ -21,7 +21,7 @@ from kanpde.domains.mesh import Mesh
 from kanpde.domains.plane import slices
 from kanpde.domains.plane.boundary import JOIN, boundary, bounds
 from kanpde.domains.plane.chosen_parts import Test, cut
-from kanpde.domains.plane.curves import Curve
+from kanpde.domains.plane.curves import Curve, Segment
 from kanpde.domains.plane.regions import Region
 from kanpde.domains.plane.triangulation import triangulate
 from kanpde.numerics import quadrature as rules
@@ -157,8 +157,20 @@ class Planar(Domain):
         return np.concatenate([piece.at(np.array([0.0, 1.0])) for piece in self.pieces(name)])
 
     def translation(self, a: str, b: str) -> Array | None:
-        """None: parts of plane regions are not matched."""
-        return None
+        """The translation between two straight parts of one length with opposite normals, None for
+        any others.
+        """
+        first, second = self.pieces(a), self.pieces(b)
+        if a == b or len(first) != 1 or len(second) != 1:
+            return None
+        if not isinstance(first[0], Segment) or not isinstance(second[0], Segment):
+            return None
+        # the domain is on the left of both, so that they are walked in opposite directions
+        shifts = second[0].b - first[0].a, second[0].a - first[0].b
+        size = length_scale(self.lower, self.upper)
+        if np.abs(shifts[0] - shifts[1]).max() > JOIN * size:
+            return None
+        return np.asarray((shifts[0] + shifts[1]) / 2, dtype=np.float64)
 
     def _mesh(self, resolution: int) -> Mesh:
         size = float(np.max(self.upper - self.lower)) / resolution
