@@ -1,9 +1,15 @@
-"""Files that are either whole or absent: written beside their place, synced, then renamed onto
-it.
+"""Files that are either whole or absent: written beside their place, synced, then renamed onto it;
+and files of a folder that belong together.
+
+digests.json of a folder holds the sha256 of its files and, for a config, a digest of every value,
+so that a change is noticed and told by its keys. It is written before a file, with the digest of
+the old content beside that of the new one: a kill in between leaves neither a stranger. `run` is
+what checkpoints are known by; it follows from the config that the folder began with.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -13,7 +19,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kanpde.errors import StorageError
+from kanpde.errors import CheckpointError, StorageError
+
+DIGESTS = "digests.json"
 
 _TEMPORARY = re.compile(r"\..*-(\d+)-[0-9a-f]{8}(\.\w+)?", re.DOTALL)
 """Names of `replacing`, with the number of the process."""
@@ -146,6 +154,117 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise StorageError(f"{path}: must hold a JSON object, found {type(data).__name__}")
     return data
+
+
+# Files that belong together
+# --------------------------------------------------------------------------------------------------
+
+
+def write_bound(path: Path, content: bytes, values: Mapping[str, Any] | None = None) -> Path:
+    """Write `content` to `path`, atomically, and its digest beside it, if the folder keeps any.
+
+    Args:
+        path: a file of a folder with digests.json, or of a new folder, which gets one.
+        content: bytes.
+        values: of a config, as plain data; the first ones say what the run is known by.
+
+    Raises:
+        StorageError: a file cannot be written.
+    """
+    bound = bindings(path.parent)
+    fresh = not bound and not any((path.parent / "checkpoints").glob("*"))
+    if bound or (fresh and values is not None):
+        kept = _with(bound, path.name, content)
+        if values is not None:
+            kept = {"run": _name_of(values), **kept}
+            kept["values"] = [leaf_digests(values), *kept.get("values", [])[:1]]
+        write_json(path.parent / DIGESTS, kept)
+    return write_bytes(path, content)
+
+
+def write_kept(folder: Path, name: str, content: bytes) -> Path:
+    """Write a file of the checkpoints of a run folder, atomically, and its digest.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    make_folder(folder / "checkpoints")
+    if bound := bindings(folder):
+        write_json(folder / DIGESTS, _with(bound, f"checkpoints/{name}", content))
+    return write_bytes(folder / "checkpoints" / name, content)
+
+
+def _with(bound: Mapping[str, Any], name: str, content: bytes) -> dict[str, Any]:
+    """What digests.json says, with the digest of a file that is about to be written."""
+    files = dict(bound.get("files", {}))
+    files[name] = [hashlib.sha256(content).hexdigest(), *files.get(name, [])[:1]]
+    return {**bound, "files": files}
+
+
+def bindings(folder: Path) -> dict[str, Any]:
+    """What digests.json of a folder says, nothing where there is none (an earlier version wrote no
+    such file); CheckpointError where it is damaged.
+    """
+    path = folder / DIGESTS
+    if not path.is_file():
+        return {}
+    try:
+        bound = read_json(path)
+        sound = isinstance(bound["run"], str) and all(
+            isinstance(digests, list) for digests in bound["files"].values()
+        )
+    except (StorageError, KeyError, AttributeError) as error:
+        raise CheckpointError(f"{path}: damaged ({error}); solve again") from error
+    if not sound:
+        raise CheckpointError(f"{path}: damaged; solve again")
+    return bound
+
+
+def run_of(folder: Path) -> str:
+    """What the run of a folder, or of the one around it, is known by; empty for one without."""
+    bound = bindings(folder) or bindings(folder.parent)
+    return str(bound.get("run", ""))
+
+
+def altered(folder: Path, name: str) -> bool:
+    """Whether a file is not as it was written, as far as that is known."""
+    known, path = bindings(folder).get("files", {}).get(name), folder / name
+    if known is None or not path.is_file():
+        return False
+    return hashlib.sha256(path.read_bytes()).hexdigest() not in known
+
+
+def require_values(folder: Path, name: str, values: Mapping[str, Any]) -> None:
+    """CheckpointError with the keys where a config holds other values than it was written with."""
+    written = bindings(folder).get("values", [])
+    present = leaf_digests(values)
+    if not written or present in written:
+        return
+    keys = sorted(key for key in {*present, *written[0]} if present.get(key) != written[0].get(key))
+    more = f" and {len(keys) - 5} more" if len(keys) > 5 else ""
+    raise CheckpointError(
+        f"{folder / name}: is not what this run was solved with, other values of"
+        f" {', '.join(keys[:5])}{more}; put the old file back, or solve it as a new run"
+    )
+
+
+def leaf_digests(tree: Any, path: str = "") -> dict[str, str]:
+    """A short digest of every text, number and empty node of plain data, by its path."""
+    inner: list[tuple[str, Any]] = []
+    if isinstance(tree, Mapping):
+        inner = [(f"{path}.{key}" if path else str(key), value) for key, value in tree.items()]
+    elif isinstance(tree, list | tuple):
+        inner = [(f"{path}[{k}]", value) for k, value in enumerate(tree)]
+    if not inner:
+        return {path: hashlib.sha256(repr(tree).encode()).hexdigest()[:8]}
+    return {
+        name: digest for key, value in inner for name, digest in leaf_digests(value, key).items()
+    }
+
+
+def _name_of(values: Mapping[str, Any]) -> str:
+    listed = json.dumps(leaf_digests(values), sort_keys=True)
+    return hashlib.sha256(listed.encode()).hexdigest()[:16]
 
 
 def _strict(value: Any) -> Any:

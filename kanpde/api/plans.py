@@ -86,7 +86,7 @@ class OneNetwork:
     def load(self, folder: Path) -> Outcome:
         """The last checkpoint."""
         built = Built(self.config, build(self.config), 0.0)
-        solver = _solver(built, Silent(), Store(folder / "checkpoints"))
+        solver = _solver(built, Silent(), Store.at(folder, make=False))
         solver.resume(self.config.trial)
         return _network_outcome(built, solver, solver.seconds)
 

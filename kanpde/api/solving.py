@@ -31,7 +31,11 @@ from kanpde.results.metrics import Metrics, measure
 from kanpde.results.plausibility import doubts
 from kanpde.results.solution import Result, Solution, describe_trial
 from kanpde.results.verdict import Verdict, judge
+from kanpde.storage import altered, bindings, require_values
 from kanpde.version import VERSION
+
+BOUND = ("result.json", "fit.npz", "fit_test.npz")
+"""Files beside the config that a run folder is read with."""
 
 Source = str | Path | Mapping[str, Any] | Config | ProblemConfig | Problem
 
@@ -245,4 +249,12 @@ def _saved(folder: str | Path) -> tuple[Path, Config]:
             f"{path}: not a run folder (it has no config.yaml); give the folder that a solve"
             f" printed"
         )
-    return path, validate(yaml_file.load(source), source=str(source), base=path)
+    tree = yaml_file.load(source)
+    require_values(path, source.name, tree)
+    kept = [name for name in bindings(path).get("files", {}) if name.startswith("checkpoints/")]
+    for name in (*BOUND, *kept):
+        if altered(path, name):
+            raise CheckpointError(
+                f"{path / name}: is not as this run wrote it; put the old file back, or solve again"
+            )
+    return path, validate(tree, source=str(source), base=path)

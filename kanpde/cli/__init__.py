@@ -47,6 +47,7 @@ def _dispatch(words: list[str]) -> int:
         "show": verbs.show,
         "init": verbs.init,
         "doctor": verbs.doctor,
+        "check": verbs.check,
     }
     if words[0] not in actions:
         raise ConfigError(

@@ -25,6 +25,7 @@ solve partial differential equations with Kolmogorov-Arnold networks
   show NAME | FILE.yaml | MESH          what a problem is or a mesh holds, and with which settings it would run
   reference FILE.yaml | problem=NAME    compute what errors are measured against where no exact solution is known
   init NAME                             write NAME.yaml, a commented file to start from
+  check RUN                             see whether the files of a run are as it wrote them
   doctor                                check the installation
 
   kanpde VERB --help says more; kanpde --version
@@ -319,6 +320,13 @@ def _doctor(parser: Parser) -> None:
     parser.description = "Versions, threads, a self-test solve of about a second, and whether runs can be written here."
 
 
+def _check(parser: Parser) -> None:
+    _run(
+        parser,
+        "See whether the files of a run folder belong together and are as they were written.",
+    )
+
+
 _FILL = {
     "solve": _solve,
     "compare": _compare,
@@ -333,6 +341,7 @@ _FILL = {
     "show": _show,
     "init": _init,
     "doctor": _doctor,
+    "check": _check,
 }
 VERBS = tuple(_FILL)
 """Everything `kanpde` can be told to do."""

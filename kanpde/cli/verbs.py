@@ -13,7 +13,14 @@ from kanpde.cli.loading import loading
 from kanpde.cli.sweep import Run, run_sweep
 from kanpde.config import Config, shipped, validate, yaml_file
 from kanpde.config.shipped import make_problem
-from kanpde.errors import BudgetError, ConfigError, FolderInUseError, KanpdeError, ToleranceError
+from kanpde.errors import (
+    BudgetError,
+    CheckpointError,
+    ConfigError,
+    FolderInUseError,
+    KanpdeError,
+    ToleranceError,
+)
 from kanpde.names import is_identifier
 from kanpde.progress import Overdue
 from kanpde.results import folder_lock, report, run_folder
@@ -279,6 +286,22 @@ def doctor(arguments: argparse.Namespace) -> int:
     terminal.show_table(rows, ("what", "found"))
     if wrong is not None:
         raise wrong
+    return 0
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """See whether the files of a run folder belong together and are as they were written."""
+    with loading():
+        from kanpde.api import checking
+
+    found = checking.examined(Path(arguments.run))
+    terminal.show_table([(entry.file, entry.finding) for entry in found], ("file", "found"))
+    wrong = [entry for entry in found if not entry.sound]
+    if wrong:
+        raise CheckpointError(
+            f"{arguments.run}: {len(wrong)} of {len(found)} files are not as this run wrote them,"
+            f" the first {wrong[0].file}"
+        )
     return 0
 
 

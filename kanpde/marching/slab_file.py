@@ -14,7 +14,7 @@ from kanpde.errors import ConfigError
 from kanpde.marching.converging import Array, Converged, Run
 from kanpde.progress import History, StageResult, StopReason
 from kanpde.results.stored_outcome import refusing_damage
-from kanpde.storage import make_folder, write_bytes
+from kanpde.storage import write_kept
 
 NAME = "slabs.npz"
 
@@ -31,7 +31,7 @@ def write(folder: Path, solved: Converged) -> None:
     }
     buffer = io.BytesIO()
     np.savez(buffer, outcome=np.array(json.dumps(outcome)), **solved.run.arrays)  # type: ignore[arg-type]
-    write_bytes(make_folder(folder / "checkpoints") / NAME, buffer.getvalue())
+    write_kept(folder, NAME, buffer.getvalue())
 
 
 @refusing_damage(NAME)

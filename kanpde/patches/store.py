@@ -16,7 +16,7 @@ from kanpde.config import Config
 from kanpde.errors import ConfigError
 from kanpde.patches.search import Patched, points_of, prepare
 from kanpde.results.stored_outcome import packed, refusing_damage, unpacked
-from kanpde.storage import make_folder, write_bytes
+from kanpde.storage import write_kept
 from kanpde.trial.patchwork import Patchwork, Tiles
 
 NAME = "patches.npz"
@@ -32,7 +32,7 @@ def write(folder: Path, patched: Patched) -> None:
     }
     buffer = io.BytesIO()
     np.savez(buffer, outcome=np.array(packed(patched)), **arrays)
-    write_bytes(make_folder(folder / "checkpoints") / NAME, buffer.getvalue())
+    write_kept(folder, NAME, buffer.getvalue())
 
 
 @refusing_damage(NAME)

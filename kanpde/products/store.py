@@ -11,7 +11,7 @@ from kanpde.errors import ConfigError
 from kanpde.problem.problem import Problem
 from kanpde.products.search import Multiplied, points_of
 from kanpde.results.stored_outcome import packed, refusing_damage, unpacked
-from kanpde.storage import make_folder, write_bytes
+from kanpde.storage import write_kept
 from kanpde.trial.chain import ProductChain
 
 NAME = "chain.npz"
@@ -22,7 +22,7 @@ def write(folder: Path, solved: Multiplied) -> None:
     cores = {f"core_{k}": core.detach().numpy() for k, core in enumerate(solved.trial.cores)}
     buffer = io.BytesIO()
     np.savez(buffer, outcome=np.array(packed(solved)), **cores)
-    write_bytes(make_folder(folder / "checkpoints") / NAME, buffer.getvalue())
+    write_kept(folder, NAME, buffer.getvalue())
 
 
 @refusing_damage(NAME)

@@ -23,7 +23,7 @@ from kanpde.config import (
     yaml_file,
 )
 from kanpde.config.problem.attached_files import portable
-from kanpde.storage import write_bytes, write_json, write_text
+from kanpde.storage import dump_json, write_bound, write_bytes, write_json, write_text
 
 if TYPE_CHECKING:
     from kanpde.progress import History
@@ -47,7 +47,8 @@ def write_run(folder: Path, solution: Solution) -> None:
     """
     write_config(folder / "config.yaml", solution.config)
     write_history(folder / "history.csv", solution.history)
-    write_json(folder / "result.json", solution.result.as_dict())
+    content = dump_json(solution.result.as_dict()) + "\n"
+    write_bound(folder / "result.json", content.encode())
 
 
 def write_config(path: Path, config: Config) -> Path:
@@ -61,10 +62,15 @@ def write_config(path: Path, config: Config) -> Path:
     for name, content in files.items():
         write_bytes(path.with_name(name), content)
     fit = problem.fit and problem.fit.stored()
+    tables: dict[str, bytes] = {}
     for name, table in fit.files.items() if fit else ():
-        write_bytes(path.with_name(name), table.archive())
+        tables[name] = table.archive()
     kept = replace(config, problem=replace(problem, fit=fit))
-    return write_text(path, yaml_file.dumps(kept.as_tree()))
+    text = yaml_file.dumps(kept.as_tree())
+    write_bound(path, text.encode(), yaml_file.loads(text, source=path.name))
+    for name, archive in tables.items():
+        write_bound(path.with_name(name), archive)
+    return path
 
 
 def plain_tree(config: Config) -> dict[str, Any]:

@@ -14,13 +14,13 @@ from pathlib import Path
 from kanpde.errors import ConfigError, FolderInUseError, StorageError
 from kanpde.progress import Progress, StopReason
 from kanpde.results.folder_lock import LOCK, held
-from kanpde.storage import is_temporary, read_json
+from kanpde.storage import DIGESTS, is_temporary, read_json
 
 LOG = "run.log"
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,80}")
 _SWEEP = ("multirun.yaml", "multirun.csv")
 _OWN = frozenset({
-    LOG, LOCK, "config.yaml", "result.json", "history.csv", "checkpoints", "figures",
+    LOG, LOCK, DIGESTS, "config.yaml", "result.json", "history.csv", "checkpoints", "figures",
     "compare.json", "compare.csv", "error_vs_seconds.png", "both.vtu", *_SWEEP,
     "series", "series.pvd", "points.vtu", "reference.vtu", "formula.json", "symbolic.json", "fit.npz", "fit_test.npz",
 })  # fmt: skip
@@ -138,7 +138,7 @@ def discard(folder: Path) -> None:
     content = {
         path.name for path in folder.iterdir() if not re.fullmatch(r"mesh(_\w+)?", path.stem)
     }
-    if content <= {LOG, LOCK, "config.yaml", *_SWEEP, "checkpoints"} and not any(
+    if content <= {LOG, LOCK, DIGESTS, "config.yaml", *_SWEEP, "checkpoints"} and not any(
         (folder / "checkpoints").glob("*")
     ):
         shutil.rmtree(folder, ignore_errors=True)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from kanpde.config import TrialConfig
 from kanpde.errors import CheckpointError, ConfigError, KanpdeError, StorageError
-from kanpde.storage import move, replacing
+from kanpde.storage import move, replacing, run_of
 from kanpde.trial.bases import restored
 from kanpde.trial.constants import Constants
 from kanpde.trial.networks import KAN, MLP, Affine, Enriched, NodeSplines, SplineLayer
@@ -88,9 +88,12 @@ def _is_intact(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class Store:
-    """The checkpoints of one run folder."""
+    """The checkpoints of one run folder, known by `run`: empty for a folder of an earlier version,
+    None where they may be of any run.
+    """
 
     folder: Path
+    run: str | None = None
 
     @classmethod
     def at(cls, run: Path, part: str = "", make: bool = True) -> Store:
@@ -101,7 +104,7 @@ class Store:
                 folder.mkdir(parents=bool(part), exist_ok=True)
         except OSError as error:
             raise StorageError(f"{folder}: cannot be made: {error.strerror or error}") from error
-        return cls(folder)
+        return cls(folder, run_of(run))
 
     @property
     def any(self) -> bool:
@@ -113,6 +116,7 @@ class Store:
         best so far, `best`.
         """
         last = self.folder / "last.pt"
+        data = {**data, "run": self.run} if self.run else data
         if last.exists() and _is_intact(last):
             move(last, self.folder / "previous.pt")
         write(last, data)
@@ -130,19 +134,35 @@ class Store:
                 f" solve it again"
             )
         if not previous.exists():
-            return read(last)
+            return self._own(last)
         if not last.exists():
-            return read(previous)
+            return self._own(previous)
         try:
-            return read(last)
+            data = read(last)
         except CheckpointError as error:
-            data = read(previous)
+            data = self._own(previous)
             text = f"{error}; the checkpoint before it is used instead"
             text = text.replace("; solve again", "")
             warnings.warn(text, stacklevel=2)
             if tell is not None:
                 tell(text)
             return data
+        require_run(data, self.run, last)
+        return data
+
+    def _own(self, path: Path) -> dict[str, Any]:
+        data = read(path)
+        require_run(data, self.run, path)
+        return data
+
+
+def require_run(data: Mapping[str, Any], run: str | None, path: Path) -> None:
+    """CheckpointError where a checkpoint is of another run than its folder."""
+    if run is not None and data.get("run", "") != run:
+        raise CheckpointError(
+            f"{path}: belongs to another run than config.yaml beside it; put the checkpoints of"
+            f" this run back, or solve it again"
+        )
 
 
 def network_state(network: nn.Module) -> dict[str, Any]:

@@ -1,0 +1,161 @@
+"""A run folder is one thing: files of another run and changed ones are refused with the reason."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kanpde import api
+from kanpde.api.checking import examined
+from kanpde.cli import main
+from kanpde.errors import CheckpointError, KanpdeError
+from kanpde.storage import DIGESTS
+
+SQUARE = {"rectangle": {"lower": [0, 0], "upper": [1, 1]}}
+
+
+def tree(rim: str = "0", **keys: Any) -> dict[str, Any]:
+    return {
+        "problem": {
+            "name": "small",
+            "unknowns": ["u"],
+            "domain": SQUARE,
+            "equations": ["laplacian(u) = 1"],
+            "conditions": [{"part": ["left", "right", "bottom", "top"], "equation": f"u = {rim}"}],
+        },
+        "trial": {"width": [4]},
+        "sampler": {"interior": 100, "boundary": 40},
+        "output": {"vtu": False, "plots": False},
+        **keys,
+    }
+
+
+PATCHED = {"trial": {"patches": {"cells": 1, "degree": 4, "refine": False}}}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    for name, keys in (("network", {}), ("patches", PATCHED)):
+        for rim in "01":
+            config = {**tree(rim), **keys}
+            if name == "patches":
+                del config["sampler"]
+            api.solve(config, out=folder / f"{name}{rim}")
+    return folder
+
+
+@pytest.fixture
+def runs(made: Path, tmp_path: Path) -> Path:
+    shutil.copytree(made, tmp_path / "runs")
+    return tmp_path / "runs"
+
+
+@pytest.mark.parametrize("kind", ["network", "patches"])
+def test_checkpoints_of_another_run_are_refused(kind: str, runs: Path) -> None:
+    ours, theirs = runs / f"{kind}0", runs / f"{kind}1"
+    for path in (theirs / "checkpoints").iterdir():
+        shutil.copy(path, ours / "checkpoints" / path.name)
+    for use in (api.load, api.resume) if kind == "network" else (api.load,):
+        with pytest.raises(
+            CheckpointError, match=r"belongs to another run than config.yaml"
+        ) as caught:
+            use(ours)
+        assert caught.value.exit_code == 5
+    assert main(["check", str(ours)]) == 5 and main(["check", str(theirs)]) == 0
+
+
+@pytest.mark.parametrize("kind", ["network", "patches"])
+def test_a_changed_config_is_told_by_its_keys(kind: str, runs: Path) -> None:
+    path = runs / f"{kind}0" / "config.yaml"
+    text = path.read_text()
+    path.write_text(
+        text.replace("laplacian(u) = 1", "laplacian(u) = 2").replace("seed: 0", "seed: 1")
+    )
+    with pytest.raises(CheckpointError, match=r"other values of problem.equations\[0\], seed; put"):
+        api.load(path.parent)
+    path.write_text(f"# a comment changes nothing\n{text}")
+    api.load(path.parent)
+    shutil.copy(runs / f"{kind}1" / "config.yaml", path)
+    with pytest.raises(
+        CheckpointError, match=r"other values of problem.conditions\[0\].equation; put"
+    ):
+        api.load(path.parent)
+
+
+def test_a_changed_result_is_noticed(runs: Path) -> None:
+    path = runs / "network0" / "result.json"
+    path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))
+    with pytest.raises(CheckpointError, match=r"result.json: is not as this run wrote it; put"):
+        api.load(path.parent)
+    wrong = [entry for entry in examined(path.parent) if not entry.sound]
+    assert [(entry.file, entry.finding) for entry in wrong] == [
+        ("result.json", "changed after the run wrote it")
+    ]
+
+
+def test_what_says_that_files_belong_together_cannot_be_left_out(runs: Path) -> None:
+    (runs / "network0" / DIGESTS).unlink()
+    with pytest.raises(CheckpointError, match="belongs to another run"):
+        api.load(runs / "network0")
+    (runs / "patches0" / DIGESTS).write_text("{}")
+    with pytest.raises(CheckpointError, match=r"digests.json: damaged"):
+        api.load(runs / "patches0")
+
+
+def test_folders_of_earlier_versions_are_read_and_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kanpde.results import report
+    from kanpde.storage import write_bytes
+
+    with monkeypatch.context() as earlier:
+        earlier.setattr(
+            report, "write_bound", lambda path, content, values=None: write_bytes(path, content)
+        )
+        solution = api.solve(tree(), out=tmp_path / "old")
+    assert not (tmp_path / "old" / DIGESTS).exists()
+    assert (api.load(tmp_path / "old").coefficients() == solution.coefficients()).all()
+    api.resume(tmp_path / "old")  # writes its files anew, but its checkpoints are still old ones
+    assert (api.load(tmp_path / "old").coefficients() == solution.coefficients()).all()
+    found = examined(tmp_path / "old")
+    assert all(entry.sound for entry in found) and "earlier versions" in found[0].finding
+
+
+def test_runs_of_one_config_are_known_by_one_name(tmp_path: Path, made: Path) -> None:
+    api.solve(tree(), out=tmp_path / "again")
+    ours, theirs = (
+        json.loads((folder / DIGESTS).read_text())
+        for folder in (tmp_path / "again", made / "network0")
+    )
+    assert ours["run"] == theirs["run"]
+
+
+def test_links_are_found(runs: Path) -> None:
+    (runs / "network0" / "field.vtu").symlink_to("/dev/null")
+    entries = {entry.file: entry for entry in examined(runs / "network0")}
+    assert not entries["field.vtu"].sound and "a link" in entries["field.vtu"].finding
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "result.json", DIGESTS, "checkpoints/patches.npz"])
+def test_flipped_bits_change_no_meaning(name: str, made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made / "patches0", tmp_path / "run")
+    path = tmp_path / "run" / name
+    content, rng = path.read_bytes(), random.Random(0)
+    whole = {entry.file: entry for entry in examined(tmp_path / "run")}
+    assert all(entry.sound for entry in whole.values())
+    meaning = api.load(tmp_path / "run")
+    for _ in range(8):
+        at = rng.randrange(len(content))
+        flipped = bytes([content[at] ^ 1 << rng.randrange(8)])
+        path.write_bytes(content[:at] + flipped + content[at + 1 :])
+        try:
+            seen = api.load(tmp_path / "run")
+        except KanpdeError:
+            continue
+        assert seen.config == meaning.config and (seen([[0.3, 0.3]]) == meaning([[0.3, 0.3]])).all()
