@@ -126,6 +126,7 @@ def test_hydra_makes_no_folder_of_its_own(tell: Tell, mine: list[str]) -> None:
     assert sorted(path.name for path in Path("run").iterdir()) == [
         "checkpoints",
         "config.yaml",
+        "digests.json",
         "history.csv",
         "result.json",
         "run.log",

@@ -100,6 +100,7 @@ def test_a_run_leaves_result_history_and_config(tmp_path: Path) -> None:
     report.write_run(tmp_path, solution(residual_rms=math.nan))
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "config.yaml",
+        "digests.json",
         "history.csv",
         "result.json",
     ]

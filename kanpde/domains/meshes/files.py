@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 from xml.sax.saxutils import escape
@@ -60,8 +59,10 @@ def read(path: Path) -> RawMesh:
         ConfigError: no mesh can be made of it; the reason.
     """
     ready = prepared(path)
+    import meshio  # heavy, and only needed here
+
     # a reader by itself gives the reason of a failure, which `meshio.read` prints and forgets
-    reader = import_module(f"meshio.{READERS[path.suffix]}")
+    reader = getattr(meshio, READERS[path.suffix])
     try:
         mesh = reader.read(ready)
     except ModuleNotFoundError as error:
