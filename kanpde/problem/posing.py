@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from kanpde.config import ProblemConfig
 from kanpde.config.problem.attached_files import mesh_notes
+from kanpde.expressions import gridded
 from kanpde.problem import eigenvalues, probing, solvability, wellposedness
 from kanpde.problem.findings import Finding
 from kanpde.problem.probing import Feature
@@ -29,6 +30,10 @@ def findings(problem: Problem) -> tuple[Finding, ...]:
         *wellposedness.remarks(problem),
         *eigenvalues.remarks(problem),
         *probing.remarks(problem.probed),
+        *(
+            Finding("interpolation", remark, warns=False)
+            for remark in gridded.remarks(problem.config.grids.values())
+        ),
         *(Finding("mesh", note, warns=False) for note in mesh_notes(problem.config.domain)),
     )
 

@@ -10,12 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.interpolate import PchipInterpolator
 
 import kanpde
 from kanpde.config import validate, validate_problem
+from kanpde.config.problem.gridded_fields import Grid
+from kanpde.config.problem.statement import problem_tree
 from kanpde.errors import BudgetError, ConfigError
 from kanpde.expressions import differentiate, number, text
 from kanpde.expressions.evaluate import evaluate
+from kanpde.expressions.gridded import remarks, values_at
 from kanpde.expressions.tree import Field
 from kanpde.problem.formulas import Formulas
 from kanpde.problem.problem import Problem
@@ -53,7 +57,8 @@ def problem(definition: Any, **keys: Any) -> dict[str, Any]:
 
 def field(definition: Any) -> Field:
     """The node of k."""
-    config = validate_problem(problem(definition), "file")
+    undifferentiated = problem(definition, equations=["-k*laplacian(u) = f"])
+    config = validate_problem(undifferentiated, "file")
     return Field(Formulas.of(config).scope.grids["k"], (0, 0))
 
 
@@ -71,6 +76,93 @@ def test_a_cubic_on_an_uneven_grid_is_reproduced_with_its_derivatives() -> None:
     for interpolated, exact in zip(evaluate(nodes, x), wanted, strict=True):
         assert torch.allclose(interpolated, exact, atol=1e-11)
     assert text(differentiate(node, 1), ("x", "y"), ("u",)) == "d(k, y)"
+
+
+EVEN = np.linspace(0, 1, 9), np.linspace(0, 1, 7)
+
+
+def step(x: Any, y: Any) -> Any:
+    """1 on the left, 12 on the right."""
+    return np.where(x < 0.45, 1.0, 12.0) + 0 * y
+
+
+def between(**keys: Any) -> tuple[float, float]:
+    """The range of an interpolated step."""
+    x = torch.rand(4000, 2, dtype=torch.float64)
+    (values,) = evaluate([field({"values": table(step, *EVEN), **keys})], x)
+    return float(values.min()), float(values.max())
+
+
+def test_only_a_cubic_spline_that_is_asked_for_leaves_the_range_of_its_values() -> None:
+    for way in ("monotone", "linear", "nearest"):
+        assert between(interpolation=way) == pytest.approx((1.0, 12.0), abs=1e-12)
+    assert between() == pytest.approx((1.0, 12.0), abs=1e-12)  # the values decide
+    low, high = between(interpolation="cubic")
+    assert low < 0.5 and high > 12.5
+
+
+def test_what_the_values_decide_is_said() -> None:
+    def said(values: Any, **keys: Any) -> list[str]:
+        node = problem({"values": table(values, *EVEN), **keys})
+        return remarks(validate_problem(node, "file").grids.values())
+
+    (chosen,) = said(step)
+    assert "a cubic spline of 'k' would be between" in chosen
+    assert "where the values are between 1 and 12; so it is interpolated as monotone" in chosen
+    (asked,) = said(step, interpolation="cubic")
+    assert "is between" in asked and "say interpolation: monotone or linear" in asked
+    assert said(cubic) == [] and said(step, interpolation="linear") == []
+
+
+def test_monotone_interpolation_is_that_of_scipy_with_its_derivative() -> None:
+    axis = np.array([0.0, 0.1, 0.35, 0.5, 0.8, 1.0])
+    numbers = np.array([0.0, 1.0, 1.1, 5.0, 4.0, 4.5])
+    grid = Grid(
+        "k", (tuple(axis), tuple(axis)), tuple(np.add.outer(numbers, 0 * axis).ravel()), "monotone"
+    )
+    x = torch.rand(500, 2, dtype=torch.float64)
+    known = PchipInterpolator(axis, numbers)
+    for index, order in (((0, 0), 0), ((1, 0), 1)):
+        values = values_at(grid, index, x)
+        assert np.allclose(values, known(x[:, 0], nu=order), atol=1e-12)
+    turned = Grid("k", grid.axes, tuple(np.add.outer(0 * axis, numbers).ravel()), "monotone")
+    assert np.allclose(values_at(turned, (0, 1), x), known(x[:, 1], nu=1), atol=1e-12)
+    assert values_at(turned, (1, 0), x).abs().max() < 1e-12
+
+
+def test_monotone_interpolation_of_smooth_values_converges() -> None:
+    def smooth(x: Any, y: Any) -> Any:
+        return np.exp(2 * x + y)
+
+    x = torch.rand(400, 2, dtype=torch.float64)
+    errors = []
+    for count in (9, 17, 33):
+        axis = np.linspace(0, 1, count)
+        node = field({"values": table(smooth, axis, axis), "interpolation": "monotone"})
+        errors.append(float((evaluate([node], x)[0] - smooth(*x.T)).abs().max()))
+    assert errors[2] < errors[1] / 3.5 < errors[0] / 12
+
+
+def test_linear_and_nearest_values() -> None:
+    rows = {"values": "x,y,k\n0,0,1\n1,0,3\n0,1,5\n1,1,7\n"}
+    x = torch.tensor([[0.25, 0.5], [0.75, 0.5 + 1e-9]], dtype=torch.float64)
+    node = field(rows | {"interpolation": "linear"})
+    values = evaluate([node, differentiate(node, 0)], x)
+    assert torch.allclose(values[0], torch.tensor([3.5, 4.5], dtype=torch.float64), atol=1e-8)
+    assert torch.allclose(values[1], torch.tensor(2.0, dtype=torch.float64))
+    near = evaluate([field(rows | {"interpolation": "nearest"})], x)
+    assert near[0].tolist() == [1.0, 7.0]
+    with pytest.raises(ConfigError, match="the nearest of the values of a file and has no more"):
+        Problem.create(validate_problem(problem(rows | {"interpolation": "nearest"}), "file"))
+
+
+def test_the_interpolation_is_kept_in_the_config() -> None:
+    config = validate_problem(
+        problem({"values": table(step, *EVEN), "interpolation": "linear"}), "f"
+    )
+    tree = problem_tree(config)
+    assert tree["definitions"]["k"]["interpolation"] == "linear"
+    assert validate_problem(tree, "f") == config
 
 
 def test_a_smooth_coefficient_is_known_to_order_four() -> None:
@@ -138,7 +230,8 @@ FULL = table(cubic, *AXES)
 REFUSED: dict[str, tuple[Any, str]] = {
     "hole": ({"values": FULL.rsplit("\n", 2)[0] + "\n"}, r"must be a full grid: .* 4 x 5 points, found 19 rows"),
     "twice": ({"values": FULL + FULL.splitlines()[-1] + "\n"}, r"must be a full grid: .* found 21 rows, 20 of them"),
-    "few": ({"values": table(cubic, AXES[0], [0, 0.5, 1])}, r"needs at least 4 points along y, found 3"),
+    "few": ({"values": table(cubic, AXES[0], [0, 0.5, 1]), "interpolation": "cubic"},
+        r"needs at least 4 points along y, found 3"),
     "column": ({"values": FULL, "name": "kk"}, r"no column 'kk', did you mean 'k'\? \(columns: k\)"),
     "which": ({"values": "x,y,a,b\n0,0,1,1\n"}, r"name: needed, since the file has the columns a, b"),
     "coordinate": ({"values": "x,k\n0,1\n"}, r"no column for the coordinate 'y'"),

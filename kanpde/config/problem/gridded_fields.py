@@ -8,8 +8,15 @@ tensor grid of space.
 One line per grid point, in any order; the axes need not be even. The same text may stand under
 `values` in place of `field`, which is how a run folder keeps it. A .npz file holds an increasing
 array per coordinate under its name, and arrays of values with one index per coordinate, in their
-order. Values become a function of the coordinates by a cubic spline, exact to O(h^4) for a spacing
-h. Mesh files are another kind (nodal.py).
+order. `interpolation` says how values become a function of the coordinates:
+
+- cubic: a spline, exact to O(h^4) for a spacing h, two derivatives; it overshoots at jumps
+- monotone: cubic between neighbours, never beyond them, one derivative
+- linear: one derivative, with jumps at the grid points
+- nearest: the value of the nearest point, no derivative
+
+Without it values are taken as a cubic spline where that stays within their range, else as monotone,
+which a note of the result says. Mesh files are another kind (nodal.py).
 """
 
 from __future__ import annotations
@@ -17,11 +24,11 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import blake2b
 from itertools import pairwise, product
-from typing import Any, ClassVar
+from typing import Any
 
 from kanpde.config.frozen_map import FrozenMap
 from kanpde.config.problem.arrays import read_arrays
@@ -40,26 +47,54 @@ from kanpde.errors import BudgetError
 from kanpde.names import did_you_mean
 
 DEGREE = 3
-"""Of the spline; all derivatives below it are continuous."""
-FEWEST = 4
-"""Points along an axis that a cubic spline needs."""
+"""Of the cubic spline; all derivatives below it are continuous."""
+
+
+@dataclass(frozen=True)
+class Interpolation:
+    """How values on a grid become a function: the words for it, how many derivatives it has along
+    an axis, and how many points it needs there.
+    """
+
+    words: str
+    derivatives: int
+    fewest: int
+
+
+INTERPOLATIONS: Mapping[str, Interpolation] = {
+    "cubic": Interpolation("a cubic spline through the values of a file", 2, 4),
+    "monotone": Interpolation("a monotone interpolation of the values of a file", 1, 2),
+    "linear": Interpolation("a linear interpolation of the values of a file", 1, 2),
+    "nearest": Interpolation("the nearest of the values of a file", 0, 1),
+}
+CHOSEN = Interpolation(INTERPOLATIONS["cubic"].words, 2, 2)
+"""Where the values decide between cubic and monotone."""
 
 
 @dataclass(frozen=True)
 class Grid:
     """Values by the definition's `name` at all points of the product of increasing `axes`; the last
-    axis runs fastest.
+    axis runs fastest. `interpolation` is None where the values decide.
     """
 
     name: str = field(compare=False)
     axes: tuple[tuple[float, ...], ...]
     values: tuple[float, ...]
+    interpolation: str | None = None
 
-    kind: ClassVar[str] = "a cubic spline through the values of a file"
+    @property
+    def way(self) -> Interpolation:
+        """What its interpolation has and needs."""
+        return CHOSEN if self.interpolation is None else INTERPOLATIONS[self.interpolation]
+
+    @property
+    def kind(self) -> str:
+        """The words for it in messages."""
+        return self.way.words
 
     def has(self, index: tuple[int, ...]) -> bool:
         """Whether the derivative ∂^index exists."""
-        return max(index) < DEGREE
+        return max(index) <= self.way.derivatives
 
     @cached_property
     def digest(self) -> bytes:
@@ -69,14 +104,17 @@ class Grid:
             + [x for axis in self.axes for x in axis]
             + [*self.values]
         )
-        return blake2b(struct.pack(f"<{len(numbers)}d", *numbers), digest_size=16).digest()
+        packed = struct.pack(f"<{len(numbers)}d", *numbers)
+        return blake2b(packed + (self.interpolation or "").encode(), digest_size=16).digest()
 
     def tree(self, coordinates: Sequence[str]) -> dict[str, Any]:
         """Plain data that reads back to an equal grid."""
         rows = tuple(
             (*at, value) for at, value in zip(product(*self.axes), self.values, strict=True)
         )
-        return {"values": Measurements((*coordinates[: len(self.axes)], "value"), rows).text()}
+        way = {} if self.interpolation is None else {"interpolation": self.interpolation}
+        text = Measurements((*coordinates[: len(self.axes)], "value"), rows).text()
+        return {"values": text, **way}
 
 
 def split_grids(
@@ -97,10 +135,14 @@ def split_grids(
 
 
 def _read(name: str, node: Reader, space: Sequence[str], others: Sequence[str]) -> Grid | Nodal:
-    fields = node.fields(("field", "values", "name", "sha256"))
+    fields = node.fields(("field", "values", "name", "interpolation", "sha256"))
     if len(fields.keys() & {"field", "values"}) != 1:
         raise node.error("must hold one of field (the name of a file) and values (its text)")
     if str(fields.get("field", node).value).endswith(SUFFIXES):
+        if "interpolation" in fields:
+            raise fields["interpolation"].error(
+                "belongs to a grid; values of a mesh file are linear on its cells; remove it"
+            )
         return read_nodal(name, node, fields, space)
     if "sha256" in fields:
         raise fields["sha256"].error("belongs to a mesh file; remove it")
@@ -110,7 +152,8 @@ def _read(name: str, node: Reader, space: Sequence[str], others: Sequence[str]) 
         (read_file, fields["field"]) if "field" in fields else (read_values, fields["values"])
     )
     table = read(entry, Columns(space, others))
-    return _grid(name, table, _column(fields, table.columns[len(space) :], node), entry, space)
+    column = _column(fields, table.columns[len(space) :], node)
+    return _checked(_grid(name, table, column, entry, space), entry, space, fields)
 
 
 def _column(fields: Mapping[str, Reader], columns: Sequence[str], node: Reader) -> str:
@@ -154,7 +197,7 @@ def _unpacked(name: str, fields: Mapping[str, Reader], space: Sequence[str]) -> 
         raise node.error(
             f"values must have the shape {tuple(map(len, axes))} of the axes, found {values.shape}"
         )
-    grid = _checked(Grid(name, axes, values.values), node, space)
+    grid = _checked(Grid(name, axes, values.values), node, space, fields)
     if len(grid.values) > MOST_ROWS or len(grid.tree(space)["values"]) > MOST_BYTES:
         raise BudgetError(str(node.error(small)))
     return grid
@@ -174,14 +217,17 @@ def _grid(name: str, table: Measurements, column: str, node: Reader, space: Sequ
             f" rows, {len(known)} of them"
             " different; give every combination once"
         )
-    return _checked(Grid(name, axes, tuple(known[at] for at in product(*axes))), node, space)
+    return Grid(name, axes, tuple(known[at] for at in product(*axes)))
 
 
-def _checked(grid: Grid, node: Reader, space: Sequence[str]) -> Grid:
+def _checked(grid: Grid, node: Reader, space: Sequence[str], fields: Mapping[str, Reader]) -> Grid:
+    """The grid with the interpolation of its node, which has points enough."""
+    if "interpolation" in fields:
+        grid = replace(grid, interpolation=fields["interpolation"].choice(INTERPOLATIONS))
     for axis, numbers in zip(space, grid.axes, strict=True):
-        if len(numbers) < FEWEST:
+        if len(numbers) < grid.way.fewest:
             raise node.error(
-                f"needs at least {FEWEST} points along {axis}, found {len(numbers)}; a cubic"
-                f" spline does"
+                f"needs at least {grid.way.fewest} points along {axis}, found {len(numbers)}; give"
+                f" more, or another interpolation"
             )
     return grid
