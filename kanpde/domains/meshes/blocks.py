@@ -173,8 +173,8 @@ def surfaces(points: Array, facets: Indices) -> tuple[Indices, tuple[str, ...]]:
     places = [points[used[piece == k]] for k in range(count)]
     low = np.array([place.min(axis=0) for place in places])
     high = np.array([place.max(axis=0) for place in places])
-    within = (low[:, None] > low).all(axis=2) & (high[:, None] < high).all(axis=2)
-    inside = within.any(axis=1)
+    within = np.all((low[:, None] > low) & (high[:, None] < high), axis=2)
+    inside = np.asarray(within.any(axis=1))
     order = sorted(range(count), key=lambda k: (bool(inside[k]), *low[k].tolist()))
     outside = int(count - inside.sum())
     names = ["outer"] if outside == 1 else [f"outer{k + 1}" for k in range(outside)]

@@ -89,7 +89,8 @@ def checked(
     _check_single(points, blocks.cells)
     cells = _oriented(points, blocks.cells)
     facets = _facets(points, cells)
-    middles, notes = Middles.of(raw.blocks), ()
+    middles = Middles.of(raw.blocks)
+    notes: tuple[str, ...] = ()
     if dimension == 3:
         blocks, notes = bent_blocks(replace(blocks, cells=cells), points, facets, middles)
         if len(blocks.cells) > len(cells):
