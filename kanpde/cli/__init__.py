@@ -25,7 +25,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(words: list[str]) -> int:
-    from kanpde.cli import terminal, verbs
+    from kanpde.cli import looking, terminal, verbs
 
     if not words or words[0] in ("-h", "--help", "help"):
         terminal.show_text(SUMMARY)
@@ -44,10 +44,10 @@ def _dispatch(words: list[str]) -> int:
         "simplify": verbs.simplify,
         "mesh": verbs.mesh,
         "list": verbs.list_problems,
-        "show": verbs.show,
+        "show": looking.show,
         "init": verbs.init,
         "doctor": verbs.doctor,
-        "check": verbs.check,
+        "check": looking.check,
     }
     if words[0] not in actions:
         raise ConfigError(

@@ -8,14 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kanpde.cli import doors, mesh_view, terminal
+from kanpde.cli import doors, terminal
 from kanpde.cli.loading import loading
 from kanpde.cli.sweep import Run, run_sweep
 from kanpde.config import Config, shipped, validate, yaml_file
-from kanpde.config.shipped import make_problem
 from kanpde.errors import (
     BudgetError,
-    CheckpointError,
     ConfigError,
     FolderInUseError,
     KanpdeError,
@@ -231,37 +229,6 @@ def list_problems(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def show(arguments: argparse.Namespace) -> int:
-    """What a problem is and what its mesh holds, or the resolved config with which it would run."""
-    if mesh_view.is_mesh(arguments.name):
-        terminal.show_table(mesh_view.rows(mesh_view.mesh_file(arguments.name)), mesh_view.HEADER)
-        return 0
-    if arguments.name.endswith((".yaml", ".yml")):
-        path, tree = Path(arguments.name), yaml_file.load(arguments.name)
-    else:
-        path = shipped.problem_yaml(arguments.name)
-        tree = {"problem": yaml_file.load(path)}
-    if not (arguments.resolved or arguments.json):
-        terminal.show_text(path.read_text(encoding="utf-8"))
-        shape = mesh_view.mesh_of(tree, path.name, path.parent)
-        if shape is not None and arguments.name.endswith((".yaml", ".yml")):
-            terminal.show_table(mesh_view.rows(shape), mesh_view.HEADER)
-        return 0
-    trusted = not arguments.name.endswith((".yaml", ".yml"))
-    folder = shipped.data() if trusted else None
-    config = validate(
-        tree,
-        source=path.name,
-        base=path.parent,
-        trusted=trusted,
-        make_problem=make_problem,
-        shipped=folder,
-    )
-    resolved = report.plain_tree(config)
-    terminal.show_text(dump_json(resolved) if arguments.json else yaml_file.dumps(resolved))
-    return 0
-
-
 def init(arguments: argparse.Namespace) -> int:
     """Write a commented file to start from."""
     name = arguments.name.removesuffix(".yaml")
@@ -286,22 +253,6 @@ def doctor(arguments: argparse.Namespace) -> int:
     terminal.show_table(rows, ("what", "found"))
     if wrong is not None:
         raise wrong
-    return 0
-
-
-def check(arguments: argparse.Namespace) -> int:
-    """See whether the files of a run folder belong together and are as they were written."""
-    with loading():
-        from kanpde.api import checking
-
-    found = checking.examined(Path(arguments.run))
-    terminal.show_table([(entry.file, entry.finding) for entry in found], ("file", "found"))
-    wrong = [entry for entry in found if not entry.sound]
-    if wrong:
-        raise CheckpointError(
-            f"{arguments.run}: {len(wrong)} of {len(found)} files are not as this run wrote them,"
-            f" the first {wrong[0].file}"
-        )
     return 0
 
 
