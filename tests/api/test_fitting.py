@@ -589,7 +589,7 @@ X = np.linspace(0, 1, 6)
         (X, 1e160 * X, {}, "must have a size between 1e-100 and 1e.100, found 1e.160"),
         (X, 1e-160 * X, {}, "must have a size between 1e-100 and 1e.100, found 1e-160"),
         (X, X, {"names": (["a", "b"], None)}, "needs 1 inputs and 1 outputs"),
-        (X, X, {"names": (["u"], ["u"])}, "asked for twice"),
+        (X, X, {"names": (["u"], ["u"])}, "two columns are called 'u'"),
         (X, X, {"names": (["sin"], None)}, "cannot name a coordinate"),
     ],
 )

@@ -199,11 +199,12 @@ def test_a_layer_at_an_outflow_is_found_and_graded_to() -> None:
 def test_a_layer_that_is_not_resolved_is_told_and_leaves_the_rest_right() -> None:
     solution = kanpde.solve(convection(1e-4, {"refine": False}), tolerance=1e-4)
     assert solution.stop_reason is StopReason.UNREACHED
-    error_of_u, estimate = solution.relative_l2["u"], solution.result.estimate
-    assert error_of_u is not None and estimate is not None
+    error_of_u = solution.relative_l2["u"]
     # the layer's own L2 norm is √(ε/2) of about 0.6
-    assert error_of_u < 0.02
-    assert error_of_u <= 3 * estimate
+    assert error_of_u is not None and error_of_u < 0.02
+    # the value at the end of the layer is missed, so there is no estimate
+    assert solution.result.estimate is None
+    assert any("not met" in warning for warning in solution.result.as_dict()["warnings"])
 
 
 @pytest.mark.parametrize(
