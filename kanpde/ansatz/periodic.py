@@ -25,16 +25,31 @@ POINTS = 64
 
 
 def wrap(problem: Problem, lifting: Lifting | None) -> Wrapping:
-    """The circles of all periodic conditions; ConfigError where a lifting is not periodic as they
-    ask.
+    """The circles of all periodic conditions; ConfigError where their sides are not as far apart as
+    the domain is wide, or a lifting is not periodic as they ask.
     """
     periodic = [c for c in problem.conditions if isinstance(c, PeriodicCondition)]
+    for condition in periodic:
+        _check_width(condition, problem)
     if lifting is not None:
         for condition in periodic:
             _check(condition, problem, lifting)
     axes = {int(np.abs(np.array(condition.shift)).argmax()) for condition in periodic}
     circles = Circles(tuple(sorted(axes)), problem.domain.dimension)
     return Wrapping(circles, tuple((condition.name, condition.node) for condition in periodic))
+
+
+def _check_width(condition: PeriodicCondition, problem: Problem) -> None:
+    """On a circle everything is periodic, beside the two sides too."""
+    shift = np.abs(np.array(condition.shift))
+    width = problem.domain.upper - problem.domain.lower
+    along = int(shift.argmax())
+    whole = np.where(np.arange(len(shift)) == along, width, 0.0)
+    if np.abs(shift - whole).max() > 1e-9 * width.max():
+        raise ConfigError(
+            "trial.periodic: needs sides that are as far apart as the domain is wide, but"
+            f" '{condition.name}' is {shift[along]:.6g} of {width[along]:.6g}; set it to false"
+        )
 
 
 def _check(condition: PeriodicCondition, problem: Problem, lifting: Lifting) -> None:

@@ -512,13 +512,13 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
             },
             ["laplacian(u) = 0"],
             [
-                {"periodic": ["low_left", "low_right"]},
+                {"periodic": ["high_left", "high_right"]},
                 {
                     "part": [
                         "low_bottom",
                         "low_top",
-                        "high_left",
-                        "high_right",
+                        "low_left",
+                        "low_right",
                         "high_top",
                     ],
                     "equation": "u = 0",
@@ -527,7 +527,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
             free=["high_bottom"],
         ),
         {},
-        r"periodic: \[low_left, low_right\] must be opposite faces of a box",
+        r"trial.periodic: needs sides that are as far apart as the domain is wide, but .* 1 of 2",
     ),
     "not opposite": (
         problem_node(
