@@ -185,13 +185,13 @@ def _measured(name: str, row: Row) -> dict[str, str]:
     exact = row.exact(x) * np.sqrt(weights)
     values = trial.evaluate(torch.tensor(x)).numpy()[:, 0] * np.sqrt(weights)
     error = np.linalg.norm(values - exact)
-    told = "cannot be told" if estimate is None else f"{estimate:.1e}"
+    estimated = "cannot be told" if estimate is None else f"{estimate:.1e}"
     cells = (
         name,
         str(len(lower)),
         f"{row.tolerance:.0e}",
         f"{error / np.linalg.norm(exact):.1e}",
-        told,
+        estimated,
         solution.stop_reason.name.lower(),
         str(max(trial.degrees)),
         str(max(trial.ranks)),
