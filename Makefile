@@ -12,11 +12,12 @@ SECONDS ?= 60
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test fuzz lint benchmark reproduce paper clean
+.PHONY: help demo test docs fuzz lint benchmark reproduce paper clean
 
 help:
 	@echo "make demo       install into $(VENV) and compare a KAN with an MLP on a Poisson problem"
 	@echo "make test       install into $(VENV), then ruff, mypy, import-linter and the test suite"
+	@echo "make docs       the documentation as a site in build/site; a broken link is an error"
 	@echo "make fuzz       mutated files, tables, checkpoints and command lines for a minute (SECONDS=3600: an hour)"
 	@echo "make lint       only ruff, mypy and import-linter"
 	@echo "make reproduce  every table and picture of docs/ again (hours)"
@@ -51,6 +52,14 @@ lint: $(VENV)/.test
 # One process per core, each with one thread.
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST)
+
+$(VENV)/.docs: $(VENV)/.runtime
+	$(INSTALL) --no-build-isolation -e '.[docs]'
+	@touch $@
+
+docs: $(VENV)/.docs
+	$(BIN)/python -m scripts reference
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 # Prints its seed; what was refused badly is kept in runs/fuzz, and belongs into tests/corpus once it is mended.
 fuzz: $(VENV)/.test

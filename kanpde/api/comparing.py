@@ -18,6 +18,7 @@ from kanpde.progress import Progress, Silent
 from kanpde.results import export, folder_lock, report, run_folder
 from kanpde.results.comparison import Comparison, Entry
 from kanpde.results.solution import Solution
+from kanpde.results.web_page import write_page
 
 
 @plain_torch()
@@ -63,6 +64,7 @@ def compare_into(plan: Plan, folder: Path, progress: Progress | None = None) -> 
             from kanpde.results import plotting
 
             plotting.write_comparison(folder / "error_vs_seconds.png", comparison)
+            write_page(folder)
         if config.output.vtu and kan is not None and mlp is not None and kan.meshable:
             mesh = kan.mesh()
             fields = export.merge_fields(*(side.fields_on(mesh) for side in (kan, mlp)))

@@ -25,7 +25,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(words: list[str]) -> int:
-    from kanpde.cli import looking, terminal, verbs
+    from kanpde.cli import looking, starting, terminal, verbs
 
     if not words or words[0] in ("-h", "--help", "help"):
         terminal.show_text(SUMMARY)
@@ -45,9 +45,11 @@ def _dispatch(words: list[str]) -> int:
         "mesh": verbs.mesh,
         "list": verbs.list_problems,
         "show": looking.show,
-        "init": verbs.init,
+        "init": starting.init,
+        "schema": starting.schema,
         "doctor": verbs.doctor,
         "check": looking.check,
+        "open": looking.open_page,
     }
     if words[0] not in actions:
         raise ConfigError(

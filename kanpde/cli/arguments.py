@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
+from kanpde.config.shipped import TEMPLATES
 from kanpde.errors import ConfigError
 
 SUMMARY = """\
@@ -24,7 +25,9 @@ solve partial differential equations with Kolmogorov-Arnold networks
   list                                  the shipped problems
   show NAME | FILE.yaml | MESH          what a problem is or a mesh holds, and with which settings it would run
   reference FILE.yaml | problem=NAME    compute what errors are measured against where no exact solution is known
-  init NAME                             write NAME.yaml, a commented file to start from
+  init NAME [--template heat|flow|...]  write NAME.yaml, a commented file to start from
+  schema [--out FILE.json]              the JSON Schema of a problem file, for editors
+  open RUN                              show its report in a browser
   check RUN                             see whether the files of a run are as it wrote them
   doctor                                check the installation
 
@@ -56,13 +59,22 @@ def parse(verb: str, words: list[str]) -> argparse.Namespace:
     Raises:
         ConfigError: a word is unknown or missing.
     """
+    return _parser(verb).parse_intermixed_args(words)
+
+
+def help_of(verb: str) -> str:
+    """What `kanpde VERB --help` prints."""
+    return _parser(verb).format_help()
+
+
+def _parser(verb: str) -> Parser:
     parser = Parser(
         prog=f"kanpde {verb}",
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _FILL[verb](parser)
-    return parser.parse_intermixed_args(words)
+    return parser
 
 
 def _solve(parser: Parser) -> None:
@@ -310,14 +322,35 @@ def _show(parser: Parser) -> None:
 
 def _init(parser: Parser) -> None:
     parser.description = (
-        "Write NAME.yaml into the current directory: a commented problem to start from."
+        "Write NAME.yaml into the current directory, a commented problem to start from, with the data"
+        " that it names, and kanpde.schema.json, by which editors complete and check its keys."
     )
     parser.add_argument("name", metavar="NAME", help="letters, digits and _")
+    parser.add_argument(
+        "--template",
+        metavar="KIND",
+        help="plate (default), " + ", ".join(name for name in TEMPLATES if name != "plate"),
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
+
+
+def _schema(parser: Parser) -> None:
+    parser.description = (
+        "The JSON Schema of a whole problem file: print it, or write it where an editor looks."
+    )
+    parser.add_argument("--out", metavar="FILE.json", help="write it there")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
 
 
 def _doctor(parser: Parser) -> None:
     parser.description = "Versions, threads, a self-test solve of about a second, and whether runs can be written here."
+
+
+def _open(parser: Parser) -> None:
+    _run(
+        parser,
+        "Show RUN/report.html in a browser, and print where it is; it is made where it is missing.",
+    )
 
 
 def _check(parser: Parser) -> None:
@@ -340,8 +373,10 @@ _FILL = {
     "list": _list,
     "show": _show,
     "init": _init,
+    "schema": _schema,
     "doctor": _doctor,
     "check": _check,
+    "open": _open,
 }
 VERBS = tuple(_FILL)
 """Everything `kanpde` can be told to do."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
+import webbrowser
 from pathlib import Path
 
 from kanpde.cli import mesh_view, terminal
@@ -10,7 +13,8 @@ from kanpde.cli.loading import loading
 from kanpde.config import shipped, validate, yaml_file
 from kanpde.config.shipped import make_problem
 from kanpde.errors import CheckpointError
-from kanpde.results import report
+from kanpde.results import folder_lock, report
+from kanpde.results.web_page import REPORT, write_page
 from kanpde.storage import dump_json
 
 
@@ -43,6 +47,28 @@ def show(arguments: argparse.Namespace) -> int:
     resolved = report.plain_tree(config)
     terminal.show_text(dump_json(resolved) if arguments.json else yaml_file.dumps(resolved))
     return 0
+
+
+def open_page(arguments: argparse.Namespace) -> int:
+    """Show report.html of a run in a browser; it is made where it is missing or older than the run."""
+    folder = Path(arguments.run)
+    folder_lock.refuse_links(folder)
+    page = folder / REPORT
+    results = [folder / name for name in ("result.json", "compare.json")]
+    times = [path.stat().st_mtime for path in results if path.is_file()]
+    if not page.is_file() or (times and page.stat().st_mtime < max(times)):
+        page = write_page(folder)
+    terminal.show_text(f"files: {page}")
+    if _has_screen():
+        webbrowser.open(page.resolve().as_uri())
+    return 0
+
+
+def _has_screen() -> bool:
+    """Whether a browser with a window can be shown; one in the terminal would take it over."""
+    if sys.platform.startswith(("win", "darwin")):
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 def check(arguments: argparse.Namespace) -> int:

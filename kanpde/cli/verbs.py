@@ -19,7 +19,6 @@ from kanpde.errors import (
     KanpdeError,
     ToleranceError,
 )
-from kanpde.names import is_identifier
 from kanpde.progress import Overdue
 from kanpde.results import folder_lock, report, run_folder
 from kanpde.storage import dump_json, write_text
@@ -226,22 +225,6 @@ def list_problems(arguments: argparse.Namespace) -> int:
         terminal.show_text(dump_json(dict(rows)))
     else:
         terminal.show_table(rows, ("problem=", "description"))
-    return 0
-
-
-def init(arguments: argparse.Namespace) -> int:
-    """Write a commented file to start from."""
-    name = arguments.name.removesuffix(".yaml")
-    if not is_identifier(name):
-        raise ConfigError(
-            f"init '{arguments.name}': a problem's name is made of letters, digits and _; choose"
-            f" another"
-        )
-    path = Path(f"{name}.yaml")
-    if path.exists() and not arguments.overwrite:
-        raise FolderInUseError(f"'{path}' exists; choose another name or give --overwrite")
-    write_text(path, shipped.starter().replace("NAME", name))
-    terminal.show_text(f"edit it, then: kanpde solve {path}\nfiles: {path}")
     return 0
 
 

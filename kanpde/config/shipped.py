@@ -14,6 +14,18 @@ from kanpde.config import yaml_file
 from kanpde.errors import ConfigError, StorageError
 from kanpde.names import did_you_mean
 
+TEMPLATES: Mapping[str, tuple[str, ...]] = {
+    "plate": (),
+    "heat": (),
+    "elasticity": (),
+    "flow": (),
+    "inverse": ("inverse_diffusivity.csv",),
+    "ode": (),
+    "fit": ("fit_csv.csv",),
+    "mesh": ("plate.msh",),
+}
+"""The files that `kanpde init` hands out, each with the data that it names."""
+
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -102,9 +114,17 @@ def description(name: str) -> str:
     return str(node.get("description", ""))
 
 
-def starter() -> str:
-    """Text of the commented file that `kanpde init` hands out."""
-    return (conf() / "starter.yaml").read_text(encoding="utf-8")
+def starter(template: str = "plate") -> str:
+    """Text of a commented file that `kanpde init` hands out.
+
+    Raises:
+        ConfigError: there is no such template; the message names the nearest.
+    """
+    if template not in TEMPLATES:
+        raise ConfigError(unknown("template", template, tuple(TEMPLATES)))
+    if template == "plate":
+        return (conf() / "starter.yaml").read_text(encoding="utf-8")
+    return (conf() / "templates" / f"{template}.yaml").read_text(encoding="utf-8")
 
 
 def unknown(what: str, name: str, known: tuple[str, ...]) -> str:

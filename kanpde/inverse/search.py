@@ -248,7 +248,9 @@ class _Search:
             units = self.numbers.units(point.s)
             rest = self.forward.resolution
             delta = -units * np.linalg.lstsq(jacobian * units, there, rcond=rest)[0]
-            if (np.abs(delta) <= SETTLED * self._errors(point)).all():
+            # values without noise leave errors of rounding, and steps that are no smaller
+            floor = rest * units
+            if (np.abs(delta) <= SETTLED * np.maximum(self._errors(point), floor)).all():
                 return point, noise, bias
             point = Point(point.s + delta, there + jacobian @ delta, jacobian)
         self.settled = False

@@ -1,4 +1,4 @@
-"""What a solve leaves in its run folder: report, field, time series and figures."""
+"""What a solve leaves in its run folder: report, field, time series, figures and a page of them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from kanpde.progress import StopReason
 from kanpde.results import report
 from kanpde.results.series import SERIES
 from kanpde.results.solution import Solution
+from kanpde.results.web_page import write_page
 
 
 def write(folder: Path, solution: Solution) -> None:
@@ -29,3 +30,4 @@ def write(folder: Path, solution: Solution) -> None:
         from kanpde.results import plotting
 
         plotting.write_figures(folder / "figures", solution, sampled)
+        write_page(folder)

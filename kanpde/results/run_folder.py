@@ -23,6 +23,7 @@ _OWN = frozenset({
     LOG, LOCK, DIGESTS, "config.yaml", "result.json", "history.csv", "checkpoints", "figures",
     "compare.json", "compare.csv", "error_vs_seconds.png", "both.vtu", *_SWEEP,
     "series", "series.pvd", "points.vtu", "reference.vtu", "formula.json", "symbolic.json", "fit.npz", "fit_test.npz",
+    "report.html",
 })  # fmt: skip
 _EXPORTED = re.compile(
     r"field\.(vtu|vtk|csv|npz)|mesh(_\w+)?\.(msh|vtu|vtk|inp|meshb?|xdmf|xmf|bdf|nas|fem|med|stl|su2)|search[1-9]"

@@ -62,7 +62,7 @@ _KEYS = {
     "mlp": (*_COMMON, "activation", "scale"),
 }
 KEYS = tuple(dict.fromkeys(_KEYS["kan"] + _KEYS["mlp"]))
-_STARTS = {"kan": ("ridge", "paper", "scaled", "stretched"), "mlp": ("xavier", "features")}
+STARTS = {"kan": ("ridge", "paper", "scaled", "stretched"), "mlp": ("xavier", "features")}
 
 
 @dataclass(frozen=True)
@@ -233,7 +233,7 @@ def _refuse_beside_patches(explicit: Mapping[str, Reader]) -> None:
 
 def _shared(fields: Mapping[str, Reader], kind: str) -> dict[str, Any]:
     return {
-        "start": fields["start"].choice(_STARTS[kind]),
+        "start": fields["start"].choice(STARTS[kind]),
         "lifting": fields["lifting"].flag(),
         "periodic": fields["periodic"].flag(),
         "functions": _functions(fields, kind),

@@ -1,0 +1,369 @@
+"""The schema of the `problem` node: equations, conditions, coefficients, fits."""
+
+from __future__ import annotations
+
+from kanpde.config.problem.condition_reader import HEAVIEST, MOST_CONDITIONS
+from kanpde.config.problem.equations import MOST_EQUATIONS
+from kanpde.config.problem.fits import FEWEST
+from kanpde.config.problem.gridded_fields import INTERPOLATIONS
+from kanpde.config.problem.quantities import MOST_COMPONENTS
+from kanpde.config.problem.searches import (
+    LARGEST_SHARE,
+    MOST_GRIDS,
+    MOST_INTERVALS,
+    MOST_ROUNDS,
+    MOST_STARTS,
+    MOST_STEPS,
+    Search,
+)
+from kanpde.config.problem.statement import MOST_UNKNOWNS
+from kanpde.config.schema.nodes import (
+    Schema,
+    described,
+    either,
+    entries,
+    flag,
+    formula,
+    integer,
+    items,
+    mapping,
+    number,
+    one_or_more,
+    reference,
+    text,
+)
+
+_PART = described(
+    one_or_more(text()), "Boundary parts, or boundary for all of them.", example="left"
+)
+_EQUATION = described(one_or_more(formula()), "What holds there, or a list of it.", example="u = 0")
+_COMMON = {
+    "name": described(
+        text(), "Names it in reports and in weights.terms.", "that of its part", "inflow"
+    ),
+    "weight": described(number(0.0, HEAVIEST), "A factor of its mean square.", 1.0, 10),
+}
+_VALUES = described(
+    text(), "CSV text in place of a file, with a header.", example="x,measured\n0.5,1.25\n"
+)
+_DATA = described(text(), "A CSV file with a column for every coordinate.", example="obs.csv")
+_CONDITIONS = {
+    "boundary condition": mapping(
+        {"part": _PART, "equation": _EQUATION, **_COMMON}, ("part", "equation")
+    ),
+    "interface condition": mapping(
+        {
+            "interface": described(
+                one_or_more(text(), 1, 2),
+                "A part that two regions share, or the two parts that coincide.",
+                example="rim",
+            ),
+            "equation": described(
+                one_or_more(formula()),
+                "jump(e) is e of the first region minus e of the second; REGION(e) is e of one.",
+                example=["jump(u) = 0", "jump(k*dn(u)) = 0"],
+            ),
+            **_COMMON,
+        },
+        ("interface", "equation"),
+    ),
+    "periodic condition": mapping(
+        {
+            "periodic": described(
+                items(text(), 2, 2), "Two opposite parts.", example=["left", "right"]
+            ),
+            **_COMMON,
+        },
+        ("periodic",),
+    ),
+    "mean condition": mapping(
+        {"mean": described(formula(), "The mean over the domain.", example="p = 0"), **_COMMON},
+        ("mean",),
+    ),
+    "point condition": mapping(
+        {
+            "point": described(
+                items(number()), "All coordinates; time may be left out.", example=[0.5, 0]
+            ),
+            "equation": _EQUATION,
+            **_COMMON,
+        },
+        ("point", "equation"),
+    ),
+}
+_MEASURED = {
+    "columns": described(
+        entries(text()), "Names for columns of the file.", example={"measured": "T [K]"}
+    ),
+    "equation": described(
+        one_or_more(formula()), "What the values of a column are.", example="u = measured"
+    ),
+    "noise": described(
+        either(number(most=HEAVIEST), text()),
+        "Standard deviation of the values, or a column of it; for all measured values or for none.",
+        "estimated",
+        0.01,
+    ),
+    **_COMMON,
+}
+_MEASURED_CONDITION = either(
+    mapping({"data": _DATA, **_MEASURED}, ("data", "equation")),
+    mapping({"values": _VALUES, **_MEASURED}, ("values", "equation")),
+)
+_SEARCH = Search()
+_FIT: Schema = {
+    "data": described(text(), "A CSV or .npz file.", example="table.csv"),
+    "values": described(
+        either(text(), {"type": "object"}),
+        "CSV text in place of a file.",
+        example="x,y\n0,1\n1,2\n",
+    ),
+    "columns": described(
+        either(one_or_more(text()), entries(text())),
+        "Unknowns with the columns that hold them; needed unless inputs says which are coordinates.",
+        example={"u": "measured"},
+    ),
+    "inputs": described(
+        either(one_or_more(text()), entries(text())),
+        "The columns that are coordinates, in their order, or coordinates with their columns.",
+        "all other columns",
+        ["x", "y"],
+    ),
+    "test": described(
+        either(
+            number(0.0, 1.0),
+            text(),
+            mapping({"values": either(text(), {"type": "object"}), "data": text()}),
+        ),
+        f"A share of the rows, or a file, that serves errors only; {FEWEST} rows must be left.",
+        example=0.2,
+    ),
+    "seed": described(integer(0, 2**63 - 1), "Draws the rows of the test.", 0, 1),
+    "search": described(reference("search"), "Looks for a small network.", example={}),
+}
+
+DEFS: dict[str, Schema] = {
+    **_CONDITIONS,
+    "measured values": _MEASURED_CONDITION,
+    "condition": {"anyOf": [reference(name) for name in (*_CONDITIONS, "measured values")]},
+    "equation": either(
+        formula(),
+        mapping(
+            {
+                "equation": described(formula(), "left = right.", example="dx(f) = 0"),
+                "weight": described(
+                    number(most=HEAVIEST, above=0.0), "A factor of its mean square.", 1.0, 1e-4
+                ),
+                "name": described(text(), "Names it in reports.", "equation 1, ...", "smoothness"),
+            },
+            ("equation",),
+        ),
+    ),
+    "unknown parameter": either(
+        number(),
+        mapping(
+            {
+                "start": described(number(-1e100, 1e100), "Where the search begins.", example=1.0),
+                "positive": described(
+                    flag(),
+                    "Whether it is above 0, so that its logarithm is solved for.",
+                    False,
+                    True,
+                ),
+            },
+            ("start",),
+        ),
+    ),
+    "coefficient": mapping(
+        {
+            "field": described(
+                text(),
+                "CSV or .npz of a full grid, or .vtu or .vtk with point data.",
+                example="k.csv",
+            ),
+            "values": described(text(), "CSV text in place of a file."),
+            "name": described(
+                text(), "The column, where it is not called as the definition.", example="k"
+            ),
+            "interpolation": described(
+                {"type": "string", "enum": list(INTERPOLATIONS)},
+                "How values on a grid become a function.",
+                "cubic where that does not overshoot, else monotone",
+                "linear",
+            ),
+            "sha256": described(text(), "Written by a run: the mesh that it was made with."),
+        }
+    ),
+    "definition": either(formula(), reference("coefficient"), entries(formula())),
+    "boundary energy": mapping(
+        {
+            "part": described(one_or_more(text()), "Boundary parts, each once.", example="right"),
+            "energy": described(formula(), "A density on these parts.", example="-g*u"),
+        },
+        ("part", "energy"),
+    ),
+    "fit of a table": mapping(_FIT),
+    "search": mapping(
+        {
+            "intervals": described(
+                one_or_more(integer(1, MOST_INTERVALS), 1, MOST_GRIDS),
+                "Of one polish after the other, increasing.",
+                _SEARCH.intervals,
+                [5, 10, 20],
+            ),
+            "starts": described(integer(1, MOST_STARTS), "Of a round.", _SEARCH.starts, 4),
+            "polished": described(
+                one_or_more(integer(0, MOST_STARTS), 1, MOST_GRIDS),
+                "How many of the best starts are polished on the grids without the first none, one, ...",
+                _SEARCH.polished,
+                [2],
+            ),
+            "rounds": described(integer(1, MOST_ROUNDS), "At most.", _SEARCH.rounds, 1),
+            "steps": described(
+                integer(1, MOST_STEPS), "That a start is trained for.", _SEARCH.steps, 10
+            ),
+            "rows": described(integer(2, 10**9), "That a start is trained on.", _SEARCH.rows, 200),
+            "mix": described(
+                number(0.0, 1.0), "Moves knots to the quantiles of their inputs.", _SEARCH.mix, 0.5
+            ),
+            "validation": described(
+                number(most=LARGEST_SHARE, above=0.0),
+                "Share of the rows that decide.",
+                _SEARCH.validation,
+                0.2,
+            ),
+            "target": described(
+                number(0.0, 1.0), "Validation error that ends the search.", _SEARCH.target, 1e-4
+            ),
+        }
+    ),
+}
+
+PROPERTIES: dict[str, Schema] = {
+    "name": described(
+        text(), "Names run folders: letters, digits and . _ -.", "that of the file", "my_plate"
+    ),
+    "description": described(text(), "A sentence for readers.", "", "heat in a plate"),
+    "unknowns": described(
+        one_or_more(text(), 1, MOST_UNKNOWNS), "Names of the unknown functions.", example=["u"]
+    ),
+    "domain": described(
+        reference("domain"),
+        "Exactly one shape, or regions.",
+        example={"rectangle": {"lower": [0, 0], "upper": [2, 1]}},
+    ),
+    "parts": described(
+        entries(formula()),
+        "Parts of the boundary by comparisons.",
+        {},
+        {"inlet": "x < 1e-6 and y > 0.2"},
+    ),
+    "time": described(
+        mapping(
+            {
+                "interval": either(
+                    items(number(), 2, 2),
+                    mapping({"lower": number(), "upper": number()}, ("lower", "upper")),
+                )
+            },
+            ("interval",),
+        ),
+        "Adds the coordinate t and the parts initial and final.",
+        example={"interval": [0, 1]},
+    ),
+    "parameters": described(
+        entries(either(number(), formula(), entries(number()))),
+        "Numbers, formulas of other parameters, or numbers by region.",
+        {},
+        {"k": 2.0},
+    ),
+    "unknown_parameters": described(
+        entries(reference("unknown parameter")),
+        "Numbers that measured values decide: a start, or more.",
+        {},
+        {"k": {"start": 1.0, "positive": True}},
+    ),
+    "parameter_ranges": described(
+        entries(items(number(-1e12, 1e12), 2, 2)),
+        "Parameters that run over [lower, upper], as one more coordinate each.",
+        {},
+        {"mu": [0.5, 4]},
+    ),
+    "definitions": described(
+        entries(reference("definition")),
+        "Formulas by name, also by region, coefficients from files, or manufactured from exact.",
+        {},
+        {"f": "10*exp(-x**2 - y**2)"},
+    ),
+    "equations": described(
+        either(reference("equation"), items(reference("equation"), 1, MOST_EQUATIONS)),
+        "What holds inside.",
+        example=["-k*laplacian(u) = f"],
+    ),
+    "energy": described(
+        formula(),
+        "A density whose integral is least, in place of equations.",
+        example="0.5*dot(grad(u), grad(u)) - f*u",
+    ),
+    "boundary_energy": described(
+        items(reference("boundary energy")),
+        "Densities on parts beside it.",
+        [],
+        [{"part": "right", "energy": "-g*u"}],
+    ),
+    "conditions": described(
+        items(reference("condition"), 0, MOST_CONDITIONS),
+        "On parts, interfaces, points and measured values; every part has one or is free.",
+        example=[{"part": "left", "equation": "u = 0"}],
+    ),
+    "free": described(one_or_more(text(), 0), "Parts that have no condition.", [], ["right"]),
+    "exact": described(
+        entries(either(formula(), entries(formula()))),
+        "The solution, for errors and manufactured definitions only.",
+        example={"u": "sin(pi*x)"},
+    ),
+    "reference": described(
+        text(), "A shipped reference, for errors only.", example="poisson_holes"
+    ),
+    "quantities": described(
+        entries(formula()),
+        "Formulas that are written beside the unknowns.",
+        {},
+        {"speed": "sqrt(u**2 + v**2)"},
+    ),
+    "vectors": described(
+        entries(items(formula(), 1, MOST_COMPONENTS)),
+        "The same with one to three components.",
+        {},
+        {"flux": ["-k*dx(u)", "-k*dy(u)"]},
+    ),
+    "recommended": described(
+        mapping(
+            {key: reference(key) for key in ("trial", "schedule", "sampler", "weights", "slabs")}
+        ),
+        "Keys of the file that the author of the problem advises.",
+        example={"trial": {"width": [32]}},
+    ),
+    "python": described(
+        text(), "A file of problems/, for shipped problems only.", example="poisson_waves"
+    ),
+    "fit": described(
+        either(
+            reference("fit of a table"),
+            {**entries(formula()), "propertyNames": {"not": {"enum": ["data", "values"]}}},
+        ),
+        "Formulas or a table to fit, in place of equations and conditions.",
+        example={"u": "exp(sin(pi*x))"},
+    ),
+}
+"""Every key of a problem."""
+
+_STATED = ("unknowns", "domain", "conditions")
+PROBLEM: Schema = mapping(PROPERTIES) | {
+    "anyOf": [
+        {"required": ["fit"]},
+        {"required": ["python"]},
+        {"required": [*_STATED, "equations"]},
+        {"required": [*_STATED, "energy"]},
+    ]
+}
