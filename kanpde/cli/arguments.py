@@ -93,12 +93,22 @@ def _solve(parser: Parser) -> None:
     parser.add_argument(
         "--seed", type=int, metavar="N", help="with FILE.yaml: another seed than the file's"
     )
-    parser.add_argument("--quiet", action="store_true", help="print only where the files are")
-    parser.add_argument(
-        "--json", action="store_true", help="print the result as JSON, and nothing else, on stdout"
-    )
+    _shown(parser)
     _hydra(parser).add_argument(
         "-m", "--multirun", action="store_true", help="one run per combination of a=1,2 b=3,4"
+    )
+
+
+def _shown(parser: Parser) -> None:
+    """The options that say what is printed."""
+    parser.add_argument("--quiet", action="store_true", help="print only where the files are")
+    parser.add_argument(
+        "--verbose",
+        action="store_true",
+        help="a line on stderr for every stage, level and slab; with --json one JSON object each",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print the result as JSON, and nothing else, on stdout"
     )
 
 
@@ -249,10 +259,7 @@ def _simplify(parser: Parser) -> None:
         "--out", metavar="DIR", help="the new run folder (default: runs/NAME-simple-DATE-TIME)"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing run folder")
-    parser.add_argument("--quiet", action="store_true", help="print only where the files are")
-    parser.add_argument(
-        "--json", action="store_true", help="print the result as JSON, and nothing else, on stdout"
-    )
+    _shown(parser)
 
 
 def _formula(parser: Parser) -> None:
@@ -279,10 +286,7 @@ def _formula(parser: Parser) -> None:
 
 def _resume(parser: Parser) -> None:
     _run(parser, "Go on with an interrupted run from its last checkpoint.")
-    parser.add_argument("--quiet", action="store_true", help="print only where the files are")
-    parser.add_argument(
-        "--json", action="store_true", help="print the result as JSON, and nothing else, on stdout"
-    )
+    _shown(parser)
 
 
 def _mesh(parser: Parser) -> None:

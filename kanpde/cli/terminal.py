@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from kanpde.cli.progress_lines import Lines
 from kanpde.cli.signals import interruptible
 from kanpde.progress import StopReason
 from kanpde.results.report import Row, comparison_rows, number, result_rows, stage_rows
@@ -27,15 +28,32 @@ _WIDTH = 140
 
 
 class ProgressBar:
-    """A progress observer that draws one bar per stage on stderr; on anything but a terminal it
-    draws nothing.
+    """A progress observer that draws one bar per stage on stderr, and writes `lines` where there are
+    any; on anything but a terminal there are no bars.
     """
 
-    def __init__(self, quiet: bool) -> None:
+    def __init__(self, bars: Progress | None = None, lines: Lines | None = None) -> None:
         self._stop: StopReason | None = None
         self._breakable = True
         self._task: TaskID | None = None
-        self._bars = None if quiet else _bars()
+        self._bars = bars
+        self._lines = lines
+
+    @classmethod
+    def asked_for(cls, arguments: argparse.Namespace) -> ProgressBar:
+        """What the options --quiet, --json and --verbose ask for."""
+        verbose = getattr(arguments, "verbose", False)
+        if arguments.quiet or (arguments.json and not verbose):
+            return cls()
+        bars = None if arguments.json else _bars()
+        if bars is None:
+            return cls(lines=Lines(verbose=verbose, as_json=arguments.json))
+        return cls(bars, Lines(_above(bars), verbose=True) if verbose else None)
+
+    def started(self, problem: str, folder: Path) -> None:
+        """Say what is solved, and where it is kept."""
+        if self._lines is not None:
+            self._lines.started(problem, str(folder))
 
     @property
     def stop(self) -> StopReason | None:
@@ -56,6 +74,8 @@ class ProgressBar:
         """Begin a bar."""
         self._breakable = True
         self._drop()
+        if self._lines is not None:
+            self._lines.stage_started(name, steps)
         if self._bars is not None:
             title = f"{index + 1}/{total} {name}"
             self._task = self._bars.add_task(title, total=steps, objective="")
@@ -71,11 +91,15 @@ class ProgressBar:
         """Drop the bar."""
         self._breakable = False
         self._drop()
+        if self._lines is not None:
+            self._lines.stage_finished(objective, reason)
 
     def message(self, text: str) -> None:
-        """Print a line above the bar."""
-        if self._bars is not None:
-            self._bars.console.print(text, markup=False, highlight=False)
+        """Print a line, above the bar where there is one."""
+        if self._lines is not None:
+            self._lines.message(text)
+        elif self._bars is not None:
+            _above(self._bars)(text)
 
     def __enter__(self) -> ProgressBar:
         if self._bars is not None:
@@ -95,6 +119,15 @@ class ProgressBar:
         if self._bars is not None and self._task is not None:
             self._bars.remove_task(self._task)
             self._task = None
+
+
+def _above(bars: Progress) -> Callable[[str], None]:
+    """What prints a line above the bars."""
+
+    def write(line: str) -> None:
+        bars.console.print(line, markup=False, highlight=False)
+
+    return write
 
 
 def _bars() -> Progress | None:
@@ -127,10 +160,10 @@ def _bars() -> Progress | None:
 
 @contextmanager
 def watching(arguments: argparse.Namespace) -> Iterator[ProgressBar]:
-    """A progress bar through which SIGINT and SIGTERM reach the solve; no bar with --quiet and
-    --json.
+    """A progress bar, or lines, through which SIGINT and SIGTERM reach the solve; nothing is shown
+    with --quiet and --json.
     """
-    with ProgressBar(arguments.quiet or arguments.json) as bar, interruptible(bar):
+    with ProgressBar.asked_for(arguments) as bar, interruptible(bar):
         yield bar
 
 

@@ -284,6 +284,7 @@ def _solve(config: Config, out: Path | None, arguments: argparse.Namespace) -> i
     if arguments.dry_run:
         return _dry_run(plan)
     with _folder(config, out, arguments.overwrite) as folder, terminal.watching(arguments) as bar:
+        bar.started(config.problem.name, folder)
         solution = api.solve_into(plan, folder, bar)
         run_folder.append_log(folder, f"ended: {solution.stop_reason.value}")
     terminal.show_result(
@@ -301,6 +302,7 @@ def _compare(config: Config, out: Path | None, arguments: argparse.Namespace) ->
     if arguments.dry_run:
         return _dry_run(plan)
     with _folder(config, out, arguments.overwrite) as folder, terminal.watching(arguments) as bar:
+        bar.started(config.problem.name, folder)
         comparison = api.compare_into(plan, folder, bar)
         for verdict in comparison.verdicts():
             run_folder.append_log(folder, verdict.sentence())
