@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from kanpde.api.comparing import compare
     from kanpde.api.fitting import fit
     from kanpde.api.solving import available, configure, load, resume, solve
+    from kanpde.api.statements import Problem
     from kanpde.errors import KanpdeError
-    from kanpde.problem.problem import Problem
     from kanpde.progress import StopReason
     from kanpde.results.solution import Solution
     from kanpde.symbolic.formula import Formula, formula
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Formula": "symbolic.formula",
     "KanpdeError": "errors",
-    "Problem": "problem.problem",
+    "Problem": "api.statements",
     "Solution": "results.solution",
     "StopReason": "progress",
     "available": "api.solving",

@@ -23,6 +23,7 @@ from kanpde.numerics.torch_state import plain_torch
 from kanpde.problem.problem import Problem
 from kanpde.progress import History, StageResult, StopReason
 from kanpde.results import export
+from kanpde.results.access import Access, plain_rows
 from kanpde.results.fields import bridged, sample, with_regions
 from kanpde.results.metrics import Metrics
 from kanpde.results.parameter_intervals import Estimate
@@ -126,7 +127,7 @@ class Sampled:
 
 
 @dataclass(frozen=True, repr=False)
-class Solution:
+class Solution(Access):
     """u(x; θ) with everything known about it. Call it at points (N, d) to get (N, m).
 
     `points` are those of the solve; with time slabs those of the first.
@@ -163,16 +164,9 @@ class Solution:
         nothing there.
         """
         given = self._plain(points)
-        if outside not in ("error", "allow"):
-            raise ConfigError(f"solution: outside must be 'error' or 'allow', found {outside!r}")
-        if outside == "error" and len(given):
-            wrong = ~self.problem.domain.contains(given)
-            if wrong.any():
-                raise ConfigError(
-                    f"solution: {int(wrong.sum())} of {len(given)} points lie outside the domain,"
-                    f" the first at"
-                    f' {given[wrong][0].tolist()}; leave them out or give outside="allow"'
-                )
+        self.require_inside(given, outside)
+        if isinstance(points, Tensor) and points.requires_grad and torch.is_grad_enabled():
+            return self.function(points)
         values = self._values(given)
         if not isinstance(points, Tensor):
             return values.double().numpy()
@@ -182,14 +176,7 @@ class Solution:
 
     def _plain(self, points: Any) -> Array:
         """Points of any kind as an array (N, d); ConfigError for another shape."""
-        d = self.problem.domain.dimension
-        given = plain_points(points)
-        if given.ndim != 2 or given.shape[1] != d:
-            raise ConfigError(
-                f"solution: needs points of shape (N, {d}) for {self.problem.coordinates}, found"
-                f" {given.shape}"
-            )
-        return given
+        return plain_rows(points, self.problem)
 
     def _values(self, points: Array) -> Tensor:
         x = torch.tensor(points).to(self.trial.scale.dtype)

@@ -88,12 +88,16 @@ def _whole(title: str, about: str, sections: Sequence[str]) -> str:
     )
 
 
+def summary(result: Mapping[str, Any]) -> str:
+    """The verdict and the figures of a result.json as a piece of HTML, for notebooks."""
+    return _verdict(result) + _table(_figures(result))
+
+
 # What came out
 # --------------------------------------------------------------------------------------------------
 
 
 def _solved(folder: Path, result: Mapping[str, Any]) -> list[str]:
-    rows = [row for row in result_rows(result) if row[0] not in ("verdict", "warning")]
     estimates = result.get("estimate") or {}
     shown = [
         (name, "cannot be told" if value is None else number(value))
@@ -104,12 +108,17 @@ def _solved(folder: Path, result: Mapping[str, Any]) -> list[str]:
         header = ("unknown", "estimated relative L2 error")
         sections.append(_section("Estimate", _table(shown, header)))
     sections.append(_section("Pictures", _pictures(folder)))
-    sections.append(_section("Figures of the solve", _table(rows)))
+    sections.append(_section("Figures of the solve", _table(_figures(result))))
     stages = stage_rows(result)
     if len(stages) > 1:
         titles = ("stage", "name", "steps", "objective", "seconds")
         sections.append(_section("How it went", _table(stages, titles)))
     return sections
+
+
+def _figures(result: Mapping[str, Any]) -> list[Row]:
+    """The rows of the report without the verdict, which stands above them."""
+    return [row for row in result_rows(result) if row[0] not in ("verdict", "warning")]
 
 
 def _verdict(result: Mapping[str, Any]) -> str:

@@ -1,0 +1,117 @@
+"""What a solution offers to scripts and notebooks: unknowns as functions, gradients, pictures, tables,
+and its fields as objects of other packages.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from kanpde.errors import ConfigError
+from kanpde.names import did_you_mean
+from kanpde.numerics.array_likes import plain_array
+from kanpde.numerics.torch_state import plain_torch
+from kanpde.problem.problem import Problem
+from kanpde.results import interchange
+from kanpde.results.evaluation import Component, Function, derivatives
+from kanpde.results.web_page import summary
+
+if TYPE_CHECKING:
+    from kanpde.results.pictures import Pictures
+    from kanpde.results.solution import Result, Solution
+
+Array = NDArray[np.float64]
+
+
+def plain_rows(points: Any, problem: Problem) -> Array:
+    """Points of any kind as an array (N, d); ConfigError for another shape."""
+    d = problem.domain.dimension
+    given = plain_array(points, "solution: points")
+    if given.ndim != 2 or given.shape[1] != d:
+        raise ConfigError(
+            f"solution: needs points of shape (N, {d}) for {problem.coordinates}, found"
+            f" {given.shape}"
+        )
+    return given
+
+
+def _unknowns(problem: Problem | None) -> tuple[str, ...]:
+    """The names of the unknowns, none before there is a problem (in the middle of a copy)."""
+    return () if problem is None else problem.unknowns
+
+
+class Access:
+    """The part of `Solution` that is built on its values alone."""
+
+    problem: Problem
+    result: Result
+
+    @property
+    def _whole(self) -> Solution:
+        return cast("Solution", self)
+
+    def require_inside(self, points: Array, outside: str = "error") -> None:
+        """ConfigError where points (N, d) lie outside the domain, unless `outside` is "allow"."""
+        if outside not in ("error", "allow"):
+            raise ConfigError(f"solution: outside must be 'error' or 'allow', found {outside!r}")
+        if outside == "error" and len(points):
+            wrong = ~self.problem.domain.contains(points)
+            if wrong.any():
+                raise ConfigError(
+                    f"solution: {int(wrong.sum())} of {len(points)} points lie outside the domain,"
+                    f" the first at"
+                    f' {points[wrong][0].tolist()}; leave them out or give outside="allow"'
+                )
+
+    @property
+    def function(self) -> Function:
+        """u as a function of tensors, differentiable by its points to any order."""
+        return Function(self._whole)
+
+    def __getitem__(self, name: str) -> Component:
+        """An unknown by its name, as a function of the coordinates: `solution["u"](x, y)`."""
+        if name not in self.problem.unknowns:
+            known = self.problem.unknowns
+            raise KeyError(f"no unknown {name!r}{did_you_mean(name, known)} ({', '.join(known)})")
+        return Component(self._whole, name, (0,) * self.problem.domain.dimension)
+
+    def __getattr__(self, name: str) -> Component:
+        """The same as an attribute, where nothing else has that name: `solution.u(x, y)`."""
+        if name.startswith("_") or name not in _unknowns(vars(self).get("problem")):
+            raise AttributeError(f"a solution has no {name!r}")
+        return self[name]
+
+    @plain_torch()
+    def grad(self, points: Array, outside: str = "error") -> Array:
+        """The gradient of every unknown at points (N, d), (N, m, d)."""
+        given = plain_rows(points, self.problem)
+        self.require_inside(given, outside)
+        d = given.shape[1]
+        units = [tuple(int(k == axis) for k in range(d)) for axis in range(d)]
+        x = torch.tensor(given)
+        return (
+            torch.stack([derivatives(self._whole, x, unit) for unit in units], dim=2)
+            .double()
+            .numpy()
+        )
+
+    def plot(self) -> Pictures:
+        """The figures of the solution, which a notebook shows; `.save(folder)` writes them."""
+        from kanpde.results.pictures import draw
+
+        return draw(self._whole)
+
+    def to_xarray(self, resolution: int = 64) -> Any:
+        """The fields on an even grid as an xarray.Dataset; NaN outside the domain."""
+        return interchange.to_xarray(self._whole, resolution)
+
+    def to_pyvista(self, resolution: int | None = None) -> Any:
+        """The fields on a mesh of the domain as a pyvista.UnstructuredGrid."""
+        return interchange.to_pyvista(self._whole, resolution)
+
+    def _repr_html_(self) -> str:
+        """A table for notebooks: what was solved, by what, and the verdict."""
+        return summary(self.result.as_dict())
