@@ -4,24 +4,24 @@ and its fields as objects of other packages.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from kanpde.errors import ConfigError
+from kanpde.lazy import attributes
 from kanpde.names import did_you_mean
 from kanpde.numerics.array_likes import plain_array
 from kanpde.numerics.torch_state import plain_torch
 from kanpde.problem.problem import Problem
 from kanpde.results import interchange
 from kanpde.results.evaluation import Component, Function, derivatives
-from kanpde.results.web_page import summary
+from kanpde.results.pictures import Pictures
 
-if TYPE_CHECKING:
-    from kanpde.results.pictures import Pictures
-    from kanpde.results.solution import Result, Solution
+_later = attributes("kanpde.results", {"draw_in_memory": "plotting", "summary": "web_page"})
+"""Pictures and pages know solutions, so a solution finds what makes them when it is asked."""
 
 Array = NDArray[np.float64]
 
@@ -47,11 +47,11 @@ class Access:
     """The part of `Solution` that is built on its values alone."""
 
     problem: Problem
-    result: Result
+    result: Any
 
     @property
-    def _whole(self) -> Solution:
-        return cast("Solution", self)
+    def _whole(self) -> Any:
+        return self
 
     def require_inside(self, points: Array, outside: str = "error") -> None:
         """ConfigError where points (N, d) lie outside the domain, unless `outside` is "allow"."""
@@ -100,9 +100,7 @@ class Access:
 
     def plot(self) -> Pictures:
         """The figures of the solution, which a notebook shows; `.save(folder)` writes them."""
-        from kanpde.results.pictures import draw
-
-        return draw(self._whole)
+        return cast(Pictures, _later("draw_in_memory")(self))
 
     def to_xarray(self, resolution: int = 64) -> Any:
         """The fields on an even grid as an xarray.Dataset; NaN outside the domain."""
@@ -114,4 +112,4 @@ class Access:
 
     def _repr_html_(self) -> str:
         """A table for notebooks: what was solved, by what, and the verdict."""
-        return summary(self.result.as_dict())
+        return str(_later("summary")(self.result.as_dict()))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -21,16 +21,30 @@ from kanpde.errors import ConfigError
 from kanpde.names import did_you_mean
 from kanpde.numerics.jets import JetSpace
 from kanpde.numerics.torch_state import plain_torch
-
-if TYPE_CHECKING:
-    from kanpde.results.solution import Solution
+from kanpde.problem.problem import Problem
+from kanpde.trial.piecewise import AnyTrial
 
 Array = NDArray[np.float64]
 Index = tuple[int, ...]
 
 
+class Evaluated(Protocol):
+    """What a solution is here: a trial solution of a problem, which knows its domain."""
+
+    @property
+    def problem(self) -> Problem:
+        """The problem."""
+
+    @property
+    def trial(self) -> AnyTrial:
+        """u(x; θ)."""
+
+    def require_inside(self, points: Array, outside: str = "error") -> None:
+        """Refuse points outside the domain."""
+
+
 @plain_torch()
-def derivatives(solution: Solution, x: Tensor, index: Index) -> Tensor:
+def derivatives(solution: Evaluated, x: Tensor, index: Index) -> Tensor:
     """∂^α of all unknowns at points (N, d), (N, m), without a graph."""
     at = x.detach().to(solution.trial.scale.dtype)
     if not sum(index):
@@ -83,7 +97,7 @@ class _Values(torch.autograd.Function):
         return flat.reshape(*moved.shape[:-1], flat.shape[-1]), 0
 
 
-def _values(x: Tensor, solution: Solution, index: Index) -> Tensor:
+def _values(x: Tensor, solution: Evaluated, index: Index) -> Tensor:
     return cast(Tensor, _Values.apply(x, solution, index))  # type: ignore[no-untyped-call]
 
 
@@ -99,7 +113,7 @@ class Function:
     does not ask whether they lie in the domain.
     """
 
-    solution: Solution
+    solution: Evaluated
 
     def __call__(self, x: Tensor) -> Tensor:
         """The values."""
@@ -119,7 +133,7 @@ class Component:
     coordinate, which are broadcast.
     """
 
-    solution: Solution
+    solution: Evaluated
     name: str
     index: Index
 

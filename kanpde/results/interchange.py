@@ -6,14 +6,11 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from kanpde.errors import ConfigError
-
-if TYPE_CHECKING:
-    from kanpde.results.solution import Solution
 
 MOST_POINTS = 5_000_000
 
@@ -22,7 +19,7 @@ def _missing(name: str, error: ImportError) -> ConfigError:
     return ConfigError(f"{name} is not installed ({error}); pip install {name}")
 
 
-def to_xarray(solution: Solution, resolution: int) -> Any:
+def to_xarray(solution: Any, resolution: int) -> Any:
     """The unknowns on an even grid of `resolution` points along every coordinate, as an
     xarray.Dataset; NaN outside the domain. Raises ConfigError.
     """
@@ -51,7 +48,7 @@ def to_xarray(solution: Solution, resolution: int) -> Any:
     return xarray.Dataset(fields, dict(zip(names, axes, strict=True)), attributes)
 
 
-def to_pyvista(solution: Solution, resolution: int | None) -> Any:
+def to_pyvista(solution: Any, resolution: int | None) -> Any:
     """All fields on a mesh of the domain, as field.vtu has them. Raises ConfigError."""
     try:
         import pyvista

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import base64
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kanpde.storage import make_folder, write_bytes
-
-if TYPE_CHECKING:
-    from kanpde.results.solution import Solution
 
 
 @dataclass(frozen=True, repr=False)
@@ -42,12 +37,3 @@ class Pictures:
             data = base64.b64encode(self.files[name]).decode()
             images.append(f'<img alt="{name}" src="data:image/png;base64,{data}">')
         return "".join(images)
-
-
-def draw(solution: Solution) -> Pictures:
-    """All figures of a solution."""
-    from kanpde.results import plotting
-
-    with tempfile.TemporaryDirectory() as folder:
-        written = plotting.write_figures(Path(folder), solution)
-        return Pictures({path.stem: path.read_bytes() for path in written})

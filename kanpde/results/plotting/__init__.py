@@ -16,16 +16,24 @@ if TYPE_CHECKING:
     from kanpde.results.plotting.animation import write_animation
     from kanpde.results.plotting.curves import write_comparison
     from kanpde.results.plotting.diagram import write_diagram
+    from kanpde.results.plotting.in_memory import draw_in_memory
     from kanpde.results.plotting.run import write_figures
 
 _HOME = {
+    "draw_in_memory": "in_memory",
     "write_animation": "animation",
     "write_comparison": "curves",
     "write_diagram": "diagram",
     "write_figures": "run",
 }
 
-__all__ = ["write_animation", "write_comparison", "write_diagram", "write_figures"]
+__all__ = [
+    "draw_in_memory",
+    "write_animation",
+    "write_comparison",
+    "write_diagram",
+    "write_figures",
+]
 
 _load = attributes(__name__, _HOME)
 
