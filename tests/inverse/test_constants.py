@@ -196,6 +196,23 @@ def test_values_without_noise_give_the_digits_of_the_march() -> None:
     assert solution.parameters["k"].value == pytest.approx(0.5, rel=1e-9)
 
 
+def test_constants_of_values_without_noise_settle() -> None:
+    """Steps of rounding are no smaller than errors of rounding, and mean nothing."""
+    ends = {"part": "boundary", "equation": "u = x*(1 - x)"}
+    x = np.linspace(0.1, 0.9, 9)
+    text = "\n".join(f"{a!r},{a * (1 - a)!r}" for a in x.tolist())
+    problem = {
+        "unknowns": ["u"],
+        "domain": {"interval": [0, 1]},
+        "unknown_parameters": {"k": {"start": 1.0, "positive": True}},
+        "equations": ["-k*dxx(u) = 5"],
+        "conditions": [ends, {"values": f"x,measured\n{text}\n", "equation": "u = measured"}],
+    }
+    solution = api.solve({"problem": problem})
+    assert solution.parameters["k"].value == pytest.approx(2.5, rel=1e-8)
+    assert solution.result.verdict.warnings == ()
+
+
 def test_a_product_of_two_constants_is_told_to_be_all_that_is_known() -> None:
     positive = {"start": 1.0, "positive": True}
     solution = api.solve(decay(noisy(0.5, 0.01), rate="a*b", a=positive, b=positive))
