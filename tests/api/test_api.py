@@ -110,7 +110,7 @@ def test_the_package_offers_the_same_functions() -> None:
         kanpde.solve is api.solve and kanpde.load is api.load and kanpde.available is api.available
     )
     assert (
-        kanpde.Problem is Problem
+        issubclass(kanpde.Problem, Problem)
         and kanpde.Solution is Solution
         and kanpde.StopReason is StopReason
     )
