@@ -27,6 +27,9 @@ from kanpde.trial.networks.enriched import jet_of
 CHUNK = 1024
 """Points that are evaluated at a time where no graph is needed: their jets stay in the cache."""
 
+_TOGETHER = 64
+"""Points are evaluated in multiples of this, a multiple of every vector length; divides `CHUNK`."""
+
 
 class Features(Protocol):
     """The functions that the outer layer of a network combines at N points, with the derivatives
@@ -279,9 +282,17 @@ class TrialSolution(nn.Module):
         return extension + torch.stack(evaluate(self.lifting.factors, x), dim=1) * value
 
     def evaluate(self, x: Tensor) -> Tensor:
-        """u at points x (N, d) without a graph, a few points at a time, (N, m)."""
+        """u at points x (N, d) without a graph, a few points at a time, (N, m).
+
+        A point has the same bits whichever points come with it, since none is in the remainder of
+        a vector instruction, which rounds otherwise: where coefficients of 1e8 cancel, that was
+        seen as 1e-11.
+        """
+        missing = -len(x) % _TOGETHER
+        padded = torch.cat([x, x[-1:].expand(missing, -1)]) if missing else x
         with torch.no_grad():
-            return torch.cat([self(x[k : k + CHUNK]) for k in range(0, max(1, len(x)), CHUNK)])
+            parts = [self(padded[k : k + CHUNK]) for k in range(0, max(1, len(x)), CHUNK)]
+        return torch.cat(parts)[: len(x)]
 
     def locate(self, x: Tensor, space: JetSpace) -> Located:
         """Prepare points for repeated evaluation."""

@@ -76,6 +76,16 @@ def test_the_bounding_box_becomes_the_unit_box() -> None:
     assert gap(trial(corners), trial.network(expected)) < 1e-14
 
 
+@pytest.mark.parametrize("count", [1, 40, 1027])
+def test_a_point_has_the_same_bits_whichever_come_with_it(count: int) -> None:
+    trial = some(kan([2, 4, 2], degree=5, base=True))
+    x = inside(count)
+    together = trial.evaluate(x)
+    assert torch.equal(trial.evaluate(x.flip(0)).flip(0), together)
+    assert torch.equal(trial.evaluate(x[: count // 2 + 1]), together[: count // 2 + 1])
+    assert trial.evaluate(x[:0]).shape == (0, 2)
+
+
 def test_closed_form_jets_are_those_of_nested_autograd(trial: TrialSolution) -> None:
     x = inside()
     taylor = trial.jet(trial.locate(x, SPACE))
