@@ -74,7 +74,7 @@ def refined(
     coefficients: Sequence[Array],
     squares: Array,
     layers: Layers | None = None,
-    aim: Aim | None = None,
+    goal: Aim | float = BULK,
 ) -> dict[Cell, int]:
     """The cells of the next level with their degrees.
 
@@ -86,15 +86,16 @@ def refined(
         squares: the sum of the squared rows of each patch.
         layers: where most of the squares is what conditions lack of full weight, a patch is graded
             to its side until the cell there is as thin as the layer.
-        aim: what is to be reached; without one the patches with most of the squares are refined
-            once.
+        goal: what is to be reached, or the share of all squares of the patches that are refined
+            once, those with the most.
     """
+    aim, bulk = (None, goal) if isinstance(goal, float) else (goal, BULK)
     if layers is None:
         none = np.zeros((len(squares), cover.dimension))
         layers = Layers(none, np.full((len(squares), 2, cover.dimension), np.inf))
     squares = squares + layers.lacking.sum(axis=1)
     leaves = dict(degrees)
-    for number in _marked(squares if aim is None else aim.shares, aim):
+    for number in _marked(squares if aim is None else aim.shares, aim, bulk):
         patch, lacking = patches[number], layers.lacking[number]
         if lacking.sum() > squares[number] / 2:
             _grade(cover, leaves, patch, (lacking, layers.widths[number]))
@@ -152,13 +153,13 @@ def _is_at_corner(cover: Cover, patch: Patch) -> bool:
     return any(is_at_corner(cover, cell) for cell in patch.cells)
 
 
-def _marked(squares: Array, aim: Aim | None) -> Indices:
+def _marked(squares: Array, aim: Aim | None, bulk: float) -> Indices:
     """The numbers of the patches to refine, the largest squares first: all above the goal, or those
     with most of all squares.
     """
     order = np.argsort(-squares, kind="stable")
     total = np.cumsum(squares[order])
-    count = int(np.searchsorted(total, BULK * total[-1])) + 1
+    count = int(np.searchsorted(total, bulk * total[-1])) + 1
     if aim is not None:
         count = max(count, int((squares > aim.goal).sum()))
     return np.asarray(order[:count])

@@ -89,12 +89,16 @@ def test_corners_get_as_many_layers_as_their_share_needs() -> None:
     at_corner = np.array([is_at_corner(cover, patch.cells[0]) for patch in level.patches])
     of_patches = np.where(at_corner, 1.0, 1e-9)
     aim = Aim(of_patches, 1e-6, np.full(len(of_patches), 0.5**2))
-    cells = refined(cover, level.degrees, level.patches, level.coefficients, level.squares, aim=aim)
+    cells = refined(
+        cover, level.degrees, level.patches, level.coefficients, level.squares, goal=aim
+    )
     # 1e-6 is less than 4^-9 and more than 4^-10: ten layers are needed, eight are allowed
     at = [cell for cell in cells if is_at_corner(cover, cell)]
     assert {max(cell.levels) for cell in at} == {8}
     aim = Aim(of_patches, 2e-2, np.full(len(of_patches), 0.5**2))
-    cells = refined(cover, level.degrees, level.patches, level.coefficients, level.squares, aim=aim)
+    cells = refined(
+        cover, level.degrees, level.patches, level.coefficients, level.squares, goal=aim
+    )
     assert {max(cell.levels) for cell in cells if is_at_corner(cover, cell)} == {3}
 
 
@@ -145,3 +149,19 @@ def test_whole_faces_are_scaled_from_one_table() -> None:
                 pairs = zip(getattr(direct, name), getattr(scaled, name), strict=True)
                 for expected, given in pairs:
                     np.testing.assert_allclose(given, expected, atol=1e-11 * np.abs(expected).max())
+
+
+def test_a_level_that_newtons_method_solves_several_times_is_twice_as_large() -> None:
+    ground = Ground(cover_of(corner_problem(), 8), corner_problem().domain.quadrature(100))
+
+    def one_is_worst(patches: Any) -> Any:
+        return np.where(np.arange(len(patches)) == 0, 1.0, 1e-2 * 0.9 ** np.arange(len(patches)))
+
+    level = level_of(ground.cover, 8, one_is_worst)
+    sizes = {}
+    for repeated in (False, True):
+        cells = Aims(ground, 1e-6, None, repeated).refined(level, None)
+        sizes[repeated] = sum((degree + 1) * (degree + 2) for degree in cells.values())
+    before = sum((degree + 1) * (degree + 2) for degree in level.degrees.values())
+    assert sizes[False] < 1.5 * before
+    assert sizes[True] >= 2 * before
