@@ -15,6 +15,10 @@ from kanpde.results.solution import Solution
 
 def plan_of(config: Config, after: Solution | None = None) -> Plan:
     """The plan of a config; ConfigError where it cannot start from the parameters of `after`."""
+    if config.problem.eigen is not None:
+        from kanpde.api.eigen_plan import eigen_plan  # a room of its own: only where it is used
+
+        return eigen_plan(config, after)
     searches = config.tolerance is not None
     if after is not None and (searches or in_slabs(config) or in_slabs(after.config)):
         raise ConfigError(

@@ -9,11 +9,12 @@
     Choice       neither `trial` nor `schedule`            what the chosen way builds first
     SlabSearch   `tolerance` with what makes a march       the first slab of the first march
     Patches      `trial.patches`                           the problem
+    Modes        `problem.eigen`                           the problem
     Evolving     no way, and a problem that a march solves   the problem
 
 A plan is prepared before a run folder is made, so that a mistake neither leaves one nor costs an
 old run, and is then run with what was built for that. A further way to solve is a further class
-in a module of this room (`slab_plans`, `fit_search`, `patch_plan` and `evolving` load only where
+in a module of this room (`slab_plans`, `fit_search`, `patch_plan`, `eigen_plan` and `evolving` load only where
 they are used) and a further case in `kanpde.api.planning`.
 """
 

@@ -8,6 +8,7 @@ solution.relative_l2["u"], solution(points), solution.export("u.vtu")
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from kanpde.results import folder_lock, report, run_files, run_folder
 from kanpde.results.metrics import Metrics, measure
 from kanpde.results.plausibility import doubts
 from kanpde.results.solution import Result, Solution, describe_trial
+from kanpde.results.spectrum import estimates_of
 from kanpde.results.verdict import Verdict, judge
 from kanpde.storage import altered, bindings, require_values
 from kanpde.version import VERSION
@@ -202,7 +204,11 @@ def _judged(outcome: Outcome, metrics: Metrics) -> Verdict:
     warnings = [finding.sentence for finding in noticed if finding.warns]
     notes = [finding.sentence for finding in noticed if not finding.warns]
     remarks = (*outcome.warnings, *warnings)
-    return judge(problem.unknowns, outcome.aim, outcome.estimate, metrics, remarks, notes)
+    verdict = judge(problem.unknowns, outcome.aim, outcome.estimate, metrics, remarks, notes)
+    entries = outcome.findings.get("eigenvalues")
+    if not entries:
+        return verdict
+    return replace(verdict, estimate=estimates_of(problem.unknowns, entries))
 
 
 def _tree(problem: Source) -> tuple[dict[str, Any], str, bool, Path]:

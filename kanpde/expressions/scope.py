@@ -37,6 +37,7 @@ HABITS = {
     "maximum": "max", "minimum": "min", "np": "the function alone: exp(x)", "e": "exp(1)",
     "jv": "besselj", "j0": "besselj(0, x)", "j1": "besselj(1, x)", "inner": "dot",
     "rot": "curl", "laplace": "laplacian(u)",
+    "lambda": "'eigen: {count: 6}' beside the equations for an eigenvalue",
 }  # fmt: skip
 """Words of other notations, and what to write here."""
 

@@ -290,6 +290,20 @@ class Elimination:
         whole = order[-1] if order else leaves[0]
         return coefficients, squares, (pivot, whole.weakest)
 
+    def leaves(self, patches: Sequence[Patch]) -> list[Block]:
+        """The blocks of patches that are known, one patch each."""
+        return [self._leaves[_key([patch])] for patch in patches]
+
+    def heads(self, patches: Sequence[Patch]) -> tuple[list[Block], list[Block]]:
+        """The leaves of patches that are known, one patch each, and the groups of their tree, each
+        after its halves, by QR: what R of all rows consists of.
+        """
+        leaves = self.leaves(patches)
+        self._leaves = {_key([patch]): leaf for patch, leaf in zip(patches, leaves, strict=True)}
+        self._weak = {patch.key: self._weak[patch.key] for patch in patches}
+        tree = over_leaves([patch.cells[0] for patch in patches], self.counts)
+        return leaves, self._merge_by_qr(tree, leaves)
+
     def _merge_all(self, tree: Tree, leaves: Sequence[Block]) -> tuple[list[Block], bool]:
         """The groups of a tree, each after its halves, and whether they follow from normal
         equations; those of the level before are used again.

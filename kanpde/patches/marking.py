@@ -122,7 +122,7 @@ def falls(cover: Cover, level: Level, before: Level | None) -> Array:
     if before is not None:
         owner = {cell: k for k, patch in enumerate(before.patches) for cell in patch.cells}
         for number, patch in enumerate(level.patches):
-            parent = _ancestor(patch.cells[0], owner)
+            parent = ancestor(patch.cells[0], owner)
             if parent is not None and is_at_corner(cover, patch.cells[0]):
                 measured = _exponent(level, number, before, parent)
                 exponents[number] = measured or EXPONENT
@@ -130,7 +130,7 @@ def falls(cover: Cover, level: Level, before: Level | None) -> Array:
     return np.asarray(0.5 ** np.minimum(2 * exponents + 2, 4 * exponents))
 
 
-def _ancestor(cell: Cell, owner: dict[Cell, int]) -> int | None:
+def ancestor(cell: Cell, owner: dict[Cell, int]) -> int | None:
     """The number of the patch of a coarser level that a cell came from."""
     up: Cell | None = cell
     while up is not None:

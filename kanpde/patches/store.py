@@ -7,6 +7,7 @@ and what the solve said of itself.
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,26 +25,47 @@ NAME = "patches.npz"
 
 def write(folder: Path, patched: Patched) -> None:
     """Write checkpoints/patches.npz into a run folder; StorageError where that fails."""
-    trial = patched.trial
-    arrays = {f"tiles_{key}": value for key, value in vars(trial.tiles).items()}
-    arrays |= {
-        f"outer_{degree}": outer.detach().numpy()
-        for degree, outer in zip(trial.by_degree, trial.outer, strict=True)
-    }
-    buffer = io.BytesIO()
-    np.savez(buffer, outcome=np.array(packed(patched)), **arrays)
-    write_kept(folder, NAME, buffer.getvalue())
+    outcome = {"outcome": np.array(packed(patched))}
+    write_arrays(folder, NAME, outcome | arrays_of(patched.trial))
 
 
 @refusing_damage(NAME)
 def read(folder: Path, config: Config) -> Patched:
     """The solved problem of a run folder; ConfigError where none was finished there."""
-    path = folder / "checkpoints" / NAME
+    arrays = read_arrays(folder, NAME)
+    outcome = unpacked(str(arrays.pop("outcome")))
+    problem = prepare(config)
+    trial = trial_of(arrays)
+    return Patched(problem=problem, trial=trial, points=points_of(problem), **outcome)
+
+
+def write_arrays(folder: Path, name: str, arrays: Mapping[str, Any]) -> None:
+    """Write checkpoints/NAME into a run folder; StorageError where that fails."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    write_kept(folder, name, buffer.getvalue())
+
+
+def read_arrays(folder: Path, name: str) -> dict[str, Any]:
+    """The arrays of checkpoints/NAME; ConfigError where it is missing."""
+    path = folder / "checkpoints" / name
     if not path.is_file():
         raise ConfigError(f"{path}: is missing, so the run was not finished; resume it")
     with np.load(path, allow_pickle=False) as stored:
-        arrays = {key: stored[key] for key in stored.files}
-    outcome = unpacked(str(arrays.pop("outcome")))
+        return {key: stored[key] for key in stored.files}
+
+
+def arrays_of(trial: Patchwork) -> dict[str, Any]:
+    """A trial solution as arrays: where the patches are, and the outer parameters by degree."""
+    arrays = {f"tiles_{key}": value for key, value in vars(trial.tiles).items()}
+    return arrays | {
+        f"outer_{degree}": outer.detach().numpy()
+        for degree, outer in zip(trial.by_degree, trial.outer, strict=True)
+    }
+
+
+def trial_of(arrays: dict[str, Any]) -> Patchwork:
+    """The trial solution of arrays."""
     tiles = Tiles(
         **{
             key.removeprefix("tiles_"): value
@@ -51,9 +73,7 @@ def read(folder: Path, config: Config) -> Patched:
             if key.startswith("tiles_")
         }
     )
-    trial = Patchwork(tiles, _in_order(tiles, arrays))
-    problem = prepare(config)
-    return Patched(problem=problem, trial=trial, points=points_of(problem), **outcome)
+    return Patchwork(tiles, _in_order(tiles, arrays))
 
 
 def _in_order(tiles: Tiles, arrays: dict[str, Any]) -> list[Any]:

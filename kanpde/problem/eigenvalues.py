@@ -171,6 +171,8 @@ def _posed(problem: Problem) -> _Posed | None:
     square = len(problem.equations) == len(problem.unknowns) and problem.energy is None
     if not plain or not square or problem.constants or config.fit is not None:
         return None
+    if config.eigen is not None:
+        return None  # the equations of modes sit at eigenvalues
     if not _doubtful(problem):
         return None
     ends = {part for condition in problem.conditions for part in condition.parts}

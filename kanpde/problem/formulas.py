@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from kanpde.config import ConditionConfig, ProblemConfig
 from kanpde.config.problem.conditions import InterfaceConfig
+from kanpde.config.problem.eigen import LAMBDA
 from kanpde.config.problem.regions import by_region
 from kanpde.errors import ConfigError
 from kanpde.expressions import (
@@ -92,7 +93,8 @@ class Formulas:
             ranges=len(config.ranges),
             grids=config.grids,
         )
-        scope = replace(plain, constants=tuple(config.unknown_parameters))
+        eigenvalue = () if config.eigen is None else (LAMBDA,)
+        scope = replace(plain, constants=(*config.unknown_parameters, *eigenvalue))
         # The sources to be derived are read as further unknowns, until they have a formula.
         wide = replace(scope, unknowns=(*config.unknowns, *manufactured))
         for name in definitions:

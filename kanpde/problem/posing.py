@@ -10,13 +10,19 @@ from kanpde.config.problem.attached_files import mesh_notes
 from kanpde.expressions import gridded
 from kanpde.problem import eigenvalues, probing, solvability, wellposedness
 from kanpde.problem.findings import Finding
+from kanpde.problem.pencils import require_pencil, with_value
 from kanpde.problem.probing import Feature
 from kanpde.problem.problem import Problem
 
 
 def posed(config: ProblemConfig) -> Problem:
-    """The problem of a config; ConfigError where it cannot be solved as it stands."""
+    """The problem of a config, an eigenproblem at the value near which eigenvalues are looked for;
+    ConfigError where it cannot be solved as it stands.
+    """
     problem = Problem.create(config)
+    if config.eigen is not None:
+        require_pencil(problem)
+        problem = with_value(problem, config.eigen.near)
     solvability.require(problem)
     wellposedness.require(problem)
     probing.require(problem.probed)

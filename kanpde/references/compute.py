@@ -118,6 +118,11 @@ def make(
             f"--error must lie between 0 and 1 and --seconds above 0, found {error:g} and"
             f" {seconds:g}"
         )
+    if config.eigen is not None:
+        raise ConfigError(
+            f"a reference of '{config.name}': there is none for problem.eigen; give known values as"
+            f" eigen.exact"
+        )
     problem = replace(Problem.create(replace(config, reference=None)), exact=None)
     method = method_of(problem)
     refined = refine(method, error, seconds, tell)

@@ -23,6 +23,7 @@ from kanpde.config import (
     yaml_file,
 )
 from kanpde.config.problem.attached_files import portable
+from kanpde.results.spectrum import eigenvalue_rows
 from kanpde.storage import dump_json, write_bound, write_bytes, write_json, write_text
 
 if TYPE_CHECKING:
@@ -174,6 +175,7 @@ def result_rows(result: Mapping[str, Any]) -> list[Row]:
         ("trial solution", describe_trial(trial)),
     ]
     rows += fit_rows(result.get("fit"), result["trial"]["parameters"])
+    rows += eigenvalue_rows(result.get("eigenvalues", ()))
     errors = {name: value for name, value in result["relative_l2"].items() if value is not None}
     if errors:
         rows.append(("relative L2 error", _per_field(errors)))
@@ -185,7 +187,7 @@ def result_rows(result: Mapping[str, Any]) -> list[Row]:
                     f"reference '{known['name']}' (its own error {number(known['error'])})",
                 )
             )
-    elif "fit" not in result:
+    elif "fit" not in result and not result.get("eigenvalues"):
         rows.append(
             (
                 "error",

@@ -63,6 +63,7 @@ class Result:
     validation: float | None = None
     parameters: Mapping[str, Estimate] = field(default_factory=dict)
     data: Mapping[str, Any] | None = None
+    eigenvalues: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def estimate(self) -> float | None:
@@ -107,6 +108,7 @@ class Result:
                 else {}
             )
             | ({"data": dict(self.data)} if self.data else {})
+            | ({"eigenvalues": [dict(e) for e in self.eigenvalues]} if self.eigenvalues else {})
             | ({"fit": self.metrics.fit} if self.metrics.fit else {})
         )
 
@@ -223,6 +225,11 @@ class Solution(Access):
         where data give them.
         """
         return dict(self.result.parameters)
+
+    @property
+    def eigenvalues(self) -> tuple[complex, ...]:
+        """The eigenvalues of an eigenproblem in the order of its modes; otherwise none."""
+        return tuple(complex(e["value"], e["imaginary"]) for e in self.result.eigenvalues)
 
     @property
     def seconds(self) -> float:

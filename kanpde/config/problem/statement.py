@@ -21,6 +21,7 @@ from kanpde.config.problem.condition_reader import (
     read_conditions,
 )
 from kanpde.config.problem.conditions import ConditionConfig
+from kanpde.config.problem.eigen import LAMBDA, EigenConfig, read_beside
 from kanpde.config.problem.energies import (
     BoundaryEnergy,
     energies_tree,
@@ -64,7 +65,7 @@ PROBLEM_KEYS = (
     "name", "description", "unknowns", "domain", "parts", "time",
     "parameters", "unknown_parameters", "parameter_ranges", "definitions",
     "equations", "energy", "boundary_energy", "conditions",
-    "free", "exact", "reference", "quantities", "vectors", "recommended", "python", "fit",
+    "free", "exact", "reference", "quantities", "vectors", "recommended", "python", "fit", "eigen",
 )  # fmt: skip
 _NEEDED = ("unknowns", "domain", "equations", "conditions")
 _HINTS = {
@@ -99,7 +100,8 @@ class ProblemConfig:
     definitions and exact solutions are not among the others; `grids` are definitions by values of a
     file; `chosen` are boundary parts by a comparison. Parameters that are formulas of others are
     among the definitions. `python` is the name of the file that made the problem. A `fit` states
-    equations and `exact`, or has a table in their place (see `fits`).
+    equations and `exact`, or has a table in their place (see `fits`). With `eigen` the equations hold
+    an eigenvalue.
     """
 
     name: str
@@ -128,6 +130,7 @@ class ProblemConfig:
     fit: Fit | None = None
     chosen: Mapping[str, str] = field(default_factory=FrozenMap)
     python: str | None = field(default=None, compare=False)
+    eigen: EigenConfig | None = None
 
     @property
     def coordinates(self) -> tuple[str, ...]:
@@ -170,11 +173,14 @@ def read_statement(node: Reader) -> ProblemConfig:
     """
     minimised = states_energy(node)
     fields = _fields(node, minimised)
+    eigen = read_beside(fields)
     shape = read_domain(fields["domain"])
     time = _time(fields["time"], shape, fields["domain"]) if "time" in fields else None
     regions = region_names(shape)
     # Names are taken in the order of the keys, so that a message names the later one.
     names = _Names(coordinates(shape, time))
+    if eigen is not None:
+        names.take(LAMBDA, "the eigenvalue", fields["eigen"])
     for name in regions:
         names.take(name, "a region", fields["domain"])
     if regions:
@@ -232,6 +238,7 @@ def read_statement(node: Reader) -> ProblemConfig:
         regional=regional,
         grids=grids,
         chosen=chosen,
+        eigen=eigen,
     )
 
 
@@ -389,6 +396,7 @@ def problem_tree(problem: ProblemConfig) -> dict[str, Any]:
         "quantities": thaw(problem.quantities),
         "vectors": thaw(problem.vectors),
         "recommended": thaw(problem.recommended),
+        "eigen": problem.eigen and problem.eigen.tree(),
         "fit": problem.fit and problem.fit.tree(problem.unknowns, problem.exact),
     }
     stated = STATED if problem.fit else ()

@@ -1,0 +1,1 @@
+"""Eigenvalues and modes on patches, by shift and invert with least squares."""
