@@ -20,6 +20,7 @@ TEMPLATES: Mapping[str, tuple[str, ...]] = {
     "elasticity": (),
     "flow": (),
     "inverse": ("inverse_diffusivity.csv",),
+    "eigen": (),
     "ode": (),
     "fit": ("fit_csv.csv",),
     "mesh": ("plate.msh",),

@@ -32,6 +32,7 @@ PARTS = {
     "coefficient": ("problem.definitions: from files", "Formulas are written as they are."),
     "unknown parameter": ("problem.unknown_parameters", "A start alone, or a mapping:"),
     "boundary energy": ("problem.boundary_energy", ""),
+    "eigenvalues": ("problem.eigen", ""),
     "fit of a table": ("problem.fit", "Formulas by name, or a table:"),
     "search": ("problem.fit.search", ""),
     "trial": ("trial", ""),

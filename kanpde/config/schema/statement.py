@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kanpde.config.problem.condition_reader import HEAVIEST, MOST_CONDITIONS
+from kanpde.config.problem.eigen import MOST_EIGENVALUES
 from kanpde.config.problem.equations import MOST_EQUATIONS
 from kanpde.config.problem.fits import FEWEST
 from kanpde.config.problem.gridded_fields import INTERPOLATIONS
@@ -202,6 +203,18 @@ DEFS: dict[str, Schema] = {
         },
         ("part", "energy"),
     ),
+    "eigenvalues": mapping(
+        {
+            "count": described(integer(1, MOST_EIGENVALUES), "How many.", example=6),
+            "near": described(number(), "Those nearest to this value.", 0.0, 0.0),
+            "exact": described(
+                items(either(number(), items(number(), 2, 2)), 1, MOST_EIGENVALUES),
+                "Known values in their order, for errors only.",
+                example=[9.8696, 39.478],
+            ),
+        },
+        ("count",),
+    ),
     "fit of a table": mapping(_FIT),
     "search": mapping(
         {
@@ -346,6 +359,9 @@ PROPERTIES: dict[str, Schema] = {
     ),
     "python": described(
         text(), "A file of problems/, for shipped problems only.", example="poisson_waves"
+    ),
+    "eigen": described(
+        reference("eigenvalues"), "Solves for eigenvalues `lambda` of the equations.", example={"count": 6}
     ),
     "fit": described(
         either(
