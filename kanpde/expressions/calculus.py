@@ -150,6 +150,8 @@ def _derivative(node: Node, slopes: Sequence[Node], meter: Meter) -> Node:
             return multiply(_bessel(index, a), slopes[1])
         case Call(name="polygamma", args=(Number(value=index), a)):
             return multiply(call("polygamma", number(index + 1), a), slopes[1])
+        case Call(name="edge", args=(Number(value=index), a)):
+            return multiply(call("edge", number(index + 1), a), slopes[1])
         case Call(name=name, args=(a,)):
             (slope,) = slopes
             return multiply(SLOPES[name](a, node), slope)

@@ -11,7 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kanpde.expressions.simplify import HALF, ONE, ZERO, add, call, choose, multiply, negate
-from kanpde.expressions.tree import Node
+from kanpde.expressions.tree import Node, Number
+
+EDGE = "edge"
+"""edge(0, a) is 1 where a > 0, else 0, and edge(k, a) its derivatives by a."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,20 @@ class Comparison(Condition):
         if self.weak:
             return choose(negate(self.test), other, positive)
         return choose(self.test, positive, other)
+
+
+@dataclass(frozen=True)
+class Edge(Condition):
+    """test > 0, with the place where that changes: `positive` counts edge(0, test) times."""
+
+    test: Node
+
+    def choose(self, positive: Node, other: Node) -> Node:
+        """`positive` where it holds, else `other`."""
+        if isinstance(self.test, Number) or positive == other:
+            return choose(self.test, positive, other)
+        share = call(EDGE, ZERO, self.test)
+        return add(other, multiply(share, add(positive, negate(other))))
 
 
 @dataclass(frozen=True)

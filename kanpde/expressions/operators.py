@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from kanpde.expressions.calculus import MAX_ORDER, Meter, derive, total
+from kanpde.expressions.calculus import MAX_ORDER, Meter, derive, jets, total
 from kanpde.expressions.comparisons import (
-    Comparison,
     Condition,
+    Edge,
     compared,
     heaviside,
     largest,
@@ -24,6 +24,7 @@ from kanpde.expressions.comparisons import (
 from kanpde.expressions.scope import Scope
 from kanpde.expressions.simplify import (
     MINUS_ONE,
+    ONE,
     add,
     call,
     divide,
@@ -103,7 +104,7 @@ class Operators:
             "curl": (1, self._curl),
             "where": (3, self._where),
             "besselj": (2, self._bessel),
-            "heaviside": (1, lambda value: heaviside(_scalar(value, "the argument"))),
+            "heaviside": (1, self._heaviside),
             **{name: (1, partial(self._called, name)) for name in _PLAIN},
         }
         self._lists = {"max": largest, "min": least}
@@ -177,11 +178,15 @@ class Operators:
         coordinates = [self._scope.coordinates.index(letter) for letter in name[1:]]
         return self._along(value, coordinates)
 
-    def compared(self, sign: str, left: Value, right: Value) -> Comparison:
+    def compared(self, sign: str, left: Value, right: Value) -> Condition:
         """left `sign` right, of two scalars."""
         sides = (_scalar(left, "a side of a comparison"), _scalar(right, "a side of a comparison"))
         self._meter.charge(sides)
-        return compared(sign, *sides)
+        comparison = compared(sign, *sides)
+        return Edge(comparison.test) if self._has_edge(comparison.test) else comparison
+
+    def _has_edge(self, test: Node) -> bool:
+        return self._scope.edges and not jets(test)
 
     def normal(self, name: str) -> Node:
         """nx, ny, nz; and in the plane the tangent (tx, ty) = (-ny, nx)."""
@@ -202,7 +207,14 @@ class Operators:
         return self._lists[name](scalars)
 
     def _called(self, name: str, value: Value) -> Node:
-        return call(name, _scalar(value, f"the argument of '{name}'"))
+        node = _scalar(value, f"the argument of '{name}'")
+        if name == "sign" and self._has_edge(node):
+            return Edge(node).choose(ONE, MINUS_ONE)
+        return call(name, node)
+
+    def _heaviside(self, value: Value) -> Node:
+        node = _scalar(value, "the argument")
+        return Edge(node).mark() if self._has_edge(node) else heaviside(node)
 
     def _where(self, test: Value, positive: Value, other: Value) -> Value:
         if not isinstance(test, Condition):

@@ -64,6 +64,8 @@ class Scope:
         grids: functions of the coordinates of space by their values.
         sides: at an interface the scope of each region, the first one first; jump(e) is e there
             minus e in the second.
+        edges: whether jumps keep what their derivatives are concentrated on: `where(a > 0, p, q)`
+            is q + edge(0, a) (p - q), and the derivative of edge(k, a) is edge(k + 1, a) a'.
     """
 
     coordinates: tuple[str, ...]
@@ -79,6 +81,7 @@ class Scope:
     first: int = 0
     grids: Mapping[str, Grid | Nodal] = field(default_factory=dict)
     sides: Mapping[str, Scope] = field(default_factory=dict)
+    edges: bool = False
 
     def __post_init__(self) -> None:
         roles: dict[str, str] = {}

@@ -71,6 +71,8 @@ class BoxCover(Cover):
                 lines = [_standing(*pair) for pair in zip(lines, kinks, strict=True)]
         super().__init__(domain, lines, periodic)
         self.constrained = frozenset(constrained)
+        # where planes on which a coefficient jumps meet each other or the boundary
+        self.tips: Array = np.empty((0, self.dimension))
         # lengths are measured in the longest side of space, times in the length of time
         self._units = np.concatenate([np.full(space, extent[:space].max()), extent[space:]])
 
@@ -126,6 +128,9 @@ class BoxCover(Cover):
             geometric(sides[[a, b]]) + float(np.hypot(closest[a], closest[b]))
             for a, b in combinations(range(self.dimension), 2)
         ]
+        if len(self.tips):
+            gaps = np.maximum(np.maximum(low - self.tips, self.tips - high), 0.0) / self._units
+            away.append(geometric(sides) + float(np.linalg.norm(gaps, axis=1).min()))
         return float(min([1.0, *away]) * longest)
 
     def interior(self, cell: Cell, nodes: int) -> tuple[Array, Array]:

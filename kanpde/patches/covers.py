@@ -8,6 +8,7 @@ from kanpde.domains import Composite
 from kanpde.errors import ConfigError
 from kanpde.patches.boxes import BoxCover
 from kanpde.patches.cells import Cover
+from kanpde.patches.fluxes import Surfaces
 from kanpde.patches.plane import PlaneCover
 from kanpde.patches.regions import regions_cover
 from kanpde.problem.conditions import PeriodicCondition, periodic_parts
@@ -48,7 +49,11 @@ def cover_of(problem: Problem, cells: int | None = None) -> Cover:
     parts = [condition.part for condition in problem.conditions if condition.part]
     constrained = [part for part in parts if part not in paired]
     space = domain.dimension - time
-    return BoxCover(domain, count, constrained, space, periodic, kinks=problem.kinks)
+    cover = BoxCover(domain, count, constrained, space, periodic, kinks=problem.kinks)
+    fluxes = Surfaces.of(problem).fluxes if space == domain.dimension == 2 else None
+    if fluxes is not None:
+        cover.tips = fluxes.tips(domain.lower, domain.upper)
+    return cover
 
 
 def periodic_axes(problem: Problem) -> tuple[int, ...]:

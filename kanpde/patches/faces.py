@@ -27,6 +27,7 @@ from kanpde.numerics.polynomials import (
     size,
 )
 from kanpde.numerics.quadrature import Array
+from kanpde.patches.fluxes import Fluxes
 from kanpde.patches.layout import Face, Patch
 from kanpde.patches.rows import Rows
 
@@ -238,7 +239,46 @@ def face_rows(patch: Patch, face: Face, degree: int, rows: Rows) -> tuple[Array,
     for unknown, times in enumerate(orders):
         scale = rows.scales.value(unknown, face.axis, face.size, patch.sizes)
         pairs.append(_unknown_rows(known, times, (scale, face.size, rows.mean)))
-    return _diagonal([matrix for matrix, _ in pairs]), _diagonal([taken for _, taken in pairs])
+    matrix, taken = (_diagonal([pair[k] for pair in pairs]) for k in (0, 1))
+    if rows.fluxes is not None and rows.fluxes.are_on(face):
+        _take_fluxes((matrix, taken), (patch, face), (degree, lower), (rows.fluxes, known))
+    return matrix, taken
+
+
+def _take_fluxes(
+    pair: tuple[Array, Array],
+    place: tuple[Patch, Face],
+    degrees: tuple[int, int],
+    given: tuple[Fluxes, _Known],
+) -> None:
+    """Put fluxes in the place of normal derivatives: a ∂_n u / ā - τ unit/ā, with the mean ā of the
+    coefficient of ∂_n²u; the factors of the rows remain.
+    """
+    matrix, taken = pair
+    patch, face = place
+    fluxes, known = given
+    modes = _modes_of(face, degrees[1], max(patch.degree, degrees[0]) + 2)
+    x = face.points(modes.z)
+    terms = fluxes.terms(patch, face, x)
+    indices = sorted({index for of_equation in terms for _, index in of_equation})
+    table = derivatives(x, patch.lower, patch.upper, patch.degree, indices)
+    projected = (modes.values.T * modes.weights)[: len(known.normal[1])]
+    own, n = tuple(int(k == face.axis) for k in range(patch.dimension)), known.columns
+    values, slopes = len(known.normal[0]), len(known.normal[1])
+    below = len(known.turns[0])
+    for unknown, of_equation in enumerate(terms):
+        row = unknown * (values + slopes + below) + values
+        column = unknown * (values + slopes) + values
+        weights = taken[range(row, row + slopes), range(column, column + slopes)].copy()
+        mean = float(of_equation[unknown, own].mean())
+        matrix[row : row + slopes] = 0.0
+        for (other, index), factors in of_equation.items():
+            block = projected @ (factors[:, None] * table[index])
+            matrix[row : row + slopes, other * n : (other + 1) * n] += (
+                weights[:, None] / mean * block
+            )
+        ratio = float(fluxes.units[unknown]) / mean
+        taken[range(row, row + slopes), range(column, column + slopes)] = weights * ratio
 
 
 def _unknown_rows(

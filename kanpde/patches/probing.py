@@ -135,7 +135,8 @@ def _jumps(cover: Cover, system: System, patches: list[Patch]) -> Iterable[_Feat
     """The patches in which a coefficient of second order rises within a small part."""
     locator = Locator(tiles_of(cover, patches))
     for equation in system.equations:
-        steep = jump(equation, cover.domain, patches)
+        settled = system.fluxes.settled if system.fluxes is not None else ()
+        steep = jump(equation, cover.domain, patches, settled)
         if steep is not None:
             patch = patches[int(locator.patch_of(np.array([steep.place]))[0])]
             yield _Feature(patch, (steep.axis,))

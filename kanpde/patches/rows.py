@@ -18,7 +18,7 @@ Source of the balance: Chang & Nelson, SIAM J. Numer. Anal. 34 (1997) 480-489.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from kanpde.numerics.polynomials import Index, Indices, derivatives, reference, 
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.affine import Affine, functional, indices_of
 from kanpde.patches.cells import Cover, Points
+from kanpde.patches.fluxes import Fluxes, Surfaces
 from kanpde.patches.free_corners import FreeCorner, free_corners
 from kanpde.patches.layout import Patch
 from kanpde.patches.modal import add, constant_terms, has_modes, inside, is_constant, on_face
@@ -70,6 +71,7 @@ class System:
     stable: StableOrders
     orders: Indices
     corners: tuple[FreeCorner, ...] = ()
+    fluxes: Fluxes | None = None
 
     @classmethod
     def of(
@@ -89,7 +91,7 @@ class System:
             part = condition.part or ""
             affine = take(condition.node, condition.weight)
             on_parts[part] = (*on_parts.get(part, ()), affine)
-        return cls.between(
+        system = cls.between(
             equations,
             on_parts,
             len(problem.unknowns),
@@ -97,6 +99,7 @@ class System:
             lengths_of(problem),
             free_corners(problem),
         )
+        return replace(system, fluxes=Surfaces.of(problem).fluxes)
 
     @classmethod
     def between(
@@ -213,6 +216,7 @@ class Rows:
     mean: float
     orders: Indices
     sums: Sums | None = None
+    fluxes: Fluxes | None = None
 
 
 def nodes_inside(degree: int, dimension: int) -> int:
@@ -345,6 +349,7 @@ def _rows(
         scales=scales,
         mean=mean,
         orders=system.orders,
+        fluxes=system.fluxes,
     )
 
 

@@ -47,7 +47,7 @@ from kanpde.patches.probing import resolved
 from kanpde.patches.refinement import STEP, enriched
 from kanpde.patches.statement import Statement
 from kanpde.patches.support import SECOND, orders_of, require
-from kanpde.patches.unseen import unseen
+from kanpde.patches.unseen import left_out, unseen
 from kanpde.patches.verdict import Course, End, is_falling, sentence
 from kanpde.problem.posing import posed
 from kanpde.problem.problem import Problem
@@ -398,7 +398,8 @@ class _Search:
     def _unseen(self, level: Level) -> str | None:
         """A warning where patches see less of the formulas than there is."""
         statement = self.statement if self.newton is None else self.newton.system(level)
-        return unseen(self.cover, statement.systems, level.patches, self.problem.names)
+        names = self.problem.names
+        return left_out(self.problem) or unseen(self.cover, statement.systems, level.patches, names)
 
     def _contradicted(self, checked: _Checked) -> str | None:
         """A warning where no solution meets all equations and conditions."""

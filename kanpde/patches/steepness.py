@@ -25,6 +25,9 @@ OVERHANG = 0.13
 ACROSS = (0.117, 0.493, 0.871)
 """Where lines cross a patch; not at places that a grid of cells shares."""
 
+SAME = 1e-6
+"""Places nearer to each other than this share of a patch are one."""
+
 HALF, SMALLEST = 0.5, 1e-3
 """Share of the change along a line, and of the largest coefficient, that one step must hold."""
 
@@ -36,13 +39,16 @@ class Jump(NamedTuple):
     axis: int
 
 
-def jump(affine: Affine, domain: Domain, patches: Sequence[Patch]) -> Jump | None:
+def jump(
+    affine: Affine, domain: Domain, patches: Sequence[Patch], settled: Sequence[Array] = ()
+) -> Jump | None:
     """The largest jump of a coefficient of second order, None where there is none.
 
     Args:
         affine: an equation.
         domain: where it holds.
         patches: what must resolve its coefficients.
+        settled: along every axis places at which patches end and jumps are known of.
     """
     second = [k for k, (_, index, _) in enumerate(affine.slopes) if sum(index) == 2]
     if not second:
@@ -56,6 +62,8 @@ def jump(affine: Affine, domain: Domain, patches: Sequence[Patch]) -> Jump | Non
     steps = np.nan_to_num(np.abs(np.diff(values, axis=2)))
     largest = np.nanmax(np.abs(values), axis=(1, 2), keepdims=True)
     holds = steps > HALF * steps.sum(axis=2, keepdims=True)
+    if settled:
+        holds = holds & np.logical_not(_crosses(lines, patches, settled))
     size = np.where(holds & (steps > SMALLEST * largest), steps, 0.0)
     if not size.any():
         return None
@@ -75,3 +83,18 @@ def _lines(patch: Patch) -> Array:
             line[:, axis] = along
             lines.append(line)
     return np.asarray(patch.lower + np.array(lines) * (patch.upper - patch.lower))
+
+
+def _crosses(lines: Array, patches: Sequence[Patch], settled: Sequence[Array]) -> Array:
+    """Whether each step (lines, STEPS) crosses one of the settled places beside its patch."""
+    per_patch = len(lines) // len(patches)
+    crossed = np.zeros((len(lines), STEPS), dtype=bool)
+    for number, patch in enumerate(patches):
+        mine = slice(number * per_patch, (number + 1) * per_patch)
+        for axis, places in enumerate(settled):
+            low, high = patch.lower[axis], patch.upper[axis]
+            near = SAME * (high - low)
+            for at in places[(places <= low + near) | (places >= high - near)]:
+                x = lines[mine, :, axis]
+                crossed[mine] |= (x[:, :-1] - at - near) * (x[:, 1:] - at + near) <= 0
+    return crossed

@@ -7,13 +7,20 @@ from collections.abc import Sequence
 import numpy as np
 
 from kanpde.patches.cells import Cover
+from kanpde.patches.fluxes import SAMPLES, Surfaces
 from kanpde.patches.layout import Patch
 from kanpde.patches.rows import System, interior
 from kanpde.patches.steepness import jump
 from kanpde.patches.verdict import point
+from kanpde.problem.concentrated import Edge
+from kanpde.problem.findings import numbers
+from kanpde.problem.problem import Problem
 
 PROBES, UNSEEN = 1 << 16, 2.0
 """Points at which sources are probed, and how many times larger they may be there."""
+
+HALVINGS = 40
+"""Bisections to where a formula jumps."""
 
 
 def unseen(
@@ -46,7 +53,8 @@ def _hidden(
     inside = [interior(cover, patch).x for patch in patches]
     for name, equation in zip(names, system.equations, strict=True):
         title = name if name.startswith("equation") else f"equation {name}"
-        steep = jump(equation, cover.domain, patches)
+        settled = system.fluxes.settled if system.fluxes is not None else ()
+        steep = jump(equation, cover.domain, patches, settled)
         if steep is not None:
             return (
                 f"warning: the error cannot be told, a coefficient of second order of {title}"
@@ -61,3 +69,35 @@ def _hidden(
                 f" that the patches do not see; give more trial.patches.cells"
             )
     return None
+
+
+def left_out(problem: Problem) -> str | None:
+    """A warning where derivatives of jumps are concentrated on what no row holds."""
+    missed = Surfaces.of(problem).missed
+    if not missed:
+        return None
+    name = problem.names[missed[0].equation]
+    title = name if name.startswith("equation") else f"equation {name}"
+    at = point(_zero(missed[0], problem), 6)
+    return (
+        f"warning: the error cannot be told, a derivative of a jump in {title} is concentrated"
+        f" near {at}, which the solve leaves out; give regions with conditions for jump(...)"
+    )
+
+
+def _zero(edge: Edge, problem: Problem) -> tuple[float, ...]:
+    """A point inside the domain where a test changes its sign."""
+    x = problem.domain.interior(SAMPLES, "sobol", np.random.default_rng(0)).x
+    positive = numbers((edge.plain,), x)[0] > 0
+    if positive.all() or not positive.any():
+        return tuple(x[0].tolist())
+    inside = x[positive][:1]
+    others = x[~positive]
+    nearest = others[np.linalg.norm(others - inside, axis=1).argmin()][None]
+    for _ in range(HALVINGS):
+        middle = (inside + nearest) / 2
+        if numbers((edge.plain,), middle)[0][0] > 0:
+            inside = middle
+        else:
+            nearest = middle
+    return tuple(inside[0].tolist())
