@@ -141,11 +141,13 @@ def converge(
     march: March,
     finest: float,
     ladder: Ladder | None = None,
+    believed: float = BELIEVED,
 ) -> Converged:
     """March until the tolerance of a config is met, with local errors down to `finest`, from the
-    tolerance on or down a ladder; NumericalError where no slab can be solved.
+    tolerance on or down a ladder; `believed` is what is left of the difference of two marches in
+    the finer one. NumericalError where no slab can be solved.
     """
-    return _Search(config, progress, march, finest, ladder).run()
+    return _Search(config, progress, march, finest, ladder, believed).run()
 
 
 def _share(richer: Run, before: Run, error: float, believed: float) -> float:
@@ -165,6 +167,7 @@ class _Search:
     march: March
     finest: float
     ladder: Ladder | None = None
+    believed: float = BELIEVED
     began: float = field(default_factory=time.perf_counter)
     stages: list[StageResult] = field(default_factory=list)
     ends: list[float] = field(default_factory=list)
@@ -192,9 +195,12 @@ class _Search:
             richer = self._march(error, best)
             if richer.ended is not None:
                 break
-            believed = BELIEVED if self.ladder is None else self.ladder.believed
+            believed = self.believed if self.ladder is None else self.ladder.believed
             share = _share(richer, best, error, believed)
-            estimate = max(ROUNDING, share * richer.difference(best), richer.rough)
+            difference = richer.difference(best)
+            if not math.isfinite(difference):
+                break  # values are lost, and the largest of numbers that hold a NaN may be any
+            estimate = max(ROUNDING, share * difference, richer.rough)
             best = richer
             self.progress.message(
                 f"{best.slabs} slabs for a local error of {error:.1e}: estimated relative L2 error"

@@ -12,7 +12,7 @@ import torch
 from kanpde.config import Config
 from kanpde.config.compatibility import check
 from kanpde.errors import ConfigError
-from kanpde.marching.converging import Converged, Run, converge
+from kanpde.marching.converging import BELIEVED, Converged, Run, converge
 from kanpde.marching.lines.space import Line
 from kanpde.marching.lines.statement import Array, Evolution, evolution, shortened
 from kanpde.marching.lines.steps import March, march
@@ -111,7 +111,8 @@ def search(config: Config, progress: Progress, posed: Evolution) -> Converged:
     def run(error: float, number: int, stopped: Callable[[], bool], before: Run | None) -> Run:
         return as_run(posed, march(posed, error, stopped, SHORTER**number))
 
-    return converge(config, progress, run, SMALLEST)
+    believed = BELIEVED if posed.fits else 1.0
+    return converge(config, progress, run, SMALLEST, believed=believed)
 
 
 def as_run(posed: Evolution, marched: March) -> LineRun:

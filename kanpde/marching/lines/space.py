@@ -32,10 +32,11 @@ DEGREE, REPEATING = 7, 11
 
 MOST_DERIVATIVES = 5
 
-APART = 0.1
+APART, REACH = 0.1, 0.45
 CLOSEST, CLOSER = 1e-8, 0.6
-"""Distance from an end, for [-1, 1], of the first knot where the initial values do not fit there,
-and the share of the next knot's distance that each knot is away, both at first.
+"""Distance from an end, for [-1, 1], of the first knot where the initial values do not fit there
+(or from a place inside where they jump), and the share of the next knot's distance that each knot
+is away, both at first.
 """
 
 
@@ -58,8 +59,9 @@ class Local:
 class Line:
     """Splines on `breakpoints` of [-1, 1], which is [lower, upper] in x.
 
-    Towards the ends (-1 or 1) of `graded` there are knots `added` to those that were asked for, the
-    first of them `closest` to the end, and each a share `closer` of the next one away.
+    Towards the places of `graded`, ends (-1 or 1) or inside, there are knots `added` to those that
+    were asked for, the first of them `closest` to the place, and each a share `closer` of the next
+    one away.
     """
 
     breakpoints: Array
@@ -172,15 +174,24 @@ class Line:
         inner = stretch.inverse(np.linspace(-1.0, 1.0, intervals + 1))
         inner[0], inner[-1] = -1.0, 1.0
         breakpoints = inner
-        for end in self.graded:
-            first = inner[1] + 1 if end < 0 else 1 - inner[-2]
-            farthest = min(
-                1.0, first / (1 - self.closer)
-            )  # there they are as far apart as even ones
-            count = max(0, math.ceil(math.log(self.closest / farthest) / math.log(self.closer)))
-            distances = farthest * self.closer ** np.arange(count + 1)
-            away = np.abs(breakpoints - end)
-            kept = breakpoints[(away == 0) | (away > (1 + APART) * farthest)]
-            if count:
-                breakpoints = np.sort(np.concatenate([kept, end - end * distances]))
+        for place in self.graded:
+            breakpoints = self._graded(breakpoints, place, inner)
         return replace(self, breakpoints=breakpoints, added=len(breakpoints) - len(inner))
+
+    def _graded(self, breakpoints: Array, place: float, inner: Array) -> Array:
+        """Breakpoints with those towards a place, which is one of them, where `inner` are even in
+        the coordinate of the map.
+        """
+        at = min(max(int(np.searchsorted(inner, place)), 1), len(inner) - 1)
+        even = inner[at] - inner[at - 1]
+        others = [abs(place - other) for other in (-1.0, 1.0, *self.graded) if other != place]
+        # there they are as far apart as even ones, and no other place has its own
+        farthest = min(REACH * min(others), even / (1 - self.closer))
+        count = max(0, math.ceil(math.log(self.closest / farthest) / math.log(self.closer)))
+        if not count:
+            return breakpoints
+        away = np.abs(breakpoints - place)
+        kept = breakpoints[(np.abs(breakpoints) == 1.0) | (away > (1 + APART) * farthest)]
+        distances = farthest * self.closer ** np.arange(count + 1)
+        added = np.concatenate([place - distances, [place], place + distances])
+        return np.unique(np.concatenate([kept, added[np.abs(added) <= 1.0]]))

@@ -34,6 +34,7 @@ from kanpde.expressions import (
 from kanpde.expressions.evaluate import Unknown, evaluate
 from kanpde.marching.ordinary.statement import is_plain
 from kanpde.problem.conditions import BoundaryCondition, Condition, PeriodicCondition
+from kanpde.problem.kinks import kinks
 from kanpde.problem.problem import Problem
 
 Array = NDArray[np.float64]
@@ -42,6 +43,9 @@ MOST_UNKNOWNS = 6
 """Beyond, the ways to match equations with unknowns are too many."""
 
 INITIAL = "initial"
+
+MOST_KINKS = 6
+"""Each takes some sixty knots at first."""
 
 FITS, LOOKED_AT = 1e-6, 257
 """A condition at an end fits the initial values when they are away from it by no more than this
@@ -111,6 +115,29 @@ class Evolution:
                 if (away > FITS * self._begins).any():
                     ends[rows.normal] = np.maximum(ends.get(rows.normal, 0.0), away)
         return ends
+
+    @property
+    def diffuses(self) -> bool:
+        """Whether every equation is of first order by t and second by x."""
+        return all(r == 2 and q == 1 for r, q in zip(self.spatial, self.orders, strict=True))
+
+    @property
+    def fits(self) -> bool:
+        """Whether initial values are smooth, as far as formulas tell, and meet the conditions."""
+        return not self.unfit and not len(self.kinks)
+
+    @cached_property
+    def kinks(self) -> Array:
+        """Positions inside (-1, 1) where initial values that diffusion smooths jump or have kinks;
+        none of many.
+        """
+        if self.periodic or not self.diffuses:
+            return np.zeros(0)
+        lower, upper = self.problem.domain.lower, self.problem.domain.upper
+        places = kinks([node for _, node in self.initial], lower, upper)[0]
+        if len(places) > MOST_KINKS:
+            return np.zeros(0)
+        return np.asarray(2 * (places - lower[0]) / (upper[0] - lower[0]) - 1)
 
     @cached_property
     def comes(self) -> Array:

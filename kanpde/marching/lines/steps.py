@@ -28,7 +28,7 @@ import numpy as np
 from kanpde.expressions import Derivative
 from kanpde.marching.equidistribution import FINE, GRADATION, Stretch, density
 from kanpde.marching.lines.slab import State, Strip, System
-from kanpde.marching.lines.space import CLOSEST, MOST_DERIVATIVES, Line
+from kanpde.marching.lines.space import CLOSER, CLOSEST, MOST_DERIVATIVES, Line
 from kanpde.marching.lines.statement import Array, Evolution
 from kanpde.marching.ordinary.collocation import rule
 
@@ -63,6 +63,9 @@ KINKED, SHARP, CLOSE = 64, 0.3, 1e-4
 """With so many intervals, what is left of the initial values above such a share of the largest
 misfit is a kink or a jump; how close knots come to it, for [-1, 1].
 """
+
+BESIDE = 0.1
+"""Misfits count less nearer to a kink of the initial values that knots are graded to."""
 
 BLUNT, STEEP = 5e-3, 0.1
 """Knots at an end that has its own are no closer than this, plus that share of their distance."""
@@ -111,7 +114,18 @@ class _Marching:
         self.least = math.ceil(LEAST_INTERVALS / self.shorter)
         even = np.linspace(-1.0, 1.0, self.least + 1)
         unfit = self.evolution.unfit
-        self.line = Line(even, self.evolution.periodic, lower, upper, tuple(unfit))
+        graded = tuple(sorted({*unfit, *self.evolution.kinks.tolist()}))
+        # other knots than the march before, also where they are graded: what two marches have in
+        # common their difference does not show
+        self.line = Line(
+            even,
+            self.evolution.periodic,
+            lower,
+            upper,
+            graded,
+            closest=self.shorter * CLOSEST,
+            closer=CLOSER**self.shorter,
+        )
         comes = self.evolution.comes
         self.largest = np.max([comes, *unfit.values()], axis=0)
         self.floor = 1.0 if unfit or comes.any() else FLOOR
@@ -125,7 +139,7 @@ class _Marching:
         given = self._given()
         kinks: Array = np.zeros(0)
         stretch, intervals = self._stretch([given], kinks), self.least
-        before = math.inf
+        before, fades = math.inf, len(self.evolution.kinks) > 0
         while True:
             self.line = self.line.adapted(stretch, intervals)
             state = self._interpolated(self.line)
@@ -135,6 +149,8 @@ class _Marching:
                 return state
             stuck = intervals >= STUCK * self.most and misfit > SLOW * before
             before = misfit
+            if stuck and fades:
+                return state
             if stuck and intervals < self.most and self.shorter < 1:
                 # not those of the march before, which was stuck as well
                 self.most = min(self.most, math.ceil(intervals / FEWER))
@@ -163,6 +179,8 @@ class _Marching:
                     self.largest[i] = max(self.largest[i], size)
                 gap = np.abs(local.apply(0, state[i][k]) - exact)
                 away = np.maximum(away, gap / size if size > 0 else gap)
+        for kink in self.evolution.kinks:  # what is wrong beside it has no mean, and fades at once
+            away = away * np.minimum(1.0, np.abs(s - kink) / BESIDE) ** 2
         return s, away
 
     def _interpolated(self, line: Line) -> State:
@@ -292,6 +310,13 @@ class _Marching:
         """
         return math.sqrt(h / self.span) if self.line.graded else 1.0
 
+    def missed(self, in_space: float, h: float) -> float:
+        """What an error in space of a slab, in units of what it may add, is relative to the
+        unknowns: diffusion leaves of it what counts over all times.
+        """
+        missed = in_space * IN_SPACE * self.error
+        return missed if self.evolution.diffuses else missed / self.lasting(h)
+
     def _rough(self, strip: Strip, unknown: int) -> float:
         coefficients = strip.at(LOOKED_AT, self.evolution.orders)[unknown]
         return max(strip.line.rough(column) for column in coefficients.T)
@@ -376,8 +401,7 @@ def _goes_on(marching: _Marching, t: float, h: float) -> bool:
     if in_time <= 1 and resolved:
         marching.take(strip)
         if in_space > 1:
-            missed = in_space * IN_SPACE * marching.error / marching.lasting(h)
-            marching.rough = max(marching.rough, missed)
+            marching.rough = max(marching.rough, marching.missed(in_space, h))
         elif in_space < COARSER:
             marching.coarsen(strip)
         return True

@@ -187,13 +187,16 @@ def solve(operator: Operator, t: float, start: Start, first: list[Array], allowe
             for flat in operator.factored.solve(rest.rights(states))
         ]
         change, states = _change(new, states), new
+        if not math.isfinite(change):
+            left = np.inf
+            break
         if linear:
             left = 0.0
             break
         ratio = change / before
         known = math.isfinite(before) and ratio < 1
         left = change * ratio / (1 - ratio) if known else change
-        if left <= allowed or not np.isfinite(change) or ratio > GROWS:
+        if left <= allowed or ratio > GROWS:
             break
         before = change
     if not np.isfinite(left):
@@ -206,10 +209,12 @@ def solve(operator: Operator, t: float, start: Start, first: list[Array], allowe
 
 
 def _change(new: list[Array], old: list[Array]) -> float:
-    """The change relative to the size."""
+    """The change relative to the size; infinite where values are lost."""
     away = sum(float(np.sum((a - b) ** 2)) for a, b in zip(new, old, strict=True))
     largest = sum(float(np.sum(a**2)) for a in new)
-    return float(np.sqrt(away / largest)) if largest > 0 else 0.0
+    if not (math.isfinite(away) and math.isfinite(largest)):
+        return math.inf
+    return math.sqrt(away / largest) if largest > 0 else 0.0
 
 
 def _shaped(flat: Complex, unknowns: int, radau: Shifts) -> Array:
