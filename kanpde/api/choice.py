@@ -6,6 +6,7 @@
 | unknown fields, measured values | splines | smoothness, number of splines |
 | conditions at one end of an interval, or one coordinate and time | slabs | lengths, knots, degrees |
 | a plane domain that is no box, and time | slabs of patches | lengths, cells, degrees |
+| a box in the plane, and time | patches, then slabs of patches | cells and degrees, lengths |
 | equations that patches can solve (see `kanpde.patches.support`) | patches | cells and degrees |
 | one linear equation on a box in four or more coordinates, of few products | a chain of products | ranks, degrees |
 | others whose resolution can be searched for | one network | family, width, intervals |
@@ -88,10 +89,11 @@ def chosen_plan(config: Config) -> Plan:
     fixed = replace(config, chooses=False)
     patched = replace(fixed, trial=replace(config.trial, patches=PatchesConfig()))
     if config.dtype == "float64" and _allowed(patched):
-        from kanpde.api.patch_plan import Patches  # a room of its own: only where it is used
+        from kanpde.api.in_turn import in_turn  # rooms of their own: only where they are used
+        from kanpde.api.patch_plan import Patches
 
         try:
-            return Patches(patched).prepare()
+            return in_turn(config, Patches(patched).prepare())
         except ConfigError:
             pass  # patches cannot solve it; a mistake of the file shows again below
     multiplied = replace(fixed, trial=replace(config.trial, nodes="product"))

@@ -48,7 +48,14 @@ class Evolving:
 
     def run(self, progress: Progress, folder: Path | None = None) -> Outcome:
         """March after march."""
-        solved = self.engine.search(self.config, progress, self._posed())
+        return self.kept(self.engine.search(self.config, progress, self._posed()), folder)
+
+    def solved(self, progress: Progress, seconds: float) -> Converged:
+        """March after march in so many seconds; nothing is kept."""
+        return self.engine.search(replace(self.config, seconds=seconds), progress, self._posed())
+
+    def kept(self, solved: Converged, folder: Path | None) -> Outcome:
+        """What a search gives, kept in a run folder."""
         if folder is not None:
             slab_file.write(folder, solved)
         return self._outcome(solved)

@@ -39,7 +39,14 @@ class Patches:
 
     def run(self, progress: Progress, folder: Path | None = None) -> Outcome:
         """Level after level."""
-        patched = search_patches(self.config, progress)
+        return self.kept(search_patches(self.config, progress), folder)
+
+    def solved(self, progress: Progress, seconds: float) -> Patched:
+        """Level after level in so many seconds; nothing is kept."""
+        return search_patches(replace(self.config, seconds=seconds), progress)
+
+    def kept(self, patched: Patched, folder: Path | None) -> Outcome:
+        """What a search gives, kept in a run folder as a run of patches."""
         if folder is not None:
             report.write_config(folder / "config.yaml", self.config)
             patch_store.write(folder, patched)

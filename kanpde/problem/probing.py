@@ -12,6 +12,7 @@ the width. Smooth formulas are settled on the first box.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -61,6 +62,16 @@ NOTHING = 1e-14
 
 ALONG = np.linspace(-6.0, 6.0, 49)
 """Where a formula is looked at across a feature, in widths."""
+
+FEW_TURNS = 20.0
+"""A sine whose argument makes no more turns over the whole domain is narrow where its argument is
+steep, if at all, and is judged as any other function there.
+"""
+
+OF_ANGLES = 1e-3
+"""The same for sines of angles, which turn at once where r^a sin(a φ) is nearly zero: in L2 this
+share within a width of 1e-6 is 1e-6.
+"""
 
 Kind = str
 
@@ -354,17 +365,28 @@ class _Search:
         power = isinstance(self._node, Pow)
         return self.singular and (power or self._node_name in SINGULAR)
 
+    def _turns(self) -> float:
+        """How far the argument goes over the whole place, in turns: an angle about a point, however
+        steep it is there, goes once around.
+        """
+        known = enclose(self._node, self._place.lower[None], self._place.upper[None])
+        least, most = inner_of(self._node, known).values
+        return float((most - least)[0]) / (2 * math.pi)
+
     def _kind(self, formula: Formula, at: Array, direction: Array, width: float) -> Kind | None:
         """What the function looks like across it, None where the formula hardly changes."""
+        share = SIGNIFICANT
         if self._node_name in ("sin", "cos", "tan"):
-            return "wave"
+            if self._turns() > FEW_TURNS:
+                return "wave"
+            share = OF_ANGLES
         line = at + ALONG[:, None] * width * direction * self._place.sides
         line = line[self._place.contains(line)]
         if not len(line):
             return None
         values, shape = numbers((formula.node, self._node), line)
         size, change = max(formula.size, largest(values)), float(np.ptp(values))
-        if not change > max(SIGNIFICANT * size, NOTHING * formula.size_inside):
+        if not change > max(share * size, NOTHING * formula.size_inside):
             return None
         if not np.ptp(shape) > MOST_OF_IT * (self._extent[1] - self._extent[0]):
             return None  # steep at an end, as a root is, but no layer

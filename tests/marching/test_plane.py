@@ -15,8 +15,8 @@ from kanpde.api.solving import configure
 from kanpde.expressions import Derivative
 from kanpde.marching.plane.cells import coarser
 from kanpde.marching.plane.radau import shifts
-from kanpde.marching.plane.search import cover_of
-from kanpde.marching.plane.slab import Given, Operator, projected, solve
+from kanpde.marching.plane.search import PlaneRun, cover_of
+from kanpde.marching.plane.slab import Given, Operator, _change, projected, solve
 from kanpde.marching.plane.statement import Evolution, evolution
 from kanpde.patches.layout import balanced, layout
 from kanpde.problem.problem import Problem
@@ -187,3 +187,16 @@ def test_a_march_without_time_says_how_far_it_came() -> None:
     solution = kanpde.solve(_heat(DISK, ["rim"]), tolerance=1e-6, seconds=1e-3)
     assert solution.result.exit_code == 8
     assert solution.result.estimate is None
+
+
+def test_values_that_are_lost_are_no_solution(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where an iteration ends in values that are no numbers, nothing is small: a slab is shortened,
+    and marches that cannot be compared have no estimate.
+    """
+    lost, kept = [np.full((2, 3, 1), np.nan)], [np.ones((2, 3, 1))]
+    assert _change(lost, kept) == np.inf
+    assert _change(kept, kept) == 0.0
+    monkeypatch.setattr(PlaneRun, "difference", lambda *_: float("nan"))
+    solution = kanpde.solve(_heat(DISK, ["rim"]), tolerance=1e-2)
+    assert solution.result.estimate is None
+    assert solution.result.exit_code == 8

@@ -178,6 +178,17 @@ def test_what_nothing_resolves_is_refused(name: str) -> None:
         posed(config(source, domain))
 
 
+def test_angles_turn_about_a_point_without_being_a_wave() -> None:
+    """r^a sin(a φ) and Bessel functions in polar coordinates are smooth enough; a bare angle is not,
+    and a fast wave is one."""
+    angle = "atan2(-x - y, y - x) + 3*pi/4"
+    posed(config(f"(x**2 + y**2)**(1/3)*sin(2*({angle})/3)", DISK))
+    posed(config("besselj(2, 3*sqrt(x**2 + y**2))*cos(2*atan2(y, x))", DISK))
+    for narrow in ("cos(2*atan2(y, x))", "cos(1e8*x)"):
+        with pytest.raises(ConfigError, match="too narrow"):
+            posed(config(narrow, DISK))
+
+
 def test_a_jump_at_a_known_place_is_not_refused() -> None:
     posed(config(FOUND["a jump"][0], LINE))
 

@@ -85,8 +85,8 @@ class LineRun:
         return {"edges": self.edges, **numbered}
 
     def difference(self, before: Run) -> float:
-        """At points that fill space and time evenly."""
-        domain = self.posed.problem.domain
+        """At points that fill space and time evenly, as far as this march came."""
+        domain = self.problem.domain
         points = domain.interior(SAMPLES, "sobol", np.random.default_rng(0)).x
         x = torch.from_numpy(points.copy())
         return relative(self.trial.evaluate(x).numpy(), before.trial.evaluate(x).numpy())

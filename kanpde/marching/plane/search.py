@@ -32,11 +32,8 @@ from kanpde.progress import Progress
 from kanpde.trial.patch_slabs import PatchSlabs
 from kanpde.trial.patchwork import Patchwork
 
-LADDER = Ladder(first=1e-2, smallest=1e-9, growth=3.0, believed=1.0)
-"""Marches begin coarse: one takes about three times as long as the one before. Of the difference of
-two 0.14 (an L-shape) to 0.7 (a disk, where both are far below their local error) were left in the
-finer one.
-"""
+LADDER = Ladder(first=1e-2, smallest=1e-9, growth=3.0)
+"""Marches begin coarse: one takes about three times as long as the one before."""
 
 STAGES, DEGREES = (4, 6, 8, 10, 12), (6, 8, 10)
 """Radau points of a slab and degree of the first cells, of one march after the other: errors that
@@ -115,9 +112,9 @@ class PlaneRun:
         return values
 
     def difference(self, before: Run) -> float:
-        """At points that fill space and time evenly."""
+        """At points that fill space and time evenly, as far as this march came."""
         assert isinstance(before, PlaneRun)
-        domain = self.posed.problem.domain
+        domain = self.problem.domain
         x = np.array(domain.interior(SAMPLES, "sobol", np.random.default_rng(0)).x)
         return relative(self.values(x), before.values(x))
 
