@@ -22,7 +22,6 @@ from kanpde.api.outcome import Outcome, Plan
 from kanpde.api.patch_plan import Patches
 from kanpde.config import Config
 from kanpde.config.solve.defaults import SECONDS
-from kanpde.marching import slab_file
 from kanpde.marching.plane import search as in_the_plane
 from kanpde.marching.plane.choice import may_march
 from kanpde.problem.problem import Problem
