@@ -2,8 +2,11 @@
 
 | patches | next |
 |---|---|
-| meet the tolerance in SHARE of the seconds, or are stopped | end |
-| do not | slabs for the rest; the result of the smaller estimate is kept |
+| meet the tolerance, or are stopped | end |
+| do not, and more than LEAST of the seconds are left | slabs; the smaller estimate is kept |
+| do not | end |
+
+Patches have PATIENCE of the seconds, and all of them while their changes fall fast.
 
 Patches in space and time are the better ones where u is smooth in both: a few of high degree do.
 Slabs take few unknowns at a time and follow what moves, fades or is not linear.
@@ -21,14 +24,14 @@ from kanpde.api.march_plan import Engine, Evolving
 from kanpde.api.outcome import Outcome, Plan
 from kanpde.api.patch_plan import Patches
 from kanpde.config import Config
-from kanpde.config.solve.defaults import SECONDS
+from kanpde.config.solve.defaults import SECONDS, TOLERANCE
 from kanpde.marching.plane import search as in_the_plane
 from kanpde.marching.plane.choice import may_march
 from kanpde.problem.problem import Problem
-from kanpde.progress import Progress, StopReason
+from kanpde.progress import Progress
 
-SHARE = 0.4
-"""Of the seconds for patches."""
+PATIENCE, LEAST = 0.4, 0.3
+"""Share of the seconds for patches whose changes do not fall fast, and for slabs at least."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,14 @@ class InTurn:
     def run(self, progress: Progress, folder: Path | None = None) -> Outcome:
         """Patches first."""
         began, seconds = time.perf_counter(), self.config.seconds or SECONDS
-        patched = self.patches.solved(progress, SHARE * seconds)
-        if patched.reason is StopReason.TOLERANCE or progress.stop is not None:
+        tolerance = self.config.tolerance or TOLERANCE[self.config.dtype]
+        patched = self.patches.solved(progress, PATIENCE)
+        remaining = seconds - (time.perf_counter() - began)
+        is_met = patched.estimate is not None and patched.estimate <= tolerance
+        if is_met or progress.stop is not None or remaining < LEAST * seconds:
             return self.patches.kept(patched, folder)
         progress.message("patches in space and time do not meet the tolerance: slabs of time")
-        spent = time.perf_counter() - began
-        marched = self.slabs.solved(progress, max(seconds - spent, SHARE * seconds))
+        marched = self.slabs.solved(progress, remaining)
         before, after = (each.estimate for each in (patched, marched))
         total = time.perf_counter() - began
         if before is not None and before <= (math.inf if after is None else after):

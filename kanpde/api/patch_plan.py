@@ -41,9 +41,9 @@ class Patches:
         """Level after level."""
         return self.kept(search_patches(self.config, progress), folder)
 
-    def solved(self, progress: Progress, seconds: float) -> Patched:
-        """Level after level in so many seconds; nothing is kept."""
-        return search_patches(replace(self.config, seconds=seconds), progress)
+    def solved(self, progress: Progress, patience: float) -> Patched:
+        """Level after level, with so much patience (see `patches.search`); nothing is kept."""
+        return search_patches(self.config, progress, patience)
 
     def kept(self, patched: Patched, folder: Path | None) -> Outcome:
         """What a search gives, kept in a run folder as a run of patches."""

@@ -48,7 +48,7 @@ from kanpde.patches.refinement import STEP, enriched
 from kanpde.patches.statement import Statement
 from kanpde.patches.support import SECOND, orders_of, require
 from kanpde.patches.unseen import left_out, unseen
-from kanpde.patches.verdict import Course, End, is_falling, sentence
+from kanpde.patches.verdict import Course, End, is_falling, is_fast, sentence
 from kanpde.problem.posing import posed
 from kanpde.problem.problem import Problem
 from kanpde.progress import History, Overdue, Progress, StageResult, StopReason, Timed
@@ -115,12 +115,15 @@ def points_of(problem: Problem) -> Collocation:
     return held_out(problem.domain, problem.parts, SAMPLES // 4, torch.float64)
 
 
-def search(config: Config, progress: Progress) -> Patched:
-    """Solve a problem on patches; ConfigError or NumericalError say what is wrong."""
+def search(config: Config, progress: Progress, patience: float = 1.0) -> Patched:
+    """Solve a problem on patches; ConfigError or NumericalError say what is wrong.
+
+    `patience` is the share of the seconds after which it ends where changes do not fall fast.
+    """
     problem = prepare(config)
     for corner in free_corners(problem):
         progress.message(f"no force acts on the corner {corner.place} between two free edges")
-    return _Search(config, progress, problem).run()
+    return _Search(config, progress, problem, patience).run()
 
 
 def _richer(patch: Patch) -> Patch:
@@ -144,6 +147,7 @@ class _Search:
     config: Config
     progress: Progress
     problem: Problem
+    patience: float = 1.0
     began: float = field(default_factory=time.perf_counter)
     stages: list[StageResult] = field(default_factory=list)
     events: list[tuple[int, str]] = field(default_factory=list)
@@ -236,7 +240,10 @@ class _Search:
         richer = [_richer(patch) for patch in cells.patches]
         amount = self._expected(cells.patches, False, bool(level.stall))
         amount += self._expected(richer, True, False)
-        if spent + self.pace.seconds(amount) > SHARE * self.seconds:
+        allowed = SHARE * self.seconds
+        if not is_fast(self.changes):
+            allowed *= self.patience
+        if spent + self.pace.seconds(amount) > allowed:
             return None, End.TIME
         return cells, End.REACHED
 

@@ -20,6 +20,9 @@ from kanpde.patches.levels import Level
 FALLEN, FEW = 0.7, 3
 """Changes that fall to this share over so many levels are falling."""
 
+HALF = 0.5
+"""A change of at most this share of the one before falls fast."""
+
 
 class End(Enum):
     """Why no further level began; the value is what to do about it."""
@@ -59,6 +62,11 @@ def is_falling(changes: Sequence[float]) -> bool:
     """Whether the last changes fall, or are too few to tell."""
     recent = [change for change in changes if math.isfinite(change)][-FEW:]
     return len(recent) < FEW or recent[-1] <= FALLEN * recent[0]
+
+
+def is_fast(changes: Sequence[float]) -> bool:
+    """Whether the last change is at most half of the one before."""
+    return len(changes) > 1 and changes[-1] <= HALF * changes[-2] < math.inf
 
 
 def sentence(level: Level, estimate: float, singular: bool, course: Course) -> str:

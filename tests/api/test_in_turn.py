@@ -54,7 +54,7 @@ def test_a_box_is_solved_by_patches_where_these_do_and_by_slabs_where_not(
     tree = tree_of(["u"], WARMS, ["u = w"])
     x = np.random.default_rng(0).uniform(0.0, 1.0, (200, 3))
     kept = {}
-    patched = prepared(tree).patches.solved(Silent(), 100.0)
+    patched = prepared(tree).patches.solved(Silent(), 1.0)
     lost = replace(patched, reason=StopReason.UNREACHED, estimate=None)
     for result, name in ((patched, "patches.npz"), (lost, "slabs.npz")):
         monkeypatch.setattr(Patches, "solved", lambda *_, result=result: result)
@@ -71,7 +71,7 @@ def test_a_box_is_solved_by_patches_where_these_do_and_by_slabs_where_not(
 def test_the_smaller_estimate_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Slabs that do not say how wrong they are leave the result to patches."""
     plan = prepared(tree_of(["u"], WARMS, ["u = w"]))
-    patched = plan.patches.solved(Silent(), 100.0)
+    patched = plan.patches.solved(Silent(), 1.0)
     rough = replace(patched, reason=StopReason.UNREACHED, estimate=0.5)
     marched = plan.slabs.solved(Silent(), 1e-3)
     monkeypatch.setattr(Patches, "solved", lambda *_: rough)

@@ -361,7 +361,9 @@ PROPERTIES: dict[str, Schema] = {
         text(), "A file of problems/, for shipped problems only.", example="poisson_waves"
     ),
     "eigen": described(
-        reference("eigenvalues"), "Solves for eigenvalues `lambda` of the equations.", example={"count": 6}
+        reference("eigenvalues"),
+        "Solves for eigenvalues `lambda` of the equations.",
+        example={"count": 6},
     ),
     "fit": described(
         either(
