@@ -31,10 +31,12 @@ left; their names may be used for something else too.
 
 OPERATORS = ("d", "dn", "grad", "div", "laplacian", "dot")
 FURTHER_OPERATORS = ("curl",)
-
 """Differential operators and `dot`, then those whose names may be used for something else; besides
 them `d` followed by one to four coordinate letters.
 """
+
+BINDERS = ("sum", "prod")
+"""What binds an index that runs over the coordinates of space; may be used for something else."""
 
 CONSTANTS = ("pi",)
 """Named constants."""

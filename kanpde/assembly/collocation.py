@@ -150,7 +150,8 @@ def held_out(domain: Domain, parts: Iterable[str], count: int, dtype: torch.dtyp
     """
     named = list(parts)
     on_parts = round(2 * count ** ((domain.dimension - 1) / domain.dimension))
-    on_parts = max(8, min(on_parts, MOST_ON_PARTS // max(1, len(named))))
+    most = MOST_ON_PARTS * MANY // max(MANY, domain.dimension)
+    on_parts = max(8, min(on_parts, most // max(1, len(named))))
     inside = Points.of(domain.quadrature(count), dtype)
     return Collocation(
         inside,
@@ -162,5 +163,8 @@ def held_out(domain: Domain, parts: Iterable[str], count: int, dtype: torch.dtyp
 COUNT = {1: 2000, 2: 10_000, 3: 24_000}
 """Held-out points by number of coordinates; 20 000 beyond three."""
 
-MOST_ON_PARTS = 60_000
+MANY = 20
+"""Coordinates from which on points have their cost by coordinates too, and are fewer."""
+
+MOST_ON_PARTS = 30_000
 """Held-out points on all parts: a box in a hundred coordinates has two hundred faces."""

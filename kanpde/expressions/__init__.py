@@ -39,6 +39,7 @@ from kanpde.expressions.tree import (
     Normal,
     Number,
     Pow,
+    TooLargeError,
 )
 from kanpde.expressions.write import text
 
@@ -55,6 +56,7 @@ __all__ = [
     "Number",
     "Pow",
     "Scope",
+    "TooLargeError",
     "add",
     "call",
     "check_definition",

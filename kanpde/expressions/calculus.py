@@ -39,6 +39,7 @@ from kanpde.expressions.tree import (
     Normal,
     Number,
     Pow,
+    TooLargeError,
     postorder,
 )
 
@@ -60,10 +61,10 @@ class Meter:
         self.spent = 0
 
     def spend(self, steps: int) -> None:
-        """Take `steps` from the budget; FormulaError when it is exhausted."""
+        """Take `steps` from the budget; TooLargeError when it is exhausted."""
         self.spent += steps
         if self.spent > self.limit:
-            raise FormulaError(
+            raise TooLargeError(
                 f"it expands to more than {self.limit} operations; write it with fewer or simpler"
                 f" terms"
             )

@@ -12,7 +12,7 @@ features, not for proofs. Source: Moore, Kearfott & Cloud, Introduction to Inter
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,10 +49,15 @@ def enclose(node: Node, lower: Array, upper: Array) -> dict[Node, Enclosure]:
 
     Raises ValueError for a formula that holds something else than coordinates and numbers.
     """
+    return enclose_all((node,), lower, upper)
+
+
+def enclose_all(nodes: Iterable[Node], lower: Array, upper: Array) -> dict[Node, Enclosure]:
+    """Enclosures of `nodes` and of every node below them, as `enclose` gives them."""
     known: dict[Node, Enclosure] = {}
     half = (upper - lower) / 2
     with np.errstate(all="ignore"):
-        for part in postorder((node,)):
+        for part in postorder(nodes):
             if not part.children:
                 known[part] = _leaf(part, lower, upper)
                 continue

@@ -13,6 +13,7 @@ from kanpde.errors import ConfigError
 from kanpde.expressions.calculus import MAX_ORDER
 from kanpde.expressions.simplify import LARGEST
 from kanpde.names import (
+    BINDERS,
     CONSTANTS,
     FUNCTIONS,
     FURTHER,
@@ -38,6 +39,8 @@ HABITS = {
     "jv": "besselj", "j0": "besselj(0, x)", "j1": "besselj(1, x)", "inner": "dot",
     "rot": "curl", "laplace": "laplacian(u)",
     "lambda": "'eigen: {count: 6}' beside the equations for an eigenvalue",
+    "i": "sum(i, ...) or prod(i, ...) around an index",
+    "j": "sum(j, ...) or prod(j, ...) around an index",
 }  # fmt: skip
 """Words of other notations, and what to write here."""
 
@@ -150,7 +153,7 @@ class Scope:
     def _further(self) -> list[str]:
         """Functions and operators whose names the problem does not use otherwise."""
         values = self.value_names()
-        return [name for name in (*FURTHER, *FURTHER_OPERATORS) if name not in values]
+        return [name for name in (*FURTHER, *FURTHER_OPERATORS, *BINDERS) if name not in values]
 
     def normal_names(self) -> list[str]:
         """Components of the normal, and in the plane of the tangent, as far as their names are not

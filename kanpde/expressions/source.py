@@ -1,6 +1,7 @@
 """The text of a formula, its tokens, and the one-line message that points into it.
 
-number: 12  0.5  .5  2.  1e-9  1E3 · name: a letter, then letters, digits, _ · symbols: + - * / ** ( ) [ ] , = < <= > >=
+number: 12  0.5  .5  2.  1e-9  1E3 · name: a letter, then letters, digits, _
+symbols: + - * / ** ( ) [ ] , = < <= > >= !=
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ SHOWN = 60
 _TOKEN = re.compile(
     r"(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
     r"|(?P<name>[A-Za-z][A-Za-z0-9_]*)"
-    r"|(?P<symbol>\*\*|==|<=|>=|[-+*/()\[\],=<>])"
+    r"|(?P<symbol>\*\*|==|!=|<=|>=|[-+*/()\[\],=<>])"
     r"|(?P<space>[ \t\r\n]+)"
 )
 _HINTS = {

@@ -29,6 +29,10 @@ class FormulaError(ConfigError):
     """
 
 
+class TooLargeError(FormulaError):
+    """A formula that takes more work to write down than is allowed."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Node:
     """A subtree of a formula; equal if and only if the structure is equal."""

@@ -190,8 +190,17 @@ def cube_quadrature(count: int, dimension: int) -> Rule:
     points of a Sobol sequence with a fixed scrambling (equal weights, error about 1/count).
     """
     if dimension > MOST_GAUSS_COORDINATES:
-        return cube(count, dimension, Layout("sobol", np.random.default_rng(0), 0.0))
+        return _fixed(count, dimension)
     return tensor([gauss(per_axis(count, dimension))] * dimension)
+
+
+@lru_cache(maxsize=2)
+def _fixed(count: int, dimension: int) -> Rule:
+    """A sequence that all faces of a box in many coordinates have; it may not be written to."""
+    points, weights = cube(count, dimension, Layout("sobol", np.random.default_rng(0), 0.0))
+    points.setflags(write=False)
+    weights.setflags(write=False)
+    return points, weights
 
 
 def per_axis(count: int, dimension: int) -> int:

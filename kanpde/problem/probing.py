@@ -20,7 +20,7 @@ import numpy as np
 
 from kanpde.errors import ConfigError
 from kanpde.expressions import Call, Node, Pow, text
-from kanpde.expressions.intervals import Enclosure, enclose
+from kanpde.expressions.intervals import Enclosure, enclose, enclose_all
 from kanpde.expressions.tree import Coordinate, postorder
 from kanpde.numerics.quadrature import Array
 from kanpde.problem.bending import SINGULAR, activity, bending_of, inner_of, sizes
@@ -193,16 +193,17 @@ def _known(feature: Feature, features: Sequence[Feature]) -> bool:
 
 def _suspects(formula: Formula) -> list[Node]:
     """The functions in a formula that bend more than a box may hold on the whole domain."""
-    suspects = []
-    domain = formula.domain
+    suspects, domain = [], formula.domain
+    parts = postorder((formula.node,))
+    bent = [node for node in parts if bending_of(node) is not None]
+    leaves = [node for node in parts if not node.children]
     try:
-        known = enclose(formula.node, domain.lower[None], domain.upper[None])
+        known = enclose_all([*leaves, *bent], domain.lower[None], domain.upper[None])
     except ValueError:  # values of a file are as they are
         return []
-    for node in postorder((formula.node,)):
+    for node in bent:
         bending = bending_of(node)
-        if bending is None:
-            continue
+        assert bending is not None
         inner = inner_of(node, known)
         with np.errstate(all="ignore"):
             bends = bending(inner.values, float(activity(node, inner.centre)[0]))

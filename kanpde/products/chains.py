@@ -106,6 +106,30 @@ def _left_orthogonal(chain: Chain) -> Chain:
     return cores
 
 
+def right_orthogonal(chain: Chain) -> Chain:
+    """The same array with all cores but the first orthonormal in their last two indices."""
+    cores = list(chain)
+    for k in range(len(cores) - 1, 0, -1):
+        r, n, s = cores[k].shape
+        q, upper = np.linalg.qr(cores[k].reshape(r, n * s).T)
+        cores[k] = q.T.reshape(-1, n, s)
+        cores[k - 1] = np.tensordot(cores[k - 1], upper.T, axes=(2, 0))
+    return cores
+
+
+def centred(chain: Chain) -> list[Array]:
+    """For every index the core that carries all of the norm when the other cores are orthonormal:
+    a matrix applied to one index changes the norm as it changes that of the core.
+    """
+    ahead = right_orthogonal(chain)
+    centres = [ahead[0]]
+    for k in range(len(ahead) - 1):
+        r, n, s = centres[k].shape
+        upper = np.linalg.qr(centres[k].reshape(r * n, s), mode="r")
+        centres.append(np.tensordot(upper, ahead[k + 1], axes=(1, 0)))
+    return centres
+
+
 def rounded(
     chain: Chain,
     relative: float,

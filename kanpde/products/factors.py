@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -35,6 +35,7 @@ from kanpde.products.chains import (
     scaled,
     total,
 )
+from kanpde.products.separable import chain_of, depends_on, is_product, terms_of
 from kanpde.products.univariate import Axis
 
 MOST_DEGREE = 64
@@ -46,12 +47,6 @@ HIGHEST_POWER = 12
 
 class NotProductsError(ValueError):
     """A formula that is no sum of few products; the message says why."""
-
-
-@cache
-def depends_on(node: Node) -> frozenset[int]:
-    """The coordinates in a formula."""
-    return frozenset(part.index for part in postorder((node,)) if isinstance(part, Coordinate))
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +74,11 @@ class Values:
         return self._known[node]
 
     def _parts(self, node: Node) -> list[Node]:
-        """Subtrees of more than one coordinate, children first, and the formula itself."""
-        single = {part for part in postorder((node,)) if len(depends_on(part)) <= 1}
+        """Subtrees that are no products of functions of one coordinate, children first, or the
+        formula itself.
+        """
+        below = postorder((node,))
+        single = {part for part in below if len(depends_on(part)) <= 1 or is_product(part)}
         return [part for part in postorder((node,), single) if part not in single] or [node]
 
     def constant(self, value: float) -> Chain:
@@ -99,7 +97,7 @@ class Values:
             case Pow(base=base, exponent=Number(value=power)):
                 return self._power(base, power, node)
             case Call(args=(argument,)):
-                groups = _groups(_terms(argument))
+                groups = _groups(terms_of(argument))
                 if len(groups) > 1 and node.name == "exp":
                     return self._product([rebuild(node, (group,)) for group in groups])
                 if len(groups) > 1 and node.name in ("sin", "cos"):
@@ -127,7 +125,17 @@ class Values:
     def _sum(self, terms: Sequence[Node]) -> Chain:
         if all(len(depends_on(term)) <= 1 for term in terms):
             return self._separate_sum(terms)
-        return total([self._chain(term) for term in terms], self.relative, self._weights)
+        simple = [term for term in terms if len(depends_on(term)) <= 1 or is_product(term)]
+        chains = [self._chain(term) for term in terms if term not in simple]
+        if simple:
+            chains.append(self._sum_of_products(simple))
+        return total(chains, self.relative, self._weights)
+
+    def _sum_of_products(self, terms: Sequence[Node]) -> Chain:
+        """A sum of products of functions of one coordinate, with few ranks from its form."""
+        sizes = [len(axis.points) for axis in self.axes]
+        chain = chain_of(tuple(terms), len(sizes), sizes, self.along)
+        return chain if len(terms) == 1 else rounded(chain, self.relative, self._weights)
 
     def _separate_sum(self, terms: Sequence[Node]) -> Chain:
         """A sum of functions of one coordinate each, of rank two."""
@@ -142,9 +150,7 @@ class Values:
 
     def _product(self, factors: Sequence[Node]) -> Chain:
         single = [factor for factor in factors if len(depends_on(factor)) <= 1]
-        result = self.constant(1.0)
-        for factor in single:
-            result = multiplied(result, self._univariate(factor))
+        result = self._sum_of_products([multiply(*single)])
         for factor in factors:
             if len(depends_on(factor)) > 1:
                 product = multiplied(result, self._chain(factor))
@@ -239,16 +245,6 @@ def laplace_like(singles: Sequence[Array], others: Sequence[Array]) -> Chain:
             core = core[:, :, 1:]
         cores.append(core)
     return cores
-
-
-def _terms(node: Node) -> tuple[Node, ...]:
-    """The terms of a sum or of a number times a sum."""
-    match node:
-        case Add(args=terms):
-            return terms
-        case Mul(args=(Number() as factor, Add(args=terms))):
-            return tuple(multiply(factor, term) for term in terms)
-    return (node,)
 
 
 def _groups(terms: Sequence[Node]) -> list[Node]:

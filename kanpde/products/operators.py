@@ -28,6 +28,7 @@ from kanpde.products.chains import (
     total,
 )
 from kanpde.products.factors import laplace_like
+from kanpde.products.sweeps import NotConvergedError, diagonal, solved_by_sweeps
 from kanpde.products.univariate import Axis
 
 ACCURACY = 1e-6
@@ -118,14 +119,12 @@ class Inverse:
     @cached_property
     def spectra(self) -> list[_Spectrum]:
         """The spectra of all coordinates; the sign is that which makes the sums positive."""
-        spectra = []
-        for axis, single in zip(self.operator.axes, self.operator.singles, strict=True):
-            matrix = axis.reduced(axis.projection @ single)
-            values, vectors = np.linalg.eig(matrix)
-            if np.abs(values.imag).max() <= 1e-9 * np.abs(values).max():
-                values, vectors = values.real, vectors.real
-            spectra.append(_Spectrum(values, vectors, np.linalg.inv(vectors)))
-        return spectra
+        known: dict[bytes, _Spectrum] = {}
+        for matrix in self._matrices:
+            # real vectors of a pair of nearly equal eigenvalues come from a symmetric matrix alone
+            if matrix.tobytes() not in known:
+                known[matrix.tobytes()] = _Spectrum(*diagonal(matrix))
+        return [known[matrix.tobytes()] for matrix in self._matrices]
 
     @cached_property
     def sign(self) -> float:
@@ -162,11 +161,31 @@ class Inverse:
         return np.exp(s), step * np.exp(s)
 
     def apply(self, right: Chain, relative: float) -> Chain:
-        """Coefficients in the homogeneous bases for values at Gauss points."""
+        """Coefficients in the homogeneous bases for values at Gauss points: by sweeps, and where
+        they do not end by the sum of exponentials.
+        """
+        try:
+            return self.swept(right, relative)[0]
+        except NotConvergedError:
+            return self.summed(right, relative)
+
+    def swept(self, right: Chain, relative: float) -> tuple[Chain, float]:
+        """The same by sweeps, and their last relative change; NotConvergedError."""
+        given = [axis.tested @ axis.projection for axis in self.operator.axes]
+        matrices = [self.sign * matrix for matrix in self._matrices]
+        return solved_by_sweeps(matrices, scaled(mapped(right, given), self.sign), relative)
+
+    @cached_property
+    def _matrices(self) -> list[Array]:
+        """The A_k on the polynomials that meet the homogeneous conditions."""
+        pairs = zip(self.operator.axes, self.operator.singles, strict=True)
+        return [axis.reduced(axis.projection @ single) for axis, single in pairs]
+
+    def summed(self, right: Chain, relative: float) -> Chain:
+        """The same by the sum of exponentials, up to ACCURACY."""
         tests = []
         for axis, spectrum in zip(self.operator.axes, self.spectra, strict=True):
-            mass = axis.test @ axis.homogeneous
-            tests.append(spectrum.inverse @ np.linalg.solve(mass, axis.test @ axis.projection))
+            tests.append(spectrum.inverse @ axis.tested @ axis.projection)
         # the vectors of eigenvalues that are not normal differ in length: ranks are reduced after
         # going back
         given = scaled(mapped(right, tests), self.sign)

@@ -28,6 +28,7 @@ from kanpde.products.chains import (
     Array,
     RankError,
     added,
+    centred,
     entries,
     mapped,
     norm,
@@ -43,7 +44,7 @@ from kanpde.products.univariate import padded
 from kanpde.progress import History, Progress, StageResult, StopReason
 from kanpde.trial.chain import ProductChain
 
-DEGREES = (6, 10, 16, 24, 36, 52, 76, 100)
+DEGREES = (6, 10, 16, 24, 36, 52, 76, 100, 140, 200)
 """Degrees of the polynomials of every coordinate, level after level."""
 
 FINER = 1e-3
@@ -130,6 +131,7 @@ class _Search:
     began: float = field(default_factory=time.perf_counter)
     stages: list[StageResult] = field(default_factory=list)
     ends: list[float] = field(default_factory=list)
+    discrete: Discrete | None = None
 
     def run(self) -> Multiplied:
         tolerance = _tolerance(self.config)
@@ -163,7 +165,8 @@ class _Search:
         self.progress.stage_started(number, len(DEGREES), name, 1)
         level = self.begun.first
         if number:
-            level = Discrete(self.begun.statement, degree, _relative(self.config)).solved()
+            self.discrete = Discrete(self.begun.statement, degree, _relative(self.config))
+            level = self.discrete.solved()
         most = self.config.trial.rank
         if most is not None:
             level = _cut(level, most)
@@ -181,11 +184,12 @@ class _Search:
         return level
 
     def _estimate(self, level: Solved, before: Solved) -> float:
-        discrete = Discrete(
-            self.begun.statement, len(level.chain[0][0]) - 1, _relative(self.config)
-        )
+        assert self.discrete is not None
         return max(
-            _change(level, before), level.correction, misfit(discrete, level), unlike(discrete)
+            _change(level, before),
+            level.correction,
+            misfit(self.discrete, level),
+            unlike(self.discrete),
         )
 
     def _message(self, estimate: float, tolerance: float, words: str) -> None:
@@ -241,17 +245,20 @@ def misfit(discrete: Discrete, solved: Solved) -> float:
     """Largest difference of a condition to its datum in the mean over its face, relative to the
     size of what it is taken of: faces whose data contradict each other leave some.
     """
-    worst = 0.0
+    worst, whole = 0.0, norm(solved.chain)
     unit = [np.eye(axis.degree + 1) for axis in discrete.axes]
+    centres = centred(solved.chain)
     for face in discrete.statement.faces:
         axis = discrete.axes[face.axis]
         row = axis.trace(face.functional)
-        traced = mapped(solved.chain, [*unit[: face.axis], row[None], *unit[face.axis + 1 :]])
-        size = norm(solved.chain) * max(1.0, float(np.abs(row[:2]).max()))
-        if not is_zero(face.data):
+        size = whole * max(1.0, float(np.abs(row[:2]).max()))
+        if is_zero(face.data):
+            missed = float(np.linalg.norm(np.tensordot(row, centres[face.axis], axes=(0, 1))))
+        else:
+            traced = mapped(solved.chain, [*unit[: face.axis], row[None], *unit[face.axis + 1 :]])
             column = discrete.extended(face.data, face.axis, np.ones(1))
-            traced = added(traced, scaled(column, -1.0))
-        worst = max(worst, norm(traced) / size if size > 0 else norm(traced))
+            missed = norm(added(traced, scaled(column, -1.0)))
+        worst = max(worst, missed / size if size > 0 else missed)
     return worst
 
 

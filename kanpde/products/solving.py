@@ -32,6 +32,7 @@ from kanpde.products.chains import (
 from kanpde.products.factors import Values
 from kanpde.products.operators import Inverse, Operator, Term
 from kanpde.products.statement import Statement, own_coordinate
+from kanpde.products.sweeps import NotConvergedError
 from kanpde.products.univariate import Axis
 
 CORRECTIONS = 8
@@ -42,6 +43,9 @@ CYCLE, CYCLES = 12, 6
 
 COARSEST = 0.01
 """Largest share to which corrections are rounded."""
+
+FINEST = 1e-13
+"""Errors below this share of the solution are rounding errors."""
 
 LEAST = 3e-15
 """Ranks are never reduced to less than rounding errors."""
@@ -70,12 +74,15 @@ class Discrete:
 
     @cached_property
     def axes(self) -> tuple[Axis, ...]:
-        """The polynomials of every coordinate."""
+        """The polynomials of every coordinate, the same ones for equal coordinates."""
         domain = self.statement.problem.domain
-        return tuple(
-            Axis(float(low), float(high), self.degree, self.statement.functionals(k))
-            for k, (low, high) in enumerate(zip(domain.lower, domain.upper, strict=True))
-        )
+        known: dict[tuple[object, ...], Axis] = {}
+        for k, (low, high) in enumerate(zip(domain.lower, domain.upper, strict=True)):
+            given = float(low), float(high), self.statement.functionals(k)
+            if given not in known:
+                known[given] = Axis(given[0], given[1], self.degree, given[2])
+            known[k,] = known[given]
+        return tuple(known[k,] for k in range(domain.dimension))
 
     @cached_property
     def values(self) -> Values:
@@ -128,8 +135,9 @@ class Discrete:
         The data of faces that meet must agree there; each step then leaves the earlier ones as
         they are.
         """
-        sizes = [self.degree + 1] * len(self.axes)
-        result = zero(sizes)
+        result = zero([self.degree + 1] * len(self.axes))
+        if all(is_zero(face.data) for face in self.statement.faces):
+            return result
         for k, axis in enumerate(self.axes):
             faces = [face for face in self.statement.faces if face.axis == k]
             missing = []
@@ -175,18 +183,29 @@ class Discrete:
             start = self.lifted
         if self.operator.terms:
             return self._krylov(start)
-        chain, correction = start, np.inf
+        chain, before, error = start, np.inf, 1.0
+        wanted = max(self.relative, FINEST)
         for _ in range(CORRECTIONS):
             rest, share = self.residual(chain)
             if share == 1.0:
-                correction = self.relative
+                error = self.relative
                 break
-            step = self._expanded(self.inverse.apply(rest, share))
+            step, accuracy = self._step(rest, max(LEAST, min(COARSEST, wanted / error)), share)
             chain = rounded(added(chain, step), self.relative)
-            before, correction = correction, norm(step) / (norm(chain) or 1.0)
-            if correction <= self.relative or correction > 0.1 * before:
+            correction = norm(step) / (norm(chain) or 1.0)
+            error = correction * accuracy
+            if error <= 2 * wanted or correction > 0.1 * before:
                 break
-        return Solved(self.axes, chain, correction)
+            before = correction
+        return Solved(self.axes, chain, error)
+
+    def _step(self, rest: Chain, wanted: float, share: float) -> tuple[Chain, float]:
+        """A correction, and the share of it that it may be wrong by."""
+        try:
+            step, change = self.inverse.swept(rest, wanted)
+        except NotConvergedError:
+            return self._expanded(self.inverse.summed(rest, share)), 1.0
+        return self._expanded(step), max(wanted, change)
 
     def _expanded(self, reduced: Chain) -> Chain:
         return mapped(reduced, [axis.homogeneous for axis in self.axes])

@@ -23,7 +23,7 @@ from kanpde.expressions import (
 )
 from kanpde.problem.conditions import BoundaryCondition, Condition, PeriodicCondition
 from kanpde.problem.problem import Problem
-from kanpde.products.factors import depends_on
+from kanpde.products.separable import depends_on
 from kanpde.products.univariate import Functional
 
 LEAST = 4

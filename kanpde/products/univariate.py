@@ -66,7 +66,11 @@ class Axis:
 
     def nodal(self, order: int = 0) -> Array:
         """Derivatives of the polynomials at the Gauss points, (q, degree + 1)."""
-        return self.values(self.points, order)
+        return self._nodal[order] if order < len(self._nodal) else self.values(self.points, order)
+
+    @cached_property
+    def _nodal(self) -> list[Array]:
+        return [self.values(self.points, order) for order in range(3)]
 
     @cached_property
     def projection(self) -> Array:
@@ -125,8 +129,12 @@ class Axis:
 
     def reduced(self, matrix: Array) -> Array:
         """An operator from coefficients to coefficients as one on the homogeneous polynomials."""
-        mass = self.test @ self.homogeneous
-        return np.linalg.solve(mass, self.test @ matrix @ self.homogeneous)
+        return np.asarray(self.tested @ matrix @ self.homogeneous)
+
+    @cached_property
+    def tested(self) -> Array:
+        """From coefficients of a right side to the homogeneous polynomials, (m, degree + 1)."""
+        return np.asarray(np.linalg.solve(self.test @ self.homogeneous, self.test))
 
 
 def padded(coefficients: Sequence[Array], degrees: Sequence[int]) -> list[Array]:

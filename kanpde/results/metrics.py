@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kanpde.assembly.collocation import COUNT, Collocation, Points, held_out, samples
+from kanpde.assembly.collocation import COUNT, MANY, Collocation, Points, held_out, samples
 from kanpde.assembly.energy import integral
 from kanpde.assembly.relative_residuals import share, sizes
 from kanpde.assembly.residual import Assembly, Term, terms
@@ -73,7 +73,8 @@ def measure(problem: Problem, trial: AnyTrial, trained: Collocation) -> Metrics:
     """
     if problem.data is not None:
         return _of_data(problem, trial, problem.data)
-    count = COUNT.get(problem.domain.dimension, 20_000)
+    dimension = problem.domain.dimension
+    count = COUNT.get(dimension, 20_000 * MANY // max(MANY, dimension))
     points = held_out(problem.domain, problem.parts, count, trial.scale.dtype)
     for _ in range(TRIES):
         if not _same(points, trained):

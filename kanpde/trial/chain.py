@@ -146,16 +146,16 @@ class ProductChain(nn.Module):
         first, last = x.new_ones(len(x), 1), x.new_ones(len(x), 1)
         from_left, from_right = [first], [last]
         for layer in layers[:-1]:
-            from_left.append(torch.einsum("pa,pab->pb", from_left[-1], layer[0]))
+            from_left.append(_times(from_left[-1], layer[0]))
         for layer in layers[:0:-1]:
-            from_right.append(torch.einsum("pab,pb->pa", layer[0], from_right[-1]))
+            from_right.append(torch.bmm(layer[0], from_right[-1][:, :, None])[:, :, 0])
         from_right = from_right[::-1]
         rows = []
         for alpha in space.indices:
             derived = [k for k, order in enumerate(alpha) if order] or [0]
             carried = from_left[derived[0]]
             for k in range(derived[0], derived[-1] + 1):
-                carried = torch.einsum("pa,pab->pb", carried, layers[k][alpha[k]])
+                carried = _times(carried, layers[k][alpha[k]])
             rows.append((carried * from_right[derived[-1]]).sum(dim=1))
         return torch.stack(rows)[:, None]
 
@@ -163,6 +163,7 @@ class ProductChain(nn.Module):
         """The matrices (N, r, s) of every coordinate and the derivatives that the jet asks for."""
         rates = self.scale
         values = _legendre((x - self.lower) * rates - 1, max(self.degrees))
+        norms = torch.sqrt(2 * torch.arange(len(values), dtype=x.dtype) + 1)
         layers = []
         for k, core in enumerate(self._cores):
             highest = max(alpha[k] for alpha in space.indices)
@@ -173,20 +174,33 @@ class ProductChain(nn.Module):
                 if order:
                     matrix = torch.tensor(_derivative(count - 1, order)).to(core)
                     derived = torch.einsum("rns,mn->rms", core, matrix) * rates[k] ** order
-                flat = derived.transpose(0, 1).reshape(count, left * right)
-                of_order.append((values[k, :, :count] @ flat.to(values)).reshape(-1, left, right))
+                flat = (derived * norms[:count, None]).transpose(0, 1).reshape(count, left * right)
+                along = values[:count, k].T @ flat.to(values)
+                of_order.append(along.reshape(-1, left, right))
             layers.append(of_order)
         return layers
 
 
+def _times(row: Tensor, matrix: Tensor) -> Tensor:
+    """Rows (N, a) times matrices (N, a, b), (N, b)."""
+    return torch.bmm(row[:, None], matrix)[:, 0]
+
+
 def _legendre(z: Tensor, degree: int) -> Tensor:
-    """Orthonormal Legendre polynomials of degrees 0 … degree at z (N, d), (d, N, degree + 1)."""
+    """Legendre polynomials of degrees 0 … degree at z (N, d), (degree + 1, d, N)."""
     z = z.T.contiguous()
-    columns = [torch.ones_like(z), z]
+    if torch.is_grad_enabled():
+        columns = [torch.ones_like(z), z]
+        for j in range(1, degree):
+            columns.append(((2 * j + 1) * z * columns[j] - j * columns[j - 1]) / (j + 1))
+        return torch.stack(columns[: degree + 1])
+    values = z.new_empty(degree + 1, *z.shape)
+    values[0] = 1.0
+    values[1:2] = z
     for j in range(1, degree):
-        columns.append(((2 * j + 1) * z * columns[j] - j * columns[j - 1]) / (j + 1))
-    norms = [(2 * j + 1) ** 0.5 for j in range(degree + 1)]
-    return torch.stack([c * n for c, n in zip(columns, norms, strict=False)], dim=2)
+        torch.mul(z, values[j], out=values[j + 1])
+        values[j + 1].mul_((2 * j + 1) / (j + 1)).sub_(values[j - 1], alpha=j / (j + 1))
+    return values
 
 
 @cache

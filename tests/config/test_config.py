@@ -44,6 +44,8 @@ from kanpde.config.problem.conditions import (
     PointConfig,
 )
 from kanpde.config.problem.polygons import polygon_flaw
+from kanpde.config.problem.shapes import read_shape, shape_tree
+from kanpde.config.reader import Reader
 from kanpde.errors import ConfigError
 from kanpde.names import FUNCTIONS, OPERATORS, did_you_mean, is_identifier, is_reserved
 
@@ -816,3 +818,23 @@ def test_a_parameter_may_be_a_formula_of_others() -> None:
     found = message({"problem": problem(parameters={"Re": 20, "l": "R/2"})})
     assert "problem.parameters.l: must be a number or a formula of other parameters" in found
     assert "found 'R'; what varies is a definition" in found
+
+
+def test_one_number_stands_for_all_coordinates_beside_dimensions() -> None:
+    node = Reader({"box": {"lower": -1, "upper": [1, 1, 2], "dimensions": 3}}, "file", ())
+    shape = read_shape(node)
+    assert shape == BoxShape((-1.0, -1.0, -1.0), (1.0, 1.0, 2.0))
+    assert read_shape(Reader(shape_tree(shape), "file", ())) == shape
+
+
+@pytest.mark.parametrize(
+    ("box", "message"),
+    [
+        ({"lower": -1, "upper": 1}, "one number for all coordinates beside `dimensions`"),
+        ({"lower": [0, 0], "upper": 1, "dimensions": 3}, "must hold exactly 3 elements"),
+        ({"lower": 0, "upper": 1, "dimensions": 101}, "100"),
+    ],
+)
+def test_corners_of_boxes_are_numbers_of_all_coordinates(box: object, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        read_shape(Reader({"box": box}, "file", ()))

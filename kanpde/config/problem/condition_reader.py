@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kanpde.config.frozen_map import FrozenMap
+from kanpde.config.problem.box_corners import FARTHEST
 from kanpde.config.problem.conditions import (
     WHOLE,
     BoundaryConfig,
@@ -27,7 +28,7 @@ from kanpde.config.problem.measurements import (
     read_values,
 )
 from kanpde.config.problem.meshes import group_name
-from kanpde.config.problem.shapes import FARTHEST, CombinedShape, Shape, TimeConfig, part_names
+from kanpde.config.problem.shapes import CombinedShape, Shape, TimeConfig, part_names
 from kanpde.config.reader import Reader, listed
 from kanpde.errors import BudgetError
 from kanpde.names import did_you_mean, is_identifier

@@ -13,16 +13,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from kanpde.config.problem.box_corners import FARTHEST, read_corners
 from kanpde.config.problem.coordinate_names import read_inputs, usual
 from kanpde.config.problem.meshes import MeshShape, mesh_tree, read_mesh
 from kanpde.config.problem.polygons import polygon_flaw
 from kanpde.config.reader import Reader, listed
 from kanpde.names import is_identifier
 
-FARTHEST = 1e12
-"""Largest magnitude of a coordinate or a length; its inverse is the smallest length."""
-
-MOST_DIMENSIONS = 100
 MOST_VERTICES = 1000
 _SIDES = ("left", "right", "bottom", "top", "back", "front")
 
@@ -290,21 +287,12 @@ def _point(node: Reader, count: int) -> tuple[float, ...]:
 
 
 def _box(node: Reader, kind: str) -> BoxShape:
-    fields = node.fields(("lower", "upper", "name", "inputs"), ("lower", "upper"))
-    if kind == "rectangle":
-        lower, upper = _point(fields["lower"], 2), _point(fields["upper"], 2)
-    else:
-        lower, upper = (
-            tuple(
-                _coordinate(item)
-                for item in fields[key].items("a list of numbers", 1, MOST_DIMENSIONS)
-            )
-            for key in ("lower", "upper")
-        )
-    if (count := len(lower)) != len(upper):
-        raise node.error(
-            f"lower and upper must be equally long, found {count} and {len(upper)} numbers"
-        )
+    fields = node.fields(
+        ("lower", "upper", "name", "inputs", *(["dimensions"] if kind == "box" else [])),
+        ("lower", "upper"),
+    )
+    lower, upper = read_corners(node, fields, 2 if kind == "rectangle" else None)
+    count = len(lower)
     for index, (low, high) in enumerate(zip(lower, upper, strict=True)):
         _check_length(node, low, high, f" for coordinate {index + 1}")
     if abs(sum(math.log10(high - low) for low, high in zip(lower, upper, strict=True))) > 100:

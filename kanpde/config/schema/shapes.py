@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from kanpde.config.problem.box_corners import FARTHEST, MOST_DIMENSIONS
 from kanpde.config.problem.regions import MOST_REGIONS
-from kanpde.config.problem.shapes import FARTHEST, MOST_DIMENSIONS, MOST_VERTICES
+from kanpde.config.problem.shapes import MOST_VERTICES
 from kanpde.config.schema.nodes import (
     Schema,
     described,
@@ -31,7 +32,15 @@ def _point(count: int) -> Schema:
 
 
 def _ends(count: int | None) -> dict[str, Schema]:
-    side = items(_END, count or 1, count or MOST_DIMENSIONS)
+    listed = items(_END, count or 1, count or MOST_DIMENSIONS)
+    side = listed if count else either(listed, _END)
+    further = {}
+    if count is None:
+        further["dimensions"] = described(
+            integer(1, MOST_DIMENSIONS),
+            "How many coordinates, where an end is one number for all of them.",
+            example=100,
+        )
     return {
         "lower": described(side, "The lower end of every coordinate.", example=[0] * (count or 3)),
         "upper": described(
@@ -43,6 +52,7 @@ def _ends(count: int | None) -> dict[str, Schema]:
             "Names of the coordinates, where they are not x, y, z or x1, x2, ...",
             example=["theta", "sigma"][: count or 2],
         ),
+        **further,
     }
 
 
