@@ -93,7 +93,7 @@ class Problem:
         conditions += fitted(config, domain)
         if parsed.energy is not None:
             conditions = (*conditions, *natural_conditions(parsed.energy, conditions, domain))
-        problem = cls(
+        problem = Problem(  # not `cls`: one that is stated in Python reads other arguments
             config=config,
             domain=domain,
             coordinates=parsed.scope.coordinates,

@@ -71,9 +71,9 @@ def flaw(door: Door, data: bytes, folder: Path) -> str | None:
             code = door.enter(data, folder)
     except KanpdeError as error:
         code = 0 if "\n" not in str(error) else 1
-    except SystemExit as error:  # `-h` anywhere on a command line prints the help
-        code = 1 if error.code else 0
-    except (Exception, RecursionError) as error:
+    except (Exception, SystemExit, RecursionError) as error:
+        if isinstance(error, SystemExit) and not error.code:
+            return None  # `-h` anywhere on a command line prints the help
         return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
     if code == 1:
         return " ".join(quiet.getvalue().split())[-200:] or "exit code 1, or more than one line"
