@@ -76,12 +76,12 @@ def check(arguments: argparse.Namespace) -> int:
     with loading():
         from kanpde.api import checking
 
-    found = checking.examined(Path(arguments.run))
-    terminal.show_table([(entry.file, entry.finding) for entry in found], ("file", "found"))
-    wrong = [entry for entry in found if not entry.sound]
+    entries = checking.examined(Path(arguments.run))
+    terminal.show_table([(entry.file, entry.finding) for entry in entries], ("file", "found"))
+    wrong = [entry for entry in entries if not entry.sound]
     if wrong:
         raise CheckpointError(
-            f"{arguments.run}: {len(wrong)} of {len(found)} files are not as this run wrote them,"
+            f"{arguments.run}: {len(wrong)} of {len(entries)} files are not as this run wrote them,"
             f" the first {wrong[0].file}"
         )
     return 0

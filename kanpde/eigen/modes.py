@@ -99,10 +99,10 @@ def problem_of(problem: Problem, values: Sequence[Eigenvalue]) -> Problem:
         for node, text in zip(problem.equations, problem.config.equations, strict=True):
             of_mode = _at_mode(node, value, first, count)
             equations += of_mode
-            told = f"{text}, {LAMBDA} = {value.real:.12g}"
+            sentence = f"{text}, {LAMBDA} = {value.real:.12g}"
             if value.imaginary:
-                told += f" + {value.imaginary:.12g} i"
-            texts += [told] * len(of_mode)
+                sentence += f" + {value.imaginary:.12g} i"
+            texts += [sentence] * len(of_mode)
         for condition in problem.conditions:
             for node in _at_mode(condition.node, value, first, count):
                 conditions.append(replace(condition, node=node))

@@ -45,10 +45,10 @@ class Mode:
 
     def of(self, columns: Complex) -> Complex:
         """The mode (…,) from those of the level (…, K)."""
-        own = columns[..., list(self.members)]
+        of_cluster = columns[..., list(self.members)]
         if self.is_real:
-            own = np.concatenate([own.real, own.imag], axis=-1)
-        return np.asarray(own @ self.mixture)
+            of_cluster = np.concatenate([of_cluster.real, of_cluster.imag], axis=-1)
+        return np.asarray(of_cluster @ self.mixture)
 
 
 def spacing(values: Complex, near: float, count: int) -> float:

@@ -263,14 +263,14 @@ def _take_fluxes(
     indices = sorted({index for of_equation in terms for _, index in of_equation})
     table = derivatives(x, patch.lower, patch.upper, patch.degree, indices)
     projected = (modes.values.T * modes.weights)[: len(known.normal[1])]
-    own, n = tuple(int(k == face.axis) for k in range(patch.dimension)), known.columns
+    normal_index, n = tuple(int(k == face.axis) for k in range(patch.dimension)), known.columns
     values, slopes = len(known.normal[0]), len(known.normal[1])
     below = len(known.turns[0])
     for unknown, of_equation in enumerate(terms):
         row = unknown * (values + slopes + below) + values
         column = unknown * (values + slopes) + values
         weights = taken[range(row, row + slopes), range(column, column + slopes)].copy()
-        mean = float(of_equation[unknown, own].mean())
+        mean = float(of_equation[unknown, normal_index].mean())
         matrix[row : row + slopes] = 0.0
         for (other, index), factors in of_equation.items():
             block = projected @ (factors[:, None] * table[index])

@@ -129,8 +129,8 @@ def _is_plain(problem: Problem) -> bool:
     if not problem.is_linear or len(problem.equations) != len(problem.unknowns):
         return False
     for number, node in enumerate(problem.equations):
-        own = [index for o, index, _ in Affine.of(node).slopes if o == number]
-        if max(map(sum, own), default=0) != SECOND:
+        orders = [index for o, index, _ in Affine.of(node).slopes if o == number]
+        if max(map(sum, orders), default=0) != SECOND:
             return False
     return problem.order == SECOND
 
@@ -277,8 +277,8 @@ def _units(equations: Sequence[Affine], x: Array) -> Array:
     for number, equation in enumerate(equations):
         sizes = [0.0]
         for axis in range(x.shape[1]):
-            own = _diffusion(equation, axis, x).get((number, _unit(axis, x.shape[1])))
-            if own is not None:
-                sizes.append(float(np.abs(own).mean()))
+            across = _diffusion(equation, axis, x).get((number, _unit(axis, x.shape[1])))
+            if across is not None:
+                sizes.append(float(np.abs(across).mean()))
         units.append(max(sizes) or 1.0)
     return np.array(units)

@@ -49,8 +49,8 @@ class _Sides:
 
 
 def _outermost() -> _Sides:
-    one, zero = np.ones((1, 1)), np.zeros((1, 1))
-    return _Sides(zero, one, one, zero, one)
+    identity, zero = np.ones((1, 1)), np.zeros((1, 1))
+    return _Sides(zero, identity, identity, zero, identity)
 
 
 @dataclass
@@ -103,8 +103,8 @@ class _Sweeps:
 
     def _applied(self, k: int, core: Array) -> Array:
         """What the matrices to the left of a core and its own make of it."""
-        own = self.matrices[k] @ core
-        return np.asarray(np.tensordot(self.left[k].matrices, core, axes=(1, 0)) + own)
+        applied = self.matrices[k] @ core
+        return np.asarray(np.tensordot(self.left[k].matrices, core, axes=(1, 0)) + applied)
 
     def _solved(self, k: int) -> Array:
         left, right = self.left[k], self.right[-1]

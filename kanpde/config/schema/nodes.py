@@ -98,15 +98,15 @@ def reference(name: str) -> Schema:
 def nullable(schema: Schema) -> Schema:
     """The same, or null."""
     words = ("description", "default", "examples")
-    told: Schema = {key: schema[key] for key in words if key in schema}
-    rest = {key: value for key, value in schema.items() if key not in told}
+    listed: Schema = {key: schema[key] for key in words if key in schema}
+    rest = {key: value for key, value in schema.items() if key not in listed}
     if "anyOf" in rest:
-        return {"anyOf": [*rest["anyOf"], {"type": "null"}], **told}
+        return {"anyOf": [*rest["anyOf"], {"type": "null"}], **listed}
     if "type" not in rest:
-        return {"anyOf": [rest, {"type": "null"}], **told}
+        return {"anyOf": [rest, {"type": "null"}], **listed}
     kinds = rest["type"] if isinstance(rest["type"], list) else [rest["type"]]
     chosen = {"enum": [*rest["enum"], None]} if "enum" in rest else {}
-    return {**rest, "type": [*kinds, "null"], **chosen, **told}
+    return {**rest, "type": [*kinds, "null"], **chosen, **listed}
 
 
 def plain(value: Any) -> Any:
