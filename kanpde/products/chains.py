@@ -9,7 +9,10 @@ error. Source: Oseledets, Tensor-train decomposition, SIAM J. Sci. Comput. 33 (2
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -25,6 +28,31 @@ MOST_RANK = 200
 
 class RankError(ArithmeticError):
     """A function needs more products than a chain is meant for."""
+
+
+class LateError(ArithmeticError):
+    """The time for arithmetic is used up."""
+
+
+# Sums of some hundred chains take minutes where ranks grow, in which no level ends: all arithmetic
+# on chains looks at the clock.
+_LATEST: ContextVar[float] = ContextVar("latest", default=math.inf)
+
+
+@contextmanager
+def until(latest: float) -> Iterator[None]:
+    """Arithmetic inside raises LateError after a moment of `time.perf_counter`, seconds."""
+    token = _LATEST.set(latest)
+    try:
+        yield
+    finally:
+        _LATEST.reset(token)
+
+
+def look_at_the_clock() -> None:
+    """Raise LateError where the time is used up."""
+    if time.perf_counter() > _LATEST.get():
+        raise LateError("the time is used up")
 
 
 def ranks(chain: Chain) -> list[int]:
@@ -147,7 +175,9 @@ def rounded(
 
     Raises:
         RankError: more than MOST_RANK products are needed and `most` is not given.
+        LateError: see `until`.
     """
+    look_at_the_clock()
     if weights is not None:
         roots = [np.sqrt(w) for w in weights]
         smooth = [c * r[:, None] for c, r in zip(chain, roots, strict=True)]

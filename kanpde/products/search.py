@@ -3,8 +3,8 @@
     estimate = max(|u_n - u_m| / |u_n|, last correction, misfit of the conditions, |f - chain of f| / |f|)
 
 with m the degree before n, in the mean over the box; f stands for the source and every datum, as
-formulas at random points. The time ends the search between degrees only. `exact` and references are
-read by none of it.
+formulas at random points. A degree that does not end in time leaves the one before it. `exact` and
+references are read by none of it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from kanpde.problem.posing import posed
 from kanpde.problem.problem import Problem
 from kanpde.products.chains import (
     Array,
+    LateError,
     RankError,
     added,
     centred,
@@ -35,6 +36,7 @@ from kanpde.products.chains import (
     ranks,
     rounded,
     scaled,
+    until,
 )
 from kanpde.products.factors import NotProductsError
 from kanpde.products.operators import NoInverseError
@@ -140,12 +142,16 @@ class _Search:
         estimate, words = math.inf, ""
         for number, degree in enumerate(DEGREES[1:], start=1):
             try:
-                level = self._level(number, degree, solved)
+                with until(self.began - self.begun.seconds + SHARE * seconds):
+                    level = self._level(number, degree, solved)
+                    estimated = self._estimate(level, solved)
+            except LateError as error:
+                words = str(error)
+                break
             except (RankError, NotProductsError, NoInverseError) as error:
                 words = f"degree {degree} cannot be solved ({error})"
                 break
-            estimate = self._estimate(level, solved)
-            solved = level
+            estimate, solved = estimated, level
             if estimate <= tolerance or self.progress.stop is not None:
                 break
             if self._spent() + GROWTH * self.stages[-1].seconds > SHARE * seconds:

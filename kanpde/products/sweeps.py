@@ -17,7 +17,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from kanpde.products.chains import MOST_RANK, Array, Chain, RankError, right_orthogonal, rounded
+from kanpde.products.chains import (
+    MOST_RANK,
+    Array,
+    Chain,
+    RankError,
+    look_at_the_clock,
+    right_orthogonal,
+    rounded,
+)
 
 SWEEPS = 40
 """Most half sweeps."""
@@ -89,6 +97,7 @@ class _Sweeps:
         worst = 0.0
         last = len(self.matrices) - 1
         for k in range(last + 1):
+            look_at_the_clock()
             before, core = self.solution[k], self._solved(k)
             size = float(np.linalg.norm(core))
             if not math.isfinite(size):
@@ -243,6 +252,7 @@ def solved_by_sweeps(
     Raises:
         NotConvergedError: sweeps do not reach ten times the tolerance.
         RankError: more than MOST_RANK products are needed.
+        LateError: see `kanpde.products.chains.until`.
     """
     if not any(core.any() for core in source) or len(source) < 2:
         raise NotConvergedError("a source of zeros, or one coordinate")

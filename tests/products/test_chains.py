@@ -9,6 +9,7 @@ from kanpde.products.chains import (
     MOST_RANK,
     Array,
     Chain,
+    LateError,
     RankError,
     added,
     entries,
@@ -21,6 +22,7 @@ from kanpde.products.chains import (
     rounded,
     scaled,
     total,
+    until,
 )
 
 SIZES = (3, 4, 2, 5)
@@ -94,3 +96,10 @@ def test_a_product_of_too_many_terms_is_refused() -> None:
     wide = [np.ones((1, 2, MOST_RANK)), np.ones((MOST_RANK, 2, 1))]
     with pytest.raises(RankError, match="a product of ranks 200 and 200"):
         multiplied(wide, wide)
+
+
+def test_arithmetic_ends_at_a_moment_that_is_past() -> None:
+    chain = of_factors([np.ones(3), np.ones(4)])
+    with until(0.0), pytest.raises(LateError):
+        total([chain, chain], 1e-8)
+    assert ranks(total([chain, chain], 1e-8)) == [1]

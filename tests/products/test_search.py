@@ -11,6 +11,9 @@ import torch
 
 import kanpde
 from kanpde.errors import ConfigError
+from kanpde.products.chains import until
+from kanpde.products.search import DEGREES
+from kanpde.products.solving import Discrete, Solved
 from kanpde.progress import StopReason
 from kanpde.trial.chain import ProductChain
 
@@ -126,6 +129,28 @@ def test_a_rank_that_is_too_small_is_not_called_solved() -> None:
     given = MANUFACTURED["inhomogeneous data"] | {"trial": {"nodes": "product", "rank": 1}}
     solution = kanpde.solve(given)
     assert solution.stop_reason is StopReason.UNREACHED
+
+
+def test_a_degree_that_does_not_end_in_time_leaves_the_one_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    solve = Discrete.solved
+
+    def slow(discrete: Discrete) -> Solved:
+        if discrete.degree == DEGREES[2]:
+            with until(0.0):
+                return solve(discrete)
+        return solve(discrete)
+
+    monkeypatch.setattr(Discrete, "solved", slow)
+    keys = {"tolerance": 1e-11, "trial": {"nodes": "product"}}
+    given = tree("-laplacian(u) = exp(3*x1)*cos(x2)", "u = 0", None) | keys
+    solution = kanpde.solve(given)
+    assert solution.stop_reason is StopReason.UNREACHED
+    assert [stage.name.split(",")[0] for stage in solution.result.stages] == [
+        "degree 6",
+        "degree 10",
+    ]
 
 
 @pytest.mark.parametrize(
