@@ -16,7 +16,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kanpde.errors import CheckpointError, StorageError
@@ -194,6 +194,41 @@ def write_kept(folder: Path, name: str, content: bytes) -> Path:
     return write_bytes(folder / "checkpoints" / name, content)
 
 
+@contextmanager
+def binding(folder: Path, *places: str) -> Iterator[None]:
+    """Bind the files that the block leaves at `places`: files of a folder, or folders in it.
+
+    Their digests are forgotten first, so that a kill in the block leaves files that are compared
+    with nothing. A folder without digests.json stays without it.
+
+    Raises:
+        StorageError: a file cannot be read or written.
+    """
+    if bound := bindings(folder):
+        kept = {name: d for name, d in bound["files"].items() if not _is_at(name, places)}
+        write_json(folder / DIGESTS, {**bound, "files": kept})
+    yield
+    if bound := bindings(folder):
+        files = dict(bound["files"])
+        for path in sorted(folder.rglob("*")):
+            name = path.relative_to(folder).as_posix()
+            if _is_at(name, places) and path.is_file() and not is_temporary(path):
+                files[name] = [_digest_of(path)]
+        write_json(folder / DIGESTS, {**bound, "files": files})
+
+
+def _is_at(name: str, places: Sequence[str]) -> bool:
+    return any(PurePosixPath(name).is_relative_to(place) for place in places)
+
+
+def _digest_of(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
 def _with(bound: Mapping[str, Any], name: str, content: bytes) -> dict[str, Any]:
     """What digests.json says, with the digest of a file that is about to be written."""
     files = dict(bound.get("files", {}))
@@ -231,7 +266,7 @@ def altered(folder: Path, name: str) -> bool:
     known, path = bindings(folder).get("files", {}).get(name), folder / name
     if known is None or not path.is_file():
         return False
-    return hashlib.sha256(path.read_bytes()).hexdigest() not in known
+    return _digest_of(path) not in known
 
 
 def require_values(folder: Path, name: str, values: Mapping[str, Any]) -> None:

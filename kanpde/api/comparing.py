@@ -18,7 +18,8 @@ from kanpde.progress import Progress, Silent
 from kanpde.results import export, folder_lock, report, run_folder
 from kanpde.results.comparison import Comparison, Entry
 from kanpde.results.solution import Solution
-from kanpde.results.web_page import write_page
+from kanpde.results.web_page import REPORT, write_page
+from kanpde.storage import binding
 
 
 @plain_torch()
@@ -60,15 +61,16 @@ def compare_into(plan: Plan, folder: Path, progress: Progress | None = None) -> 
         report.write_config(folder / "config.yaml", config)
         comparison, kan, mlp = _compare(plan, run_folder.RunLog(folder, progress or Silent()))
         report.write_comparison(folder, comparison)
-        if config.output.plots:
-            from kanpde.results import plotting
+        with binding(folder, "error_vs_seconds.png", REPORT, "both.vtu"):
+            if config.output.plots:
+                from kanpde.results import plotting
 
-            plotting.write_comparison(folder / "error_vs_seconds.png", comparison)
-            write_page(folder)
-        if config.output.vtu and kan is not None and mlp is not None and kan.meshable:
-            mesh = kan.mesh()
-            fields = export.merge_fields(*(side.fields_on(mesh) for side in (kan, mlp)))
-            export.write_field(folder / "both.vtu", mesh, fields, kan.problem.coordinates)
+                plotting.write_comparison(folder / "error_vs_seconds.png", comparison)
+                write_page(folder)
+            if config.output.vtu and kan is not None and mlp is not None and kan.meshable:
+                mesh = kan.mesh()
+                fields = export.merge_fields(*(side.fields_on(mesh) for side in (kan, mlp)))
+                export.write_field(folder / "both.vtu", mesh, fields, kan.problem.coordinates)
     return comparison
 
 

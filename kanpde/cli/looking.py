@@ -15,7 +15,7 @@ from kanpde.config.shipped import make_problem
 from kanpde.errors import CheckpointError
 from kanpde.results import folder_lock, report
 from kanpde.results.web_page import REPORT, write_page
-from kanpde.storage import dump_json
+from kanpde.storage import binding, dump_json
 
 
 def show(arguments: argparse.Namespace) -> int:
@@ -57,7 +57,8 @@ def open_page(arguments: argparse.Namespace) -> int:
     results = [folder / name for name in ("result.json", "compare.json")]
     times = [path.stat().st_mtime for path in results if path.is_file()]
     if not page.is_file() or (times and page.stat().st_mtime < max(times)):
-        page = write_page(folder)
+        with binding(folder, REPORT):
+            page = write_page(folder)
     terminal.show_text(f"files: {page}")
     if _has_screen():
         webbrowser.open(page.resolve().as_uri())

@@ -14,6 +14,7 @@ from kanpde.cli.sweep import Run, run_sweep
 from kanpde.config import Config, shipped, validate, yaml_file
 from kanpde.errors import (
     BudgetError,
+    CheckpointError,
     ConfigError,
     FolderInUseError,
     KanpdeError,
@@ -21,10 +22,13 @@ from kanpde.errors import (
 )
 from kanpde.progress import Overdue
 from kanpde.results import folder_lock, report, run_folder
-from kanpde.storage import dump_json, write_text
+from kanpde.storage import altered, binding, dump_json, write_text
 
 if TYPE_CHECKING:
     from kanpde.api.outcome import Plan
+
+COMPARED, SYMBOLIC = "error_vs_seconds.png", "symbolic.json"
+"""The figure of a comparison, and the edges of a simplified network as functions."""
 
 
 def solve(arguments: argparse.Namespace) -> int:
@@ -80,10 +84,11 @@ def export(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--resolution must be between 1 and 4000, found {arguments.resolution}")
     _check_times(arguments.times, "--to pvd", series)
     solution = api.load(folder)
-    if series:
-        written = solution.export_series(target, arguments.times, arguments.resolution)
-    else:
-        written = solution.export(target, arguments.resolution)
+    with binding(folder, *_inside(folder, target)):
+        if series:
+            written = solution.export_series(target, arguments.times, arguments.resolution)
+        else:
+            written = solution.export(target, arguments.resolution)
     if solution.problem.reference is not None:
         terminal.show_text(
             "the reference is known at scattered points only, not on a mesh; --points writes it"
@@ -98,6 +103,13 @@ def plot(arguments: argparse.Namespace) -> int:
     folder_lock.refuse_links(folder)
     folder_lock.tidy(folder)
     _check_times(arguments.times, "--animate", arguments.animate is not None)
+    with binding(folder, "figures", COMPARED):
+        written = _drawn(folder, arguments)
+    terminal.show_text(f"files: {', '.join(str(path) for path in written)}")
+    return 0
+
+
+def _drawn(folder: Path, arguments: argparse.Namespace) -> tuple[Path, ...]:
     if arguments.diagram:
         with loading():
             from kanpde import api
@@ -105,22 +117,17 @@ def plot(arguments: argparse.Namespace) -> int:
 
         if arguments.animate:
             raise ConfigError("--diagram and --animate: draw one at a time; remove one")
-        written: tuple[Path, ...] = (
-            plotting.write_diagram(folder / "figures" / "network.png", api.load(folder)),
-        )
-    elif arguments.animate:
+        return (plotting.write_diagram(folder / "figures" / "network.png", api.load(folder)),)
+    if arguments.animate:
         with loading():
             from kanpde import api
         from kanpde.results import plotting
 
         solution = api.load(folder)
         times = solution.instants(arguments.times)
-        written = (
-            plotting.write_animation(
-                folder / "figures" / f"animation.{arguments.animate}", solution, times
-            ),
-        )
-    elif (folder / "compare.json").is_file():
+        target = folder / "figures" / f"animation.{arguments.animate}"
+        return (plotting.write_animation(target, solution, times),)
+    if (folder / "compare.json").is_file():
         from kanpde.results import plotting
         from kanpde.results.comparison import Comparison
         from kanpde.storage import read_json
@@ -128,15 +135,20 @@ def plot(arguments: argparse.Namespace) -> int:
         comparison = Comparison.from_dict(
             read_json(folder / "compare.json"), str(folder / "compare.json")
         )
-        written = (plotting.write_comparison(folder / "error_vs_seconds.png", comparison),)
-    else:
-        with loading():
-            from kanpde import api
-        from kanpde.results import plotting
+        return (plotting.write_comparison(folder / COMPARED, comparison),)
+    with loading():
+        from kanpde import api
+    from kanpde.results import plotting
 
-        written = plotting.write_figures(folder / "figures", api.load(folder))
-    terminal.show_text(f"files: {', '.join(str(path) for path in written)}")
-    return 0
+    return plotting.write_figures(folder / "figures", api.load(folder))
+
+
+def _inside(folder: Path, target: Path) -> tuple[str, ...]:
+    """Where in a run folder a file and the folder of its series lie; nothing outside it."""
+    if not target.resolve().is_relative_to(folder.resolve()):
+        return ()
+    place = target.resolve().relative_to(folder.resolve())
+    return place.as_posix(), place.with_suffix("").as_posix()
 
 
 def formula(arguments: argparse.Namespace) -> int:
@@ -155,16 +167,22 @@ def formula(arguments: argparse.Namespace) -> int:
     if not arguments.seconds > 0:
         raise ConfigError(f"--seconds must be positive, found {arguments.seconds:g}")
     solution = api.load(folder)
+    if altered(folder, SYMBOLIC):
+        raise CheckpointError(
+            f"{folder / SYMBOLIC}: was changed after `kanpde simplify` wrote it; put the old file"
+            f" back, or simplify the run again"
+        )
     names = solution.problem.coordinates
     edge_formulas, splines = plain.read(
-        folder / "symbolic.json", dict(zip(names, translate.coordinates(names), strict=True))
+        folder / SYMBOLIC, dict(zip(names, translate.coordinates(names), strict=True))
     )
     outcome = find(solution, arguments.seconds, edge_formulas)
     if splines and not outcome.expressions:
         terminal.show_text(
             f"{splines} edges of the simplified network are still splines, which have no formula"
         )
-    write_text(target, dump_json(outcome.as_dict()))
+    with binding(folder, *_inside(folder, target)):
+        write_text(target, dump_json(outcome.as_dict()))
     if arguments.json:
         terminal.show_text(dump_json(outcome.as_dict()))
     else:
@@ -244,7 +262,8 @@ def _export_points(folder: Path) -> int:
     with loading():
         from kanpde import api
 
-    files, parts = api.load(folder).export_points(folder)
+    with binding(folder, "points.vtu", "reference.vtu"):
+        files, parts = api.load(folder).export_points(folder)
     terminal.show_text(
         "part: " + ", ".join(f"{number} {name}" for number, name in enumerate(parts))
     )

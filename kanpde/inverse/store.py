@@ -14,7 +14,7 @@ from kanpde.inverse.fields import State
 from kanpde.inverse.search import Determined
 from kanpde.inverse.uncertainty import Uncertainty
 from kanpde.progress import History, StageResult
-from kanpde.storage import make_folder, write_bytes
+from kanpde.storage import write_kept
 
 NAME, FIELDS = "constants.npz", "fields.npz"
 
@@ -40,7 +40,7 @@ def write(folder: Path, known: Determined) -> None:
         reach=known.uncertainty.reach,
         covariance=known.uncertainty.covariance,
     )
-    write_bytes(make_folder(folder / "checkpoints") / NAME, buffer.getvalue())
+    write_kept(folder, NAME, buffer.getvalue())
 
 
 def read(folder: Path) -> Determined:
@@ -89,7 +89,7 @@ def write_fields(folder: Path, known: Fields) -> None:
         errors=known.errors_of_constants,
         noise=known.noise,
     )
-    write_bytes(make_folder(folder / "checkpoints") / FIELDS, buffer.getvalue())
+    write_kept(folder, FIELDS, buffer.getvalue())
 
 
 def read_fields(folder: Path) -> Fields:

@@ -24,7 +24,7 @@ from kanpde.config import (
 )
 from kanpde.config.problem.attached_files import portable
 from kanpde.results.spectrum import eigenvalue_rows
-from kanpde.storage import dump_json, write_bound, write_bytes, write_json, write_text
+from kanpde.storage import dump_json, write_bound, write_bytes
 
 if TYPE_CHECKING:
     from kanpde.progress import History
@@ -103,7 +103,8 @@ def write_history(path: Path, history: History) -> Path:
         rows.append((step, stage + 1, f"{seconds:.6f}", repr(float(objective)), text))
     rows.extend((step, "", "", "", "; ".join(texts)) for step, texts in events.items())
     rows.sort(key=lambda row: int(str(row[0])))
-    return write_text(path, dump_csv(("step", "stage", "seconds", "objective", "event"), rows))
+    text = dump_csv(("step", "stage", "seconds", "objective", "event"), rows)
+    return write_bound(path, text.encode())
 
 
 def write_comparison(folder: Path, comparison: Comparison) -> None:
@@ -113,7 +114,8 @@ def write_comparison(folder: Path, comparison: Comparison) -> None:
     Raises:
         StorageError: a file cannot be written.
     """
-    write_json(folder / "compare.json", comparison.as_dict())
+    content = dump_json(comparison.as_dict()) + "\n"
+    write_bound(folder / "compare.json", content.encode())
     measures = ("relative_l2", "max_error", "residual_rms", "boundary_max")
     fitted = ("rmse",) if any(e.rmse is not None for e in comparison.entries) else ()
     header = ("mode", "kind", "seed", "parameters", "seconds", *measures, *fitted)
@@ -130,7 +132,7 @@ def write_comparison(folder: Path, comparison: Comparison) -> None:
                 *map(_cell, measured),
             )
         )
-    write_text(folder / "compare.csv", dump_csv(header, rows))
+    write_bound(folder / "compare.csv", dump_csv(header, rows).encode())
 
 
 def comparison_rows(comparison: Comparison) -> list[Row]:

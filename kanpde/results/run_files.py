@@ -8,7 +8,11 @@ from kanpde.progress import StopReason
 from kanpde.results import report
 from kanpde.results.series import SERIES
 from kanpde.results.solution import Solution
-from kanpde.results.web_page import write_page
+from kanpde.results.web_page import REPORT, write_page
+from kanpde.storage import binding
+
+MADE = ("field.vtu", SERIES, Path(SERIES).stem, "figures", REPORT)
+"""What is made of a solution beside its report, as places in the folder."""
 
 
 def write(folder: Path, solution: Solution) -> None:
@@ -18,6 +22,11 @@ def write(folder: Path, solution: Solution) -> None:
     report.write_run(folder, solution)
     if solution.stop_reason in (StopReason.INTERRUPTED, StopReason.TERMINATED):
         return
+    with binding(folder, *MADE):
+        _write_made(folder, solution)
+
+
+def _write_made(folder: Path, solution: Solution) -> None:
     output = solution.config.output
     sampled = solution.sampled() if output.vtu and solution.meshable else None
     if sampled is not None:

@@ -101,6 +101,35 @@ def test_a_changed_result_is_noticed(runs: Path) -> None:
     ]
 
 
+def test_a_flipped_bit_in_any_file_of_a_run_is_found(tmp_path: Path) -> None:
+    folder, draw = tmp_path / "run", random.Random(0)
+    api.solve(tree(output={"vtu": True, "plots": True}), out=folder)
+    assert main(["export", str(folder), "--to", "csv"]) == 0
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    files = [path for path in files if path.name not in {DIGESTS, ".lock", "run.log"}]
+    assert {"field.vtu", "field.csv", "report.html", "history.csv"} <= {p.name for p in files}
+    assert all(entry.sound for entry in examined(folder))
+    for path in files:
+        content = path.read_bytes()
+        flipped = bytearray(content)
+        flipped[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
+        path.write_bytes(flipped)
+        wrong = [entry.file for entry in examined(folder) if not entry.sound]
+        assert wrong[:1] == [path.relative_to(folder).as_posix()] or path.name == "config.yaml"
+        path.write_bytes(content)
+
+
+def test_what_is_drawn_again_belongs_to_the_run(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    api.solve(tree(), out=folder)
+    assert main(["plot", str(folder)]) == 0
+    (figure, *_) = sorted((folder / "figures").glob("*.png"))
+    figure.write_bytes(figure.read_bytes() + b"more")
+    assert main(["check", str(folder)]) == 5
+    assert main(["plot", str(folder)]) == 0
+    assert main(["check", str(folder)]) == 0
+
+
 def test_what_says_that_files_belong_together_cannot_be_left_out(runs: Path) -> None:
     (runs / "network0" / DIGESTS).unlink()
     with pytest.raises(CheckpointError, match="belongs to another run"):

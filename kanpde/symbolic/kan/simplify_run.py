@@ -27,7 +27,7 @@ from kanpde.results.solution import Solution
 from kanpde.solver.build import build
 from kanpde.solver.checkpoint import Store
 from kanpde.solver.loop import Solver
-from kanpde.storage import dump_json, make_folder, write_text
+from kanpde.storage import binding, dump_json, make_folder, write_bound
 from kanpde.symbolic.kan.edge_editor import Symbolic, Written
 from kanpde.symbolic.kan.retrain import Choice, choose
 from kanpde.symbolic.search.library import LIBRARY
@@ -196,14 +196,15 @@ def simplify_into(
     Solver(parts.trial, parts.assembly, config.schedule, Silent(), source=parts.source).keep(
         Store.at(folder)
     )
-    make_folder(folder / "figures")
-    plotting.write_diagram(folder / "figures" / "network_before.png", before)
     solution = api.resume(folder, progress)
     functions, written = _functions(solution, wish)
     labels = None if functions is None else functions.labels()
-    plotting.write_diagram(folder / "figures" / "network.png", solution, labels=labels)
+    with binding(folder, "figures"):
+        plotting.write_diagram(make_folder(folder / "figures") / "network_before.png", before)
+        plotting.write_diagram(folder / "figures" / "network.png", solution, labels=labels)
     if functions is not None and written is not None:
-        write_text(folder / "symbolic.json", dump_json(functions.as_dict(written)))
+        content = dump_json(functions.as_dict(written))
+        write_bound(folder / "symbolic.json", content.encode())
     return Simplified(
         folder=folder,
         solution=solution,
