@@ -27,6 +27,9 @@ from kanpde.numerics.quadrature import Array, Layout, PointSet
 MOST_CANDIDATES = 4_000_000
 """Points of a bounding box that are tried for those inside the domain: 32 MB per coordinate."""
 
+FEWER = 16
+"""Where that many give too few, this share of the points asked for will do."""
+
 MOST_MESH_COORDINATES = 3
 """Coordinates of a cell that mesh files and figures can hold."""
 
@@ -200,18 +203,22 @@ class Domain(ABC):
 
     def scattered(self, count: int, layout: Layout) -> Array:
         """The points (N, d) of a layout of the bounding box that fall into the domain; N is about
-        `count`.
+        `count`, less by up to FEWER in a domain that fills very little of its box.
         """
         side = self.upper - self.lower
         # the share of the box that the domain fills is known, but not which points fall inside:
         # twice as many candidates until at least half of the points asked for do
         candidates = count * max(1.0, float(np.prod(side)) / self.measure)
-        while candidates <= MOST_CANDIDATES or candidates <= count:
+        most = max(MOST_CANDIDATES, count)
+        while True:
+            candidates = min(candidates, most)
             u, _ = rules.cube(max(1, round(candidates)), self.dimension, layout)
             x = self.lower + u * side
             x = x[self.contains(x)]
-            if len(x) >= min(count, 1 + count // 2):
+            if len(x) >= min(count, 1 + count // (2 if candidates < most else FEWER)):
                 return x
+            if candidates == most:
+                break
             candidates *= 2
         raise ConfigError(
             f"sampler.kind: {layout.kind!r} picks points from the bounding box, of which the"

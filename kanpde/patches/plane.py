@@ -20,6 +20,7 @@ from kanpde.domains.plane.slices import Slab, slabs
 from kanpde.numerics.polynomials import cube, gauss
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.cells import (
+    ROUNDING,
     Cell,
     Cover,
     Inside,
@@ -30,12 +31,19 @@ from kanpde.patches.cells import (
     plane_number,
 )
 from kanpde.patches.first_lines import NONE, first_lines
+from kanpde.patches.layout import SLIVER
 
 THINNEST = 1e-7
 """Pieces of a side shorter than this share of it couple nothing."""
 
 THIN = 0.3
 """Parts of regions with a smaller share of a cell are measured by themselves."""
+
+THIN_CUTS, MOST_THIN = 5, 400
+"""Cuts of first cells in a domain thinner than they are, and cells at most by them."""
+
+NOTABLE = 0.1
+"""Share of the area in thin cells below which they are tips and gaps, where cells grade anyway."""
 
 FEWEST = 3
 ROUND = 1.5
@@ -77,6 +85,35 @@ class PlaneCover(Cover):
         self._near: dict[Cell, Indices] = {}
         self._inside: dict[Cell, PlaneInside | None] = {}
         self._openings: dict[tuple[tuple[Cell, Cell], int], tuple[Opening, ...]] = {}
+
+    def start(self) -> list[Cell]:
+        """The first cells; where the domain is thinner than they are, as a thin ring is, they are cut
+        until some are thick enough for the others to join.
+        """
+        leaves = super().start()
+        for _ in range(THIN_CUTS):
+            thin = self._thin(leaves)
+            if not thin:
+                break
+            finer: list[Cell] = []
+            for cell in leaves:
+                finer += self.children(cell, (0, 1)) if cell in thin else [cell]
+            if len(finer) > MOST_THIN:
+                break
+            leaves = finer
+        return leaves
+
+    def _thin(self, leaves: Sequence[Cell]) -> frozenset[Cell]:
+        """The slivers that touch nothing but slivers, if they make up a notable part."""
+        low, high = (np.array(ends) for ends in zip(*map(self.box, leaves), strict=True))
+        share = np.array([part.share for cell in leaves if (part := self.inside(cell))])
+        gaps = np.maximum(low[:, None], low) - np.minimum(high[:, None], high)
+        touches = (gaps <= ROUNDING * self.scale).all(axis=2)
+        alone = ~(touches & (share >= SLIVER)).any(axis=1)
+        area = share * np.prod(high - low, axis=1)
+        if area[alone].sum() <= NOTABLE * area.sum():
+            return frozenset()
+        return frozenset(cell for cell, is_alone in zip(leaves, alone, strict=True) if is_alone)
 
     def inside(self, cell: Cell) -> PlaneInside | None:
         """The part of a cell inside the domain, None if there is none."""

@@ -460,6 +460,12 @@ def test_far_from_the_origin() -> None:
     assert domain.contains(domain.interior(500, "chebyshev", rng()).x).all()
 
 
+def test_sequences_give_fewer_points_of_a_thin_domain() -> None:
+    thin = build_domain(PolygonShape(((0.0, 0.0), (1.0, 1.0), (1.0, 1.0 + 1e-4))))
+    points = thin.interior(1000, "sobol", rng()).x
+    assert 1000 // 16 < len(points) < 500 and thin.contains(points).all()
+
+
 def test_slivers_of_the_bounding_box_are_refused_by_sequences() -> None:
     domain = build_domain(PolygonShape(((0.0, 0.0), (1.0, 1.0), (1.0, 1.0 + 1e-6))))
     assert len(domain.interior(100, "chebyshev", rng())) >= 18

@@ -62,6 +62,21 @@ def test_points_lie_inside_and_in_the_box_of_their_patch() -> None:
         assert (x >= patch.lower - 1e-12).all() and (x <= patch.upper + 1e-12).all()
 
 
+def test_a_domain_thinner_than_the_first_cells_is_not_one_patch() -> None:
+    """All cells were slivers, which joined to a patch as large as the ring."""
+    outer, inner = (
+        {"disk": {"center": [0, 0], "radius": r, "name": f"ring{100 * r:.0f}"}} for r in (1, 0.95)
+    )
+    problem = problem_of(
+        domain={"difference": [outer, inner]},
+        conditions=[{"part": ["ring100", "ring95"], "equation": "u = 0"}],
+    )
+    cover = cover_of(problem, 4)
+    patches = layout(cover, balanced(cover, dict.fromkeys(cover.start(), 8)))
+    assert len(patches) > 20
+    assert max(float(max(patch.upper - patch.lower)) for patch in patches) < 0.5
+
+
 def test_slivers_join_and_every_face_has_two_patches() -> None:
     problem = problem_of(
         domain={"difference": [SQUARE, HOLE]},
