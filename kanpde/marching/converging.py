@@ -11,15 +11,17 @@
 The difference of the last two marches is the error of the coarser one with all that became of it on
 its way: it grows where perturbations do. The finer one is the result; its error is a share BELIEVED
 of the difference as long as local errors are far above rounding, else as much as the difference.
-Neither `exact` nor a reference is read.
+Where a march of three is finer by more than a tenth, the share falls as the errors of the two before
+fell with theirs. Neither `exact` nor a reference is read.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -42,14 +44,22 @@ FINER, BELIEVED = 0.1, 0.2
 """
 
 SURE, LEAST_LEFT = 3.0, 0.3
-"""Measured on seven problems in the plane: errors of 0.1 to 0.7 of such estimates."""
+"""Factor for what does not fall evenly, and the least share in the plane: errors of 0.1 to 0.7 of
+such estimates were measured there on seven problems.
+"""
+
+LEAST_OF_TWO, KNOWN = 0.1, 3
+"""The least share where three differences say how errors fall."""
+
+GREW = 1.5
+"""A march is expected to take so many times longer than the one before as that one did, times this."""
 
 SLOWEST, SAFETY = 0.95, 2.0
 AIM = 0.3
 WILD = 1e-3
 """An estimate above it says that perturbations grow, so that the next march is as fine as can be."""
 
-ROUNDED = 1e-10
+ROUNDED = 5e-12
 """Below it the local errors of the richer solutions may be rounding."""
 
 SHARE = 0.85
@@ -100,8 +110,8 @@ class Run(Protocol):
 @dataclass(frozen=True)
 class Ladder:
     """Marches that begin with a local error of `first` (the tolerance, if that is larger) instead of
-    the tolerance, with ever smaller ones down to `smallest`, each expected to take `growth` times
-    as long as the one before.
+    the tolerance, with ever smaller ones down to `smallest`, each expected to take at most `growth`
+    times as long as the one before.
     """
 
     first: float
@@ -152,23 +162,46 @@ def converge(
     return _Search(config, progress, march, finest, ladder, believed).run()
 
 
+def _fallen(differences: Sequence[float], ratios: Sequence[float], believed: float) -> float:
+    """What is left of the difference of the last two marches in the finer one, at most `believed`.
+
+    Args:
+        differences: of every two marches: the errors of the coarser ones.
+        ratios: the local errors of every two marches, the finer by the coarser one.
+        believed: what is left where nothing is known, or errors do not fall with local errors.
+    """
+    *_, before, now = 0.0, *differences
+    if not 0 < now < before:
+        return believed
+    rate = min(1.0, math.log(now / before) / math.log(ratios[-2]))
+    return float(min(believed, SURE * ratios[-1] ** rate))
+
+
 def _share(richer: Run, before: Run, error: float, believed: float) -> float:
     """What the error of a march may be as a share of its difference from the one before: where
-    there is something that none resolves, errors fall as slowly as that does.
+    there is something that none resolves, more than a slab may add, errors fall as slowly as that
+    does.
     """
-    if not richer.rough:
+    if richer.rough <= error:
         return believed if error > ROUNDED else 1.0
     ratio = min(SLOWEST, richer.rough / before.rough) if before.rough else SLOWEST
     return max(1.0, SAFETY * ratio / (1 - ratio))
 
 
-def _of_ladder(difference: float, before: float) -> float:
-    """What is left of the difference of two marches in the finer one, where marches begin coarse
-    and that of the two before is known (0: it is not): errors that fall by a factor q from march to
-    march leave q/(1 - q), with SURE for what does not fall evenly.
+def _of_ladder(differences: Sequence[float]) -> float:
+    """What is left of the last difference of two marches in the finer one, where marches begin
+    coarse: errors that fall by a factor q from march to march leave q/(1 - q), with SURE for what
+    does not fall evenly, but LEAST_LEFT; LEAST_OF_TWO where they fell as fast the time before. Of
+    one difference alone all is left.
     """
-    q = difference / before if before > 0 else 1.0
-    return min(1.0, max(LEAST_LEFT, SURE * q / (1 - q))) if q < 1 else 1.0
+    left = []
+    for before, after in pairwise(differences[-KNOWN:]):
+        q = after / before if before > 0 else 1.0
+        left.append(SURE * q / (1 - q) if q < 1 else math.inf)
+    if not left:
+        return 1.0
+    least = LEAST_LEFT if len(left) == 1 else min(LEAST_LEFT, max(*left, LEAST_OF_TWO))
+    return min(1.0, max(least, left[-1]))
 
 
 @dataclass
@@ -191,7 +224,9 @@ class _Search:
             self.seconds *= SHARE
 
     def run(self) -> Converged:
-        error, estimate, difference = self.tolerance, math.inf, 0.0
+        error, estimate = self.tolerance, math.inf
+        differences: list[float] = []
+        ratios: list[float] = []
         if self.ladder is not None:
             error = max(error, self.ladder.first)
         best = self._march(error, None)
@@ -201,19 +236,22 @@ class _Search:
                 finer = FINER
             elif math.isfinite(estimate) and estimate > WILD:
                 finer = 0.0  # there is nothing to reckon with
-            error = max(self.finest, min(FINER, finer) * error)
+            coarser, error = error, max(self.finest, min(FINER, finer) * error)
             if self._over() or self._too_long(estimate):
                 break
             richer = self._march(error, best)
             if richer.ended is not None:
                 self._compare_in_part(richer, best)
                 break
-            before, difference = difference, richer.difference(best)
+            difference = richer.difference(best)
             if not math.isfinite(difference):
                 break  # values are lost, and the largest of numbers that hold a NaN may be any
-            believed = self.believed
+            differences.append(difference)
+            ratios.append(error / coarser)
             if self.ladder is not None:
-                believed = _of_ladder(difference, before)
+                believed = _of_ladder(differences)
+            else:
+                believed = _fallen(differences, ratios, self.believed)
             share = _share(richer, best, error, believed)
             estimate = max(ROUNDING, share * difference, richer.rough)
             best = richer
@@ -239,12 +277,14 @@ class _Search:
 
     def _too_long(self, estimate: float) -> bool:
         """Whether a march that takes as long as the last one would not end in time, or on a ladder
-        where there is an estimate one that takes longer.
+        where there is an estimate one that takes longer, as the last two tell.
         """
-        spent = time.perf_counter() - self.began
-        ladder = self.ladder if math.isfinite(estimate) else None
-        growth = 1.0 if ladder is None else ladder.growth
-        return spent + growth * self.stages[-1].seconds > self.seconds
+        spent, last = time.perf_counter() - self.began, self.stages[-1].seconds
+        if self.ladder is None or math.isinf(estimate):
+            return spent + last > self.seconds
+        grew = last / max(self.stages[-2].seconds, 1e-9)
+        growth = min(self.ladder.growth, max(1.0, GREW * grew))
+        return spent + growth * last > self.seconds
 
     def _march(self, error: float, before: Run | None) -> Run:
         """One march is one stage of the history."""

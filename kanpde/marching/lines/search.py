@@ -27,7 +27,7 @@ from kanpde.trial.solution import TrialSolution
 SHORTER = 0.7
 """The first and the longest slabs of each further march, or two might have the same ones."""
 
-SMALLEST = 1e-10
+SMALLEST = 1e-11
 """Local errors below it cannot be told from rounding."""
 
 SAMPLES = 20_000

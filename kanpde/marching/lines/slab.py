@@ -122,11 +122,13 @@ class System:
         placed = []
         for rows in evolution.rows:
             end = np.array([rows.normal])  # -1 or 1, as the positions of the ends are
-            s = end if rows.at is None else line.points(evolution.spatial[rows.at])
+            order = None if rows.at is None else evolution.spatial[rows.at]
+            s = end if order is None else line.points(order)
+            local = line.local(end) if order is None else line.met(order)
             instants = t + h * table.nodes
             x = line.x(s)
             points = np.stack([np.repeat(x, stages), np.tile(instants, len(x))], axis=1)
-            placed.append(_Placed(rows, line.local(s), torch.from_numpy(points)))
+            placed.append(_Placed(rows, local, torch.from_numpy(points)))
         return cls(evolution, t, h, line, state, table, tuple(placed))
 
     def solve(self, top: Array, allowed: Array) -> Strip | None:

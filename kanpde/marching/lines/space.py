@@ -20,10 +20,11 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.sparse import csc_matrix
 from scipy.sparse.linalg import splu
 
-from kanpde.marching.equidistribution import Stretch
+from kanpde.marching.equidistribution import FINE, Stretch
 from kanpde.marching.lines.statement import Array
 from kanpde.trial.bases import SplineGrid
 
@@ -140,6 +141,30 @@ class Line:
         return Local(self.grid.slots(interval)[:, 0].numpy().T.copy(), values)
 
     @cached_property
+    def fine(self) -> Local:
+        """The splines at FINE even positions."""
+        return self.local(np.linspace(-1.0, 1.0, FINE))
+
+    @cached_property
+    def _met(self) -> dict[int, Local]:
+        return {}
+
+    def met(self, order: int) -> Local:
+        """The splines where an equation of an order is met."""
+        if order not in self._met:
+            self._met[order] = self.local(self.points(order))
+        return self._met[order]
+
+    @cached_property
+    def _highest(self) -> tuple[Array, NDArray[np.int64]]:
+        """In the middle of each interval the highest derivatives of the splines that are not zero
+        there, and their numbers, (p + 1, G).
+        """
+        middle = (self.breakpoints[:-1] + self.breakpoints[1:]) / 2
+        interval, table = self.grid.basis(torch.from_numpy(middle)[None], self.degree)
+        return table[self.degree, :, 0].numpy(), self.grid.slots(interval)[:, 0].numpy()
+
+    @cached_property
     def _interpolation(self) -> tuple[Local, object]:
         local = self.local(self.points())
         count = self.size
@@ -159,10 +184,8 @@ class Line:
         derivative jumps between intervals: 4/π (h/π)^{p+1} |u^(p+1)| bounds that of the best ones,
         and a tenth of it was measured.
         """
-        middle = (self.breakpoints[:-1] + self.breakpoints[1:]) / 2
-        interval, table = self.grid.basis(torch.from_numpy(middle)[None], self.degree)
-        highest = table[self.degree, :, 0].numpy()
-        top = (highest * coefficients[self.grid.slots(interval)[:, 0].numpy()]).sum(axis=0)
+        highest, numbers = self._highest
+        top = (highest * coefficients[numbers]).sum(axis=0)
         jump = np.abs(np.diff(top))
         width = np.diff(self.breakpoints)
         size = np.maximum(width[1:], width[:-1])

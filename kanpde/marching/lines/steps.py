@@ -50,6 +50,9 @@ IN_SPACE = 0.1
 
 SAFETY, LEAST, MOST = 0.8, 0.1, 4.0
 CHECKED = np.linspace(0.0, 1.0, 2 * HIGH + 1)
+SETTLING = 0.1
+"""Share that counts of an error inside the first slab on other knots; all of it at the end does."""
+
 LOOKED_AT = np.array([0.0, 0.5, 1.0])
 """Instants of a slab at which splines are judged."""
 
@@ -104,7 +107,7 @@ class _Marching:
     shorter: float
     strips: list[Strip] = field(default_factory=list)
     rough: float = 0.0
-    moved: bool = False
+    moved: int = -1
 
     def __post_init__(self) -> None:
         lower, upper = self.evolution.ends
@@ -224,7 +227,7 @@ class _Marching:
 
     def respaced(self, strip: Strip, intervals: int) -> Line:
         """Splines with their knots where a slab asks for them."""
-        local = strip.line.local(np.linspace(-1.0, 1.0, FINE))
+        local = strip.line.fine
         coefficients = strip.at(LOOKED_AT, self.evolution.orders)
         states = []
         for number in range(len(LOOKED_AT)):
@@ -236,11 +239,13 @@ class _Marching:
         return self.line.adapted(self._stretch(states, np.zeros(0)), intervals)
 
     def refine(self, strip: Strip, in_space: float) -> None:
-        """Knots where a slab asks for them, and more of them where they were moved already."""
+        """Knots where a slab asks for them, and more of them where they were moved for this slab
+        or the one before.
+        """
         more = min(1.6, max(1.1, (in_space / 0.5) ** (1 / (self.line.degree - 1))))
-        if self.strips and not self.moved:
+        if self.strips and self.moved < len(self.strips) - 1:
             more = 1.0  # where the solution went is reason enough
-        self.moved = True
+        self.moved = len(self.strips)
         self.line = replace(
             self.line,
             closest=max(CLOSEST, self.line.closest / FURTHER),
@@ -295,7 +300,11 @@ class _Marching:
             if rich is None:
                 continue
             values = rich.at(CHECKED, orders)
-            away = self.line.rms(values - poor.at(CHECKED, orders))
+            change = values - poor.at(CHECKED, orders)
+            if self.strips and self.strips[-1].line is not self.line:
+                # what other knots make of the state fades at once where it is stiff
+                change[:, :, :-1] *= SETTLING
+            away = self.line.rms(change)
             size = self.line.rms(values)
             may = self.error * np.maximum(size, self.floor * np.maximum(self.largest, size))
             may = np.maximum(may, 1e-13 * np.maximum(self.largest, size)) + 1e-300
@@ -345,7 +354,6 @@ class _Marching:
     def take(self, strip: Strip) -> None:
         """Go on behind a solved slab."""
         self.strips.append(strip)
-        self.moved = False
         self.state = strip.end(self.evolution.orders)
         values = strip.at(LOOKED_AT, self.evolution.orders)
         self.largest = np.maximum(self.largest, strip.line.rms(values))

@@ -1,0 +1,46 @@
+"""What is left of the difference of two marches in the finer one."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from kanpde.marching.converging import BELIEVED, SURE, _fallen, _of_ladder, _share
+
+
+def test_a_march_that_is_much_finer_is_believed_as_errors_fell_before() -> None:
+    """Errors of 2e-3 and 4e-4 for local errors of 1e-6 and 1e-7: the power 0.7 of the ratio."""
+    rate = math.log(0.2) / math.log(0.1)
+    assert _fallen([2e-3, 4e-4], [0.1, 1e-4], 0.2) == pytest.approx(SURE * 1e-4**rate)
+    assert _fallen([2e-3, 1e-6], [0.1, 1e-4], 0.2) == pytest.approx(SURE * 1e-4)
+    assert _fallen([2e-3, 4e-4], [0.1, 0.1], 0.2) == 0.2
+
+
+def test_nothing_is_believed_of_errors_that_do_not_fall() -> None:
+    """The first difference, and one that is no smaller than the one before."""
+    assert _fallen([4e-4], [1e-4], 0.2) == 0.2
+    assert _fallen([4e-4, 4e-4], [0.1, 1e-4], 0.2) == 0.2
+
+
+def test_what_is_left_on_a_ladder_follows_the_fall() -> None:
+    """All of one difference, 0.3 of two that fall fast, less where they did so twice."""
+    assert _of_ladder([1e-2]) == 1.0
+    assert _of_ladder([1e-2, 1e-4]) == pytest.approx(0.3)
+    assert _of_ladder([1e-2, 5e-3]) == 1.0
+    assert _of_ladder([1e-2, 1e-4, 1e-6]) == pytest.approx(0.1)
+    assert _of_ladder([1e-2, 3e-3, 3e-5]) == pytest.approx(0.3)
+    assert _of_ladder([1e-2, 1e-4, 3e-5]) == 1.0
+    assert _of_ladder([1e-2, 1e-2, 1e-2]) == 1.0
+
+
+def test_a_misfit_below_the_local_error_makes_no_estimate_larger() -> None:
+    """Only what is more than a slab may add says how slowly errors fall."""
+
+    def run(rough: float) -> Any:
+        return cast("Any", SimpleNamespace(rough=rough))
+
+    assert _share(run(1e-11), run(0.0), 1e-10, BELIEVED) == BELIEVED
+    assert _share(run(1e-9), run(0.0), 1e-10, BELIEVED) > 10
