@@ -103,6 +103,28 @@ def test_a_slab_meets_a_closed_form() -> None:
         assert np.abs(away).max() < 1e-9
 
 
+def test_what_a_refinement_leaves_alone_is_used_again() -> None:
+    """Factors with those of coarser cells at hand are the same to the bit, on cut cells too."""
+    posed = _evolution(_heat(DISK, ["rim"]))
+    cover, h = cover_of(posed), 0.1
+    coarse = balanced(cover, dict.fromkeys(cover.start(), 6))
+    cell = sorted(coarse)[0]
+    finer = balanced(cover, {**coarse, cell: 8})
+    before, fresh = (
+        Operator.of(posed, shifts(4), (0.0, h), (cover, layout(cover, cells)), _nothing)
+        for cells in (coarse, finer)
+    )
+    again = Operator.of(posed, shifts(4), (0.0, h), (cover, layout(cover, finer)), _nothing, before)
+    old, new = ({id(of) for of in each.factored.leaves} for each in (before, again))
+    assert 0 < len(old & new) < len(new)
+    old, new = ({id(of) for of, _, _ in each.factored.groups} for each in (before, again))
+    assert 0 < len(old & new) < len(new)
+    rng = np.random.default_rng(0)
+    rights = [rng.normal(size=(2, len(rows.matrices[0]))) * (1 + 1j) for rows in fresh.rows]
+    for one, other in zip(fresh.factored.solve(rights), again.factored.solve(rights), strict=True):
+        assert np.array_equal(one, other)
+
+
 def test_domains_with_holes_are_marched_and_boxes_are_patches_in_space_and_time() -> None:
     """The choice follows from the domain."""
     holed = {"difference": [SQUARE, {"disk": {"center": [0.5, 0.5], "radius": 0.2, "name": "h"}}]}

@@ -9,7 +9,7 @@ are factored together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -160,6 +160,16 @@ def merged(first: Outer, second: Outer) -> Group:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """Factors that may be used again: leaves by the `id` of their rows, groups by those of their
+    halves, all of which are alive as long as what this was made from.
+    """
+
+    leaves: Mapping[int, Leaf]
+    groups: Mapping[tuple[int, int], Group]
+
+
+@dataclass(frozen=True)
 class Factored:
     """The factors of a level for all shifts: leaves by the numbers of their patches, and groups in
     the order in which they follow from each other with the places of their halves (leaves are
@@ -170,25 +180,46 @@ class Factored:
     groups: tuple[tuple[Group, int, int], ...]
 
     @classmethod
-    def of(cls, rows: Sequence[PatchRows], shifts: Complex, counts: Sequence[int]) -> Factored:
-        """The factors of patches for shifts (K,) over the length of the slab."""
-        leaves = tuple(leaf_of(of_patch, shifts) for of_patch in rows)
+    def of(
+        cls,
+        rows: Sequence[PatchRows],
+        shifts: Complex,
+        counts: Sequence[int],
+        kept: Kept | None = None,
+    ) -> Factored:
+        """The factors of patches for shifts (K,) over the length of the slab; those `kept` of the
+        same rows are used again.
+        """
+        kept = kept or Kept({}, {})
+        leaves = tuple(
+            kept.leaves.get(id(of_patch)) or leaf_of(of_patch, shifts) for of_patch in rows
+        )
         tree = dissection([of_patch.patch.cells[0] for of_patch in rows], counts)
         groups: list[tuple[Group, int, int]] = []
+
+        def place(k: int) -> Leaf | Group:
+            return leaves[k] if k < len(leaves) else groups[k - len(leaves)][0]
 
         def visit(node: Tree) -> int:
             if isinstance(node, int):
                 return node
             first, second = visit(node[0]), visit(node[1])
-            outers = [
-                leaves[k].outer if k < len(leaves) else groups[k - len(leaves)][0].outer
-                for k in (first, second)
-            ]
-            groups.append((merged(*outers), first, second))
+            halves = place(first), place(second)
+            known = kept.groups.get((id(halves[0]), id(halves[1])))
+            group = known or merged(halves[0].outer, halves[1].outer)
+            groups.append((group, first, second))
             return len(leaves) + len(groups) - 1
 
         visit(tree)
         return cls(leaves, tuple(groups))
+
+    def kept(self, rows: Sequence[PatchRows]) -> Kept:
+        """All factors by what they are of; `rows` are those of the leaves."""
+        places = (*self.leaves, *(group for group, _, _ in self.groups))
+        return Kept(
+            {id(of_patch): leaf for of_patch, leaf in zip(rows, self.leaves, strict=True)},
+            {(id(places[i]), id(places[j])): group for group, i, j in self.groups},
+        )
 
     @property
     def bytes(self) -> int:

@@ -92,12 +92,21 @@ class Operator:
         instant: tuple[float, float],
         cells: tuple[Cover, Sequence[Patch]],
         known: Known,
+        before: Operator | None = None,
     ) -> Operator:
-        """Of an `instant` and a length, with the values of jets that slopes are taken at."""
+        """Of an `instant` and a length, with the values of jets that slopes are taken at.
+
+        What an operator `before` has of the same patches is used again; it is one of the same
+        length, and of formulas that are steady.
+        """
         (t, h), (cover, patches) = instant, cells
         system = system_of(evolution, t, radau.size / h, known, lengths_of(evolution))
-        rows = rows_of(evolution, system, cover, patches)
-        factored = Factored.of(rows, radau.shifts / h, cover.counts)
+        of_patch = {} if before is None else {rows.patch.key: rows for rows in before.rows}
+        new = [patch for patch in patches if patch.key not in of_patch]
+        of_patch |= {rows.patch.key: rows for rows in rows_of(evolution, system, cover, new)}
+        rows = [of_patch[patch.key] for patch in patches]
+        kept = None if before is None else before.factored.kept(before.rows)
+        factored = Factored.of(rows, radau.shifts / h, cover.counts, kept)
         return cls(evolution, radau, h, rows, factored)
 
     @cached_property

@@ -251,6 +251,9 @@ class March:
         key = (self.level, dict(self.degrees), None if steady else self._t)
         if self.operator is not None and self.operator[0] == key:
             return self.operator[1]
+        before = None
+        if self.operator is not None and steady and self.operator[1].h == self._h:
+            before = self.operator[1]
         self.operator = None  # before the next one is made: they are large
         instant = self._t if steady else self._t + self._h / 2
         operator = Operator.of(
@@ -259,6 +262,7 @@ class March:
             (instant, self._h),
             (self.cover, layout(self.cover, self.degrees)),
             self._jets,
+            before,
         )
         self.operator = key, operator
         return operator
