@@ -6,7 +6,8 @@
 | do not, and more than LEAST of the seconds are left | slabs; the smaller estimate is kept |
 | do not | end |
 
-Patches have PATIENCE of the seconds, and all of them while their changes fall fast.
+Patches have PATIENCE of the seconds, and all of them while their changes fall fast; where they do not
+see the solution they have the square of that share, and no estimate.
 
 Patches in space and time are the better ones where u is smooth in both: a few of high degree do.
 Slabs take few unknowns at a time and follow what moves, fades or is not linear.

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -236,3 +236,9 @@ def _cuts(patch: Patch, weights: Array) -> dict[Cell, list[int]]:
 def enriched(degrees: Mapping[Cell, int]) -> dict[Cell, int]:
     """The same cells with two degrees more."""
     return {cell: degree + STEP for cell, degree in degrees.items()}
+
+
+def enriched_patch(patch: Patch) -> Patch:
+    """The same patch with two degrees more."""
+    faces = tuple((face, degree + STEP) for face, degree in patch.faces)
+    return replace(patch, degree=patch.degree + STEP, faces=faces)

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -30,7 +30,7 @@ from kanpde.assembly.collocation import Collocation, held_out
 from kanpde.config import Config
 from kanpde.config.solve.defaults import SECONDS, TOLERANCE
 from kanpde.errors import ConfigError
-from kanpde.patches.aims import Aims
+from kanpde.patches.aims import SEEN, Aims
 from kanpde.patches.cells import Cell
 from kanpde.patches.compatibility import is_contradictory
 from kanpde.patches.covers import cover_of
@@ -44,7 +44,7 @@ from kanpde.patches.newton import Newton
 from kanpde.patches.pace import Pace, work
 from kanpde.patches.pins import is_pinned
 from kanpde.patches.probing import resolved
-from kanpde.patches.refinement import STEP, enriched
+from kanpde.patches.refinement import enriched, enriched_patch
 from kanpde.patches.statement import Statement
 from kanpde.patches.support import SECOND, orders_of, require
 from kanpde.patches.unseen import left_out, unseen
@@ -118,18 +118,13 @@ def points_of(problem: Problem) -> Collocation:
 def search(config: Config, progress: Progress, patience: float = 1.0) -> Patched:
     """Solve a problem on patches; ConfigError or NumericalError say what is wrong.
 
-    `patience` is the share of the seconds after which it ends where changes do not fall fast.
+    `patience` is the share of the seconds after which it ends where changes do not fall fast; its
+    square, without an estimate, where they are above SEEN.
     """
     problem = prepare(config)
     for corner in free_corners(problem):
         progress.message(f"no force acts on the corner {corner.place} between two free edges")
     return _Search(config, progress, problem, patience).run()
-
-
-def _richer(patch: Patch) -> Patch:
-    """A patch with two degrees more."""
-    faces = tuple((face, degree + STEP) for face, degree in patch.faces)
-    return replace(patch, degree=patch.degree + STEP, faces=faces)
 
 
 @dataclass(frozen=True)
@@ -201,6 +196,8 @@ class _Search:
             stalls += bool(level.stall)
             if level.stall and (further is None or stalls >= STALLS):
                 return self._ended(_Checked(level, math.inf, False), end)
+            if further is None and end is End.TIME and self._is_hopeless():
+                return self._ended(self.best or _Checked(level, math.inf, False), end)
             if not level.stall and (further is None or self._is_worth_checking(level, before)):
                 checked = self._check(level, before)
                 hopeless = checked.singular and not is_falling(self.changes)
@@ -237,15 +234,19 @@ class _Search:
             return None, End.FINEST
         cells = Cells.of(self.cover, degrees)
         spent = time.perf_counter() - self.began
-        richer = [_richer(patch) for patch in cells.patches]
+        richer = [enriched_patch(patch) for patch in cells.patches]
         amount = self._expected(cells.patches, False, bool(level.stall))
         amount += self._expected(richer, True, False)
         allowed = SHARE * self.seconds
         if not is_fast(self.changes):
-            allowed *= self.patience
+            allowed *= self.patience**2 if self._is_hopeless() else self.patience
         if spent + self.pace.seconds(amount) > allowed:
             return None, End.TIME
         return cells, End.REACHED
+
+    def _is_hopeless(self) -> bool:
+        """Whether the solution is not seen yet where another way waits for its turn."""
+        return self.patience < 1.0 and self.changes[-1] > SEEN
 
     def _work(self, patches: list[Patch], rich: bool) -> float:
         """The work of a level; every block is new where the system changes with the solution."""
@@ -262,6 +263,7 @@ class _Search:
         astray = not is_falling(self.changes) and len(self.changes) % ASTRAY == 0
         if self.aims.are_set:
             astray = astray and self.aims.is_unsettled(level, before)
+        astray = astray and not self._is_hopeless()
         return self.aims.promised(level, self.changes[-1]) <= self.tolerance or astray
 
     def _check(self, level: Level, before: Level | None) -> _Checked:

@@ -85,6 +85,11 @@ def sentence(level: Level, estimate: float, singular: bool, course: Course) -> s
         )
     if estimate <= course.tolerance:
         return f"estimated relative L2 error {estimate:.1e} on {count} patches"
+    if math.isinf(estimate) and course.end is End.TIME:
+        return (
+            f"warning: the error of {count} patches cannot be told without a finer level; {where};"
+            f" {course.end.value}"
+        )
     start = (
         f"warning: estimated relative L2 error {estimate:.1e} on {count} patches,"
         f" {course.tolerance:.0e} was not reached"

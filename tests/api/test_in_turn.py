@@ -88,3 +88,17 @@ def test_a_pressure_has_no_rate_and_is_left_to_patches() -> None:
     assert isinstance(chosen, Patches)
     heat = chosen_plan(configure(tree_of(["u"], WARMS, ["u = w"])))
     assert isinstance(heat, InTurn)
+
+
+def test_patches_that_do_not_see_the_solution_give_way_to_slabs() -> None:
+    """A narrow pulse: no level is enriched for an estimate that would say nothing."""
+    tree = tree_of(["u"], ["dtt(u) = laplacian(u)"], ["u = 0"])
+    start = ["u = exp(-((x - 0.4)**2 + (y - 0.6)**2)/0.002)", "dt(u) = 0"]
+    tree["problem"]["conditions"][0]["equation"] = start
+    plan = prepared(tree | {"seconds": 2})
+    patched = plan.patches.solved(Silent(), 0.4)
+    assert patched.estimate is None and patched.reason is StopReason.UNREACHED
+    assert "cannot be told without a finer level" in patched.warnings[0]
+    assert not any("two degrees" in stage.name for stage in patched.stages)
+    alone = plan.patches.solved(Silent(), 1.0)
+    assert any("two degrees" in stage.name for stage in alone.stages)
