@@ -4,7 +4,7 @@
 |---|---|---|
 | unknown constants and measured values | solves at constants | the constants, then as below |
 | unknown fields, measured values | splines | smoothness, number of splines |
-| conditions at one end of an interval, or one coordinate and time | slabs | lengths, knots, degrees |
+| conditions at one end of an interval, or one coordinate and time | slabs | lengths, knots or lines, degrees |
 | a plane domain that is no box, and time | slabs of patches | lengths, cells, degrees |
 | a box in the plane, and time | patches, then slabs of patches | cells and degrees, lengths |
 | equations that patches can solve (see `kanpde.patches.support`) | patches | cells and degrees |
