@@ -30,9 +30,10 @@ left; their names may be used for something else too.
 """
 
 OPERATORS = ("d", "dn", "grad", "div", "laplacian", "dot")
-FURTHER_OPERATORS = ("curl",)
-"""Differential operators and `dot`, then those whose names may be used for something else; besides
-them `d` followed by one to four coordinate letters.
+COMPLEX = ("re", "im", "conj", "arg")
+FURTHER_OPERATORS = ("curl", *COMPLEX)
+"""Differential operators and `dot`, then those whose names may be used for something else, parts of
+complex values among them; besides them `d` followed by one to four coordinate letters.
 """
 
 BINDERS = ("sum", "prod")
@@ -40,6 +41,9 @@ BINDERS = ("sum", "prod")
 
 CONSTANTS = ("pi",)
 """Named constants."""
+
+IMAGINARY_UNIT = "I"
+"""The imaginary unit; may be used for something else in problems without complex unknowns."""
 
 MANUFACTURED = "manufactured"
 """As a definition: the formula is derived from the exact solution."""

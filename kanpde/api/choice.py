@@ -3,6 +3,7 @@
 | problem | way | what is chosen |
 |---|---|---|
 | unknown constants and measured values | solves at constants | the constants, then as below |
+| unknown constants, means and integrals | solves at constants | the constants, then as below |
 | unknown fields, measured values | splines | smoothness, number of splines |
 | conditions at one end of an interval, or one coordinate and time | slabs | lengths, knots or lines, degrees |
 | a plane domain that is no box, and time | slabs of patches | lengths, cells, degrees |
@@ -83,6 +84,12 @@ def chosen_plan(config: Config) -> Plan:
         known = inverse(config, chosen_plan)
         if known is not None:
             return known.prepare()
+    elif config.problem.unknown_parameters:
+        from kanpde.api.integral_plan import by_means  # likewise
+
+        said = by_means(config, chosen_plan)
+        if said is not None:
+            return said.prepare()
     marched = by_equations(config)
     if marched is not None:
         return marched.prepare()

@@ -49,6 +49,9 @@ from kanpde.trial.solution import Located, TrialSolution, join
 CHUNK = 1 << 21
 """Numbers of the Jacobian that are assembled at a time (16 MiB in float64)."""
 
+AVERAGED = 400
+"""Points of an average over a part."""
+
 INSTANTS = 4
 """At how many instants a point of space is pinned, per interior point along an axis."""
 
@@ -91,9 +94,10 @@ def _condition_term(
     weight *= condition.weight
     if isinstance(condition, MeanCondition):
         over = points.average or points.interior
-        return Term(
-            "mean", False, condition.node, over.x, None, weight, average=over.w / over.w.sum()
-        )
+        if condition.over is not None:  # the points of a part may be random, an average is not
+            over = Points.of(condition.rule(problem.domain, AVERAGED), over.x.dtype)
+        average = over.w / over.w.sum()
+        return Term("mean", False, condition.node, over.x, over.normal, weight, average=average)
     if isinstance(condition, PointCondition):
         inside = points.interior.x
         x = condition.at(problem.domain, INSTANTS * per_axis(len(inside), inside.shape[1]))

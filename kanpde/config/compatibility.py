@@ -243,7 +243,7 @@ def _tolerance(config: Config) -> Refusals:
         return
     if trial.kind != "kan":
         yield path, "only the resolution of a kan is chosen; remove it or give trial.kind: kan"
-    if config.problem.unknown_parameters or _has_measurements(config):
+    if config.seeks_constants or _has_measurements(config):
         yield path, "not with unknown_parameters or measured values; remove it and give a trial"
 
 

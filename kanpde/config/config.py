@@ -58,6 +58,12 @@ class Config:
         }
         return len(self.problem.coordinates) + (len(pairs) if self.trial.periodic else 0)
 
+    @property
+    def seeks_constants(self) -> bool:
+        """Whether there are unknown parameters that no solves at parameters find from means."""
+        said = self.problem.determining if self.chooses else ()
+        return len(said) < len(self.problem.unknown_parameters)
+
     def as_tree(self) -> dict[str, Any]:
         """Plain data, fit for YAML or JSON, that validates to an equal `Config`."""
         return {

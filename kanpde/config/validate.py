@@ -12,7 +12,9 @@ from typing import Any
 
 from kanpde.config.compatibility import check, check_problem
 from kanpde.config.config import Config
+from kanpde.config.problem.complex_unknowns import in_real_parts
 from kanpde.config.problem.fits import read_fit, states_fit
+from kanpde.config.problem.integrals import with_integrals_as_numbers
 from kanpde.config.problem.statement import PROBLEM_KEYS, ProblemConfig, read_statement
 from kanpde.config.reader import Reader
 from kanpde.config.solve.defaults import schedule_defaults
@@ -127,6 +129,7 @@ def _problem(node: Reader, trusted: bool, make_problem: MakeProblem | None) -> P
     python = None
     if isinstance(node.value, Mapping) and node.value.get("python") is not None:
         python, node = _made(node, trusted, make_problem)
+    node = with_integrals_as_numbers(in_real_parts(node))
     check_problem(node)
     problem = read_fit(node) if states_fit(node.value) else read_statement(node)
     if python is not None:

@@ -24,8 +24,9 @@ from typing import TypeVar
 
 from kanpde.errors import ConfigError
 from kanpde.expressions.comparisons import Both, Condition, Either
+from kanpde.expressions.complex_values import IMAGINARY, ComplexOperators
 from kanpde.expressions.indices import COORDINATE, RELATIONS, Indices
-from kanpde.expressions.operators import COMPARISON_ALONE, Operators, Value, Vector
+from kanpde.expressions.operators import COMPARISON_ALONE, Complex, Value, Vector
 from kanpde.expressions.scope import JUMP, Scope
 from kanpde.expressions.simplify import MINUS_ONE, number
 from kanpde.expressions.source import Source, Token
@@ -38,7 +39,7 @@ from kanpde.expressions.tree import (
     Node,
     Number,
 )
-from kanpde.names import BINDERS
+from kanpde.names import BINDERS, IMAGINARY_UNIT
 
 MAX_DEPTH = 60
 """Levels of brackets and powers, so that the recursion of the parser ends."""
@@ -56,7 +57,7 @@ class Parser:
         source: Source,
         tokens: list[Token],
         scope: Scope,
-        operators: Operators,
+        operators: ComplexOperators,
         known: Mapping[str, Value],
     ) -> None:
         self.source = source
@@ -87,6 +88,11 @@ class Parser:
         self.expect_end()
         if isinstance(value, Condition):
             raise self.source.error(COMPARISON_ALONE)
+        if isinstance(value, Complex):
+            raise self.source.error(
+                "a real value is expected, found a complex one; write re(...), im(...) or abs(...),"
+                " or say what is complex, as in unknowns: [{u: complex}]"
+            )
         if isinstance(value, Vector):
             count = len(value.components)
             raise self.source.error(f"a scalar is expected, found a vector with {count} components")
@@ -259,10 +265,10 @@ class Parser:
     def _bracket(self) -> Value:
         token = self._token
         values = self._list("]")
-        components = tuple(value for value in values if isinstance(value, Node))
-        if not values or len(components) < len(values):
+        vector = self.operators.vector(values)
+        if vector is None:
             raise self.source.error("a vector [a, b] needs scalar components", token.position)
-        return Vector(components)
+        return vector
 
     def _call(self, name: Token) -> Value:
         if not self.scope.is_call(name.text):
@@ -370,6 +376,8 @@ class Parser:
             return self._known[name]
         if name == "pi":
             return Number(math.pi)
+        if name == IMAGINARY_UNIT:
+            return IMAGINARY
         if scope.is_normal(name):
             return self.build(token, self.operators.normal, name)
         raise self.source.error(scope.unknown_value(name), token.position)

@@ -55,12 +55,22 @@ class Vector:
     components: tuple[Node, ...]
 
 
-Value = Node | Vector | Condition
+@dataclass(frozen=True)
+class Complex:
+    """A scalar or a vector with an imaginary part that is not 0, both of one kind."""
+
+    real: Node | Vector
+    imaginary: Node | Vector
+
+
+Value = Node | Vector | Condition | Complex
 
 
 def _scalar(value: Value, role: str) -> Node:
     if isinstance(value, Condition):
         raise FormulaError(COMPARISON_ALONE)
+    if isinstance(value, Complex):
+        raise FormulaError(f"{role} must be real, found a complex value; take re(...) or abs(...)")
     if isinstance(value, Vector):
         raise FormulaError(
             f"{role} must be a scalar, found a vector with {len(value.components)} components"

@@ -13,6 +13,7 @@ from __future__ import annotations
 from kanpde.errors import ConfigError
 from kanpde.expressions.calculus import Meter
 from kanpde.expressions.comparisons import Condition
+from kanpde.expressions.complex_values import ComplexOperators
 from kanpde.expressions.descent import Parser
 from kanpde.expressions.operators import Operators, Value
 from kanpde.expressions.scope import Scope
@@ -79,7 +80,7 @@ def check_definition(name: str, scope: Scope) -> None:
 def _parser(source: Source, tokens: list[Token], scope: Scope) -> Parser:
     """A parser that knows the values of all definitions the tokens need."""
     meter = Meter(MAX_WORK + WORK_OF_PAIRS * scope.dimension**2)
-    operators = Operators(scope, meter)
+    operators = ComplexOperators(Operators(scope, meter))
     known: dict[str, Value] = {}
     parser = Parser(source, tokens, scope=scope, operators=operators, known=known)
     parser.sides = {name: _parser(source, tokens, side) for name, side in scope.sides.items()}

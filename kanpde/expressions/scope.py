@@ -37,6 +37,7 @@ HABITS = {
     "sgn": "sign", "step": "heaviside", "ifelse": "where(condition, value, other)",
     "maximum": "max", "minimum": "min", "np": "the function alone: exp(x)", "e": "exp(1)",
     "jv": "besselj", "j0": "besselj(0, x)", "j1": "besselj(1, x)", "inner": "dot",
+    "real": "re(...)", "imag": "im(...)", "conjugate": "conj(...)", "angle": "arg(...)",
     "rot": "curl", "laplace": "laplacian(u)",
     "lambda": "'eigen: {count: 6}' beside the equations for an eigenvalue",
     "i": "sum(i, ...) or prod(i, ...) around an index",

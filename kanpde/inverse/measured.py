@@ -22,6 +22,7 @@ from kanpde.problem.problem import Problem
 from kanpde.trial.constants import Constants
 from kanpde.trial.patchwork import Patchwork
 from kanpde.trial.piecewise import AnyTrial
+from kanpde.trial.solution import TrialSolution
 
 Array = NDArray[np.float64]
 
@@ -125,7 +126,7 @@ def _is_jet(leaf: object) -> bool:
 def with_constants(trial: AnyTrial, values: Array, positive: list[bool]) -> AnyTrial:
     """A solution at constants that knows them."""
     constants = Constants(values.tolist(), positive)
-    if isinstance(trial, Patchwork):
+    if isinstance(trial, Patchwork | TrialSolution):
         trial.constants = constants
     else:
         trial.each[-1].constants = constants

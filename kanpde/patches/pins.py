@@ -20,18 +20,20 @@ from kanpde.numerics.quadrature import Array
 from kanpde.patches.affine import Affine, functional, indices_of
 from kanpde.patches.cells import Cover, Points
 from kanpde.patches.layout import Patch
-from kanpde.patches.rows import Rows, Sums, condition_factor, interior
+from kanpde.patches.rows import Rows, Sums, boundary, condition_factor, interior
 from kanpde.problem.conditions import MeanCondition, PointCondition
 from kanpde.problem.problem import Problem
 
 
 @dataclass(frozen=True)
 class Pins:
-    """Conditions at points (d,), or (d - 1,) of space at all times, and on means."""
+    """Conditions at points (d,), or (d - 1,) of space at all times, and on means over the domain or
+    a part of its boundary.
+    """
 
     unknowns: int
     points: tuple[tuple[Affine, Array], ...]
-    means: tuple[Affine, ...]
+    means: tuple[tuple[Affine, str | None], ...]
 
     @classmethod
     def of(
@@ -53,7 +55,7 @@ class Pins:
                 if isinstance(condition, PointCondition):
                     points.append((numbered, np.array(condition.point)))
                 else:
-                    means.append(numbered)
+                    means.append((numbered, condition.over))
         return cls(unknowns, tuple(points), tuple(means))
 
     def added(self, cover: Cover, patches: Sequence[Patch], rows: Sequence[Rows]) -> list[Rows]:
@@ -80,11 +82,18 @@ class Pins:
         normal = np.full_like(inside.x, patch.dimension**-0.5)
         points = Points(inside.x, inside.w, normal)
         matrix, right, factors = [], [], []
-        for affine in self.means:
-            values, constant, factor = self._on(affine, patch, rows, points)
-            scale = factor * patch.size ** ((patch.dimension - 1) / 2) / points.w.sum()
-            matrix.append(scale * (points.w @ values))
-            right.append(-scale * (points.w @ constant))
+        rims = boundary(cover, patch) if any(part for _, part in self.means) else {}
+        for affine, part in self.means:
+            over = points if part is None else rims.get(part)
+            if over is None:  # its share of the sum is 0
+                matrix.append(np.zeros(rows.matrix.shape[1]))
+                right.append(0.0)
+                factors.append(1.0)
+                continue
+            values, constant, factor = self._on(affine, patch, rows, over)
+            scale = factor * patch.size ** ((patch.dimension - 1) / 2) / over.w.sum()
+            matrix.append(scale * (over.w @ values))
+            right.append(-scale * (over.w @ constant))
             factors.append(scale)
         return Sums(np.array(matrix), np.array(right), np.array(factors))
 

@@ -28,7 +28,9 @@ from kanpde.expressions import (
     jets,
     negate,
     number,
+    parse_expression,
 )
+from kanpde.expressions.tree import postorder
 from kanpde.numerics.jets import unit
 from kanpde.numerics.quadrature import Array
 from kanpde.problem.conditions import (
@@ -96,9 +98,24 @@ def _on_one_shape(
             yield _at_point(config, node)
         case MeanConfig():
             (label,) = config.names
-            yield MeanCondition(name="mean", node=node, weight=weight, label=label)
+            over = config.parts[0] if config.parts else None
+            if config.total:
+                node = _of_total(config, node, domain=domain, scope=scope, where=where)
+            yield MeanCondition(name=label, node=node, weight=weight, label=label, over=over)
         case _:
             raise AssertionError(f"{where}: no rule for {type(config).__name__}")
+
+
+def _of_total(config: MeanConfig, node: Node, domain: Domain, scope: Scope, where: str) -> Node:
+    """Of ∫ F = c, whose difference F - c is the `node`: F - c over the measure."""
+    right = parse_expression((config.equation or "").split("=")[1], replace(scope, where=where))
+    if any(isinstance(part, Derivative | Coordinate) for part in postorder((right,))):
+        raise ConfigError(
+            f"{where}: '{config.equation}': the right side of an integral is a number or a formula of"
+            " parameters; bring the rest under the integral"
+        )
+    measure = domain.part_measure(config.parts[0]) if config.parts else domain.measure
+    return add(node, right, negate(divide(right, number(measure))))
 
 
 def _at_point(config: PointConfig, node: Node) -> PointCondition:

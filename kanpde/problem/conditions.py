@@ -3,7 +3,8 @@
 BoundaryCondition   F(x, n, u, ∂u, …) = 0 on a named part: Dirichlet, Neumann, Robin, initial
 PeriodicCondition   ∂_i^k u(a) - ∂_i^k u(b) = 0 for k below the equations' order in the coordinate i
                     that the translation b - a runs along
-MeanCondition       the average of F over the domain is 0 (pins what Neumann data leave free)
+MeanCondition       the average of F over the domain or a part is 0 (pins what Neumann data leave
+                    free); an integral is an average times the measure
 InterfaceCondition  F = 0 between two regions, F in the functions of both and the normal outward of
                     the first
 PointCondition      F = 0 at one point, or at one point of space at all times (pins a pressure,
@@ -26,7 +27,7 @@ from kanpde.config import Measurements
 from kanpde.config.problem.tables import Table
 from kanpde.domains import Domain
 from kanpde.expressions import Node
-from kanpde.numerics.quadrature import Array, chebyshev
+from kanpde.numerics.quadrature import Array, PointSet, chebyshev
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,9 +101,16 @@ class InterfaceCondition(Condition):
 
 @dataclass(frozen=True, kw_only=True)
 class MeanCondition(Condition):
-    """The average of F over the domain is 0."""
+    """The average of F over the domain, or `over` a part of its boundary, is 0."""
 
     kind = "mean"
+    over: str | None = None
+
+    def rule(self, domain: Domain, count: int) -> PointSet:
+        """A quadrature of about so many points where the average is taken."""
+        if self.over is None:
+            return domain.quadrature(count)
+        return domain.part_quadrature(self.over, count)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -216,8 +216,8 @@ def _condition(problem: Problem, condition: Condition, count: int) -> _Rows | No
     shift, average, normal = None, False, None
     match condition:
         case MeanCondition():
-            rule = problem.domain.quadrature(POINTS[d][0])
-            x, w, average = rule.x, rule.w / rule.w.sum(), True
+            rule = condition.rule(problem.domain, POINTS[d][0])
+            x, w, average, normal = rule.x, rule.w / rule.w.sum(), True, rule.normal
         case PointCondition(point=point):
             x, w = np.array([point]), np.ones(1)
         case BoundaryCondition() | PeriodicCondition():

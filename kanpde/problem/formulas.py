@@ -254,6 +254,8 @@ def _true(config: ProblemConfig, scope: Scope) -> dict[Node, Node]:
     """The values of the unknown parameters that `exact` states."""
     values: dict[Node, Node] = {}
     for number, name in enumerate(config.unknown_parameters if config.exact is not None else ()):
+        if name not in (config.exact or {}):  # a condition on a mean says what it is
+            continue
         where = f"problem.exact.{name}"
         text = (config.exact or {})[name]
         node = parse_expression(text, replace(scope, unknowns=(), where=where))
@@ -279,8 +281,16 @@ def condition_node(condition: ConditionConfig, scope: Scope, where: str) -> Node
         names = ", ".join(itertools.chain.from_iterable(unknowns))
         raise ConfigError(
             f"{where}: '{text}' holds no unknown; a condition says something about {names}"
+            f"{_real_side(text)}"
         )
     return node
+
+
+def _real_side(text: str) -> str:
+    """What to do where the imaginary half of what was read as complex says nothing."""
+    if not text.startswith("im("):
+        return ""
+    return "; where an equation of complex names is real, write re(...) around its sides"
 
 
 def _quantities(config: ProblemConfig, scope: Scope) -> tuple[Quantity, ...]:
@@ -305,7 +315,9 @@ def _check_unknowns(config: ProblemConfig, equations: Sequence[Node]) -> None:
     for text, node in zip(texts, equations, strict=True):
         here = jets(node)
         if not here:
-            raise ConfigError(f"problem '{config.name}': the equation '{text}' holds no unknown")
+            raise ConfigError(
+                f"problem '{config.name}': the equation '{text}' holds no unknown{_real_side(text)}"
+            )
         present |= {jet.unknown for jet in here}
     for number, name in enumerate(config.unknowns):
         if number not in present:

@@ -27,6 +27,8 @@ PARTS = {
     "interface condition": ("problem.conditions: between regions", ""),
     "periodic condition": ("problem.conditions: periodic", ""),
     "mean condition": ("problem.conditions: the mean", ""),
+    "integral condition": ("problem.conditions: an integral", ""),
+    "statement of an integral": ("problem.conditions: an integral by a formula", ""),
     "point condition": ("problem.conditions: at a point", ""),
     "measured values": ("problem.conditions: measured values", "With `data` or `values`."),
     "coefficient": ("problem.definitions: from files", "Formulas are written as they are."),

@@ -70,11 +70,12 @@ def test_closed_mappings_have_the_keys_of_their_readers() -> None:
         "boundary condition": "equation",
         "interface condition": "interface",
         "periodic condition": "periodic",
-        "mean condition": "mean",
         "point condition": "point",
     }
     for name, kind in of_conditions.items():
         assert keys(name) == set(condition_reader._KEYS[kind]), name
+    means = keys("mean condition") | keys("integral condition")
+    assert means == set(condition_reader._KEYS["mean"])
     of_data = [set(option["properties"]) for option in DEFS["measured values"]["anyOf"]]
     assert set().union(*of_data) == set(condition_reader._KEYS["data"])
     for name, row in optimizers.OPTIMIZERS.items():

@@ -35,8 +35,12 @@ def is_right(solution: kanpde.Solution) -> bool:
 
 @pytest.mark.parametrize(
     "pin",
-    [{"mean": "u = 2"}, {"point": [0.5, 0.5], "equation": "u = 2"}],
-    ids=["mean", "point on a corner of four cells"],
+    [
+        {"mean": "u = 2"},
+        {"point": [0.5, 0.5], "equation": "u = 2"},
+        {"integral": "u*(y + cos(2*pi*y)) = 1.5", "part": "left"},
+    ],
+    ids=["mean", "point on a corner of four cells", "integral over a side"],
 )
 def test_a_pin_fixes_the_constant_that_neumann_data_leave(pin: dict[str, Any]) -> None:
     solution = solve(

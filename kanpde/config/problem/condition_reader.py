@@ -39,6 +39,7 @@ _MARKS = {
     "part": "equation",
     "periodic": "periodic",
     "mean": "mean",
+    "integral": "mean",
     "point": "point",
     "data": "data",
     "values": "data",
@@ -47,7 +48,7 @@ _MARKS = {
 _KEYS = {
     "equation": ("part", "equation", "name", "weight"),
     "periodic": ("periodic", "name", "weight"),
-    "mean": ("mean", "name", "weight"),
+    "mean": ("mean", "integral", "part", "name", "weight"),
     "point": ("point", "equation", "name", "weight"),
     "data": ("data", "values", "columns", "equation", "noise", "name", "weight"),
     "interface": ("interface", "equation", "name", "weight"),
@@ -58,6 +59,7 @@ _EVERY = (
     "equation",
     "periodic",
     "mean",
+    "integral",
     "point",
     "data",
     "values",
@@ -127,10 +129,13 @@ def read_conditions(node: Reader, around: Surroundings) -> tuple[ConditionConfig
 def _condition(node: Reader, around: Surroundings) -> list[ConditionConfig]:
     fields = node.fields(_EVERY, hints=_HINTS)
     marks = [key for key in fields if key in _MARKS]
+    if {"mean", "integral"} & {*marks}:
+        marks = [key for key in marks if key != "part"]  # which says where it is taken
     if len(marks) != 1:
         present = listed(marks) or "none of them"
         raise node.error(
-            f"must hold one of part, interface, periodic, mean, point, data, found {present}"
+            f"must hold one of part, interface, periodic, mean, integral, point, data, found"
+            f" {present}"
         )
     kind = _MARKS[marks[0]]
     for key, entry in fields.items():
@@ -145,7 +150,10 @@ def _condition(node: Reader, around: Surroundings) -> list[ConditionConfig]:
     if kind == "periodic":
         return [PeriodicConfig(parts=_pair(fields["periodic"], around.parts), **vars(common))]
     if kind == "mean":
-        return [MeanConfig(equation=fields["mean"].formula(), **vars(common))]
+        parts = _one_part(fields["part"], around) if "part" in fields else ()
+        (mark,) = marks
+        text = fields[mark].formula()
+        return [MeanConfig(equation=text, parts=parts, total=mark == "integral", **vars(common))]
     if "equation" not in fields:
         raise node.error(f"missing key 'equation' beside {marks[0]!r}")
     items = fields["equation"].items_or_one("an equation or a list of them", 1)
@@ -169,6 +177,14 @@ def _boundary(
         BoundaryConfig(parts=parts, equation=text, whole=whole, **vars(common))
         for text in equations
     ]
+
+
+def _one_part(node: Reader, around: Surroundings) -> tuple[str, ...]:
+    """The part of the boundary of space over which a mean is taken."""
+    parts = _parts(node, around.sides)
+    if len(parts) > 1:
+        raise node.error("a mean or an integral is taken over one part; write one for each")
+    return parts
 
 
 def _all_or_some(node: Reader, around: Surroundings) -> tuple[tuple[str, ...], bool]:
@@ -300,6 +316,22 @@ def _interface(node: Reader, around: Surroundings) -> tuple[str, ...]:
     return chosen
 
 
+def said_by_a_mean(name: str, conditions: Sequence[ConditionConfig]) -> bool:
+    """Whether a mean or an integral is an equation for an unknown number."""
+    texts = [each.equation or "" for each in conditions if isinstance(each, MeanConfig)]
+    return any(re.search(rf"(?<![\w.]){name}(?!\w)", text) for text in texts)
+
+
+def means_first(
+    names: Collection[str], conditions: Sequence[ConditionConfig]
+) -> tuple[ConditionConfig, ...]:
+    """As many conditions on means as unknown numbers, those that hold one first."""
+    means = [each for each in conditions if isinstance(each, MeanConfig)]
+    holding = [each for each in means if any(said_by_a_mean(name, [each]) for name in names)]
+    others = [each for each in means if each not in holding]
+    return tuple((holding + others)[: len(names)])
+
+
 def _pair(node: Reader, known: Sequence[str]) -> tuple[str, ...]:
     node.items("a list of two opposite parts, for example [left, right]", 2, 2)
     return _parts(node, known)
@@ -319,7 +351,8 @@ def check_parts(
     known = part_names(shape, time)
     if chosen:
         known = (*part_names(shape), *chosen, *known[len(shape.parts) :])
-    constrained = {part for condition in conditions for part in condition.parts}
+    pointwise = [condition for condition in conditions if not isinstance(condition, MeanConfig)]
+    constrained = {part for condition in pointwise for part in condition.parts}
     unconditioned: set[str] = set()
     for item in free:
         (part,) = _parts(item, known)

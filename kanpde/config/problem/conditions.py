@@ -1,9 +1,9 @@
 """The conditions of a problem as a file states them, one class for each way to say where they hold.
 
 `{part: [left, right], equation: "u = 0", weight: 1.0}` · `{periodic: [left, right]}` · `{mean: "u =
-0"}` · `{point: [0, 0], equation: "u = 0"}`, which without the time is a point of space at all times
-· `{data: obs.csv, equation: "u = measured", noise: 0.01}`; between two regions `{interface: circle,
-equation: "jump(u) = 0"}`. Each may carry a `name`.
+0"}`, `{integral: "dn(u) = 2", part: hole}` · `{point: [0, 0], equation: "u = 0"}`, which without
+the time is a point of space at all times · `{data: obs.csv, equation: "u = measured", noise: 0.01}`;
+between two regions `{interface: circle, equation: "jump(u) = 0"}`. Each may carry a `name`.
 """
 
 from __future__ import annotations
@@ -120,13 +120,28 @@ class PeriodicConfig(ConditionConfig):
         return {"periodic": list(self.parts)}
 
 
+@dataclass(frozen=True, kw_only=True)
 class MeanConfig(ConditionConfig):
-    """An equation that holds on average over the domain."""
+    """An equation that holds on average over the domain or one part of its boundary; a `total` one
+    says what the integral of its left side is.
+    """
 
     kind = "mean"
+    total: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its name, else what it is."""
+        return (self.name or ("integral" if self.total else self.kind),)
+
+    @property
+    def has_normal(self) -> bool:
+        """Whether it is taken over a side of space."""
+        return bool(self.parts) and not {"initial", "final"} & set(self.parts)
 
     def _keys(self) -> dict[str, Any]:
-        return {"mean": self.equation}
+        part = {"part": self.parts[0]} if self.parts else {}
+        return {"integral" if self.total else "mean": self.equation, **part}
 
 
 @dataclass(frozen=True, kw_only=True)

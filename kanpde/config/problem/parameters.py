@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 
 from kanpde.config.reader import NUMBER, Reader
-from kanpde.names import CONSTANTS, FUNCTIONS, FURTHER, did_you_mean
+from kanpde.names import COMPLEX, CONSTANTS, FUNCTIONS, FURTHER, IMAGINARY_UNIT, did_you_mean
 
 _WORD = re.compile(r"(?<![\w.])[A-Za-z]\w*")
 
@@ -32,7 +32,7 @@ def derived(parameters: Entries) -> tuple[dict[str, Reader], dict[str, Reader]]:
     known = (*parameters, *CONSTANTS, *FUNCTIONS, *FURTHER)
     for entry in formulas.values():
         for word in _WORD.findall(entry.formula()):
-            if word not in known:
+            if word not in (*known, IMAGINARY_UNIT, *COMPLEX):
                 raise entry.error(
                     f"must be a number or a formula of other parameters, found"
                     f" {word!r}{did_you_mean(word, known)}; what varies is a definition"

@@ -18,7 +18,9 @@ from kanpde.config.problem.condition_reader import (
     Surroundings,
     check_parts,
     is_whole,
+    means_first,
     read_conditions,
+    said_by_a_mean,
 )
 from kanpde.config.problem.conditions import ConditionConfig
 from kanpde.config.problem.eigen import LAMBDA, EigenConfig, read_beside
@@ -153,6 +155,13 @@ class ProblemConfig:
         """Number of functions of a trial solution: one per unknown and region."""
         return len(self.unknowns) * max(1, len(self.regions))
 
+    @property
+    def determining(self) -> tuple[ConditionConfig, ...]:
+        """The conditions on means that say what unknown parameters are: those that hold one, then
+        others.
+        """
+        return means_first(self.unknown_parameters, self.conditions)
+
     def in_region(self, name: str) -> ProblemConfig:
         """The problem as one region sees it: its shape and values, without conditions."""
         regional = self.regional.get(name, Regional())
@@ -208,7 +217,8 @@ def read_statement(node: Reader) -> ProblemConfig:
     given = (*free, *natural_parts(boundary, fields.get("boundary_energy")))
     check_parts(fields["conditions"], conditions, given, shape=shape, time=time, chosen=chosen)
     wanted = (*unknowns, *constants)
-    solved = fields["exact"].fields(wanted, wanted) if "exact" in fields else {}
+    needed = [name for name in wanted if not said_by_a_mean(name, conditions)]
+    solved = fields["exact"].fields(wanted, needed) if "exact" in fields else {}
     kept = [split(entries, regions) for entries in (parameters, definitions, solved)]
     (parameters, _), (definitions, _), (solved, _) = kept
     regional = read_regional(regions, *(by_name for _, by_name in kept))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kanpde.config.problem.complex_unknowns import KINDS
 from kanpde.config.problem.condition_reader import HEAVIEST, MOST_CONDITIONS
 from kanpde.config.problem.eigen import MOST_EIGENVALUES
 from kanpde.config.problem.equations import MOST_EQUATIONS
@@ -20,6 +21,7 @@ from kanpde.config.problem.searches import (
 from kanpde.config.problem.statement import MOST_UNKNOWNS
 from kanpde.config.schema.nodes import (
     Schema,
+    choice,
     described,
     either,
     entries,
@@ -48,6 +50,7 @@ _VALUES = described(
     text(), "CSV text in place of a file, with a header.", example="x,measured\n0.5,1.25\n"
 )
 _DATA = described(text(), "A CSV file with a column for every coordinate.", example="obs.csv")
+_OVER = described(text(), "Takes the mean or the integral over this part.", "the domain", "hole")
 _CONDITIONS = {
     "boundary condition": mapping(
         {"part": _PART, "equation": _EQUATION, **_COMMON}, ("part", "equation")
@@ -78,8 +81,33 @@ _CONDITIONS = {
         ("periodic",),
     ),
     "mean condition": mapping(
-        {"mean": described(formula(), "The mean over the domain.", example="p = 0"), **_COMMON},
+        {
+            "mean": described(formula(), "The mean over the domain.", example="p = 0"),
+            "part": _OVER,
+            **_COMMON,
+        },
         ("mean",),
+    ),
+    "integral condition": mapping(
+        {
+            "integral": described(
+                formula(),
+                "What the integral of its left side over the domain is.",
+                example="dn(u) = 2",
+            ),
+            "part": _OVER,
+            **_COMMON,
+        },
+        ("integral",),
+    ),
+    "statement of an integral": mapping(
+        {
+            "equation": described(
+                formula(), "What one integral is.", example="integral(dn(u), hole) = 2"
+            ),
+            **_COMMON,
+        },
+        ("equation",),
     ),
     "point condition": mapping(
         {
@@ -258,7 +286,9 @@ PROPERTIES: dict[str, Schema] = {
     ),
     "description": described(text(), "A sentence for readers.", "", "heat in a plate"),
     "unknowns": described(
-        one_or_more(text(), 1, MOST_UNKNOWNS), "Names of the unknown functions.", example=["u"]
+        one_or_more(either(text(), entries(choice(KINDS))), 1, MOST_UNKNOWNS),
+        "Names of the unknown functions; a complex one is {u: complex}.",
+        example=["u"],
     ),
     "domain": described(
         reference("domain"),

@@ -218,6 +218,7 @@ def _condition(
     if (
         isinstance(condition, MeanCondition)
         and set(factors) == {value}
+        and condition.over is None
         and problem.config.time is None
     ):
         return Mean(factors[value], constant)

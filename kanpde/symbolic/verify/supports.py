@@ -166,14 +166,14 @@ def _place(
     node = condition.node
     label = f"condition on {condition.label}" if condition.part else condition.label
     if isinstance(condition, MeanCondition):
-        rule = problem.domain.quadrature(2500)
+        rule = condition.rule(problem.domain, 2500)
         return Place(
             label,
             node,
             x,
             points=dict(zip(x, rule.x.T, strict=True)),
             inside=inside,
-            weights=rule.w / problem.domain.measure,
+            weights=rule.w / rule.w.sum(),
             charted=False,
         )
     if isinstance(condition, PointCondition):
