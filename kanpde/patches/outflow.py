@@ -2,8 +2,9 @@
 
     rows √w V σ (u - given),   σ = min(1, (δ/h)^{3/2}),   layer of width δ = ε/(β·n) in a cell of size h
 
-With g = u - given the rows lack Σ w V² (1 - σ²) g² of full weight, and u lacks a layer with the
-squared L2 norm of about ∫ δ g² ds.
+β is that at the boundary, or on the mean over the patch where that leaves less: a flow that turns
+before a wall does not leave through it. With g = u - given the rows lack Σ w V² (1 - σ²) g² of full
+weight, and u lacks a layer with the squared L2 norm of about ∫ δ g² ds.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from kanpde.numerics.quadrature import Array
+from kanpde.patches.affine import Affine
 from kanpde.patches.cells import Points
+from kanpde.patches.layout import Patch
+from kanpde.patches.scales import Scales
 
 STRAIGHT = 0.999
 """Component of a normal along an axis above which the boundary is a side of cells."""
@@ -91,3 +95,28 @@ class Weak:
 
 def _columns(weak: Weak) -> tuple[Array, ...]:
     return weak.matrix, weak.right, weak.normal, weak.width, weak.lack, weak.missing
+
+
+def condition_factor(
+    affine: Affine, slopes: Array, rim: Points, owner: tuple[Patch, Scales]
+) -> tuple[float, Array, Array]:
+    """What the rows of a condition are multiplied by: V over the size of its coefficients of
+    values, with derivatives counted as one over the sides of the cell; the share (N,) of it where
+    convection leaves, and the width (N,) of a layer of values there.
+    """
+    patch, scales = owner
+    assert rim.normal is not None
+    along = np.mean(rim.normal**2, axis=0)
+    largest, squared = 0.0, 0.0
+    share, width = np.ones(len(rim.w)), np.zeros(len(rim.w))
+    for unknown, index, rms in affine.terms(slopes):
+        largest = max(largest, rms / float(np.prod(patch.sizes ** np.array(index))))
+        values = [
+            scales.value(unknown, axis, float(h), patch.sizes) for axis, h in enumerate(patch.sizes)
+        ]
+        squared = max(squared, float(along @ np.square(values)))
+        if not any(index):
+            out, layer = scales.outflow(unknown, rim.normal, patch.sizes)
+            share, width = np.minimum(share, out), np.maximum(width, layer)
+    full = float(np.sqrt(affine.weight * squared) / (largest or 1.0))
+    return full, share, width

@@ -20,7 +20,8 @@ from kanpde.numerics.quadrature import Array
 from kanpde.patches.affine import Affine, functional, indices_of
 from kanpde.patches.cells import Cover, Points
 from kanpde.patches.layout import Patch
-from kanpde.patches.rows import Rows, Sums, boundary, condition_factor, interior
+from kanpde.patches.outflow import condition_factor
+from kanpde.patches.rows import Rows, Sums, boundary, interior
 from kanpde.problem.conditions import MeanCondition, PointCondition
 from kanpde.problem.problem import Problem
 

@@ -32,7 +32,7 @@ from kanpde.patches.free_corners import FreeCorner, free_corners
 from kanpde.patches.layout import Patch
 from kanpde.patches.modal import add, constant_terms, has_modes, inside, is_constant, on_face
 from kanpde.patches.offsets import StableOrders, leading, stable_orders
-from kanpde.patches.outflow import Weak
+from kanpde.patches.outflow import Weak, condition_factor
 from kanpde.patches.scales import Scales, magnitude
 from kanpde.problem.problem import Problem
 
@@ -45,10 +45,13 @@ SAMPLES = 4000
 MOST_BALANCE = 1000.0
 """Largest factor of the mean of a patch's rows."""
 
-SPACE = 3
+SECOND, SPACE = 2, 3
 
 EQUATION = "equation"
 """The kind of conditions that hold on one part; for others see `pins` and `covers`."""
+
+INWARD = 1e-9
+"""Share of the sides of a patch by which the drift at its rim is looked at inside."""
 
 LARGE = 2_000_000
 """Numbers of a table of polynomials above which it is not kept."""
@@ -146,29 +149,31 @@ class System:
             of_leading = leading(of_equation, offset, self.stable.unknowns)
             local = magnitude(of_leading, self.lengths) or largest or 1.0
             factors.append(weight * ratio**offset / np.sqrt(local * (largest or 1.0)))
-        drift, diffusion = self._transport(slopes)
-        return Scales(np.array(factors), terms, drift, diffusion)
+        drift, diffusion = self.transport(slopes)
+        return Scales(np.array(factors), terms, drift.mean(axis=1), diffusion)
 
-    def _transport(self, slopes: Sequence[Array]) -> tuple[Array, Array]:
-        """Drift and diffusion (m, d) of every unknown on the mean over points, from the equation
-        with the largest coefficient of ∂_a²u.
+    def transport(self, slopes: Sequence[Array]) -> tuple[Array, Array]:
+        """The drift (m, N, d) of every unknown at points and its diffusion (m, d) on the mean, from
+        the equation with the largest coefficient of ∂_a²u.
         """
-        drift, diffusion = np.zeros((2, *self.orders.shape))
+        diffusion = np.zeros(self.orders.shape)
+        unknowns, dimension = self.orders.shape
+        drift = np.zeros((unknowns, slopes[0].shape[1], dimension))
         for equation, values in zip(self.equations, slopes, strict=True):
             of_index = {
-                (unknown, index): float(of_points.mean())
+                (unknown, index): of_points
                 for (unknown, index, _), of_points in zip(equation.slopes, values, strict=True)
             }
             for (unknown, index), second in of_index.items():
                 if sum(index) != 2 or max(index) < 2:
                     continue
-                axis = index.index(2)
+                axis, mean = index.index(2), float(second.mean())
                 if self.orders[unknown, axis] > 2:
                     continue
-                if abs(second) > diffusion[unknown, axis]:
-                    first = of_index.get((unknown, tuple(k // 2 for k in index)), 0.0)
-                    diffusion[unknown, axis] = abs(second)
-                    drift[unknown, axis] = -np.sign(second) * first
+                if abs(mean) > diffusion[unknown, axis]:
+                    first = of_index.get((unknown, tuple(k // 2 for k in index)), np.zeros(1))
+                    diffusion[unknown, axis] = abs(mean)
+                    drift[unknown, :, axis] = -np.sign(mean) * first
         return drift, diffusion
 
     def is_flux(self, unknown: int, index: Index) -> bool:
@@ -250,6 +255,10 @@ def boundary(cover: Cover, patch: Patch) -> dict[str, Points]:
     }
 
 
+OnPart = tuple[str, tuple[Affine, ...], Points, tuple[list[tuple[Array, Array]], Array | None]]
+"""A part, its conditions, points on it, the slopes and constants there, and the drift beside it."""
+
+
 def rows(system: System, cover: Cover, patches: Sequence[Patch]) -> list[Rows]:
     """The rows of the equations and the conditions of patches; formulas are evaluated once for all
     of them.
@@ -265,13 +274,35 @@ def rows(system: System, cover: Cover, patches: Sequence[Patch]) -> list[Rows]:
         ):
             outer[k][part] = values
     rows_of_patches = []
+    beside = _beside(system, patches, [list(of_patch) for of_patch in outer], rims)
     for k, patch in enumerate(patches):
         on_parts = [
-            (part, system.conditions[part], rims[k][part], values)
+            (part, system.conditions[part], rims[k][part], (values, beside.get((k, part))))
             for part, values in outer[k].items()
         ]
         rows_of_patches.append(_rows(system, patch, cover, (points[k], inner[k]), on_parts))
     return rows_of_patches
+
+
+def _beside(
+    system: System,
+    patches: Sequence[Patch],
+    parts: Sequence[Sequence[str]],
+    rims: Sequence[Mapping[str, Points]],
+) -> dict[tuple[int, str], Array]:
+    """The drift (m, N, d) at the points of the rims of patches, where conditions are given."""
+    first_order = (sum(index) == 1 for each in system.equations for _, index, _ in each.slopes)
+    if not any(first_order) or system.orders.max() < SECOND:
+        return {}
+    keys = [(k, part) for k, of_patch in enumerate(parts) for part in of_patch]
+    inside = []
+    for k, part in keys:
+        rim, inward = rims[k][part], INWARD * patches[k].sizes
+        assert rim.normal is not None
+        inside.append(replace(rim, x=rim.x - inward * rim.normal, normal=None))
+    values = _evaluated(system.equations, inside)
+    drifts = [system.transport([slopes for slopes, _ in of_rim])[0] for of_rim in values]
+    return dict(zip(keys, drifts, strict=True))
 
 
 def _evaluated(
@@ -297,7 +328,7 @@ def _rows(
     patch: Patch,
     cover: Cover,
     inner: tuple[Points, list[tuple[Array, Array]]],
-    on_parts: list[tuple[str, tuple[Affine, ...], Points, list[tuple[Array, Array]]]],
+    on_parts: list[OnPart],
 ) -> Rows:
     points, values = inner
     scales = system.scales(patch, [slopes for slopes, _ in values])
@@ -318,10 +349,10 @@ def _rows(
         matrix.append(functional(equation, slopes, table, n, system.unknowns) * factor[:, None])
         right.append(-constant * factor)
         balance(matrix, right, points.w, mean)
-    for _, affine, rim, rim_values in on_parts:
-        at_rim = None
+    for _, affine, rim, (rim_values, drift) in on_parts:
+        at_rim, on_rim = None, replace(scales, at_rim=drift)
         for condition, (slopes, constant) in zip(affine, rim_values, strict=True):
-            full, share, width = condition_factor(condition, slopes, rim, (patch, scales))
+            full, share, width = condition_factor(condition, slopes, rim, (patch, on_rim))
             balanced = any(system.is_flux(o, index) for o, index, _ in condition.slopes)
             if by_mode and is_constant(slopes, rim.normal, share) and share[0] == 1.0:
                 terms = constant_terms(condition.slopes, slopes)
@@ -374,28 +405,3 @@ def _table(
     scale = 2.0 / (patch.upper - patch.lower)
     table = reference(patch.degree, nodes_inside(patch.degree, dimension), indices)
     return {index: table[index] * float(np.prod(scale ** np.array(index))) for index in indices}
-
-
-def condition_factor(
-    affine: Affine, slopes: Array, rim: Points, owner: tuple[Patch, Scales]
-) -> tuple[float, Array, Array]:
-    """What the rows of a condition are multiplied by: V over the size of its coefficients of
-    values, with derivatives counted as one over the sides of the cell; the share (N,) of it where
-    convection leaves, and the width (N,) of a layer of values there.
-    """
-    patch, scales = owner
-    assert rim.normal is not None
-    along = np.mean(rim.normal**2, axis=0)
-    largest, squared = 0.0, 0.0
-    share, width = np.ones(len(rim.w)), np.zeros(len(rim.w))
-    for unknown, index, rms in affine.terms(slopes):
-        largest = max(largest, rms / float(np.prod(patch.sizes ** np.array(index))))
-        values = [
-            scales.value(unknown, axis, float(h), patch.sizes) for axis, h in enumerate(patch.sizes)
-        ]
-        squared = max(squared, float(along @ np.square(values)))
-        if not any(index):
-            out, layer = scales.outflow(unknown, rim.normal, patch.sizes)
-            share, width = np.minimum(share, out), np.maximum(width, layer)
-    full = float(np.sqrt(affine.weight * squared) / (largest or 1.0))
-    return full, share, width

@@ -62,12 +62,15 @@ class Scales:
     terms: Sequence[Sequence[Term]]
     drift: Array
     diffusion: Array
+    at_rim: Array | None = None
 
     def outflow(self, unknown: int, normal: Array, sizes: Array) -> tuple[Array, Array]:
         """The factor (N,) of the conditions of an unknown where its drift leaves the domain, and the
         width (N,) of its layer, 0 where there is none; normals (N, d) point outwards.
         """
         out = np.maximum(normal @ self.drift[unknown], 0.0)
+        if self.at_rim is not None:
+            out = np.minimum(out, np.maximum((normal * self.at_rim[unknown]).sum(axis=1), 0.0))
         spread = normal**2 @ self.diffusion[unknown]
         extent = normal**2 @ sizes
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -22,14 +22,13 @@ from kanpde.numerics.polynomials import Index, derivatives, reference, size
 from kanpde.patches.affine import Affine
 from kanpde.patches.cells import Cover, Points
 from kanpde.patches.layout import Patch
-from kanpde.patches.outflow import Weak
+from kanpde.patches.outflow import Weak, condition_factor
 from kanpde.patches.rows import (
     MOST_BALANCE,
     SAMPLES,
     Rows,
     System,
     boundary,
-    condition_factor,
     interior,
     nodes_inside,
 )
