@@ -19,8 +19,9 @@ from kanpde.trial.piecewise import AnyTrial
 @dataclass(frozen=True)
 class Outcome:
     """What a plan gives: `config` as it was solved, `seconds` of wall clock with all sittings, the
-    `estimate` of the relative L2 error that a search gives (None where it cannot tell), the `aim`
-    that it had, `warnings` of the solve itself, and the `findings` of a solve with measured values.
+    `estimate` of the relative L2 error that a search gives (None where it cannot tell) and those
+    `by_unknown` where it tells them apart, the `aim` that it had, `warnings` and `notes` of the
+    solve itself, and the `findings` of a solve with measured values.
     """
 
     config: Config
@@ -35,6 +36,8 @@ class Outcome:
     aim: Aim = field(default_factory=Aim)
     warnings: tuple[str, ...] = ()
     findings: Mapping[str, Any] = field(default_factory=dict)
+    by_unknown: tuple[float, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Plan(Protocol):

@@ -203,8 +203,10 @@ def _judged(outcome: Outcome, metrics: Metrics) -> Verdict:
         noticed += unresolved(features(problem), points, sides)
     warnings = [finding.sentence for finding in noticed if finding.warns]
     notes = [finding.sentence for finding in noticed if not finding.warns]
+    notes += outcome.notes
     remarks = (*outcome.warnings, *warnings)
-    verdict = judge(problem.unknowns, outcome.aim, outcome.estimate, metrics, remarks, notes)
+    estimates = outcome.by_unknown or (outcome.estimate,) * len(problem.unknowns)
+    verdict = judge(problem.unknowns, outcome.aim, estimates, metrics, remarks, notes)
     entries = outcome.findings.get("eigenvalues")
     if not entries:
         return verdict

@@ -152,9 +152,9 @@ class Aims:
     def _shares(self, level: Level) -> Array:
         """The share (J,) of every patch in the squared error of a level."""
         assert self.length is not None
-        w = self.ground.sample.w[:, None]
-        squared = float((w * level.values**2).sum(axis=0).max())
-        return shares(level, self.length, squared * self.ground.cover.length**SECOND)
+        squared = float((self.ground.weights * level.values**2).sum(axis=0).max())
+        size = squared * self.ground.cover.length**SECOND
+        return shares(level, self.length, size, self.ground.at_jumps(level.patches))
 
     def _aim(self, levels: tuple[Level, Level | None], reach: float) -> Aim:
         """What the next level is to reach, a share `reach` of the error at least."""

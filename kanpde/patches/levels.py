@@ -16,6 +16,8 @@ from kanpde.patches.layout import Patch, layout
 from kanpde.patches.rows import Rows
 from kanpde.patches.statement import Statement
 
+Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+
 ROUNDING = 20 * float(np.finfo(np.float64).eps)
 
 
@@ -40,7 +42,8 @@ class Level:
 
     `pivot` and `weakest` are those of `Elimination.solve`, `data` is the sum of the squared right
     sides. `unconverged` is what Newton's method may have left of the relative L2 error, infinite
-    where it stalled for the reason `stall`; `steps` are those of it, one where the problem is linear.
+    where it stalled for the reason `stall`, and `settling` the same by unknown (m,), where they are
+    told apart; `steps` are those of it, one where the problem is linear.
     """
 
     degrees: Mapping[Cell, int]
@@ -55,6 +58,7 @@ class Level:
     data: float = 0.0
     steps: int = 1
     unconverged: float = 0.0
+    settling: Array | None = None
     stall: str = ""
 
     @property
@@ -70,12 +74,21 @@ class Level:
 
 @dataclass(frozen=True)
 class Ground:
-    """What levels stand on: what is known of the cells, and the points at which solutions are
-    compared.
+    """What levels stand on: what is known of the cells, the points at which solutions are compared,
+    which of them count for every unknown (N, m), None where all do, and the points (K, d) where
+    given values jump.
     """
 
     cover: Cover
     sample: PointSet
+    counted: Array | None = None
+    jumps: Array | None = None
+
+    @property
+    def weights(self) -> Array:
+        """Those of the sample points, (N, 1) or (N, m)."""
+        w = self.sample.w[:, None]
+        return w if self.counted is None else w * self.counted
 
     def solved(self, statement: Statement, cells: Cells, elimination: Elimination) -> Level:
         """Solve a linear system; blocks that `elimination` knows are not computed again."""
@@ -111,10 +124,29 @@ class Ground:
             for number, of_patch in statement.rows(self.cover, patches, some).items():
                 yield patches[number], of_patch
 
+    def at_jumps(self, patches: Sequence[Patch]) -> Mask:
+        """Which patches (J,) hold a point where given values jump: no rows there ever fall, however
+        small the patches are, while what they miss of the solution falls with their size.
+        """
+        if self.jumps is None:
+            return np.zeros(len(patches), dtype=np.bool_)
+        slack = 1e-9 * self.cover.length
+        lower = np.array([patch.lower for patch in patches])[:, None] - slack
+        upper = np.array([patch.upper for patch in patches])[:, None] + slack
+        inside = np.all((lower <= self.jumps) & (self.jumps <= upper), axis=2)
+        return np.asarray(np.any(inside, axis=1), dtype=np.bool_)
+
+    def squares(self, level: Level) -> float:
+        """The sum of the squared rows that fall with the cells, of all where there are none."""
+        fall = ~self.at_jumps(level.patches)
+        return float(level.squares[fall].sum()) if fall.any() else level.total
+
     def missing(self, level: Level) -> float:
-        """The L2 norm of layers at an outflow that are not resolved, relative to the solution."""
-        size = float(np.sqrt((self.sample.w[:, None] * level.values**2).sum()))
-        missing = float(np.sqrt(level.missed[:, -1].sum()))
+        """The L2 norm of layers at an outflow that are not resolved, relative to the solution. What
+        rows lack where given values jump is no layer.
+        """
+        size = float(np.sqrt((self.weights * level.values**2).sum()))
+        missing = float(np.sqrt(level.missed[~self.at_jumps(level.patches), -1].sum()))
         return missing / size if size > 0 else (math.inf if missing > 0 else 0.0)
 
     def norm(self, values: Array) -> float:
@@ -123,13 +155,21 @@ class Ground:
         return float(np.sqrt((w * values**2).sum() / (w.sum() * values.shape[1])))
 
     def distance(self, values: Array, previous: Array) -> float:
-        """The largest relative L2 difference of an unknown that is not zero beside the others."""
-        w = self.sample.w[:, None]
+        """The largest relative L2 difference of an unknown."""
+        return float(self.distances(values, previous).max())
+
+    def distances(self, values: Array, previous: Array) -> Array:
+        """The relative L2 difference of every unknown (m,), rounding of one that is zero beside the
+        others.
+        """
+        w = self.weights
         sizes = np.sqrt((w * values**2).sum(axis=0))
         away = np.sqrt((w * (values - previous) ** 2).sum(axis=0))
         if not np.isfinite(sizes).all():
-            return math.inf
+            return np.full(len(sizes), math.inf)
         counts = sizes > 1e-12 * sizes.max()
         if not counts.any():
-            return 0.0 if not away.any() else math.inf
-        return max(ROUNDING, float((away[counts] / sizes[counts]).max()))
+            return np.full(len(sizes), 0.0 if not away.any() else math.inf)
+        relative = np.full(len(sizes), ROUNDING)
+        relative[counts] = np.maximum(ROUNDING, away[counts] / sizes[counts])
+        return relative

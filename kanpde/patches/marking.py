@@ -31,7 +31,7 @@ import numpy as np
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.affine import Affine
 from kanpde.patches.cells import Cell, Cover, geometric
-from kanpde.patches.levels import Level
+from kanpde.patches.levels import Level, Mask
 
 REACHES = (0.02, 0.1, 0.4)
 """Shares of the error that a level aims at, the later ones where the cells become too many."""
@@ -99,20 +99,23 @@ def diffusive_length(formulas: Iterable[tuple[Affine, Array]], length: float) ->
     return shortest
 
 
-def shares(level: Level, length: float, size: float) -> Array:
+def shares(level: Level, length: float, size: float, at_jumps: Mask | None = None) -> Array:
     """The share (J,) of every patch in the squared relative error.
 
     Args:
         level: a solved level.
         length: ℓ.
         size: L^s ∫ |u|².
+        at_jumps: which patches (J,) hold a jump of given values, whose η does not fall: there the
+            second factor is d_j/ℓ.
     """
     depths = np.array([patch.depth for patch in level.patches])
     # what conditions at an outflow lack of full weight counts too
     squares = level.squares + level.missed[:, :-1].sum(axis=1)
     relative = squares / size if size > 0 else squares
     near = (depths / length) ** 2 if length > 0.0 else np.ones(len(depths))
-    weights = np.minimum(1.0, np.maximum(near, relative))
+    least = relative if at_jumps is None else np.where(at_jumps, 0.0, relative)
+    weights = np.minimum(1.0, np.maximum(near, least))
     return np.asarray(relative * weights)
 
 

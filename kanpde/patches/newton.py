@@ -55,11 +55,20 @@ LEFT_ON_PATH = 1e-2
 QUADRATIC = 0.5
 """Steps that fall by this factor say how fast the next ones fall."""
 
+SLOW, LEFT_WHERE_SLOW = 0.2, (0.02, 0.1)
+"""Two steps in turn that fall by more than the first say that the rows stay large: those of a
+Gauss-Newton method fall like the rows. The cells lack more there than what is left of such steps,
+so that this share of the solution may be left, or of the change from the level before. Measured,
+a sliding lid on 16 patches: 24 steps to 5e-8 of a solution that was 0.3 wrong.
+"""
+
 SAMPLES = 1000
 """Points at which the size of an equation's coefficients is measured, step after step."""
 
 HALF, CONTRACTED = 0.5, 0.8
-"""Before a step is halved the next one is looked at: is it shorter by this factor?"""
+"""Before a step is halved the next one is looked at: is it shorter by this factor? A step that is
+shorter than a whole one before it by this factor is taken as it is.
+"""
 
 TRUSTED = 0.1
 """Where a step is expected to leave this share of itself, the rows are not looked at."""
@@ -87,7 +96,8 @@ Formulas = Callable[[Node], Node]
 @dataclass
 class Newton:
     """Newton's method for a problem; `falls` is the last known ratio of a step to the square of the
-    one before, kept from level to level, `solves` how many linear systems were solved.
+    one before, kept from level to level, `solves` how many linear systems were solved, and `next` a
+    step that was looked at, with the state that it begins at.
     """
 
     ground: Ground
@@ -96,6 +106,7 @@ class Newton:
     tolerance: float
     falls: float | None = None
     solves: int = 0
+    next: tuple[State, Level] | None = None
 
     def solved(self, cells: Cells, before: Level | None) -> Level:
         """The solution on a level, from that of the level before; `stall` says why there is none.
@@ -227,26 +238,32 @@ class Newton:
         state, values = start, self._values(start)
         largest = float(np.abs(values).max())
         allowed, before = (LEFT_ON_PATH if rough else LEFT * self.tolerance), None
-        small = 0
+        small, slow, where_slow = 0, 0, LEFT_WHERE_SLOW[0]
         for step in range(1, most + 1):
-            level = self._solve(self._system(formulas, state), cells)
+            level = self._ahead(state) or self._solve(self._system(formulas, state), cells)
             level = replace(level, steps=step)
             if np.abs(level.values).max() <= VANISHED * largest:
                 return replace(level, unconverged=0.0)
-            change = self.ground.distance(level.values, values)
+            changes = self.ground.distances(level.values, values)
+            change = float(changes.max())
             if nested and step == 1:
                 allowed = max(allowed, LEFT_OF_CHANGE * change)
+                where_slow = LEFT_WHERE_SLOW[1] * change
             new = self._state(level)
             shortest = SHORTEST_ON_PATH if rough else SHORTEST
-            share = self._share(cells, formulas, (state, new), (level.total, change), shortest)
+            slow = slow + 1 if before is not None and change > SLOW * before else 0
+            share: float | None = 1.0
+            if before is None or change > CONTRACTED * before:
+                share = self._share(cells, formulas, (state, new), (level.total, change), shortest)
             small += share is None or share < SMALL
             if share is None or small > MOST_SMALL:
                 return self._stalled(level, state, "no share of a step lowers the residuals much")
             state = between(state, new, share)
             values = level.values if share == 1.0 else self._values(state)
             left = self._left(change, before) if share == 1.0 else math.inf
-            if left <= allowed:
-                return replace(level, unconverged=left)
+            if left <= (max(allowed, where_slow) if slow > 1 else allowed):
+                settling = left * changes / change if change > 0.0 else changes
+                return replace(level, unconverged=left, settling=settling)
             before = change if share == 1.0 else None
             if self.progress.stop is not None:
                 break
@@ -302,10 +319,17 @@ class Newton:
         before, after = (self._values(state) for state in line)
         try:
             system = self._system(formulas, line[1])
-            further = self._solve(system, cells).values
+            further = self._solve(system, cells)
         except NumericalError:
             return False
-        return self.ground.norm(further - after) <= CONTRACTED * self.ground.norm(after - before)
+        self.next = line[1], further
+        moved = self.ground.norm(further.values - after)
+        return moved <= CONTRACTED * self.ground.norm(after - before)
+
+    def _ahead(self, state: State) -> Level | None:
+        """The step from a state, where it was looked at before."""
+        known, self.next = self.next, None
+        return known[1] if known is not None and known[0] is state else None
 
     def _rest(self, cells: Cells, formulas: Formulas, states: tuple[State, State]) -> float:
         """The norm of the rows of the equations and conditions with the weights of one state and

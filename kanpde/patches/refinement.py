@@ -238,7 +238,7 @@ def enriched(degrees: Mapping[Cell, int]) -> dict[Cell, int]:
     return {cell: degree + STEP for cell, degree in degrees.items()}
 
 
-def enriched_patch(patch: Patch) -> Patch:
-    """The same patch with two degrees more."""
+def richer(patch: Patch) -> Patch:
+    """A patch with two degrees more."""
     faces = tuple((face, degree + STEP) for face, degree in patch.faces)
     return replace(patch, degree=patch.degree + STEP, faces=faces)

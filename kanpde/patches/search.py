@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -35,7 +35,7 @@ from kanpde.patches.cells import Cell
 from kanpde.patches.compatibility import is_contradictory
 from kanpde.patches.covers import cover_of
 from kanpde.patches.elimination import Elimination
-from kanpde.patches.estimates import extrapolated, slowness
+from kanpde.patches.estimates import Checked, compared, extrapolated
 from kanpde.patches.free_corners import free_corners
 from kanpde.patches.kans import patchwork
 from kanpde.patches.layout import Patch, balanced
@@ -44,9 +44,10 @@ from kanpde.patches.newton import Newton
 from kanpde.patches.pace import Pace, work
 from kanpde.patches.pins import is_pinned
 from kanpde.patches.probing import resolved
-from kanpde.patches.refinement import enriched, enriched_patch
+from kanpde.patches.refinement import enriched, richer
 from kanpde.patches.statement import Statement
 from kanpde.patches.support import SECOND, orders_of, require
+from kanpde.patches.unbounded import Unbounded
 from kanpde.patches.unseen import left_out, unseen
 from kanpde.patches.verdict import Course, End, is_falling, is_fast, sentence
 from kanpde.problem.posing import posed
@@ -63,14 +64,6 @@ SAMPLES, NEWTON_SAMPLES = 10_000, 1500
 NEWTON_STEPS = 2
 """Steps that a level is expected to take which begins with the solution of the one before."""
 
-SINGULAR = 1e-14
-"""Relative pivots below say that the problem has no unique solution."""
-
-FALLING = 0.1
-"""So does a smallest singular value that falls to this share when the space is enriched: that of a
-solvable problem settles. Measured: 1e-3 at an eigenvalue, 0.7 to 0.9 away from it by 1e-7.
-"""
-
 CONSTANT = 1e-9
 """A solution that varies by this share of its size is constant."""
 
@@ -83,8 +76,8 @@ STALLS = 2
 
 @dataclass(frozen=True)
 class Patched:
-    """What a search ended with; `estimate` is of the relative L2 error, None where it cannot be
-    told.
+    """What a search ended with; `estimate` is of the relative L2 error, the largest of those by
+    unknown, None where it cannot be told; `notes` say what it is an estimate of.
     """
 
     problem: Problem
@@ -96,6 +89,8 @@ class Patched:
     estimate: float | None
     seconds: float
     warnings: tuple[str, ...] = ()
+    by_unknown: tuple[float, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def prepare(config: Config) -> Problem:
@@ -127,16 +122,6 @@ def search(config: Config, progress: Progress, patience: float = 1.0) -> Patched
     return _Search(config, progress, problem, patience).run()
 
 
-@dataclass(frozen=True)
-class _Checked:
-    """An enriched level with the estimate of its error."""
-
-    level: Level
-    estimate: float
-    singular: bool
-    contradictory: bool = False
-
-
 @dataclass
 class _Search:
     config: Config
@@ -144,13 +129,14 @@ class _Search:
     problem: Problem
     patience: float = 1.0
     began: float = field(default_factory=time.perf_counter)
+    unbounded: Unbounded = field(default_factory=Unbounded)
     stages: list[StageResult] = field(default_factory=list)
     events: list[tuple[int, str]] = field(default_factory=list)
     ends: list[float] = field(default_factory=list)
     changes: list[float] = field(default_factory=list)
     pace: Pace = field(default_factory=Pace)
     solves: int = 1
-    best: _Checked | None = None
+    best: Checked | None = None
     last: Level | None = None
 
     def __post_init__(self) -> None:
@@ -160,18 +146,26 @@ class _Search:
         self.tolerance = self.config.tolerance or TOLERANCE[self.config.dtype]
         self.seconds = self.config.seconds or SECONDS
         self.cover = cover_of(self.problem, patches.cells)
-        self.ground = Ground(self.cover, self.problem.domain.quadrature(SAMPLES))
         self.plain, self.rich = (Elimination(self.cover.counts) for _ in range(2))
         self.known: dict[bool, frozenset[object]] = {False: frozenset(), True: frozenset()}
         self.newton: Newton | None = None
         if not self.problem.is_linear:
-            few = Ground(self.cover, self.problem.domain.quadrature(NEWTON_SAMPLES))
             timed = Timed(self.progress, self.began + self.seconds)
-            self.newton = Newton(few, self.problem, timed, self.tolerance)
+            self.newton = Newton(self._ground(NEWTON_SAMPLES), self.problem, timed, self.tolerance)
         else:
             self.statement = Statement.of(self.problem)
         system = self.newton.beginning() if self.newton is not None else self.statement
+        self.unbounded = Unbounded.of(self.problem, system)
+        self.ground = self._ground(SAMPLES)
+        if self.newton is not None:
+            self.newton.ground = self._ground(NEWTON_SAMPLES)
         self.aims = Aims.of(self.problem, self.ground, self.tolerance, system)
+
+    def _ground(self, count: int) -> Ground:
+        """What levels stand on, with about so many points."""
+        sample = self.problem.domain.quadrature(count)
+        counted = self.unbounded.counted(sample.x, len(self.problem.unknowns))
+        return Ground(self.cover, sample, counted, self.unbounded.jumps)
 
     def run(self) -> Patched:
         try:
@@ -179,31 +173,35 @@ class _Search:
         except Overdue:  # what was solved before is kept
             if self.last is None:
                 raise
-            return self._ended(self.best or _Checked(self.last, math.inf, False), End.STOPPED)
+            return self._ended(self.best or Checked.untold(self.last), End.STOPPED)
 
     def _levels(self) -> Patched:
         cells = Cells.of(self.cover, self._first(self.patches.refine))
         before: Level | None = None
+        richest: Level | None = None
         stalls = 0
         while True:
-            level = self._solved(cells, before)
+            level = self._solved(cells, before, richest)
             self.last = level
             further, end = self._further(level, before)
             if level.stall and self._is_over() and (self.best or before):
                 # Newton's method was stopped by the clock: what was solved before is kept
-                kept = self.best or _Checked(before or level, math.inf, False)
+                kept = self.best or Checked.untold(before or level)
                 return self._ended(kept, End.TIME)
             stalls += bool(level.stall)
             if level.stall and (further is None or stalls >= STALLS):
-                return self._ended(_Checked(level, math.inf, False), end)
+                return self._ended(Checked.untold(level), end)
             if further is None and end is End.TIME and self._is_hopeless():
-                return self._ended(self.best or _Checked(level, math.inf, False), end)
+                return self._ended(self.best or Checked.untold(level), end)
             if not level.stall and (further is None or self._is_worth_checking(level, before)):
                 checked = self._check(level, before)
+                richest = checked.level if self.newton and not checked.level.stall else None
                 hopeless = checked.singular and not is_falling(self.changes)
                 if further is None or checked.estimate <= self.tolerance or hopeless:
                     # what looks singular at the end is not saved by an earlier estimate
                     return self._ended(checked if checked.singular else self.best, end)
+            else:
+                richest = None
             assert further is not None
             cells, before = further, level
 
@@ -234,9 +232,9 @@ class _Search:
             return None, End.FINEST
         cells = Cells.of(self.cover, degrees)
         spent = time.perf_counter() - self.began
-        richer = [enriched_patch(patch) for patch in cells.patches]
+        rich = [richer(patch) for patch in cells.patches]
         amount = self._expected(cells.patches, False, bool(level.stall))
-        amount += self._expected(richer, True, False)
+        amount += self._expected(rich, True, False)
         allowed = SHARE * self.seconds
         if not is_fast(self.changes):
             allowed *= self.patience**2 if self._is_hopeless() else self.patience
@@ -266,7 +264,7 @@ class _Search:
         astray = astray and not self._is_hopeless()
         return self.aims.promised(level, self.changes[-1]) <= self.tolerance or astray
 
-    def _check(self, level: Level, before: Level | None) -> _Checked:
+    def _check(self, level: Level, before: Level | None) -> Checked:
         """Solve with two degrees more and keep it if its estimated error is the least."""
         poor = level
         if before is not None and level.degrees == enriched(before.degrees):
@@ -276,32 +274,34 @@ class _Search:
             cells = Cells.of(self.cover, enriched(level.degrees))
             rich = self._solved(cells, level, rich=True)
         if rich.stall and self._is_over():
-            self.best = self.best or _Checked(poor, math.inf, False)
+            self.best = self.best or Checked.untold(poor)
             return self.best
-        difference = self.ground.distance(rich.values, poor.values)
-        estimate = difference * slowness(rich, poor)
-        if max(orders_of(self.problem)) > SECOND:
-            estimate = max(estimate, extrapolated(self.changes))
-        estimate += rich.unconverged
-        estimate = max(estimate, self.ground.missing(rich))
-        singular = rich.weakest < FALLING * poor.weakest or rich.pivot < SINGULAR
-        self.aims.checked_with(poor, estimate)
-        pinned = is_pinned(self.problem)
-        contradictory = pinned and is_contradictory(poor.total, rich.total, rich.data)
-        checked = _Checked(rich, estimate, singular, contradictory)
-        if self.best is None or estimate <= self.best.estimate:
+        plates = max(orders_of(self.problem)) > SECOND
+        checked = compared(self.ground, rich, poor, extrapolated(self.changes) if plates else 0.0)
+        self.aims.checked_with(poor, checked.estimate)
+        fell = self.ground.squares(poor), self.ground.squares(rich)
+        if is_pinned(self.problem) and is_contradictory(fell[0], fell[1], rich.data):
+            checked = replace(checked, contradictory=True)
+        if self.best is None or checked.estimate <= self.best.estimate:
             self.best = checked
         return checked
 
-    def _solved(self, cells: Cells, before: Level | None, rich: bool = False) -> Level:
-        number = len(self.stages)
+    def _solved(
+        self,
+        cells: Cells,
+        before: Level | None,
+        richest: Level | None = None,
+        rich: bool = False,
+    ) -> Level:
+        """A level, Newton's method from that of the level before, or from its enrichment."""
+        number, start = len(self.stages), richest or before
         began = time.perf_counter()
         name = f"{len(cells.patches)} patches" + (", two degrees more" if rich else "")
         self.progress.stage_started(number, number + 1, name, 1)
         amount = self._work(cells.patches, rich)
         if self.newton is not None:
             solves = self.newton.solves
-            level = self.ground.sampled(self.newton.solved(cells, before))
+            level = self.ground.sampled(self.newton.solved(cells, start))
             self.solves = self.newton.solves - solves
             amount *= self.solves
         else:
@@ -309,18 +309,23 @@ class _Search:
             level = self.ground.solved(self.statement, cells, elimination)
         self.known[rich] = frozenset(patch.key for patch in cells.patches)
         self.pace.tell(amount, time.perf_counter() - began)
-        change = math.inf
-        if before is not None and not before.stall:
-            change = self.ground.distance(level.values, before.values)
+        change = self._change(level, start)
+        if math.isfinite(change):
             name += f", change {change:.1e}"
         if not rich:
             self.changes.append(change)
             if before is None:
                 self.aims.began(level)
             else:
-                self.aims.told(before, change)
+                self.aims.told(before, self._change(level, before))
         self._told(level, name, began)
         return level
+
+    def _change(self, level: Level, before: Level | None) -> float:
+        """How far a level is from another one, infinite where there is none."""
+        if before is None or before.stall:
+            return math.inf
+        return self.ground.distance(level.values, before.values)
 
     def _told(self, level: Level, name: str, began: float) -> None:
         """One level is one stage of the history, with the change from the level before."""
@@ -334,10 +339,11 @@ class _Search:
         self.progress.step(1, level.total)
         self.progress.stage_finished(number, level.total, reason)
 
-    def _ended(self, checked: _Checked | None, end: End) -> Patched:
+    def _ended(self, checked: Checked | None, end: End) -> Patched:
         assert checked is not None
         level = checked.level
-        course = Course(self.changes, end, self.tolerance)
+        each = dict(zip(self.problem.unknowns, checked.estimates, strict=False))
+        course = Course(self.changes, end, self.tolerance, each)
         words = sentence(level, checked.estimate, checked.singular, course)
         estimate: float | None = checked.estimate
         if checked.singular or not math.isfinite(checked.estimate):
@@ -365,6 +371,8 @@ class _Search:
             estimate=estimate,
             seconds=self.ends[-1],
             warnings=(words,) if words.startswith("warning") else (),
+            by_unknown=() if estimate is None else checked.estimates,
+            notes=self.unbounded.notes(self.problem.unknowns),
         )
 
     def _reason(self, estimate: float | None) -> StopReason:
@@ -399,7 +407,7 @@ class _Search:
             f" conditions that only one of them meets"
         )
 
-    def _warning(self, checked: _Checked) -> str | None:
+    def _warning(self, checked: Checked) -> str | None:
         """Why the error of a solved level cannot be told."""
         level = checked.level
         return self._unseen(level) or self._flat(level) or self._contradicted(checked)
@@ -410,7 +418,7 @@ class _Search:
         names = self.problem.names
         return left_out(self.problem) or unseen(self.cover, statement.systems, level.patches, names)
 
-    def _contradicted(self, checked: _Checked) -> str | None:
+    def _contradicted(self, checked: Checked) -> str | None:
         """A warning where no solution meets all equations and conditions."""
         if not checked.contradictory:
             return None

@@ -7,6 +7,7 @@ and what the solve said of itself.
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,9 @@ NAME = "patches.npz"
 
 def write(folder: Path, patched: Patched) -> None:
     """Write checkpoints/patches.npz into a run folder; StorageError where that fails."""
-    outcome = {"outcome": np.array(packed(patched))}
-    write_arrays(folder, NAME, outcome | arrays_of(patched.trial))
+    apart = json.dumps({"by_unknown": patched.by_unknown, "notes": patched.notes})
+    texts = {"outcome": np.array(packed(patched)), "apart": np.array(apart)}
+    write_arrays(folder, NAME, texts | arrays_of(patched.trial))
 
 
 @refusing_damage(NAME)
@@ -34,6 +36,8 @@ def read(folder: Path, config: Config) -> Patched:
     """The solved problem of a run folder; ConfigError where none was finished there."""
     arrays = read_arrays(folder, NAME)
     outcome = unpacked(str(arrays.pop("outcome")))
+    apart = json.loads(str(arrays.pop("apart", "{}")))  # runs of earlier versions have none
+    outcome |= {key: tuple(value) for key, value in apart.items()}
     problem = prepare(config)
     trial = trial_of(arrays)
     return Patched(problem=problem, trial=trial, points=points_of(problem), **outcome)

@@ -11,8 +11,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 
 from kanpde.patches.levels import Level
@@ -38,11 +38,20 @@ class End(Enum):
 
 @dataclass(frozen=True)
 class Course:
-    """How a search went: the changes from level to level, why it ended, and the tolerance."""
+    """How a search went: the changes from level to level, why it ended, the tolerance, and what
+    its last estimate is by unknown.
+    """
 
     changes: Sequence[float]
     end: End
     tolerance: float
+    each: Mapping[str, float] = field(default_factory=dict)
+
+    def told(self, estimate: float) -> str:
+        """The estimate, and that of each unknown where there are several."""
+        each = ", ".join(f"{name} {value:.1e}" for name, value in self.each.items())
+        words = f"estimated relative L2 error {estimate:.1e}"
+        return f"{words} ({each})" if len(self.each) > 1 else words
 
 
 def point(x: Iterable[float], digits: int) -> str:
@@ -84,14 +93,14 @@ def sentence(level: Level, estimate: float, singular: bool, course: Course) -> s
             f" solution or more than one; {where}; add a condition or a term that fixes it"
         )
     if estimate <= course.tolerance:
-        return f"estimated relative L2 error {estimate:.1e} on {count} patches"
+        return f"{course.told(estimate)} on {count} patches"
     if math.isinf(estimate) and course.end is End.TIME:
         return (
             f"warning: the error of {count} patches cannot be told without a finer level; {where};"
             f" {course.end.value}"
         )
     start = (
-        f"warning: estimated relative L2 error {estimate:.1e} on {count} patches,"
+        f"warning: {course.told(estimate)} on {count} patches,"
         f" {course.tolerance:.0e} was not reached"
     )
     refined = course.end is not End.GIVEN

@@ -16,6 +16,9 @@ from kanpde.expressions import Derivative, Node, linear_parts
 from kanpde.expressions.evaluate import evaluate
 from kanpde.numerics.quadrature import Array
 
+PARALLEL = 1e-9
+"""Rows are multiples of each other to this share."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -68,3 +71,17 @@ def numbers(nodes: tuple[Node, ...], x: Array, normal: Array | None = None) -> l
     with np.errstate(all="ignore"):
         tensors = evaluate(nodes, torch.tensor(x), directions)
     return [np.asarray(tensor.numpy(), dtype=np.float64) for tensor in tensors]
+
+
+def multiple_of(first: Affine, second: Affine) -> Array | None:
+    """λ (N,) with the coefficients of the second = λ times those of the first at all points."""
+    both = tuple(first.slopes)
+    a, b = first.row(both), second.row(both)
+    sizes = np.sum(a * a, axis=1)
+    if not np.isfinite(a).all() or not np.isfinite(b).all() or not (sizes > 0).all():
+        return None
+    multiple = np.sum(a * b, axis=1) / sizes
+    away = np.linalg.norm(b - multiple[:, None] * a, axis=1)
+    if (away > PARALLEL * np.linalg.norm(b, axis=1)).any() or not multiple.any():
+        return None
+    return np.asarray(multiple)

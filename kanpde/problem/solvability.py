@@ -25,20 +25,12 @@ from kanpde.problem.conditions import (
     PeriodicCondition,
     PointCondition,
 )
-from kanpde.problem.findings import Affine, Finding, affine, numbers
+from kanpde.problem.discontinuities import DIFFERENT, SAMPLES, Discontinuity, discontinuities
+from kanpde.problem.findings import Finding, affine, multiple_of, numbers
 from kanpde.problem.problem import Problem
-
-SAMPLES = 48
-"""Points of a part or of the domain where formulas are compared."""
-
-PARALLEL, DIFFERENT = 1e-9, 1e-6
-"""Rows are multiples of each other to the first; right sides differ by more than the second."""
 
 ABSENT = -1000
 """Stands for the order of an unknown that an equation does not hold."""
-
-MOST_CHARTED = 4
-"""Coordinates of a box whose corners are looked at."""
 
 DEGENERATE = 1e-6
 """A leading coefficient below this share of its largest value is 0: such a point is singular and
@@ -60,7 +52,7 @@ def require(problem: Problem) -> None:
 
 def remarks(problem: Problem) -> tuple[Finding, ...]:
     """What is suspicious in a statement, but no reason to refuse it."""
-    suspicions = list(_corners(problem))
+    suspicions = [_corner(found) for found in discontinuities(problem) if found.second]
     if not has_data(problem):
         suspicions += _too_many(problem)
     return tuple(suspicions)
@@ -116,7 +108,7 @@ def _repeats(node: Node, other: Node, points: PointSet) -> bool:
     if jets(node) != jets(other):
         return False
     rows = affine(node, points.x, points.normal), affine(other, points.x, points.normal)
-    return rows[0] is not None and rows[1] is not None and _multiple(rows[1], rows[0]) is not None
+    return rows[0] is not None and rows[1] is not None and multiple_of(rows[1], rows[0]) is not None
 
 
 def _compatible_equations(problem: Problem) -> None:
@@ -145,7 +137,7 @@ def _contradict(first: Node, second: Node, x: Array, normal: Array | None) -> bo
     rows = affine(first, x, normal), affine(second, x, normal)
     if rows[0] is None or rows[1] is None:
         return _differ_by_data(first, second, x, normal)
-    multiple = _multiple(rows[0], rows[1])
+    multiple = multiple_of(rows[0], rows[1])
     if multiple is None:
         return False
     gap = np.abs(rows[1].rest - multiple * rows[0].rest)
@@ -163,20 +155,6 @@ def _differ_by_data(first: Node, second: Node, x: Array, normal: Array | None) -
     except ValueError:  # an unknown constant
         return False
     return bool(np.mean(np.abs(gap) > DIFFERENT) > 0.5)
-
-
-def _multiple(first: Affine, second: Affine) -> Array | None:
-    """λ (N,) with the coefficients of the second = λ times those of the first at all points."""
-    both = tuple(first.slopes)
-    a, b = first.row(both), second.row(both)
-    sizes = np.sum(a * a, axis=1)
-    if not np.isfinite(a).all() or not np.isfinite(b).all() or not (sizes > 0).all():
-        return None
-    multiple = np.sum(a * b, axis=1) / sizes
-    away = np.linalg.norm(b - multiple[:, None] * a, axis=1)
-    if (away > PARALLEL * np.linalg.norm(b, axis=1)).any() or not multiple.any():
-        return None
-    return np.asarray(multiple)
 
 
 def _enough_equations(problem: Problem) -> None:
@@ -336,72 +314,11 @@ def _held(node: Node) -> set[int]:
     return {jet.unknown for jet in jets(node) if jet.order == 0}
 
 
-def _corners(problem: Problem) -> list[Finding]:
+def _corner(found: Discontinuity) -> Finding:
     """Where the values that two parts give differ at a point that they share."""
-    findings: list[Finding] = []
-    if problem.regions or problem.domain.dimension > MOST_CHARTED:
-        return findings
-    for first, second in itertools.combinations(_values(problem), 2):
-        same = jets(first.node) == jets(second.node)
-        if first.part == second.part or not same or first.node == second.node:
-            continue
-        at = _jump(problem, first, second)
-        if at is not None:
-            place = ", ".join(f"{value:.6g}" for value in at)
-            sentence = (
-                f"discontinuous data at the corner ({place}) of '{first.part}' and"
-                f" '{second.part}': no solution is continuous there"
-            )
-            findings.append(Finding("corner", sentence, warns=False))
-    return findings
-
-
-def _values(problem: Problem) -> list[BoundaryCondition]:
-    """The conditions on a part that hold no derivatives."""
-    values = []
-    for condition in problem.conditions:
-        plain = all(jet.order == 0 for jet in jets(condition.node)) and condition.weight > 0
-        if plain and isinstance(condition, BoundaryCondition):
-            values.append(condition)
-    return values
-
-
-def _jump(problem: Problem, first: BoundaryCondition, second: BoundaryCondition) -> Array | None:
-    """A common point (d,) where two conditions give different values, relative to the largest on
-    their parts.
-    """
-    x = _shared(problem, first.part, second.part)
-    if not len(x):
-        return None
-    size = 0.0
-    rows: list[Affine] = []
-    for condition in (first, second):
-        row = affine(condition.node, x, np.zeros_like(x))
-        on_part = problem.domain.part_quadrature(condition.part, SAMPLES)
-        beside = affine(condition.node, on_part.x, on_part.normal)
-        if row is None or beside is None:
-            return None
-        size = max(size, float(np.abs(beside.rest).max()))
-        rows.append(row)
-    multiple = _multiple(*rows)
-    if multiple is None:
-        return None
-    gap = np.abs(rows[1].rest - multiple * rows[0].rest)
-    worst = int(gap.argmax())
-    return np.asarray(x[worst]) if gap[worst] > DIFFERENT * size else None
-
-
-def _shared(problem: Problem, first: str, second: str) -> Array:
-    """Points (N, d) that two parts have in common: all corners of a box, else what the domain
-    knows.
-    """
-    domain, d = problem.domain, problem.domain.dimension
-    known = domain.common_points(first, second)
-    sides = {"initial", "final"}.isdisjoint((first, second))
-    if len(known) or not domain.box or not sides or not 1 < d <= MOST_CHARTED:
-        return known
-    cube = np.array(list(itertools.product((0.0, 1.0), repeat=d - 1)))
-    a, b = domain.chart(first, cube)[0], domain.chart(second, cube)[0]
-    gaps = np.abs(a[:, None] - b[None]).max(axis=2).min(axis=1)
-    corners: Array = a[gaps < PARALLEL * float(np.max(domain.upper - domain.lower))]
-    return corners
+    place = ", ".join(f"{value:.6g}" for value in found.place)
+    sentence = (
+        f"discontinuous data at the corner ({place}) of '{found.first}' and"
+        f" '{found.second}': no solution is continuous there"
+    )
+    return Finding("corner", sentence, warns=False)

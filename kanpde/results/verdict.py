@@ -52,10 +52,7 @@ class Verdict:
     @property
     def worst(self) -> float | None:
         """The largest estimate, None where one cannot be told or there is none."""
-        estimates = list(self.estimate.values())
-        if not estimates or None in estimates:
-            return None
-        return max(value for value in estimates if value is not None)
+        return _largest(list(self.estimate.values()))
 
     @property
     def trusted(self) -> bool:
@@ -103,7 +100,7 @@ class Aim:
 def judge(
     unknowns: Sequence[str],
     aim: Aim,
-    estimate: float | None,
+    estimates: Sequence[float | None],
     metrics: Metrics,
     remarks: Sequence[str] = (),
     notes: Sequence[str] = (),
@@ -113,7 +110,8 @@ def judge(
     Args:
         unknowns: their names.
         aim: what was asked for.
-        estimate: that of a search, of the relative L2 error (dimensionless); None: it cannot tell.
+        estimates: those of a search by unknown, of the relative L2 error (dimensionless); None: it
+            cannot tell.
         metrics: with the relative residuals on points that the solve has not seen.
         remarks: warnings of the solve itself and of its problem, each a sentence.
         notes: what else is worth a sentence.
@@ -126,11 +124,14 @@ def judge(
     most = FAR_OFF if aim.local else UNRESOLVED
     missed = {n: s for n, s in shares.get("conditions", {}).items() if not s <= most}
     # levels that agree on a field that misses a condition say nothing of its error
-    value = None if aim.searched and missed else _estimated(aim, estimate, largest)
+    values = [_estimated(aim, estimate, largest) for estimate in estimates]
+    if aim.searched and missed:
+        values = [None] * len(values)
+    value = _largest(values)
     warnings = [_without_prefix(remark) for remark in remarks]
     reached: tuple[str, ...] = ()
     by = "" if aim.searched else f", from the relative residual of {largest_name}"
-    told = "cannot be told" if value is None else f"is {value:.1e}"
+    told = _told(unknowns, values, value)
     if value is None or value > aim.limit:
         more = "" if remarks else f"{_place(metrics.worst_point)}; {_remedy(aim)}"
         warnings.append(f"not reached: the estimated relative L2 error {told} ({aim}){by}{more}")
@@ -147,8 +148,24 @@ def judge(
             warnings.append(
                 f"not met: the condition '{name}' has a relative residual of {share:.1e}"
             )
-    estimates = dict.fromkeys(unknowns, value)
-    return Verdict(estimates, (*reached, *notes, *warnings), tuple(warnings))
+    by_unknown = dict(zip(unknowns, values, strict=True))
+    return Verdict(by_unknown, (*reached, *notes, *warnings), tuple(warnings))
+
+
+def _largest(values: Sequence[float | None]) -> float | None:
+    """The largest estimate, None where one cannot be told."""
+    known = [value for value in values if value is not None]
+    return max(known) if known and len(known) == len(values) else None
+
+
+def _told(unknowns: Sequence[str], values: Sequence[float | None], largest: float | None) -> str:
+    """The largest estimate in words, and that of each unknown where they differ."""
+    if largest is None:
+        return "cannot be told"
+    if len(set(values)) == 1:
+        return f"is {largest:.1e}"
+    each = ", ".join(f"{name} {value:.1e}" for name, value in zip(unknowns, values, strict=True))
+    return f"is {largest:.1e} ({each})"
 
 
 def _estimated(aim: Aim, estimate: float | None, largest: float) -> float | None:

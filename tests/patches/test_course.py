@@ -12,6 +12,7 @@ from patch_helpers import EDGES, LSHAPE, problem_of, solved, tree_of
 
 import kanpde
 from kanpde.numerics.quadrature import Array
+from kanpde.patches import estimates as estimates_of_levels
 from kanpde.patches import search
 from kanpde.patches.elimination import Elimination
 from kanpde.patches.levels import Cells, Ground, Level
@@ -101,7 +102,7 @@ def test_what_is_kept_has_the_least_estimate(monkeypatch: pytest.MonkeyPatch) ->
         estimates.append(checked.estimate)
         return checked
 
-    monkeypatch.setattr(search, "slowness", lambda rich, level: next(factors))
+    monkeypatch.setattr(estimates_of_levels, "slowness", lambda rich, level: next(factors))
     monkeypatch.setattr(search._Search, "_is_worth_checking", lambda self, *levels: True)
     monkeypatch.setattr(search._Search, "_check", recorded)
     solution = kanpde.solve(tree_of({"most": 15}, **CORNER), tolerance=1e-8)

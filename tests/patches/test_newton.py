@@ -16,8 +16,13 @@ from kanpde.errors import NumericalError
 from kanpde.expressions import Derivative, jets
 from kanpde.expressions.evaluate import evaluate
 from kanpde.numerics.jets import JetSpace
+from kanpde.patches import newton as methods
+from kanpde.patches import search
+from kanpde.patches.covers import cover_of
 from kanpde.patches.homotopies import load, nonlinear_terms, operator
+from kanpde.patches.levels import Cells, Ground, Level
 from kanpde.patches.linearisation import Linearised, Pieces, Uniform, between
+from kanpde.patches.newton import Newton
 from kanpde.progress import Silent, StopReason
 from kanpde.results.solution import Solution
 from kanpde.trial.patchwork import Locator
@@ -206,3 +211,64 @@ def test_steps_that_shrink_are_taken_though_residuals_rise() -> None:
     solution, _ = solve(0.1, equations=["-laplacian(u) + u**3 = 1e6"])
     assert solution.stop_reason is StopReason.TOLERANCE
     assert solution(np.array([[0.5, 0.5]]))[0, 0] == pytest.approx(100.0, rel=0.1)
+
+
+LID: dict[str, Any] = {
+    "unknowns": ["u", "v", "p"],
+    "equations": [
+        "u*dx(u) + v*dy(u) + dx(p) = 0.01*laplacian(u)",
+        "u*dx(v) + v*dy(v) + dy(p) = 0.01*laplacian(v)",
+        "dx(u) + dy(v) = 0",
+    ],
+    "conditions": [
+        {"part": "top", "equation": ["u = 1", "v = 0"]},
+        {"part": ["left", "right", "bottom"], "equation": ["u = 0", "v = 0"]},
+        {"point": [0.5, 0], "equation": "p = 0"},
+    ],
+}
+
+
+def newton_of(cells: int, degree: int, **keys: Any) -> tuple[Newton, Level]:
+    """Newton's method on first cells, and where it ended."""
+    problem = problem_of(**keys)
+    cover = cover_of(problem, cells)
+    newton = Newton(Ground(cover, problem.domain.quadrature(300)), problem, Silent(), 1e-6)
+    return newton, newton.solved(Cells.of(cover, dict.fromkeys(cover.start(), degree)), None)
+
+
+def test_steps_that_fall_slowly_end_where_the_cells_lack_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A sliding lid on four patches, whose rows stay large: Gauss-Newton steps halve."""
+    _, level = newton_of(2, 6, **LID)
+    assert not level.stall and 0.0 < level.unconverged <= 0.02
+    assert level.settling is not None and level.settling.max() == level.unconverged
+    monkeypatch.setattr(methods, "LEFT_WHERE_SLOW", (0.0, 0.0))
+    _, settled = newton_of(2, 6, **LID)
+    assert settled.steps > 1.5 * level.steps
+    away = np.abs(settled.values - level.values).max() / np.abs(settled.values).max()
+    assert away < 3 * level.unconverged
+
+
+def test_a_step_that_was_looked_at_is_solved_once() -> None:
+    newton, level = newton_of(2, 5, equations=["-laplacian(u) + u**3 = 1e4"])
+    assert not level.stall and newton.solves == level.steps
+
+
+def test_a_level_after_a_check_begins_with_the_enrichment(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[Level | None, Level]] = []
+    solve_level = Newton.solved
+
+    def recorded(self: Newton, cells: Cells, before: Level | None) -> Level:
+        level = solve_level(self, cells, before)
+        calls.append((before, level))
+        return level
+
+    monkeypatch.setattr(Newton, "solved", recorded)
+    monkeypatch.setattr(search._Search, "_is_worth_checking", lambda self, *levels: True)
+    few = {"cells": 2, "degree": 4, "most": 7}
+    kanpde.solve(tree_of(few, equations=["-laplacian(u) + u**3 = 9*x"]), tolerance=1e-9)
+    degrees = [max(level.degrees.values()) for _, level in calls]
+    assert len(calls) > 3 and degrees[1] == degrees[0] + 2
+    first_rich, second = calls[1][1], calls[2]
+    assert second[0] is not None and second[0].degrees == first_rich.degrees

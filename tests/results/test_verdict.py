@@ -34,14 +34,14 @@ def of_shares(**shares: dict[str, float]) -> Metrics:
 
 
 def test_without_a_search_the_largest_relative_residual_is_the_estimate() -> None:
-    verdict = judge(("u", "v"), Aim(), None, NETWORK)
+    verdict = judge(("u", "v"), Aim(), (None, None), NETWORK)
     assert verdict.estimate == {"u": 1e-4, "v": 1e-4} and verdict.worst == 1e-4
     assert verdict.trusted and "equation 1" in verdict.sentences[0]
 
 
 @pytest.mark.parametrize("share", (0.02, 1.0, math.inf, math.nan))
 def test_what_is_not_resolved_is_a_warning_with_a_place(share: float) -> None:
-    verdict = judge(("u",), Aim(), None, of_shares(equations={"flow": share}))
+    verdict = judge(("u",), Aim(), (None,), of_shares(equations={"flow": share}))
     assert not verdict.trusted
     (warning,) = verdict.warnings
     assert warning.startswith("not reached") and "(0.25, 0.5)" in warning and "flow" in warning
@@ -53,15 +53,24 @@ def test_what_is_not_resolved_is_a_warning_with_a_place(share: float) -> None:
 )
 def test_a_search_is_measured_against_its_tolerance(estimate: float | None, trusted: bool) -> None:
     aim = Aim(1e-6, given=False, searched=True)
-    verdict = judge(("u",), aim, estimate, NETWORK)
+    verdict = judge(("u",), aim, (estimate,), NETWORK)
     assert verdict.trusted is trusted and verdict.worst == estimate
     assert "by default" in verdict.sentences[0]
+
+
+def test_estimates_of_a_search_are_told_by_unknown() -> None:
+    aim = Aim(1e-6, searched=True, local=True)
+    verdict = judge(("u", "p"), aim, (4e-7, 3e-4), of_shares())
+    assert verdict.estimate == {"u": 4e-7, "p": 3e-4} and verdict.worst == 3e-4
+    assert not verdict.trusted and "is 3.0e-04 (u 4.0e-07, p 3.0e-04)" in verdict.sentences[0]
+    assert judge(("u", "p"), aim, (4e-7, None), of_shares()).worst is None
+    assert judge(("u", "p"), aim, (4e-7, 3e-7), of_shares()).trusted
 
 
 def test_levels_that_agree_on_what_misses_a_condition_estimate_nothing() -> None:
     """As where there are more conditions than any solution meets."""
     aim = Aim(1e-6, given=False, searched=True, local=True)
-    verdict = judge(("u",), aim, 4e-14, of_shares(conditions={"left": 0.47, "right": 0.0}))
+    verdict = judge(("u",), aim, (4e-14,), of_shares(conditions={"left": 0.47, "right": 0.0}))
     assert verdict.estimate == {"u": None} and not verdict.trusted
     assert "cannot be told" in verdict.sentences[0]
     assert any("'left' has a relative residual of 4.7e-01" in w for w in verdict.warnings)
@@ -70,22 +79,22 @@ def test_levels_that_agree_on_what_misses_a_condition_estimate_nothing() -> None
 def test_a_flux_beside_a_corner_may_be_missed_by_a_hundredth() -> None:
     """At a re-entrant corner between insulated sides, where u itself is right to 5e-7."""
     aim = Aim(1e-6, given=False, searched=True, local=True)
-    assert judge(("u",), aim, 5e-7, of_shares(conditions={"cut": 0.0125})).trusted
+    assert judge(("u",), aim, (5e-7,), of_shares(conditions={"cut": 0.0125})).trusted
 
 
 def test_an_estimate_far_below_the_residual_of_a_smooth_network_is_not_believed() -> None:
     aim = Aim(1e-6, searched=True, smooth=True)
-    verdict = judge(("u",), aim, 1e-9, of_shares(equations={"equation 1": 0.5}))
+    verdict = judge(("u",), aim, (1e-9,), of_shares(equations={"equation 1": 0.5}))
     assert verdict.worst == 0.5 / 1000 and not verdict.trusted
 
 
 def test_remarks_of_the_solve_are_warnings() -> None:
-    verdict = judge(("u",), Aim(), None, NETWORK, ["warning: there is a peak near (0, 0)"])
+    verdict = judge(("u",), Aim(), (None,), NETWORK, ["warning: there is a peak near (0, 0)"])
     assert verdict.warnings == ("there is a peak near (0, 0)",) and not verdict.trusted
 
 
 def test_measured_values_that_are_missed_are_a_warning() -> None:
-    verdict = judge(("u",), Aim(), None, of_shares(data={"data": 0.3}))
+    verdict = judge(("u",), Aim(), (None,), of_shares(data={"data": 0.3}))
     assert "measured values" in verdict.warnings[0] and "30%" in verdict.warnings[0]
 
 
