@@ -51,3 +51,14 @@ class ToleranceError(KanpdeError):
     """The requested tolerance was not met (the result is saved all the same)."""
 
     exit_code = 8
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that memory ran out: Python's and numpy's is `MemoryError`, torch's a
+    `RuntimeError` that only its text or its name tells.
+    """
+    said = f"{type(error).__name__} {error}".lower()
+    signs = ("outofmemory", "out of memory", "can't allocate memory", "not enough memory")
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(sign in said for sign in signs)
+    )

@@ -39,7 +39,8 @@ FILE.yaml is data: it can run no code. What stands beside it as key.path=value i
 goes through the same checks and takes the place of what the file says; ~key.path takes a key out:
   FILE.yaml tolerance=1e-8 trial.patches.degree=10 'problem.parameters.k=3' problem.conditions.0.equation='u = 1'
 problem=NAME opens the other door: Hydra overrides (trial.width=[64] schedule=adam_lbfgs experiment=paper_poisson),
-with --multirun, --config-dir and --cfg job. Hydra configs can run code: use that door only with configs you trust.
+with --config-dir and --cfg job. Hydra configs can run code: use that door only with configs you trust.
+--multirun solves one job per combination of values, of problem=NAME or file=FILE.yaml: seed=1,2,3 …
 """
 
 _FORMATS = ("vtu", "pvd", "vtk", "csv", "npz")
@@ -94,8 +95,17 @@ def _solve(parser: Parser) -> None:
         "--seed", type=int, metavar="N", help="with FILE.yaml: another seed than the file's"
     )
     _shown(parser)
-    _hydra(parser).add_argument(
-        "-m", "--multirun", action="store_true", help="one run per combination of a=1,2 b=3,4"
+    hydra = _hydra(parser)
+    hydra.add_argument(
+        "-m",
+        "--multirun",
+        action="store_true",
+        help="one run per combination of a=1,2 b=3,4, of a file too; the same command again goes on",
+    )
+    hydra.add_argument(
+        "--objective",
+        choices=("error", "estimate", "seconds"),
+        help="with --multirun: what a sweeper lowers (default: the error, else the estimate)",
     )
 
 
@@ -113,7 +123,7 @@ def _shown(parser: Parser) -> None:
 
 
 def _hydra(parser: Parser) -> argparse._ArgumentGroup:
-    hydra = parser.add_argument_group("with problem=NAME (Hydra)")
+    hydra = parser.add_argument_group("with problem=NAME or --multirun (Hydra)")
     hydra.add_argument(
         "-cd", "--config-dir", metavar="DIR", help="more configs, e.g. DIR/problem/NAME.yaml"
     )

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,9 +24,12 @@ from kanpde.problem.formulas import Formulas
 Task = Callable[[Any], Any]
 """What Hydra calls with a composed config."""
 
+_FILE = "file="
+
 
 def is_file(arguments: argparse.Namespace) -> bool:
-    """Whether the command line opens the data door: one of its words ends in .yaml or .yml.
+    """Whether the command line opens the data door: one of its words ends in .yaml or .yml, or is
+    file=FILE.
 
     Raises:
         ConfigError: two files, or a file and an option of Hydra's or `problem=` side by side.
@@ -35,7 +39,8 @@ def is_file(arguments: argparse.Namespace) -> bool:
         return False
     others = [word for word in arguments.what if word.startswith("problem=")]
     others += files[1:]
-    for name in ("multirun", "config_dir", "cfg", "package", "resolve"):
+    options = ("config_dir", "cfg", "package", "resolve")
+    for name in options[1:] if arguments.multirun else options:
         if getattr(arguments, name):
             others.append(f"--{name.replace('_', '-')}")
     if others:
@@ -54,9 +59,8 @@ def file_config(arguments: argparse.Namespace) -> Config:
         ConfigError: the file, or a key in it or beside it, is wrong.
         BudgetError: the file is too large.
     """
-    path = Path(_files(arguments.what)[0])
-    words = [word for word in arguments.what if not _names_file(word)]
-    overrides = [Override.read(word) for word in words]
+    path = Path(_files(arguments.what)[0].removeprefix(_FILE))
+    overrides = [Override.read(word) for word in arguments.what if not _names_file(word)]
     tree = yaml_file.load(path, lambda read: _edited(read, overrides, arguments))
     try:
         config = validate(tree, source=path.name, base=path.parent)
@@ -88,7 +92,77 @@ def _files(words: Sequence[str]) -> list[str]:
 
 
 def _names_file(word: str) -> bool:
-    return "=" not in word and word.endswith((".yaml", ".yml"))
+    return word.startswith(_FILE) or ("=" not in word and word.endswith((".yaml", ".yml")))
+
+
+def job(arguments: argparse.Namespace) -> tuple[int, dict[str, str]]:
+    """The number of the job that Hydra runs, and what it alone was given, by key."""
+    from hydra.core.hydra_config import HydraConfig
+
+    known = HydraConfig.get()
+    given = [str(word).lstrip("+") for word in known.overrides.task]
+    words = [word.partition("=") for word in given if word not in _common(arguments.what)]
+    return int(known.job.num), {key: value for key, _, value in words}
+
+
+def _common(words: Sequence[str]) -> set[str]:
+    """What all jobs of a sweep are given alike."""
+    alike = {word for word in words if not _is_swept(word)}
+    return alike | {_FILE + _quoted(Path(word)) for word in alike if _names_file(word)}
+
+
+def job_config(composed: Any, arguments: argparse.Namespace) -> Config:
+    """The config of the job that Hydra runs: what it composed, or the data file with the keys of
+    the job in it.
+    """
+    if not is_file(arguments):
+        return hydra_config(composed)
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    swept = OverridesParser.create().parse_overrides(list(HydraConfig.get().overrides.task))
+    words = [f"{_FILE}{entry.value()}" for entry in swept if entry.key_or_group == "file"]
+    words += [word for word in arguments.what if not (_names_file(word) or _is_swept(word))]
+    words += [
+        f"{entry.key_or_group}={json.dumps(entry.value())}"
+        for entry in swept
+        if entry.key_or_group != "file"
+    ]
+    return file_config(argparse.Namespace(**vars(arguments) | {"what": words}))
+
+
+def _swept_words(words: Sequence[str]) -> list[str]:
+    """What Hydra is to see of the words of a sweep over a data file: the file, keys with several
+    values, and its own. All others are data, which are checked here.
+    """
+    seen = []
+    for word in words:
+        if _names_file(word):
+            seen.append(word if word.startswith(_FILE) else _FILE + _quoted(Path(word)))
+        elif _is_of_hydra(word):
+            seen.append(word)
+        elif _is_swept(word):
+            seen.append("++" + word)
+        else:
+            Override.read(word)
+    return seen
+
+
+def _is_of_hydra(word: str) -> bool:
+    return word.lstrip("+~").startswith(("hydra.", "hydra/"))
+
+
+def _is_swept(word: str) -> bool:
+    """Whether a word is Hydra's: a key with several values, or a key of its own."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    if _is_of_hydra(word):
+        return True
+    try:
+        return bool(OverridesParser.create().parse_override(word).is_sweep_override())
+    except HydraException:  # not its grammar: YAML, then
+        return False
 
 
 def check_words(arguments: argparse.Namespace) -> None:
@@ -176,12 +250,12 @@ def run_hydra(arguments: argparse.Namespace, task: Task, sweep: Path | None = No
         if getattr(arguments, name) is not None:
             flags += [f"--{name.replace('_', '-')}", getattr(arguments, name)]
     flags += ["--resolve"] if arguments.resolve else []
-    words = [_stages(word) for word in arguments.what]
+    configs, words = shipped.conf(), [_stages(word) for word in arguments.what]
+    if is_file(arguments):
+        configs, words = configs / "sweep", _swept_words(arguments.what)
     if sweep is not None:
         words += [f"hydra.sweep.dir={_quoted(sweep)}", "hydra.sweep.subdir=."]
-    decorated = hydra.main(
-        config_path=str(shipped.conf()), config_name="config", version_base="1.3"
-    )(task)
+    decorated = hydra.main(config_path=str(configs), config_name="config", version_base="1.3")(task)
     with _command_line(flags + words):
         try:
             decorated()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kanpde.cli import doors, terminal
 from kanpde.cli.loading import loading
-from kanpde.cli.sweep import Run, run_sweep
+from kanpde.cli.sweep import Resume, Run, run_sweep
 from kanpde.config import Config, shipped, validate, yaml_file
 from kanpde.errors import (
     BudgetError,
@@ -19,6 +19,7 @@ from kanpde.errors import (
     FolderInUseError,
     KanpdeError,
     ToleranceError,
+    is_out_of_memory,
 )
 from kanpde.progress import Overdue
 from kanpde.results import folder_lock, report, run_folder
@@ -33,7 +34,7 @@ COMPARED, SYMBOLIC = "error_vs_seconds.png", "symbolic.json"
 
 def solve(arguments: argparse.Namespace) -> int:
     """Solve one problem, or one per job of a sweep."""
-    return _through_a_door(arguments, _solve)
+    return _through_a_door(arguments, _solve, _resume)
 
 
 def compare(arguments: argparse.Namespace) -> int:
@@ -48,10 +49,14 @@ def reference(arguments: argparse.Namespace) -> int:
 
 def resume(arguments: argparse.Namespace) -> int:
     """Go on with an interrupted run."""
+    return _resume(Path(arguments.run), arguments)
+
+
+def _resume(folder: Path, arguments: argparse.Namespace) -> int:
+    """Go on with the run of a folder and print what came out."""
     with loading():
         from kanpde import api
 
-    folder = Path(arguments.run)
     with terminal.watching(arguments) as bar:
         solution = api.resume(folder, bar)
     run_folder.append_log(folder, f"ended: {solution.stop_reason.value}")
@@ -278,14 +283,16 @@ def _check_times(times: int | None, option: str, given: bool) -> None:
         raise ConfigError(f"--times must be between 2 and 10000, found {times}")
 
 
-def _through_a_door(arguments: argparse.Namespace, run: Run) -> int:
+def _through_a_door(arguments: argparse.Namespace, run: Run, resume: Resume | None = None) -> int:
     """Find the config behind the data door or the Hydra door, and run it in a folder of its own."""
     out = None if arguments.out is None else Path(arguments.out)
-    if doors.is_file(arguments):
-        return run(doors.file_config(arguments), out, arguments)
-    doors.check_words(arguments)
+    of_file = doors.is_file(arguments)
+    if not of_file:
+        doors.check_words(arguments)
     if arguments.multirun and arguments.cfg is None:
-        return run_sweep(arguments, run)
+        return run_sweep(arguments, run.__name__.strip("_"), run, resume)
+    if of_file:
+        return run(doors.file_config(arguments), out, arguments)
     config = doors.shipped_config(arguments)
     if config is not None:
         return run(config, out, arguments)
@@ -376,4 +383,8 @@ def _folder(config: Config, out: Path | None, overwrite: bool) -> Iterator[Path]
         raise
     except Overdue as error:
         run_folder.append_log(folder, f"ended: {error}")
+        raise
+    except (MemoryError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            run_folder.append_log(folder, "failed: out of memory")
         raise

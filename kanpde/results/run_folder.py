@@ -18,10 +18,12 @@ from kanpde.storage import DIGESTS, is_temporary, read_json
 
 LOG = "run.log"
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,80}")
-_SWEEP = ("multirun.yaml", "multirun.csv")
+_SWEEP = ("multirun.yaml", "multirun.csv", "multirun.json")
+_OF_PLUGINS = ("optimization_results.yaml", ".submitit")
 _OWN = frozenset({
     LOG, LOCK, DIGESTS, "config.yaml", "result.json", "history.csv", "checkpoints", "figures",
     "compare.json", "compare.csv", "error_vs_seconds.png", "both.vtu", *_SWEEP,
+    "jobs", *_OF_PLUGINS,
     "series", "series.pvd", "points.vtu", "reference.vtu", "formula.json", "symbolic.json", "fit.npz", "fit_test.npz",
     "report.html",
 })  # fmt: skip

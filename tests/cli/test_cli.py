@@ -315,7 +315,7 @@ def test_every_problem_has_an_experiment(tell: Tell) -> None:
             ["'a.yaml' is a data file", "'problem=poisson_square'", "key.path=value"],
         ),
         (["solve", "a.yaml", "b.yaml"], ["'a.yaml' is a data file", "'b.yaml'"]),
-        (["solve", "a.yaml", "--multirun"], ["'a.yaml' is a data file", "'--multirun'"]),
+        (["solve", "a.yaml", "-m", "--cfg", "job"], ["'a.yaml' is a data file", "'--cfg'"]),
         (["solve", "a.yaml", "--config-dir", "x"], ["'a.yaml' is a data file", "'--config-dir'"]),
         (["show", "poisson_sqare"], ["did you mean 'poisson_square'?"]),
         (["init", "a b"], ["made of letters, digits and _"]),
@@ -438,15 +438,15 @@ def test_a_sweep_gives_every_job_its_own_folder(tell: Tell, mine: list[str]) -> 
     assert (code, err) == (0, "")
     assert out.splitlines()[-1] == f"files: {Path('sweep').resolve()}"
     assert sorted(path.name for path in Path("sweep").iterdir()) == [
-        *("0", "1", "2", "3"),
-        *("multirun.csv", "multirun.yaml", "run.log"),
+        *("0", "1", "2", "3", "jobs"),
+        *("multirun.csv", "multirun.json", "multirun.yaml", "run.log"),
     ]
     results = [json.loads(Path(f"sweep/{job}/result.json").read_text()) for job in range(4)]
     assert [(result["seed"], result["trial"]["intervals"]) for result in results] == [
         (seed, [intervals]) for intervals in (8, 10) for seed in (1, 2)
     ]
     assert sorted(path.name for path in Path().iterdir()) == ["mine", "sweep"]
-    refused(tell("solve", *words), 6, "exists")
+    refused(tell("solve", *words[:-3], *words[-2:]), 6, "holds the sweep of")
     assert tell("solve", *words, "--overwrite", "--quiet")[0] == 0
 
 
@@ -454,7 +454,7 @@ def test_a_job_that_fails_does_not_stop_the_others(tell: Tell, mine: list[str]) 
     code, out, err = tell("solve", "-m", *mine, "seed=-1,3", "--out", "sweep")
     assert code == 2
     assert len(err.splitlines()) == 1
-    assert "seed" in err
+    assert "job 0: error: seed" in err
     assert not Path("sweep/0").exists()
     assert json.loads(Path("sweep/1/result.json").read_text())["seed"] == 3
     assert "files:" in out
