@@ -17,6 +17,7 @@ from kanpde.progress import Progress
 from kanpde.results import report
 from kanpde.results.solution import Solution
 from kanpde.results.verdict import Aim
+from kanpde.solver.budget import check_report
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Products:
     def prepare(self) -> Products:
         """Solve at the first degree, which shows whether products suit the problem."""
         check(self.config)
+        check_report(self.config.problem)
         return replace(self, begun=prepare(self.config))
 
     def first(self) -> tuple[Config, None]:

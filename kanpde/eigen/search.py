@@ -33,6 +33,7 @@ from kanpde.eigen.pencil import Pencils
 from kanpde.eigen.statement import prepare
 from kanpde.errors import NumericalError
 from kanpde.numerics.quadrature import Array
+from kanpde.patches import footprint
 from kanpde.patches.aims import Aims
 from kanpde.patches.cells import Cell
 from kanpde.patches.covers import cover_of
@@ -48,10 +49,14 @@ from kanpde.patches.statement import Statement
 from kanpde.patches.verdict import place
 from kanpde.problem.problem import Problem
 from kanpde.progress import History, Overdue, Progress, StageResult, StopReason
+from kanpde.solver.memory import VARIABLE
 from kanpde.trial.patchwork import Patchwork
 
 ROUNDED = 1e-20
 """Squared rows of a mode below are rounding, and need not fall."""
+
+HELD = (1, 2)
+"""How often the blocks of a level and of its enrichment are held: see `patches.footprint`."""
 
 EXTRA = 1.5
 """Work of a level with its Krylov space, in units of that of its rows."""
@@ -143,6 +148,8 @@ class _Search:
     pace: Pace = field(default_factory=Pace)
     best: _Checked | None = None
     change: float = math.inf
+    more: str = "seconds"
+    """What a further level would need."""
 
     def __post_init__(self) -> None:
         patches, eigen = self.config.trial.patches, self.config.problem.eigen
@@ -158,10 +165,12 @@ class _Search:
         self.statement = Statement.of(plain)
         self.factors = {rich: Factors(self.pencils.statement, self.cover) for rich in (False, True)}
         self.known: dict[bool, frozenset[object]] = {False: frozenset(), True: frozenset()}
+        self.sizes = len(self.problem.unknowns), self.cover.counts, HELD
         self.aims = Aims.of(plain, self.ground, self.tolerance, self.statement)
 
     def run(self) -> Spectrum:
         cells = Cells.of(self.cover, self._first())
+        footprint.require(cells.patches, *self.sizes)
         before: Solved | None = None
         while True:
             try:
@@ -202,6 +211,10 @@ class _Search:
             if degrees == level.degrees:
                 continue
             cells, rich = (Cells.of(self.cover, each) for each in (degrees, enriched(degrees)))
+            self.more = "seconds"
+            if not footprint.fits(cells.patches, *self.sizes):
+                self.more = f"memory ({VARIABLE})"
+                continue
             amount = self._work(cells, False) + self._work(rich, True)
             if spent + self.pace.seconds(amount) <= SHARE * self.seconds:
                 return cells
@@ -352,7 +365,7 @@ class _Search:
             return f"{reached} on {number} patches"
         return (
             f"warning: {reached} on {number} patches, {self.tolerance:.0e} was not reached;"
-            f" {place(checked.solved.level)}; give more seconds"
+            f" {place(checked.solved.level)}; give more {self.more}"
         )
 
     def _reason(self, checked: _Checked) -> StopReason:

@@ -49,12 +49,12 @@ def work(
     first cells along every axis.
     """
     total = LEVEL + PATCH * len(patches)
-    groups: list[_Group] = []
+    groups: list[Group] = []
     for patch in patches:
-        group = _Group(_ends(patch, unknowns), patch.key not in known)
+        group = Group(ends_of(patch, unknowns), patch.key not in known)
         groups.append(group)
         if group.new:
-            n, traces = _coefficients(patch, unknowns), sum(group.ends.values())
+            n, traces = coefficients(patch, unknowns), sum(group.ends.values())
             # about twice as many rows as coefficients, and one for each trace
             if len(counts) >= SPACE:
                 total += NEW + (2 * n + 5 * traces) * n**2 + n * traces**2 / 2
@@ -62,34 +62,37 @@ def work(
                 total += NEW + (2 * n + traces) * n**2 + (n + traces) ** 3
     of_group = _normal if len(counts) >= SPACE else _by_qr
     tree = over_leaves([patch.cells[0] for patch in patches], counts)
-    return total + _merged(tree, groups, of_group)[1]
+    return total + merged(tree, groups, of_group)[1]
 
 
 def _by_qr(rows: int, columns: int, outer: int) -> float:
     """The work of a merge by QR."""
-    return MERGE * rows * columns**2
+    return GROUP + MERGE * rows * columns**2
 
 
 def _normal(rows: int, columns: int, outer: int) -> float:
     """The work of a merge by normal equations."""
     inner = columns - outer
-    return NORMAL * (inner**3 / 3 + inner**2 * outer + inner * outer**2) + COPIED * columns**2
+    operations = inner**3 / 3 + inner**2 * outer + inner * outer**2
+    return GROUP + NORMAL * operations + COPIED * columns**2
 
 
-class _Group(NamedTuple):
+class Group(NamedTuple):
     """The faces of a group with the number of traces on each, and whether it has new patches."""
 
     ends: Mapping[object, int]
     new: bool
 
 
-def _merged(
-    tree: Tree, leaves: Sequence[_Group], of_group: Callable[[int, int, int], float]
-) -> tuple[_Group, float]:
-    """The group of a whole tree, and the work of its merges."""
+def merged(
+    tree: Tree, leaves: Sequence[Group], of_group: Callable[[int, int, int], float]
+) -> tuple[Group, float]:
+    """The group of a whole tree, and the sum of `of_group` (rows, columns, those that stay) over
+    its groups with new patches.
+    """
     if isinstance(tree, int):
         return leaves[tree], 0.0
-    (first, before), (second, beside) = (_merged(half, leaves, of_group) for half in tree)
+    (first, before), (second, beside) = (merged(half, leaves, of_group) for half in tree)
     both = {**first.ends, **second.ends}
     outer = {
         face: n for face, n in both.items() if not (face in first.ends and face in second.ends)
@@ -97,16 +100,17 @@ def _merged(
     new, total = first.new or second.new, before + beside
     if new:
         rows = sum(first.ends.values()) + sum(second.ends.values())
-        total += GROUP + of_group(rows, sum(both.values()), sum(outer.values()))
-    return _Group(outer, new), total
+        total += of_group(rows, sum(both.values()), sum(outer.values()))
+    return Group(outer, new), total
 
 
-def _coefficients(patch: Patch, unknowns: int) -> int:
+def coefficients(patch: Patch, unknowns: int) -> int:
+    """Coefficients of all unknowns on a patch."""
     dimension = len(patch.lower)
     return unknowns * comb(patch.degree + dimension, dimension)
 
 
-def _ends(patch: Patch, unknowns: int) -> Mapping[object, int]:
+def ends_of(patch: Patch, unknowns: int) -> Mapping[object, int]:
     """On a face values of a degree, and normal derivatives of one degree less."""
     across = len(patch.lower) - 1
     ends: dict[object, int] = {}

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ from kanpde.assembly.collocation import Collocation, held_out
 from kanpde.config import Config
 from kanpde.config.solve.defaults import SECONDS, TOLERANCE
 from kanpde.errors import ConfigError
+from kanpde.patches import footprint
 from kanpde.patches.aims import SEEN, Aims
 from kanpde.patches.cells import Cell
 from kanpde.patches.compatibility import is_contradictory
@@ -154,6 +155,8 @@ class _Search:
             self.newton = Newton(self._ground(NEWTON_SAMPLES), self.problem, timed, self.tolerance)
         else:
             self.statement = Statement.of(self.problem)
+        held = footprint.LINEAR if self.newton is None else footprint.NEWTON
+        self.sizes = len(self.problem.unknowns), self.cover.counts, held
         system = self.newton.beginning() if self.newton is not None else self.statement
         self.unbounded = Unbounded.of(self.problem, system)
         self.ground = self._ground(SAMPLES)
@@ -170,13 +173,15 @@ class _Search:
     def run(self) -> Patched:
         try:
             return self._levels()
-        except Overdue:  # what was solved before is kept
+        except (Overdue, MemoryError) as error:  # what was solved before is kept
             if self.last is None:
                 raise
-            return self._ended(self.best or Checked.untold(self.last), End.STOPPED)
+            end = End.STOPPED if isinstance(error, Overdue) else End.MEMORY
+            return self._ended(self.best or Checked.untold(self.last), end)
 
     def _levels(self) -> Patched:
         cells = Cells.of(self.cover, self._first(self.patches.refine))
+        footprint.require(cells.patches, *self.sizes)
         before: Level | None = None
         richest: Level | None = None
         stalls = 0
@@ -232,6 +237,8 @@ class _Search:
             return None, End.FINEST
         cells = Cells.of(self.cover, degrees)
         spent = time.perf_counter() - self.began
+        if not footprint.fits(cells.patches, *self.sizes):
+            return None, End.MEMORY
         rich = [richer(patch) for patch in cells.patches]
         amount = self._expected(cells.patches, False, bool(level.stall))
         amount += self._expected(rich, True, False)

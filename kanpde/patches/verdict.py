@@ -32,6 +32,7 @@ class End(Enum):
     STOPPED = "resume the run"
     GIVEN = "give more trial.patches.cells or a higher trial.patches.degree, or leave out refine"
     TIME = "give more seconds"
+    MEMORY = "the next level does not fit into memory: give more (KANPDE_MEMORY)"
     PATCHES = "give more patches (trial.patches.most)"
     FINEST = "cells and degrees are the finest there are; look at the data there"
 

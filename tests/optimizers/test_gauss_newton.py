@@ -35,7 +35,7 @@ from kanpde.optimizers import GaussNewton, Krylov, gauss_newton
 from kanpde.optimizers import damped_qr as linear
 from kanpde.optimizers.damped_qr import Damped
 from kanpde.progress import History, Progress, Silent, StageResult, StopReason
-from kanpde.solver import budget
+from kanpde.solver import memory
 from kanpde.solver.budget import working_bytes
 from kanpde.solver.build import Parts, build
 from kanpde.solver.checkpoint import Store
@@ -344,7 +344,7 @@ def test_a_matrix_that_does_not_fit_is_refused_and_another_stage_named(
 ) -> None:
     settings = small({"optimizer": stage})
     needed = working_bytes(settings, 88, 2, 1)
-    monkeypatch.setattr(budget, "MOST_BYTES", needed - 1)
+    monkeypatch.setattr(memory, "allowed", lambda: needed - 1)
     with pytest.raises(
         BudgetError,
         match=r"would take about .* or take gauss_newton_cg or lbfgs, which hold no such",

@@ -99,7 +99,7 @@ OPTIMIZERS: FrozenMap[Optimizer] = FrozenMap(
         "levenberg_marquardt": Optimizer(
             FrozenMap({"steps": 200, "tolerance": 1e-6}),
             Matrix(
-                "Jacobian of Levenberg-Marquardt", ("rows", "parameters"), "parameters", copies=4
+                "Jacobian of Levenberg-Marquardt", ("rows", "parameters"), "parameters", copies=5
             ),
             gradients=0,
             needs_rows=True,
