@@ -12,8 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from kanpde import threads
 from kanpde.api.outcome import Outcome, Plan
 from kanpde.api.planning import plan_of
 from kanpde.config import Config, ProblemConfig, shipped, validate, yaml_file
@@ -140,9 +139,7 @@ def solve_into(plan: Plan, folder: Path, progress: Progress | None = None) -> So
 
 @plain_torch()
 def resume(folder: str | Path, progress: Progress | None = None) -> Solution:
-    """Go on with an interrupted run from its last checkpoint, to the same bits on the same machine
-    and thread count.
-    """
+    """Go on with an interrupted run from its last checkpoint, to the same bits on the same machine."""
     path, config = _saved(folder)
     with folder_lock.locked(path):
         log = run_folder.RunLog(path, progress or Silent())
@@ -181,7 +178,7 @@ def solution_of(outcome: Outcome) -> Solution:
         stop_reason=outcome.reason,
         seed=config.seed,
         dtype=config.dtype,
-        threads=torch.get_num_threads(),
+        threads=threads.count(),
         stages=outcome.stages,
         points={"interior": len(points.interior.x), "boundary": points.boundary_count},
         version=VERSION,

@@ -11,6 +11,7 @@ import tempfile
 from importlib import metadata
 from pathlib import Path
 
+from kanpde import threads
 from kanpde.config import shipped
 from kanpde.errors import KanpdeError, NumericalError, StorageError
 from kanpde.results.report import Row, number
@@ -73,10 +74,12 @@ def _threads() -> list[Row]:
     blas = re.search(r"BLAS_INFO=(\w+)", torch.__config__.show())
     lapack = re.search(r"LAPACK_INFO=(\w+)", torch.__config__.show())
     libraries = f"BLAS {blas.group(1) if blas else 'unknown'}, LAPACK {lapack.group(1) if lapack else 'unknown'}"
-    threads = f"{torch.get_num_threads()} of {os.cpu_count()} processors, OMP_NUM_THREADS="
+    given = (f"{name}={os.environ.get(name, 'not set')}" for name in threads.NAMES)
+    found = ", ".join(library.package for library in threads.libraries())
     return [
         ("linear algebra", libraries),
-        ("threads", threads + os.environ.get("OMP_NUM_THREADS", "not set")),
+        ("threads", f"{threads.count()} of {os.cpu_count()} processors, {', '.join(given)}"),
+        ("threads of libraries", f"one of torch; one of OpenBLAS in {found or 'no package found'}"),
     ]
 
 

@@ -1,8 +1,8 @@
 """The state of torch that every computation of this package assumes.
 
 A caller may stand inside `torch.no_grad()`, `inference_mode()`, `autocast` or `torch.device("meta")`,
-or may have set another default device. What enters the package by one of its doors leaves that
-outside. The default dtype needs no door: no tensor of a solve is made without its own.
+or may have set another default device or number of threads. What enters the package by one of its
+doors leaves that outside. The default dtype needs no door: no tensor of a solve is made without its own.
 """
 
 from __future__ import annotations
@@ -12,13 +12,17 @@ from contextlib import ExitStack, contextmanager
 
 import torch
 
+from kanpde.threads import alone
+
 
 @contextmanager
 def plain_torch() -> Iterator[None]:
-    """Gradients, no inference mode, no automatic precision, and the CPU as the device of new
-    tensors; a function that is decorated by `plain_torch()` runs inside.
+    """Gradients, no inference mode, no automatic precision, the CPU as the device of new tensors, and
+    libraries that work on one thread (see `threads`); a function that is decorated by
+    `plain_torch()` runs inside.
     """
     with ExitStack() as stack:
+        stack.enter_context(alone())
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
         if torch.is_autocast_enabled("cpu"):

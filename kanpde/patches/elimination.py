@@ -23,21 +23,25 @@ import torch
 
 from kanpde.numerics.polynomials import size
 from kanpde.numerics.quadrature import Array
-from kanpde.optimizers.linear_algebra import factor
+from kanpde.optimizers.linear_algebra import factor, upper
 from kanpde.patches.blocks import SUM, Block, FaceKey, Traces, Widths, numbers
 from kanpde.patches.faces import face_rows
 from kanpde.patches.layout import Patch
 from kanpde.patches.normal import Projected, corrected, merged_normal, projected
-from kanpde.patches.order import Tree, over_leaves
+from kanpde.patches.order import Tree, over_leaves, pairs_of
 from kanpde.patches.outflow import Weak
 from kanpde.patches.rows import REGULAR, SPACE, Rows
+from kanpde.threads import each, follow
 
 
 def triangle(matrix: Array, triangular: int = 0) -> Array:
-    """R of the QR of a matrix, an upper trapezoid; the matrix is overwritten. Its last `triangular`
-    rows, one for each column or none, are a triangle.
+    """R of the QR of a matrix, an upper trapezoid; the matrix is overwritten, and best stored by
+    columns. Its last `triangular` rows, one for each column or none, are a triangle.
     """
-    return np.asarray(factor(torch.from_numpy(matrix), triangular).triangle.numpy())
+    given = torch.from_numpy(matrix)
+    if not triangular:
+        return np.asarray(upper(given).numpy())
+    return np.asarray(factor(given, triangular).triangle.numpy())
 
 
 WEAK = 1e-7
@@ -86,7 +90,7 @@ def eliminated(patches: Sequence[Patch], rows: Sequence[Rows], ties: Ties | None
         column[key] = width
         width += traces
     below = sum(len(matrix) for _, _, matrix, _, _ in pieces)
-    system = np.zeros((n + below, width + 1))
+    system = np.zeros((n + below, width + 1), order="F")
     system[:n, :n], system[:n, -1] = first[:n, :n], first[:n, n]
     at = n
     for key, start, matrix, taken, right in pieces:
@@ -128,7 +132,7 @@ def _stacked(rows: Sequence[Rows], ties: Ties | None) -> tuple[Array, int]:
     height, n = sum(len(of_patch.matrix) for of_patch in rows), sum(widths)
     tied = 0 if ties is None else len(ties.matrix)
     # the last row of zeros makes the regularisation a triangle, which costs less
-    stacked = np.zeros((height + tied + n + 1, n + 1))
+    stacked = np.zeros((height + tied + n + 1, n + 1), order="F")
     top = start = 0
     for of_patch, width in zip(rows, widths, strict=True):
         to, end = top + len(of_patch.matrix), start + width
@@ -163,7 +167,7 @@ def merged(first: Block, second: Block) -> Block:
     for key, count_of_traces in (*inner, *outer):
         start[key] = width
         width += count_of_traces
-    stacked = np.zeros((len(first.right) + len(second.right), width + 1))
+    stacked = np.zeros((len(first.right) + len(second.right), width + 1), order="F")
     split = len(first.right)
     _place(stacked[:split], first, start)
     start |= {of_second: start[total] for total, _, of_second in totals}
@@ -242,7 +246,11 @@ class Elimination:
         self, patches: Sequence[Patch], rows: Sequence[Rows], ties: Ties | None = None
     ) -> None:
         """Eliminate the coefficients of the patches of one leaf."""
-        self._leaves[_key(patches)] = eliminated(patches, rows, ties)
+        self.keep(patches, rows, eliminated(patches, rows, ties))
+
+    def keep(self, patches: Sequence[Patch], rows: Sequence[Rows], block: Block) -> None:
+        """Know the block of a leaf, made of these rows by `eliminated`."""
+        self._leaves[_key(patches)] = block
         for patch, of_patch in zip(patches, rows, strict=True):
             self._weak[patch.key] = of_patch.weak
 
@@ -278,12 +286,14 @@ class Elimination:
             traces = settled or _substituted(order, leaves[0])
         coefficients: list[Array] = [np.zeros(0)] * len(patches)
         squares = np.zeros(len(patches))
-        for group, of_leaf, leaf in zip(groups, members, leaves, strict=True):
+        solved = each(lambda leaf: (leaf.eliminated(traces), leaf.residual(traces)), leaves)
+        for group, of_leaf, leaf, (values, square) in zip(
+            groups, members, leaves, solved, strict=True
+        ):
             sizes = [size(patch.degree, patch.dimension) for patch in of_leaf]
-            values = leaf.eliminated(traces)
             values = values[: len(values) - sum(width for _, width in leaf.inner)]
             ends = np.cumsum(sizes)[:-1] * (len(values) // sum(sizes))
-            squares[list(group)] = leaf.residual(traces) / len(group)
+            squares[list(group)] = square / len(group)
             for number, part in zip(group, np.split(values, ends), strict=True):
                 coefficients[number] = part
         pivot = min((block.condition for block in order), default=1.0)
@@ -309,22 +319,44 @@ class Elimination:
         equations; those of the level before are used again.
         """
         if all(isinstance(leaf, Projected) for leaf in leaves):
-            used: dict[tuple[int, int], Block] = {}
-            order: list[Block] = []
-            whole = _merge(tree, leaves, (self._merged, _normal), (used, order))
-            if whole is not None and whole.weakest > WEAK:
-                self._merged = used
+            order = self._merged_all(tree, leaves, _normal)
+            if order is not None and (order or leaves)[-1].weakest > WEAK:
                 return order, True
         return self._merge_by_qr(tree, leaves), False
 
     def _merge_by_qr(self, tree: Tree, leaves: Sequence[Block]) -> list[Block]:
         """The groups of a tree, each after its halves."""
-        used: dict[tuple[int, int], Block] = {}
-        order: list[Block] = []
-        rooted = [leaf.rooted for leaf in leaves]
-        _merge(tree, rooted, (self._merged, merged), (used, order))
-        self._merged = used
+        order = self._merged_all(tree, each(lambda leaf: leaf.rooted, leaves), merged)
+        assert order is not None
         return order
+
+    def _merged_all(self, tree: Tree, leaves: Sequence[Block], merge: Merge) -> list[Block] | None:
+        """The groups of a tree, each after its halves, those of the level before among them; None
+        where one cannot be merged.
+        """
+        groups, count = pairs_of(tree, len(leaves)), len(leaves)
+
+        def block_of(number: int, merged_before: Sequence[Block | None]) -> Block | None:
+            before = iter(merged_before)
+            first, second = (
+                leaves[half] if half < count else next(before) for half in groups[number]
+            )
+            if first is None or second is None:
+                return None
+            return self._merged.get((first.number, second.number)) or merge(first, second)
+
+        # a group whose halves are leaves waits for nothing
+        waits = [[half - count for half in pair if half >= count] for pair in groups]
+        order = follow(block_of, waits)
+        blocks = [block for block in order if block is not None]
+        if len(blocks) < len(order):
+            return None
+        numbers_of = [*(leaf.number for leaf in leaves), *(block.number for block in blocks)]
+        self._merged = {
+            (numbers_of[first], numbers_of[second]): block
+            for (first, second), block in zip(groups, blocks, strict=True)
+        }
+        return blocks
 
 
 def _substituted(order: Sequence[Block], alone: Block) -> Traces:
@@ -351,27 +383,3 @@ def _normal(first: Block, second: Block) -> Block | None:
 def _key(patches: Sequence[Patch]) -> tuple[object, ...]:
     """Equal for leaves with equal blocks."""
     return tuple(patch.key for patch in patches)
-
-
-def _merge(
-    tree: Tree,
-    leaves: Sequence[Block],
-    way: tuple[Mapping[tuple[int, int], Block], Merge],
-    kept: tuple[dict[tuple[int, int], Block], list[Block]],
-) -> Block | None:
-    """The block of a whole tree, or None where one of its groups has none; those of its groups are
-    `kept` by the numbers of their halves and in the order in which they follow from each other.
-    """
-    if isinstance(tree, int):
-        return leaves[tree]
-    (known, merge), (used, order) = way, kept
-    first = _merge(tree[0], leaves, way, kept)
-    second = _merge(tree[1], leaves, way, kept) if first is not None else None
-    if first is None or second is None:
-        return None
-    key = (first.number, second.number)
-    block = known.get(key) or merge(first, second)
-    if block is not None:
-        used[key] = block
-        order.append(block)
-    return block

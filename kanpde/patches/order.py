@@ -68,6 +68,22 @@ def over_leaves(cells: Sequence[Cell], counts: Sequence[int]) -> Tree:
     return _put(dissection(list(by_cell), counts), list(by_cell.values()))
 
 
+def pairs_of(tree: Tree, leaves: int) -> list[tuple[int, int]]:
+    """The numbers of the halves of every group of a tree over so many leaves, a group after its
+    halves; groups are numbered in that order, from `leaves` on.
+    """
+    pairs: list[tuple[int, int]] = []
+
+    def number(group: Tree) -> int:
+        if isinstance(group, int):
+            return group
+        pairs.append((number(group[0]), number(group[1])))
+        return leaves + len(pairs) - 1
+
+    number(tree)
+    return pairs
+
+
 def _put(tree: Tree, groups: Sequence[Tree]) -> Tree:
     """A tree with each number replaced by a group."""
     if isinstance(tree, int):

@@ -35,6 +35,7 @@ from kanpde.patches.offsets import StableOrders, leading, stable_orders
 from kanpde.patches.outflow import Weak, condition_factor
 from kanpde.patches.scales import Scales, magnitude
 from kanpde.problem.problem import Problem
+from kanpde.threads import each
 
 REGULAR = 1e-13
 """Rows that keep coefficients small, beside the largest column: a cut cell may leave some free."""
@@ -273,15 +274,17 @@ def rows(system: System, cover: Cover, patches: Sequence[Patch]) -> list[Rows]:
             owners, _evaluated(affine, [rims[k][part] for k in owners]), strict=True
         ):
             outer[k][part] = values
-    rows_of_patches = []
+
     beside = _beside(system, patches, [list(of_patch) for of_patch in outer], rims)
-    for k, patch in enumerate(patches):
+
+    def rows_of_patch(k: int) -> Rows:
         on_parts = [
             (part, system.conditions[part], rims[k][part], (values, beside.get((k, part))))
             for part, values in outer[k].items()
         ]
-        rows_of_patches.append(_rows(system, patch, cover, (points[k], inner[k]), on_parts))
-    return rows_of_patches
+        return _rows(system, patches[k], cover, (points[k], inner[k]), on_parts)
+
+    return each(rows_of_patch, range(len(patches)))
 
 
 def _beside(
@@ -291,7 +294,7 @@ def _beside(
     rims: Sequence[Mapping[str, Points]],
 ) -> dict[tuple[int, str], Array]:
     """The drift (m, N, d) at the points of the rims of patches, where conditions are given."""
-    first_order = (sum(index) == 1 for each in system.equations for _, index, _ in each.slopes)
+    first_order = (sum(index) == 1 for row in system.equations for _, index, _ in row.slopes)
     if not any(first_order) or system.orders.max() < SECOND:
         return {}
     keys = [(k, part) for k, of_patch in enumerate(parts) for part in of_patch]

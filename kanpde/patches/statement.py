@@ -16,14 +16,16 @@ from kanpde.expressions import Node
 from kanpde.numerics.polynomials import size
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.affine import Affine
+from kanpde.patches.blocks import Block
 from kanpde.patches.cells import Cover
-from kanpde.patches.elimination import Elimination
+from kanpde.patches.elimination import Elimination, eliminated
 from kanpde.patches.interfaces import Contact, Interface, contacts, groups, interfaces_of, ties
 from kanpde.patches.layout import Patch
 from kanpde.patches.pins import Pins
 from kanpde.patches.rows import EQUATION, SAMPLES, Rows, System, lengths_of, nodes_inside
 from kanpde.patches.rows import rows as rows_of
 from kanpde.problem.problem import Problem
+from kanpde.threads import each
 
 CHUNK = 500
 MOST_NUMBERS = 50_000_000
@@ -71,10 +73,14 @@ class Statement:
         by_leaf = _by_leaf(pairs)
         for some in self.chunks(patches, missing):
             known = self.rows(cover, patches, some)
-            for leaf in some:
+
+            def block_of(leaf: tuple[int, ...], known: dict[int, Rows] = known) -> Block:
                 members = {k: (patches[k], known[k]) for k in leaf}
                 tied = ties(self.interfaces, members, _of_leaf(leaf, by_leaf))
-                elimination.join([patches[k] for k in leaf], [known[k] for k in leaf], tied)
+                return eliminated([patches[k] for k in leaf], [known[k] for k in leaf], tied)
+
+            for leaf, block in zip(some, each(block_of, some), strict=True):
+                elimination.keep([patches[k] for k in leaf], [known[k] for k in leaf], block)
         return elimination.solve(patches, leaves)
 
     def rows(

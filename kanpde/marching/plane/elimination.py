@@ -20,8 +20,9 @@ from torch import Tensor
 from kanpde.marching.plane.rows import PatchRows
 from kanpde.optimizers.linear_algebra.stacked import Stacked, substituted
 from kanpde.patches.faces import face_rows
-from kanpde.patches.order import Tree, dissection
+from kanpde.patches.order import dissection, pairs_of
 from kanpde.patches.rows import REGULAR
+from kanpde.threads import each, follow
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -190,28 +191,28 @@ class Factored:
         """The factors of patches for shifts (K,) over the length of the slab; those `kept` of the
         same rows are used again.
         """
-        kept = kept or Kept({}, {})
-        leaves = tuple(
-            kept.leaves.get(id(of_patch)) or leaf_of(of_patch, shifts) for of_patch in rows
-        )
+        known = kept or Kept({}, {})
+
+        def factored_leaf(of_patch: PatchRows) -> Leaf:
+            return known.leaves.get(id(of_patch)) or leaf_of(of_patch, shifts)
+
+        leaves = tuple(each(factored_leaf, rows))
         tree = dissection([of_patch.patch.cells[0] for of_patch in rows], counts)
-        groups: list[tuple[Group, int, int]] = []
+        pairs, count = pairs_of(tree, len(leaves)), len(leaves)
 
-        def place(k: int) -> Leaf | Group:
-            return leaves[k] if k < len(leaves) else groups[k - len(leaves)][0]
+        def group_of(number: int, before: Sequence[Group]) -> Group:
+            made = iter(before)
+            first, second = (leaves[k] if k < count else next(made) for k in pairs[number])
+            group = known.groups.get((id(first), id(second)))
+            return group or merged(first.outer, second.outer)
 
-        def visit(node: Tree) -> int:
-            if isinstance(node, int):
-                return node
-            first, second = visit(node[0]), visit(node[1])
-            halves = place(first), place(second)
-            known = kept.groups.get((id(halves[0]), id(halves[1])))
-            group = known or merged(halves[0].outer, halves[1].outer)
-            groups.append((group, first, second))
-            return len(leaves) + len(groups) - 1
-
-        visit(tree)
-        return cls(leaves, tuple(groups))
+        # a group whose halves are leaves waits for nothing
+        waits = [[half - count for half in pair if half >= count] for pair in pairs]
+        groups = follow(group_of, waits)
+        return cls(
+            leaves,
+            tuple((group, *pair) for group, pair in zip(groups, pairs, strict=True)),
+        )
 
     def kept(self, rows: Sequence[PatchRows]) -> Kept:
         """All factors by what they are of; `rows` are those of the leaves."""
@@ -224,19 +225,18 @@ class Factored:
     @property
     def bytes(self) -> int:
         """Memory."""
-        factors = [each for leaf in self.leaves for each in (leaf.first, leaf.second)]
+        factors = [factor for leaf in self.leaves for factor in (leaf.first, leaf.second)]
         factors += [group.factor for group, _, _ in self.groups]
         return sum(factor.householder.nbytes for factor in factors)
 
     def solve(self, rights: Sequence[Complex]) -> list[Complex]:
         """Coefficients (K, m·n) of every patch for its right sides (K, R)."""
         count = len(self.leaves)
-        kept: list[Tensor] = []
-        passed: list[Tensor] = []
-        for leaf, right in zip(self.leaves, rights, strict=True):
-            mine, further = leaf.forward(torch.from_numpy(right)[:, :, None])
-            kept.append(mine)
-            passed.append(further)
+        forward = each(
+            lambda k: self.leaves[k].forward(torch.from_numpy(rights[k])[:, :, None]), range(count)
+        )
+        kept: list[Tensor] = [mine for mine, _ in forward]
+        passed: list[Tensor] = [further for _, further in forward]
         for group, first, second in self.groups:
             mine, further = group.forward(torch.cat([passed[first], passed[second]], dim=1))
             kept.append(mine)
@@ -246,10 +246,12 @@ class Factored:
             reversed(self.groups), reversed(kept[count:]), strict=True
         ):
             _back(group.factor, turned, (group.inner, group.outer.faces), traces, 0)
-        return [
-            _back(leaf.second, turned, (leaf.inner, leaf.outer.faces), traces, leaf.count)
-            for leaf, turned in zip(self.leaves, kept[:count], strict=True)
-        ]
+
+        def coefficients(k: int) -> Complex:
+            leaf = self.leaves[k]
+            return _back(leaf.second, kept[k], (leaf.inner, leaf.outer.faces), traces, leaf.count)
+
+        return each(coefficients, range(count))
 
 
 def _back(

@@ -11,7 +11,7 @@ as QR of A and then of its triangle on ε I, and 4/3 P³ fewer than QR of S as a
 5.1e-15, and after a merge of the triangle of A with ε I, 3.2e-15.
 
 - `factor` gives the factors, `Factor` is what they can do: Q₁ᵀ and Q₂ᵀ, Q, R⁻¹, R.
-- `thin` gives Q₁ and R as matrices.
+- `thin` gives Q₁ and R as matrices, `upper` R alone.
 - `merged` is R of two triangles on each other, `on_rows` of a triangle on rows; both carry
   right-hand sides as further columns (the step of TSQR). `back_substituted` is R⁻¹ or R⁻ᵀ.
 - `fit` and `thin_svd` tell the rank.
@@ -26,6 +26,7 @@ SIAM J. Sci. Comput. 34 (2012), for triangles that are merged.
 from __future__ import annotations
 
 from kanpde.optimizers.linear_algebra.factor import BACKENDS, Factor, factor, thin
+from kanpde.optimizers.linear_algebra.householder import upper
 from kanpde.optimizers.linear_algebra.normal import condensed
 from kanpde.optimizers.linear_algebra.rank import fit, thin_svd
 from kanpde.optimizers.linear_algebra.triangles import back_substituted, merged, on_rows
@@ -41,4 +42,5 @@ __all__ = [
     "on_rows",
     "thin",
     "thin_svd",
+    "upper",
 ]

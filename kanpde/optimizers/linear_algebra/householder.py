@@ -26,6 +26,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from kanpde.threads import each
+
 PIECE = 10**10
 """Operations of one call, about: 0.3 s of one core at 30 Gflop/s, 5 s of one at 2. No clock is
 asked, so the same matrix is cut alike everywhere.
@@ -38,6 +40,15 @@ at 5700 × 1184 and 3000 × 2500.
 
 NARROWEST = 16
 """Columns of a panel at least, however many rows it has."""
+
+
+WIDE = 256
+"""Columns that one of several threads works on at a time, and of a panel of `upper`; as fast on one
+thread as one call from 1300 × 900 on.
+"""
+
+SHARED = 4 * 10**8
+"""Operations of one call of `upper` and of a product in normal equations; more are shared by threads."""
 
 
 def is_short(rows: int, columns: int) -> bool:
@@ -58,6 +69,33 @@ def factor(matrix: Tensor, triangular: int) -> OneCall | Blocked:
     if is_short(*matrix.shape):
         return OneCall(*torch.geqrf(matrix))
     return Blocked.of(matrix, triangular)
+
+
+def upper(matrix: Tensor) -> Tensor:
+    """R (min(N, P), P) of a matrix (N, P), which is overwritten: where it is large by panels whose
+    reflections are applied to the columns at their right by all threads.
+    """
+    total, unknowns = matrix.shape
+    if 2 * total * unknowns**2 <= SHARED:
+        return torch.geqrf(matrix)[0][: min(total, unknowns)].triu()
+    for first in range(0, min(total, unknowns), WIDE):
+        last = min(first + WIDE, unknowns)
+        factored, tau = torch.geqrf(matrix[first:, first:last])
+        matrix[first:, first:last] = factored
+
+        def turn(
+            some: slice, first: int = first, of: tuple[Tensor, Tensor] = (factored, tau)
+        ) -> None:
+            rows = matrix[first:, some]
+            rows.copy_(torch.ormqr(*of, rows, left=True, transpose=True))
+
+        each(turn, runs(last, unknowns))
+    return matrix[: min(total, unknowns)].triu()
+
+
+def runs(first: int, last: int) -> list[slice]:
+    """Columns from the first on in runs that threads share."""
+    return [slice(low, min(low + WIDE, last)) for low in range(first, last, WIDE)]
 
 
 @dataclass(frozen=True)
@@ -144,12 +182,16 @@ class _Panel:
         """Take rows (N, K) to (I - V Tᵀ Vᵀ) rows, or with T, in place."""
         below = storage[self.tail, self.columns]
         weights = self.weights.T if transpose else self.weights
-        for some in _pieces(rows.shape[1], 4 * below.numel()):
+
+        def turn_some(some: slice) -> None:
             head, tail = rows[self.head, some], rows[self.tail, some]
             lifted = head if self.unit is None else self.unit.T @ head
             pulled = weights @ (below.T @ tail + lifted)
             head -= pulled if self.unit is None else self.unit @ pulled
             tail.addmm_(below, pulled, alpha=-1)
+
+        pieces = _pieces(rows.shape[1], 4 * below.numel())
+        each(turn_some, [some for piece in pieces for some in runs(piece.start, piece.stop)])
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from kanpde.optimizers.linear_algebra import householder
+from kanpde.threads import each
+
 
 def condensed(gram: Tensor, count: int) -> tuple[Tensor, Tensor] | None:
     """The first `count` rows (R R_12) of the triangle of a Gram matrix (n, n), and the Gram matrix
@@ -23,6 +26,15 @@ def condensed(gram: Tensor, count: int) -> tuple[Tensor, Tensor] | None:
     upper, info = torch.linalg.cholesky_ex(gram[:count, :count], upper=True)
     if bool(info):
         return None
-    beside = torch.linalg.solve_triangular(upper.T, gram[:count, count:], upper=False)
-    rest = gram[count:, count:] - beside.T @ beside
+    across = gram[:count, count:]
+    if 2 * across.numel() * len(gram) <= householder.SHARED:
+        beside = torch.linalg.solve_triangular(upper.T, across, upper=False)
+        return torch.cat([upper, beside], dim=1), gram[count:, count:] - beside.T @ beside
+    some = householder.runs(0, across.shape[1])
+    beside = torch.cat(
+        each(lambda run: torch.linalg.solve_triangular(upper.T, across[:, run], upper=False), some),
+        dim=1,
+    )
+    rest = gram[count:, count:].clone()
+    each(lambda run: rest[:, run].sub_(beside.T @ beside[:, run]), some)
     return torch.cat([upper, beside], dim=1), rest
