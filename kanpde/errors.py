@@ -53,6 +53,12 @@ class ToleranceError(KanpdeError):
     exit_code = 8
 
 
+class RankError(KanpdeError):
+    """Another process of a solve that several share has ended."""
+
+    exit_code = 9
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception says that memory ran out: Python's and numpy's is `MemoryError`, torch's a
     `RuntimeError` that only its text or its name tells.

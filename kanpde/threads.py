@@ -62,7 +62,7 @@ class _Pool:
 
     def __init__(self, workers: int) -> None:
         self.changed = threading.Condition()
-        self._waiting: list[tuple[int, int, Future[Any], Callable[[], Any]]] = []
+        self._waiting: list[Any] = []
         self._numbers = counted()
         for _ in range(workers):
             threading.Thread(target=self._work, name="kanpde", daemon=True).start()
@@ -73,7 +73,8 @@ class _Pool:
         # what a caller has set for its own context, as numpy's errstate, holds for its pieces
         inside = partial(copy_context().run, call)
         with self.changed:
-            heappush(self._waiting, (rank, next(self._numbers), future, inside))
+            entry: Any = (rank, next(self._numbers), future, inside)
+            heappush(self._waiting, entry)
             self.changed.notify()
         return future
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -77,9 +78,17 @@ def test_an_error_of_a_piece_is_raised_and_the_next_call_works(many: int) -> Non
     assert threads.each(abs, [-1, -2]) == [1, 2]
 
 
-def test_what_a_caller_has_set_holds_in_its_pieces(many: int) -> None:
-    with np.errstate(divide="raise"), pytest.raises(FloatingPointError):
-        threads.each(lambda k: np.ones(1) / np.zeros(1), range(6))
+def test_what_a_caller_has_set_holds_in_its_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On all three threads, which wait for each other."""
+    monkeypatch.setenv("KANPDE_THREADS", "3")
+    together = threading.Barrier(3, timeout=20)
+
+    def state(_: int) -> str:
+        together.wait()
+        return np.geterr()["divide"]
+
+    with np.errstate(divide="raise"):
+        assert threads.each(state, range(3)) == ["raise"] * 3
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -89,7 +98,10 @@ def test_a_child_of_fork_has_threads_of_its_own(monkeypatch: pytest.MonkeyPatch)
     threads.each(abs, range(4))
     child = os.fork()
     if not child:
-        right = threads.follow(lambda number, _: number, [[], [], []]) == [0, 1, 2]
+        together = threading.Barrier(2, timeout=20)
+        right = False
+        with suppress(threading.BrokenBarrierError):
+            right = sorted(threads.each(lambda _: together.wait(), range(2))) == [0, 1]
         os._exit(0 if right else 1)
     assert os.waitpid(child, 0)[1] == 0
 

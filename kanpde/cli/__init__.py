@@ -7,8 +7,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from kanpde import ranks
 from kanpde.cli.arguments import SUMMARY, VERBS, parse
 from kanpde.cli.errors import guarded
+from kanpde.cli.ranked import is_idle
 from kanpde.errors import ConfigError
 from kanpde.names import did_you_mean
 from kanpde.version import VERSION
@@ -18,10 +20,14 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run the command line `words` (default: those of the process) and return the exit code.
 
     0 finished, 1 a bug, 2 bad input, 3 numerical failure, 4 files, 5 bad checkpoint, 6 folder in
-    use, 7 over budget, 8 tolerance not met, 130 and 143 stopped by a signal.
+    use, 7 over budget, 8 tolerance not met, 9 another rank was killed, 130 and 143 stopped by a
+    signal.
     """
     given = list(sys.argv[1:] if words is None else words)
-    return guarded(lambda: _dispatch(given))
+    if ranks.launched() == 1:
+        return guarded(lambda: _dispatch(given))
+    ranks.watch()
+    ranks.leave(ranks.end(guarded(lambda: _dispatch(given))))
 
 
 def _dispatch(words: list[str]) -> int:
@@ -55,4 +61,6 @@ def _dispatch(words: list[str]) -> int:
         raise ConfigError(
             f"unknown verb '{words[0]}'{did_you_mean(words[0], VERBS)} known: {', '.join(VERBS)}"
         )
+    if is_idle(words[0]):
+        return 0
     return actions[words[0]](parse(words[0], words[1:]))

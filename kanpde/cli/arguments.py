@@ -357,7 +357,10 @@ def _schema(parser: Parser) -> None:
 
 
 def _doctor(parser: Parser) -> None:
-    parser.description = "Versions, threads, a self-test solve of about a second, and whether runs can be written here."
+    parser.description = (
+        "Versions, threads, a self-test solve of about a second, whether runs can be written here,"
+        " and whether two processes can share a solve."
+    )
 
 
 def _open(parser: Parser) -> None:

@@ -1,5 +1,5 @@
-"""Is the installation sound? Versions, threads, a small solve, and whether a run can be written
-here.
+"""Is the installation sound? Versions, threads, a small solve, whether a run can be written here,
+and whether two processes can work on one solve.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import tempfile
 from importlib import metadata
 from pathlib import Path
 
-from kanpde import threads
+from kanpde import ranks, threads
 from kanpde.config import shipped
 from kanpde.errors import KanpdeError, NumericalError, StorageError
 from kanpde.results.report import Row, number
@@ -59,6 +59,7 @@ def examine() -> tuple[list[Row], KanpdeError | None]:
         ("shipped problems", _shipped),
         ("writing here", _writing),
         ("self-test", _self_test),
+        ("ranks", _ranks),
     ):
         try:
             rows.append((what, check()))
@@ -97,6 +98,10 @@ def _writing() -> str:
             f"runs cannot be written into {here}: {error.strerror or error}"
         ) from error
     return f"possible in {here}"
+
+
+def _ranks() -> str:
+    return f"two processes added up by gloo in {ranks.add_up():.1f} s"
 
 
 def _self_test() -> str:

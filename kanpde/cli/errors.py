@@ -7,6 +7,7 @@ import traceback
 import warnings
 from collections.abc import Callable
 
+from kanpde import ranks
 from kanpde.cli.terminal import show_error, show_warning
 from kanpde.errors import BudgetError, KanpdeError, is_out_of_memory
 from kanpde.progress import Overdue, StopReason
@@ -25,7 +26,9 @@ def guarded(action: Callable[[], int], tell: Callable[[str], None] = show_error)
     def report(line: str, code: int) -> int:
         if os.environ.get("KANPDE_DEBUG") == "1":
             traceback.print_exc()
-        tell(line)
+        # of ranks that fail alike one speaks
+        if ranks.launched() == 1 or ranks.is_first_to_fail(code):
+            tell(line)
         return code
 
     try:

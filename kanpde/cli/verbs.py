@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kanpde.cli import doors, terminal
 from kanpde.cli.loading import loading
+from kanpde.cli.ranked import by_ranks
 from kanpde.cli.sweep import Resume, Run, run_sweep
 from kanpde.config import Config, shipped, validate, yaml_file
 from kanpde.errors import (
@@ -22,6 +23,7 @@ from kanpde.errors import (
     is_out_of_memory,
 )
 from kanpde.progress import Overdue
+from kanpde.ranks import launched, number
 from kanpde.results import folder_lock, report, run_folder
 from kanpde.storage import altered, binding, dump_json, write_text
 
@@ -290,6 +292,11 @@ def _through_a_door(arguments: argparse.Namespace, run: Run, resume: Resume | No
     if not of_file:
         doors.check_words(arguments)
     if arguments.multirun and arguments.cfg is None:
+        if launched() > 1:
+            raise ConfigError(
+                "--multirun: runs many solves, found one that torchrun shares among ranks; start it"
+                " without torchrun"
+            )
         return run_sweep(arguments, run.__name__.strip("_"), run, resume)
     if of_file:
         return run(doors.file_config(arguments), out, arguments)
@@ -308,15 +315,20 @@ def _solve(config: Config, out: Path | None, arguments: argparse.Namespace) -> i
 
     plan = api.prepare(config)  # a mistake must neither leave a folder nor cost an old run
     if arguments.dry_run:
-        return _dry_run(plan)
-    with _folder(config, out, arguments.overwrite) as folder, terminal.watching(arguments) as bar:
-        bar.started(config.problem.name, folder)
-        solution = api.solve_into(plan, folder, bar)
-        run_folder.append_log(folder, f"ended: {solution.stop_reason.value}")
-    terminal.show_result(
-        solution.result.as_dict(), folder, quiet=arguments.quiet, as_json=arguments.json
-    )
-    return solution.result.exit_code
+        return 0 if number() else _dry_run(plan)
+
+    def run() -> int:
+        opened = _folder(config, out, arguments.overwrite)
+        with opened as folder, terminal.watching(arguments) as bar:
+            bar.started(config.problem.name, folder)
+            solution = api.solve_into(plan, folder, bar)
+            run_folder.append_log(folder, f"ended: {solution.stop_reason.value}")
+        terminal.show_result(
+            solution.result.as_dict(), folder, quiet=arguments.quiet, as_json=arguments.json
+        )
+        return solution.result.exit_code
+
+    return by_ranks(plan, config, run)
 
 
 def _compare(config: Config, out: Path | None, arguments: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
@@ -15,6 +15,7 @@ import torch
 
 from kanpde.numerics.quadrature import Array
 from kanpde.optimizers.linear_algebra import back_substituted
+from kanpde.ranks import number as rank
 
 FaceKey = tuple[object, ...]
 Traces = dict[FaceKey, Array]
@@ -26,7 +27,8 @@ INVERSE_STEPS = 4
 SUM = "sum"
 """The first entry of the keys of sums, (SUM, which, number of the block)."""
 
-numbers = count()
+numbers = count(rank() << 48)
+"""Of blocks: the parts of a sum that several ranks share are told by them."""
 
 
 @dataclass(frozen=True)
@@ -109,3 +111,28 @@ class Block:
             lower_solution = back_substituted(turned, vector.flip(0)).flip(0)
             vector = back_substituted(upper, lower_solution)
         return float(vector.norm() ** -0.5 / upper.diagonal().abs().max())
+
+
+def substituted(order: Sequence[Block], alone: Block) -> Traces:
+    """All traces from the heads of the groups, or of one leaf that is `alone`."""
+    root = order[-1] if order else alone
+    # what is known of no patch alone is the sum of a quantity over all patches, which is 0
+    traces: Traces = {key: np.zeros(number) for key, number in root.faces}
+    substitute(order, traces)
+    return traces
+
+
+def substitute(order: Sequence[Block], traces: Traces) -> None:
+    """Add the inner traces of groups to those on the outer faces of the last one."""
+    for block in reversed(order):
+        go_back(block, traces)
+
+
+def go_back(block: Block, traces: Traces) -> None:
+    """Add the inner traces of a group to known ones."""
+    values, at = block.eliminated(traces) if len(block.head) else np.zeros(0), 0
+    for key, number in block.inner:
+        traces[key] = values[at : at + number]
+        at += number
+    for total, of_first, of_second in block.totals:
+        traces[of_second] = traces[total] - traces[of_first]

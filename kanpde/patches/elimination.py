@@ -5,10 +5,9 @@ then the traces of the faces inside ever larger groups of patches.
 
 QR of [[A_j, 0, b_j], [G_j, -T_j, 0]] leaves a small block on τ_j, and QR of two stacked blocks
 eliminates the faces that no other patch has (nested dissection, see `order`).
-In the plane no normal equations are formed; in space see `normal`. Blocks are kept for the next
-level: those whose patches are unchanged are not computed again. A sum over all patches that is 0
-has one unknown for every block, its part M: of two blocks M_1 + M_2 = M, so that M_2 gives way to
-M - M_1, and M of all is 0.
+In the plane no normal equations are formed; in space see `normal`. Blocks whose patches a level
+leaves alone are not computed again. A sum over all patches that is 0 has one unknown for every
+block, its part M: of two blocks M_1 + M_2 = M, so that M_2 gives way to M - M_1; M of all is 0.
 
 Source: George, SIAM J. Numer. Anal. 10 (1973) 345–363; Martinsson, J. Comput. Phys. 242 (2013).
 """
@@ -24,13 +23,24 @@ import torch
 from kanpde.numerics.polynomials import size
 from kanpde.numerics.quadrature import Array
 from kanpde.optimizers.linear_algebra import factor, upper
-from kanpde.patches.blocks import SUM, Block, FaceKey, Traces, Widths, numbers
+from kanpde.patches.blocks import (
+    SUM,
+    Block,
+    FaceKey,
+    Traces,
+    Widths,
+    numbers,
+    substitute,
+    substituted,
+)
 from kanpde.patches.faces import face_rows
 from kanpde.patches.layout import Patch
 from kanpde.patches.normal import Projected, corrected, merged_normal, projected
 from kanpde.patches.order import Tree, over_leaves, pairs_of
 from kanpde.patches.outflow import Weak
 from kanpde.patches.rows import REGULAR, SPACE, Rows
+from kanpde.patches.sharing import Share, climbed, gathered, joined
+from kanpde.ranks import present
 from kanpde.threads import each, follow
 
 
@@ -209,6 +219,8 @@ class Elimination:
         self._leaves: dict[tuple[object, ...], Block] = {}
         self._weak: dict[tuple[object, ...], Weak] = {}
         self._merged: dict[tuple[int, int], Block] = {}
+        self._mine: tuple[int, ...] = ()
+        self._count = 0
 
     def is_known(self, patches: Sequence[Patch]) -> bool:
         """Whether the block of a leaf is known."""
@@ -220,8 +232,12 @@ class Elimination:
 
     @property
     def data(self) -> float:
-        """The sum of the squared right sides of all patches that are known."""
-        return sum(leaf.data for leaf in self._leaves.values())
+        """The sum of the squared right sides of all patches of the last level."""
+        pairs = zip(self._mine, self._leaves.values(), strict=True)
+        each_leaf = gathered(
+            {number: np.array(leaf.data) for number, leaf in pairs}, self._count, ()
+        )
+        return float(sum(each_leaf.tolist()))
 
     def add(self, patch: Patch, rows: Rows) -> None:
         """Eliminate the coefficients of one patch."""
@@ -231,16 +247,18 @@ class Elimination:
         """What solved patches miss where conditions at an outflow are weak, (J, d + 1): see
         `Weak.missed`.
         """
-        return np.array(
-            [
-                self._weak[patch.key].missed(of_patch)
-                for patch, of_patch in zip(patches, coefficients, strict=True)
-            ]
-        )
+        missed = {k: weak.missed(coefficients[k]) for k, weak in self._weak_of(patches)}
+        return gathered(missed, len(patches), (patches[0].dimension + 1,))
 
     def widths(self, patches: Sequence[Patch]) -> Array:
         """The widths (J, 2, d) of layers that are not resolved: see `Weak.widths`."""
-        return np.array([self._weak[patch.key].widths() for patch in patches])
+        widths = {k: weak.widths() for k, weak in self._weak_of(patches)}
+        return gathered(widths, len(patches), (2, patches[0].dimension))
+
+    def _weak_of(self, patches: Sequence[Patch]) -> list[tuple[int, Weak]]:
+        """The numbers of the patches that this rank knows, with what is weak there."""
+        known = self._weak
+        return [(k, known[patch.key]) for k, patch in enumerate(patches) if patch.key in known]
 
     def join(
         self, patches: Sequence[Patch], rows: Sequence[Rows], ties: Ties | None = None
@@ -272,33 +290,65 @@ class Elimination:
         """
         if groups is None:
             groups = [(number,) for number in range(len(patches))]
+        share = self.share(patches, groups)
+        groups, self._mine, self._count = [groups[k] for k in share.mine], share.mine, len(groups)
         members = [[patches[number] for number in group] for group in groups]
         leaves = [self._leaves[_key(of_leaf)] for of_leaf in members]
         self._leaves = {_key(of_leaf): leaf for of_leaf, leaf in zip(members, leaves, strict=True)}
-        self._weak = {patch.key: self._weak[patch.key] for patch in patches}
-        tree = over_leaves([of_leaf[0].cells[0] for of_leaf in members], self.counts)
-        order, normal = self._merge_all(tree, leaves)
-        traces = _substituted(order, leaves[0])
-        if normal:
-            settled = corrected(traces, leaves, order)
-            if settled is None:
-                order = self._merge_by_qr(tree, leaves)
-            traces = settled or _substituted(order, leaves[0])
-        coefficients: list[Array] = [np.zeros(0)] * len(patches)
-        squares = np.zeros(len(patches))
+        self._weak = {patch.key: self._weak[patch.key] for of_leaf in members for patch in of_leaf}
+        traces, condition = self._traces(share, leaves, patches)
+        parts: dict[int, Array] = {}
+        squares: dict[int, Array] = {}
         solved = each(lambda leaf: (leaf.eliminated(traces), leaf.residual(traces)), leaves)
+        unknowns = 0
         for group, of_leaf, leaf, (values, square) in zip(
             groups, members, leaves, solved, strict=True
         ):
             sizes = [size(patch.degree, patch.dimension) for patch in of_leaf]
             values = values[: len(values) - sum(width for _, width in leaf.inner)]
-            ends = np.cumsum(sizes)[:-1] * (len(values) // sum(sizes))
-            squares[list(group)] = square / len(group)
-            for number, part in zip(group, np.split(values, ends), strict=True):
-                coefficients[number] = part
+            unknowns = len(values) // sum(sizes)
+            ends = np.cumsum(sizes)[:-1] * unknowns
+            squares |= dict.fromkeys(group, np.array(square / len(group)))
+            parts |= zip(group, np.split(values, ends), strict=True)
+        unknowns = int(present().agreed(unknowns))
+        sizes = [unknowns * size(patch.degree, patch.dimension) for patch in patches]
+        return joined(parts, sizes), gathered(squares, len(patches), ()), condition
+
+    def share(self, patches: Sequence[Patch], groups: Sequence[tuple[int, ...]]) -> Share:
+        """Which leaves of a level, made of the patches of `groups`, are those of this rank."""
+        members = [[patches[number] for number in group] for group in groups]
+        tree = over_leaves([of_leaf[0].cells[0] for of_leaf in members], self.counts)
+        return Share.of(tree, members, present())
+
+    def _traces(
+        self, share: Share, leaves: Sequence[Block], patches: Sequence[Patch]
+    ) -> tuple[Traces, tuple[float, float]]:
+        """All traces on faces of the leaves of this rank; the smallest relative pivot, and the
+        smallest singular value of the whole.
+        """
+        traces: Traces = {}
+        order: list[Block] = []
+        if present().count > 1:
+            weakest = np.zeros(1)
+            if share.tree is not None:
+                order = self._merge_by_qr(share.tree, leaves)
+                own = order or [leaves[0].rooted]
+                groups, traces, weakest = climbed(share, own, patches, merged)
+                substitute(order, traces)
+                order += groups
+            pivot = min((block.condition for block in order), default=1.0)
+            pivots = gathered({present().number: np.array(pivot)}, present().count, ())
+            return traces, (float(pivots.min()), float(present().summed(weakest)[0]))
+        assert share.tree is not None
+        order, normal = self._merge_all(share.tree, leaves)
+        traces = substituted(order, leaves[0])
+        if normal:
+            settled = corrected(traces, leaves, order)
+            if settled is None:
+                order = self._merge_by_qr(share.tree, leaves)
+            traces = settled or substituted(order, leaves[0])
         pivot = min((block.condition for block in order), default=1.0)
-        whole = order[-1] if order else leaves[0]
-        return coefficients, squares, (pivot, whole.weakest)
+        return traces, (pivot, (order or leaves)[-1].weakest)
 
     def leaves(self, patches: Sequence[Patch]) -> list[Block]:
         """The blocks of patches that are known, one patch each."""
@@ -357,21 +407,6 @@ class Elimination:
             for (first, second), block in zip(groups, blocks, strict=True)
         }
         return blocks
-
-
-def _substituted(order: Sequence[Block], alone: Block) -> Traces:
-    """All traces from the heads of the groups, or of one leaf that is `alone`."""
-    root = order[-1] if order else alone
-    # what is known of no patch alone is the sum of a quantity over all patches, which is 0
-    traces: Traces = {key: np.zeros(number) for key, number in root.faces}
-    for block in reversed(order):
-        values, at = block.eliminated(traces) if len(block.head) else np.zeros(0), 0
-        for key, number in block.inner:
-            traces[key] = values[at : at + number]
-            at += number
-        for total, of_first, of_second in block.totals:
-            traces[of_second] = traces[total] - traces[of_first]
-    return traces
 
 
 def _normal(first: Block, second: Block) -> Block | None:

@@ -20,7 +20,7 @@ from kanpde.errors import ConfigError
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.cells import DEEPEST, Cell, Cover, geometric
 from kanpde.patches.cuts import CutSide
-from kanpde.patches.order import Tree, dissection, places
+from kanpde.patches.order import dissection, members_of, places
 from kanpde.trial.dyadic import DEPTH, DyadicIndex
 
 SLIVER = 0.3
@@ -204,7 +204,7 @@ def layout(cover: Cover, degrees: Mapping[Cell, int]) -> list[Patch]:
         cells = sorted(members[key], key=lambda cell: (cell != key, cell))
         patches.append(_patch(cover, cells, degree[key], faces[key]))
     tree = dissection([patch.cells[0] for patch in patches], cover.counts)
-    return [patches[number] for number in _in_order(tree)]
+    return [patches[number] for number in members_of(tree)]
 
 
 def _of_region(member: Cover, degrees: Mapping[Cell, int]) -> list[Patch]:
@@ -223,13 +223,6 @@ def _beyond(cover: Cover, face: Face, upper: Cell) -> Face:
 def _wraps(face: Face, upper: Cell) -> bool:
     """Whether a face couples the end of a periodic axis with its start."""
     return upper.indices[face.axis] == 0
-
-
-def _in_order(tree: Tree) -> list[int]:
-    """The numbers of a tree from left to right."""
-    if isinstance(tree, int):
-        return [tree]
-    return _in_order(tree[0]) + _in_order(tree[1])
 
 
 def _shared(cover: Cover, cells: Sequence[Cell]) -> Iterable[tuple[Face, Cell, Cell]]:

@@ -9,7 +9,7 @@ leaves alone stay the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -82,6 +82,20 @@ def pairs_of(tree: Tree, leaves: int) -> list[tuple[int, int]]:
 
     number(tree)
     return pairs
+
+
+def members_of(tree: Tree) -> list[int]:
+    """The numbers of a tree from left to right."""
+    if isinstance(tree, int):
+        return [tree]
+    return members_of(tree[0]) + members_of(tree[1])
+
+
+def mapped(tree: Tree, places: Mapping[int, int]) -> Tree:
+    """A tree with other numbers."""
+    if isinstance(tree, int):
+        return places[tree]
+    return mapped(tree[0], places), mapped(tree[1], places)
 
 
 def _put(tree: Tree, groups: Sequence[Tree]) -> Tree:

@@ -20,8 +20,7 @@ references are read by none of it.
 from __future__ import annotations
 
 import math
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -46,6 +45,7 @@ from kanpde.patches.pace import Pace, work
 from kanpde.patches.pins import is_pinned
 from kanpde.patches.probing import resolved
 from kanpde.patches.refinement import enriched, richer
+from kanpde.patches.sharing import Agreed, clock
 from kanpde.patches.statement import Statement
 from kanpde.patches.support import SECOND, orders_of, require
 from kanpde.patches.unbounded import Unbounded
@@ -54,6 +54,7 @@ from kanpde.patches.verdict import Course, End, is_falling, is_fast, sentence
 from kanpde.problem.posing import posed
 from kanpde.problem.problem import Problem
 from kanpde.progress import History, Overdue, Progress, StageResult, StopReason, Timed
+from kanpde.ranks import present
 from kanpde.trial.patchwork import Patchwork
 
 SHARE = 0.85
@@ -129,7 +130,7 @@ class _Search:
     progress: Progress
     problem: Problem
     patience: float = 1.0
-    began: float = field(default_factory=time.perf_counter)
+    began: float = field(default_factory=clock)
     unbounded: Unbounded = field(default_factory=Unbounded)
     stages: list[StageResult] = field(default_factory=list)
     events: list[tuple[int, str]] = field(default_factory=list)
@@ -151,7 +152,7 @@ class _Search:
         self.known: dict[bool, frozenset[object]] = {False: frozenset(), True: frozenset()}
         self.newton: Newton | None = None
         if not self.problem.is_linear:
-            timed = Timed(self.progress, self.began + self.seconds)
+            timed = Agreed(Timed(self.progress, self.began + self.seconds))
             self.newton = Newton(self._ground(NEWTON_SAMPLES), self.problem, timed, self.tolerance)
         else:
             self.statement = Statement.of(self.problem)
@@ -163,6 +164,7 @@ class _Search:
         if self.newton is not None:
             self.newton.ground = self._ground(NEWTON_SAMPLES)
         self.aims = Aims.of(self.problem, self.ground, self.tolerance, system)
+        self.progress = Agreed(self.progress)
 
     def _ground(self, count: int) -> Ground:
         """What levels stand on, with about so many points."""
@@ -174,8 +176,8 @@ class _Search:
         try:
             return self._levels()
         except (Overdue, MemoryError) as error:  # what was solved before is kept
-            if self.last is None:
-                raise
+            if self.last is None or present().count > 1:
+                raise  # the other ranks are at work
             end = End.STOPPED if isinstance(error, Overdue) else End.MEMORY
             return self._ended(self.best or Checked.untold(self.last), end)
 
@@ -212,7 +214,7 @@ class _Search:
 
     def _is_over(self) -> bool:
         """Whether the seconds are used up."""
-        return time.perf_counter() - self.began > self.seconds
+        return clock() - self.began > self.seconds
 
     def _first(self, probed: bool) -> dict[Cell, int]:
         """The first cells with their degrees; where they are `probed` they see every feature."""
@@ -236,7 +238,7 @@ class _Search:
         if degrees == level.degrees:
             return None, End.FINEST
         cells = Cells.of(self.cover, degrees)
-        spent = time.perf_counter() - self.began
+        spent = clock() - self.began
         if not footprint.fits(cells.patches, *self.sizes):
             return None, End.MEMORY
         rich = [richer(patch) for patch in cells.patches]
@@ -302,7 +304,7 @@ class _Search:
     ) -> Level:
         """A level, Newton's method from that of the level before, or from its enrichment."""
         number, start = len(self.stages), richest or before
-        began = time.perf_counter()
+        began = clock()
         name = f"{len(cells.patches)} patches" + (", two degrees more" if rich else "")
         self.progress.stage_started(number, number + 1, name, 1)
         amount = self._work(cells.patches, rich)
@@ -315,7 +317,7 @@ class _Search:
             elimination = self.rich if rich else self.plain
             level = self.ground.solved(self.statement, cells, elimination)
         self.known[rich] = frozenset(patch.key for patch in cells.patches)
-        self.pace.tell(amount, time.perf_counter() - began)
+        self.pace.tell(amount, clock() - began)
         change = self._change(level, start)
         if math.isfinite(change):
             name += f", change {change:.1e}"
@@ -336,7 +338,7 @@ class _Search:
 
     def _told(self, level: Level, name: str, began: float) -> None:
         """One level is one stage of the history, with the change from the level before."""
-        number, now = len(self.stages), time.perf_counter()
+        number, now = len(self.stages), clock()
         if level.steps > 1:
             name += f", {level.steps} Newton steps"
         reason = StopReason.STALLED if level.stall else StopReason.SOLVED

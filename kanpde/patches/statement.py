@@ -69,7 +69,8 @@ class Statement:
         """
         pairs = contacts(cover, patches, self.interfaces)
         leaves = groups(len(patches), pairs)
-        missing = [leaf for leaf in leaves if not elimination.is_known([patches[k] for k in leaf])]
+        mine = [leaves[k] for k in elimination.share(patches, leaves).mine]
+        missing = [leaf for leaf in mine if not elimination.is_known([patches[k] for k in leaf])]
         by_leaf = _by_leaf(pairs)
         for some in self.chunks(patches, missing):
             known = self.rows(cover, patches, some)
