@@ -28,6 +28,7 @@ from kanpde.config.compatibility import check
 from kanpde.config.solve.defaults import SECONDS, TOLERANCE
 from kanpde.config.solve.patches import MOST_COORDINATES, PatchesConfig
 from kanpde.errors import ConfigError
+from kanpde.problem.starts import Start
 from kanpde.progress import Progress, StopReason
 from kanpde.solver.build import Parts
 
@@ -37,11 +38,12 @@ class Choice:
     """The way that the program chooses; what is kept is an ordinary run of that way."""
 
     config: Config
+    start: Start | None = None
     plan: Plan | None = None
 
     def prepare(self) -> Choice:
         """Choose the way and build what it builds first."""
-        return replace(self, plan=chosen_plan(self.config))
+        return replace(self, plan=chosen_plan(self.config, self.start))
 
     def first(self) -> tuple[Config, Parts | None]:
         """What the chosen way builds first."""
@@ -60,7 +62,7 @@ class Choice:
         return self._outcome(self._chosen().load(folder))
 
     def _chosen(self) -> Plan:
-        return self.plan or chosen_plan(self.config)
+        return self.plan or chosen_plan(self.config, self.start)
 
     def _outcome(self, outcome: Outcome) -> Outcome:
         """A default tolerance that is met is not called the user's."""
@@ -69,12 +71,14 @@ class Choice:
         reason = outcome.reason
         if reason is StopReason.TOLERANCE:
             reason = StopReason.ACCURATE
-        return replace(outcome, reason=reason, aim=replace(outcome.aim, given=False))
+        branches = tuple(map(self._outcome, outcome.branches))
+        aim = replace(outcome.aim, given=False)
+        return replace(outcome, reason=reason, aim=aim, branches=branches)
 
 
-def chosen_plan(config: Config) -> Plan:
-    """The prepared plan of the way that the problem calls for; ConfigError or BudgetError say why
-    it cannot begin.
+def chosen_plan(config: Config, start: Start | None = None) -> Plan:
+    """The prepared plan of the way that the problem calls for, from a start if there is one;
+    ConfigError or BudgetError say why it cannot begin.
     """
     from kanpde.api.evolving import by_equations  # marches need scipy, a slow import
 
@@ -91,6 +95,11 @@ def chosen_plan(config: Config) -> Plan:
         if said is not None:
             return said.prepare()
     marched = by_equations(config)
+    if marched is not None and config.starts.given:
+        raise ConfigError(
+            f"{config.starts.given[0]}: '{config.problem.name}' is marched from its initial values,"
+            f" which are its only start; remove it"
+        )
     if marched is not None:
         return marched.prepare()
     fixed = replace(config, chooses=False)
@@ -100,9 +109,14 @@ def chosen_plan(config: Config) -> Plan:
         from kanpde.api.patch_plan import Patches
 
         try:
-            return in_turn(config, Patches(patched).prepare())
-        except ConfigError:
-            pass  # patches cannot solve it; a mistake of the file shows again below
+            patches = Patches(patched, start=start).prepare()
+            return patches if config.starts.given else in_turn(config, patches)
+        except ConfigError as error:
+            # patches cannot solve it; a mistake of the file shows again below
+            if config.starts.solutions > 1:
+                raise ConfigError(f"solutions: needs patches: {error}") from error
+    if config.starts.given:
+        return OneNetwork(fixed, start=start).prepare()
     multiplied = replace(fixed, trial=replace(config.trial, nodes="product"))
     many = len(config.problem.coordinates) > MOST_COORDINATES
     if many and config.dtype == "float64" and _allowed(multiplied):

@@ -21,7 +21,8 @@ class Outcome:
     """What a plan gives: `config` as it was solved, `seconds` of wall clock with all sittings, the
     `estimate` of the relative L2 error that a search gives (None where it cannot tell) and those
     `by_unknown` where it tells them apart, the `aim` that it had, `warnings` and `notes` of the
-    solve itself, and the `findings` of a solve with measured values.
+    solve itself, the `findings` of a solve with measured values, and the `branches` that were found
+    beside this one.
     """
 
     config: Config
@@ -38,6 +39,7 @@ class Outcome:
     findings: Mapping[str, Any] = field(default_factory=dict)
     by_unknown: tuple[float, ...] = ()
     notes: tuple[str, ...] = ()
+    branches: tuple[Outcome, ...] = ()
 
 
 class Plan(Protocol):

@@ -8,15 +8,20 @@ from pathlib import Path
 from kanpde.api.outcome import Outcome
 from kanpde.config import Config
 from kanpde.config.compatibility import check
+from kanpde.config.frozen_map import FrozenMap
 from kanpde.config.solve.defaults import TOLERANCE
+from kanpde.config.solve.starts import StartConfig, StartsConfig
 from kanpde.errors import ConfigError
 from kanpde.patches import store as patch_store
-from kanpde.patches.search import Patched
+from kanpde.patches.branches import branches
+from kanpde.patches.patched import Patched
 from kanpde.patches.search import prepare as prepared
 from kanpde.patches.search import search as search_patches
 from kanpde.problem.problem import Problem
+from kanpde.problem.starts import Start
 from kanpde.progress import Progress
 from kanpde.results import report
+from kanpde.results.run_folder import branch_folder
 from kanpde.results.solution import Solution
 from kanpde.results.verdict import Aim
 
@@ -27,6 +32,7 @@ class Patches:
 
     config: Config
     problem: Problem | None = None
+    start: Start | None = None
 
     def prepare(self) -> Patches:
         """Build the problem and see whether patches can solve it."""
@@ -39,11 +45,33 @@ class Patches:
 
     def run(self, progress: Progress, folder: Path | None = None) -> Outcome:
         """Level after level."""
-        return self.kept(search_patches(self.config, progress), folder)
+        if self.config.starts.solutions > 1:
+            return self._several(branches(self.config, progress, self.start), folder)
+        return self.kept(search_patches(self.config, progress, start=self.start), folder)
+
+    def _several(self, solutions: list[Patched], folder: Path | None) -> Outcome:
+        """The first of several solutions, with the others beside it."""
+        first, *others = solutions
+        wanted, beside = self.config.starts.solutions, []
+        warnings = list(first.warnings)
+        if len(solutions) < wanted:
+            warnings.append(
+                f"warning: {wanted} solutions were asked for, found {len(solutions)}; there may be"
+                f" no more: give a start that is near another one, or more seconds"
+            )
+        for number, other in enumerate(others, 2):
+            own = None if folder is None else branch_folder(folder, number)
+            run = {} if own is None else {name: _in(own) for name in other.problem.unknowns}
+            alone = replace(self.config, starts=StartsConfig(FrozenMap(run)))
+            beside.append(Patches(alone).kept(other, own))
+            if other.reason.exit_code:
+                warnings.append(f"warning: solution {number}: {other.reason.value}")
+        kept = self.kept(replace(first, warnings=tuple(warnings)), folder)
+        return replace(kept, branches=tuple(beside))
 
     def solved(self, progress: Progress, patience: float) -> Patched:
         """Level after level, with so much patience (see `patches.search`); nothing is kept."""
-        return search_patches(self.config, progress, patience)
+        return search_patches(self.config, progress, patience, self.start)
 
     def kept(self, patched: Patched, folder: Path | None) -> Outcome:
         """What a search gives, kept in a run folder as a run of patches."""
@@ -69,8 +97,13 @@ class Patches:
         return Outcome(self.config, aim=aim, **vars(patched))
 
 
-def patches_plan(config: Config, after: Solution | None) -> Patches:
+def _in(folder: Path) -> StartConfig:
+    """The start of a solution that is kept: itself."""
+    return StartConfig(run=str(folder.resolve()))
+
+
+def patches_plan(config: Config, after: Solution | None, start: Start | None) -> Patches:
     """The plan; ConfigError where it is to begin from the parameters of `after`."""
     if after is not None:
         raise ConfigError("after: does not go with trial.patches, which begin anew; leave it out")
-    return Patches(config)
+    return Patches(config, start=start)

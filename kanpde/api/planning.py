@@ -5,16 +5,34 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kanpde.api.choice import Choice
+from kanpde.api.continuing import Continued
 from kanpde.api.outcome import Plan
 from kanpde.api.plans import OneNetwork, Search
 from kanpde.config import Config
 from kanpde.config.config import in_slabs, searched_for_a_fit
 from kanpde.errors import ConfigError
+from kanpde.problem.starts import Start
 from kanpde.results.solution import Solution
 
 
-def plan_of(config: Config, after: Solution | None = None) -> Plan:
-    """The plan of a config; ConfigError where it cannot start from the parameters of `after`."""
+def plan_of(config: Config, after: Solution | None = None, start: Start | None = None) -> Plan:
+    """The plan of a config from a start; ConfigError where it cannot start from the parameters of
+    `after`.
+    """
+    if after is not None and config.starts.given:
+        key = config.starts.given[0]
+        raise ConfigError(f"{key}: does not go with 'after', which is a start; remove one of them")
+    if config.starts.continuation:
+        return Continued(config, start, _from)
+    return _plan(config, after, start)
+
+
+def _from(config: Config, start: Start | None) -> Plan:
+    return _plan(config, None, start)
+
+
+def _plan(config: Config, after: Solution | None, start: Start | None) -> Plan:
+    """The plan of a config at the value of its parameters."""
     if config.problem.eigen is not None:
         from kanpde.api.eigen_plan import eigen_plan  # a room of its own: only where it is used
 
@@ -25,12 +43,12 @@ def plan_of(config: Config, after: Solution | None = None) -> Plan:
             "after: goes with neither time slabs nor a tolerance, which begin anew; leave it out"
         )
     if config.chooses and after is None:
-        return Choice(config)
+        return Choice(config, start)
     config = replace(config, chooses=False)
     if config.trial.patches is not None or (after and after.config.trial.patches is not None):
         from kanpde.api.patch_plan import patches_plan  # a room of its own: only where it is used
 
-        return patches_plan(config, after)
+        return patches_plan(config, after, start)
     if config.trial.nodes == "product":
         from kanpde.api.product_plan import products_plan  # likewise
 
@@ -45,4 +63,4 @@ def plan_of(config: Config, after: Solution | None = None) -> Plan:
         from kanpde.api.fit_search import FitSearch  # likewise
 
         return FitSearch(config)
-    return Search(config) if searches else OneNetwork(config, after)
+    return Search(config) if searches else OneNetwork(config, after, start)

@@ -32,6 +32,7 @@ from kanpde.config import Config
 from kanpde.config.compatibility import check
 from kanpde.problem.posing import posed
 from kanpde.problem.problem import Problem
+from kanpde.problem.starts import Start
 from kanpde.progress import Progress, Silent
 from kanpde.results import report
 from kanpde.results.parameter_intervals import findings
@@ -43,6 +44,7 @@ from kanpde.solver.budget import check_budget
 from kanpde.solver.build import Parts, build, with_directions
 from kanpde.solver.checkpoint import Store, go_on
 from kanpde.solver.loop import Solver
+from kanpde.solver.starting import begin_with
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,11 @@ class Built:
 
 @dataclass(frozen=True)
 class OneNetwork:
-    """One schedule on one trial solution, from the parameters of `after`, if given."""
+    """One schedule on one trial solution, from the parameters of `after` or a start, if given."""
 
     config: Config
     after: Solution | None = None
+    start: Start | None = None
     built: Built | None = None
 
     def prepare(self) -> OneNetwork:
@@ -101,6 +104,8 @@ class OneNetwork:
         if self.after is not None:
             (earlier,) = self.after.trial.each
             go_on(parts.trial, earlier, config.trial)
+        if self.start is not None:
+            begin_with(parts.trial, self.start, parts.points.interior.x)
         return Built(config, parts, time.perf_counter() - began)
 
     def _run(self, built: Built, solver: Solver) -> Outcome:

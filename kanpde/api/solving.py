@@ -12,7 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from kanpde import threads
+from kanpde.api.beginning import beginning
 from kanpde.api.outcome import Outcome, Plan
 from kanpde.api.planning import plan_of
 from kanpde.config import Config, ProblemConfig, shipped, validate, yaml_file
@@ -27,8 +30,9 @@ from kanpde.problem.probing import unresolved
 from kanpde.problem.problem import Problem
 from kanpde.progress import Progress, Silent
 from kanpde.results import folder_lock, report, run_files, run_folder
+from kanpde.results.branches import with_branches
 from kanpde.results.metrics import Metrics, measure
-from kanpde.results.plausibility import doubts
+from kanpde.results.plausibility import CONSTANT, doubts
 from kanpde.results.solution import Result, Solution, describe_trial
 from kanpde.results.spectrum import estimates_of
 from kanpde.results.verdict import Verdict, judge
@@ -121,7 +125,7 @@ def prepare(config: Config, after: Solution | None = None) -> Plan:
     """Build everything that a solve needs first; it serves one solve. Raises the KanpdeError that
     names what is wrong.
     """
-    return plan_of(config, after).prepare()
+    return plan_of(config, after, beginning(config, load)).prepare()
 
 
 @plain_torch()
@@ -143,7 +147,7 @@ def resume(folder: str | Path, progress: Progress | None = None) -> Solution:
     path, config = _saved(folder)
     with folder_lock.locked(path):
         log = run_folder.RunLog(path, progress or Silent())
-        solution = solution_of(plan_of(config).resume(log, path))
+        solution = solution_of(plan_of(config, start=beginning(config, load)).resume(log, path))
         run_files.write(path, solution)
     return solution
 
@@ -155,7 +159,11 @@ def load(folder: str | Path) -> Solution:
     outcome = plan_of(config).load(path)
     if not all(bool(values.isfinite().all()) for values in outcome.trial.parameters()):
         raise CheckpointError(f"{path}: its parameters are not finite; solve it again")
-    return solution_of(outcome)
+    solution = solution_of(outcome)
+    beside = sorted((path / "branches").glob("[0-9]*"), key=lambda branch: int(branch.name))
+    if not beside:
+        return solution
+    return with_branches(solution, tuple(load(branch) for branch in beside))
 
 
 def available() -> tuple[tuple[str, str], ...]:
@@ -187,13 +195,16 @@ def solution_of(outcome: Outcome) -> Solution:
         validation=outcome.estimate if fitted else None,
         **outcome.findings,
     )
-    return Solution(config, outcome.problem, outcome.trial, result, outcome.history, points)
+    solution = Solution(config, outcome.problem, outcome.trial, result, outcome.history, points)
+    return with_branches(solution, tuple(map(solution_of, outcome.branches)))
 
 
 def _judged(outcome: Outcome, metrics: Metrics) -> Verdict:
     """The verdict, with what was noticed about the problem before and about its solution."""
     problem = outcome.problem
     noticed = findings(problem) + doubts(problem, outcome.trial)
+    if outcome.config.starts.given:  # which solution is meant was said
+        noticed = tuple(finding for finding in noticed if finding.kind != CONSTANT)
     if not outcome.aim.local and not outcome.trial.slab_ends:  # points are those of all times
         sides = problem.domain.upper - problem.domain.lower
         points = outcome.points.interior.x.double().cpu().numpy()

@@ -17,8 +17,7 @@ from typing import Any
 from kanpde.api.tracing import equation_of
 from kanpde.config import coordinates, validate_problem
 from kanpde.config.plain_tree import plain_tree
-from kanpde.config.problem.regions import read_domain
-from kanpde.config.problem.shapes import TimeConfig, read_interval
+from kanpde.config.problem.regions import read_place
 from kanpde.config.reader import Reader
 from kanpde.errors import ConfigError
 from kanpde.problem.problem import Problem as Built
@@ -36,8 +35,8 @@ class Problem(Built):
         self,
         *,
         unknowns: str | Sequence[str],
-        domain: Mapping[str, Any],
         equations: Stated | Sequence[Stated],
+        domain: Mapping[str, Any] | None = None,
         conditions: Mapping[str, Any] | Sequence[Mapping[str, Any]] = (),
         name: str = "problem",
         **keys: Any,
@@ -46,9 +45,10 @@ class Problem(Built):
 
         Args:
             unknowns: names of the m unknowns.
-            domain: a shape, as in a file: {"disk": {"center": [0, 0], "radius": 1}}.
             equations: texts such as "laplacian(u) = f", or functions of names of the problem whose
                 value is zero, or that compare by `==`: `lambda u, x: u.xx == x*u`.
+            domain: a shape, as in a file: {"disk": {"center": [0, 0], "radius": 1}}; with `time`
+                alone among the keys t is the only coordinate.
             conditions: as in a file, or a mapping of a part to what holds there, an equation or a
                 list of them; `initial` is the start of time.
             name: names run folders.
@@ -69,11 +69,8 @@ class Problem(Built):
 def _names(tree: Mapping[str, Any]) -> tuple[str, ...]:
     """What the arguments of functions may be called."""
     root = Reader(plain_tree(tree), "problem")
-    shape = read_domain(root.child("domain", root.value["domain"]))
-    time = None
-    if tree.get("time") is not None:
-        interval = root.value["time"].get("interval", [0, 1])
-        time = TimeConfig(*read_interval(root.child("time", interval), named=False)[:2])
+    fields = {key: entry for key, entry in root.entries().items() if entry.value is not None}
+    shape, time = read_place(fields)
     unknowns = tree["unknowns"]
     unknowns = (unknowns,) if isinstance(unknowns, str) else tuple(unknowns)
     named = [name for key in _NAMED for name in tree.get(key) or ()]

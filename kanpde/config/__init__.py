@@ -7,6 +7,7 @@ from __future__ import annotations
 from kanpde.config.config import Config, in_slabs
 from kanpde.config.problem.conditions import ConditionConfig
 from kanpde.config.problem.energies import BoundaryEnergy
+from kanpde.config.problem.intervals import IntervalShape, TimeConfig
 from kanpde.config.problem.measurements import Measurements
 from kanpde.config.problem.meshes import MeshShape
 from kanpde.config.problem.shapes import (
@@ -15,11 +16,9 @@ from kanpde.config.problem.shapes import (
     CombinedShape,
     DiskShape,
     ExtrusionShape,
-    IntervalShape,
     PolygonShape,
     RegionsShape,
     Shape,
-    TimeConfig,
     coordinates,
     part_names,
 )

@@ -22,6 +22,7 @@ from kanpde.config.solve.products import not_compared, unsuited_to_products
 from kanpde.config.solve.searched import not_searched
 from kanpde.config.solve.slabs import Pace
 from kanpde.config.solve.stages import OptimizerStage, StageConfig, adapts
+from kanpde.config.solve.starts import unsuited_to_starts
 from kanpde.names import MANUFACTURED
 
 Path = tuple[str | int, ...]
@@ -79,8 +80,7 @@ def _refuse(
 # --------------------------------------------------------------------------------------------------
 
 Given = Mapping[str, Any]
-"""The entries of a problem node that are not null."""
-
+"""Its entries that are not null."""
 _PAIRS = {
     ("energy", "equations"): "a problem has either equations or an energy; remove one of them",
     ("energy", "time"): "an energy has no time; write equations",
@@ -279,8 +279,7 @@ def _time(config: Config) -> Refusals:
         yield ("output", "series"), "a time series, but the problem has no time; remove it"
     for path, stage in _optimizer_stages(config):
         if stage.weights is not None and stage.weights.method == "causal":
-            remedy = "use attention, gradient_norm or ntk"
-            yield path, f"causal weights need a problem with time; {remedy}"
+            yield path, "causal weights need a problem with time; use attention or ntk"
 
 
 def _slabs(config: Config) -> Refusals:
@@ -380,14 +379,15 @@ _RULES = (
     _slabs,
     _constructions,
     _kept_solves,
+    unsuited_to_starts,
 )
 
 
 def _comparison(config: Config) -> Refusals:
     """What one side of a comparison cannot have, or chooses for itself."""
     reason = "not in a comparison, which solves both sides as configured; remove it"
-    if config.tolerance is not None:
-        yield ("tolerance",), reason
+    given = (*config.starts.given, *(["tolerance"] if config.tolerance is not None else []))
+    yield from (((key,), reason) for key in given)
     yield from not_compared(config.trial)
     if config.problem.fit is not None and config.problem.fit.search is not None:
         yield ("problem", "fit", "search"), reason

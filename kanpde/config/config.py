@@ -20,6 +20,7 @@ from kanpde.config.solve.stages import (
     StageConfig,
     schedule_tree,
 )
+from kanpde.config.solve.starts import StartsConfig
 from kanpde.config.solve.trial import TrialConfig, trial_tree
 
 
@@ -41,6 +42,7 @@ class Config:
     output: OutputConfig
     compare: CompareConfig
     slabs: SlabsConfig = 1
+    starts: StartsConfig = field(default_factory=StartsConfig)
     tolerance: float | None = None
     seconds: float | None = None
     dtype: str = "float64"
@@ -73,6 +75,7 @@ class Config:
             "sampler": None if self.chooses else dict(vars(self.sampler)),
             "weights": self.weights.as_tree(),
             "slabs": None if self.chooses else slabs_tree(self.slabs),
+            **self.starts.tree(self.problem),
             "tolerance": self.tolerance,
             "seconds": self.seconds,
             "output": self.output.as_tree(),

@@ -35,6 +35,7 @@ from kanpde.config.solve.stages import (
     StageConfig,
     read_schedule,
 )
+from kanpde.config.solve.starts import read_starts
 from kanpde.config.solve.trial import TrialConfig, given_kind, read_trial, trial_fields
 from kanpde.names import is_identifier
 
@@ -50,6 +51,7 @@ DTYPES = ("float64", "float32")
 
 _KEYS = (
     *("problem", "trial", "schedule", "sampler", "weights", "slabs"),
+    *("start", "continuation", "solutions"),
     *("tolerance", "seconds", "output", "compare", "dtype", "seed"),
 )
 
@@ -82,6 +84,7 @@ def validate(
         sampler=sampler,
         weights=weights,
         slabs=read_slabs(fields.get("slabs", recommended.get("slabs")), problem),
+        starts=read_starts(fields, problem),
         **_read_rest(root, fields, problem),
         chooses=problem.fit is None and not _SETTLED & {*fields, *recommended},
         base=base,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kanpde.config.problem.intervals import IntervalShape, TimeConfig
 from kanpde.config.problem.meshes import MeshShape
 from kanpde.config.problem.shapes import (
     BallShape,
@@ -15,11 +16,9 @@ from kanpde.config.problem.shapes import (
     CombinedShape,
     DiskShape,
     ExtrusionShape,
-    IntervalShape,
     PolygonShape,
     RegionsShape,
     Shape,
-    TimeConfig,
 )
 from kanpde.domains.base import Domain, frozen_array
 from kanpde.domains.box import Box

@@ -14,22 +14,27 @@ Newton Methods for Nonlinear Problems (Springer, 2011), sections 2.1 and 3.2.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from kanpde.errors import NumericalError
-from kanpde.expressions import Derivative, FormulaError, Node, add, is_linear, number
+from kanpde.expressions import Derivative, FormulaError, Node, is_linear
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.affine import Affine
 from kanpde.patches.elimination import Elimination
 from kanpde.patches.homotopies import Homotopy, load, nonlinear_terms, operator, whole
 from kanpde.patches.kans import tiles_of
+from kanpde.patches.layout import Patch
 from kanpde.patches.levels import Cells, Ground, Level
 from kanpde.patches.linearisation import Linearised, Pieces, State, Uniform, between
+from kanpde.patches.starts import projected
 from kanpde.patches.statement import Statement
 from kanpde.problem.problem import Problem
+from kanpde.problem.starts import Start
 from kanpde.progress import Progress
 from kanpde.trial.patchwork import Locator
 
@@ -82,11 +87,6 @@ VANISHED = 1e-10
 FIRST_SHARE, SMALLEST_SHARE = 0.25, 2.0**-4
 """The first step along a path, and the smallest one that is tried."""
 
-MOST_ELSEWHERE, HEIGHTS, DIFFERENT = 15, (1.0, -1.0, 10.0), 1e-3
-"""Where another solution is looked for: most steps, the heights that are begun with, and the
-relative difference that makes it another one.
-"""
-
 VALUES = (0.0, 1.0)
 """Constants that are started from, the second where formulas have no value at the first."""
 
@@ -104,6 +104,7 @@ class Newton:
     problem: Problem
     progress: Progress
     tolerance: float
+    start: Start | None = None
     falls: float | None = None
     solves: int = 0
     next: tuple[State, Level] | None = None
@@ -114,7 +115,7 @@ class Newton:
         Raises NumericalError where no constant has finite derivatives of the formulas.
         """
         if before is not None and not before.stall:
-            level = self._iterated(cells, self._state(before), whole, nested=True)
+            level = self._nested(cells, before)
             if not level.stall or self.progress.stop is not None:
                 return level
         attempt: Level | None = None
@@ -129,59 +130,40 @@ class Newton:
             )
         return attempt
 
-    def another(self, cells: Cells, known: Level) -> Level | None:
-        """A solution that differs from a known one, from a few other starts; None where there is
-        none.
-        """
-        for start in self._starts(cells):
-            self.falls = None
-            try:
-                level = self._iterated(cells, start, whole, most=MOST_ELSEWHERE)
-            except NumericalError:
-                continue
-            values = known.values, level.values, self._values(start)
-            size = max(map(self.ground.norm, values))
-            away = self.ground.norm(known.values - level.values)
-            if not level.stall and away > DIFFERENT * size:
-                return level
-        return None
-
-    def _starts(self, cells: Cells) -> Iterator[State]:
-        """Constants, and solutions of -Δu = c of several sizes."""
-        yield from (Uniform(1.0), Uniform(-1.0))
-        easy = operator(self.problem, 0.0).easy
-        sources = {node: add(easy[node], number(-1.0)) for node in self.problem.equations}
-        system = Statement.of(
-            self.problem, lambda node, weight: Affine.of({**easy, **sources}[node], weight)
-        )
-        bump = self._solve(system, cells)
-        largest = float(np.abs(bump.values).max())
-        for height in HEIGHTS:
-            if math.isfinite(largest) and largest > 0.0:
-                yield between(Uniform(0.0), self._state(bump), height / largest)
+    def _nested(self, cells: Cells, before: Level) -> Level:
+        """The solution from that of the level before, which stays where that has no value."""
+        try:
+            return self.iterated(cells, self.state(before), whole, nested=True)
+        except NumericalError as error:
+            return replace(before, stall=str(error), unconverged=math.inf)
 
     def system(self, level: Level) -> Statement:
         """The problem linearised at the solution of a level."""
-        return self._system(whole, self._state(level))
+        return self.system_at(whole, self.state(level))
 
     def beginning(self) -> Statement | None:
         """The problem linearised at the constant that is begun with, None where there is none."""
         for value in VALUES:
             try:
-                return self._system(whole, Uniform(value))
+                return self.system_at(whole, Uniform(value))
             except NumericalError:
                 continue
         return None
 
     def _attempts(self, cells: Cells) -> Iterator[Level]:
         """Solutions from scratch, one after the other where those before have stalled."""
-        for value in VALUES:
-            try:
-                self._require_order(Uniform(value))
-                yield self._iterated(cells, Uniform(value), whole)
+        if self.start is not None:
+            coefficients = projected(self.ground, cells.patches, self.start)
+            given = self.on(cells.patches, coefficients)
+            with suppress(NumericalError):
+                yield self.iterated(cells, given, whole)
+            self.progress.message("Newton's method stalled from the start that was given: others")
+        for start in self._plain_starts(cells):
+            with suppress(NumericalError, FormulaError):
+                begin = start()
+                self._require_order(begin)
+                yield self.iterated(cells, begin, whole)
                 break
-            except NumericalError:
-                continue
         for path in (load, nonlinear_terms, operator):
             for value in VALUES:
                 try:
@@ -195,10 +177,25 @@ class Newton:
                 except (NumericalError, FormulaError):
                     continue
 
+    def _plain_starts(self, cells: Cells) -> Iterator[Callable[[], State]]:
+        """Zero; where formulas have no value there, what conditions say of the boundary, inside by
+        the simplest equation; and one.
+        """
+        zero, one = VALUES
+        yield lambda: Uniform(zero)
+        for value in VALUES:
+            yield partial(self._extended, cells, value)
+        yield lambda: Uniform(one)
+
+    def _extended(self, cells: Cells, value: float) -> State:
+        """Values of the conditions, linearised at a constant, inside by the simplest equation."""
+        easy = operator(self.problem, value)
+        return self.state(self.solve(self.system_at(easy.at(0.0), Uniform(value)), cells))
+
     def _followed(self, cells: Cells, path: Homotopy, start: State) -> tuple[Level, float]:
         """The end of a path, or where it could not be followed any further, and the share there."""
         self.falls = None
-        level = self._iterated(cells, start, path.at(0.0), most=MOST_ON_PATH, rough=True)
+        level = self.iterated(cells, start, path.at(0.0), most=MOST_ON_PATH, rough=True)
         share, step = 0.0, FIRST_SHARE
         while share < 1.0 and not level.stall and self.progress.stop is None:
             to = min(1.0, share + step)
@@ -219,11 +216,11 @@ class Newton:
         """The solution a bit further along a path."""
         rough, most = (True, MOST_ON_PATH) if to < 1.0 else (False, MOST_STEPS)
         try:
-            return self._iterated(cells, self._state(level), path.at(to), most=most, rough=rough)
+            return self.iterated(cells, self.state(level), path.at(to), most=most, rough=rough)
         except NumericalError as error:
             return replace(level, stall=str(error), unconverged=math.inf)
 
-    def _iterated(
+    def iterated(
         self,
         cells: Cells,
         start: State,
@@ -235,12 +232,12 @@ class Newton:
         """Steps until little enough is left of the error: a share of the tolerance, more on a path
         (`rough`) and where a coarser level was started from (`nested`).
         """
-        state, values = start, self._values(start)
+        state, values = start, self.values(start)
         largest = float(np.abs(values).max())
         allowed, before = (LEFT_ON_PATH if rough else LEFT * self.tolerance), None
         small, slow, where_slow = 0, 0, LEFT_WHERE_SLOW[0]
         for step in range(1, most + 1):
-            level = self._ahead(state) or self._solve(self._system(formulas, state), cells)
+            level = self._ahead(state) or self.solve(self.system_at(formulas, state), cells)
             level = replace(level, steps=step)
             if np.abs(level.values).max() <= VANISHED * largest:
                 return replace(level, unconverged=0.0)
@@ -249,7 +246,7 @@ class Newton:
             if nested and step == 1:
                 allowed = max(allowed, LEFT_OF_CHANGE * change)
                 where_slow = LEFT_WHERE_SLOW[1] * change
-            new = self._state(level)
+            new = self.state(level)
             shortest = SHORTEST_ON_PATH if rough else SHORTEST
             slow = slow + 1 if before is not None and change > SLOW * before else 0
             share: float | None = 1.0
@@ -259,7 +256,7 @@ class Newton:
             if share is None or small > MOST_SMALL:
                 return self._stalled(level, state, "no share of a step lowers the residuals much")
             state = between(state, new, share)
-            values = level.values if share == 1.0 else self._values(state)
+            values = level.values if share == 1.0 else self.values(state)
             left = self._left(change, before) if share == 1.0 else math.inf
             if left <= (max(allowed, where_slow) if slow > 1 else allowed):
                 settling = left * changes / change if change > 0.0 else changes
@@ -296,17 +293,17 @@ class Newton:
         if self.falls is not None and self.falls * change < TRUSTED:
             return 1.0
         state, new = line
-        now, least, share = self._rest(cells, formulas, (state, state)), 2 * math.sqrt(floor), 1.0
+        now, least, share = self.rest(cells, formulas, (state, state)), 2 * math.sqrt(floor), 1.0
         while share >= shortest:
             if share == HALF and self._contracts(cells, formulas, line):
                 return 1.0
-            rest = self._rest(cells, formulas, (state, between(state, new, share)))
+            rest = self.rest(cells, formulas, (state, between(state, new, share)))
             if rest <= (1 - share / 4) * now + least:
                 return share
             share /= 2
         return None
 
-    def _solve(self, system: Statement, cells: Cells) -> Level:
+    def solve(self, system: Statement, cells: Cells) -> Level:
         """Solve a linear system, every block of which is new."""
         self.solves += 1
         return self.ground.solved(system, cells, Elimination(self.ground.cover.counts))
@@ -316,10 +313,10 @@ class Newton:
         rise 1e8 times in the first step from u = 0, and every later step is two thirds of the
         one before.
         """
-        before, after = (self._values(state) for state in line)
+        before, after = (self.values(state) for state in line)
         try:
-            system = self._system(formulas, line[1])
-            further = self._solve(system, cells)
+            system = self.system_at(formulas, line[1])
+            further = self.solve(system, cells)
         except NumericalError:
             return False
         self.next = line[1], further
@@ -331,17 +328,17 @@ class Newton:
         known, self.next = self.next, None
         return known[1] if known is not None and known[0] is state else None
 
-    def _rest(self, cells: Cells, formulas: Formulas, states: tuple[State, State]) -> float:
+    def rest(self, cells: Cells, formulas: Formulas, states: tuple[State, State]) -> float:
         """The norm of the rows of the equations and conditions with the weights of one state and
         the values of another; infinite where one is not finite.
         """
         try:
-            pairs = self.ground.rows(self._system(formulas, *states), cells.patches)
+            pairs = self.ground.rows(self.system_at(formulas, *states), cells.patches)
             return math.sqrt(sum(float(rows.right @ rows.right) for _, rows in pairs))
         except NumericalError:
             return math.inf
 
-    def _system(self, formulas: Formulas, state: State, tested: State | None = None) -> Statement:
+    def system_at(self, formulas: Formulas, state: State, tested: State | None = None) -> Statement:
         """The formulas, those that are not linear at a state; with `tested` all of them."""
 
         def take(node: Node, weight: float) -> Affine:
@@ -352,24 +349,27 @@ class Newton:
 
         return Statement.of(self.problem, take, SAMPLES)
 
-    def _require_order(self, start: Uniform) -> None:
-        """NumericalError where an equation loses its highest derivatives at a constant."""
+    def _require_order(self, start: State) -> None:
+        """NumericalError where an equation loses its highest derivatives at a start."""
         for node in self.problem.equations:
             equation = Linearised.at_state(node, 1.0, start)
             slopes, _ = equation.at(self.ground.sample.x[:SAMPLES])
             orders = np.array([sum(index) for _, index, _ in equation.slopes])
             if not slopes[orders == orders.max()].any():
                 raise NumericalError(
-                    f"an equation has no derivatives of order {orders.max()} at u = {start.value:g},"
-                    f" where Newton's method begins; write it so that it has"
+                    f"an equation has no derivatives of order {orders.max()} where"
+                    f" Newton's method begins; write it so that it has"
                 )
 
-    def _state(self, level: Level) -> Pieces:
+    def state(self, level: Level) -> Pieces:
         """The solution of a level, to be linearised at."""
-        locator = Locator(tiles_of(self.ground.cover, level.patches))
-        return Pieces(level.patches, level.coefficients, locator)
+        return self.on(level.patches, level.coefficients)
 
-    def _values(self, state: State) -> Array:
+    def on(self, patches: Sequence[Patch], coefficients: Sequence[Array]) -> Pieces:
+        """Polynomials on patches, to be linearised at."""
+        return Pieces(patches, coefficients, Locator(tiles_of(self.ground.cover, patches)))
+
+    def values(self, state: State) -> Array:
         """The unknowns (N, m) at the sample points."""
         index = (0,) * self.problem.domain.dimension
         wanted = [Derivative(number, index) for number in range(len(self.problem.unknowns))]

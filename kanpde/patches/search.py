@@ -34,6 +34,7 @@ from kanpde.patches.aims import SEEN, Aims
 from kanpde.patches.cells import Cell
 from kanpde.patches.compatibility import is_contradictory
 from kanpde.patches.covers import cover_of
+from kanpde.patches.deflation import others
 from kanpde.patches.elimination import Elimination
 from kanpde.patches.estimates import Checked, compared, extrapolated
 from kanpde.patches.free_corners import free_corners
@@ -42,10 +43,12 @@ from kanpde.patches.layout import Patch, balanced
 from kanpde.patches.levels import Cells, Ground, Level
 from kanpde.patches.newton import Newton
 from kanpde.patches.pace import Pace, work
+from kanpde.patches.patched import Patched
 from kanpde.patches.pins import is_pinned
 from kanpde.patches.probing import resolved
 from kanpde.patches.refinement import enriched, richer
 from kanpde.patches.sharing import Agreed, clock
+from kanpde.patches.starts import seen
 from kanpde.patches.statement import Statement
 from kanpde.patches.support import SECOND, orders_of, require
 from kanpde.patches.unbounded import Unbounded
@@ -53,9 +56,9 @@ from kanpde.patches.unseen import left_out, unseen
 from kanpde.patches.verdict import Course, End, is_falling, is_fast, sentence
 from kanpde.problem.posing import posed
 from kanpde.problem.problem import Problem
+from kanpde.problem.starts import Start
 from kanpde.progress import History, Overdue, Progress, StageResult, StopReason, Timed
 from kanpde.ranks import present
-from kanpde.trial.patchwork import Patchwork
 
 SHARE = 0.85
 """Share of the seconds for the search; the rest is for the start of the process and its files."""
@@ -69,30 +72,14 @@ NEWTON_STEPS = 2
 CONSTANT = 1e-9
 """A solution that varies by this share of its size is constant."""
 
+FEW = 6
+"""Starts from which another solution than a constant is looked for."""
+
 ASTRAY = 4
 """Where changes do not fall, so many levels are between two enrichments."""
 
 STALLS = 2
 """Levels on which Newton's method may stall before the search ends: the first may be too coarse."""
-
-
-@dataclass(frozen=True)
-class Patched:
-    """What a search ended with; `estimate` is of the relative L2 error, the largest of those by
-    unknown, None where it cannot be told; `notes` say what it is an estimate of.
-    """
-
-    problem: Problem
-    trial: Patchwork
-    points: Collocation
-    history: History
-    stages: tuple[StageResult, ...]
-    reason: StopReason
-    estimate: float | None
-    seconds: float
-    warnings: tuple[str, ...] = ()
-    by_unknown: tuple[float, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 def prepare(config: Config) -> Problem:
@@ -112,16 +99,19 @@ def points_of(problem: Problem) -> Collocation:
     return held_out(problem.domain, problem.parts, SAMPLES // 4, torch.float64)
 
 
-def search(config: Config, progress: Progress, patience: float = 1.0) -> Patched:
+def search(
+    config: Config, progress: Progress, patience: float = 1.0, start: Start | None = None
+) -> Patched:
     """Solve a problem on patches; ConfigError or NumericalError say what is wrong.
 
     `patience` is the share of the seconds after which it ends where changes do not fall fast; its
-    square, without an estimate, where they are above SEEN.
+    square, without an estimate, where they are above SEEN. Where formulas are not linear Newton's
+    method begins with `start`.
     """
     problem = prepare(config)
     for corner in free_corners(problem):
         progress.message(f"no force acts on the corner {corner.place} between two free edges")
-    return _Search(config, progress, problem, patience).run()
+    return _Search(config, progress, problem, patience, start).run()
 
 
 @dataclass
@@ -130,6 +120,7 @@ class _Search:
     progress: Progress
     problem: Problem
     patience: float = 1.0
+    start: Start | None = None
     began: float = field(default_factory=clock)
     unbounded: Unbounded = field(default_factory=Unbounded)
     stages: list[StageResult] = field(default_factory=list)
@@ -153,7 +144,8 @@ class _Search:
         self.newton: Newton | None = None
         if not self.problem.is_linear:
             timed = Agreed(Timed(self.progress, self.began + self.seconds))
-            self.newton = Newton(self._ground(NEWTON_SAMPLES), self.problem, timed, self.tolerance)
+            few = self._ground(NEWTON_SAMPLES)
+            self.newton = Newton(few, self.problem, timed, self.tolerance, self.start)
         else:
             self.statement = Statement.of(self.problem)
         held = footprint.LINEAR if self.newton is None else footprint.NEWTON
@@ -220,9 +212,12 @@ class _Search:
         """The first cells with their degrees; where they are `probed` they see every feature."""
         start = dict.fromkeys(self.cover.start(), self.patches.degree)
         statement = self.newton.beginning() if self.newton is not None else self.statement
+        first = balanced(self.cover, start)
         if probed and statement is not None:
-            return resolved(self.cover, statement.systems, start)
-        return balanced(self.cover, start)
+            first = resolved(self.cover, statement.systems, start)
+        if probed and self.newton is not None and self.start is not None:
+            first = seen(self.newton.ground, first, self.start)
+        return first
 
     def _further(self, level: Level, before: Level | None) -> tuple[Cells | None, End]:
         """The cells of the next level, or why there is none."""
@@ -401,10 +396,11 @@ class _Search:
         found from other starts.
         """
         flat = np.ptp(level.values, axis=0).max() <= CONSTANT * np.abs(level.values).max()
-        if self.newton is None or not flat:
+        asked = self.start is not None or self.config.starts.solutions > 1
+        if self.newton is None or not flat or asked:
             return None
         cells = Cells.of(self.cover, self._first(False))
-        other = self.newton.another(cells, self.newton.ground.sampled(level))
+        other = next(iter(others(self.newton, cells, [level], 1, FEW)), None)
         value = ", ".join(f"{mean:.4g}" for mean in level.values.mean(axis=0))
         if other is None:
             self.progress.message(f"the solution is {value} everywhere; other starts led to it too")
@@ -412,8 +408,8 @@ class _Search:
         low, high = float(other.values.min()), float(other.values.max())
         return (
             f"warning: the solution is {value} everywhere, and another one with values from"
-            f" {low:.4g} to {high:.4g} was found; which one is meant cannot be told: give terms or"
-            f" conditions that only one of them meets"
+            f" {low:.4g} to {high:.4g} was found; which one is meant cannot be told: give a start,"
+            f" or solutions: 2"
         )
 
     def _warning(self, checked: Checked) -> str | None:

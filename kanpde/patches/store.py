@@ -16,7 +16,8 @@ import numpy as np
 
 from kanpde.config import Config
 from kanpde.errors import ConfigError
-from kanpde.patches.search import Patched, points_of, prepare
+from kanpde.patches.patched import Patched
+from kanpde.patches.search import points_of, prepare
 from kanpde.results.stored_outcome import packed, refusing_damage, unpacked
 from kanpde.storage import write_kept
 from kanpde.trial.patchwork import Patchwork, Tiles

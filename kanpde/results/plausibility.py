@@ -27,6 +27,9 @@ NOTHING, SAME = 1e-6, 1e-6
 is below the second.
 """
 
+CONSTANT = "constant solution"
+"""The name of a finding."""
+
 INSIDE, ON_PART = 2000, 64
 """Points at which a solution is looked at."""
 
@@ -105,9 +108,9 @@ def _trivial(problem: Problem, trial: AnyTrial) -> list[Finding]:
         )
         sentence = (
             f"the solution is constant ({level}); the problem is nonlinear and may have another"
-            f" one: start from another guess, or check that this one is meant"
+            f" one: give a start, or solutions: 2, or check that this one is meant"
         )
-        findings.append(Finding("constant solution", sentence))
+        findings.append(Finding(CONSTANT, sentence))
     return findings
 
 

@@ -165,6 +165,16 @@ def dump_csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return stream.getvalue()
 
 
+def _solution(entry: Mapping[str, Any]) -> str:
+    """One of several solutions in a line."""
+    sizes = ", ".join(
+        f"{name} from {number(low)} to {number(high)}"
+        for name, (low, high) in entry["ranges"].items()
+    )
+    told = "cannot be told" if entry["estimate"] is None else number(entry["estimate"])
+    return f"{sizes}; estimated relative L2 error {told}; in {entry['folder']}"
+
+
 def result_rows(result: Mapping[str, Any]) -> list[Row]:
     """The two-column table of a solve, from the content of result.json.
 
@@ -178,6 +188,9 @@ def result_rows(result: Mapping[str, Any]) -> list[Row]:
     ]
     rows += fit_rows(result.get("fit"), result["trial"]["parameters"])
     rows += eigenvalue_rows(result.get("eigenvalues", ()))
+    rows += [
+        (f"solution {each['number']}", _solution(each)) for each in result.get("solutions", ())
+    ]
     errors = {name: value for name, value in result["relative_l2"].items() if value is not None}
     if errors:
         rows.append(("relative L2 error", _per_field(errors)))

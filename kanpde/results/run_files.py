@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from kanpde.config.problem.intervals import TimeShape
 from kanpde.progress import StopReason
 from kanpde.results import report
+from kanpde.results.run_folder import branch_folder
 from kanpde.results.series import SERIES
 from kanpde.results.solution import Solution
 from kanpde.results.web_page import REPORT, write_page
@@ -20,6 +22,8 @@ def write(folder: Path, solution: Solution) -> None:
     (other verbs make the rest).
     """
     report.write_run(folder, solution)
+    for number, branch in enumerate(solution.branches, 2):
+        write(branch_folder(folder, number), branch)
     if solution.stop_reason in (StopReason.INTERRUPTED, StopReason.TERMINATED):
         return
     with binding(folder, *MADE):
@@ -31,6 +35,8 @@ def _write_made(folder: Path, solution: Solution) -> None:
     sampled = solution.sampled() if output.vtu and solution.meshable else None
     if sampled is not None:
         solution.export(folder / "field.vtu", sampled=sampled)
+    if sampled is not None and isinstance(solution.config.problem.domain, TimeShape):
+        solution.export(folder / "field.csv", sampled=sampled)
     if output.series is not None and not (
         solution.trial.slab_ends and solution.config.tolerance is None
     ):

@@ -14,7 +14,7 @@ from pathlib import Path
 from kanpde.errors import ConfigError, FolderInUseError, StorageError
 from kanpde.progress import Progress, StopReason
 from kanpde.results.folder_lock import LOCK, held
-from kanpde.storage import DIGESTS, is_temporary, read_json
+from kanpde.storage import DIGESTS, is_temporary, make_folder, read_json
 
 LOG = "run.log"
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,80}")
@@ -25,7 +25,7 @@ _OWN = frozenset({
     "compare.json", "compare.csv", "error_vs_seconds.png", "both.vtu", *_SWEEP,
     "jobs", *_OF_PLUGINS,
     "series", "series.pvd", "points.vtu", "reference.vtu", "formula.json", "symbolic.json", "fit.npz", "fit_test.npz",
-    "report.html",
+    "report.html", "branches",
 })  # fmt: skip
 _EXPORTED = re.compile(
     r"field\.(vtu|vtk|csv|npz)|mesh(_\w+)?\.(msh|vtu|vtk|inp|meshb?|xdmf|xmf|bdf|nas|fem|med|stl|su2)|search[1-9]"
@@ -234,6 +234,11 @@ def _foreign(folder: Path) -> str | None:
 
 def _now() -> str:
     return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def branch_folder(folder: Path, number: int) -> Path:
+    """The folder of another solution of the same problem, made where it is missing."""
+    return make_folder(folder / "branches" / str(number))
 
 
 def kept_estimate(folder: Path) -> float | None:

@@ -64,6 +64,7 @@ class Result:
     parameters: Mapping[str, Estimate] = field(default_factory=dict)
     data: Mapping[str, Any] | None = None
     eigenvalues: tuple[Mapping[str, Any], ...] = ()
+    solutions: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def estimate(self) -> float | None:
@@ -109,6 +110,7 @@ class Result:
             )
             | ({"data": dict(self.data)} if self.data else {})
             | ({"eigenvalues": [dict(e) for e in self.eigenvalues]} if self.eigenvalues else {})
+            | ({"solutions": [dict(each) for each in self.solutions]} if self.solutions else {})
             | ({"fit": self.metrics.fit} if self.metrics.fit else {})
         )
 
@@ -132,7 +134,8 @@ class Sampled:
 class Solution(Access):
     """u(x; θ) with everything known about it. Call it at points (N, d) to get (N, m).
 
-    `points` are those of the solve; with time slabs those of the first.
+    `points` are those of the solve; with time slabs those of the first. `branches` are other
+    solutions of the same problem, where several were asked for.
     """
 
     config: Config
@@ -141,6 +144,7 @@ class Solution(Access):
     result: Result
     history: History
     points: Collocation | None = None
+    branches: tuple[Solution, ...] = ()
 
     def __repr__(self) -> str:
         """One line for a console: what was solved for, by what, and how well."""

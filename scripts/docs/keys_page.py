@@ -39,6 +39,7 @@ PARTS = {
     "search": ("problem.fit.search", ""),
     "trial": ("trial", ""),
     "patches": ("trial.patches", ""),
+    "start": ("start: by unknown", "One of formula, run and table, or values in its place."),
     "stages": ("schedule", "A list of stages: an optimizer, or a change of grids or points."),
     "points": ("points of a stage, adapt_points", "A method alone, or a mapping:"),
     "adaptive weights": ("weights of a stage", "A method alone, or a mapping:"),

@@ -20,6 +20,7 @@ from kanpde.config.problem.conditions import (
     PeriodicConfig,
     PointConfig,
 )
+from kanpde.config.problem.intervals import TimeConfig, TimeShape
 from kanpde.config.problem.measurements import (
     MOST_BYTES,
     Columns,
@@ -28,7 +29,7 @@ from kanpde.config.problem.measurements import (
     read_values,
 )
 from kanpde.config.problem.meshes import group_name
-from kanpde.config.problem.shapes import CombinedShape, Shape, TimeConfig, part_names
+from kanpde.config.problem.shapes import CombinedShape, Shape, part_names
 from kanpde.config.reader import Reader, listed
 from kanpde.errors import BudgetError
 from kanpde.names import did_you_mean, is_identifier
@@ -361,10 +362,11 @@ def check_parts(
         if part in unconditioned:
             raise item.error(f"the part {part!r} stands twice in this list; remove one")
         unconditioned.add(part)
+    timed = time is not None or isinstance(shape, TimeShape)
     missing = [
         part
         for part in known
-        if part not in constrained | unconditioned and (time is None or part != "final")
+        if part not in constrained | unconditioned and (not timed or part != "final")
     ]
     if chosen:
         missing = [part for part in missing if part in chosen]

@@ -130,11 +130,14 @@ def split_grids(
         for name, entry in entries.items()
         if isinstance(entry.value, Mapping) and {"field", "values"} & entry.value.keys()
     }
-    grids = {name: _read(name, entry, space, others) for name, entry in gridded.items()}
+    grids = {name: read_grid(name, entry, space, others) for name, entry in gridded.items()}
     return {name: entry for name, entry in entries.items() if name not in gridded}, FrozenMap(grids)
 
 
-def _read(name: str, node: Reader, space: Sequence[str], others: Sequence[str]) -> Grid | Nodal:
+def read_grid(
+    name: str, node: Reader, space: Sequence[str], others: Sequence[str] = ()
+) -> Grid | Nodal:
+    """Values by a file or a text on a grid of the coordinates `space`."""
     fields = node.fields(("field", "values", "name", "interpolation", "sha256"))
     if len(fields.keys() & {"field", "values"}) != 1:
         raise node.error("must hold one of field (the name of a file) and values (its text)")

@@ -15,13 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kanpde.config.frozen_map import FrozenMap
-from kanpde.config.problem.shapes import (
-    RegionsShape,
-    Shape,
-    TimeConfig,
-    part_names,
-    read_shape,
-)
+from kanpde.config.problem.intervals import ENDS_OF_TIME, TimeConfig, TimeShape, read_time
+from kanpde.config.problem.shapes import RegionsShape, Shape, part_names, read_shape
 from kanpde.config.reader import Reader
 
 MOST_REGIONS = 20
@@ -66,6 +61,19 @@ def shape_of(shape: Shape, name: str) -> Shape:
     """The shape of one region."""
     assert isinstance(shape, RegionsShape)
     return shape.shapes[shape.names.index(name)]
+
+
+def read_place(fields: Mapping[str, Reader]) -> tuple[Shape, TimeConfig | None]:
+    """The shape of space and the interval of time of a problem; time alone is a shape."""
+    time = read_time(fields["time"]) if "time" in fields else None
+    if time is not None and "domain" not in fields:
+        return TimeShape(time.lower, time.upper), None
+    shape = read_domain(fields["domain"])
+    if time is not None and (taken := {*shape.parts} & {*ENDS_OF_TIME}):
+        raise fields["domain"].error(
+            f"the part name {min(taken)!r} is that of a part of the time interval; rename it"
+        )
+    return shape, time
 
 
 def by_region(shape: Shape, time: TimeConfig | None) -> FrozenMap[tuple[str, ...]]:

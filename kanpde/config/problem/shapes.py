@@ -9,35 +9,28 @@ dimensionless.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from kanpde.config.problem.box_corners import FARTHEST, read_corners
 from kanpde.config.problem.coordinate_names import read_inputs, usual
+from kanpde.config.problem.intervals import (
+    ENDS_OF_TIME,
+    IntervalShape,
+    TimeConfig,
+    TimeShape,
+    check_length,
+    coordinate,
+    part_name,
+    read_interval,
+)
 from kanpde.config.problem.meshes import MeshShape, mesh_tree, read_mesh
 from kanpde.config.problem.polygons import polygon_flaw
 from kanpde.config.reader import Reader, listed
-from kanpde.names import is_identifier
 
 MOST_VERTICES = 1000
 _SIDES = ("left", "right", "bottom", "top", "back", "front")
-
-
-@dataclass(frozen=True)
-class IntervalShape:
-    """lower < x < upper; parts left, right."""
-
-    lower: float
-    upper: float
-    name: str | None = None
-
-    dimension: ClassVar[int] = 1
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """Names of the boundary parts."""
-        return _box_parts(1, self.name)
 
 
 @dataclass(frozen=True)
@@ -183,29 +176,21 @@ Simple = IntervalShape | BoxShape | DiskShape | BallShape | PolygonShape | MeshS
 Shape = Simple | CombinedShape | ExtrusionShape | RegionsShape
 
 
-@dataclass(frozen=True)
-class TimeConfig:
-    """The time interval lower < t < upper; adds the coordinate t and the parts initial and
-    final.
-    """
-
-    lower: float
-    upper: float
-
-
 def coordinates(
     shape: Shape, time: TimeConfig | None = None, ranges: Collection[str] = ()
 ) -> tuple[str, ...]:
     """Names of the coordinates: x | x, y | x, y, z | x1, ..., xd for d > 3, or a box's own;
-    parameters with a range; then t.
+    parameters with a range; then t. Where there is no space t comes first.
     """
+    if isinstance(shape, TimeShape):
+        return ("t", *ranges)
     inputs = shape.inputs if isinstance(shape, BoxShape) else ()
     return (*(inputs or usual(shape.dimension)), *ranges, *(() if time is None else ("t",)))
 
 
 def part_names(shape: Shape, time: TimeConfig | None = None) -> tuple[str, ...]:
     """Names of the boundary parts in space and time; time adds `initial` and `final`."""
-    return shape.parts if time is None else (*shape.parts, "initial", "final")
+    return shape.parts if time is None else (*shape.parts, *ENDS_OF_TIME)
 
 
 def _box_parts(count: int, name: str | None) -> tuple[str, ...]:
@@ -240,49 +225,9 @@ def read_shape(node: Reader) -> Shape:
     return _box(entry, kind) if kind in ("rectangle", "box") else _round(entry, kind)
 
 
-def read_interval(node: Reader, *, named: bool = True) -> tuple[float, float, str | None]:
-    """Ends (and name) of `[0, 1]` or `{lower: 0, upper: 1}`."""
-    if isinstance(node.value, list | tuple):
-        lower, upper = node.items("[lower, upper] or {lower: .., upper: ..}", 2, 2)
-        fields: dict[str, Reader] = {}
-    else:
-        fields = node.fields(
-            ("lower", "upper", "name") if named else ("lower", "upper"), ("lower", "upper")
-        )
-        lower, upper = fields["lower"], fields["upper"]
-    low, high = _coordinate(lower), _coordinate(upper)
-    _check_length(node, low, high, "")
-    return low, high, _name(fields)
-
-
-def _name(fields: Mapping[str, Reader]) -> str | None:
-    if "name" not in fields:
-        return None
-    name = fields["name"].text()
-    if not is_identifier(name):
-        raise fields["name"].wrong(
-            "a name of at most 40 letters, digits and _ that begins with a letter"
-        )
-    return name
-
-
-def _coordinate(node: Reader) -> float:
-    return node.number(-FARTHEST, FARTHEST)
-
-
-def _check_length(node: Reader, lower: float, upper: float, where: str) -> None:
-    if not lower < upper:
-        raise node.error(f"lower must be less than upper, found {lower:g} and {upper:g}{where}")
-    if upper - lower < max(1 / FARTHEST, 1e-10 * max(abs(lower), abs(upper))):
-        raise node.error(
-            f"from {lower!r} to {upper!r}{where} is too thin for double precision; shift or scale"
-            f" it"
-        )
-
-
 def _point(node: Reader, count: int) -> tuple[float, ...]:
     return tuple(
-        _coordinate(item) for item in node.items(f"a list of {count} numbers", count, count)
+        coordinate(item) for item in node.items(f"a list of {count} numbers", count, count)
     )
 
 
@@ -294,13 +239,13 @@ def _box(node: Reader, kind: str) -> BoxShape:
     lower, upper = read_corners(node, fields, 2 if kind == "rectangle" else None)
     count = len(lower)
     for index, (low, high) in enumerate(zip(lower, upper, strict=True)):
-        _check_length(node, low, high, f" for coordinate {index + 1}")
+        check_length(node, low, high, f" for coordinate {index + 1}")
     if abs(sum(math.log10(high - low) for low, high in zip(lower, upper, strict=True))) > 100:
         raise node.error("the volume must lie between 1e-100 and 1e100; scale the coordinates")
     return BoxShape(
         lower,
         upper,
-        _name(fields),
+        part_name(fields),
         read_inputs(fields["inputs"], count) if "inputs" in fields else (),
     )
 
@@ -316,8 +261,8 @@ def _round(node: Reader, kind: str) -> DiskShape | BallShape:
             f"{radius!r} is too small beside the center for double precision; shift it"
         )
     if kind == "disk":
-        return DiskShape((center[0], center[1]), radius, _name(fields))
-    return BallShape((center[0], center[1], center[2]), radius, _name(fields))
+        return DiskShape((center[0], center[1]), radius, part_name(fields))
+    return BallShape((center[0], center[1], center[2]), radius, part_name(fields))
 
 
 def _polygon(node: Reader) -> PolygonShape:
@@ -331,7 +276,7 @@ def _polygon(node: Reader) -> PolygonShape:
     vertices = tuple((corner[0], corner[1]) for corner in corners)
     if flaw := polygon_flaw(vertices):
         raise fields["vertices"].error(flaw)
-    return PolygonShape(vertices, _name(fields))
+    return PolygonShape(vertices, part_name(fields))
 
 
 def _combined(operation: str, node: Reader) -> CombinedShape:
@@ -361,9 +306,9 @@ def _extrusion(node: Reader) -> ExtrusionShape:
         raise fields["base"].error(
             "an extrusion takes a shape in the plane (rectangle, disk, polygon, mesh, ...)"
         )
-    lower, upper = _coordinate(fields["lower"]), _coordinate(fields["upper"])
-    _check_length(node, lower, upper, "")
-    shape = ExtrusionShape(base, lower, upper, _name(fields))
+    lower, upper = coordinate(fields["lower"]), coordinate(fields["upper"])
+    check_length(node, lower, upper, "")
+    shape = ExtrusionShape(base, lower, upper, part_name(fields))
     if taken := [cap for cap in shape.caps if cap in base.parts]:
         raise node.error(
             f"the part name {taken[0]!r} is also used by the base; give the extrusion a `name:`"

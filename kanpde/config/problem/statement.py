@@ -33,6 +33,7 @@ from kanpde.config.problem.energies import (
 )
 from kanpde.config.problem.equations import equations_tree, read_equations
 from kanpde.config.problem.gridded_fields import Grid, split_grids
+from kanpde.config.problem.intervals import ENDS_OF_TIME, TimeConfig, TimeShape
 from kanpde.config.problem.meshes import MeshShape, group_name
 from kanpde.config.problem.nodal_fields import Nodal
 from kanpde.config.problem.parameters import derived
@@ -41,7 +42,7 @@ from kanpde.config.problem.regions import (
     JUMP,
     Regional,
     by_region,
-    read_domain,
+    read_place,
     read_regional,
     region_names,
     regional_tree,
@@ -50,10 +51,8 @@ from kanpde.config.problem.regions import (
 )
 from kanpde.config.problem.shapes import (
     Shape,
-    TimeConfig,
     coordinates,
     part_names,
-    read_interval,
     shape_tree,
 )
 from kanpde.config.problem.tables import STATED, Fit
@@ -142,7 +141,7 @@ class ProblemConfig:
     @property
     def parts(self) -> tuple[str, ...]:
         """Names of the boundary parts."""
-        time = ("initial", "final") if self.time is not None else ()
+        time = ENDS_OF_TIME if self.time is not None else ()
         return (*part_names(self.domain), *self.chosen, *time)
 
     @property
@@ -183,17 +182,17 @@ def read_statement(node: Reader) -> ProblemConfig:
     minimised = states_energy(node)
     fields = _fields(node, minimised)
     eigen = read_beside(fields)
-    shape = read_domain(fields["domain"])
-    time = _time(fields["time"], shape, fields["domain"]) if "time" in fields else None
+    shape, time = read_place(fields)
+    place = fields["domain"] if "domain" in fields else fields["time"]
     regions = region_names(shape)
     # Names are taken in the order of the keys, so that a message names the later one.
     names = _Names(coordinates(shape, time))
     if eigen is not None:
         names.take(LAMBDA, "the eigenvalue", fields["eigen"])
     for name in regions:
-        names.take(name, "a region", fields["domain"])
+        names.take(name, "a region", place)
     if regions:
-        names.take(JUMP, "the jump at an interface", fields["domain"])
+        names.take(JUMP, "the jump at an interface", place)
     ranges = read_ranges(_entries(fields, "parameter_ranges", names))
     unknowns = _unknowns(fields["unknowns"], names)
     parameters, formulas = derived(_entries(fields, "parameters", names))
@@ -282,6 +281,8 @@ def _fields(node: Reader, minimised: bool) -> dict[str, Reader]:
     if isinstance(node.value, str):
         raise node.error(f"must be a mapping, found {node.value[:60]!r}")
     needed = [key for key in _NEEDED if key != "equations" or not minimised]
+    if isinstance(node.value, Mapping) and node.value.get("time") is not None:
+        needed.remove("domain")  # a problem of time alone
     return node.fields(PROBLEM_KEYS, needed, _HINTS)
 
 
@@ -338,17 +339,6 @@ def _entries(fields: Mapping[str, Reader], key: str, names: _Names) -> dict[str,
     return entries
 
 
-def _time(node: Reader, shape: Shape, domain: Reader) -> TimeConfig:
-    for part in shape.parts:
-        if part in ("initial", "final"):
-            raise domain.error(
-                f"the part name {part!r} is that of a part of the time interval; rename it"
-            )
-    fields = node.fields(("interval",), ("interval",))
-    lower, upper, _ = read_interval(fields["interval"], named=False)
-    return TimeConfig(lower, upper)
-
-
 def _reference(node: Reader) -> str:
     if not is_identifier(name := node.text()):
         raise node.wrong("the name of a shipped reference (letters, digits and _; no path)")
@@ -381,13 +371,15 @@ def problem_tree(problem: ProblemConfig) -> dict[str, Any]:
     out.
     """
     by_region = regional_tree(problem.regional)
+    alone = isinstance(problem.domain, TimeShape)
+    time = problem.domain if isinstance(problem.domain, TimeShape) else problem.time
     tree = {
         "name": problem.name,
         "description": problem.description,
         "unknowns": list(problem.unknowns),
-        "domain": shape_tree(problem.domain),
+        "domain": None if alone else shape_tree(problem.domain),
         "parts": thaw(problem.chosen),
-        "time": problem.time and {"interval": [problem.time.lower, problem.time.upper]},
+        "time": time and {"interval": [time.lower, time.upper]},
         "parameters": thaw(problem.parameters) | by_region["parameters"],
         "unknown_parameters": {
             name: dict(vars(parameter)) for name, parameter in problem.unknown_parameters.items()

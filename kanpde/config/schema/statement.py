@@ -304,15 +304,16 @@ PROPERTIES: dict[str, Schema] = {
     "time": described(
         mapping(
             {
+                "from": number(),
+                "to": number(),
                 "interval": either(
                     items(number(), 2, 2),
                     mapping({"lower": number(), "upper": number()}, ("lower", "upper")),
-                )
-            },
-            ("interval",),
+                ),
+            }
         ),
-        "Adds the coordinate t and the parts initial and final.",
-        example={"interval": [0, 1]},
+        "Adds the coordinate t and the parts initial and final; without a domain t is alone.",
+        example={"from": 0, "to": 1},
     ),
     "parameters": described(
         entries(either(number(), formula(), entries(number()))),
@@ -406,12 +407,13 @@ PROPERTIES: dict[str, Schema] = {
 }
 """Every key of a problem."""
 
-_STATED = ("unknowns", "domain", "conditions")
+_STATED = ("unknowns", "conditions")
 PROBLEM: Schema = mapping(PROPERTIES) | {
     "anyOf": [
         {"required": ["fit"]},
         {"required": ["python"]},
-        {"required": [*_STATED, "equations"]},
-        {"required": [*_STATED, "energy"]},
+        {"required": [*_STATED, "equations", "domain"]},
+        {"required": [*_STATED, "equations", "time"]},
+        {"required": [*_STATED, "energy", "domain"]},
     ]
 }

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from kanpde.config.frozen_map import FrozenMap, freeze, thaw
-from kanpde.config.problem.shapes import TimeConfig
+from kanpde.config.problem.intervals import TimeConfig
 from kanpde.config.reader import Reader, listed
 from kanpde.config.solve.defaults import (
     COMPARE,
