@@ -151,7 +151,7 @@ class System:
             local = magnitude(of_leading, self.lengths) or largest or 1.0
             factors.append(weight * ratio**offset / np.sqrt(local * (largest or 1.0)))
         drift, diffusion = self.transport(slopes)
-        return Scales(np.array(factors), terms, drift.mean(axis=1), diffusion)
+        return Scales(np.array(factors), terms, drift.mean(axis=1), diffusion, self.lengths)
 
     def transport(self, slopes: Sequence[Array]) -> tuple[Array, Array]:
         """The drift (m, N, d) of every unknown at points and its diffusion (m, d) on the mean, from

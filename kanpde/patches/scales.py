@@ -9,7 +9,11 @@ derivatives counted as 1/L of their axis; s is the highest order of an unknown, 
 the number of derivatives that an equation is measured with (see `offsets`). h_n is the extent of the
 cell along the normal, k_n, b_n and c are the sizes of the coefficients of ∂_n²u, ∂_n u and u, with
 those of higher order if there are any: V is the residual that a jump of u makes which is spread over
-the cell. d is the distance to the nearest corner of the domain (at least h).
+the cell. Derivatives along the side alone count in c, over the length L of the domain: a layer at a
+wall that convection runs along is as thin as √(ε L/b), and without them the least residual is that
+of u without it (measured: -ε Δu + u_x = 1, ε = 1e-5: objective 6e-10 on 76 patches, an estimate of 2e-7
+and 0.84 of the condition on the wall missed). d is the distance to the nearest corner of the domain
+(at least h).
 
 Derivatives of order s are not square integrable at a corner, their product with d^{s/2} is: without
 it the error grows when cells are graded.
@@ -62,6 +66,7 @@ class Scales:
     terms: Sequence[Sequence[Term]]
     drift: Array
     diffusion: Array
+    lengths: Array
     at_rim: Array | None = None
 
     def outflow(self, unknown: int, normal: Array, sizes: Array) -> tuple[Array, Array]:
@@ -92,12 +97,14 @@ class Scales:
         for factor, terms in zip(self.factors, self.terms, strict=True):
             total = 0.0
             for term in terms:
+                if term.unknown != unknown:
+                    continue
                 times = term.alpha[axis]
-                # derivatives along the side alone say nothing of a jump across it
-                if term.unknown == unknown and (times or not any(term.alpha)):
-                    others = np.maximum(sizes, size) ** np.array(term.alpha)
-                    others[axis] = size**times
-                    total += term.size / float(np.prod(others))
+                others = np.maximum(sizes, size) ** np.array(term.alpha)
+                others[axis] = size**times
+                # a jump varies along the side at least once over the domain
+                along = others if times else self.lengths ** np.array(term.alpha)
+                total += term.size / float(np.prod(along))
             largest = max(largest, float(factor) * total)
         # an equation without coefficients on a patch still couples it to the next
         return (largest or float(self.factors.max())) * float(np.sqrt(size))

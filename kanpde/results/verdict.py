@@ -123,15 +123,16 @@ def judge(
     )
     most = FAR_OFF if aim.local else UNRESOLVED
     missed = {n: s for n, s in shares.get("conditions", {}).items() if not s <= most}
-    # levels that agree on a field that misses a condition say nothing of its error
     values = [_estimated(aim, estimate, largest) for estimate in estimates]
-    if aim.searched and missed:
-        values = [None] * len(values)
     value = _largest(values)
+    if aim.searched and missed and value is not None and value <= aim.limit:
+        # levels that agree on a field that misses a condition say nothing of its error
+        values, value = [None] * len(values), None
     warnings = [_without_prefix(remark) for remark in remarks]
     reached: tuple[str, ...] = ()
     by = "" if aim.searched else f", from the relative residual of {largest_name}"
-    told = _told(unknowns, values, value)
+    wrong = ", since a condition is missed" if aim.searched and missed and value is None else ""
+    told = _told(unknowns, values, value) + wrong
     if value is None or value > aim.limit:
         more = "" if remarks else f"{_place(metrics.worst_point)}; {_remedy(aim)}"
         warnings.append(f"not reached: the estimated relative L2 error {told} ({aim}){by}{more}")

@@ -202,8 +202,9 @@ def test_a_layer_that_is_not_resolved_is_told_and_leaves_the_rest_right() -> Non
     error_of_u = solution.relative_l2["u"]
     # the layer's own L2 norm is √(ε/2) of about 0.6
     assert error_of_u is not None and error_of_u < 0.02
-    # the value at the end of the layer is missed, so there is no estimate
-    assert solution.result.estimate is None
+    # the value at the end of the layer is missed, and what the layer lacks is the estimate
+    estimate = solution.result.estimate
+    assert estimate is not None and error_of_u / 3 < estimate < 0.1
     assert any("not met" in warning for warning in solution.result.as_dict()["warnings"])
 
 

@@ -183,3 +183,11 @@ def test_fluxes_balance_around_a_polygonal_hole() -> None:
         at = level.trial.locate(points, JetSpace.closure([(1, 0)], 2))
         through.append(float(w @ level.trial.jet(at).derivative((1, 0))[0].numpy() / 2))
     assert through[0] == pytest.approx(through[1], rel=2e-3)
+
+
+def test_a_wall_that_convection_runs_along_is_not_left_out() -> None:
+    """With the layers there counted by their width alone u = x has the least residual."""
+    problem = problem_of(equations=["-0.00001*laplacian(u) + dx(u) = 1"])
+    solution = solved(problem, 4, 8)
+    wall = np.array([[0.7, 0.0], [0.8, 1.0]])
+    assert np.abs(solution.trial.evaluate(torch.tensor(wall)).numpy()).max() < 0.2

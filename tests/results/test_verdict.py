@@ -76,6 +76,14 @@ def test_levels_that_agree_on_what_misses_a_condition_estimate_nothing() -> None
     assert any("'left' has a relative residual of 4.7e-01" in w for w in verdict.warnings)
 
 
+def test_a_large_estimate_stands_where_a_condition_is_missed_too() -> None:
+    """The verdict does not say that it cannot tell what the search has told."""
+    aim = Aim(1e-6, given=False, searched=True, local=True)
+    verdict = judge(("u",), aim, 9.6e-3, of_shares(conditions={"left": 0.47}))
+    assert verdict.worst == 9.6e-3 and not verdict.trusted
+    assert not any("cannot be told" in sentence for sentence in verdict.sentences)
+
+
 def test_a_flux_beside_a_corner_may_be_missed_by_a_hundredth() -> None:
     """At a re-entrant corner between insulated sides, where u itself is right to 5e-7."""
     aim = Aim(1e-6, given=False, searched=True, local=True)
