@@ -38,6 +38,7 @@ from kanpde.domains.plane.regions import (
     OutlinedRegion,
     PolygonRegion,
     Region,
+    SidesRegion,
 )
 from kanpde.domains.space.bodies import BallBody, Body, CombinedBody, Prism
 from kanpde.errors import ConfigError
@@ -157,7 +158,7 @@ def _tree(region: Region) -> _Term:
             if counterclockwise:
                 return _polygon(points, parts)
             return _polygon(points[::-1], [*parts[-2::-1], parts[-1]])
-        case OutlinedRegion():
+        case OutlinedRegion() | SidesRegion():
             raise ConfigError(
                 "trial.lifting: a mesh with bent edges has no distance function; set it to false"
             )

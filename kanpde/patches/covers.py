@@ -34,6 +34,8 @@ def cover_of(problem: Problem, cells: int | None = None) -> Cover:
         cells: first cells along the longest side, by default `FIRST`.
     """
     domain, time = problem.domain, problem.config.time is not None
+    if problem.pieces is not None:
+        domain = problem.pieces.domain
     if isinstance(domain, Composite):
         first = cells or FIRST[domain.dimension - 1]
         return regions_cover(domain, first, domain.dimension - time, problem.kinks)

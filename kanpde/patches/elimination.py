@@ -80,14 +80,11 @@ def eliminated(patches: Sequence[Patch], rows: Sequence[Rows], ties: Ties | None
         for face, degree in patch.faces:
             matrix, taken = face_rows(patch, face, degree, of_patch)
             pieces.append(((*face.key, degree), start, matrix, taken, np.zeros(len(matrix))))
-        if of_patch.sums is not None:
-            sums = of_patch.sums
-            for which, factor_of_sum in enumerate(sums.factors):
-                row, right = sums.matrix[which : which + 1], sums.right[which : which + 1]
-                pieces.append(
-                    ((SUM, which, number), start, row, np.full((1, 1), factor_of_sum), right)
-                )
         start += of_patch.matrix.shape[1]
+    pieces += [
+        ((SUM, which, number), 0, row[None], np.full((1, 1), factor_of_sum), np.array([given]))
+        for which, (row, given, factor_of_sum) in enumerate(_added(rows))
+    ]
     rest = float(first[n, n] ** 2) if len(first) > n else 0.0
     data = sum(float(of_patch.right @ of_patch.right) for of_patch in rows)
     inner, outer = _faces_of(pieces)
@@ -114,6 +111,26 @@ def eliminated(patches: Sequence[Patch], rows: Sequence[Rows], ties: Ties | None
     rest += float(r[width, -1] ** 2) if len(r) > width else 0.0
     matrix, right = r[k:width, k:-1], r[k:width, -1]
     return Block(number, outer, matrix, right, inner, r[:k], rest, data)
+
+
+def _added(rows: Sequence[Rows]) -> list[tuple[Array, float, float]]:
+    """What the patches of a leaf add to every sum together: the row (n,) of all coefficients, its
+    right side, and its factor, the least of all patches.
+    """
+    known = [(of_patch, of_patch.sums) for of_patch in rows]
+    factors = [sums.factors for _, sums in known if sums is not None]
+    if not factors:
+        return []
+    least = np.min(factors, axis=0)
+    matrix, right = [], np.zeros(len(least))
+    for of_patch, sums in known:
+        if sums is None:
+            matrix.append(np.zeros((len(least), of_patch.matrix.shape[1])))
+            continue
+        share = least / sums.factors
+        matrix.append(sums.matrix * share[:, None])
+        right += sums.right * share
+    return list(zip(np.concatenate(matrix, axis=1), right.tolist(), least.tolist(), strict=True))
 
 
 def _is_plain(patches: Sequence[Patch], rows: Sequence[Rows], outer: Widths) -> bool:

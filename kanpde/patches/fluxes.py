@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kanpde.numerics.polynomials import Index
 from kanpde.numerics.quadrature import Array
@@ -165,21 +166,16 @@ def _strengths(
         change = _change(edge, axis, x, step)
         if edge.constant is None or not change.any():
             continue
-        of_jets, _ = edge.strengths(x, axis)
+        of_jets, _ = edge.strengths(x)
         of_equation = sums[edge.equation]
         for jet, values in of_jets.items():
             of_equation[jet] = of_equation.get(jet, 0.0) + np.where(change, values, 0.0)
     return sums
 
 
-def _change(edge: Edge, axis: int, x: Array, step: float) -> Array:
+def _change(edge: Edge, axis: int, x: Array, step: float) -> NDArray[np.bool_]:
     """Whether a test changes its sign across a plane at points (N, d), (N,)."""
-    sides = []
-    for sign in (-1.0, 1.0):
-        beside = x.copy()
-        beside[:, axis] += sign * step
-        sides.append(numbers((edge.plain,), beside)[0])
-    return np.asarray(sides[0] * sides[1] < 0)
+    return edge.changes(x, step * np.eye(x.shape[1])[axis])
 
 
 def _on_plane(sample: Array, axis: int, at: float, problem: Problem) -> Array:
@@ -227,7 +223,7 @@ def _kind(
         return "unclear"
     for edge in mine:
         change = _change(edge, axis, x, step)
-        if np.abs(edge.strengths(x[change], axis)[1]).max() > 0:
+        if np.abs(edge.strengths(x[change])[1]).max() > 0:
             return "unclear"  # a source on a plane
     strengths = _strengths(mine, len(equations), axis, x, step)
     for equation, of_equation in zip(equations, strengths, strict=True):

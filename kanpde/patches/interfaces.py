@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from kanpde.numerics.polynomials import Index, derivatives, size
 from kanpde.numerics.quadrature import Array
-from kanpde.patches.affine import Affine, indices_of
+from kanpde.patches.affine import Affine
 from kanpde.patches.cells import Cell, Cover, Points
 from kanpde.patches.elimination import Ties
 from kanpde.patches.kans import tiles_of
@@ -34,6 +35,21 @@ FURTHER = 3
 """Points on a side of a cell beyond the degree."""
 
 
+class Formula(Protocol):
+    """What is read of F, affine in the unknowns: their derivatives in it, and its values."""
+
+    @property
+    def slopes(self) -> Sequence[tuple[int, Index, object]]:
+        """The unknowns with the indices of their derivatives."""
+
+    @property
+    def weight(self) -> float:
+        """By what the squares of F are multiplied."""
+
+    def at(self, x: Array, normal: Array | None = None) -> tuple[Array, Array]:
+        """Slopes (S, N) and constant (N,) at points (N, d)."""
+
+
 @dataclass(frozen=True)
 class Interface:
     """Formulas F = 0 between two regions, with the normal outward of the first; unknowns are
@@ -42,7 +58,7 @@ class Interface:
 
     regions: tuple[int, int]
     part: str
-    formulas: tuple[Affine, ...]
+    formulas: tuple[Formula, ...]
 
 
 @dataclass(frozen=True)
@@ -206,12 +222,12 @@ def ties(
 
 
 def _tied(
-    affine: Affine, by_region: Mapping[int, _Side], points: Points, width: int
+    affine: Formula, by_region: Mapping[int, _Side], points: Points, width: int
 ) -> tuple[Array, Array, float]:
     """F (N, width) of all coefficients of a leaf, its constant (N,), and the factor of its rows."""
     slopes, constant = affine.at(points.x, points.normal)
     matrix, factor = np.zeros((len(points.x), width)), np.inf
-    indices = indices_of([affine])
+    indices = tuple(sorted({index for _, index, _ in affine.slopes}))
     tables: dict[int, Mapping[Index, Array]] = {}
     for region, side in by_region.items():
         patch = side.patch

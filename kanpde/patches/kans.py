@@ -10,6 +10,7 @@ degree.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -21,6 +22,7 @@ from kanpde.numerics.quadrature import Array
 from kanpde.optimizers.linear_algebra import back_substituted, factor
 from kanpde.patches.cells import Cover
 from kanpde.patches.layout import Patch
+from kanpde.problem.pieces import Pieces
 from kanpde.trial.patchwork import SPACE, Locator, Patchwork, Tiles, grouped, modes
 
 CHUNK = 1024
@@ -92,9 +94,19 @@ def values_at(
     return values
 
 
-def patchwork(cover: Cover, patches: Sequence[Patch], coefficients: Sequence[Array]) -> Patchwork:
-    """The trial solution of solved patches, from polynomial coefficients (n, m) of each."""
+def patchwork(
+    cover: Cover,
+    patches: Sequence[Patch],
+    coefficients: Sequence[Array],
+    pieces: Pieces | None = None,
+) -> Patchwork:
+    """The trial solution of solved patches, from polynomial coefficients (n, m) of each; on
+    `pieces` of a domain it is one function.
+    """
     tiles = tiles_of(cover, patches)
+    if pieces is not None:
+        cuts = np.array([curve.coefficients for curve in pieces.curves])
+        tiles = replace(tiles, cuts=cuts, below=pieces.below, between=pieces.owner)
     outer = [
         (ridge_map(patch.degree, patch.dimension) @ polynomial).T
         for patch, polynomial in zip(patches, coefficients, strict=True)

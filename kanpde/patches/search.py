@@ -47,6 +47,7 @@ from kanpde.patches.patched import Patched
 from kanpde.patches.pins import is_pinned
 from kanpde.patches.probing import resolved
 from kanpde.patches.refinement import enriched, richer
+from kanpde.patches.seams import with_pieces
 from kanpde.patches.sharing import Agreed, clock
 from kanpde.patches.starts import seen
 from kanpde.patches.statement import Statement
@@ -91,7 +92,7 @@ def prepare(config: Config) -> Problem:
     problem, patches = posed(config.problem), config.trial.patches
     assert patches is not None
     require(problem, patches.degree)
-    return problem
+    return replace(problem, pieces=with_pieces(problem))
 
 
 def points_of(problem: Problem) -> Collocation:
@@ -367,7 +368,7 @@ class _Search:
         )
         return Patched(
             problem=self.problem,
-            trial=patchwork(self.cover, level.patches, level.coefficients),
+            trial=patchwork(self.cover, level.patches, level.coefficients, self.problem.pieces),
             points=points_of(self.problem),
             history=history,
             stages=tuple(self.stages),
@@ -420,8 +421,8 @@ class _Search:
     def _unseen(self, level: Level) -> str | None:
         """A warning where patches see less of the formulas than there is."""
         statement = self.statement if self.newton is None else self.newton.system(level)
-        names = self.problem.names
-        return left_out(self.problem) or unseen(self.cover, statement.systems, level.patches, names)
+        words = unseen(self.cover, statement.systems, level.patches, self.problem.names)
+        return left_out(self.problem) or words
 
     def _contradicted(self, checked: Checked) -> str | None:
         """A warning where no solution meets all equations and conditions."""

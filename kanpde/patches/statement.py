@@ -1,7 +1,7 @@
 """The equations and all conditions of a problem on patches: from patches to their coefficients.
 
-One system per region, conditions at points and on means, and interfaces; where there are none of
-them a statement is one `System`.
+One system per region or piece, conditions at points and on means, and interfaces; where there are
+none of them a statement is one `System`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from kanpde.patches.layout import Patch
 from kanpde.patches.pins import Pins
 from kanpde.patches.rows import EQUATION, SAMPLES, Rows, System, lengths_of, nodes_inside
 from kanpde.patches.rows import rows as rows_of
+from kanpde.patches.seams import seams_of
+from kanpde.problem.pieces import Pieces
 from kanpde.problem.problem import Problem
 from kanpde.threads import each
 
@@ -50,6 +52,8 @@ class Statement:
         """Of a problem, each of its formulas and the weight of it taken apart by `take` (on regions
         they must be linear); sizes are measured at about so many `samples`.
         """
+        if problem.pieces is not None:
+            return cls(*_of_pieces(problem, problem.pieces))
         if isinstance(problem.domain, Composite):
             systems = _systems(problem)
             pins = tuple(Pins.of(problem, region) for region in range(len(systems)))
@@ -146,6 +150,31 @@ def _systems(problem: Problem) -> tuple[System, ...]:
                 on_parts[part] = (*on_parts.get(part, ()), affine)
         x = domain.quadrature(SAMPLES).x
         systems.append(System.between(equations, on_parts, unknowns, x, lengths))
-    # rows of regions with different coefficients are compared by what is largest in all of them
+    return _compared(systems)
+
+
+def _compared(systems: Sequence[System]) -> tuple[System, ...]:
+    """Systems whose rows are compared by what is largest in all of them."""
     largest = np.max([system.sizes for system in systems], axis=0)
     return tuple(replace(system, sizes=largest) for system in systems)
+
+
+def _of_pieces(
+    problem: Problem, pieces: Pieces
+) -> tuple[tuple[System, ...], tuple[Pins, ...], tuple[Interface, ...]]:
+    """What is to hold on the pieces of a domain and between them."""
+    conditions: dict[str, tuple[Affine, ...]] = {}
+    for condition in problem.conditions:
+        if condition.kind == EQUATION and condition.part:
+            affine = Affine.of(condition.node, condition.weight)
+            conditions[condition.part] = (*conditions.get(condition.part, ()), affine)
+    unknowns, lengths = len(problem.unknowns), lengths_of(problem)
+    systems, pins, every = [], [], Pins.of(problem)
+    for number, domain in enumerate(pieces.domain.members):
+        equations = tuple(map(Affine.of, pieces.equations[number]))
+        mine = {part: on for part, on in conditions.items() if part in domain.parts}
+        x = domain.quadrature(SAMPLES).x
+        systems.append(System.between(equations, mine, unknowns, x, lengths))
+        points = [pair for pair in every.points if pieces.domain.number(pair[1][None])[0] == number]
+        pins.append(replace(every, points=tuple(points)))
+    return _compared(systems), tuple(pins), seams_of(problem, pieces)

@@ -33,9 +33,11 @@ def unseen(
         cover: what is known of the cells.
         systems: that of each region, or of all.
         patches: all patches.
-        names: those of all equations, in the first region, then in the second.
+        names: those of all equations, in the first region, then in the second; of pieces those of
+            one.
     """
     before = 0
+    names = [*names] * (sum(len(system.equations) for system in systems) // len(names))
     for region, (member, system) in enumerate(zip(cover.members or (cover,), systems, strict=True)):
         mine = [patch for patch in patches if patch.region == region]
         count = len(system.equations)
@@ -73,7 +75,7 @@ def _hidden(
 
 def left_out(problem: Problem) -> str | None:
     """A warning where derivatives of jumps are concentrated on what no row holds."""
-    missed = Surfaces.of(problem).missed
+    missed = () if problem.pieces is not None else Surfaces.of(problem).missed
     if not missed:
         return None
     name = problem.names[missed[0].equation]

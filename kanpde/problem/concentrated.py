@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kanpde.expressions import (
     Call,
@@ -69,9 +70,22 @@ class Edge:
         """The test as it is evaluated."""
         return _plain(self.test)
 
-    def strengths(self, x: Array, axis: int) -> tuple[dict[Jet, Array], Array]:
-        """∫ D dχ / |∂a/∂x_axis|, the jump of G_axis, at points (N, d): by jet, and of the rest."""
-        slope = np.abs(numbers((differentiate(self.plain, axis),), x)[0])
+    @property
+    def plain_strengths(self) -> tuple[Node, ...]:
+        """D as it is evaluated on either side, 1 where it is not known."""
+        if self.constant is None:
+            return (ONE,)
+        return tuple(map(_plain, (*self.slopes.values(), self.constant)))
+
+    def changes(self, x: Array, step: Array | float) -> NDArray[np.bool_]:
+        """Whether the test has different signs a `step` before and behind points (N, d), (N,)."""
+        before, behind = (numbers((self.plain,), x + sign * step)[0] for sign in (-1.0, 1.0))
+        return np.asarray(before * behind < 0)
+
+    def strengths(self, x: Array) -> tuple[dict[Jet, Array], Array]:
+        """∫ D dχ / |∇a|, the jump of n·G, at points (N, d): by jet, and of the rest."""
+        gradient = [differentiate(self.plain, axis) for axis in range(x.shape[1])]
+        slope = np.linalg.norm(numbers(tuple(gradient), x), axis=0)
         assert self.constant is not None
         nodes = (*self.slopes.values(), self.constant)
         totals = np.zeros((len(nodes), len(x)))

@@ -40,7 +40,7 @@ def kinks(nodes: Iterable[Node], lower: Array, upper: Array) -> list[Array]:
     places: list[list[float]] = [[] for _ in lower]
     for node in dict.fromkeys(postorder(list(nodes))):
         if isinstance(node, Call) and node.name in SWITCHES:
-            for factor in _factors(node.args[0]):
+            for factor in factors(node.args[0]):
                 axis = _axis(factor, len(lower))
                 if axis is not None:
                     places[axis] += _zeros(factor, axis, (lower, upper))
@@ -48,13 +48,13 @@ def kinks(nodes: Iterable[Node], lower: Array, upper: Array) -> list[Array]:
     return [_distinct(along, float(low), float(high)) for along, low, high in ends]
 
 
-def _factors(node: Node) -> Sequence[Node]:
+def factors(node: Node) -> Sequence[Node]:
     """What is zero where a product is."""
     match node:
         case Mul(args=args):
-            return [factor for arg in args for factor in _factors(arg)]
+            return [factor for arg in args for factor in factors(arg)]
         case Pow(base=base, exponent=Number(value=value)) if value > 0:
-            return _factors(base)
+            return factors(base)
     return (node,)
 
 

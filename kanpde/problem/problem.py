@@ -47,6 +47,7 @@ from kanpde.problem.euler_lagrange import Energy
 from kanpde.problem.formula_places import formulas
 from kanpde.problem.formulas import Formulas, Quantity
 from kanpde.problem.kinks import kinks
+from kanpde.problem.pieces import Pieces
 from kanpde.problem.probing import Probe, probe
 from kanpde.problem.stored_reference import Reference
 from kanpde.problem.true_constants import with_means
@@ -68,6 +69,7 @@ class Problem:
         true: values of the unknown parameters that belong to `exact`.
         quantities: formulas of the unknowns that are written to the results.
         energy: what is minimised, where the problem states one instead of equations.
+        pieces: those that formulas which jump cut the domain into, for whoever solves on them.
     """
 
     config: ProblemConfig
@@ -80,6 +82,7 @@ class Problem:
     true: Mapping[Node, Node] = field(default_factory=dict)
     quantities: tuple[Quantity, ...] = ()
     energy: Energy | None = None
+    pieces: Pieces | None = None
 
     @classmethod
     def create(cls, config: ProblemConfig) -> Problem:

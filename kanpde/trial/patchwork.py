@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
@@ -34,6 +34,7 @@ SPACE = 3
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 NEAREST = 1_000_000
 """Pairs of a point and a cell that are compared at a time."""
@@ -47,6 +48,10 @@ class Tiles:
     """Where the patches are: `cells` (C, 2d) as levels and indices between first lines `lines` (d, n;
     filled up with NaN), the patch `owner` (C,) of each, the boxes `lower`, `upper` (J, d), the
     degrees (J,) and the numbers of the regions (J,) of the patches.
+
+    Where regions are pieces of one function they are told apart by curves c + b·x + a |x|² = 0 in the
+    plane, `cuts` (K, 4) as (c, b_1, b_2, a): where points are `below` 0 or not, as one of the rows
+    (S, K) says, they are in the region `between` (S,).
     """
 
     lines: Array
@@ -56,6 +61,9 @@ class Tiles:
     upper: Array
     degrees: Indices
     region: Indices
+    cuts: Array = field(default_factory=lambda: np.empty((0, 4)))
+    below: Flags = field(default_factory=lambda: np.empty((0, 0), dtype=bool))
+    between: Indices = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     @property
     def dimension(self) -> int:
@@ -71,6 +79,14 @@ class Tiles:
     def indices(self) -> Indices:
         """The indices (C, d) of the cells."""
         return self.cells[:, self.dimension :]
+
+    def region_of(self, x: Array) -> Indices:
+        """The region (N,) of points (N, 2) between the cuts."""
+        table = np.column_stack([np.ones(len(x)), x, np.sum(x**2, axis=1)])
+        is_below = table @ self.cuts.T < 0
+        # beside a point where curves meet rounding may find sides that no point has
+        differ = (is_below[:, None] != self.below).sum(axis=2)
+        return np.asarray(self.between[differ.argmin(axis=1)])
 
 
 class Locator:
@@ -171,8 +187,8 @@ class Patchwork(nn.Module):
 
     @property
     def outputs(self) -> int:
-        """m, for every region."""
-        return self._unknowns * len(self._regions)
+        """m, for every region that is a function of its own."""
+        return self._unknowns * (1 if len(self.tiles.cuts) else len(self._regions))
 
     @property
     def _unknowns(self) -> int:
@@ -235,6 +251,14 @@ class Patchwork(nn.Module):
         """The jet of u, (A, m, N), without a graph, a few points at a time."""
         x = at.x.detach().double().cpu().numpy()
         data = np.empty((len(at.space.indices), self.outputs, len(x)))
+        if len(self.tiles.cuts):
+            here = self.tiles.region_of(x)
+            number = np.empty(len(x), dtype=np.int64)
+            for region in self._regions:
+                some = here == region
+                number[some] = self.patch_of(x[some], region)
+            self._fill(data, x, at.space, number)
+            return Jet(at.space, torch.tensor(data, dtype=at.x.dtype, device=at.x.device))
         for region in range(len(self._regions)):
             columns = slice(region * self._unknowns, (region + 1) * self._unknowns)
             self._fill(data[:, columns], x, at.space, self.patch_of(x, region))

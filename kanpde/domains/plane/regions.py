@@ -2,7 +2,7 @@
 boundary.
 
     disk: |x − c| − R,   polygon: ± distance to its edges,   A ∪ B: min(φ_A, φ_B),   A ∩ B: max(φ_A, φ_B),
-    A \\ B: max(φ_A, −φ_B),   an outline: ± distance to its curves
+    A \\ B: max(φ_A, −φ_B),   an outline: ± distance to its curves,   sides of curves: min of max ± q
 
 Source: Ricci, The Computer Journal 16 (1973) 157–160.
 """
@@ -159,6 +159,36 @@ class OutlinedRegion:
         return (self.curves,)
 
 
+@final
+@dataclass(frozen=True, eq=False)
+class SidesRegion:
+    """What of a region lies on given sides of lines and circles q = c + b·x + a |x|² = 0, with
+    |∇q| = 1 there; `rim` is its boundary.
+
+    Attributes:
+        whole: the region.
+        coefficients: (K, 4) as (c, b_1, b_2, a).
+        below: sets of sides (S, K), whether q < 0; what lies on any of them belongs to it.
+        rim: the curves of the boundary, with names of their own.
+    """
+
+    whole: Region
+    coefficients: Array
+    below: np.ndarray[tuple[int, int], np.dtype[np.bool_]]
+    rim: tuple[Curve, ...]
+
+    def level(self, x: Array) -> Array:
+        """The level function (N,) at points (N, 2)."""
+        table = np.column_stack([np.ones(len(x)), x, np.sum(x**2, axis=1)])
+        of_sides = np.where(self.below, 1.0, -1.0) * (table @ self.coefficients.T)[:, None]
+        within = of_sides.max(axis=2).min(axis=1)
+        return np.asarray(np.maximum(self.whole.level(x), within))
+
+    def primitives(self) -> tuple[tuple[Curve, ...], ...]:
+        """All curves as those of one shape."""
+        return (self.rim,)
+
+
 def _quarters(curve: Curve) -> list[Curve]:
     """A curve, or the equal pieces of an arc that turn by a right angle at most."""
     if isinstance(curve, Segment):
@@ -168,7 +198,7 @@ def _quarters(curve: Curve) -> list[Curve]:
     return [curve.cut(p, q) for p, q in pairwise(ends)]
 
 
-Region = DiskRegion | PolygonRegion | OutlinedRegion | Combination
+Region = DiskRegion | PolygonRegion | OutlinedRegion | SidesRegion | Combination
 
 
 def crosses_ray(a: Array, b: Array, x: Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
