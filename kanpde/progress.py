@@ -7,6 +7,7 @@ functions, P parameters, R residual rows, A derivatives of a jet.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -158,3 +159,15 @@ class History:
     seconds: tuple[float, ...]
     stage: tuple[int, ...]
     events: tuple[tuple[int, str], ...]
+
+
+def history_of(stages: Sequence[StageResult], ends: Sequence[float]) -> History:
+    """The history of a search whose stages are one step each; `ends` are when they ended, seconds."""
+    count = len(stages)
+    return History(
+        tuple(range(1, count + 1)),
+        tuple(stage.objective for stage in stages),
+        tuple(ends),
+        tuple(range(count)),
+        tuple((k + 1, stage.name) for k, stage in enumerate(stages)),
+    )

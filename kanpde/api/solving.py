@@ -12,8 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from kanpde import threads
 from kanpde.api.beginning import beginning
 from kanpde.api.outcome import Outcome, Plan

@@ -48,7 +48,7 @@ from kanpde.patches.search import SAMPLES, SHARE, points_of
 from kanpde.patches.statement import Statement
 from kanpde.patches.verdict import place
 from kanpde.problem.problem import Problem
-from kanpde.progress import History, Overdue, Progress, StageResult, StopReason
+from kanpde.progress import History, Overdue, Progress, StageResult, StopReason, history_of
 from kanpde.solver.memory import VARIABLE
 from kanpde.trial.patchwork import Patchwork
 
@@ -143,7 +143,6 @@ class _Search:
     shift: float
     began: float = field(default_factory=time.perf_counter)
     stages: list[StageResult] = field(default_factory=list)
-    events: list[tuple[int, str]] = field(default_factory=list)
     ends: list[float] = field(default_factory=list)
     pace: Pace = field(default_factory=Pace)
     best: _Checked | None = None
@@ -248,7 +247,6 @@ class _Search:
         number, now, total = len(self.stages), time.perf_counter(), solved.level.total
         self.stages.append(StageResult(name, 1, total, now - began, StopReason.SOLVED.name))
         self.ends.append(now - self.began)
-        self.events.append((number + 1, name))
         self.progress.step(1, total)
         self.progress.stage_finished(number, total, StopReason.SOLVED)
 
@@ -307,14 +305,7 @@ class _Search:
             columns.append(np.concatenate(fields, axis=1))
         words = self._words(checked)
         self.progress.message(words)
-        count = len(self.stages)
-        history = History(
-            tuple(range(1, count + 1)),
-            tuple(stage.objective for stage in self.stages),
-            tuple(self.ends),
-            tuple(range(count)),
-            tuple(self.events),
-        )
+        history = history_of(self.stages, self.ends)
         estimate = checked.worst if math.isfinite(checked.worst) else None
         return Spectrum(
             problem=problem,

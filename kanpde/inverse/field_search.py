@@ -30,7 +30,7 @@ from kanpde.inverse.uncertainty import UNSURE, sentence
 from kanpde.marching.lines.space import MOST_DERIVATIVES
 from kanpde.problem.conditions import BoundaryCondition, PointCondition
 from kanpde.problem.problem import Problem
-from kanpde.progress import History, Progress, StageResult, StopReason
+from kanpde.progress import History, Progress, StageResult, StopReason, history_of
 
 SPACES = {1: ((72, 1), (108, 1)), 2: ((8, 10), (11, 13), (15, 17))}
 """Intervals and polynomials of the spaces, by number of coordinates."""
@@ -266,14 +266,7 @@ class _Search:
         spread, errors = self._spread(system, fitted)
         spread = np.maximum(spread, rough)
         misfit = math.sqrt(float(np.mean(fitted.rest**2)))
-        count = len(self.stages)
-        history = History(
-            tuple(range(1, count + 1)),
-            tuple(stage.objective for stage in self.stages),
-            tuple(self.ends),
-            tuple(range(count)),
-            (),
-        )
+        history = history_of(self.stages, self.ends)
         return Fields(
             system.space.line.intervals,
             system.space.count,

@@ -32,7 +32,7 @@ from kanpde.config import Config
 from kanpde.config.solve.defaults import SECONDS, TOLERANCE
 from kanpde.errors import NumericalError
 from kanpde.problem.problem import Problem
-from kanpde.progress import History, Progress, StageResult, StopReason
+from kanpde.progress import History, Progress, StageResult, StopReason, history_of
 from kanpde.trial.patch_slabs import PatchSlabs
 from kanpde.trial.piecewise import PiecewiseInTime
 
@@ -316,14 +316,7 @@ class _Search:
         if reason is StopReason.UNREACHED:
             warnings = (self._warning(best, known),)
             self.progress.message(warnings[0])
-        count = len(self.stages)
-        history = History(
-            tuple(range(1, count + 1)),
-            tuple(stage.objective for stage in self.stages),
-            tuple(self.ends),
-            tuple(range(count)),
-            (),
-        )
+        history = history_of(self.stages, self.ends)
         stages = tuple(self.stages)
         return Converged(best, history, stages, reason, known, self.ends[-1], warnings)
 

@@ -14,6 +14,11 @@ UNMOVED, STANDING = 0.98, 1e-6
 contradict each other.
 """
 
+CONTRADICTION = (
+    "warning: there is no solution, the residual does not fall when the space is enriched:"
+    " the data are not compatible; change a source or a flux so that they balance"
+)
+
 
 def is_contradictory(squares: float, richer: float, data: float) -> bool:
     """Whether data contradict each other.

@@ -20,9 +20,9 @@ from kanpde.numerics.polynomials import Index, derivatives, size
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.affine import Affine
 from kanpde.patches.cells import Cell, Cover, Points
-from kanpde.patches.elimination import Ties
 from kanpde.patches.kans import tiles_of
 from kanpde.patches.layout import Patch
+from kanpde.patches.leaves import Ties
 from kanpde.patches.rows import Rows, balance
 from kanpde.problem.conditions import InterfaceCondition
 from kanpde.problem.problem import Problem

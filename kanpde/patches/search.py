@@ -32,7 +32,7 @@ from kanpde.errors import ConfigError
 from kanpde.patches import footprint
 from kanpde.patches.aims import SEEN, Aims
 from kanpde.patches.cells import Cell
-from kanpde.patches.compatibility import is_contradictory
+from kanpde.patches.compatibility import CONTRADICTION, is_contradictory
 from kanpde.patches.covers import cover_of
 from kanpde.patches.deflation import others
 from kanpde.patches.elimination import Elimination
@@ -58,7 +58,7 @@ from kanpde.patches.verdict import Course, End, is_falling, is_fast, sentence
 from kanpde.problem.posing import posed
 from kanpde.problem.problem import Problem
 from kanpde.problem.starts import Start
-from kanpde.progress import History, Overdue, Progress, StageResult, StopReason, Timed
+from kanpde.progress import Overdue, Progress, StageResult, StopReason, Timed, history_of
 from kanpde.ranks import present
 
 SHARE = 0.85
@@ -125,7 +125,6 @@ class _Search:
     began: float = field(default_factory=clock)
     unbounded: Unbounded = field(default_factory=Unbounded)
     stages: list[StageResult] = field(default_factory=list)
-    events: list[tuple[int, str]] = field(default_factory=list)
     ends: list[float] = field(default_factory=list)
     changes: list[float] = field(default_factory=list)
     pace: Pace = field(default_factory=Pace)
@@ -340,7 +339,6 @@ class _Search:
         reason = StopReason.STALLED if level.stall else StopReason.SOLVED
         self.stages.append(StageResult(name, level.steps, level.total, now - began, reason.name))
         self.ends.append(now - self.began)
-        self.events.append((number + 1, name))
         self.progress.step(1, level.total)
         self.progress.stage_finished(number, level.total, reason)
 
@@ -358,14 +356,7 @@ class _Search:
         if warning is not None:
             estimate, words = None, warning
         self.progress.message(words)
-        count = len(self.stages)
-        history = History(
-            tuple(range(1, count + 1)),
-            tuple(stage.objective for stage in self.stages),
-            tuple(self.ends),
-            tuple(range(count)),
-            tuple(self.events),
-        )
+        history = history_of(self.stages, self.ends)
         return Patched(
             problem=self.problem,
             trial=patchwork(self.cover, level.patches, level.coefficients, self.problem.pieces),
@@ -416,19 +407,11 @@ class _Search:
     def _warning(self, checked: Checked) -> str | None:
         """Why the error of a solved level cannot be told."""
         level = checked.level
-        return self._unseen(level) or self._flat(level) or self._contradicted(checked)
+        contradiction = CONTRADICTION if checked.contradictory else None
+        return self._unseen(level) or self._flat(level) or contradiction
 
     def _unseen(self, level: Level) -> str | None:
         """A warning where patches see less of the formulas than there is."""
         statement = self.statement if self.newton is None else self.newton.system(level)
         words = unseen(self.cover, statement.systems, level.patches, self.problem.names)
         return left_out(self.problem) or words
-
-    def _contradicted(self, checked: Checked) -> str | None:
-        """A warning where no solution meets all equations and conditions."""
-        if not checked.contradictory:
-            return None
-        return (
-            "warning: there is no solution, the residual does not fall when the space is enriched:"
-            " the data are not compatible; change a source or a flux so that they balance"
-        )

@@ -18,9 +18,10 @@ from kanpde.numerics.quadrature import Array
 from kanpde.patches.affine import Affine
 from kanpde.patches.blocks import Block
 from kanpde.patches.cells import Cover
-from kanpde.patches.elimination import Elimination, eliminated
+from kanpde.patches.elimination import Elimination
 from kanpde.patches.interfaces import Contact, Interface, contacts, groups, interfaces_of, ties
 from kanpde.patches.layout import Patch
+from kanpde.patches.leaves import eliminated
 from kanpde.patches.pins import Pins
 from kanpde.patches.rows import EQUATION, SAMPLES, Rows, System, lengths_of, nodes_inside
 from kanpde.patches.rows import rows as rows_of

@@ -43,7 +43,7 @@ from kanpde.products.operators import NoInverseError
 from kanpde.products.solving import LEAST, Discrete, Solved
 from kanpde.products.statement import REMEDY, Statement
 from kanpde.products.univariate import padded
-from kanpde.progress import History, Progress, StageResult, StopReason
+from kanpde.progress import History, Progress, StageResult, StopReason, history_of
 from kanpde.trial.chain import ProductChain
 
 DEGREES = (6, 10, 16, 24, 36, 52, 76, 100, 140, 200)
@@ -206,15 +206,9 @@ class _Search:
 
     def _ended(self, solved: Solved, estimate: float, met: bool) -> Multiplied:
         problem = self.begun.statement.problem
-        domain, count = problem.domain, len(self.stages)
+        domain = problem.domain
         trial = ProductChain(domain.lower.tolist(), domain.upper.tolist(), solved.chain)
-        history = History(
-            tuple(range(1, count + 1)),
-            tuple(stage.objective for stage in self.stages),
-            tuple(self.ends),
-            tuple(range(count)),
-            tuple((k + 1, stage.name) for k, stage in enumerate(self.stages)),
-        )
+        history = history_of(self.stages, self.ends)
         given = self.config.tolerance is not None
         reason = StopReason.TOLERANCE if given else StopReason.ACCURATE
         if not met:

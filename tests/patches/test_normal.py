@@ -10,8 +10,8 @@ from patch_helpers import error, problem_of
 from patch_helpers import solved as solved_level
 
 from kanpde.numerics.quadrature import Array
-from kanpde.patches import elimination as module
 from kanpde.patches import faces
+from kanpde.patches import leaves as module
 from kanpde.patches.cells import Cell
 from kanpde.patches.covers import cover_of
 from kanpde.patches.elimination import Elimination
