@@ -43,6 +43,9 @@ LONGEST = 5.0
 HEIGHTS, WAVES, DIFFERENT = (10.0, -10.0, 1.0, -1.0), (2, 3, 4), 1e-3
 """Heights and waves of the starts, and the relative difference that makes another solution."""
 
+NOTHING = 1e-8
+"""Share of the size of a start below which a solution is not told from a known one."""
+
 Norm = Callable[[Array], float]
 
 
@@ -84,7 +87,11 @@ def _further(newton: Newton, cells: Cells, start: State, known: Sequence[Array])
         if not norm(values) <= FARTHEST * size:
             return None
     level = newton.iterated(cells, state, whole, most=MOST_POLISHED)
-    return None if level.stall or _is_known(level.values, known, norm) else level
+    if level.stall or _is_known(level.values, known, norm):
+        return None
+    # beside a solution that is zero any rest of an iteration differs by as much as it is large
+    others = [norm(level.values - each) for each in known]
+    return None if min(others, default=size) <= NOTHING * size else level
 
 
 def _share(values: Array, step: Array, known: Sequence[Array], size: float, norm: Norm) -> float:

@@ -454,7 +454,7 @@ def test_a_job_that_fails_does_not_stop_the_others(tell: Tell, mine: list[str]) 
     code, out, err = tell("solve", "-m", *mine, "seed=-1,3", "--out", "sweep")
     assert code == 2
     assert len(err.splitlines()) == 1
-    assert "job 0: error: seed" in err
+    assert "job 0: error: command line: seed" in err
     assert not Path("sweep/0").exists()
     assert json.loads(Path("sweep/1/result.json").read_text())["seed"] == 3
     assert "files:" in out

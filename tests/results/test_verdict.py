@@ -79,7 +79,7 @@ def test_levels_that_agree_on_what_misses_a_condition_estimate_nothing() -> None
 def test_a_large_estimate_stands_where_a_condition_is_missed_too() -> None:
     """The verdict does not say that it cannot tell what the search has told."""
     aim = Aim(1e-6, given=False, searched=True, local=True)
-    verdict = judge(("u",), aim, 9.6e-3, of_shares(conditions={"left": 0.47}))
+    verdict = judge(("u",), aim, (9.6e-3,), of_shares(conditions={"left": 0.47}))
     assert verdict.worst == 9.6e-3 and not verdict.trusted
     assert not any("cannot be told" in sentence for sentence in verdict.sentences)
 

@@ -293,6 +293,11 @@ def test_the_command_line_writes_a_formula_beside_the_run(
         and "fits the data to RMSE" in out
     )
     Path("small/symbolic.json").write_text('{"trees": {"u": ["system", "ls"]}, "splines": []}')
+    assert main(("formula", "small")) == 5
+    assert "symbolic.json: was changed after" in capsys.readouterr().err
+    bound = json.loads(Path("small/digests.json").read_text())
+    del bound["files"]["symbolic.json"]  # as in folders of earlier versions
+    Path("small/digests.json").write_text(json.dumps(bound))
     assert main(("formula", "small")) == 4
     assert (
         "symbolic.json: is not what simplify writes (unknown node system)"

@@ -25,6 +25,9 @@ from kanpde.numerics.quadrature import Array
 
 OPERATIONS = ("union", "difference", "intersection")
 
+TOUCHING = 1e-13
+"""Ends of curves nearer to each other than this share of the coordinates are one point."""
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -138,15 +141,25 @@ class OutlinedRegion:
         """The curves, arcs cut to quarters of a circle at most."""
         return tuple(piece for curve in self.curves for piece in _quarters(curve))
 
+    @cached_property
+    def _ends(self) -> Array:
+        """The ends (M, 2, 2) of the short curves. Where two follow each other they have the same
+        numbers: a ray between two ends that differ by rounding would meet one of the two, or both.
+        """
+        ends = np.concatenate([curve.at(np.array([0.0, 1.0])) for curve in self._short])
+        near = TOUCHING * np.abs(ends).max()
+        for k, end in enumerate(ends):
+            ends[k] = ends[np.argmax(np.abs(ends - end).max(axis=1) <= near)]
+        return ends.reshape(-1, 2, 2)
+
     def level(self, x: Array) -> Array:
         """The level function (N,) at points (N, 2). A point is inside the chords and outside the
         caps on them, or the other way round, an odd number of times.
         """
         distance, inside = np.full(len(x), np.inf), np.zeros(len(x), dtype=bool)
-        for curve in self._short:
+        for curve, (a, b) in zip(self._short, self._ends, strict=True):
             nearest = curve.at(np.clip(curve.locate(x), 0.0, 1.0))
             distance = np.minimum(distance, np.linalg.norm(x - nearest, axis=1))
-            a, b = curve.at(np.array([0.0, 1.0]))
             inside ^= crosses_ray(a, b, x)
             if isinstance(curve, Arc):
                 beyond = (b[0] - a[0]) * (x[:, 1] - a[1]) - (b[1] - a[1]) * (x[:, 0] - a[0])

@@ -201,6 +201,15 @@ class SplineGrid:
         """
         p, (inputs, count) = self.degree, z.shape
         rate = (self.intervals / (self.upper - self.lower))[:, None]
+        if order == 0:
+            # products of matrices round a column as its place among the others has it, on some
+            # processors; values of a solution are the same whichever points come with them
+            s = (z - self.lower[:, None]) * rate - (interval + 0.5)
+            pieces = z.new_tensor(cardinal_pieces(p, 0)).reshape(p + 1, p + 1, 1, 1)
+            alone = pieces[:, p].repeat(1, inputs, count)
+            for k in range(p - 1, -1, -1):
+                alone.mul_(s).add_(pieces[:, k])
+            return alone[None]
         powers = z.new_empty(p + 1, inputs, count)
         powers[0] = 1
         torch.sub((z - self.lower[:, None]) * rate, interval + 0.5, out=powers[1])
