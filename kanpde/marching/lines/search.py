@@ -16,7 +16,7 @@ from kanpde.marching.converging import BELIEVED, Converged, Run, converge
 from kanpde.marching.lines.space import Line
 from kanpde.marching.lines.statement import Array, Evolution, evolution, shortened
 from kanpde.marching.lines.steps import March, march
-from kanpde.marching.ordinary.search import relative
+from kanpde.marching.ordinary.search import apart
 from kanpde.problem.posing import posed
 from kanpde.problem.problem import Problem
 from kanpde.progress import Progress
@@ -86,10 +86,7 @@ class LineRun:
 
     def difference(self, before: Run) -> float:
         """At points that fill space and time evenly, as far as this march came."""
-        domain = self.problem.domain
-        points = domain.interior(SAMPLES, "sobol", np.random.default_rng(0)).x
-        x = torch.from_numpy(points.copy())
-        return relative(self.trial.evaluate(x).numpy(), before.trial.evaluate(x).numpy())
+        return apart(self, before, SAMPLES)
 
 
 def prepare(config: Config) -> Evolution:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+import torch
 
 from kanpde.config import Config
 from kanpde.config.compatibility import check
@@ -96,6 +97,15 @@ def relative(values: Array, others: Array) -> float:
     counts = sizes > 1e-14 * sizes.max()
     away = np.linalg.norm(values - others, axis=0)
     return float((away[counts] / sizes[counts]).max()) if counts.any() else 0.0
+
+
+def apart(richer: Run, before: Run, count: int) -> float:
+    """The largest relative L2 difference of two marches by unknown, at about so many points that fill
+    space and time evenly, as far as the first one came.
+    """
+    points = richer.problem.domain.interior(count, "sobol", np.random.default_rng(0)).x
+    x = torch.from_numpy(points.copy())
+    return relative(richer.trial.evaluate(x).numpy(), before.trial.evaluate(x).numpy())
 
 
 def prepare(config: Config) -> Statement:

@@ -14,7 +14,7 @@ from kanpde.config.compatibility import check
 from kanpde.errors import ConfigError
 from kanpde.marching.converging import Converged, Run, converge
 from kanpde.marching.lines.statement import shortened
-from kanpde.marching.ordinary.search import relative
+from kanpde.marching.ordinary.search import apart
 from kanpde.marching.transport.statement import Array, Transport, transport
 from kanpde.marching.transport.steps import March, Slab
 from kanpde.problem.posing import posed as posed_problem
@@ -89,10 +89,7 @@ class TransportRun:
 
     def difference(self, before: Run) -> float:
         """At points that fill space and time evenly, as far as this march came."""
-        domain = self.problem.domain
-        points = domain.interior(SAMPLES, "sobol", np.random.default_rng(0)).x
-        x = torch.from_numpy(points.copy())
-        return relative(self.trial.evaluate(x).numpy(), before.trial.evaluate(x).numpy())
+        return apart(self, before, SAMPLES)
 
 
 def prepare(config: Config) -> Transport:

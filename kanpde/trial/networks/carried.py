@@ -15,15 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from kanpde.numerics.jets import Jet
-from kanpde.trial.networks.products import legendre
+from kanpde.trial.networks.products import LinearInTime, legendre
 
 
-class Carried(nn.Module):
+class Carried(LinearInTime):
     """Coefficients (m, G, p + 1, P) by Legendre polynomials of ζ on the intervals between
     `breakpoints` (G + 1,) and of t; `carry` is k. ζ `repeats` after the last breakpoint or not.
     """
-
-    kind = "kan"
 
     def __init__(
         self, breakpoints: Tensor, coefficients: Tensor, carry: float, repeats: bool = False
@@ -32,26 +30,6 @@ class Carried(nn.Module):
         self.register_buffer("breakpoints", breakpoints.clone())
         self.coefficients = nn.Parameter(coefficients.clone())
         self.carry, self.repeats = carry, repeats
-
-    @property
-    def shape(self) -> list[int]:
-        """Inputs, product nodes, outputs."""
-        return [2, self.coefficients.shape[3], self.coefficients.shape[0]]
-
-    @property
-    def inner(self) -> list[nn.Parameter]:
-        """None: what depends on time is fixed."""
-        return []
-
-    @property
-    def outer(self) -> Tensor:
-        """All coefficients, (G (p + 1) P, m)."""
-        return self.coefficients.detach().flatten(1).T
-
-    def set_outer(self, values: Tensor) -> None:
-        """Write all coefficients, (G (p + 1) P, m)."""
-        with torch.no_grad():
-            self.coefficients.copy_(values.T.reshape(self.coefficients.shape))
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 2) → (N, m)."""

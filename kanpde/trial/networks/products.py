@@ -15,21 +15,16 @@ from kanpde.numerics.jets import Jet
 from kanpde.trial.bases import SplineGrid
 
 
-class Products(nn.Module):
-    """Splines on `grid`, of one row, with coefficients (m, K, P)."""
+class LinearInTime(nn.Module):
+    """What networks [2, P, m] share whose `coefficients` (m, …, P) are all linear."""
 
     kind = "kan"
-
-    def __init__(self, grid: SplineGrid, coefficients: Tensor) -> None:
-        super().__init__()
-        self.grid = grid
-        self.register_buffer("knots", grid.knots.clone())
-        self.coefficients = nn.Parameter(coefficients.clone())
+    coefficients: nn.Parameter
 
     @property
     def shape(self) -> list[int]:
         """Inputs, product nodes, outputs."""
-        return [2, self.coefficients.shape[2], self.coefficients.shape[0]]
+        return [2, self.coefficients.shape[-1], self.coefficients.shape[0]]
 
     @property
     def inner(self) -> list[nn.Parameter]:
@@ -38,13 +33,23 @@ class Products(nn.Module):
 
     @property
     def outer(self) -> Tensor:
-        """All coefficients, (K P, m)."""
+        """All coefficients, by outputs (…, m)."""
         return self.coefficients.detach().flatten(1).T
 
     def set_outer(self, values: Tensor) -> None:
-        """Write all coefficients, (K P, m)."""
+        """Write all coefficients, by outputs (…, m)."""
         with torch.no_grad():
             self.coefficients.copy_(values.T.reshape(self.coefficients.shape))
+
+
+class Products(LinearInTime):
+    """Splines on `grid`, of one row, with coefficients (m, K, P)."""
+
+    def __init__(self, grid: SplineGrid, coefficients: Tensor) -> None:
+        super().__init__()
+        self.grid = grid
+        self.register_buffer("knots", grid.knots.clone())
+        self.coefficients = nn.Parameter(coefficients.clone())
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 2) → (N, m)."""
