@@ -4,7 +4,8 @@ They are even, but
 - every line stands where the boundary runs along it (the inner sides of an L), and
 - a line stands where a formula has a kink or a jump (`problem.kinks`), and
 - where a curve of the boundary would touch a dyadic line (a round hole whose middle and radius are
-  round numbers) they are moved: a cell that is all but cut in two by a hole is split for ever.
+  round numbers, the tip of a notch) they are moved: a cell that is all but cut in two by a hole is
+  split for ever. A line along another piece of the boundary gives way to such a tip.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from itertools import pairwise
 import numpy as np
 
 from kanpde.domains import Domain
-from kanpde.domains.plane.curves import Curve, Segment
+from kanpde.domains.plane.curves import Arc, Curve, Segment
 from kanpde.numerics.quadrature import Array
 
 NEAR = 1e-6
@@ -33,6 +34,9 @@ TOUCHING = 0.02
 NONE = np.empty(0)
 
 LEVELS = 8
+BEFORE, AFTER = np.array([0.999]), np.array([0.001])
+"""Shares of curves beside the point where one ends and the next begins."""
+
 SHIFTS = tuple(((k * 0.618034) % 1.0 - 0.5) * 0.5 for k in range(1, 24))
 """Moves of the lines between two ends, in first cells, that are tried."""
 
@@ -49,10 +53,13 @@ def first_lines(
     """
     low, high = float(domain.lower[axis]), float(domain.upper[axis])
     close = max(NEAR * (high - low), 0.0)
-    fixed = kept(low, high, sorted(_straight(curves, axis, even)), CLOSEST * even, kinks)
-    touching = [
-        place for place in _turning(curves, axis) if min(abs(place - np.array(fixed))) > close
+    tips = np.array(_tips(curves, axis))
+    straight = [
+        place for place in sorted(_straight(curves, axis, even)) if _apart(place, tips, close)
     ]
+    fixed = kept(low, high, straight, CLOSEST * even, kinks)
+    places = [*_turning(curves, axis), *tips.tolist()]
+    touching = [place for place in places if _apart(place, np.array(fixed), close)]
     lines = [np.array([low])]
     for start, end in pairwise(fixed):
         between = np.array([place for place in touching if start < place < end])
@@ -127,6 +134,29 @@ def _turning(curves: tuple[Curve, ...], axis: int) -> list[float]:
         arcs = [curve for curve in loop if not isinstance(curve, Segment)]
         places += [float(x) for arc in arcs for x in arc.at(arc.extremes()[1:-1])[:, axis]]
     return places
+
+
+def _tips(curves: tuple[Curve, ...], axis: int) -> list[float]:
+    """The coordinates of points at which the domain lies on both sides of the boundary: where a
+    re-entrant corner or arc turns back along an axis.
+    """
+    places = []
+    for loop in _loops(curves):
+        for curve, after in zip(loop, [*loop[1:], loop[0]], strict=True):
+            normals = np.concatenate([curve.normal(BEFORE), after.normal(AFTER)])
+            along = normals[:, 1 - axis]
+            if along[0] * along[1] < 0 and np.linalg.det(normals) < 0:
+                places.append(float(after.at(np.zeros(1))[0, axis]))
+            if isinstance(curve, Arc) and curve.sweep < 0:
+                inner = curve.at(curve.extremes()[1:-1])
+                turned = np.abs(inner - curve.center)[:, axis] > curve.radius / 2
+                places += inner[turned, axis].tolist()
+    return places
+
+
+def _apart(place: float, others: Array, close: float) -> bool:
+    """Whether a place is farther from all others."""
+    return not len(others) or float(np.abs(place - others).min()) > close
 
 
 def _loops(curves: tuple[Curve, ...]) -> list[list[Curve]]:

@@ -62,3 +62,16 @@ def test_positions_and_units_belong_together() -> None:
     assert np.allclose(lattice.units(x)[:, 0], indices / 2.0**levels, atol=1e-15)
     again = Lattice.from_table(lattice.table)
     assert all((a == b).all() for a, b in zip(again.lines, lattice.lines, strict=True))
+
+
+NOTCHED = [[0, 0], [3, 0], [3, 2], [2, 2], [2, 1.2], [1.3, 1], [1, 2], [0, 2]]
+LEVEL_WITH_A_SIDE = [[0, 0], [4, 0], [4, 1], [3.5, 1], [3.5, 2], [2, 1], [1, 2], [0, 2]]
+
+
+@pytest.mark.parametrize("corners", [NOTCHED, LEVEL_WITH_A_SIDE])
+def test_the_tip_of_a_notch_touches_no_line(corners: list[list[float]]) -> None:
+    """The cell above the line would be in two parts, and so would one of all its halves."""
+    notched = cover({"polygon": {"vertices": corners}}, [f"edge{k}" for k in range(1, 9)])
+    halves = [half for cell in notched.start() for half in notched.children(cell, (0, 1))]
+    leaves = balanced(notched, dict.fromkeys(halves, 8))
+    assert max(max(cell.levels) for cell in leaves) <= 8
