@@ -45,6 +45,8 @@ EXPONENT = 1.0
 WEAKEST, STRONGEST = 0.15, 3.0
 """Exponents that are believed."""
 
+BULK = 0.9
+
 NEAR = 1.0 + 1e-6
 
 ORDER = 2
@@ -53,12 +55,14 @@ ORDER = 2
 @dataclass(frozen=True)
 class Aim:
     """The shares (J,) of patches in the squared error, the `goal` that none of them is to exceed,
-    and by what factors (J,) they fall with a layer of cells at a corner.
+    and by what factors (J,) they fall with a layer of cells at a corner. Patches that hold the share
+    `bulk` of all are refined at least.
     """
 
     shares: Array
     goal: float
     falls: Array
+    bulk: float = BULK
 
     def times(self, number: int, fall: float, most: int) -> int:
         """How often the share of a patch has to fall by a factor, at least once."""
@@ -166,10 +170,16 @@ def goal_of(error: float, reach: float, constant: float, tolerance: float) -> fl
     return min(REACHES[-1] * error, max(reach * error, needed))
 
 
-def aim_of(cover: Cover, levels: tuple[Level, Level | None], of_patches: Array, goal: float) -> Aim:
+def aim_of(
+    cover: Cover,
+    levels: tuple[Level, Level | None],
+    of_patches: Array,
+    goal: float,
+    bulk: float = BULK,
+) -> Aim:
     """What the next level is to reach, from the shares of patches and the goal of all of them."""
     level, before = levels
-    return Aim(of_patches, _part(of_patches, goal**2), falls(cover, level, before))
+    return Aim(of_patches, _part(of_patches, goal**2), falls(cover, level, before), bulk)
 
 
 def _part(of_patches: Array, total: float) -> float:

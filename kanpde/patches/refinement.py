@@ -20,9 +20,7 @@ from kanpde.numerics.polynomials import Indices, decay, directions
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.cells import DEEPEST, Cell, Cover
 from kanpde.patches.layout import Patch, balanced
-from kanpde.patches.marking import Aim, is_at_corner
-
-BULK = 0.9
+from kanpde.patches.marking import BULK, Aim, is_at_corner
 
 FAST = 0.1
 """Two degrees more are worth it where the last two shells are below this share of those before."""
@@ -89,7 +87,7 @@ def refined(
         goal: what is to be reached, or the share of all squares of the patches that are refined
             once, those with the most.
     """
-    aim, bulk = (None, goal) if isinstance(goal, float) else (goal, BULK)
+    aim, bulk = (None, goal) if isinstance(goal, float) else (goal, goal.bulk)
     if layers is None:
         none = np.zeros((len(squares), cover.dimension))
         layers = Layers(none, np.full((len(squares), 2, cover.dimension), np.inf))

@@ -12,9 +12,9 @@ before: the difference is the estimate, and the better of both solutions the res
 promised and what the next level aims at is known from the change from the last level, and after an
 enrichment from its estimate (`patches.aims`).
 
-A level begins only where it and its enrichment are expected to end in time (`patches.pace`); the
-clock decides nothing else. What is kept is the solution of least estimated error. `exact` and
-references are read by none of it.
+A level begins only where it and its enrichment are expected to end in time (`patches.pace`), or else
+one that refines a part of the worst patches (`Aims.choices`); the clock decides nothing else. What
+is kept is the solution of least estimated error. `exact` and references are read by none of it.
 """
 
 from __future__ import annotations
@@ -229,22 +229,27 @@ class _Search:
         }
         if any(ends.values()):
             return None, next(end for end, ended in ends.items() if ended)
-        degrees = self.aims.refined(level, before)
-        if degrees == level.degrees:
-            return None, End.FINEST
-        cells = Cells.of(self.cover, degrees)
-        spent = clock() - self.began
-        if not footprint.fits(cells.patches, *self.sizes):
-            return None, End.MEMORY
+        end = End.FINEST
+        for degrees in self.aims.choices(level, before, self.patience == 1.0):
+            if degrees == level.degrees:
+                break
+            cells = Cells.of(self.cover, degrees)
+            if not footprint.fits(cells.patches, *self.sizes):
+                end = End.MEMORY
+            elif self._fits(cells, bool(level.stall)):
+                return cells, End.REACHED
+            else:
+                end = End.TIME
+        return None, end
+
+    def _fits(self, cells: Cells, stalled: bool) -> bool:
+        """Whether a level and its enrichment are expected to end in time."""
         rich = [richer(patch) for patch in cells.patches]
-        amount = self._expected(cells.patches, False, bool(level.stall))
-        amount += self._expected(rich, True, False)
+        amount = self._expected(cells.patches, False, stalled) + self._expected(rich, True, False)
         allowed = SHARE * self.seconds
         if not is_fast(self.changes):
             allowed *= self.patience**2 if self._is_hopeless() else self.patience
-        if spent + self.pace.seconds(amount) > allowed:
-            return None, End.TIME
-        return cells, End.REACHED
+        return clock() - self.began + self.pace.seconds(amount) <= allowed
 
     def _is_hopeless(self) -> bool:
         """Whether the solution is not seen yet where another way waits for its turn."""
@@ -348,9 +353,8 @@ class _Search:
         each = dict(zip(self.problem.unknowns, checked.estimates, strict=False))
         course = Course(self.changes, end, self.tolerance, each)
         words = sentence(level, checked.estimate, checked.singular, course)
-        estimate: float | None = checked.estimate
-        if checked.singular or not math.isfinite(checked.estimate):
-            estimate = None
+        is_known = not checked.singular and math.isfinite(checked.estimate)
+        estimate = checked.estimate if is_known else None
         told = level.stall or self.progress.stop is not None
         warning = None if told else self._warning(checked)
         if warning is not None:
@@ -377,8 +381,7 @@ class _Search:
         if estimate is None:
             return StopReason.UNREACHED
         if estimate <= self.tolerance:
-            given = self.config.tolerance is not None
-            return StopReason.TOLERANCE if given else StopReason.ACCURATE
+            return StopReason.TOLERANCE if self.config.tolerance else StopReason.ACCURATE
         if self.config.tolerance is None and not self.patches.refine:
             return StopReason.FINISHED
         return StopReason.UNREACHED

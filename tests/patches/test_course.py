@@ -91,6 +91,22 @@ def test_no_level_begins_that_would_not_end_in_time(monkeypatch: pytest.MonkeyPa
     assert heard.messages[-1].endswith("give more seconds")
 
 
+def test_a_part_is_refined_where_there_is_no_time_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The aimed second level is expected to take too long, a smaller one is not."""
+    sizes: list[int] = []
+    fits = search._Search._fits
+
+    def first_does_not_fit(self: Any, cells: Cells, stalled: bool) -> bool:
+        sizes.append(len(cells.degrees))
+        return len(sizes) > 1 and fits(self, cells, stalled)
+
+    monkeypatch.setattr(search._Search, "_fits", first_does_not_fit)
+    heard = Heard()
+    kanpde.solve(tree_of({"most": 13}, **CORNER), tolerance=1e-8, seconds=600, progress=heard)
+    assert sizes[1] < sizes[0]
+    assert heard.levels[1].split()[0] == str(sizes[1])
+
+
 def test_what_is_kept_has_the_least_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every level is checked, and all estimates but the first are a million times larger."""
     factors = iter([1.0, *[1e6] * 20])
