@@ -37,6 +37,7 @@ from kanpde.patches.order import Tree, over_leaves, pairs_of
 from kanpde.patches.outflow import Weak
 from kanpde.patches.rows import Rows
 from kanpde.patches.sharing import Share, climbed, gathered, joined
+from kanpde.patches.stacking import has_sums, order_of, stacked
 from kanpde.ranks import present
 from kanpde.threads import each, follow
 
@@ -262,9 +263,16 @@ class Elimination:
 
     def _merge_by_qr(self, tree: Tree, leaves: Sequence[Block]) -> list[Block]:
         """The groups of a tree, each after its halves."""
-        order = self._merged_all(tree, each(lambda leaf: leaf.rooted, leaves), merged)
-        assert order is not None
-        return order
+        leaves = each(lambda leaf: leaf.rooted, leaves)
+        order = order_of(tree, [[key for key, _ in leaf.faces] for leaf in leaves])
+
+        def merge(first: Block, second: Block) -> Block:
+            sums = has_sums(first) or has_sums(second)
+            return merged(first, second) if sums else stacked(first, second, order)
+
+        groups = self._merged_all(tree, leaves, merge)
+        assert groups is not None
+        return groups
 
     def _merged_all(self, tree: Tree, leaves: Sequence[Block], merge: Merge) -> list[Block] | None:
         """The groups of a tree, each after its halves, those of the level before among them; None

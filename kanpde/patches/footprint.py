@@ -1,10 +1,10 @@
 """How much memory a level takes: the triangles of its patches and groups, which stay for the next
 level, and those of the same cells with two degrees more, by which the error is estimated.
 
-    patch   (n + t + 1)²                in space  n (n + t) + n (n + t + 1)
-    group   (c + 1) min(r, c + 1)       in space  (c - o) (c + 1) + (o + 1)²
+    patch   n (n + t + 1) + (t + 1)²    in space  n (n + t) + n (n + t + 1)
+    group   (c - o) (c + 1) + (o + 1)²
 
-numbers, with n coefficients, t traces; of a group r rows, c columns, of which o stay. On top come
+numbers, with n coefficients, t traces; of a group c columns, of which o stay. On top come
 the largest group while it is made and the rows of the patches that are made together. Measured by
 `python -m scripts memory`.
 """
@@ -73,16 +73,14 @@ def _blocks(patches: Sequence[Patch], unknowns: int, counts: Sequence[int]) -> t
     for patch in patches:
         n, ends = coefficients(patch, unknowns), ends_of(patch, unknowns)
         traces = sum(ends.values())
-        stored += n * (2 * n + 2 * traces + 1) if in_space else (n + traces + 1) ** 2
+        in_plane = n * (n + traces + 1) + (traces + 1) ** 2
+        stored += n * (2 * n + 2 * traces + 1) if in_space else in_plane
         groups.append(Group(ends, True))
 
     def of_group(rows: int, columns: int, outer: int) -> float:
         nonlocal largest
-        if in_space:
-            largest = max(largest, 3 * (columns + 1) ** 2)
-            return (columns - outer) * (columns + 1) + (outer + 1) ** 2
-        largest = max(largest, (rows + columns) * (columns + 1))
-        return min(rows, columns + 1) * (columns + 1)
+        largest = max(largest, 3 * (columns + 1) ** 2)
+        return (columns - outer) * (columns + 1) + (outer + 1) ** 2
 
     tree = over_leaves([patch.cells[0] for patch in patches], counts)
     return stored + int(merged(tree, groups, of_group)[1]), largest

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from kanpde.numerics.quadrature import Array
-from kanpde.optimizers.linear_algebra import factor, upper
+from kanpde.optimizers.linear_algebra import factor, on_triangle, upper
 from kanpde.patches.blocks import SUM, Block, FaceKey, Widths, numbers
 from kanpde.patches.faces import face_rows
 from kanpde.patches.layout import Patch
@@ -60,26 +60,36 @@ def eliminated(patches: Sequence[Patch], rows: Sequence[Rows], ties: Ties | None
     if _is_plain(patches, rows, outer):
         faces = [(key, matrix, taken) for key, _, matrix, taken, _ in pieces]
         return projected(first, faces, rest=rest, data=data)
+    if not pieces:
+        return Block(number, (), np.zeros((0, 0)), np.zeros(0), (), first[:n], rest, data)
     column: dict[FaceKey, int] = {}
-    width = n
+    width = 0
     for key, traces in (*inner, *outer):
         column[key] = width
         width += traces
     below = sum(len(matrix) for _, _, matrix, _, _ in pieces)
-    system = np.zeros((n + below, width + 1), order="F")
-    system[:n, :n], system[:n, -1] = first[:n, :n], first[:n, n]
-    at = n
+    on_coefficients, on_traces = _columns(below, n), _columns(below, width + 1)
+    at = 0
     for key, start, matrix, taken, right in pieces:
         to = at + len(matrix)
-        system[at:to, start : start + matrix.shape[1]] = matrix
-        system[at:to, column[key] : column[key] + taken.shape[1]] = -taken
-        system[at:to, -1] = right
+        on_coefficients[at:to, start : start + matrix.shape[1]] = matrix
+        on_traces[at:to, column[key] : column[key] + taken.shape[1]] = -taken
+        on_traces[at:to, -1] = right
         at = to
-    r = triangle(system)
-    k = n + sum(traces for _, traces in inner)
+    beside = _columns(n, width + 1)
+    beside[:, -1] = first[:n, n]
+    pentagon = on_triangle(np.array(first[:n, :n], order="F"), on_coefficients)
+    top, left = pentagon.turned(beside, on_traces)
+    r, k = triangle(left), sum(traces for _, traces in inner)
     rest += float(r[width, -1] ** 2) if len(r) > width else 0.0
-    matrix, right = r[k:width, k:-1], r[k:width, -1]
-    return Block(number, outer, matrix, right, inner, r[:k], rest, data)
+    head = np.zeros((n + k, n + width + 1))
+    head[:n, :n], head[:n, n:], head[n:, n:] = pentagon.triangle, top, r[:k]
+    return Block(number, outer, r[k:width, k:-1], r[k:width, -1], inner, head, rest, data)
+
+
+def _columns(rows: int, columns: int) -> Array:
+    """Zeros that are stored by columns."""
+    return np.zeros((rows, columns), order="F")
 
 
 def _added(rows: Sequence[Rows]) -> list[tuple[Array, float, float]]:

@@ -1,11 +1,12 @@
-"""The rows of an equation or a condition on a whole cell in space, by modes instead of by points.
+"""The rows of an equation on a whole cell, in space of a condition too, by modes instead of by points.
 
     Σ_x w(x) |A c - f|²(x)  =  |cell| Σ_β |(A c - f)_β|²,      products φ_β of Legendre polynomials
 
 The products of degree below the number of Gauss nodes along every axis are orthonormal at the
 points, so that both sums are the same. Constant coefficients take polynomials of total degree p to
 polynomials of total degree p: all modes beyond see the given f alone and are one row. Of (p + 1)^3
-rows C(p + 3, 3) at most are left, a sixth, and their numbers follow from tables of one dimension.
+rows C(p + 3, 3) at most are left, a sixth, in the plane and of second order (p - 1) p/2 + 1 of (p + 2)²,
+and their numbers follow from tables of one dimension.
 """
 
 from __future__ import annotations
@@ -21,8 +22,6 @@ from kanpde.numerics.quadrature import Array
 from kanpde.patches.cells import Cover, Points
 from kanpde.patches.layout import Patch
 
-SPACE = 3
-
 Term = tuple[int, Index, float]
 """A constant coefficient of ∂^α of an unknown: (unknown, α, coefficient)."""
 
@@ -31,9 +30,9 @@ Rows = tuple[Array, Array]
 
 
 def has_modes(cover: Cover, patch: Patch) -> bool:
-    """Whether a patch is a whole cell in space."""
+    """Whether a patch is a whole cell in several coordinates."""
     part = cover.inside(patch.cells[0])
-    return patch.dimension >= SPACE and len(patch.cells) == 1 and part is not None and part.whole
+    return patch.dimension > 1 and len(patch.cells) == 1 and part is not None and part.whole
 
 
 def is_constant(slopes: Array, normal: Array | None = None, share: Array | None = None) -> bool:

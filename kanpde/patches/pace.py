@@ -1,9 +1,10 @@
 """How long the next level will take, from the work of its blocks and the pace of this run.
 
-    work = Σ R C²  over the patches + `MERGE` Σ R C²  over the tree of their groups + what
+    work = Σ R C²  over the patches + `MERGE` Σ k o² + 2 k² o  over the tree of their groups + what
            grows with their numbers alone
 
-with the rows R and columns C of each QR; a group eliminates the traces of the faces inside. In space
+with the rows R and columns C of each QR; a group eliminates the k traces of the faces inside and
+keeps o (see `stacking`). In space
 (see `normal`) a patch with n coefficients and t traces costs n² (2 n + 5 t) + n t²/2, and a group
 that eliminates k traces and keeps t of them about k³/3 + k² t + k t². Groups whose patches are all
 known already cost nothing. Measured on four problems up to 758 patches: the seconds of a level are
@@ -24,7 +25,7 @@ from kanpde.patches.order import Tree, over_leaves
 LEVEL, PATCH, NEW, GROUP = 2e7, 5e6, 3.4e7, 1.3e7
 """Work beside QR: of a level, of each of its patches, of each new one, of each new group."""
 
-MERGE = 0.19
+MERGE = 0.4
 """QR of large blocks is that much faster than of small ones."""
 
 NORMAL, COPIED = 0.15, 1.0
@@ -59,7 +60,7 @@ def work(
             if len(counts) >= SPACE:
                 total += NEW + (2 * n + 5 * traces) * n**2 + n * traces**2 / 2
             else:
-                total += NEW + (2 * n + traces) * n**2 + (n + traces) ** 3
+                total += NEW + (2 * n + 2 * traces) * n**2 + (2 * n + traces) * traces**2
     of_group = _normal if len(counts) >= SPACE else _by_qr
     tree = over_leaves([patch.cells[0] for patch in patches], counts)
     return total + merged(tree, groups, of_group)[1]
@@ -67,7 +68,8 @@ def work(
 
 def _by_qr(rows: int, columns: int, outer: int) -> float:
     """The work of a merge by QR."""
-    return GROUP + MERGE * rows * columns**2
+    inner = columns - outer
+    return GROUP + MERGE * (inner * outer**2 + 2 * inner**2 * outer)
 
 
 def _normal(rows: int, columns: int, outer: int) -> float:

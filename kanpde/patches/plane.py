@@ -143,7 +143,8 @@ class PlaneCover(Cover):
         h = high[run] - low[run]
         near = np.unique(np.concatenate([self._candidates(cell) for cell in cells]))
         tolerance = max(self.tolerance(cell) for cell in cells)
-        pieces = self._open(low, high, near, tolerance)
+        # a cell that no curve is near lies inside with its sides
+        pieces = self._open(low, high, near, tolerance) if len(near) else [Segment(low, high, "")]
         if cells[1].indices[axis] == 0:
             pieces = self._paired(cells, axis, Segment(low, high, ""))
         openings = []
@@ -228,13 +229,8 @@ class PlaneCover(Cover):
     def _open(self, low: Array, high: Array, near: Indices, tolerance: float) -> list[Segment]:
         """The pieces of a side inside the domain."""
         side = Segment(low, high, "")
-        if len(near):
-            crossed = meeting_points(side, Pool.of([[self.curves[k] for k in near]]), tolerance)
-            pieces = [
-                piece for piece in split(side, crossed, tolerance) if isinstance(piece, Segment)
-            ]
-        else:
-            pieces = [side]
+        crossed = meeting_points(side, Pool.of([[self.curves[k] for k in near]]), tolerance)
+        pieces = [piece for piece in split(side, crossed, tolerance) if isinstance(piece, Segment)]
         middle = np.array([(piece.a + piece.b) / 2 for piece in pieces])
         is_open = self.domain.contains(middle, 0.0)
         for k in near:
@@ -248,7 +244,10 @@ class PlaneCover(Cover):
         near, tolerance = self._candidates(cell), self.tolerance(cell)
         rim, inner = self._rim(low, high, near, tolerance)
         if not inner:
-            if not self.domain.contains((low + high)[None] / 2, 0.0)[0]:
+            parent = cell.parent()
+            of_parent = None if parent is None else self._inside.get(parent)
+            is_inside = of_parent is not None and of_parent.whole
+            if not is_inside and not self.domain.contains((low + high)[None] / 2, 0.0)[0]:
                 return None
             return PlaneInside(cell, low, high, True, rim=tuple(rim))
         corners = np.array([low, [high[0], low[1]], high, [low[0], high[1]]])

@@ -357,6 +357,8 @@ def _rows(
         for condition, (slopes, constant) in zip(affine, rim_values, strict=True):
             full, share, width = condition_factor(condition, slopes, rim, (patch, on_rim))
             balanced = any(system.is_flux(o, index) for o, index, _ in condition.slopes)
+            # in the plane a part may begin within a side
+            by_mode = by_mode and patch.dimension >= SPACE
             if by_mode and is_constant(slopes, rim.normal, share) and share[0] == 1.0:
                 terms = constant_terms(condition.slopes, slopes)
                 of_modes = on_face(terms, constant, rim, patch, system.unknowns)

@@ -29,6 +29,7 @@ Nirenberg, Comm. Pure Appl. Math. 17 (1964) 35-92.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -93,18 +94,20 @@ class Scales:
             sizes: the sides (d,) of the cell; a mixed derivative along a shorter one counts as one
                 along the normal.
         """
-        largest = 0.0
-        for factor, terms in zip(self.factors, self.terms, strict=True):
+        # numbers, not arrays: this is asked for every unknown on every face
+        longer = [max(side, size) for side in sizes.tolist()]
+        lengths, largest = self.lengths.tolist(), 0.0
+        for factor, terms in zip(self.factors.tolist(), self.terms, strict=True):
             total = 0.0
             for term in terms:
                 if term.unknown != unknown:
                     continue
-                times = term.alpha[axis]
-                others = np.maximum(sizes, size) ** np.array(term.alpha)
-                others[axis] = size**times
                 # a jump varies along the side at least once over the domain
-                along = others if times else self.lengths ** np.array(term.alpha)
-                total += term.size / float(np.prod(along))
-            largest = max(largest, float(factor) * total)
+                across = longer if term.alpha[axis] else lengths
+                powers = [side**times for side, times in zip(across, term.alpha, strict=True)]
+                if term.alpha[axis]:
+                    powers[axis] = size ** term.alpha[axis]
+                total += term.size / math.prod(powers)
+            largest = max(largest, factor * total)
         # an equation without coefficients on a patch still couples it to the next
-        return (largest or float(self.factors.max())) * float(np.sqrt(size))
+        return (largest or float(self.factors.max())) * math.sqrt(size)

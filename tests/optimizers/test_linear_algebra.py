@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from core_helpers import gap, uniform
@@ -25,6 +26,7 @@ from kanpde.optimizers.linear_algebra import (
     fit,
     householder,
     merged,
+    on_triangle,
     thin,
     thin_svd,
 )
@@ -56,6 +58,20 @@ def stacked(rows: int, columns: int, epsilon: float) -> Tensor:
 
 # Factors
 # --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_triangle", [False, True])
+def test_a_triangle_on_rows_turns_what_stands_beside_them(is_triangle: bool) -> None:
+    k, beside = 40, 7
+    top, below = uniform(k, k).triu().numpy(), uniform(k if is_triangle else 23, k).numpy()
+    below = np.triu(below) if is_triangle else below
+    right = uniform(k + len(below), beside).numpy()
+    whole = np.concatenate([np.concatenate([top, below]), right], axis=1)
+    pentagon = on_triangle(top.copy(), below.copy(), is_triangle)
+    turned = np.concatenate(pentagon.turned(right[:k].copy(), right[k:].copy()))
+    zeros = np.zeros((len(below), k))
+    reduced = np.concatenate([np.concatenate([np.triu(pentagon.triangle), zeros]), turned], axis=1)
+    np.testing.assert_allclose(reduced.T @ reduced, whole.T @ whole, atol=1e-12)
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(90, 40), (20, 33), (1, 1), (50, 16), (60, 17)])

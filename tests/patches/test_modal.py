@@ -61,8 +61,17 @@ def gram_matrices(**keys: Any) -> list[Array]:
                 {"part": FACES[:4], "equation": "u = 0"},
             ],
         },
+        {
+            "domain": {"rectangle": {"lower": [0, 0], "upper": [1, 2]}},
+            "parts": {"warm": "y < 1e-9 and x > 0.4"},
+            "equations": ["-laplacian(u) + 2*d(u, x, y) + 3*u = exp(x)*sin(5*y)"],
+            "conditions": [
+                {"part": ["warm", "left", "right"], "equation": "u = x*exp(y)"},
+                {"part": ["bottom", "top"], "equation": "dn(u) + u = 0"},
+            ],
+        },
     ],
-    ids=["scalar", "system", "time"],
+    ids=["scalar", "system", "time", "plane"],
 )
 def test_rows_by_modes_have_the_squares_of_rows_by_points(
     keys: dict[str, Any], monkeypatch: pytest.MonkeyPatch

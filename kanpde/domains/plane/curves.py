@@ -12,6 +12,7 @@ a closed chain of curves encloses the area ½ ∮ (x − o)·n ds, for any origi
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import final
 
@@ -36,7 +37,7 @@ class Segment:
         """A segment never closes on itself."""
         return False
 
-    @property
+    @cached_property
     def length(self) -> float:
         """The distance from a to b."""
         return float(np.linalg.norm(self.b - self.a))

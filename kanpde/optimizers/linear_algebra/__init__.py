@@ -14,6 +14,7 @@ as QR of A and then of its triangle on ε I, and 4/3 P³ fewer than QR of S as a
 - `thin` gives Q₁ and R as matrices, `upper` R alone.
 - `merged` is R of two triangles on each other, `on_rows` of a triangle on rows; both carry
   right-hand sides as further columns (the step of TSQR). `back_substituted` is R⁻¹ or R⁻ᵀ.
+- `on_triangle` is QR of a triangle on rows or on a triangle, kept for what stands beside them.
 - `fit` and `thin_svd` tell the rank.
 - `condensed` eliminates in a Gram matrix, for matrices whose condition allows it.
 
@@ -28,18 +29,21 @@ from __future__ import annotations
 from kanpde.optimizers.linear_algebra.factor import BACKENDS, Factor, factor, thin
 from kanpde.optimizers.linear_algebra.householder import upper
 from kanpde.optimizers.linear_algebra.normal import condensed
+from kanpde.optimizers.linear_algebra.pentagons import Pentagon, on_triangle
 from kanpde.optimizers.linear_algebra.rank import fit, thin_svd
 from kanpde.optimizers.linear_algebra.triangles import back_substituted, merged, on_rows
 
 __all__ = [
     "BACKENDS",
     "Factor",
+    "Pentagon",
     "back_substituted",
     "condensed",
     "factor",
     "fit",
     "merged",
     "on_rows",
+    "on_triangle",
     "thin",
     "thin_svd",
     "upper",
