@@ -1,4 +1,4 @@
-"""The plan of an eigenproblem: its modes on patches."""
+"""The plan of an eigenproblem: its modes on patches, in four or more coordinates as a chain of products."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from kanpde.config import Config
 from kanpde.config.compatibility import check
 from kanpde.config.solve.defaults import TOLERANCE
 from kanpde.config.solve.patches import PatchesConfig
+from kanpde.eigen import chains
 from kanpde.eigen import store as eigen_store
 from kanpde.eigen.search import Spectrum
 from kanpde.eigen.search import search as search_modes
@@ -24,7 +25,7 @@ from kanpde.results.verdict import Aim
 
 @dataclass(frozen=True)
 class Modes:
-    """Eigenvalues and modes on patches, refined until the tolerance is met by all of them."""
+    """Eigenvalues and modes, refined until the tolerance is met by all of them."""
 
     config: Config
     problem: Problem | None = None
@@ -32,6 +33,8 @@ class Modes:
     def prepare(self) -> Modes:
         """Build the problem and see whether its modes can be solved for."""
         check(self.config)
+        if chains.suits(self.config):
+            return replace(self, problem=chains.prepare(self.config).problem)
         return replace(self, problem=prepared(self._on_patches())[0])
 
     def first(self) -> tuple[Config, None]:
@@ -40,7 +43,10 @@ class Modes:
 
     def run(self, progress: Progress, folder: Path | None = None) -> Outcome:
         """Level after level."""
-        spectrum = search_modes(self._on_patches(), progress)
+        if chains.suits(self.config):
+            spectrum = chains.search(self.config, progress)
+        else:
+            spectrum = search_modes(self._on_patches(), progress)
         if folder is not None:
             report.write_config(folder / "config.yaml", self.config)
             eigen_store.write(folder, spectrum)
@@ -76,9 +82,9 @@ def eigen_plan(config: Config, after: Solution | None) -> Modes:
     """The plan; ConfigError where the config or `after` asks for another way to solve."""
     if after is not None:
         raise ConfigError("after: does not go with problem.eigen, which begins anew; leave it out")
-    if not config.chooses and config.trial.patches is None:
+    if not config.chooses and config.trial.patches is None and config.trial.nodes != "product":
         raise ConfigError(
-            "trial: does not go with problem.eigen, whose modes are solved for on patches; remove"
-            " trial and schedule, or give trial: {patches: {}}"
+            "trial: does not go with problem.eigen, whose modes are solved for on patches or by"
+            " chains of products; remove trial and schedule, or give trial: {patches: {}}"
         )
     return Modes(config)

@@ -50,6 +50,7 @@ from kanpde.patches.verdict import place
 from kanpde.problem.problem import Problem
 from kanpde.progress import History, Overdue, Progress, StageResult, StopReason, history_of
 from kanpde.solver.memory import VARIABLE
+from kanpde.trial.chain import ProductChain
 from kanpde.trial.patchwork import Patchwork
 
 ROUNDED = 1e-20
@@ -67,7 +68,7 @@ class Spectrum:
     """What a search ended with: a problem of all modes, their trial solution, and the eigenvalues."""
 
     problem: Problem
-    trial: Patchwork
+    trial: Patchwork | ProductChain
     points: Collocation
     history: History
     stages: tuple[StageResult, ...]

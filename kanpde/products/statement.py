@@ -61,12 +61,12 @@ class Statement:
 
     @classmethod
     def of(cls, problem: Problem) -> Statement:
-        """The statement of a problem; ConfigError for what products cannot solve."""
+        """The statement of a problem; UnsuitedError for what products cannot solve."""
         _require(problem)
         try:
             slopes, rest = linear_parts(problem.equations[0])
         except ValueError as error:
-            raise _refused(f"one linear equation, but {error}") from error
+            raise UnsuitedError(f"one linear equation, but {error}") from error
         coefficients = {jet.index: slope for jet, slope in slopes.items()}
         faces: list[Face] = []
         for condition in problem.conditions:
@@ -76,8 +76,12 @@ class Statement:
         return statement
 
 
-def _refused(wanted: str) -> ConfigError:
-    return ConfigError(f"trial.nodes: product needs {wanted}; {REMEDY}")
+class UnsuitedError(ConfigError):
+    """A problem that products cannot solve; `wanted` is what they need."""
+
+    def __init__(self, wanted: str):
+        super().__init__(f"trial.nodes: product needs {wanted}; {REMEDY}")
+        self.wanted = wanted
 
 
 def _require(problem: Problem) -> None:
@@ -91,7 +95,7 @@ def _require(problem: Problem) -> None:
     )
     for met, wanted in rules:
         if not met:
-            raise _refused(wanted)
+            raise UnsuitedError(wanted)
 
 
 def _space(problem: Problem) -> object:
@@ -106,7 +110,7 @@ def _faces(problem: Problem, condition: Condition) -> list[Face]:
         axis = names.index(condition.part) // 2
         return [_periodic(problem, condition, axis)]
     if not isinstance(condition, BoundaryCondition) or condition.part not in names:
-        raise _refused(f"conditions on faces, found one that is {condition.kind}")
+        raise UnsuitedError(f"conditions on faces, found one that is {condition.kind}")
     axis, end = divmod(names.index(condition.part), 2)
     outward: dict[Node, Node] = {
         Normal(k): Number(float(k == axis) * (2 * end - 1)) for k in range(len(problem.coordinates))
@@ -117,7 +121,7 @@ def _faces(problem: Problem, condition: Condition) -> list[Face]:
             substitute(condition.node, {**outward, Coordinate(axis): place})
         )
     except ValueError as error:
-        raise _refused(f"linear conditions, but {error}") from error
+        raise UnsuitedError(f"linear conditions, but {error}") from error
     return [Face(axis, _functional(slopes, axis, end, condition), negate(rest))]
 
 
@@ -135,7 +139,7 @@ def _functional(
     for jet, slope in slopes.items():
         others = sum(jet.index) - jet.index[axis]
         if others or not isinstance(slope, Number) or jet.index[axis] >= len(factors):
-            raise _refused(
+            raise UnsuitedError(
                 f"conditions with constant coefficients along the normal, found '{condition.name}'"
             )
         factors[jet.index[axis]] = slope.value
@@ -148,7 +152,7 @@ def _require_counts(statement: Statement) -> None:
         order = max((index[axis] for index in statement.coefficients), default=0)
         count = len(statement.functionals(axis))
         if count != order or order > 2:
-            raise _refused(
+            raise UnsuitedError(
                 f"as many conditions on the faces of {name} as its highest derivative, at most"
                 f" two, found {count} and {order}"
             )

@@ -34,7 +34,7 @@ class ProductChain(nn.Module):
 
     Args:
         lower, upper: the box (d,), in the units of the coordinates.
-        cores: coefficients C_k (r_{k-1}, n_k, r_k), r_0 = r_d = 1.
+        cores: coefficients C_k (r_{k-1}, n_k, r_k), r_0 = 1, r_d = m functions of x.
     """
 
     kind = "kan"
@@ -45,7 +45,9 @@ class ProductChain(nn.Module):
         super().__init__()
         self.register_buffer("lower", torch.tensor(lower, dtype=torch.float64))
         self.register_buffer("upper", torch.tensor(upper, dtype=torch.float64))
-        self.cores = nn.ParameterList(nn.Parameter(torch.tensor(core)) for core in cores)
+        # in rows, as files hold them: products round by the order of the numbers in memory
+        rows = [np.ascontiguousarray(core) for core in cores]
+        self.cores = nn.ParameterList(nn.Parameter(torch.tensor(core)) for core in rows)
         self.constants = Constants()
 
     @property
@@ -61,7 +63,7 @@ class ProductChain(nn.Module):
     @property
     def shape(self) -> list[int]:
         """Coordinates, ranks, outputs."""
-        return [len(self._cores), *self.ranks, 1]
+        return [len(self._cores), *self.ranks, self.outputs]
 
     @property
     def _cores(self) -> list[nn.Parameter]:
@@ -69,8 +71,8 @@ class ProductChain(nn.Module):
 
     @property
     def outputs(self) -> int:
-        """One."""
-        return 1
+        """m, the number of functions."""
+        return int(self._cores[-1].shape[2])
 
     @property
     def each(self) -> list[TrialSolution]:
@@ -118,12 +120,12 @@ class ProductChain(nn.Module):
         return float(outside.double().mean(dim=0).max())
 
     def forward(self, x: Tensor) -> Tensor:
-        """u at points x (N, d), (N, 1); autograd sees all of it."""
+        """u at points x (N, d), (N, m); autograd sees all of it."""
         value = JetSpace(((0,) * len(self._cores),))
         return self._jet(x, value)[0].T
 
     def evaluate(self, x: Tensor) -> Tensor:
-        """u at points x (N, d) without a graph, a few points at a time, (N, 1)."""
+        """u at points x (N, d) without a graph, a few points at a time, (N, m)."""
         with torch.no_grad():
             return torch.cat([self(x[k : k + CHUNK]) for k in range(0, max(1, len(x)), CHUNK)])
 
@@ -132,7 +134,7 @@ class ProductChain(nn.Module):
         return Located(x, space, Jet(space, x.new_empty(0, 0, len(x))), None, None)
 
     def jet(self, at: Located) -> Jet:
-        """The jet of u, (A, 1, N)."""
+        """The jet of u, (A, m, N)."""
         if torch.is_grad_enabled() or len(at.x) <= CHUNK:
             return Jet(at.space, self._jet(at.x, at.space))
         parts = [self._jet(at.x[k : k + CHUNK], at.space) for k in range(0, len(at.x), CHUNK)]
@@ -140,15 +142,15 @@ class ProductChain(nn.Module):
 
     def _jet(self, x: Tensor, space: JetSpace) -> Tensor:
         """Products from the left up to the first derivative of an index, from the right behind the
-        last one, and what is between: (A, 1, N).
+        last one, and what is between: (A, m, N).
         """
         layers = self._layers(x, space)
-        first, last = x.new_ones(len(x), 1), x.new_ones(len(x), 1)
-        from_left, from_right = [first], [last]
+        last = torch.eye(self.outputs).to(x).expand(len(x), -1, -1)
+        from_left, from_right = [x.new_ones(len(x), 1)], [last]
         for layer in layers[:-1]:
             from_left.append(_times(from_left[-1], layer[0]))
         for layer in layers[:0:-1]:
-            from_right.append(torch.bmm(layer[0], from_right[-1][:, :, None])[:, :, 0])
+            from_right.append(torch.bmm(layer[0], from_right[-1]))
         from_right = from_right[::-1]
         rows = []
         for alpha in space.indices:
@@ -156,8 +158,8 @@ class ProductChain(nn.Module):
             carried = from_left[derived[0]]
             for k in range(derived[0], derived[-1] + 1):
                 carried = _times(carried, layers[k][alpha[k]])
-            rows.append((carried * from_right[derived[-1]]).sum(dim=1))
-        return torch.stack(rows)[:, None]
+            rows.append(_times(carried, from_right[derived[-1]]).T)
+        return torch.stack(rows)
 
     def _layers(self, x: Tensor, space: JetSpace) -> list[list[Tensor]]:
         """The matrices (N, r, s) of every coordinate and the derivatives that the jet asks for."""

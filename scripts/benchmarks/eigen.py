@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import kanpde
 from kanpde.api.solving import configure
 from scripts.common import tables
@@ -34,7 +36,7 @@ COLUMNS = (
     "their estimate",
     "estimate of modes",
     "ended",
-    "patches",
+    "size",
     "processor seconds",
 )
 
@@ -91,6 +93,7 @@ def rows() -> dict[str, Row]:
         eigen={"count": 5, "near": -6, "exact": MATHIEU},
     )
     drums = [4 * value for value in DRUMS]
+    form, frequencies = _coupled(10)
     return {
         "square": Row(_membrane(square, 6, [PI_SQUARED * k for k in SQUARE]), 1e-12),
         "disk": Row(configure("membrane_disk", tolerance=1e-12).as_tree(), 1e-12),
@@ -100,7 +103,32 @@ def rows() -> dict[str, Row]:
         "harmonic oscillator": Row(oscillator, 1e-10),
         "Mathieu, q = 5": Row(mathieu, 1e-10),
         "Orr-Sommerfeld, R = 10 000": Row(configure("orr_sommerfeld").as_tree(), 1e-8),
+        "cube, d = 10": Row(_many("0", 10, (0, 1), 10 * PI_SQUARED), 1e-6),
+        "oscillator, d = 20": Row(_many("sum(i, x[i]**2)", 20, (-6, 6), 20.0), 1e-6),
+        "coupled oscillators, d = 10": Row(_many(form, 10, (-6, 6), frequencies), 1e-6),
     }
+
+
+def _many(potential: str, d: int, sides: tuple[float, float], exact: float) -> dict[str, Any]:
+    """-Δu + V u = λ u in a box of d coordinates with u = 0 on its faces."""
+    box = {"box": {"lower": sides[0], "upper": sides[1], "dimensions": d}}
+    tree = _membrane(box, 1, [exact])
+    tree["problem"]["equations"] = [f"-laplacian(u) + ({potential})*u = lambda*u"]
+    return tree
+
+
+def _coupled(d: int) -> tuple[str, float]:
+    """A quadratic form in which every pair of coordinates has a term, and the sum of the roots of
+    its eigenvalues.
+    """
+    mixed = np.random.default_rng(3).standard_normal((d, d))
+    form = np.eye(d) + 0.3 * mixed @ mixed.T / d
+    terms = [
+        f"{(1 if i == j else 2) * form[i, j]:.17g}*x{i + 1}*x{j + 1}"
+        for i in range(d)
+        for j in range(i, d)
+    ]
+    return " + ".join(terms).replace("+ -", "- "), float(np.sqrt(np.linalg.eigvalsh(form)).sum())
 
 
 def _measured(name: str, row: Row) -> dict[str, str]:
@@ -122,10 +150,16 @@ def _measured(name: str, row: Row) -> dict[str, str]:
         f"{max(entry['estimate'] for entry in values):.1e}",
         f"{max(entry['mode_estimate'] for entry in values):.1e}",
         solution.stop_reason.name.lower(),
-        str(solution.result.trial["patches"]),
+        _size(solution.result.trial),
         f"{seconds:.1f}",
     )
     return dict(zip(COLUMNS, cells, strict=True))
+
+
+def _size(trial: dict[str, Any]) -> str:
+    if "patches" in trial:
+        return f"{trial['patches']} patches"
+    return f"degree {max(trial['degree'])}, ranks up to {max(trial['ranks'])}"
 
 
 def main() -> None:

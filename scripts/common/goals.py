@@ -67,6 +67,8 @@ CATALOGUE: dict[str, tuple[float, float | None]] = GOALS | {
     "poisson_multiscale": (1e-12, 280),
     "poisson_5d": (1e-14, 10),
     "poisson_10d": (1e-14, 10),
+    "product_poisson_5d": (1e-10, 10),
+    "product_poisson_10d": (1e-10, 20),
     "helmholtz_rotated": (1e-12, 60),
     "wave_1d": (1e-12, 120),
     "advection": (1e-11, 120),

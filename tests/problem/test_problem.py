@@ -123,7 +123,7 @@ NONLINEAR = {
     "sine_gordon",
     "taylor_green",
 }
-EIGEN = {"membrane_disk", "orr_sommerfeld"}
+EIGEN = {"membrane_disk", "orr_sommerfeld", "oscillator_20d"}
 """They hold an eigenvalue, so that coefficients are not known."""
 
 ORDERS = {name: 1 for name in shipped.names() if name.startswith("advection")} | {

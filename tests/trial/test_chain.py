@@ -39,6 +39,17 @@ def test_values_are_products_of_matrices_of_legendre_polynomials() -> None:
         assert float(trial.evaluate(x)[number, 0]) == pytest.approx(product[0, 0], rel=1e-12)
 
 
+def test_several_functions_stand_in_the_last_core() -> None:
+    trial, x = chain(), points(5)
+    cores = [core.detach().numpy() for core in trial.cores]
+    both = ProductChain(LOWER, UPPER, [*cores[:-1], np.concatenate([cores[-1], -2 * cores[-1]], 2)])
+    space = JetSpace.closure([(1, 0, 2)], 3)
+    jets, single = (each.jet(each.locate(x, space)).data for each in (both, trial))
+    assert both.outputs == 2
+    torch.testing.assert_close(both.evaluate(x), trial.evaluate(x) * torch.tensor([1.0, -2.0]))
+    torch.testing.assert_close(jets[:, 1:], -2 * single)
+
+
 @pytest.mark.parametrize(
     "indices",
     [[(2, 0, 0), (0, 2, 0), (0, 0, 2)], [(1, 1, 0), (1, 0, 1), (0, 1, 1)], [(1, 2, 1), (0, 0, 4)]],
