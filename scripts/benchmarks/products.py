@@ -148,6 +148,41 @@ def _varying(d: int) -> Row:
     return Row(tree, lambda x: np.asarray(np.exp(0.5 * x.sum(axis=1))), 1e-8)
 
 
+def _no_product(d: int) -> Row:
+    """Functions of a sum, which are sums of products only approximately: here 1 over it."""
+    tree = _problem(
+        d,
+        (0, 1),
+        definitions={"s": "2 + sum(i, x[i])"},
+        equations=[f"-laplacian(u) = -{2 * d}/s**3"],
+        conditions=[{"part": "boundary", "equation": "u = 1/s"}],
+    )
+    return Row(tree, lambda x: np.asarray(1 / (2 + x.sum(axis=1))), 1e-8)
+
+
+def _logarithm(d: int) -> Row:
+    tree = _problem(
+        d,
+        (-1, 1),
+        definitions={"r": "1 + sum(i, x[i]**2)"},
+        equations=[f"-laplacian(u) = -{2 * d}/r + 4*(r - 1)/r**2"],
+        conditions=[{"part": "boundary", "equation": "u = log(r)"}],
+    )
+    return Row(tree, lambda x: np.asarray(np.log(1 + (x**2).sum(axis=1))), 1e-8)
+
+
+def _wave_of_pairs() -> Row:
+    """A wave of products of neighbours, of rank 19."""
+    tree = _problem(
+        6,
+        (-1, 1),
+        definitions={"s": "x1*x2 + x3*x4 + x5*x6"},
+        equations=["-laplacian(u) = sum(i, x[i]**2)*sin(s)"],
+        conditions=[{"part": "boundary", "equation": "u = sin(s)"}],
+    )
+    return Row(tree, lambda x: np.asarray(np.sin((x[:, ::2] * x[:, 1::2]).sum(axis=1))), 1e-8)
+
+
 def rows() -> dict[str, Row]:
     """All problems by name."""
     return {
@@ -161,6 +196,9 @@ def rows() -> dict[str, Row]:
         "heat, d = 10 and time": _heat(10),
         "Gaussian, d = 10": _gaussian(10),
         "a varying coefficient and a stream, d = 5": _varying(5),
+        "1 over a sum, d = 10": _no_product(10),
+        "logarithm of a sum of squares, d = 6": _logarithm(6),
+        "wave of products of pairs, d = 6": _wave_of_pairs(),
     }
 
 
