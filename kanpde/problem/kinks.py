@@ -29,13 +29,14 @@ MOST = 24
 """Along an axis with more places none of them is used: they are a wave."""
 
 
-def kinks(nodes: Iterable[Node], lower: Array, upper: Array) -> list[Array]:
+def kinks(nodes: Iterable[Node], lower: Array, upper: Array, most: int = MOST) -> list[Array]:
     """Places along every axis, strictly between its ends and in rising order.
 
     Args:
         nodes: formulas, which may hold unknowns.
         lower: the lower ends (d,) of the coordinates.
         upper: the upper ends (d,).
+        most: of more places along an axis none is used.
     """
     places: list[list[float]] = [[] for _ in lower]
     for node in dict.fromkeys(postorder(list(nodes))):
@@ -45,7 +46,7 @@ def kinks(nodes: Iterable[Node], lower: Array, upper: Array) -> list[Array]:
                 if axis is not None:
                     places[axis] += _zeros(factor, axis, (lower, upper))
     ends = zip(places, lower, upper, strict=True)
-    return [_distinct(along, float(low), float(high)) for along, low, high in ends]
+    return [_distinct(along, (float(low), float(high)), most) for along, low, high in ends]
 
 
 def factors(node: Node) -> Sequence[Node]:
@@ -107,11 +108,12 @@ def _bisected(node: Node, axis: int, other: Array, ends: tuple[Array, Array]) ->
     return [float(at) for at in high]
 
 
-def _distinct(places: list[float], low: float, high: float) -> Array:
+def _distinct(places: list[float], ends: tuple[float, float], most: int) -> Array:
     """Sorted places inside, each once; none where they are many."""
+    low, high = ends
     least = NEAREST * (high - low)
     kept: list[float] = []
     for place in sorted(places):
         if place - max(kept, default=low) > least and high - place > least:
             kept.append(place)
-    return np.array(kept if len(kept) <= MOST else [])
+    return np.array(kept if len(kept) <= most else [])

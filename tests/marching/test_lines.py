@@ -11,7 +11,7 @@ import torch
 import kanpde
 from kanpde.config import validate_problem
 from kanpde.marching.equidistribution import Stretch
-from kanpde.marching.lines import steps
+from kanpde.marching.lines import marching, steps
 from kanpde.marching.lines.space import Line
 from kanpde.marching.lines.statement import evolution
 from kanpde.numerics.jets import JetSpace
@@ -301,9 +301,9 @@ def test_knots_at_an_end_are_as_far_apart_as_they_are_away() -> None:
 
 
 def test_a_jump_that_travels_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steps, "MOST_INTERVALS", 100)
+    monkeypatch.setattr(marching, "MOST_INTERVALS", 100)
     tree = posed(
-        ["dt(u) + (1 + 1e-9*x)*dx(u) = 0"],
+        ["dt(u) + (1 + 1e-9*x*t)*dx(u) = 0"],
         [
             initial("u = (1 - (x - 0.31)/abs(x - 0.31))/2"),
             {"part": "left", "equation": "u = 1"},

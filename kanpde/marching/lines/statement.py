@@ -9,7 +9,8 @@ it holds, and is met at R_i points fewer than there are splines.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import permutations
@@ -33,6 +34,7 @@ from kanpde.expressions import (
 )
 from kanpde.expressions.evaluate import Unknown, evaluate
 from kanpde.marching.ordinary.statement import is_plain
+from kanpde.marching.stops import Stops
 from kanpde.problem.conditions import BoundaryCondition, Condition, PeriodicCondition
 from kanpde.problem.kinks import kinks
 from kanpde.problem.problem import Problem
@@ -177,15 +179,36 @@ class Evolution:
         """How far initial values are from a condition at an end at an instant, in the units of each
         unknown, (m,); zero where the condition holds rates.
         """
-        away = np.zeros(len(self.orders))
         known = {}
         for jet, _ in rows.slopes:
             if jet.index[1] >= self.orders[jet.unknown]:
-                return away
+                return np.zeros(len(self.orders))
             lower = Derivative(jet.unknown, (0, jet.index[1]))
-            known[jet] = torch.from_numpy(self.start(lower, np.array([rows.x]), jet.index[0]))
+            known[jet] = self.start(lower, np.array([rows.x]), jet.index[0])
+        return self._weighed(rows, instant, known)
+
+    def unfit_at(
+        self, instant: float, at_end: Callable[[float, Derivative], Array], size: Array
+    ) -> frozenset[float]:
+        """The ends, -1 or 1, at which a state does not meet a condition behind an instant, by more
+        than a share FITS of the `size` of the unknowns, (m,); `at_end` gives the jets (1,) of the
+        state at an end.
+        """
+        ends = set()
+        behind = math.nextafter(instant, math.inf)
+        for rows in self.rows:
+            present = [jet for jet, _ in rows.slopes]
+            if rows.at is None and all(j.index[1] < self.orders[j.unknown] for j in present):
+                known = {jet: at_end(rows.normal, jet) for jet in present}
+                if (self._weighed(rows, behind, known) > FITS * size).any():
+                    ends.add(rows.normal)
+        return frozenset(ends)
+
+    def _weighed(self, rows: Rows, instant: float, known: Mapping[Derivative, Array]) -> Array:
+        """How far jets (1,) are from a condition at an end, in the units of each unknown, (m,)."""
+        away = np.zeros(len(self.orders))
         at = torch.tensor([[rows.x, instant]], dtype=torch.float64)
-        row, slopes = values(rows, at, known)
+        row, slopes = values(rows, at, {jet: torch.from_numpy(v) for jet, v in known.items()})
         length = self.ends[1] - self.ends[0]
         weights = {jet: abs(float(slopes[jet][0])) / length ** jet.index[0] for jet in slopes}
         misfit, whole = abs(float(row[0])), sum(weights.values())
@@ -193,6 +216,12 @@ class Evolution:
             if weight > 0:
                 away[jet.unknown] = misfit / whole
         return np.asarray(np.nan_to_num(away))
+
+    @cached_property
+    def stops(self) -> Stops:
+        """Instants at which equations or conditions jump or have kinks."""
+        nodes = [rows.node for rows in self.rows]
+        return Stops.of(nodes, 1, self.times, np.array([self.ends[0], self.times[0]]))
 
     @cached_property
     def _begins(self) -> Array:

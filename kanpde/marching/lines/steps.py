@@ -1,85 +1,35 @@
 """One march of an evolution on a line: lengths of slabs and knots of splines from local errors.
 
-A slab is solved with LOW and then with HIGH Radau instants. The difference of both is its error in
-time, what the splines cannot follow (see `Line.rough`) its error in space; it may add
-
-    error · max(‖u_i‖ on the slab, FLOOR · the largest ‖u_i‖ so far)
-
-in either way.
-
-    an attempt                              next
-    --------------------------------------  --------------------------------------------------------
-    adds no more than it may                taken; length of the next slab and intervals by the errors
-    Newton's method does not converge       from the last highest derivatives alone; a quarter
-    adds more in time                       shorter, by the error
-    adds more in space                      knots where the slab asks for them, more of them
-    the same at MOST_INTERVALS              taken, and told at the end
-    as short as times can be told apart     the march ends there
+an attempt                              next
+--------------------------------------  --------------------------------------------------------
+adds no more than it may                taken; length of the next slab and intervals by the errors
+Newton's method does not converge       from the last highest derivatives alone; a quarter
+adds more in time                       shorter, by the error
+adds more in space                      knots where the slab asks for them, more of them
+the same at MOST_INTERVALS              taken, and told at the end
+as short as times can be told apart     the march ends there
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
-import numpy as np
+from kanpde.marching.lines.marching import LOW, Marching
+from kanpde.marching.lines.slab import Strip
+from kanpde.marching.lines.statement import Evolution
 
-from kanpde.expressions import Derivative
-from kanpde.marching.equidistribution import FINE, GRADATION, Stretch, density
-from kanpde.marching.lines.slab import State, Strip, System
-from kanpde.marching.lines.space import CLOSER, CLOSEST, MOST_DERIVATIVES, Line
-from kanpde.marching.lines.statement import Array, Evolution
-from kanpde.marching.ordinary.collocation import rule
-
-LOW, HIGH = 6, 8
-"""Radau instants of the two solutions of a slab."""
-
-FIRST, LONGEST, SHORTEST = 1e-3, 1 / 8, 1e-13
-"""Lengths of the first slab, of the longest and of the shortest one, as shares of the interval."""
-
-FLOOR = 1e-3
-LEAST_INTERVALS, MOST_INTERVALS = 16, 448
-FEWER = 0.7
-"""The first march has at most this share of the most intervals: two marches at their limit would
-agree on what neither resolves.
-"""
-
-IN_SPACE = 0.1
-"""What the splines may be wrong by, as a share of what a slab may add."""
+LONGEST, SHORTEST = 1 / 8, 1e-13
+"""Lengths of the longest slab and of the shortest one, as shares of the interval."""
 
 SAFETY, LEAST, MOST = 0.8, 0.1, 4.0
-CHECKED = np.linspace(0.0, 1.0, 2 * HIGH + 1)
-SETTLING = 0.1
-"""Share that counts of an error inside the first slab on other knots; all of it at the end does."""
+"""Aim of the next length, and its least and largest factor."""
 
-LOOKED_AT = np.array([0.0, 0.5, 1.0])
-"""Instants of a slab at which splines are judged."""
+LOST = 1e3
+"""Errors in time above it say nothing of the splines."""
 
-PROBES = 1 << 13
-FURTHER, DENSER, DENSEST = 4.0, 0.8, 0.85
-"""Change of the distance of the first knot from an end where the initial values do not fit, power
-of the ratio of such distances where splines are too coarse, and the largest one.
-"""
-
-KINKED, SHARP, CLOSE = 64, 0.3, 1e-4
-"""With so many intervals, what is left of the initial values above such a share of the largest
-misfit is a kink or a jump; how close knots come to it, for [-1, 1].
-"""
-
-BESIDE = 0.1
-"""Misfits count less nearer to a kink of the initial values that knots are graded to."""
-
-BLUNT, STEEP = 5e-3, 0.1
-"""Knots at an end that has its own are no closer than this, plus that share of their distance."""
-
-STUCK, SLOW = 0.4, 0.75
-"""From this share of the most intervals on, a misfit that 1.3 times more of them leave above the
-second share is that of a jump, which no number of them removes.
-"""
-
-BELOW = 0.01
-"""A march need not be better than this share of the misfit of its initial values."""
+COARSER = 0.02
+"""Fewer intervals below such an error in space."""
 
 
 @dataclass(frozen=True)
@@ -98,279 +48,6 @@ class March:
         return self.strips[-1].t + self.strips[-1].h
 
 
-@dataclass
-class _Marching:
-    """What changes on the way."""
-
-    evolution: Evolution
-    error: float
-    shorter: float
-    strips: list[Strip] = field(default_factory=list)
-    rough: float = 0.0
-    moved: int = -1
-
-    def __post_init__(self) -> None:
-        lower, upper = self.evolution.ends
-        start, end = self.evolution.times
-        self.span = end - start
-        self.length = self.shorter * FIRST * self.span
-        self.least = math.ceil(LEAST_INTERVALS / self.shorter)
-        even = np.linspace(-1.0, 1.0, self.least + 1)
-        unfit = self.evolution.unfit
-        graded = tuple(sorted({*unfit, *self.evolution.kinks.tolist()}))
-        # other knots than the march before, also where they are graded: what two marches have in
-        # common their difference does not show
-        self.line = Line(
-            even,
-            self.evolution.periodic,
-            lower,
-            upper,
-            graded,
-            closest=self.shorter * CLOSEST,
-            closer=CLOSER**self.shorter,
-        )
-        comes = self.evolution.comes
-        self.largest = np.max([comes, *unfit.values()], axis=0)
-        self.floor = 1.0 if unfit or comes.any() else FLOOR
-        self.most = MOST_INTERVALS if self.shorter < 1 else round(FEWER * MOST_INTERVALS)
-        self.state = self._begin()
-
-    # Splines ------------------------------------------------------------------------------------
-
-    def _begin(self) -> State:
-        """The initial values as splines: more of them until they are close between the points."""
-        given = self._given()
-        kinks: Array = np.zeros(0)
-        stretch, intervals = self._stretch([given], kinks), self.least
-        before, fades = math.inf, len(self.evolution.kinks) > 0
-        while True:
-            self.line = self.line.adapted(stretch, intervals)
-            state = self._interpolated(self.line)
-            s, away = self._misfit(state)
-            misfit = math.sqrt(float((away**2).mean()))
-            if misfit <= IN_SPACE * self.error:
-                return state
-            stuck = intervals >= STUCK * self.most and misfit > SLOW * before
-            before = misfit
-            if stuck and fades:
-                return state
-            if stuck and intervals < self.most and self.shorter < 1:
-                # not those of the march before, which was stuck as well
-                self.most = min(self.most, math.ceil(intervals / FEWER))
-                intervals = self.most
-                continue
-            if intervals >= self.most or stuck:
-                self.rough, self.most = misfit, intervals
-                self.error = max(self.error, BELOW * misfit)
-                return state
-            if not len(kinks) and intervals >= KINKED:
-                kinks = s[away > SHARP * away.max()]
-                stretch = self._stretch([given], kinks)
-            intervals = min(self.most, math.ceil(1.3 * intervals))
-
-    def _misfit(self, state: State) -> tuple[Array, Array]:
-        """Positions (PROBES,) and how far splines are from the initial values there, relative to
-        the root mean square of each; the largest one counts.
-        """
-        s = (2 * np.arange(PROBES) + 1) / PROBES - 1
-        local, away = self.line.local(s), np.zeros(PROBES)
-        for i, order in enumerate(self.evolution.orders):
-            for k in range(order):
-                exact = self.evolution.start(Derivative(i, (0, k)), self.line.x(s))
-                size = math.sqrt(float((exact**2).mean()))
-                if k == 0:
-                    self.largest[i] = max(self.largest[i], size)
-                gap = np.abs(local.apply(0, state[i][k]) - exact)
-                away = np.maximum(away, gap / size if size > 0 else gap)
-        for kink in self.evolution.kinks:  # what is wrong beside it has no mean, and fades at once
-            away = away * np.minimum(1.0, np.abs(s - kink) / BESIDE) ** 2
-        return s, away
-
-    def _interpolated(self, line: Line) -> State:
-        x = line.x(line.points())
-        return tuple(
-            np.array(
-                [
-                    line.interpolated(self.evolution.start(Derivative(i, (0, k)), x))
-                    for k in range(order)
-                ]
-            ).reshape(order, line.size)
-            for i, order in enumerate(self.evolution.orders)
-        )
-
-    def _given(self) -> Array:
-        """u and its derivatives by x at the start, at FINE positions, (6, m, FINE)."""
-        s = np.linspace(-1.0, 1.0, FINE)
-        x = self.line.x(s)
-        rows = [
-            [self.evolution.start(Derivative(i, (0, 0)), x, n) for i in self._unknowns]
-            for n in range(MOST_DERIVATIVES + 1)
-        ]
-        return np.asarray(np.nan_to_num(np.array(rows), posinf=0.0, neginf=0.0))
-
-    @property
-    def _unknowns(self) -> range:
-        return range(len(self.evolution.orders))
-
-    def _stretch(self, states: list[Array], kinks: Array) -> Stretch:
-        """The map that spreads knots as states (6, m, FINE) at even positions and kinks ask for."""
-        s = np.linspace(-1.0, 1.0, FINE)
-        half = (self.line.upper - self.line.lower) / 2
-        scale = half ** np.arange(MOST_DERIVATIVES + 1)[:, None, None]
-        periodic = self.evolution.periodic
-        wanted = np.max([density(s, state * scale, 2.0, periodic) for state in states], axis=0)
-        for kink in kinks:
-            wanted = np.maximum(wanted, 1 / (CLOSE + GRADATION * np.abs(s - kink)))
-        for end in self.line.graded:  # knots closer to it are there already
-            wanted = np.minimum(wanted, 1 / (BLUNT + STEEP * np.abs(s - end)))
-        return Stretch.equidistributing(s, wanted, periodic, 2 * LEAST_INTERVALS)
-
-    def respaced(self, strip: Strip, intervals: int) -> Line:
-        """Splines with their knots where a slab asks for them."""
-        local = strip.line.fine
-        coefficients = strip.at(LOOKED_AT, self.evolution.orders)
-        states = []
-        for number in range(len(LOOKED_AT)):
-            rows = [
-                [local.apply(n, coefficients[i, :, number]) for i in self._unknowns]
-                for n in range(MOST_DERIVATIVES + 1)
-            ]
-            states.append(np.array(rows))
-        return self.line.adapted(self._stretch(states, np.zeros(0)), intervals)
-
-    def refine(self, strip: Strip, in_space: float) -> None:
-        """Knots where a slab asks for them, and more of them where they were moved for this slab
-        or the one before.
-        """
-        more = min(1.6, max(1.1, (in_space / 0.5) ** (1 / (self.line.degree - 1))))
-        if self.strips and self.moved < len(self.strips) - 1:
-            more = 1.0  # where the solution went is reason enough
-        self.moved = len(self.strips)
-        self.line = replace(
-            self.line,
-            closest=max(CLOSEST, self.line.closest / FURTHER),
-            closer=min(DENSEST, self.line.closer**DENSER),
-        )
-        self.move(self.respaced(strip, min(self.most, math.ceil(more * self.line.intervals))))
-
-    def coarsen(self, strip: Strip) -> None:
-        """Fewer knots, as many as a march needs at least."""
-        intervals, line = self.line.intervals, self.line
-        if line.added:
-            self.line = replace(line, closest=min(1.0, FURTHER * line.closest))
-        elif intervals == self.least:
-            return
-        self.move(self.respaced(strip, max(self.least, math.floor(0.85 * intervals))))
-
-    def move(self, line: Line) -> None:
-        """Go on with other splines: the state at the start of a slab is interpolated, or taken
-        from the formulas where nothing is solved yet.
-        """
-        if not self.strips:
-            self.line, self.state = line, self._interpolated(line)
-            return
-        old = self.strips[-1]
-        local = old.line.local(line.points())
-        states = old.end(self.evolution.orders)
-        self.state = tuple(
-            np.array([line.interpolated(local.apply(0, row)) for row in state]).reshape(
-                len(state), line.size
-            )
-            for state in states
-        )
-        self.line = line
-
-    # Slabs --------------------------------------------------------------------------------------
-
-    def attempt(self, t: float, h: float) -> tuple[Strip, float, float] | None:
-        """The richer solution of a slab, its error in time and in space in units of what it may
-        add; None where it has none.
-        """
-        orders = self.evolution.orders
-        allowed = self.error * np.maximum(_sizes(self.state, self.line), self.floor * self.largest)
-        poor_system = System.of(self.evolution, t, h, self.line, self.state, LOW)
-        for start in self._starts(h):
-            poor = poor_system.solve(start, allowed + 1e-300)
-            if poor is None:
-                continue
-            top = poor.top @ rule(LOW).at(rule(HIGH).nodes, 0).T
-            rich = System.of(self.evolution, t, h, self.line, self.state, HIGH).solve(
-                top, allowed + 1e-300
-            )
-            if rich is None:
-                continue
-            values = rich.at(CHECKED, orders)
-            change = values - poor.at(CHECKED, orders)
-            if self.strips and self.strips[-1].line is not self.line:
-                # what other knots make of the state fades at once where it is stiff
-                change[:, :, :-1] *= SETTLING
-            away = self.line.rms(change)
-            size = self.line.rms(values)
-            may = self.error * np.maximum(size, self.floor * np.maximum(self.largest, size))
-            may = np.maximum(may, 1e-13 * np.maximum(self.largest, size)) + 1e-300
-            may = may / self.lasting(h)
-            in_space = max(self._rough(rich, i) / may[i] for i in self._unknowns) / IN_SPACE
-            return rich, float((away / may).max()), in_space
-        return None
-
-    def lasting(self, h: float) -> float:
-        """What an error of a slab counts: where initial values do not fit, that in the layer at the
-        end, which lasts about as long as the slab, is a share of that over all times.
-        """
-        return math.sqrt(h / self.span) if self.line.graded else 1.0
-
-    def missed(self, in_space: float, h: float) -> float:
-        """What an error in space of a slab, in units of what it may add, is relative to the
-        unknowns: diffusion leaves of it what counts over all times.
-        """
-        missed = in_space * IN_SPACE * self.error
-        return missed if self.evolution.diffuses else missed / self.lasting(h)
-
-    def _rough(self, strip: Strip, unknown: int) -> float:
-        coefficients = strip.at(LOOKED_AT, self.evolution.orders)[unknown]
-        return max(strip.line.rough(column) for column in coefficients.T)
-
-    def _starts(self, h: float) -> list[Array]:
-        """Highest derivatives (m, K, LOW) to begin from: none, the last ones going on, or held."""
-        still = np.zeros((len(self._unknowns), self.line.size, LOW))
-        if not self.strips:
-            return [still]
-        last = self.strips[-1]
-        if last.line is not self.line:
-            local = last.line.local(self.line.points())
-            rows = [self.line.interpolated(local.apply(0, row)) for row in last.top]
-            top = np.array(rows)
-        else:
-            top = last.top
-        held = np.repeat(top[:, :, -1:], LOW, axis=2)
-        for i, order in enumerate(self.evolution.orders):
-            if order == 0:
-                still[i] = held[i]
-        if h > 1.5 * last.h:
-            return [held, still]
-        beyond = 1 + h / last.h * rule(LOW).nodes
-        return [top @ rule(HIGH).at(beyond, 0).T, still]
-
-    def take(self, strip: Strip) -> None:
-        """Go on behind a solved slab."""
-        self.strips.append(strip)
-        self.state = strip.end(self.evolution.orders)
-        values = strip.at(LOOKED_AT, self.evolution.orders)
-        self.largest = np.maximum(self.largest, strip.line.rms(values))
-
-
-def _sizes(state: State, line: Line) -> Array:
-    """Sizes of the unknowns at the start of a slab, (m,)."""
-    return np.array([math.sqrt(float(s[0] ** 2 @ line.shares)) if len(s) else 0.0 for s in state])
-
-
-LOST = 1e3
-"""Errors in time above it say nothing of the splines."""
-
-COARSER = 0.02
-"""Fewer intervals below such an error in space."""
-
-
 def march(
     evolution: Evolution, error: float, stopped: Callable[[], bool], shorter: float = 1.0
 ) -> March:
@@ -378,24 +55,28 @@ def march(
     unknowns; it ends early where `stopped` says so, or no slab goes on. The first and the longest
     slabs are `shorter` by a factor of at most 1, and the fewest intervals are more by that.
     """
-    marching = _Marching(evolution, error, shorter)
-    t, end = evolution.times
+    marching = Marching(evolution, error, shorter)
+    stops, (t, end) = evolution.stops, evolution.times
+    stop = stops.after(t)
     while True:
-        left = end - t
+        left = stop - t
         length = min(marching.length, shorter * LONGEST * marching.span)
         last = left <= 1.01 * length
-        h = left if last else min(length, max(left / 2, length / 2))
+        h = stops.before(stop) - t if last else min(length, max(left / 2, length / 2))
         if stopped():
             return March(tuple(marching.strips), "was stopped", marching.rough)
         if _goes_on(marching, t, h):
-            if last:
+            if last and stop == end:
                 return March(tuple(marching.strips), None, marching.rough)
-            t += h
+            t = stop if last else t + h
+            if last:
+                marching.begin_again(t)
+                stop = stops.after(t)
         elif marching.length < SHORTEST * marching.span:
             return March(tuple(marching.strips), f"does not go on at {t:.6g}", marching.rough)
 
 
-def _goes_on(marching: _Marching, t: float, h: float) -> bool:
+def _goes_on(marching: Marching, t: float, h: float) -> bool:
     """Whether a slab is taken; length and splines are those of the next attempt then."""
     attempt = marching.attempt(t, h)
     if attempt is None:

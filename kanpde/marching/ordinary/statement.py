@@ -20,6 +20,7 @@ from kanpde.domains.box import Box
 from kanpde.errors import ConfigError
 from kanpde.expressions import Derivative, Node, jets, partial
 from kanpde.expressions.evaluate import Unknown, evaluate
+from kanpde.marching.stops import Stops
 from kanpde.problem.conditions import BoundaryCondition
 from kanpde.problem.problem import Problem
 
@@ -59,6 +60,11 @@ class Statement:
             for number, node in enumerate(self.equations)
             for jet in sorted(jets(node), key=lambda jet: (jet.unknown, jet.index))
         )
+
+    @cached_property
+    def stops(self) -> Stops:
+        """Where equations jump or have kinks whatever the unknowns are."""
+        return Stops.of(self.equations, 0, (self.start, self.end), np.zeros(1))
 
 
 def is_ordinary(problem: Problem) -> bool:

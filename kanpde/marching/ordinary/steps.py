@@ -212,14 +212,15 @@ def march(
     """
     marching = _Marching(statement, error, known)
     marching.length *= shorter
-    t, state = statement.start, statement.initial
+    stops = statement.stops
+    t, state, stop = statement.start, statement.initial, stops.after(statement.start)
     forward = math.copysign(1.0, marching.span)
     longest = shorter * LONGEST * abs(marching.span)
     while len(marching.pieces) < MOST_SLABS:
-        left = abs(statement.end - t)
+        left = abs(stop - t)
         length = min(marching.length, longest)
         last = left <= 1.01 * length
-        h = statement.end - t if last else forward * min(length, max(left / 2, length / 2))
+        h = stops.before(stop) - t if last else forward * min(length, max(left / 2, length / 2))
         if stopped():
             return March(tuple(marching.pieces), "was stopped")
         attempt = None if marching.unresolved(t, h) else marching.attempt(t, h, state)
@@ -228,9 +229,10 @@ def march(
         marching.length = min(MOST, max(LEAST, factor)) * abs(h)
         if attempt is not None and share <= 1:
             marching.take(attempt[0])
-            if last:
+            if last and stop == statement.end:
                 return March(tuple(marching.pieces))
-            t, state = t + h, attempt[0].end(statement.orders)
+            t, state = stop if last else t + h, attempt[0].end(statement.orders)
+            stop = stops.after(t)
         elif marching.length < marching.least:
             return March(tuple(marching.pieces), f"does not go on at {t:.6g}")
     return March(tuple(marching.pieces), f"has {MOST_SLABS} slabs at {t:.6g}")
