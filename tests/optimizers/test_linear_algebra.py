@@ -341,6 +341,7 @@ ALLOWED = {
     "inverse/search.py": "steps of a few constants, numpy",
     "inverse/uncertainty.py": "information of a few constants, numpy",
     "problem/level_curves.py": "a line or a circle through points, 4 unknowns, numpy",
+    "marching/lines/banded.py": "a square band, not least squares",
     "marching/plane/cells.py": "polynomials of one cell, numpy",
     "marching/plane/slab.py": "the stages of one slab, numpy",
     "marching/ordinary/statement.py": "initial values of a few unknowns, numpy",

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
-from scipy.sparse import coo_matrix, csr_matrix
-from scipy.sparse.linalg import SuperLU, splu
 
 from kanpde.expressions import Derivative
+from kanpde.marching.lines.banded import Band, Block, Factors
 from kanpde.marching.lines.space import Line, Local
 from kanpde.marching.lines.statement import Array, Evolution, Rows, values
 from kanpde.marching.ordinary.collocation import Rule, rule
@@ -94,9 +94,10 @@ def _in_time(
 
 @dataclass(frozen=True)
 class _Placed:
-    """Rows with their points: the splines there, and (n s, 2) points of space and time."""
+    """Rows with their positions (n,), the splines there, and (n s, 2) points of space and time."""
 
     rows: Rows
+    s: Array
     local: Local
     points: torch.Tensor
 
@@ -128,7 +129,7 @@ class System:
             instants = t + h * table.nodes
             x = line.x(s)
             points = np.stack([np.repeat(x, stages), np.tile(instants, len(x))], axis=1)
-            placed.append(_Placed(rows, local, torch.from_numpy(points)))
+            placed.append(_Placed(rows, s, local, torch.from_numpy(points)))
         return cls(evolution, t, h, line, state, table, tuple(placed))
 
     def solve(self, top: Array, allowed: Array) -> Strip | None:
@@ -189,28 +190,27 @@ class System:
             slopes.append(by_jet)
         return np.concatenate(rights), slopes
 
+    @cached_property
+    def _band(self) -> Band:
+        """Where the entries of Newton's matrix stand."""
+        positions = [placed.s for placed in self.placed]
+        columns = [placed.local.columns for placed in self.placed]
+        return Band.of(self.line, positions, columns, len(self.table.nodes))
+
     def _factors(self, slopes: list[Slopes], shape: tuple[int, ...]) -> Factors | None:
         """Newton's matrix, factored; None where that is not possible."""
-        m, size, stages = shape
-        entries: list[tuple[Array, Array, Array]] = []
-        first = 0
-        for placed, by_jet in zip(self.placed, slopes, strict=True):
-            entries += self._entries(placed.local, by_jet, first, (size, stages))
-            first += len(placed.points)
-        data, row, column = (np.concatenate(parts) for parts in zip(*entries, strict=True))
-        square = (m * size * stages, m * size * stages)
-        return Factors.of(coo_matrix((data, (row, column)), shape=square).tocsr())
+        stages = shape[2]
+        blocks = [
+            block
+            for number, (placed, by_jet) in enumerate(zip(self.placed, slopes, strict=True))
+            for block in self._blocks(placed.local, by_jet, number, stages)
+        ]
+        return self._band.factored(blocks)
 
-    def _entries(
-        self, local: Local, slopes: dict[Derivative, Array], first: int, shape: tuple[int, int]
-    ) -> list[tuple[Array, Array, Array]]:
-        """Values, rows and columns of Newton's matrix for the rows of one formula, by unknown."""
-        size, stages = shape
+    def _blocks(self, local: Local, slopes: Slopes, formula: int, stages: int) -> list[Block]:
+        """The parts of Newton's matrix for the rows of one formula, by unknown."""
         n, w = local.columns.shape
-        row = (
-            first + (np.arange(n) * stages)[:, None, None, None] + np.arange(stages)[:, None, None]
-        )
-        entries = []
+        blocks = []
         for unknown in sorted({jet.unknown for jet in slopes}):
             block = np.zeros((n, stages, w, stages))
             order = self.evolution.orders[unknown]
@@ -222,51 +222,5 @@ class System:
                         by_place += factor[:, :, None] * local.values[jet.index[0]][:, None, :]
                 integral = self.h ** (order - b) * self.table.at_nodes[order - b]
                 block += by_place[..., None] * integral[None, :, None, :]
-            base = unknown * size * stages
-            column = base + local.columns[:, None, :, None] * stages + np.arange(stages)
-            shape4 = block.shape
-            entries.append(
-                (
-                    block.ravel(),
-                    np.broadcast_to(row, shape4).ravel(),
-                    np.broadcast_to(column, shape4).ravel(),
-                )
-            )
-        return entries
-
-
-@dataclass(frozen=True)
-class Factors:
-    """A sparse square matrix whose rows and columns may have any size, factored."""
-
-    factored: SuperLU
-    by_row: Array
-    by_column: Array
-
-    @classmethod
-    def of(cls, matrix: csr_matrix) -> Factors | None:
-        """None for one that is singular or not finite."""
-        if not np.isfinite(matrix.data).all() or (np.diff(matrix.indptr) == 0).any():
-            return None
-        by_row = np.maximum.reduceat(np.abs(matrix.data), matrix.indptr[:-1])
-        if not by_row.all():
-            return None
-        matrix.data /= np.repeat(by_row, np.diff(matrix.indptr))
-        columns = matrix.tocsc()
-        if (np.diff(columns.indptr) == 0).any():
-            return None
-        by_column = np.maximum.reduceat(np.abs(columns.data), columns.indptr[:-1])
-        if not by_column.all():
-            return None
-        columns.data /= np.repeat(by_column, np.diff(columns.indptr))
-        try:
-            return cls(splu(columns), by_row, by_column)
-        except RuntimeError:  # exactly singular
-            return None
-
-    def solve(self, right: Array) -> Array | None:
-        """The solution, None where a number is not finite."""
-        if not np.isfinite(right).all():
-            return None
-        solution = self.factored.solve(right / self.by_row) / self.by_column
-        return np.asarray(solution) if np.isfinite(solution).all() else None
+            blocks.append(Block(formula, unknown, block))
+        return blocks

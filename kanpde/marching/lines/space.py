@@ -47,7 +47,7 @@ class Local:
     their derivatives by x, `values` (A, N, p + 1).
     """
 
-    columns: Array
+    columns: NDArray[np.int64]
     values: Array
 
     def apply(self, derivative: int, coefficients: Array) -> Array:
