@@ -21,6 +21,7 @@ from kanpde.problem.posing import posed as posed_problem
 from kanpde.problem.problem import Problem
 from kanpde.progress import Progress
 from kanpde.trial.networks.carried import Carried
+from kanpde.trial.networks.travelled import Travelled
 from kanpde.trial.piecewise import PiecewiseInTime
 from kanpde.trial.solution import TrialSolution
 
@@ -68,6 +69,13 @@ class TransportRun:
         """A KAN with multiplication nodes on each slab."""
         lower, upper = self.posed.ends
         half = (upper - lower) / 2
+        ends, travel = self.posed.evolution.ends, self.posed.travel
+        edge = None
+        if travel.coefficients.shape[1] > 2:
+            within = (2 * travel.edges - ends[0] - ends[1]) / (ends[1] - ends[0])
+            series = travel.coefficients / half
+            series[:, 0] -= lower / half + 1
+            edge = Travelled(torch.from_numpy(within), torch.from_numpy(series))
         solutions = []
         for slab, end in zip(self.parts, self.edges[1:], strict=True):
             network = Carried(
@@ -75,8 +83,9 @@ class TransportRun:
                 torch.from_numpy(slab.coefficients[None]),
                 self.posed.speed * (end - slab.t) / 2 / half,
                 self.posed.periodic,
+                edge,
             )
-            sides = torch.from_numpy(np.array([[lower, slab.t], [upper, end]]))
+            sides = torch.from_numpy(np.array([[ends[0], slab.t], [ends[1], end]]))
             solutions.append(TrialSolution(network, sides[0], sides[1]))
         return PiecewiseInTime(solutions, self.edges.tolist())
 
@@ -99,8 +108,8 @@ def prepare(config: Config) -> Transport:
     known = transport(problem)
     if known is None:
         raise ConfigError(
-            f"problem '{problem.name}': is no transport along a line at a constant speed; give trial"
-            f" and schedule"
+            f"problem '{problem.name}': is no transport along a line at a speed that keeps its sign and"
+            f" does not change with time; give trial and schedule"
         )
     return known
 

@@ -1,8 +1,9 @@
-"""One unknown that is carried along a line at a constant speed:
+"""One unknown that is carried along a line at a speed that does not change its sign or with time:
 
-    u_t + a u_x = F(x, t, u),    u = u_0 at the start,    u = g(t) where lines x - a t = const come in
+    u_t + a(x) u_x = F(x, t, u),    u = u_0 at the start,    u = g(t) where lines come in
 
-or periodic ends. Data may have kinks and jumps, which travel with the lines.
+or periodic ends. Data may have kinks and jumps, which travel with the lines. In the time of travel
+y(x) every speed is ±1 (`travel`); of a constant one y is x itself.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kanpde.expressions import Call, Derivative, Node, Number, jets
+from kanpde.expressions import Call, Coordinate, Derivative, Node, Number, divide, jets
+from kanpde.expressions.evaluate import evaluate
 from kanpde.expressions.tree import postorder
 from kanpde.marching.lines.statement import Evolution, Rows, evolution, values
+from kanpde.marching.transport.travel import Travel
 from kanpde.problem.kinks import SWITCHES, kinks
 from kanpde.problem.problem import Problem
 
@@ -30,13 +33,15 @@ LOOKED_AT = 65
 
 @dataclass(frozen=True)
 class Transport:
-    """What a march needs: the same as an evolution on a line, the speed a, whose sign says where
-    lines come in, places where the initial values have kinks or jumps, and times of those of g.
+    """What a march needs: the same as an evolution on a line, the coordinate y of its labels and the
+    speed in it, whose sign says where lines come in, places y where the initial values have kinks or
+    jumps, and times of those of g.
     """
 
     evolution: Evolution
     equation: Rows
     entry: Rows | None
+    travel: Travel
     speed: float
     places: Array
     instants: Array
@@ -51,10 +56,11 @@ class Transport:
         """Whether the ends are the same."""
         return self.entry is None
 
-    @property
+    @cached_property
     def ends(self) -> tuple[float, float]:
-        """The ends in space."""
-        return self.evolution.ends
+        """The ends in space, as places y."""
+        lower, upper = self.travel.y(np.array(self.evolution.ends))
+        return float(lower), float(upper)
 
     @property
     def times(self) -> tuple[float, float]:
@@ -63,32 +69,26 @@ class Transport:
 
     @property
     def inflow(self) -> float:
-        """The end where lines come in."""
+        """The end y where lines come in."""
         return self.ends[0] if self.speed > 0 else self.ends[1]
 
-    @cached_property
-    def _rate(self) -> float:
-        """The coefficient of u_t."""
-        ((_, node),) = [pair for pair in self.equation.slopes if pair[0] == RATE]
-        assert isinstance(node, Number)
-        return node.value
-
-    def start(self, x: Array) -> Array:
+    def start(self, y: Array) -> Array:
         """u_0 at places (N,)."""
-        return self.evolution.start(U, x)
+        return self.evolution.start(U, self.travel.x(y))
 
-    def source(self, x: Array, t: Array, u: Array) -> tuple[Array, Array]:
+    def source(self, y: Array, t: Array, u: Array) -> tuple[Array, Array]:
         """F and ∂F/∂u at places, times and values (N,)."""
-        points = torch.from_numpy(np.stack([x, t], axis=1))
-        zero = torch.zeros(len(x), dtype=torch.float64)
+        points = torch.from_numpy(np.stack([self.travel.x(y), t], axis=1))
+        zero = torch.zeros(len(y), dtype=torch.float64)
         known = {jet: zero for jet, _ in self.equation.slopes} | {U: torch.from_numpy(u)}
         row, slopes = values(self.equation, points, known)
-        return -row / self._rate, -slopes.get(U, np.zeros(len(x))) / self._rate
+        rate = slopes[RATE]
+        return -row / rate, -slopes.get(U, np.zeros(len(y))) / rate
 
     def entering(self, t: Array) -> Array:
         """g at times (N,)."""
         assert self.entry is not None
-        points = torch.from_numpy(np.stack([np.full(len(t), self.inflow), t], axis=1))
+        points = torch.from_numpy(np.stack([np.full(len(t), self.entry.x), t], axis=1))
         row, slopes = values(self.entry, points, {U: torch.zeros(len(t), dtype=torch.float64)})
         return np.asarray(-row / slopes[U])
 
@@ -99,29 +99,52 @@ def transport(problem: Problem) -> Transport | None:
     if posed is None or posed.orders != (1,) or posed.spatial != (1,):
         return None
     (equation,) = [rows for rows in posed.rows if rows.at is not None]
-    speed = _speed(equation)
     entries = [rows for rows in posed.rows if rows.at is None]
-    if speed is None or _switches(equation.node):
-        return None
     entry = entries[0] if entries else None
+    if _switches(equation.node):
+        return None
+    moves = _travel(posed, equation)
+    if moves is None:
+        return None
+    travel, speed = moves
     if entry is not None and not (entry.normal * speed < 0 and _gives_value(entry)):
         return None
     lower, upper = problem.domain.lower, problem.domain.upper
     places = kinks([node for _, node in posed.initial], lower, upper)[0]
     instants = kinks([entry.node], lower, upper)[1] if entry is not None else np.zeros(0)
-    known = Transport(posed, equation, entry, speed, places, instants)
+    known = Transport(posed, equation, entry, travel, speed, travel.y(places), instants)
     return known if _goes_on_outside(known) else None
 
 
-def _speed(equation: Rows) -> float | None:
-    """a; None where it is zero, not constant, or the equation holds other derivatives."""
+def _travel(posed: Evolution, equation: Rows) -> tuple[Travel, float] | None:
+    """The times of travel and the speed in them; None where the speed is zero or changes its sign
+    somewhere, changes with t or u, or the equation holds other derivatives.
+    """
     by_jet = dict(equation.slopes)
     if not {RATE, SLOPE} <= set(by_jet) <= {U, RATE, SLOPE}:
         return None
-    rate, slope = by_jet[RATE], by_jet[SLOPE]
-    if not (isinstance(rate, Number) and isinstance(slope, Number)):
+    ratio = divide(by_jet[SLOPE], by_jet[RATE])
+    if isinstance(ratio, Number):
+        return (Travel.none(*posed.ends), ratio.value) if ratio.value else None
+    leaves = {part for part in postorder([ratio]) if not part.children}
+    if not all(leaf == Coordinate(0) or isinstance(leaf, Number) for leaf in leaves):
         return None
-    return slope.value / rate.value if rate.value and slope.value else None
+    (middle,) = _at([ratio], np.array([sum(posed.ends) / 2]))
+    speed = float(np.sign(middle[0]))
+
+    def slowness(x: Array) -> Array:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(speed / _at([ratio], x)[0])
+
+    beyond = 0.0 if posed.periodic else posed.times[1] - posed.times[0]
+    travel = Travel.of(slowness, posed.ends, beyond)
+    return None if travel is None else (travel, speed)
+
+
+def _at(nodes: list[Node], x: Array) -> list[Array]:
+    """Functions of x at places, (N,) each."""
+    points = torch.from_numpy(np.stack([x, np.zeros_like(x)], axis=1))
+    return [np.asarray(value.numpy()) for value in evaluate(nodes, points)]
 
 
 def _switches(node: Node) -> bool:

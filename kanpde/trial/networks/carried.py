@@ -3,6 +3,8 @@ across some of them.
 
     u_o(x, t) = Σ_j φ_oj(ζ) ψ_j(t),    ζ = x - k (t + 1),    ψ_j = P_j (Legendre) on [-1, 1], j < P
 
+or ζ = y(x) - k (t + 1) with an edge function y, where speeds are not the same everywhere.
+
 φ_oj are polynomials of degree p on each of G intervals of ζ, not joined: jumps and kinks stand
 between two of them, and lines ζ = const carry them along. All is linear in their coefficients.
 """
@@ -14,8 +16,9 @@ from math import comb
 import torch
 from torch import Tensor, nn
 
-from kanpde.numerics.jets import Jet
+from kanpde.numerics.jets import Jet, compose, multiply
 from kanpde.trial.networks.products import LinearInTime, legendre
+from kanpde.trial.networks.travelled import Travelled
 
 
 class Carried(LinearInTime):
@@ -24,19 +27,28 @@ class Carried(LinearInTime):
     """
 
     def __init__(
-        self, breakpoints: Tensor, coefficients: Tensor, carry: float, repeats: bool = False
+        self,
+        breakpoints: Tensor,
+        coefficients: Tensor,
+        carry: float,
+        repeats: bool = False,
+        travel: Travelled | None = None,
     ) -> None:
         super().__init__()
         self.register_buffer("breakpoints", breakpoints.clone())
         self.coefficients = nn.Parameter(coefficients.clone())
         self.carry, self.repeats = carry, repeats
+        self.travel = travel
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 2) → (N, m)."""
-        return self._derivatives(x.T, 0, 0)[0][0].T
+        places = x[:, 0] if self.travel is None else self.travel.derivatives(x[:, 0], 0)[0][0]
+        return self._derivatives(torch.stack([places, x[:, 1]]), 0, 0)[0][0].T
 
     def jet(self, x: Jet) -> Jet:
         """The jet of the outputs at scaled coordinates, in closed form."""
+        if self.travel is not None:
+            return self._behind(x, self.travel)
         assert x.scale is not None
         most = [max(alpha[axis] for alpha in x.space.indices) for axis in (0, 1)]
         table = self._derivatives(x.value, most[0] + most[1], most[1])
@@ -48,12 +60,35 @@ class Carried(LinearInTime):
             rows.append(x.scale[0] ** a * x.scale[1] ** b * carried)
         return Jet(x.space, torch.stack(rows))
 
+    def _behind(self, x: Jet, travel: Travelled) -> Jet:
+        """The jet behind an edge function, by the chain rule."""
+        order = x.space.order
+        places, instants = Jet(x.space, x.data[:, :1]), Jet(x.space, x.data[:, 1:])
+        y = compose(places, travel.derivatives(places.value[0], order))
+        inner = torch.cat([y.value, instants.value])
+        m, _, _, nodes = self.coefficients.shape
+        along = self._along(inner, order)  # (m, P, N) each
+        times = legendre(inner[1], nodes, order)
+        label = Jet(x.space, y.data - self.carry * instants.data)
+        carried = compose(label, [each.flatten(0, 1) for each in along])
+        by_time = compose(instants, [each.repeat(m, 1) for each in times])
+        product = multiply(carried, by_time).data
+        return Jet(x.space, product.reshape(len(product), m, nodes, -1).sum(2))
+
     def outside_share(self, x: Tensor) -> float:
         """None: the intervals hold whatever the lines through the slab carry."""
         return 0.0
 
     def _derivatives(self, x: Tensor, a: int, b: int) -> list[list[Tensor]]:
         """∂_ζ^i ∂_t^j of the outputs at points (2, N), each (m, N), for i ≤ a and j ≤ b."""
+        times = legendre(x[1], self.coefficients.shape[3], b)
+        return [
+            [torch.einsum("mqn,qn->mn", space, time) for time in times]
+            for space in self._along(x, a)
+        ]
+
+    def _along(self, x: Tensor, a: int) -> list[Tensor]:
+        """φ_oj and derivatives by ζ at points (2, N), each (m, P, N)."""
         label = x[0] - self.carry * (x[1] + 1)
         ends = self.breakpoints
         assert isinstance(ends, Tensor)
@@ -64,8 +99,6 @@ class Carried(LinearInTime):
         local = (label - ends[number]) * rate - 1
         picked = self.coefficients[:, number]
         along = legendre(local, picked.shape[2], a)
-        times = legendre(x[1], picked.shape[3], b)
         return [
-            [torch.einsum("mnpq,pn,qn->mn", picked, space * rate**i, time) for time in times]
-            for i, space in enumerate(along)
+            torch.einsum("mnpq,pn->mqn", picked, space) * rate**i for i, space in enumerate(along)
         ]
