@@ -13,6 +13,8 @@ from kanpde.marching.ordinary import search as ordinary
 from kanpde.marching.ordinary.statement import is_ordinary
 from kanpde.marching.plane import search as in_the_plane
 from kanpde.marching.plane.choice import marches as marches_in_plane
+from kanpde.marching.strings import search as both_ways
+from kanpde.marching.strings.statement import waves
 from kanpde.marching.transport import search as carried
 from kanpde.marching.transport.statement import transport
 from kanpde.problem.problem import Problem
@@ -31,6 +33,8 @@ def by_equations(config: Config) -> Plan | None:
         return Evolving(config, cast("Engine", ordinary))
     if transport(problem) is not None:
         return Evolving(config, cast("Engine", carried))
+    if waves(problem) is not None:
+        return Evolving(config, cast("Engine", both_ways))
     if evolution(problem) is not None:
         return Evolving(config, cast("Engine", on_a_line))
     if marches_in_plane(problem):
