@@ -11,6 +11,7 @@ from kanpde.assembly.collocation import Collocation
 from kanpde.config import Config
 from kanpde.problem.problem import Problem
 from kanpde.progress import History, Progress, StageResult, StopReason
+from kanpde.results.numbers import Value
 from kanpde.results.verdict import Aim
 from kanpde.solver.build import Parts
 from kanpde.trial.piecewise import AnyTrial
@@ -21,8 +22,8 @@ class Outcome:
     """What a plan gives: `config` as it was solved, `seconds` of wall clock with all sittings, the
     `estimate` of the relative L2 error that a search gives (None where it cannot tell) and those
     `by_unknown` where it tells them apart, the `aim` that it had, `warnings` and `notes` of the
-    solve itself, the `findings` of a solve with measured values, and the `branches` that were found
-    beside this one.
+    solve itself, the `findings` of a solve with measured values, the `branches` that were found
+    beside this one, and the `quantities` that are numbers where the solve tells how wrong they are.
     """
 
     config: Config
@@ -40,6 +41,7 @@ class Outcome:
     by_unknown: tuple[float, ...] = ()
     notes: tuple[str, ...] = ()
     branches: tuple[Outcome, ...] = ()
+    quantities: Mapping[str, Value] = field(default_factory=dict)
 
 
 class Plan(Protocol):

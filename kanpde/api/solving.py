@@ -30,6 +30,7 @@ from kanpde.progress import Progress, Silent
 from kanpde.results import folder_lock, report, run_files, run_folder
 from kanpde.results.branches import with_branches
 from kanpde.results.metrics import Metrics, measure
+from kanpde.results.numbers import untold
 from kanpde.results.plausibility import CONSTANT, doubts
 from kanpde.results.solution import Result, Solution, describe_trial
 from kanpde.results.spectrum import estimates_of
@@ -191,6 +192,7 @@ def solution_of(outcome: Outcome) -> Solution:
         tolerance=outcome.aim.tolerance,
         verdict=verdict,
         validation=outcome.estimate if fitted else None,
+        quantities=outcome.quantities or untold(outcome.problem, outcome.trial),
         **outcome.findings,
     )
     solution = Solution(config, outcome.problem, outcome.trial, result, outcome.history, points)

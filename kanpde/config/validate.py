@@ -12,9 +12,11 @@ from typing import Any
 
 from kanpde.config.compatibility import check, check_problem
 from kanpde.config.config import Config
+from kanpde.config.frozen_map import FrozenMap
 from kanpde.config.problem.complex_unknowns import in_real_parts
 from kanpde.config.problem.fits import read_fit, states_fit
 from kanpde.config.problem.integrals import with_integrals_as_numbers
+from kanpde.config.problem.numbers import require_free, without_numbers
 from kanpde.config.problem.statement import PROBLEM_KEYS, ProblemConfig, read_statement
 from kanpde.config.reader import Reader
 from kanpde.config.solve.defaults import schedule_defaults
@@ -132,9 +134,15 @@ def _problem(node: Reader, trusted: bool, make_problem: MakeProblem | None) -> P
     python = None
     if isinstance(node.value, Mapping) and node.value.get("python") is not None:
         python, node = _made(node, trusted, make_problem)
+    node, numbers = without_numbers(node)
     node = with_integrals_as_numbers(in_real_parts(node))
     check_problem(node)
     problem = read_fit(node) if states_fit(node.value) else read_statement(node)
+    if numbers:
+        taken = {*problem.unknowns, *problem.coordinates, *problem.parameters}
+        taken |= {*problem.definitions, *problem.unknown_parameters}
+        require_free(numbers, taken | {*problem.quantities, *problem.vectors}, node)
+        problem = replace(problem, numbers=FrozenMap(numbers))
     if python is not None:
         problem = replace(problem, python=python)
     _check_recommended(problem, node)

@@ -25,17 +25,12 @@ from kanpde.expressions import constants, is_linear, jets, partial, substitute
 from kanpde.expressions.simplify import ZERO
 from kanpde.inverse.least_squares import Array
 from kanpde.inverse.measured import with_constants
-from kanpde.numerics.polynomials import gauss
-from kanpde.numerics.quadrature import PointSet
-from kanpde.patches.cells import Cell
-from kanpde.patches.covers import cover_of
+from kanpde.patches.integration import of_cells
 from kanpde.problem.conditions import MeanCondition
 from kanpde.problem.problem import Problem
+from kanpde.results.numbers import MANY, panels
 from kanpde.trial.patchwork import Patchwork
 from kanpde.trial.piecewise import AnyTrial
-
-NODES, PANELS, MANY = 10, 200, 40_000
-"""Gauss nodes of a panel, panels of a line, and points elsewhere."""
 
 SHARE = 0.01
 """Steps of differences as a share of a constant, or of 1."""
@@ -84,39 +79,13 @@ class Means:
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         domain = self.problem.domain
         if domain.dimension == 1 and condition.over is None:
-            points = _panels(float(domain.lower[0]), float(domain.upper[0]))
+            points = panels(float(domain.lower[0]), float(domain.upper[0]))
         elif domain.dimension > 1 and isinstance(trial, Patchwork):
-            points = _of_cells(self.problem, trial, condition.over)
+            points, _ = of_cells(self.problem, trial, condition.over)
         else:
             points = condition.rule(domain, MANY)
         normal = None if points.normal is None else torch.tensor(points.normal)
         return torch.tensor(points.x), torch.tensor(points.w), normal
-
-
-def _panels(lower: float, upper: float) -> PointSet:
-    """Gauss points of many panels of an interval."""
-    z, w = gauss(NODES)
-    ends = np.linspace(lower, upper, PANELS + 1)
-    half = np.diff(ends)[:, None] / 2
-    x = ends[:-1, None] + half * (1 + z)
-    return PointSet(x.reshape(-1, 1), (half * w).ravel())
-
-
-def _of_cells(problem: Problem, trial: Patchwork, part: str | None) -> PointSet:
-    """Quadrature points of all cells, or of their pieces of a part."""
-    tiles, cover = trial.tiles, cover_of(problem)
-    pieces: list[tuple[Array, Array, Array | None]] = []
-    for levels, indices, owner in zip(tiles.levels, tiles.indices, tiles.owner, strict=True):
-        cell = Cell(tuple(levels.tolist()), tuple(indices.tolist()))
-        nodes = int(tiles.degrees[owner]) + 2
-        if part is None:
-            pieces.append((*cover.interior(cell, nodes), None))
-        else:
-            rim = [points for name, points in cover.boundary(cell, nodes) if name == part]
-            pieces += [(points.x, points.w, points.normal) for points in rim]
-    x, w = (np.concatenate([piece[k] for piece in pieces]) for k in range(2))
-    normals = [piece[2] for piece in pieces if piece[2] is not None]
-    return PointSet(x, w, np.concatenate(normals) if normals else None)
 
 
 @dataclass(frozen=True)

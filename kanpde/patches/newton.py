@@ -31,6 +31,7 @@ from kanpde.patches.kans import tiles_of
 from kanpde.patches.layout import Patch
 from kanpde.patches.levels import Cells, Ground, Level
 from kanpde.patches.linearisation import Linearised, Pieces, State, Uniform, between
+from kanpde.patches.negligible import away
 from kanpde.patches.starts import projected
 from kanpde.patches.statement import Statement
 from kanpde.problem.problem import Problem
@@ -241,7 +242,7 @@ class Newton:
             level = replace(level, steps=step)
             if np.abs(level.values).max() <= VANISHED * largest:
                 return replace(level, unconverged=0.0)
-            changes = self.ground.distances(level.values, values)
+            changes = away(self.problem, self.ground, level, values, self.tolerance).relative
             change = float(changes.max())
             if nested and step == 1:
                 allowed = max(allowed, LEFT_OF_CHANGE * change)

@@ -206,6 +206,14 @@ class PlaneCover(Cover):
         half = (part.upper - part.lower) / 2
         return (part.lower + part.upper) / 2 + z * half, w * float(np.prod(half))
 
+    def integrated(self, cell: Cell, nodes: int) -> tuple[Array, Array]:
+        """As `interior`, with all nodes in slices of any width: beside a vertical tangent of a
+        circle few are not enough however narrow a slice is.
+        """
+        part = self.inside(cell)
+        assert part is not None
+        return self.interior(cell, nodes) if part.whole else _sliced(part, nodes, nodes)
+
     def boundary(self, cell: Cell, nodes: int) -> list[tuple[str, Points]]:
         """Gauss points of the pieces of the boundary."""
         part = self.inside(cell)
@@ -304,11 +312,11 @@ class PlaneCover(Cover):
         return rim, inner
 
 
-def _sliced(part: PlaneInside, nodes: int) -> tuple[Array, Array]:
+def _sliced(part: PlaneInside, nodes: int, fewest: int = FEWEST) -> tuple[Array, Array]:
     x, w = [], []
     extent = part.upper - part.lower
     for slab in part.slabs:
-        count = max(FEWEST, int(np.ceil(nodes * slab.width / extent[0])) + 1)
+        count = max(fewest, int(np.ceil(nodes * slab.width / extent[0])) + 1)
         z, weights = gauss(int(ROUND * count) if slab.round else count)
         across, wx = (z + 1) / 2, weights / 2
         if slab.round:  # a circle may have a vertical tangent at an end of the slab
@@ -318,7 +326,7 @@ def _sliced(part: PlaneInside, nodes: int) -> tuple[Array, Array]:
         y = slab.heights(at)
         for low, high in zip(y[::2], y[1::2], strict=True):
             rise = np.maximum(high - low, 0.0)[:, None]
-            count = max(FEWEST, int(np.ceil(nodes * rise.max() / extent[1])) + 1)
+            count = max(fewest, int(np.ceil(nodes * rise.max() / extent[1])) + 1)
             z, weights = gauss(count)
             grid = np.broadcast_arrays(at[:, None], low[:, None] + (z + 1) / 2 * rise)
             x.append(np.stack(grid, axis=-1).reshape(-1, 2))

@@ -22,7 +22,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 import torch
 
 from kanpde.assembly.collocation import Collocation, held_out
@@ -32,15 +31,17 @@ from kanpde.errors import ConfigError
 from kanpde.patches import footprint
 from kanpde.patches.aims import SEEN, Aims
 from kanpde.patches.cells import Cell
-from kanpde.patches.compatibility import CONTRADICTION, is_contradictory
+from kanpde.patches.compatibility import is_contradictory
 from kanpde.patches.covers import cover_of
-from kanpde.patches.deflation import others
+from kanpde.patches.doubts import Doubts
 from kanpde.patches.elimination import Elimination
 from kanpde.patches.estimates import Checked, compared, extrapolated
 from kanpde.patches.free_corners import free_corners
+from kanpde.patches.integration import FEWER, rules_of
 from kanpde.patches.kans import patchwork
 from kanpde.patches.layout import Patch, balanced
 from kanpde.patches.levels import Cells, Ground, Level
+from kanpde.patches.negligible import Away, away
 from kanpde.patches.newton import Newton
 from kanpde.patches.pace import Pace, work
 from kanpde.patches.patched import Patched
@@ -53,13 +54,15 @@ from kanpde.patches.starts import seen
 from kanpde.patches.statement import Statement
 from kanpde.patches.support import SECOND, orders_of, require
 from kanpde.patches.unbounded import Unbounded
-from kanpde.patches.unseen import left_out, unseen
 from kanpde.patches.verdict import Course, End, is_falling, is_fast, sentence
 from kanpde.problem.posing import posed
 from kanpde.problem.problem import Problem
 from kanpde.problem.starts import Start
 from kanpde.progress import Overdue, Progress, StageResult, StopReason, Timed, history_of
 from kanpde.ranks import present
+from kanpde.results.numbers import Value, numbers
+from kanpde.results.numbers import compared as compared_numbers
+from kanpde.trial.patchwork import Patchwork
 
 SHARE = 0.85
 """Share of the seconds for the search; the rest is for the start of the process and its files."""
@@ -69,12 +72,6 @@ SAMPLES, NEWTON_SAMPLES = 10_000, 1500
 
 NEWTON_STEPS = 2
 """Steps that a level is expected to take which begins with the solution of the one before."""
-
-CONSTANT = 1e-9
-"""A solution that varies by this share of its size is constant."""
-
-FEW = 6
-"""Starts from which another solution than a constant is looked for."""
 
 ASTRAY = 4
 """Where changes do not fall, so many levels are between two enrichments."""
@@ -286,8 +283,10 @@ class _Search:
             self.best = self.best or Checked.untold(poor)
             return self.best
         plates = max(orders_of(self.problem)) > SECOND
-        checked = compared(self.ground, rich, poor, extrapolated(self.changes) if plates else 0.0)
-        self.aims.checked_with(poor, checked.estimate)
+        gap = self._away(rich, poor)
+        least = extrapolated(self.changes) if plates else 0.0
+        checked = compared(self.ground, rich, poor, least, gap)
+        self.aims.checked_with(poor, checked.poorer)
         fell = self.ground.squares(poor), self.ground.squares(rich)
         if is_pinned(self.problem) and is_contradictory(fell[0], fell[1], rich.data):
             checked = replace(checked, contradictory=True)
@@ -334,7 +333,11 @@ class _Search:
         """How far a level is from another one, infinite where there is none."""
         if before is None or before.stall:
             return math.inf
-        return self.ground.distance(level.values, before.values)
+        return float(self._away(level, before).relative.max())
+
+    def _away(self, level: Level, before: Level) -> Away:
+        """How far the unknowns of a level are from those of another one."""
+        return away(self.problem, self.ground, level, before.values, self.tolerance)
 
     def _told(self, level: Level, name: str, began: float) -> None:
         """One level is one stage of the history, with the change from the level before."""
@@ -356,14 +359,14 @@ class _Search:
         is_known = not checked.singular and math.isfinite(checked.estimate)
         estimate = checked.estimate if is_known else None
         told = level.stall or self.progress.stop is not None
-        warning = None if told else self._warning(checked)
+        warning = None if told else self._doubts().warning(checked)
         if warning is not None:
             estimate, words = None, warning
         self.progress.message(words)
         history = history_of(self.stages, self.ends)
         return Patched(
             problem=self.problem,
-            trial=patchwork(self.cover, level.patches, level.coefficients, self.problem.pieces),
+            trial=self._trial(level),
             points=points_of(self.problem),
             history=history,
             stages=tuple(self.stages),
@@ -372,8 +375,35 @@ class _Search:
             seconds=self.ends[-1],
             warnings=(words,) if words.startswith("warning") else (),
             by_unknown=() if estimate is None else checked.estimates,
-            notes=self.unbounded.notes(self.problem.unknowns),
+            quantities=self._quantities(checked, estimate is None),
+            notes=self.unbounded.notes(self.problem.unknowns)
+            + checked.notes(self.problem.unknowns),
         )
+
+    def _trial(self, level: Level) -> Patchwork:
+        """The trial solution of a level."""
+        return patchwork(self.cover, level.patches, level.coefficients, self.problem.pieces)
+
+    def _quantities(self, checked: Checked, untold: bool) -> dict[str, Value]:
+        """The numbers of a solution, beside those of the level that it was made of."""
+        if not self.problem.numbers:
+            return {}
+        trial = self._trial(checked.level)
+        rich = numbers(self.problem, trial, rules_of(self.problem, trial))
+        if untold or checked.poor is None:
+            return {name: Value(value) for name, value in rich.items()}
+        coarse = numbers(self.problem, trial, rules_of(self.problem, trial, FEWER))
+        trial = self._trial(checked.poor)
+        poor = numbers(self.problem, trial, rules_of(self.problem, trial))
+        return compared_numbers(rich, coarse, poor, checked.slow)
+
+    def _doubts(self) -> Doubts:
+        """What makes an estimate worth nothing."""
+        asked = self.start is not None or self.config.starts.solutions > 1
+        plain = None if self.newton is not None else self.statement
+        start = dict.fromkeys(self.cover.start(), self.patches.degree)
+        known = self.problem, self.cover, self.progress, start
+        return Doubts(*known, linear=plain, newton=self.newton, asked=asked)
 
     def _reason(self, estimate: float | None) -> StopReason:
         if self.progress.stop is not None:
@@ -385,36 +415,3 @@ class _Search:
         if self.config.tolerance is None and not self.patches.refine:
             return StopReason.FINISHED
         return StopReason.UNREACHED
-
-    def _flat(self, level: Level) -> str | None:
-        """A warning where the solution of a nonlinear problem is constant and another one was
-        found from other starts.
-        """
-        flat = np.ptp(level.values, axis=0).max() <= CONSTANT * np.abs(level.values).max()
-        asked = self.start is not None or self.config.starts.solutions > 1
-        if self.newton is None or not flat or asked:
-            return None
-        cells = Cells.of(self.cover, self._first(False))
-        other = next(iter(others(self.newton, cells, [level], 1, FEW)), None)
-        value = ", ".join(f"{mean:.4g}" for mean in level.values.mean(axis=0))
-        if other is None:
-            self.progress.message(f"the solution is {value} everywhere; other starts led to it too")
-            return None
-        low, high = float(other.values.min()), float(other.values.max())
-        return (
-            f"warning: the solution is {value} everywhere, and another one with values from"
-            f" {low:.4g} to {high:.4g} was found; which one is meant cannot be told: give a start,"
-            f" or solutions: 2"
-        )
-
-    def _warning(self, checked: Checked) -> str | None:
-        """Why the error of a solved level cannot be told."""
-        level = checked.level
-        contradiction = CONTRADICTION if checked.contradictory else None
-        return self._unseen(level) or self._flat(level) or contradiction
-
-    def _unseen(self, level: Level) -> str | None:
-        """A warning where patches see less of the formulas than there is."""
-        statement = self.statement if self.newton is None else self.newton.system(level)
-        words = unseen(self.cover, statement.systems, level.patches, self.problem.names)
-        return left_out(self.problem) or words

@@ -18,6 +18,7 @@ from kanpde.config import Config
 from kanpde.errors import ConfigError
 from kanpde.patches.patched import Patched
 from kanpde.patches.search import points_of, prepare
+from kanpde.results.numbers import Value
 from kanpde.results.stored_outcome import packed, refusing_damage, unpacked
 from kanpde.storage import write_kept
 from kanpde.trial.patchwork import Patchwork, Tiles
@@ -27,7 +28,10 @@ NAME = "patches.npz"
 
 def write(folder: Path, patched: Patched) -> None:
     """Write checkpoints/patches.npz into a run folder; StorageError where that fails."""
-    apart = json.dumps({"by_unknown": patched.by_unknown, "notes": patched.notes})
+    told = {name: list(value) for name, value in patched.quantities.items()}
+    apart = json.dumps(
+        {"by_unknown": patched.by_unknown, "notes": patched.notes, "quantities": told}
+    )
     texts = {"outcome": np.array(packed(patched)), "apart": np.array(apart)}
     write_arrays(folder, NAME, texts | arrays_of(patched.trial))
 
@@ -38,7 +42,9 @@ def read(folder: Path, config: Config) -> Patched:
     arrays = read_arrays(folder, NAME)
     outcome = unpacked(str(arrays.pop("outcome")))
     apart = json.loads(str(arrays.pop("apart", "{}")))  # runs of earlier versions have none
+    told = apart.pop("quantities", {})
     outcome |= {key: tuple(value) for key, value in apart.items()}
+    outcome["quantities"] = {name: Value(*pair) for name, pair in told.items()}
     problem = prepare(config)
     trial = trial_of(arrays)
     return Patched(problem=problem, trial=trial, points=points_of(problem), **outcome)

@@ -47,6 +47,7 @@ from kanpde.problem.euler_lagrange import Energy
 from kanpde.problem.formula_places import formulas
 from kanpde.problem.formulas import Formulas, Quantity
 from kanpde.problem.kinks import kinks
+from kanpde.problem.numbers import Number, read_numbers
 from kanpde.problem.pieces import Pieces
 from kanpde.problem.probing import Probe, probe
 from kanpde.problem.stored_reference import Reference
@@ -69,6 +70,7 @@ class Problem:
         true: values of the unknown parameters that belong to `exact`.
         quantities: formulas of the unknowns that are written to the results.
         energy: what is minimised, where the problem states one instead of equations.
+        numbers: those quantities that are numbers.
         pieces: those that formulas which jump cut the domain into, for whoever solves on them.
     """
 
@@ -83,6 +85,7 @@ class Problem:
     quantities: tuple[Quantity, ...] = ()
     energy: Energy | None = None
     pieces: Pieces | None = None
+    numbers: tuple[Number, ...] = ()
 
     @classmethod
     def create(cls, config: ProblemConfig) -> Problem:
@@ -109,6 +112,7 @@ class Problem:
             true=with_means(parsed.true, parsed.exact, conditions, domain),
             quantities=parsed.quantities,
             energy=parsed.energy,
+            numbers=read_numbers(config, domain, parsed),
         )
         problem._check_pinned()
         problem._check_exact()

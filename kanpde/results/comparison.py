@@ -108,7 +108,7 @@ class Entry:
                 if "parameters" in self.result
                 else {}
             ),
-            **({"fit": self.result["fit"]} if "fit" in self.result else {}),
+            **{key: self.result[key] for key in ("fit", "quantities") if key in self.result},
         } | {key: self.result[key] for key in keys}
 
 

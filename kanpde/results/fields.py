@@ -142,9 +142,10 @@ def formula_values(
     trial: AnyTrial,
     x: Tensor,
     regions: tuple[Tensor | None, int] = (None, 0),
+    normal: Tensor | None = None,
 ) -> list[Array]:
-    """The values (N,) of formulas on the jet of a trial solution at points x (N, d); of regions
-    (N,) so many those of each.
+    """The values (N,) of formulas on the jet of a trial solution at points x (N, d), on a part of
+    the boundary with normals (N, d); of regions (N,) so many those of each.
     """
     region, count = regions
     if region is not None:
@@ -154,7 +155,12 @@ def formula_values(
             place = torch.nonzero(region == r)[:, 0]
             for total, component in zip(
                 totals,
-                formula_values(nodes[r * each : (r + 1) * each], trial, x[place]),
+                formula_values(
+                    nodes[r * each : (r + 1) * each],
+                    trial,
+                    x[place],
+                    normal=None if normal is None else normal[place],
+                ),
                 strict=True,
             ):
                 total[place.numpy()] = component
@@ -165,7 +171,7 @@ def formula_values(
     space = JetSpace.closure([(0,) * x.shape[1], *sorted(present)], x.shape[1])
     with torch.no_grad():
         jet = trial.jet(trial.locate(x, space))
-        values = evaluate(nodes, x, jet=reader(jet, trial.constants.values))
+        values = evaluate(nodes, x, normal, jet=reader(jet, trial.constants.values))
     return [value.double().numpy() for value in values]
 
 

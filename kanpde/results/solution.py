@@ -26,6 +26,7 @@ from kanpde.results import export
 from kanpde.results.access import Access, plain_rows
 from kanpde.results.fields import bridged, sample, with_regions
 from kanpde.results.metrics import Metrics
+from kanpde.results.numbers import Value
 from kanpde.results.parameter_intervals import Estimate
 from kanpde.results.series import RESOLUTION, Series, export_points, export_reference, instants
 from kanpde.results.verdict import Verdict
@@ -65,6 +66,7 @@ class Result:
     data: Mapping[str, Any] | None = None
     eigenvalues: tuple[Mapping[str, Any], ...] = ()
     solutions: tuple[Mapping[str, Any], ...] = ()
+    quantities: Mapping[str, Value] = field(default_factory=dict)
 
     @property
     def estimate(self) -> float | None:
@@ -109,6 +111,11 @@ class Result:
                 else {}
             )
             | ({"data": dict(self.data)} if self.data else {})
+            | (
+                {"quantities": {name: each.as_dict() for name, each in self.quantities.items()}}
+                if self.quantities
+                else {}
+            )
             | ({"eigenvalues": [dict(e) for e in self.eigenvalues]} if self.eigenvalues else {})
             | ({"solutions": [dict(each) for each in self.solutions]} if self.solutions else {})
             | ({"fit": self.metrics.fit} if self.metrics.fit else {})
@@ -229,6 +236,13 @@ class Solution(Access):
         where data give them.
         """
         return dict(self.result.parameters)
+
+    @property
+    def quantities(self) -> dict[str, Value]:
+        """Those quantities that are numbers, as (value, estimate): the estimated absolute error,
+        None where it cannot be told.
+        """
+        return dict(self.result.quantities)
 
     @property
     def eigenvalues(self) -> tuple[complex, ...]:

@@ -15,6 +15,7 @@ from kanpde.patches.elimination import Elimination
 from kanpde.patches.estimates import compared
 from kanpde.patches.levels import Cells, Ground, Level
 from kanpde.patches.marking import shares
+from kanpde.patches.negligible import Away
 from kanpde.patches.statement import Statement
 from kanpde.patches.unbounded import NEAR, Unbounded
 
@@ -77,14 +78,20 @@ def heated_level(degree: int = 6, jumps: Any = ((0.0, 1.0), (1.0, 1.0))) -> tupl
     return ground, ground.solved(Statement.of(problem), cells, Elimination(cover.counts))
 
 
+def gap_of(ground: Ground, rich: Level, poor: Level) -> Away:
+    """The difference of two levels."""
+    return Away(ground.distances(rich.values, poor.values), np.zeros(rich.values.shape[1]))
+
+
 def test_rows_at_a_jump_say_nothing_of_how_the_others_fall() -> None:
     ground, poor = heated_level()
     _, rich = heated_level(8)
     at_jumps = ground.at_jumps(poor.patches)
     assert at_jumps.sum() == 2
     assert ground.squares(rich) / ground.squares(poor) < 0.8 * rich.total / poor.total
-    told = compared(ground, rich, poor, 0.0).estimate
-    unaware = compared(Ground(ground.cover, ground.sample), rich, poor, 0.0).estimate
+    gap, plain = gap_of(ground, rich, poor), Ground(ground.cover, ground.sample)
+    told = compared(ground, rich, poor, 0.0, gap).estimate
+    unaware = compared(plain, rich, poor, 0.0, gap).estimate
     assert told < 0.7 * unaware
 
 

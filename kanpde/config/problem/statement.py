@@ -93,7 +93,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}", re.ASCII)
 class ProblemConfig:
     """Unknowns on a domain, equations inside, conditions on parts, and what the author recommends.
 
-    `quantities` and `vectors` are formulas of the unknowns that are written beside them. `exact`
+    `quantities` and `vectors` are formulas of the unknowns that are written beside them, `numbers`
+    those quantities that are integrals, means or values at points. `exact`
     serves errors and `manufactured` definitions only; `reference` names computed values that serve
     errors where no `exact` exists. `names` and `weights` are those of the equations; one with a
     weight other than 1 is a wish (as a smoothness is) and need not hold for `exact`. With an
@@ -119,6 +120,7 @@ class ProblemConfig:
     reference: str | None = None
     quantities: Mapping[str, str] = field(default_factory=FrozenMap)
     vectors: Mapping[str, tuple[str, ...]] = field(default_factory=FrozenMap)
+    numbers: Mapping[str, str] = field(default_factory=FrozenMap)
     names: tuple[str, ...] = ()
     weights: tuple[float, ...] = ()
     unknown_parameters: Mapping[str, UnknownParameter] = field(default_factory=FrozenMap)
@@ -395,7 +397,7 @@ def problem_tree(problem: ProblemConfig) -> dict[str, Any]:
         "free": list(problem.free),
         "exact": thaw(problem.exact or {}) | by_region["exact"],
         "reference": problem.reference,
-        "quantities": thaw(problem.quantities),
+        "quantities": thaw(problem.quantities) | thaw(problem.numbers),
         "vectors": thaw(problem.vectors),
         "recommended": thaw(problem.recommended),
         "eigen": problem.eigen and problem.eigen.tree(),

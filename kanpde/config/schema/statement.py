@@ -371,7 +371,7 @@ PROPERTIES: dict[str, Schema] = {
     ),
     "quantities": described(
         entries(formula()),
-        "Formulas that are written beside the unknowns.",
+        "Formulas that are written beside the unknowns; with integral, mean and at: numbers.",
         {},
         {"speed": "sqrt(u**2 + v**2)"},
     ),

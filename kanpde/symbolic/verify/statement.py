@@ -123,6 +123,7 @@ def _symbolic(config: ProblemConfig, names: tuple[str, ...]) -> ProblemConfig:
         ),
         exact=None,
         quantities=FrozenMap({}),
+        numbers=FrozenMap({}),
         vectors=FrozenMap({}),
         parameters=FrozenMap({}),
         unknown_parameters=FrozenMap({name: UnknownParameter() for name in names}),
