@@ -31,9 +31,10 @@ left; their names may be used for something else too.
 
 OPERATORS = ("d", "dn", "grad", "div", "laplacian", "dot")
 COMPLEX = ("re", "im", "conj", "arg")
-FURTHER_OPERATORS = ("curl", *COMPLEX)
-"""Differential operators and `dot`, then those whose names may be used for something else, parts of
-complex values among them; besides them `d` followed by one to four coordinate letters.
+TENSORS = ("sym", "trace", "transpose", "det", "inv", "matmul")
+FURTHER_OPERATORS = ("curl", *TENSORS, *COMPLEX)
+"""Differential operators and `dot`, then those whose names may be used for something else, those of
+tensors and parts of complex values among them; besides them `d` followed by one to four coordinate letters.
 """
 
 BINDERS = ("sum", "prod")
@@ -41,6 +42,9 @@ BINDERS = ("sum", "prod")
 
 CONSTANTS = ("pi",)
 """Named constants."""
+
+IDENTITY = "eye"
+"""The identity tensor of space; may be used for something else."""
 
 IMAGINARY_UNIT = "I"
 """The imaginary unit; may be used for something else in problems without complex unknowns."""

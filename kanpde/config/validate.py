@@ -16,8 +16,12 @@ from kanpde.config.frozen_map import FrozenMap
 from kanpde.config.problem.complex_unknowns import in_real_parts
 from kanpde.config.problem.fits import read_fit, states_fit
 from kanpde.config.problem.integrals import with_integrals_as_numbers
+from kanpde.config.problem.kernels import with_kernels_as_products
 from kanpde.config.problem.numbers import require_free, without_numbers
+from kanpde.config.problem.point_sources import without_point_sources
+from kanpde.config.problem.region_equations import in_all_regions
 from kanpde.config.problem.statement import PROBLEM_KEYS, ProblemConfig, read_statement
+from kanpde.config.problem.vector_unknowns import in_components
 from kanpde.config.reader import Reader
 from kanpde.config.solve.defaults import schedule_defaults
 from kanpde.config.solve.settings import (
@@ -135,7 +139,10 @@ def _problem(node: Reader, trusted: bool, make_problem: MakeProblem | None) -> P
     if isinstance(node.value, Mapping) and node.value.get("python") is not None:
         python, node = _made(node, trusted, make_problem)
     node, numbers = without_numbers(node)
-    node = with_integrals_as_numbers(in_real_parts(node))
+    node = with_kernels_as_products(
+        in_real_parts(in_all_regions(without_point_sources(in_components(node))))
+    )
+    node = with_integrals_as_numbers(node)
     check_problem(node)
     problem = read_fit(node) if states_fit(node.value) else read_statement(node)
     if numbers:

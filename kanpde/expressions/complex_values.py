@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from kanpde.expressions.comparisons import Condition
-from kanpde.expressions.operators import Complex, Operators, Value, Vector
+from kanpde.expressions.operators import Operators
 from kanpde.expressions.simplify import MINUS_ONE, ONE, ZERO, is_zero, number
 from kanpde.expressions.tree import FormulaError, Node, Number
+from kanpde.expressions.values import Complex, Value, Vector
 from kanpde.names import FUNCTIONS, is_derivative
 
 IMAGINARY = Complex(ZERO, ONE)
@@ -131,12 +132,19 @@ class ComplexOperators:
         """left `sign` right, of two scalars."""
         return self._real.compared(sign, left, right)
 
+    def identity(self) -> Value:
+        """The identity tensor."""
+        return self._real.identity()
+
     def normal(self, name: str) -> Node:
         """nx, ny, nz, and in the plane the tangent."""
         return self._real.normal(name)
 
     def vector(self, values: Sequence[Value]) -> Value | None:
-        """[a, b] of scalars, None where one of them is no scalar."""
+        """[a, b] of scalars, or of vectors as rows of a tensor; None of anything else."""
+        rows = [value for value in values if isinstance(value, Vector)]
+        if rows and len(rows) == len(values):
+            return self._real.tensor(rows)
         parts = [_parts(value) for value in values if isinstance(value, Node | Complex)]
         columns = [
             tuple(p for p in column if isinstance(p, Node)) for column in zip(*parts, strict=True)

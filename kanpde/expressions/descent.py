@@ -26,7 +26,6 @@ from kanpde.errors import ConfigError
 from kanpde.expressions.comparisons import Both, Condition, Either
 from kanpde.expressions.complex_values import IMAGINARY, ComplexOperators
 from kanpde.expressions.indices import COORDINATE, RELATIONS, Indices
-from kanpde.expressions.operators import COMPARISON_ALONE, Complex, Value, Vector
 from kanpde.expressions.scope import JUMP, Scope
 from kanpde.expressions.simplify import MINUS_ONE, number
 from kanpde.expressions.source import Source, Token
@@ -39,7 +38,8 @@ from kanpde.expressions.tree import (
     Node,
     Number,
 )
-from kanpde.names import BINDERS, IMAGINARY_UNIT
+from kanpde.expressions.values import COMPARISON_ALONE, Complex, Value, Vector
+from kanpde.names import BINDERS, IDENTITY, IMAGINARY_UNIT
 
 MAX_DEPTH = 60
 """Levels of brackets and powers, so that the recursion of the parser ends."""
@@ -267,7 +267,10 @@ class Parser:
         values = self._list("]")
         vector = self.operators.vector(values)
         if vector is None:
-            raise self.source.error("a vector [a, b] needs scalar components", token.position)
+            needs = "a vector [a, b] needs scalar components"
+            if values and all(isinstance(value, Vector) for value in values):
+                needs = "a tensor [[a, b], [c, d]] needs as many rows as columns"
+            raise self.source.error(needs, token.position)
         return vector
 
     def _call(self, name: Token) -> Value:
@@ -376,6 +379,8 @@ class Parser:
             return self._known[name]
         if name == "pi":
             return Number(math.pi)
+        if name == IDENTITY:
+            return self.operators.identity()
         if name == IMAGINARY_UNIT:
             return IMAGINARY
         if scope.is_normal(name):

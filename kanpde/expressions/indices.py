@@ -13,11 +13,11 @@ import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from kanpde.expressions.operators import Value
 from kanpde.expressions.scope import Scope
 from kanpde.expressions.simplify import number
 from kanpde.expressions.source import Token
 from kanpde.expressions.tree import Coordinate, FormulaError, Node, Number
+from kanpde.expressions.values import Value
 
 RELATIONS: dict[str, Callable[[float, float], bool]] = {
     "!=": operator.ne,

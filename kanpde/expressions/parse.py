@@ -15,10 +15,11 @@ from kanpde.expressions.calculus import Meter
 from kanpde.expressions.comparisons import Condition
 from kanpde.expressions.complex_values import ComplexOperators
 from kanpde.expressions.descent import Parser
-from kanpde.expressions.operators import Operators, Value
+from kanpde.expressions.operators import Operators
 from kanpde.expressions.scope import Scope
 from kanpde.expressions.source import Source, Token
 from kanpde.expressions.tree import Node
+from kanpde.expressions.values import Value
 
 MAX_WORK = 60_000
 """Elementary steps that one formula may take with all its definitions."""

@@ -12,6 +12,7 @@ from kanpde.config.problem.nodal_fields import Nodal
 from kanpde.errors import ConfigError
 from kanpde.expressions.calculus import MAX_ORDER
 from kanpde.expressions.simplify import LARGEST
+from kanpde.expressions.tree import Node
 from kanpde.names import (
     BINDERS,
     CONSTANTS,
@@ -38,6 +39,8 @@ HABITS = {
     "maximum": "max", "minimum": "min", "np": "the function alone: exp(x)", "e": "exp(1)",
     "jv": "besselj", "j0": "besselj(0, x)", "j1": "besselj(1, x)", "inner": "dot",
     "real": "re(...)", "imag": "im(...)", "conjugate": "conj(...)", "angle": "arg(...)",
+    "tr": "trace", "identity": "eye", "Identity": "eye",
+    "diracdelta": "dirac(x - a)",
     "rot": "curl", "laplace": "laplacian(u)",
     "lambda": "'eigen: {count: 6}' beside the equations for an eigenvalue",
     "i": "sum(i, ...) or prod(i, ...) around an index",
@@ -70,6 +73,8 @@ class Scope:
             minus e in the second.
         edges: whether jumps keep what their derivatives are concentrated on: `where(a > 0, p, q)`
             is q + edge(0, a) (p - q), and the derivative of edge(k, a) is edge(k + 1, a) a'.
+        metric: scale factors of the coordinates of space and of directions along which nothing
+            changes; () where all are 1.
     """
 
     coordinates: tuple[str, ...]
@@ -86,6 +91,7 @@ class Scope:
     grids: Mapping[str, Grid | Nodal] = field(default_factory=dict)
     sides: Mapping[str, Scope] = field(default_factory=dict)
     edges: bool = False
+    metric: tuple[Node, ...] = ()
 
     def __post_init__(self) -> None:
         roles: dict[str, str] = {}

@@ -113,7 +113,7 @@ def _require_equations(problem: Problem, degree: int) -> None:
             f" and {len(problem.unknowns)}; {REMEDY}"
         )
     for name, order in zip(problem.outputs, orders_of(problem), strict=True):
-        if not order:
+        if not order and not problem.regions:
             raise ConfigError(
                 f"trial.patches: needs equations with derivatives of every unknown, found none of"
                 f" {name}; {REMEDY}"

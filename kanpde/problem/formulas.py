@@ -84,14 +84,17 @@ class Formulas:
         definitions = {
             name: text for name, text in config.definitions.items() if name not in manufactured
         }
-        plain = Scope(
-            coordinates=config.coordinates,
-            time=config.time is not None,
-            unknowns=config.unknowns,
-            parameters=config.parameters,
-            definitions=MappingProxyType(definitions),
-            ranges=len(config.ranges),
-            grids=config.grids,
+        plain = with_metric(
+            Scope(
+                coordinates=config.coordinates,
+                time=config.time is not None,
+                unknowns=config.unknowns,
+                parameters=config.parameters,
+                definitions=MappingProxyType(definitions),
+                ranges=len(config.ranges),
+                grids=config.grids,
+            ),
+            config.metric,
         )
         eigenvalue = () if config.eigen is None else (LAMBDA,)
         scope = replace(plain, constants=(*config.unknown_parameters, *eigenvalue))
@@ -115,6 +118,12 @@ class Formulas:
         )
         _check_natural(config, formulas)
         return formulas
+
+
+def with_metric(scope: Scope, factors: Sequence[str]) -> Scope:
+    """A scope with scale factors, which hold coordinates and parameters alone."""
+    bare = replace(scope, unknowns=(), definitions={}, where="problem.metric")
+    return replace(scope, metric=tuple(parse_expression(text, bare) for text in factors))
 
 
 def _equations(

@@ -35,6 +35,9 @@ points it is refused.
 SAME, UNBALANCED = 1e-8, 1e-3
 """Coefficients agree to the first, relative to their size; fluxes must to the second."""
 
+INFINITE = 1e8
+"""Coefficients on a part that are larger than those inside by this factor have a pole there."""
+
 INSIDE, ON_PART = 4000, 400
 """Points of the integrals of a balance."""
 
@@ -213,11 +216,13 @@ def _is_elliptic(row: Affine, dimension: int) -> bool:
 
 
 def _regular_on(problem: Problem, x: Array) -> bool:
-    row = affine(problem.equations[0], x)
-    if row is None:
+    row, usual = affine(problem.equations[0], x), affine(problem.equations[0], inside(problem))
+    if row is None or usual is None:
         return False
     top = [np.abs(slope).max() for jet, slope in row.slopes.items() if jet.order == row.order]
-    finite = all(np.isfinite(slope).all() for slope in row.slopes.values())
+    # sin(pi) is 1e-16, so infinite is what exceeds all values inside by far
+    most = INFINITE * max(np.abs(slope).max() for slope in usual.slopes.values())
+    finite = all((np.abs(slope) <= most).all() for slope in row.slopes.values())
     return finite and min(top) > 0
 
 

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
+from kanpde.config.problem.texts import listed
 from kanpde.config.reader import Reader
 from kanpde.names import COMPLEX, IMAGINARY_UNIT, MANUFACTURED
 
@@ -57,7 +58,7 @@ def in_real_parts(node: Reader) -> Reader:
     for key, halves in (
         ("exact", lambda name, _: name in names),
         ("quantities", lambda _, value: split.is_complex(value)),
-        ("vectors", lambda _, value: any(map(split.is_complex, _listed(value)))),
+        ("vectors", lambda _, value: any(map(split.is_complex, listed(value)))),
     ):
         if isinstance(tree.get(key), Mapping):
             tree[key] = dict(_in_halves(tree[key], halves))
@@ -177,7 +178,7 @@ class _Split:
             elif isinstance(item.get("mean"), str):
                 tree += [{**item, "mean": half} for _, half in self._halves(item["mean"])]
             elif isinstance(item.get("equation"), str | list | tuple):
-                texts = _listed(item["equation"])
+                texts = listed(item["equation"])
                 halves = [half for text in texts for _, half in self._halves(text)]
                 tree.append({**item, "equation": halves})
             else:
@@ -193,13 +194,9 @@ class _Split:
         return [(end, f"{end}({left}) = {end}({right})") for end in ENDS]
 
 
-def _listed(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple) else [value]
-
-
 def _strings(tree: Any) -> Iterator[str]:
     """The formulas of the equations."""
-    for item in _listed(tree):
+    for item in listed(tree):
         text = item.get("equation") if isinstance(item, Mapping) else item
         if isinstance(text, str):
             yield text

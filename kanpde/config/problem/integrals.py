@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
+from kanpde.config.problem.texts import PLACES, arguments, mapping, texts
 from kanpde.config.reader import Reader
 
 INTEGRAL = "integral"
@@ -20,17 +20,16 @@ _CALL = re.compile(rf"(?<!\w){INTEGRAL}\s*\(")
 _ALONE = ("part", "interface", "periodic", "mean", INTEGRAL, "point", "data", "values")
 """One of these says where a condition holds; a statement on integrals has none."""
 
-_PLACES = ("equations", "definitions", "quantities", "vectors")
 _OWN = ("parameters", "unknown_parameters", "definitions", "parameter_ranges")
 _NOT_BESIDE = ("time", "eigen", "parameter_ranges", "energy", "fit")
 
 
 def with_integrals_as_numbers(node: Reader) -> Reader:
     """The problem node without integrals in its formulas; ConfigError where one cannot be read."""
-    if not isinstance(node.value, Mapping) or not any(map(_CALL.search, _texts(node.value))):
+    if not isinstance(node.value, Mapping) or not any(map(_CALL.search, texts(node.value))):
         return node
     tree = {key: value for key, value in node.value.items() if value is not None}
-    taken = {str(name) for key in _OWN for name in _mapping(tree, key)}
+    taken = {str(name) for key in _OWN for name in mapping(tree, key)}
     if INTEGRAL in taken:
         return node
     for key in _NOT_BESIDE:
@@ -40,7 +39,7 @@ def with_integrals_as_numbers(node: Reader) -> Reader:
                 " the two"
             )
     numbers = _Numbers(taken)
-    for key in _PLACES:
+    for key in PLACES:
         if key in tree:
             tree[key] = numbers.put(tree[key], node.child(key, None))
     conditions = tree.get("conditions")
@@ -51,7 +50,7 @@ def with_integrals_as_numbers(node: Reader) -> Reader:
         ] + list(numbers.conditions())
     if numbers.known:
         starts = {name: {"start": 0.0} for name in numbers.known.values()}
-        tree["unknown_parameters"] = {**_mapping(tree, "unknown_parameters"), **starts}
+        tree["unknown_parameters"] = {**mapping(tree, "unknown_parameters"), **starts}
     return Reader(tree, node.source, node.path, node.folders)
 
 
@@ -71,8 +70,8 @@ class _Numbers:
         if not isinstance(value, str):
             return value
         while (match := _CALL.search(value)) is not None:
-            arguments, end = _arguments(value, match.end(), node)
-            name = self._name(arguments)
+            integral, end = _arguments(value, match.end(), node)
+            name = self._name(integral)
             value = f"{value[: match.start()]}{name}{value[end:]}"
         return value
 
@@ -96,14 +95,14 @@ class _Numbers:
             over = {"part": part} if part else {}
             yield {INTEGRAL: f"{integrand} = {name}", **over}
 
-    def _name(self, arguments: tuple[str, str]) -> str:
-        if arguments not in self.known:
+    def _name(self, integral: tuple[str, str]) -> str:
+        if integral not in self.known:
             number = len(self.known) + 1
             while f"{INTEGRAL}_{number}" in self.taken:
                 number += 1
-            self.known[arguments] = f"{INTEGRAL}_{number}"
-            self.taken.add(self.known[arguments])
-        return self.known[arguments]
+            self.known[integral] = f"{INTEGRAL}_{number}"
+            self.taken.add(self.known[integral])
+        return self.known[integral]
 
 
 def _alone(text: str, node: Reader) -> tuple[tuple[str, str], str]:
@@ -113,9 +112,9 @@ def _alone(text: str, node: Reader) -> tuple[tuple[str, str], str]:
         match = _CALL.match(left.strip())
         if match is None:
             continue
-        arguments, end = _arguments(left.strip(), match.end(), node)
+        integral, end = _arguments(left.strip(), match.end(), node)
         if end == len(left.strip()):
-            return arguments, right.strip()
+            return integral, right.strip()
     raise node.error(
         f"without a part a condition says what one integral is, as in {INTEGRAL}(dn(u), hole) = 2,"
         f" found {text[:60]!r}; give it a part, or name the integral by an unknown parameter"
@@ -124,16 +123,9 @@ def _alone(text: str, node: Reader) -> tuple[tuple[str, str], str]:
 
 def _arguments(text: str, start: int, node: Reader) -> tuple[tuple[str, str], int]:
     """The integrand and the part of a call whose arguments begin at `start`, and where it ends."""
-    depth, at, commas = 1, start, []
-    while at < len(text) and depth:
-        depth += (text[at] in "([") - (text[at] in ")]")
-        if text[at] == "," and depth == 1:
-            commas.append(at)
-        at += 1
-    if depth:
+    pieces, at = arguments(text, start)
+    if not pieces:
         raise node.error(f"{text[:60]!r}: the bracket of {INTEGRAL}( is not closed")
-    ends = [start - 1, *commas, at - 1]
-    pieces = [text[low + 1 : high].strip() for low, high in pairwise(ends)]
     if len(pieces) > 2 or not all(pieces):
         raise node.error(
             f"{text[:60]!r}: {INTEGRAL} takes an integrand and perhaps a part of the boundary, as in"
@@ -144,21 +136,3 @@ def _arguments(text: str, start: int, node: Reader) -> tuple[tuple[str, str], in
             f"{text[:60]!r}: an integral of an integral; give the inner one a name by a definition"
         )
     return (pieces[0], pieces[1] if len(pieces) == 2 else ""), at
-
-
-def _mapping(tree: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = tree.get(key)
-    return value if isinstance(value, Mapping) else {}
-
-
-def _texts(tree: Any) -> Iterator[str]:
-    """All texts of the equations, conditions, definitions and quantities."""
-    places = [tree.get(key) for key in (*_PLACES, "conditions")]
-    while places:
-        value = places.pop()
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, Mapping):
-            places.extend(value.values())
-        elif isinstance(value, list | tuple):
-            places.extend(value)

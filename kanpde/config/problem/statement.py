@@ -35,6 +35,7 @@ from kanpde.config.problem.equations import equations_tree, read_equations
 from kanpde.config.problem.gridded_fields import Grid, split_grids
 from kanpde.config.problem.intervals import ENDS_OF_TIME, TimeConfig, TimeShape
 from kanpde.config.problem.meshes import MeshShape, group_name
+from kanpde.config.problem.metrics import read_metric
 from kanpde.config.problem.nodal_fields import Nodal
 from kanpde.config.problem.parameters import derived
 from kanpde.config.problem.quantities import read_quantities, read_vectors
@@ -66,7 +67,8 @@ PROBLEM_KEYS = (
     "name", "description", "unknowns", "domain", "parts", "time",
     "parameters", "unknown_parameters", "parameter_ranges", "definitions",
     "equations", "energy", "boundary_energy", "conditions",
-    "free", "exact", "reference", "quantities", "vectors", "recommended", "python", "fit", "eigen",
+    "free", "metric", "exact", "reference", "quantities", "vectors", "recommended", "python", "fit",
+    "eigen",
 )  # fmt: skip
 _NEEDED = ("unknowns", "domain", "equations", "conditions")
 _HINTS = {
@@ -134,6 +136,7 @@ class ProblemConfig:
     chosen: Mapping[str, str] = field(default_factory=FrozenMap)
     python: str | None = field(default=None, compare=False)
     eigen: EigenConfig | None = None
+    metric: tuple[str, ...] = ()
 
     @property
     def coordinates(self) -> tuple[str, ...]:
@@ -250,6 +253,7 @@ def read_statement(node: Reader) -> ProblemConfig:
         grids=grids,
         chosen=chosen,
         eigen=eigen,
+        metric=read_metric(fields["metric"], shape, space) if "metric" in fields else (),
     )
 
 
@@ -395,6 +399,7 @@ def problem_tree(problem: ProblemConfig) -> dict[str, Any]:
         "boundary_energy": energies_tree(problem.boundary_energy),
         "conditions": [condition.tree() for condition in problem.conditions],
         "free": list(problem.free),
+        "metric": list(problem.metric),
         "exact": thaw(problem.exact or {}) | by_region["exact"],
         "reference": problem.reference,
         "quantities": thaw(problem.quantities) | thaw(problem.numbers),

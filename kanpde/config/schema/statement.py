@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from kanpde.config.problem.complex_unknowns import KINDS
 from kanpde.config.problem.condition_reader import HEAVIEST, MOST_CONDITIONS
 from kanpde.config.problem.eigen import MOST_EIGENVALUES
 from kanpde.config.problem.equations import MOST_EQUATIONS
-from kanpde.config.problem.fits import FEWEST
 from kanpde.config.problem.gridded_fields import INTERPOLATIONS
+from kanpde.config.problem.metrics import MOST_FACTORS, WORDS
 from kanpde.config.problem.quantities import MOST_COMPONENTS
-from kanpde.config.problem.searches import (
-    LARGEST_SHARE,
-    MOST_GRIDS,
-    MOST_INTERVALS,
-    MOST_ROUNDS,
-    MOST_STARTS,
-    MOST_STEPS,
-    Search,
-)
 from kanpde.config.problem.statement import MOST_UNKNOWNS
+from kanpde.config.schema.fits import FIT, SEARCH
 from kanpde.config.schema.nodes import (
     Schema,
     choice,
@@ -139,38 +130,6 @@ _MEASURED_CONDITION = either(
     mapping({"data": _DATA, **_MEASURED}, ("data", "equation")),
     mapping({"values": _VALUES, **_MEASURED}, ("values", "equation")),
 )
-_SEARCH = Search()
-_FIT: Schema = {
-    "data": described(text(), "A CSV or .npz file.", example="table.csv"),
-    "values": described(
-        either(text(), {"type": "object"}),
-        "CSV text in place of a file.",
-        example="x,y\n0,1\n1,2\n",
-    ),
-    "columns": described(
-        either(one_or_more(text()), entries(text())),
-        "Unknowns with the columns that hold them; needed unless inputs says which are coordinates.",
-        example={"u": "measured"},
-    ),
-    "inputs": described(
-        either(one_or_more(text()), entries(text())),
-        "The columns that are coordinates, in their order, or coordinates with their columns.",
-        "all other columns",
-        ["x", "y"],
-    ),
-    "test": described(
-        either(
-            number(0.0, 1.0),
-            text(),
-            mapping({"values": either(text(), {"type": "object"}), "data": text()}),
-        ),
-        f"A share of the rows, or a file, that serves errors only; {FEWEST} rows must be left.",
-        example=0.2,
-    ),
-    "seed": described(integer(0, 2**63 - 1), "Draws the rows of the test.", 0, 1),
-    "search": described(reference("search"), "Looks for a small network.", example={}),
-}
-
 DEFS: dict[str, Schema] = {
     **_CONDITIONS,
     "measured values": _MEASURED_CONDITION,
@@ -184,6 +143,9 @@ DEFS: dict[str, Schema] = {
                     number(most=HEAVIEST, above=0.0), "A factor of its mean square.", 1.0, 1e-4
                 ),
                 "name": described(text(), "Names it in reports.", "equation 1, ...", "smoothness"),
+                "region": described(
+                    one_or_more(text()), "Where it holds; alone with equation.", "all", "fluid"
+                ),
             },
             ("equation",),
         ),
@@ -243,41 +205,8 @@ DEFS: dict[str, Schema] = {
         },
         ("count",),
     ),
-    "fit of a table": mapping(_FIT),
-    "search": mapping(
-        {
-            "intervals": described(
-                one_or_more(integer(1, MOST_INTERVALS), 1, MOST_GRIDS),
-                "Of one polish after the other, increasing.",
-                _SEARCH.intervals,
-                [5, 10, 20],
-            ),
-            "starts": described(integer(1, MOST_STARTS), "Of a round.", _SEARCH.starts, 4),
-            "polished": described(
-                one_or_more(integer(0, MOST_STARTS), 1, MOST_GRIDS),
-                "How many of the best starts are polished on the grids without the first none, one, ...",
-                _SEARCH.polished,
-                [2],
-            ),
-            "rounds": described(integer(1, MOST_ROUNDS), "At most.", _SEARCH.rounds, 1),
-            "steps": described(
-                integer(1, MOST_STEPS), "That a start is trained for.", _SEARCH.steps, 10
-            ),
-            "rows": described(integer(2, 10**9), "That a start is trained on.", _SEARCH.rows, 200),
-            "mix": described(
-                number(0.0, 1.0), "Moves knots to the quantiles of their inputs.", _SEARCH.mix, 0.5
-            ),
-            "validation": described(
-                number(most=LARGEST_SHARE, above=0.0),
-                "Share of the rows that decide.",
-                _SEARCH.validation,
-                0.2,
-            ),
-            "target": described(
-                number(0.0, 1.0), "Validation error that ends the search.", _SEARCH.target, 1e-4
-            ),
-        }
-    ),
+    "fit of a table": FIT,
+    "search": SEARCH,
 }
 
 PROPERTIES: dict[str, Schema] = {
@@ -286,8 +215,8 @@ PROPERTIES: dict[str, Schema] = {
     ),
     "description": described(text(), "A sentence for readers.", "", "heat in a plate"),
     "unknowns": described(
-        one_or_more(either(text(), entries(choice(KINDS))), 1, MOST_UNKNOWNS),
-        "Names of the unknown functions; a complex one is {u: complex}.",
+        one_or_more(either(text(), entries(one_or_more(text()))), 1, MOST_UNKNOWNS),
+        "Names of the unknown functions; a complex one is {u: complex}, one of a region {u: fluid}.",
         example=["u"],
     ),
     "domain": described(
@@ -368,6 +297,11 @@ PROPERTIES: dict[str, Schema] = {
     ),
     "reference": described(
         text(), "A shipped reference, for errors only.", example="poisson_holes"
+    ),
+    "metric": described(
+        either(choice(WORDS), items(formula(), 1, MOST_FACTORS)),
+        "Scale factors of orthogonal coordinates, which grad, div, laplacian and dn take.",
+        example="axisymmetric",
     ),
     "quantities": described(
         entries(formula()),
