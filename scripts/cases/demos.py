@@ -10,10 +10,13 @@ the rows into the page, where the rows of other runs stay.
 from __future__ import annotations
 
 import argparse
+import math
 import re
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -49,10 +52,12 @@ class Demo:
         point = tuple(float(text) for text in match[2].split(","))
         return cls(path, package, title, match[1], point, float(match[3]))
 
-    def error(self, folder: Path, exact: dict[str, float | None] | None) -> float | None:
-        """The largest relative error of its unknowns in L2, or that of its value."""
+    def error(self, folder: Path, result: Mapping[str, Any]) -> float | None:
+        """The largest relative error of its unknowns in L2, of its eigenvalues, or of its value."""
         # an unknown that is zero has no relative error, and none has where no solution is known
-        known = [each for each in (exact or {}).values() if each is not None]
+        errors: list[float | None] = [*(result.get("relative_l2") or {}).values()]
+        errors += [_of_eigenvalue(each) for each in result.get("eigenvalues", ())]
+        known = [each for each in errors if each is not None]
         if known:
             return max(known)
         if self.value is None or not (folder / "result.json").exists():
@@ -76,16 +81,25 @@ def row(demo: Demo, folder: Path, seconds: float) -> dict[str, str]:
     command = ["-m", "kanpde", "solve", *words, "--out", str(folder)]
     ended = python(command, cwd=demo.path.parent, seconds=seconds)
     result = json_of(folder / "result.json") if ended.code in (0, 8) else {}
-    estimates = [each for each in (result.get("estimate") or {}).values() if each is not None]
+    estimates = [*(result.get("estimate") or {}).values()]
+    estimates += [each["estimate"] for each in result.get("eigenvalues", ())]
+    estimates = [each for each in estimates if each is not None]
     return {
         "file": f"`{demo.path.stem}`",
         "package": demo.package,
         "demo": demo.title,
-        "error": _short(demo.error(folder, result.get("relative_l2"))),
+        "error": _short(demo.error(folder, result)),
         "estimate": _short(max(estimates, default=None)),
         "exit": "over time" if ended.code is None else str(ended.code),
         "s": f"{ended.seconds:.0f}",
     }
+
+
+def _of_eigenvalue(entry: Mapping[str, Any]) -> float | None:
+    """Its relative error; of 0 the error itself."""
+    if entry.get("error") is None:
+        return None
+    return float(entry["error"]) / (math.hypot(*entry["exact"]) or 1.0)
 
 
 def _short(value: float | None) -> str:
