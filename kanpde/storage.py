@@ -4,7 +4,9 @@ and files of a folder that belong together.
 digests.json of a folder holds the sha256 of its files and, for a config, a digest of every value,
 so that a change is noticed and told by its keys. It is written before a file, with the digest of
 the old content beside that of the new one: a kill in between leaves neither a stranger. `run` is
-what checkpoints are known by; it follows from the config that the folder began with.
+what checkpoints are known by; it follows from the config that the folder began with. A file that
+grows has `N:` and the digest of its first N bytes; `parts` are folders within, by their `run`;
+`digest` is that of all the rest.
 """
 
 from __future__ import annotations
@@ -178,7 +180,7 @@ def write_bound(path: Path, content: bytes, values: Mapping[str, Any] | None = N
         if values is not None:
             kept = {"run": _name_of(values), **kept}
             kept["values"] = [leaf_digests(values), *kept.get("values", [])[:1]]
-        write_json(path.parent / DIGESTS, kept)
+        _write_digests(path.parent, kept)
     return write_bytes(path, content)
 
 
@@ -190,7 +192,7 @@ def write_kept(folder: Path, name: str, content: bytes) -> Path:
     """
     make_folder(folder / "checkpoints")
     if bound := bindings(folder):
-        write_json(folder / DIGESTS, _with(bound, f"checkpoints/{name}", content))
+        _write_digests(folder, _with(bound, f"checkpoints/{name}", content))
     return write_bytes(folder / "checkpoints" / name, content)
 
 
@@ -204,9 +206,7 @@ def binding(folder: Path, *places: str) -> Iterator[None]:
     Raises:
         StorageError: a file cannot be read or written.
     """
-    if bound := bindings(folder):
-        kept = {name: d for name, d in bound["files"].items() if not _is_at(name, places)}
-        write_json(folder / DIGESTS, {**bound, "files": kept})
+    forget(folder, *places)
     yield
     if bound := bindings(folder):
         files = dict(bound["files"])
@@ -214,16 +214,55 @@ def binding(folder: Path, *places: str) -> Iterator[None]:
             name = path.relative_to(folder).as_posix()
             if _is_at(name, places) and path.is_file() and not is_temporary(path):
                 files[name] = [_digest_of(path)]
-        write_json(folder / DIGESTS, {**bound, "files": files})
+        _write_digests(folder, {**bound, "files": files})
+
+
+def forget(folder: Path, *places: str) -> None:
+    """Compare the files at `places` with nothing, because they are about to be written.
+
+    Raises:
+        StorageError: digests.json cannot be written.
+    """
+    bound = bindings(folder)
+    files = bound.get("files", {})
+    kept = {name: digests for name, digests in files.items() if not _is_at(name, places)}
+    if len(kept) < len(files):
+        _write_digests(folder, {**bound, "files": kept})
+
+
+def bind_start(folder: Path, name: str) -> None:
+    """Bind what a file of a folder begins with, which more may be appended to.
+
+    Raises:
+        StorageError: a file cannot be read or written.
+    """
+    if (bound := bindings(folder)) and (folder / name).is_file():
+        size = (folder / name).stat().st_size
+        start = f"{size}:{_digest_of(folder / name, size)}"
+        _write_digests(folder, {**bound, "files": {**bound["files"], name: [start]}})
+
+
+def bind_part(folder: Path, place: str) -> None:
+    """Bind a folder within another one that has digests of its own, by what its run is known by.
+
+    Raises:
+        StorageError: digests.json cannot be written.
+    """
+    if bound := bindings(folder):
+        parts = {**bound.get("parts", {}), place: run_of(folder / place)}
+        _write_digests(folder, {**bound, "parts": parts})
 
 
 def _is_at(name: str, places: Sequence[str]) -> bool:
     return any(PurePosixPath(name).is_relative_to(place) for place in places)
 
 
-def _digest_of(path: Path) -> str:
+def _digest_of(path: Path, size: int | None = None) -> str:
+    """The digest of a file, or of its first `size` bytes."""
     try:
         with path.open("rb") as file:
+            if size is not None:
+                return hashlib.sha256(file.read(size)).hexdigest()
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise StorageError(f"{path}: cannot be read: {error.strerror or error}") from error
@@ -234,6 +273,11 @@ def _with(bound: Mapping[str, Any], name: str, content: bytes) -> dict[str, Any]
     files = dict(bound.get("files", {}))
     files[name] = [hashlib.sha256(content).hexdigest(), *files.get(name, [])[:1]]
     return {**bound, "files": files}
+
+
+def _write_digests(folder: Path, bound: Mapping[str, Any]) -> None:
+    kept = {key: value for key, value in bound.items() if key != "digest"}
+    write_json(folder / DIGESTS, {**kept, "digest": _digest_of_values(kept)})
 
 
 def bindings(folder: Path) -> dict[str, Any]:
@@ -248,11 +292,19 @@ def bindings(folder: Path) -> dict[str, Any]:
         sound = isinstance(bound["run"], str) and all(
             isinstance(digests, list) for digests in bound["files"].values()
         )
+        known = {key: value for key, value in bound.items() if key != "digest"}
+        sound = sound and known.keys() <= {"run", "files", "values", "parts"}
+        if "digest" in bound:  # the first of these files had none
+            sound = sound and bound["digest"] == _digest_of_values(known)
     except (StorageError, KeyError, AttributeError) as error:
         raise CheckpointError(f"{path}: damaged ({error}); solve again") from error
     if not sound:
         raise CheckpointError(f"{path}: damaged; solve again")
     return bound
+
+
+def _digest_of_values(values: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def run_of(folder: Path) -> str:
@@ -266,7 +318,25 @@ def altered(folder: Path, name: str) -> bool:
     known, path = bindings(folder).get("files", {}).get(name), folder / name
     if known is None or not path.is_file():
         return False
+    if known and (match := re.fullmatch(r"(\d{1,15}):\w+", str(known[0]))):
+        return f"{match[1]}:{_digest_of(path, int(match[1]))}" not in known
     return _digest_of(path) not in known
+
+
+def require_unaltered(folder: Path, name: str) -> None:
+    """CheckpointError where a file is not as it was written."""
+    if altered(folder, name):
+        raise CheckpointError(
+            f"{folder / name}: is not as this run wrote it; put the old file back, or solve again"
+        )
+
+
+def read_unaltered(folder: Path, name: str) -> dict[str, Any]:
+    """The JSON object of a file; StorageError where there is none, CheckpointError where it is not
+    as it was written.
+    """
+    require_unaltered(folder, name)
+    return read_json(folder / name)
 
 
 def require_values(folder: Path, name: str, values: Mapping[str, Any]) -> None:

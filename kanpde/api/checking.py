@@ -2,16 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kanpde.config import validate, yaml_file
-from kanpde.errors import ConfigError, KanpdeError
+from kanpde.errors import CheckpointError, ConfigError, KanpdeError
+from kanpde.results import run_folder
+from kanpde.results.stored_arrays import read_arrays
+from kanpde.results.stored_outcome import refusing_damage
 from kanpde.solver import checkpoint
-from kanpde.storage import DIGESTS, altered, bindings, require_values, run_of
+from kanpde.storage import (
+    DIGESTS,
+    altered,
+    bindings,
+    is_temporary,
+    require_unaltered,
+    require_values,
+    run_of,
+)
 
 CONFIG = "config.yaml"
+
+READ = ("result.json", "fit.npz", "fit_test.npz")
+"""Files beside the config and the checkpoints that a run folder is read with."""
+
+_STATE = re.compile(r"checkpoints/(.*/)?(last|previous|best)\.pt")
+"""Where a damaged one has another beside it, it is read instead (`kanpde.solver.checkpoint`)."""
+
+_UNBOUND = re.compile(r"(.*/)?(digests\.json|\.lock)|run\.log|branches/.*|checkpoints/.*")
+
+
+def require_whole(folder: Path) -> None:
+    """CheckpointError where a file that a solution is read from is missing or not as it was
+    written, or a folder within is of another run.
+    """
+    bound = bindings(folder)
+    for name in bound.get("files", {}):
+        if _STATE.fullmatch(name):
+            if not any((folder / name).with_stem(stem).is_file() for stem in ("last", "previous")):
+                raise CheckpointError(f"{folder / name}: is missing; put it back, or solve again")
+        elif name in READ or name.startswith("checkpoints/"):
+            require_unaltered(folder, name)
+    parts = bound.get("parts", {})
+    ended = "digest" in bound and "result.json" in bound["files"]
+    if ended and {path.name for path in (folder / "branches").glob("*")} - _numbers(parts):
+        raise CheckpointError(
+            f"{folder / 'branches'}: holds solutions that are not of this run; remove it"
+        )
+    for place, run in parts.items():
+        if run_of(folder / place) != run:
+            raise CheckpointError(
+                f"{folder / place}: belongs to another run; put the old folder back, or solve again"
+            )
+
+
+def _numbers(parts: Iterable[str]) -> set[str]:
+    return {Path(place).name for place in parts}
 
 
 @dataclass(frozen=True)
@@ -42,11 +90,15 @@ def examined(folder: Path) -> tuple[Examined, ...]:
         )
     entries = [_digests(folder), _asked(CONFIG, lambda: _config(folder))]
     bound = bindings(folder) if entries[0].sound else {}
-    for name in bound.get("files", {}):
+    files = bound.get("files", {})
+    for name in files:
         if name != CONFIG:
             entries.append(_file(folder, name))
     if entries[0].sound:
-        entries += _checkpoints(folder)
+        entries += _checkpoints(folder, files)
+    if bound:
+        entries += _unknown(folder, files)
+        entries += _parts(folder, bound.get("parts", {}))
     entries += [
         Examined(str(path.relative_to(folder)), "a link, which no run makes; remove it", False)
         for path in sorted(folder.rglob("*"))
@@ -79,17 +131,50 @@ def _file(folder: Path, name: str) -> Examined:
     return Examined(name, "as written")
 
 
-def _checkpoints(folder: Path) -> Iterator[Examined]:
+def _checkpoints(folder: Path, files: Container[str]) -> Iterator[Examined]:
+    """What is found of checkpoints in themselves, where no digest in `files` says more."""
     run = run_of(folder)
     for path in sorted((folder / "checkpoints").rglob("*")):
-        name = str(path.relative_to(folder))
+        name = path.relative_to(folder).as_posix()
+        if name in files:
+            continue
         if path.suffix == ".pt":
-            yield _asked(name, lambda path=path: _checkpoint(path, run))  # type: ignore[misc]
+            yield _asked(name, lambda path=path: _checkpoint(folder, path, run))  # type: ignore[misc]
+        elif path.suffix == ".npz":
+            yield _asked(name, lambda name=path.name: _arrays(folder, name))  # type: ignore[misc]
 
 
-def _checkpoint(path: Path, run: str) -> str:
-    checkpoint.require_run(checkpoint.read(path), run, path)
+def _checkpoint(folder: Path, path: Path, run: str) -> str:
+    part = path.parent.relative_to(folder / "checkpoints").as_posix()
+    checkpoint.require_run(checkpoint.read(path), run, path, "" if part == "." else part)
     return "as written" if run else "whole"
+
+
+def _arrays(folder: Path, name: str) -> str:
+    refusing_damage(name)(read_arrays)(folder, name)
+    return "whole"
+
+
+def _unknown(folder: Path, files: Container[str]) -> Iterator[Examined]:
+    """Files by the names of a run that this one did not write, or was killed while it did."""
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        known = name in files or _UNBOUND.fullmatch(name) or is_temporary(path)
+        if path.is_file() and not known and run_folder.is_of_runs(name.partition("/")[0]):
+            yield Examined(name, "not written by this run, or not to its end; make it anew", False)
+
+
+def _parts(folder: Path, parts: Mapping[str, str]) -> Iterator[Examined]:
+    """What is found of the folders of further solutions."""
+    for place in sorted(path.parent for path in (folder / "branches").glob("*/config.yaml")):
+        name = place.relative_to(folder).as_posix()
+        if parts.get(name) != run_of(place):
+            yield Examined(name, "belongs to another run; put the old folder back", False)
+        for entry in examined(place):
+            yield replace(entry, file=f"{name}/{entry.file}")
+    for name in parts:
+        if not (folder / name / CONFIG).is_file():
+            yield Examined(name, "missing", False)
 
 
 def _asked(name: str, ask: Callable[[], str]) -> Examined:

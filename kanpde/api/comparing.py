@@ -19,7 +19,7 @@ from kanpde.results import export, folder_lock, report, run_folder
 from kanpde.results.comparison import Comparison, Entry
 from kanpde.results.solution import Solution
 from kanpde.results.web_page import REPORT, write_page
-from kanpde.storage import binding
+from kanpde.storage import bind_start, binding
 
 
 @plain_torch()
@@ -71,6 +71,7 @@ def compare_into(plan: Plan, folder: Path, progress: Progress | None = None) -> 
                 mesh = kan.mesh()
                 fields = export.merge_fields(*(side.fields_on(mesh) for side in (kan, mlp)))
                 export.write_field(folder / "both.vtu", mesh, fields, kan.problem.coordinates)
+        bind_start(folder, run_folder.LOG)
     return comparison
 
 

@@ -4,7 +4,6 @@ solves at constants, and then the solution at them.
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,7 +14,6 @@ import numpy as np
 from kanpde.api.outcome import Outcome, Plan
 from kanpde.config import Config
 from kanpde.config.solve.defaults import SECONDS, TOLERANCE
-from kanpde.errors import ConfigError
 from kanpde.expressions import Constant, Number
 from kanpde.inverse.forward import at_constants
 from kanpde.inverse.least_squares import Array
@@ -26,7 +24,8 @@ from kanpde.problem.problem import Problem
 from kanpde.progress import Progress, Silent, StopReason
 from kanpde.results import report
 from kanpde.results.parameter_intervals import Estimate
-from kanpde.storage import write_kept
+from kanpde.results.stored_arrays import read_arrays, write_arrays
+from kanpde.results.stored_outcome import refusing_damage
 from kanpde.trial.piecewise import AnyTrial
 
 NAME = "integrals.npz"
@@ -162,20 +161,16 @@ def by_means(config: Config, at: Callable[[Config], Plan]) -> Plan | None:
 
 
 def _write(folder: Path, known: Found) -> None:
-    buffer = io.BytesIO()
-    np.savez(
-        buffer,
-        values=known.values,
-        inverse=known.inverse,
-        reach=known.reach,
-        solves=np.array(known.solves),
-    )
-    write_kept(folder, NAME, buffer.getvalue())
+    arrays = {
+        "values": known.values,
+        "inverse": known.inverse,
+        "reach": known.reach,
+        "solves": np.array(known.solves),
+    }
+    write_arrays(folder, NAME, arrays)
 
 
+@refusing_damage(NAME)
 def _read(folder: Path) -> Found:
-    path = folder / "checkpoints" / NAME
-    if not path.is_file():
-        raise ConfigError(f"{path}: is missing, so the run was not finished; resume it")
-    with np.load(path, allow_pickle=False) as stored:
-        return Found(stored["values"], stored["inverse"], stored["reach"], int(stored["solves"]))
+    stored = read_arrays(folder, NAME)
+    return Found(stored["values"], stored["inverse"], stored["reach"], int(stored["solves"]))

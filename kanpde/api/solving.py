@@ -14,6 +14,7 @@ from typing import Any
 
 from kanpde import threads
 from kanpde.api.beginning import beginning
+from kanpde.api.checking import require_whole
 from kanpde.api.outcome import Outcome, Plan
 from kanpde.api.planning import plan_of
 from kanpde.config import Config, ProblemConfig, shipped, validate, yaml_file
@@ -35,11 +36,8 @@ from kanpde.results.plausibility import CONSTANT, doubts
 from kanpde.results.solution import Result, Solution, describe_trial
 from kanpde.results.spectrum import estimates_of
 from kanpde.results.verdict import Verdict, judge
-from kanpde.storage import altered, bindings, require_values
+from kanpde.storage import require_values
 from kanpde.version import VERSION
-
-BOUND = ("result.json", "fit.npz", "fit_test.npz")
-"""Files beside the config that a run folder is read with."""
 
 Source = str | Path | Mapping[str, Any] | Config | ProblemConfig | Problem
 
@@ -267,10 +265,5 @@ def _saved(folder: str | Path) -> tuple[Path, Config]:
         )
     tree = yaml_file.load(source)
     require_values(path, source.name, tree)
-    kept = [name for name in bindings(path).get("files", {}) if name.startswith("checkpoints/")]
-    for name in (*BOUND, *kept):
-        if altered(path, name):
-            raise CheckpointError(
-                f"{path / name}: is not as this run wrote it; put the old file back, or solve again"
-            )
+    require_whole(path)
     return path, validate(tree, source=str(source), base=path)

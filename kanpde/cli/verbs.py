@@ -61,7 +61,7 @@ def _resume(folder: Path, arguments: argparse.Namespace) -> int:
 
     with terminal.watching(arguments) as bar:
         solution = api.resume(folder, bar)
-    run_folder.append_log(folder, f"ended: {solution.stop_reason.value}")
+    run_folder.end_log(folder, f"ended: {solution.stop_reason.value}")
     terminal.show_result(
         solution.result.as_dict(), folder, quiet=arguments.quiet, as_json=arguments.json
     )
@@ -137,10 +137,10 @@ def _drawn(folder: Path, arguments: argparse.Namespace) -> tuple[Path, ...]:
     if (folder / "compare.json").is_file():
         from kanpde.results import plotting
         from kanpde.results.comparison import Comparison
-        from kanpde.storage import read_json
+        from kanpde.storage import read_unaltered
 
         comparison = Comparison.from_dict(
-            read_json(folder / "compare.json"), str(folder / "compare.json")
+            read_unaltered(folder, "compare.json"), str(folder / "compare.json")
         )
         return (plotting.write_comparison(folder / COMPARED, comparison),)
     with loading():
@@ -322,7 +322,7 @@ def _solve(config: Config, out: Path | None, arguments: argparse.Namespace) -> i
         with opened as folder, terminal.watching(arguments) as bar:
             bar.started(config.problem.name, folder)
             solution = api.solve_into(plan, folder, bar)
-            run_folder.append_log(folder, f"ended: {solution.stop_reason.value}")
+            run_folder.end_log(folder, f"ended: {solution.stop_reason.value}")
         terminal.show_result(
             solution.result.as_dict(), folder, quiet=arguments.quiet, as_json=arguments.json
         )
@@ -343,7 +343,7 @@ def _compare(config: Config, out: Path | None, arguments: argparse.Namespace) ->
         bar.started(config.problem.name, folder)
         comparison = api.compare_into(plan, folder, bar)
         for verdict in comparison.verdicts():
-            run_folder.append_log(folder, verdict.sentence())
+            run_folder.end_log(folder, verdict.sentence())
     terminal.show_comparison(comparison, folder, quiet=arguments.quiet, as_json=arguments.json)
     return bar.stop.exit_code if bar.stop is not None else 0
 

@@ -16,6 +16,7 @@ from kanpde.eigen.statement import prepare
 from kanpde.patches import store as patch_store
 from kanpde.patches.search import points_of
 from kanpde.problem.problem import Problem
+from kanpde.results.stored_arrays import read_arrays, write_arrays
 from kanpde.results.stored_outcome import packed, refusing_damage, unpacked
 from kanpde.trial.chain import ProductChain
 from kanpde.trial.patchwork import Patchwork
@@ -32,13 +33,13 @@ def write(folder: Path, spectrum: Spectrum) -> None:
         arrays = {f"core_{k}": core.detach().numpy() for k, core in enumerate(trial.cores)}
     else:
         arrays = patch_store.arrays_of(trial)
-    patch_store.write_arrays(folder, NAME, arrays | texts)
+    write_arrays(folder, NAME, arrays | texts)
 
 
 @refusing_damage(NAME)
 def read(folder: Path, config: Config) -> Spectrum:
     """The solved eigenproblem of a run folder; ConfigError where none was finished there."""
-    arrays = patch_store.read_arrays(folder, NAME)
+    arrays = read_arrays(folder, NAME)
     outcome = unpacked(str(arrays.pop("outcome")))
     entries = json.loads(str(arrays.pop("eigenvalues")))
     values = tuple(Eigenvalue.from_dict(entry) for entry in entries)

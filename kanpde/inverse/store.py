@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 
 import numpy as np
 
-from kanpde.errors import ConfigError
 from kanpde.inverse.field_search import Fields
 from kanpde.inverse.fields import State
 from kanpde.inverse.search import Determined
 from kanpde.inverse.uncertainty import Uncertainty
 from kanpde.progress import History, StageResult
-from kanpde.storage import write_kept
+from kanpde.results.stored_arrays import read_arrays, write_arrays
+from kanpde.results.stored_outcome import refusing_damage
 
 NAME, FIELDS = "constants.npz", "fields.npz"
 
@@ -29,27 +28,22 @@ def write(folder: Path, known: Determined) -> None:
         "rows": known.rows,
         "seconds": known.seconds,
     }
-    buffer = io.BytesIO()
-    np.savez(
-        buffer,
-        words=np.array(json.dumps(words)),
-        values=known.values,
-        s=known.s,
-        noise=known.noise,
-        errors=known.uncertainty.errors,
-        reach=known.uncertainty.reach,
-        covariance=known.uncertainty.covariance,
-    )
-    write_kept(folder, NAME, buffer.getvalue())
+    arrays = {
+        "words": np.array(json.dumps(words)),
+        "values": known.values,
+        "s": known.s,
+        "noise": known.noise,
+        "errors": known.uncertainty.errors,
+        "reach": known.uncertainty.reach,
+        "covariance": known.uncertainty.covariance,
+    }
+    write_arrays(folder, NAME, arrays)
 
 
+@refusing_damage(NAME)
 def read(folder: Path) -> Determined:
     """What a run folder keeps; ConfigError where no solve was finished there."""
-    path = folder / "checkpoints" / NAME
-    if not path.is_file():
-        raise ConfigError(f"{path}: is missing, so the run was not finished; resume it")
-    with np.load(path, allow_pickle=False) as stored:
-        arrays = {key: stored[key] for key in stored.files}
+    arrays = read_arrays(folder, NAME)
     words = json.loads(str(arrays["words"]))
     free = tuple(tuple(numbers) for numbers in words["free"])
     known = Uncertainty(arrays["errors"], arrays["reach"], free, arrays["covariance"])
@@ -78,27 +72,22 @@ def write_fields(folder: Path, known: Fields) -> None:
         "stages": [vars(stage) for stage in known.stages],
         "seconds": known.seconds,
     }
-    buffer = io.BytesIO()
-    np.savez(
-        buffer,
-        words=np.array(json.dumps(words)),
-        coefficients=known.state.coefficients,
-        s=known.state.s,
-        spread=known.spread,
-        error=known.error,
-        errors=known.errors_of_constants,
-        noise=known.noise,
-    )
-    write_kept(folder, FIELDS, buffer.getvalue())
+    arrays = {
+        "words": np.array(json.dumps(words)),
+        "coefficients": known.state.coefficients,
+        "s": known.state.s,
+        "spread": known.spread,
+        "error": known.error,
+        "errors": known.errors_of_constants,
+        "noise": known.noise,
+    }
+    write_arrays(folder, FIELDS, arrays)
 
 
+@refusing_damage(FIELDS)
 def read_fields(folder: Path) -> Fields:
     """What a run folder keeps; ConfigError where no solve was finished there."""
-    path = folder / "checkpoints" / FIELDS
-    if not path.is_file():
-        raise ConfigError(f"{path}: is missing, so the run was not finished; resume it")
-    with np.load(path, allow_pickle=False) as stored:
-        arrays = {key: stored[key] for key in stored.files}
+    arrays = read_arrays(folder, FIELDS)
     words = json.loads(str(arrays["words"]))
     history = {key: tuple(values) for key, values in words["history"].items()}
     return Fields(

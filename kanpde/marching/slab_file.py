@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from kanpde.errors import ConfigError
 from kanpde.marching.converging import Array, Converged, Run
 from kanpde.progress import History, StageResult, StopReason
+from kanpde.results.stored_arrays import read_arrays, write_arrays
 from kanpde.results.stored_outcome import refusing_damage
-from kanpde.storage import write_kept
 
 NAME = "slabs.npz"
 
@@ -29,19 +27,14 @@ def write(folder: Path, solved: Converged) -> None:
         "warnings": list(solved.warnings),
         "seconds": solved.seconds,
     }
-    buffer = io.BytesIO()
-    np.savez(buffer, outcome=np.array(json.dumps(outcome)), **solved.run.arrays)  # type: ignore[arg-type]
-    write_kept(folder, NAME, buffer.getvalue())
+    text = np.array(json.dumps(outcome))
+    write_arrays(folder, NAME, {"outcome": text, **solved.run.arrays})
 
 
 @refusing_damage(NAME)
 def read(folder: Path, restored: Callable[[Mapping[str, Array]], Run]) -> Converged:
     """What a run folder keeps; ConfigError where no solve was finished there."""
-    path = folder / "checkpoints" / NAME
-    if not path.is_file():
-        raise ConfigError(f"{path}: is missing, so the run was not finished; resume it")
-    with np.load(path, allow_pickle=False) as stored:
-        arrays = {key: stored[key] for key in stored.files}
+    arrays = read_arrays(folder, NAME)
     outcome: dict[str, Any] = json.loads(str(arrays.pop("outcome")))
     history = {key: tuple(values) for key, values in outcome["history"].items()}
     return Converged(

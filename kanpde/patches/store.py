@@ -6,21 +6,18 @@ and what the solve said of itself.
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kanpde.config import Config
-from kanpde.errors import ConfigError
 from kanpde.patches.patched import Patched
 from kanpde.patches.search import points_of, prepare
 from kanpde.results.numbers import Value
+from kanpde.results.stored_arrays import read_arrays, write_arrays
 from kanpde.results.stored_outcome import packed, refusing_damage, unpacked
-from kanpde.storage import write_kept
 from kanpde.trial.patchwork import Patchwork, Tiles
 
 NAME = "patches.npz"
@@ -48,22 +45,6 @@ def read(folder: Path, config: Config) -> Patched:
     problem = prepare(config)
     trial = trial_of(arrays)
     return Patched(problem=problem, trial=trial, points=points_of(problem), **outcome)
-
-
-def write_arrays(folder: Path, name: str, arrays: Mapping[str, Any]) -> None:
-    """Write checkpoints/NAME into a run folder; StorageError where that fails."""
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    write_kept(folder, name, buffer.getvalue())
-
-
-def read_arrays(folder: Path, name: str) -> dict[str, Any]:
-    """The arrays of checkpoints/NAME; ConfigError where it is missing."""
-    path = folder / "checkpoints" / name
-    if not path.is_file():
-        raise ConfigError(f"{path}: is missing, so the run was not finished; resume it")
-    with np.load(path, allow_pickle=False) as stored:
-        return {key: stored[key] for key in stored.files}
 
 
 def arrays_of(trial: Patchwork) -> dict[str, Any]:

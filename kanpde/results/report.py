@@ -62,9 +62,9 @@ def write_config(path: Path, config: Config) -> Path:
     """
     problem, files = portable(config.problem)
     for name, content in files.items():
-        write_bytes(path.with_name(name), content)
+        write_bytes(path.with_name(name), content)  # the config is of no use without them
     fit = problem.fit and problem.fit.stored()
-    tables: dict[str, bytes] = {}
+    tables = dict(files)
     for name, table in fit.files.items() if fit else ():
         tables[name] = table.archive()
     kept = replace(config, problem=replace(problem, fit=fit))

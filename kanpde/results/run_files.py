@@ -7,11 +7,11 @@ from pathlib import Path
 from kanpde.config.problem.intervals import TimeShape
 from kanpde.progress import StopReason
 from kanpde.results import report
-from kanpde.results.run_folder import branch_folder
+from kanpde.results.run_folder import LOG, branch_folder
 from kanpde.results.series import SERIES
 from kanpde.results.solution import Solution
 from kanpde.results.web_page import REPORT, write_page
-from kanpde.storage import binding
+from kanpde.storage import bind_part, bind_start, binding
 
 MADE = ("field.vtu", SERIES, Path(SERIES).stem, "figures", REPORT)
 """What is made of a solution beside its report, as places in the folder."""
@@ -21,13 +21,23 @@ def write(folder: Path, solution: Solution) -> None:
     """Report, field, series and figures; after a signal the report alone, so that Ctrl-C ends soon
     (other verbs make the rest).
     """
-    report.write_run(folder, solution)
     for number, branch in enumerate(solution.branches, 2):
         write(branch_folder(folder, number), branch)
+        bind_part(folder, f"branches/{number}")
+    report.write_run(folder, solution)
+    with binding(folder, *_states(folder)):
+        pass  # they were written while the solve went on, and are what it ended with
     if solution.stop_reason in (StopReason.INTERRUPTED, StopReason.TERMINATED):
         return
     with binding(folder, *MADE):
         _write_made(folder, solution)
+    bind_start(folder, LOG)
+
+
+def _states(folder: Path) -> list[str]:
+    """The checkpoints of networks, as places in the folder."""
+    states = sorted((folder / "checkpoints").rglob("*.pt"))
+    return [path.relative_to(folder).as_posix() for path in states]
 
 
 def _write_made(folder: Path, solution: Solution) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from kanpde.errors import ConfigError, FolderInUseError, StorageError
 from kanpde.progress import Progress, StopReason
 from kanpde.results.folder_lock import LOCK, held
-from kanpde.storage import DIGESTS, is_temporary, make_folder, read_json
+from kanpde.storage import DIGESTS, bind_start, is_temporary, make_folder, read_json
 
 LOG = "run.log"
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,80}")
@@ -130,6 +130,16 @@ def append_log(folder: Path, text: str) -> None:
         ) from error
 
 
+def end_log(folder: Path, text: str) -> None:
+    """Append the last line to the log of a run folder and bind what stands in it.
+
+    Raises:
+        StorageError: the log or digests.json cannot be written.
+    """
+    append_log(folder, text)
+    bind_start(folder, LOG)
+
+
 def _no_link(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
@@ -220,7 +230,7 @@ def _foreign(folder: Path) -> str | None:
     are run folders.
     """
     for path in sorted(folder.iterdir()):
-        if path.name in _OWN or _EXPORTED.fullmatch(path.name) or is_temporary(path):
+        if is_of_runs(path.name) or is_temporary(path):
             continue
         inner = (
             _foreign(path)
@@ -234,6 +244,11 @@ def _foreign(folder: Path) -> str | None:
 
 def _now() -> str:
     return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def is_of_runs(name: str) -> bool:
+    """Whether a file or folder of this name is one that `kanpde` writes into a run folder."""
+    return name in _OWN or _EXPORTED.fullmatch(name) is not None
 
 
 def branch_folder(folder: Path, number: int) -> Path:

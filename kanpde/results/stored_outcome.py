@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from kanpde.errors import CheckpointError
@@ -22,6 +23,7 @@ Result = TypeVar("Result")
 _DAMAGED = (
     *(zipfile.BadZipFile, zlib.error, EOFError, OSError, MemoryError, StopIteration),
     *(ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError),
+    *(SyntaxError, TokenError),  # of the heads of arrays, which NumPy reads as Python literals
 )
 """What arrays that were changed raise on the way to a solution."""
 

@@ -18,10 +18,10 @@ from kanpde.errors import ConfigError
 from kanpde.expressions.mathml import mathml
 from kanpde.results.comparison import Comparison
 from kanpde.results.report import Row, comparison_rows, number, result_rows, stage_rows
-from kanpde.storage import read_json, write_text
+from kanpde.storage import read_unaltered, require_values, write_text
 from kanpde.version import VERSION
 
-REPORT = "report.html"
+CONFIG, REPORT = "config.yaml", "report.html"
 MOST_BYTES = 3_500_000
 """Of all pictures of a page, which base64 makes a third longer: the page stays below 5 MB."""
 
@@ -62,14 +62,15 @@ def write_page(folder: Path) -> Path:
         raise ConfigError(
             f"{folder}: has no result yet (neither result.json nor compare.json); solve it first"
         )
-    tree = yaml_file.load(folder / "config.yaml")
+    tree = yaml_file.load(folder / CONFIG)
+    require_values(folder, CONFIG, tree)
     problem = tree.get("problem")
     problem = problem if isinstance(problem, Mapping) else {}
     if compared.is_file():
-        comparison = Comparison.from_dict(read_json(compared), str(compared))
+        comparison = Comparison.from_dict(read_unaltered(folder, compared.name), str(compared))
         sections = [*_compared(folder, comparison), _equations(problem), _again(folder, "compare")]
     else:
-        result = read_json(solved)
+        result = read_unaltered(folder, solved.name)
         sections = [*_solved(folder, result), _equations(problem), _again(folder, "solve")]
     title = str(problem.get("name", folder.name))
     about = str(problem.get("description") or "")

@@ -21,13 +21,15 @@ from torch import Tensor, nn
 
 from kanpde.config import TrialConfig
 from kanpde.errors import CheckpointError, ConfigError, KanpdeError, StorageError
-from kanpde.storage import move, replacing, run_of
+from kanpde.storage import bindings, forget, move, replacing, require_unaltered, run_of
 from kanpde.trial.bases import restored
 from kanpde.trial.constants import Constants
 from kanpde.trial.networks import KAN, MLP, Affine, Enriched, NodeSplines, SplineLayer
 from kanpde.trial.solution import TrialSolution
 
 MAGIC = b"kanpde checkpoint 1 "
+
+NAMES = ("last", "previous", "best")
 
 
 def write(path: Path, data: Mapping[str, Any]) -> None:
@@ -88,12 +90,15 @@ def _is_intact(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class Store:
-    """The checkpoints of one run folder, known by `run`: empty for a folder of an earlier version,
-    None where they may be of any run.
+    """The checkpoints of one run folder, or of a named part of it, known by `run`: empty for a folder
+    of an earlier version, None where they may be of any run.
     """
 
     folder: Path
     run: str | None = None
+    part: str = ""
+    within: Path | None = None
+    """The run folder, whose digests.json knows the checkpoints of a run that ended."""
 
     @classmethod
     def at(cls, run: Path, part: str = "", make: bool = True) -> Store:
@@ -104,7 +109,16 @@ class Store:
                 folder.mkdir(parents=bool(part), exist_ok=True)
         except OSError as error:
             raise StorageError(f"{folder}: cannot be made: {error.strerror or error}") from error
-        return cls(folder, run_of(run))
+        return cls(folder, run_of(run), part, run)
+
+    @property
+    def _place(self) -> str:
+        return f"checkpoints/{self.part}" if self.part else "checkpoints"
+
+    def _is_bound(self, path: Path) -> bool:
+        """Whether the run ended with this checkpoint."""
+        files = {} if self.within is None else bindings(self.within).get("files", {})
+        return f"{self._place}/{path.name}" in files
 
     @property
     def any(self) -> bool:
@@ -116,7 +130,9 @@ class Store:
         best so far, `best`.
         """
         last = self.folder / "last.pt"
-        data = {**data, "run": self.run} if self.run else data
+        data = {**data, "run": self.run, "part": self.part} if self.run else data
+        if self.within is not None:
+            forget(self.within, *(f"{self._place}/{name}.pt" for name in NAMES))
         if last.exists() and _is_intact(last):
             move(last, self.folder / "previous.pt")
         write(last, data)
@@ -125,7 +141,8 @@ class Store:
 
     def load(self, tell: Callable[[str], None] | None = None) -> dict[str, Any]:
         """The last checkpoint; the previous one where a kill fell between the two renames, or
-        where the last one is damaged, which is a warning that is also told to `tell`.
+        where the last one is damaged or was removed, which is a warning that is also told to
+        `tell`.
         """
         last, previous = self.folder / "last.pt", self.folder / "previous.pt"
         if not self.any:
@@ -135,11 +152,11 @@ class Store:
             )
         if not previous.exists():
             return self._own(last)
-        if not last.exists():
+        if not last.exists() and not self._is_bound(last):
             return self._own(previous)
         try:
             data = read(last)
-        except CheckpointError as error:
+        except (CheckpointError, StorageError) as error:
             data = self._own(previous)
             text = f"{error}; the checkpoint before it is used instead"
             text = text.replace("; solve again", "")
@@ -147,21 +164,32 @@ class Store:
             if tell is not None:
                 tell(text)
             return data
-        require_run(data, self.run, last)
+        self._require(data, last)
         return data
 
     def _own(self, path: Path) -> dict[str, Any]:
         data = read(path)
-        require_run(data, self.run, path)
+        self._require(data, path)
         return data
 
+    def _require(self, data: Mapping[str, Any], path: Path) -> None:
+        """CheckpointError for a state of another run or part, or of an earlier moment."""
+        require_run(data, self.run, path, self.part)
+        if self.within is not None:
+            require_unaltered(self.within, f"{self._place}/{path.name}")
 
-def require_run(data: Mapping[str, Any], run: str | None, path: Path) -> None:
-    """CheckpointError where a checkpoint is of another run than its folder."""
+
+def require_run(data: Mapping[str, Any], run: str | None, path: Path, part: str = "") -> None:
+    """CheckpointError where a checkpoint is of another run than its folder, or of another part."""
     if run is not None and data.get("run", "") != run:
         raise CheckpointError(
             f"{path}: belongs to another run than config.yaml beside it; put the checkpoints of"
             f" this run back, or solve it again"
+        )
+    if run is not None and data.get("part", part) != part:
+        raise CheckpointError(
+            f"{path}: belongs to another part of the run, '{data['part']}'; put the checkpoints of"
+            f" this one back, or solve it again"
         )
 
 

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import io
-import re
-import shutil
-import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-import kanpde
 from kanpde.cli import main as command
 from kanpde.config import validate, yaml_file
 from kanpde.expressions import Scope, parse_equation
-from kanpde.solver.checkpoint import MAGIC
+from scripts.fuzz import folders
+from scripts.fuzz.door import BYTES, EQUATIONS, KEYS, LETTERS, Door, consistent
+from scripts.fuzz.python_doors import PYTHON_DOORS
+from scripts.fuzz.run_doors import RUN_DOORS, place
 
 ROOT = Path(__file__).resolve().parents[2]
 SCOPE = Scope(
@@ -34,34 +30,13 @@ FIT = """problem:
   fit: {{data: {file}, columns: {{u: u}}, inputs: [x]}}
 trial: {{width: [2]}}
 """
-SQUARE = {
-    "name": "square",
-    "unknowns": ["u"],
-    "domain": {"rectangle": {"lower": [0, 0], "upper": [1, 1]}},
-    "equations": ["-laplacian(u) = 1"],
-    "conditions": [{"part": ["left", "right", "bottom", "top"], "equation": "u = 0"}],
-}
-SMALL = {"sampler": {"interior": 40, "boundary": 16}, "output": {"vtu": False, "plots": False}}
-RUNS = {
-    "network": {"problem": SQUARE, **SMALL, "trial": {"width": [2], "intervals": 2}},
-    "patches": {
-        "problem": SQUARE,
-        "output": SMALL["output"],
-        "trial": {"patches": {"cells": 1, "degree": 3, "refine": False}},
-    },
-}
-
-
-@dataclass(frozen=True)
-class Door:
-    """What takes bytes in a folder and gives an exit code or raises, good inputs, pieces of them,
-    and the processor seconds that an answer may take.
-    """
-
-    enter: Callable[[bytes, Path], int]
-    seeds: Callable[[], Sequence[bytes]]
-    tokens: Sequence[bytes]
-    seconds: float
+MESHED = """problem:
+  name: plate
+  unknowns: [u]
+  domain: {{mesh: {{file: {file}}}}}
+  equations: ["-laplacian(u) = 1"]
+  conditions: [{{part: boundary, equation: "u = 0"}}]
+"""
 
 
 def _formula(data: bytes, folder: Path) -> int:
@@ -80,7 +55,7 @@ def _file(data: bytes, folder: Path) -> int:
 
 
 def _table(suffix: str, data: bytes, folder: Path) -> int:
-    (folder / f"t.{suffix}").write_bytes(data)
+    (folder / f"t.{suffix}").write_bytes(consistent(data))
     (folder / "fit.yaml").write_text(FIT.format(file=f"t.{suffix}"), encoding="utf-8")
     return _validated(folder / "fit.yaml")
 
@@ -91,51 +66,15 @@ def _archive() -> bytes:
     return stream.getvalue()
 
 
-@functools.cache
-def _run(kind: str) -> Path:
-    """A finished run in a folder that lasts as long as the process."""
-    folder = Path(_place().name) / kind
-    kanpde.solve(RUNS[kind], out=folder)
-    return folder
-
-
-@functools.cache
-def _place() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="kanpde-fuzz-runs-")
-
-
-def _state() -> bytes:
-    return (_run("network") / "checkpoints" / "last.pt").read_bytes().partition(b"\n")[2]
-
-
-def _checkpoint(data: bytes, folder: Path) -> int:
-    """Bytes behind a digest that is theirs: as made by someone else."""
-    shutil.copytree(_run("network"), folder / "run", dirs_exist_ok=True)
-    head = MAGIC + hashlib.sha256(data).hexdigest().encode() + b"\n"
-    (folder / "run" / "checkpoints" / "last.pt").write_bytes(head + data)
-    (folder / "run" / "checkpoints" / "previous.pt").unlink(missing_ok=True)
-    kanpde.load(folder / "run")
-    return 0
-
-
-def _patches(data: bytes, folder: Path) -> int:
-    shutil.copytree(_run("patches"), folder / "patches", dirs_exist_ok=True)
-    (folder / "patches" / "checkpoints" / "patches.npz").write_bytes(data)
-    kanpde.load(folder / "patches")
-    return 0
-
-
-def _settings(data: bytes, folder: Path) -> int:
-    """The config of a run."""
-    shutil.copytree(_run("network"), folder / "run", dirs_exist_ok=True)
-    (folder / "run" / "config.yaml").write_bytes(data)
-    kanpde.load(folder / "run")
-    return 0
+def _mesh(suffix: str, data: bytes, folder: Path) -> int:
+    (folder / f"plate.{suffix}").write_bytes(data)
+    (folder / "mesh.yaml").write_text(MESHED.format(file=f"plate.{suffix}"), encoding="utf-8")
+    return _validated(folder / "mesh.yaml")
 
 
 def _words(data: bytes, folder: Path) -> int:
     """A command line that solves nothing."""
-    (folder / "my.yaml").write_bytes(yaml_file.dumps(RUNS["network"]).encode())
+    (folder / "my.yaml").write_bytes(yaml_file.dumps(folders.trees()["network"]).encode())
     words = [word for word in data.decode("utf-8", "replace").split() if word]
     if words and words[0] in ("solve", "compare"):
         words.append("--dry-run")
@@ -152,11 +91,22 @@ def _files() -> list[bytes]:
     return [path.read_bytes() for path in sorted(paths)]
 
 
-EQUATIONS = (
-    b"-laplacian(u) = f",
-    b"dx(k*dx(u)) + dot(wind, grad(u)) = sin(pi*x)**2/(1 + y**2)",
-    b"dt(u) = where(x < 0.5, u**3, sqrt(abs(u)))",
-)
+def _meshes() -> list[bytes]:
+    paths = (ROOT / "tests" / "cases").glob("*.msh")
+    return [path.read_bytes() for path in sorted(paths) if path.stat().st_size < 40_000]
+
+
+@functools.cache
+def _vtu() -> bytes:
+    import meshio
+
+    corners = np.array([[0.0, 0], [1, 0], [1, 1], [0, 1]])
+    mesh = meshio.Mesh(np.pad(corners, ((0, 0), (0, 1))), [("triangle", [[0, 1, 2], [0, 2, 3]])])
+    path = Path(place().name) / "plate.vtu"
+    mesh.write(path, binary=False)
+    return path.read_bytes()
+
+
 LINES = (
     b"solve my.yaml trial.width=[4] tolerance=1e-3 ~seed",
     b"solve problem=poisson_square trial.width=[4] --out r",
@@ -169,8 +119,6 @@ LINES = (
     b"simplify r --fix 1,1,1=sin --steps 3",
     b"formula r --seconds 1",
 )
-LETTERS = (*re.findall(rb"\w+|\W", b" ".join(EQUATIONS)), b"((((", b"\xff", b"\x00")
-KEYS = (b"{", b"}", b"[", b"]", b": ", b"- ", b"\n  ", b"*a", b"&a ", b"!!python/none ", b"${x}")
 WORDS = (
     b" ",
     b"=",
@@ -184,21 +132,16 @@ WORDS = (
     b'"',
     b" \xc3\xa9",
 )
-BYTES = (b"\x00", b"\xff" * 4, b"PK\x03\x04", b"\x80\x02", b".", b"q\x00", b"<f8", b"nan", b"(2,)")
 DOORS = {
     "formula": Door(_formula, lambda: EQUATIONS, LETTERS, 2.0),
     "file": Door(_file, _files, (*KEYS, *LETTERS), 2.0),
     "csv": Door(functools.partial(_table, "csv"), lambda: [TABLE], (b",", b";", b'"', b"\r"), 2.0),
     "npz": Door(functools.partial(_table, "npz"), lambda: [_archive()], BYTES, 2.0),
     "words": Door(_words, lambda: LINES, WORDS, 10.0),
-    "checkpoint": Door(_checkpoint, lambda: [_state()], BYTES, 10.0),
-    "patches": Door(
-        _patches,
-        lambda: [(_run("patches") / "checkpoints" / "patches.npz").read_bytes()],
-        BYTES,
-        10.0,
+    "msh": Door(functools.partial(_mesh, "msh"), _meshes, (*LETTERS, b"$EndNodes"), 10.0),
+    "vtu": Door(
+        functools.partial(_mesh, "vtu"), lambda: [_vtu()], (*LETTERS, b"</DataArray>"), 10.0
     ),
-    "settings": Door(
-        _settings, lambda: [(_run("network") / "config.yaml").read_bytes()], KEYS, 10.0
-    ),
+    **RUN_DOORS,
+    **PYTHON_DOORS,
 }

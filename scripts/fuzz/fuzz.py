@@ -23,7 +23,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kanpde.errors import KanpdeError
-from scripts.fuzz.doors import DOORS, Door
+from scripts.fuzz.door import Door
+from scripts.fuzz.doors import DOORS
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT / "tests" / "corpus"
@@ -89,10 +90,10 @@ def seeds_of(name: str, door: Door) -> list[bytes]:
 def attack(name: str, seconds: float, draw: random.Random, keep: Path) -> int:
     """Try one door for a time; the number of different flaws, whose inputs are kept."""
     door, known, count = DOORS[name], set[str](), 0
-    until = time.monotonic() + seconds
     with tempfile.TemporaryDirectory(prefix="kanpde-fuzz-") as place, contextlib.chdir(place):
         folder = Path(place)
         seeds = seeds_of(name, door)
+        until = time.monotonic() + seconds
         while time.monotonic() < until:
             data = mutated(seeds, door.tokens, draw)
             count += 1

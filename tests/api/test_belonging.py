@@ -10,11 +10,21 @@ from typing import Any
 
 import pytest
 
-from kanpde import api
+from kanpde import api, storage
 from kanpde.api.checking import examined
 from kanpde.cli import main
 from kanpde.errors import CheckpointError, KanpdeError
-from kanpde.storage import DIGESTS
+from kanpde.results import run_folder
+from kanpde.storage import (
+    DIGESTS,
+    altered,
+    bind_part,
+    forget,
+    require_values,
+    write_bound,
+    write_kept,
+)
+from scripts.fuzz import folders
 
 SQUARE = {"rectangle": {"lower": [0, 0], "upper": [1, 1]}}
 
@@ -106,7 +116,7 @@ def test_a_flipped_bit_in_any_file_of_a_run_is_found(tmp_path: Path) -> None:
     api.solve(tree(output={"vtu": True, "plots": True}), out=folder)
     assert main(["export", str(folder), "--to", "csv"]) == 0
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    files = [path for path in files if path.name not in {DIGESTS, ".lock", "run.log"}]
+    files = [path for path in files if path.name not in {DIGESTS, ".lock"}]
     assert {"field.vtu", "field.csv", "report.html", "history.csv"} <= {p.name for p in files}
     assert all(entry.sound for entry in examined(folder))
     for path in files:
@@ -171,6 +181,132 @@ def test_links_are_found(runs: Path) -> None:
     (runs / "network0" / "field.vtu").symlink_to("/dev/null")
     entries = {entry.file: entry for entry in examined(runs / "network0")}
     assert not entries["field.vtu"].sound and "a link" in entries["field.vtu"].finding
+
+
+@pytest.fixture(scope="module")
+def of_slabs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("slabs") / "run"
+    folders.make("slabs", folder)
+    return folder
+
+
+@pytest.fixture
+def marched(of_slabs: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(of_slabs, tmp_path / "marched"))
+
+
+def test_checkpoints_of_another_slab_or_moment_are_refused(marched: Path) -> None:
+    first, second = (marched / "checkpoints" / f"slab0000{k}" for k in (1, 2))
+    kept = (second / "last.pt").read_bytes()
+    shutil.copy(first / "last.pt", second / "last.pt")
+    with pytest.raises(CheckpointError, match="belongs to another part of the run, 'slab00001'"):
+        api.load(marched)
+    shutil.copy(second / "previous.pt", second / "last.pt")
+    assert kept != (second / "last.pt").read_bytes()
+    with pytest.raises(CheckpointError, match=r"slab00002/last.pt: is not as this run wrote it"):
+        api.load(marched)
+    assert main(["check", str(marched)]) == 5
+
+
+def test_a_slab_that_was_removed_is_missed(marched: Path) -> None:
+    whole = api.load(marched)
+    (marched / "checkpoints" / "slab00002" / "last.pt").unlink()
+    with pytest.warns(UserWarning, match="the checkpoint before it is used instead"):
+        assert api.load(marched).trial.slab_ends == whole.trial.slab_ends
+    shutil.rmtree(marched / "checkpoints" / "slab00002")
+    with pytest.raises(CheckpointError, match=r"slab00002/\w+.pt: is missing; put it back"):
+        api.load(marched)
+
+
+def test_a_run_that_goes_on_is_bound_anew(marched: Path) -> None:
+    before = {entry.file for entry in examined(marched)}
+    forget(marched, "checkpoints/slab00002/last.pt")  # as a kill leaves it
+    api.resume(marched)
+    assert {entry.file for entry in examined(marched) if entry.sound} == before
+
+
+def test_arrays_know_their_run_without_digests(runs: Path) -> None:
+    path = runs / "patches0" / "config.yaml"
+    path.write_text(path.read_text().replace("laplacian(u) = 1", "laplacian(u) = 2"))
+    (runs / "patches0" / DIGESTS).unlink()
+    with pytest.raises(CheckpointError, match=r"patches.npz: belongs to another run than config"):
+        api.load(path.parent)
+    assert main(["check", str(path.parent)]) == 5
+
+
+@pytest.mark.parametrize("name", [DIGESTS, run_folder.LOG])
+def test_a_changed_log_and_changed_digests_are_found(name: str, runs: Path) -> None:
+    path = runs / "patches0" / name
+    content = path.read_bytes()
+    path.write_bytes(content + b"\n")
+    assert all(entry.sound for entry in examined(path.parent))  # a log grows
+    for at in range(0, len(content), max(1, len(content) // 20)):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+        wrong = [entry.file for entry in examined(path.parent) if not entry.sound]
+        assert name in wrong, content[at - 20 : at + 20]
+
+
+def test_a_kill_between_a_digest_and_its_file_leaves_no_stranger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(path: Path, content: bytes) -> Path:
+        raise KeyboardInterrupt
+
+    path = write_bound(tmp_path / "config.yaml", b"seed: 0\n", {"seed": 0})
+    write_kept(tmp_path, "any.npz", b"old")
+    with monkeypatch.context() as dying:
+        dying.setattr(storage, "write_bytes", killed)
+        with pytest.raises(KeyboardInterrupt):
+            write_bound(path, b"seed: 1\n", {"seed": 1})
+        with pytest.raises(KeyboardInterrupt):
+            write_kept(tmp_path, "any.npz", b"new")
+    for name in ("config.yaml", "checkpoints/any.npz"):
+        assert not altered(tmp_path, name)
+    for seed in (0, 1):  # the file is that of before, or that of after
+        require_values(tmp_path, "config.yaml", {"seed": seed})
+    with pytest.raises(CheckpointError, match="other values of seed; put the old file back"):
+        require_values(tmp_path, "config.yaml", {"seed": 2})
+
+
+def test_a_file_that_the_run_did_not_write_is_found(runs: Path) -> None:
+    folder = runs / "patches0"
+    (folder / "notes.txt").write_text("of the user")
+    assert all(entry.sound for entry in examined(folder))
+    (folder / "field.csv").write_text("x,y,u\n0,0,1\n")
+    entries = {entry.file: entry for entry in examined(folder)}
+    assert "not written by this run" in entries["field.csv"].finding
+    assert main(["check", str(folder)]) == 5
+
+
+def test_further_solutions_of_another_run_are_refused(runs: Path) -> None:
+    folder, place = runs / "patches0", runs / "patches0" / "branches" / "2"
+    shutil.copytree(runs / "patches1", place)
+    with pytest.raises(
+        CheckpointError, match=r"branches: holds solutions that are not of this run"
+    ):
+        api.load(folder)
+    bind_part(folder, "branches/2")
+    assert len(api.load(folder).branches) == 1
+    assert all(entry.sound for entry in examined(folder))
+    shutil.rmtree(place)
+    assert {entry.file for entry in examined(folder) if not entry.sound} == {"branches/2"}
+    shutil.copytree(runs / "network1", place)
+    with pytest.raises(CheckpointError, match=r"branches/2: belongs to another run; put"):
+        api.load(folder)
+    assert {entry.file for entry in examined(folder) if not entry.sound} == {"branches/2"}
+
+
+def test_no_picture_or_page_is_made_of_changed_results(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webbrowser.open", lambda url: True)
+    folder = runs / "patches0"
+    path = folder / "result.json"
+    path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))
+    assert main(["open", str(folder)]) == 5
+    write_bound(folder / "compare.json", b'{"problem": "small"}')
+    (folder / "compare.json").write_bytes(b'{"problem": "other"}')
+    assert main(["plot", str(folder)]) == 5
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "result.json", DIGESTS, "checkpoints/patches.npz"])

@@ -9,10 +9,11 @@ import pytest
 
 from kanpde.errors import ConfigError
 from scripts.fuzz import fuzz
-from scripts.fuzz.doors import DOORS, Door
+from scripts.fuzz.door import Door
+from scripts.fuzz.doors import DOORS
 
 CORPUS = sorted(fuzz.CORPUS.glob("*/*"))
-FAST = ("formula", "file", "csv", "npz", "patches")
+FAST = ("formula", "file", "csv", "npz", "patches", "chain", "digests")
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: f"{path.parent.name}-{path.stem}")
