@@ -65,7 +65,7 @@ def fit(
     problem: dict[str, Any] = {
         "name": name,
         "fit": node,
-        "domain": None if domain is None else dict(domain),
+        "domain": domain,
     }
     return api.solve({"problem": problem}, **keys)
 
@@ -97,6 +97,10 @@ def _rows(x: ArrayLike, y: ArrayLike, which: str) -> tuple[Array, Array]:
 def _names(
     names: tuple[Sequence[str] | None, Sequence[str] | None], d: int, m: int
 ) -> tuple[list[str], list[str]]:
+    if not (isinstance(names, tuple | list) and len(names) == 2 and all(map(_is_listed, names))):
+        raise ConfigError(
+            f"fit: names: must be two lists, of the inputs and of the outputs, found {names!r:.80}"
+        )
     inputs = list(usual(d) if names[0] is None else names[0])
     outputs = list(
         (["u"] if m == 1 else [f"u{k}" for k in range(1, m + 1)]) if names[1] is None else names[1]
@@ -106,6 +110,13 @@ def _names(
             f"fit: names: needs {d} inputs and {m} outputs, found {len(inputs)} and {len(outputs)}"
         )
     return inputs, outputs
+
+
+def _is_listed(names: Any) -> bool:
+    """Whether names are a list of text, or left to the program."""
+    if names is None:
+        return True
+    return isinstance(names, Sequence) and all(isinstance(name, str) for name in names)
 
 
 def _table(x: Array, y: Array, inputs: Sequence[str], outputs: Sequence[str]) -> Table:

@@ -70,11 +70,15 @@ def _names(tree: Mapping[str, Any]) -> tuple[str, ...]:
     """What the arguments of functions may be called."""
     root = Reader(plain_tree(tree), "problem")
     fields = {key: entry for key, entry in root.entries().items() if entry.value is not None}
+    if "domain" not in fields and "time" not in fields:
+        raise root.error("missing key 'domain' (without it, `time` is the only coordinate)")
     shape, time = read_place(fields)
     unknowns = tree["unknowns"]
-    unknowns = (unknowns,) if isinstance(unknowns, str) else tuple(unknowns)
-    named = [name for key in _NAMED for name in tree.get(key) or ()]
-    return (*unknowns, *coordinates(shape, time), "nx", "ny", "nz", *named)
+    unknowns = (unknowns,) if isinstance(unknowns, str) else unknowns
+    # what is no list and no mapping is refused with the rest of the problem
+    listed = [unknowns, *(tree.get(key) for key in _NAMED)]
+    named = [name for names in listed if isinstance(names, Mapping | Sequence) for name in names]
+    return (*named, *coordinates(shape, time), "nx", "ny", "nz")
 
 
 def _texts(stated: Any, known: Sequence[str], where: str) -> list[Any]:

@@ -14,7 +14,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -81,16 +81,34 @@ class Job:
 
 def jobs_of(base: Path) -> list[Job]:
     """The records of a sweep in the order of the jobs; what is no record is left out."""
-    known = {entry.name for entry in fields(Job)}
     found = []
     for path in (base / JOBS).glob("*.json"):
         try:
             content = read_json(path)
         except StorageError:
             continue
-        if content.keys() == known and isinstance(content["number"], int):
+        if _is_record(content):
             found.append(Job(**content))
     return sorted(found, key=lambda job: job.number)
+
+
+_KINDS: Mapping[str, Any] = {
+    "number": int,
+    "overrides": Mapping,
+    "digest": str,
+    "exit_code": int | None,
+    "message": str,
+    "seconds": int | float | None,
+    "figures": Mapping,
+    "folder": str,
+}
+
+
+def _is_record(content: Mapping[str, Any]) -> bool:
+    """Whether a file holds what `Job.write` writes."""
+    return content.keys() == _KINDS.keys() and all(
+        isinstance(content[name], kind) for name, kind in _KINDS.items()
+    )
 
 
 def digest_of(config: Config, verb: str) -> str:

@@ -93,6 +93,19 @@ def test_mistakes_name_the_key_as_in_a_file() -> None:
         kanpde.Problem(**LINE, equations="dxx(u) = 1", conditions={"boundary": "u = 0"}, widht=1)
 
 
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({}, "missing key 'domain' .without it, `time` is the only coordinate"),
+        ({"domain": {"interval": [0, 1]}, "unknowns": 5}, "unknowns: must be"),
+        ({"domain": {"interval": [0, 1]}, "parameters": 5}, "parameters: must be a mapping"),
+    ],
+)
+def test_what_is_no_list_and_no_mapping_is_answered(keys: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        kanpde.Problem(**{"unknowns": "u", "equations": "dxx(u) = 1", **keys})
+
+
 def test_names_have_no_truth_value_and_no_order() -> None:
     with pytest.raises(ConfigError, match="cannot decide an if"):
         bool(Traced("u"))

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from kanpde.api import solving
 from kanpde.cli import main
 from kanpde.cli.sweep import objective
 from kanpde.config import validate
-from kanpde.results.sweep_table import Job, digest_of
+from kanpde.results.sweep_table import Job, digest_of, jobs_of
 
 ROOT = Path(__file__).resolve().parents[2]
 TREE: dict[str, Any] = {
@@ -178,6 +179,25 @@ def test_a_sweeper_lowers_the_error_or_else_the_estimate() -> None:
     assert objective(Job(0, {}, exit_code=8, figures={"estimate": 5.0}), None) == 5.0
     assert objective(Job(0, {}, exit_code=0), None) == math.inf
     assert objective(Job(0, {}, exit_code=2, figures={"relative_l2": 1.0}), None) == math.inf
+
+
+def test_what_is_no_record_is_left_out(tmp_path: Path) -> None:
+    good = Job(3, {"seed": "1"}, "d", 0, figures={"relative_l2": 1e-3}, folder="3")
+    good.write(tmp_path)
+    wrong: dict[str, Any] = {
+        "number": "0",
+        "overrides": ["a"],
+        "digest": None,
+        "exit_code": "0",
+        "message": None,
+        "seconds": "1",
+        "figures": [1.0],
+        "folder": None,
+    }
+    for number, (key, value) in enumerate(wrong.items(), 10):
+        record = {**asdict(good), "number": number, key: value}
+        (tmp_path / "jobs" / f"{number}.json").write_text(json.dumps(record))
+    assert jobs_of(tmp_path) == [good]
 
 
 def test_a_job_is_known_by_every_value_and_its_verb() -> None:

@@ -49,6 +49,15 @@ def test_a_good_solution_is_not_doubted() -> None:
     assert kinds(solved("-dxx(u) + u = 0")) == set()
 
 
+def test_a_residual_is_not_compared_with_a_source_that_is_not_there() -> None:
+    solution = solved("-dxx(u) + u = 0")
+    with torch.no_grad():
+        for parameter in solution.trial.parameters():
+            parameter.add_(0.1)
+    assert solution.trial.evaluate(torch.tensor([[0.3]])).abs() > 1e-3
+    assert kinds(solution) == set()
+
+
 def test_a_residual_that_does_not_fall_is_no_solution() -> None:
     solution = solved("laplacian(u) + 2*pi**2*u = sin(pi*x)*sin(pi*y)", SQUARE, 300)
     assert "no solution" in kinds(solution)
