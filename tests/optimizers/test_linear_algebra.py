@@ -32,6 +32,7 @@ from kanpde.optimizers.linear_algebra import (
 )
 from kanpde.optimizers.linear_algebra.cholesky_qr import CholeskyQR
 from kanpde.optimizers.linear_algebra.householder import Blocked, OneCall, by_columns
+from kanpde.optimizers.linear_algebra.stacked import FEW, Stacked
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -399,3 +400,17 @@ def test_no_other_module_factors_matrices() -> None:
 )
 def test_the_search_for_decompositions_finds(line: str) -> None:
     assert list(decompositions(line))
+
+
+@pytest.mark.parametrize("columns", [1, FEW + 1])
+def test_few_columns_are_turned_as_many_are(columns: int) -> None:
+    """One by one, or by blocks: Qᴴ of both parts of what Q R spans and of the rest."""
+    generator = torch.Generator().manual_seed(0)
+    matrices = torch.randn((3, 40, 12), dtype=torch.complex128, generator=generator)
+    rows = torch.randn((3, 40, columns), dtype=torch.complex128, generator=generator)
+    factors = Stacked.of(matrices)
+    turned, given = factors.turned(rows), rows.clone()
+    assert torch.equal(rows, given)
+    assert torch.allclose(turned.norm(dim=1), rows.norm(dim=1))
+    whole = matrices.mH @ rows
+    assert torch.allclose(factors.triangle.mH @ turned[:, :12], whole)
