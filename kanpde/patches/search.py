@@ -54,7 +54,7 @@ from kanpde.patches.starts import seen
 from kanpde.patches.statement import Statement
 from kanpde.patches.support import SECOND, orders_of, require
 from kanpde.patches.unbounded import Unbounded
-from kanpde.patches.verdict import Course, End, is_falling, is_fast, sentence
+from kanpde.patches.verdict import Course, End, is_falling, is_fast, is_late, sentence
 from kanpde.problem.posing import posed
 from kanpde.problem.problem import Problem
 from kanpde.problem.starts import Start
@@ -249,8 +249,9 @@ class _Search:
         return clock() - self.began + self.pace.seconds(amount) <= allowed
 
     def _is_hopeless(self) -> bool:
-        """Whether the solution is not seen yet where another way waits for its turn."""
-        return self.patience < 1.0 and self.changes[-1] > SEEN
+        """Whether the solution is not seen yet, or not soon, where another way waits for its turn."""
+        late = is_late(self.changes, self.ends, self.tolerance, self.seconds)
+        return self.patience < 1.0 and (self.changes[-1] > SEEN or late)
 
     def _work(self, patches: list[Patch], rich: bool) -> float:
         """The work of a level; every block is new where the system changes with the solution."""

@@ -20,6 +20,9 @@ from kanpde.patches.levels import Level
 FALLEN, FEW = 0.7, 3
 """Changes that fall to this share over so many levels are falling."""
 
+LATE = 10.0
+"""How many times the seconds a search may be expected to take."""
+
 HALF = 0.5
 """A change of at most this share of the one before falls fast."""
 
@@ -77,6 +80,22 @@ def is_falling(changes: Sequence[float]) -> bool:
 def is_fast(changes: Sequence[float]) -> bool:
     """Whether the last change is at most half of the one before."""
     return len(changes) > 1 and changes[-1] <= HALF * changes[-2] < math.inf
+
+
+def is_late(
+    changes: Sequence[float], ends: Sequence[float], tolerance: float, seconds: float
+) -> bool:
+    """Whether changes that fall on with the time as the last ones did meet a tolerance only long
+    after the seconds; `ends` are when levels ended.
+    """
+    known = [change for change in changes if math.isfinite(change)][-FEW:]
+    if len(known) < FEW or len(ends) < FEW or not 0 < tolerance < known[-1]:
+        return False
+    fallen, longer = math.log(known[0] / known[-1]), math.log(ends[-1] / max(ends[-FEW], 1e-9))
+    if not fallen > 0:
+        return True
+    expected = math.log(known[-1] / tolerance) * longer / fallen
+    return expected + math.log(ends[-1]) > math.log(LATE * seconds)
 
 
 def sentence(level: Level, estimate: float, singular: bool, course: Course) -> str:

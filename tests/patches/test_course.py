@@ -18,7 +18,7 @@ from kanpde.patches.elimination import Elimination
 from kanpde.patches.levels import Cells, Ground, Level
 from kanpde.patches.pace import Pace, work
 from kanpde.patches.statement import Statement
-from kanpde.patches.verdict import Course, End, is_falling, sentence
+from kanpde.patches.verdict import Course, End, is_falling, is_late, sentence
 from kanpde.progress import Silent, StopReason
 
 CORNER = {
@@ -190,3 +190,12 @@ def test_the_clock_ends_newtons_method_too() -> None:
     solution = kanpde.solve(tree, seconds=1e-3, tolerance=1e-10)
     assert solution.stop_reason is StopReason.UNREACHED and solution.result.exit_code == 8
     assert solution.result.estimate is None
+
+
+def test_changes_that_fall_too_slowly_are_late() -> None:
+    """A tenth of the change in four times the time is soon at 1e-6, a third of it is not."""
+    ends, slow = [1.0, 2.0, 8.0, 32.0], [math.inf, 3e-2, 1e-2, 3e-3]
+    assert is_late(slow, ends, 1e-6, 100.0)
+    assert not is_late([math.inf, 1e-2, 1e-3, 1e-4], ends, 1e-6, 100.0)
+    assert not is_late(slow[:3], ends[:3], 1e-6, 100.0)
+    assert not is_late(slow, ends, 1e-3, 100.0)
