@@ -117,6 +117,19 @@ def refined(
     return balanced(cover, leaves)
 
 
+def cut(
+    cover: Cover, leaves: dict[Cell, int], patch: Patch, coefficients: Array, degree: int
+) -> None:
+    """Cut the cells of a patch along the axes that the end of its expansion is about; the halves
+    have a `degree`.
+    """
+    weights = directions(coefficients, patch.degree, patch.dimension)
+    for cell, axes in _cuts(patch, weights).items():
+        if cell in leaves:
+            halves = _split(cover, leaves, cell, axes)
+            leaves.update(dict.fromkeys(halves, degree))
+
+
 def _raise(leaves: dict[Cell, int], patch: Patch, times: int) -> None:
     """Raise the cells of a patch in degree so many times, as far as they can be."""
     degree = min(patch.degree + STEP * times, HIGHEST[patch.dimension - 1])

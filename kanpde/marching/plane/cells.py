@@ -8,6 +8,7 @@ polynomial on it holds the values at the start of the next slab.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from kanpde.numerics.polynomials import Index, derivatives, exponents, size
 from kanpde.patches.cells import Cell, Cover
 from kanpde.patches.layout import Patch, balanced
 from kanpde.patches.order import places
-from kanpde.patches.refinement import refined
+from kanpde.patches.refinement import STEP, cut, refined
 
 Array = NDArray[np.float64]
 Values = Callable[[Array], Array]
@@ -33,8 +34,11 @@ BEFORE = 0.05
 IDLE = 0.02
 """Share of the square of what is allowed that all coarsened patches together may add."""
 
-LOWEST, STEP = 4, 2
-"""Degrees are not lowered below this one, and by so much at a time."""
+LOWEST = 4
+"""Degrees are not lowered below this one."""
+
+STUBBORN = 0.3
+"""A patch whose squares a higher degree leaves above this share has a layer, and is cut."""
 
 
 def tails(rows: PatchPoints | PatchRows, columns: Array, weights: Array, index: Index) -> float:
@@ -50,30 +54,61 @@ def tails(rows: PatchPoints | PatchRows, columns: Array, weights: Array, index: 
     return total
 
 
-def finer(
-    cover: Cover,
-    degrees: Mapping[Cell, int],
-    patches: Sequence[Patch],
-    columns: Sequence[Array],
-    added: tuple[Array, float],
-) -> dict[Cell, int]:
-    """Cells with the worst patches refined, until the others add little of what is allowed.
-
-    Args:
-        cover: what is known of the cells.
-        degrees: the cells.
-        patches: their patches.
-        columns: coefficients (n, C) of each, with equal weights.
-        added: the squares that the patches add, and how much they may.
+@dataclass
+class Refiner:
+    """Refines the cells of one slab again and again; `tried` are squares that patches had, by their
+    cells and degrees.
     """
-    squares, allowed = added
+
+    cover: Cover
+    tried: dict[tuple[tuple[Cell, ...], int], float] = field(default_factory=dict)
+
+    def finer(
+        self,
+        degrees: Mapping[Cell, int],
+        patches: Sequence[Patch],
+        columns: Sequence[Array],
+        added: tuple[Array, float],
+    ) -> dict[Cell, int]:
+        """Cells with the worst patches refined, until the others add little of what is allowed.
+
+        Where a higher degree did not help, the cell is cut and its halves have the degree before.
+
+        Args:
+            degrees: the cells.
+            patches: their patches.
+            columns: coefficients (n, C) of each, with equal weights.
+            added: the squares that the patches add, and how much they may.
+        """
+        squares, allowed = added
+        marked = _marked(squares, allowed)
+        worst = np.flatnonzero(marked).tolist()
+        stubborn = [k for k in worst if self._is_stubborn(patches[k], float(squares[k]))]
+        for patch, square in zip(patches, squares, strict=True):
+            self.tried[patch.cells, patch.degree] = float(square)
+        leaves = dict(degrees)
+        for k in stubborn:
+            cut(self.cover, leaves, patches[k], columns[k], patches[k].degree - STEP)
+            marked[k] = 0.0
+        if not marked.any():
+            return balanced(self.cover, leaves)
+        return refined(self.cover, leaves, patches, columns, marked)
+
+    def _is_stubborn(self, patch: Patch, square: float) -> bool:
+        """Whether the last degrees more did not help a patch."""
+        before = self.tried.get((patch.cells, patch.degree - STEP))
+        return before is not None and square > STUBBORN * before
+
+
+def _marked(squares: Array, allowed: float) -> Array:
+    """Ones for the worst patches, zeros for the others."""
     order = np.argsort(-squares, kind="stable")
     rest = squares.sum() - np.cumsum(squares[order])
     count = int(np.searchsorted(-rest, -REST * allowed)) + 1
     marked = np.zeros(len(squares))
     # equal marks: all of the worst patches are refined, not only those with the bulk of the squares
     marked[order[:count]] = 1.0
-    return refined(cover, degrees, patches, columns, marked)
+    return marked
 
 
 def coarser(

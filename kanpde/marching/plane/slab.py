@@ -5,7 +5,7 @@ whose coefficients are polynomials of x and y on patches.
 
 Of the formulas the linear part at the start of the slab is solved for, all stages at once (see
 `radau`); what is left of them, where they are not linear or change with time, follows in further
-steps with the same factors.
+steps with the same factors, which may be those of an earlier slab.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Operator:
         """Of an `instant` and a length, with the values of jets that slopes are taken at.
 
         What an operator `before` has of the same patches is used again; it is one of the same
-        length, and of formulas that are steady.
+        length.
         """
         (t, h), (cover, patches) = instant, cells
         system = system_of(evolution, t, radau.size / h, known, lengths_of(evolution))
@@ -136,13 +136,14 @@ class Operator:
 @dataclass(frozen=True)
 class Solved:
     """A slab from t over h: of each patch coefficients (s + 1, n, m) at its start and its stages;
-    `left` is what Newton's method may leave, relative to u.
+    `left` is what Newton's method may leave, relative to u, after so many `steps`.
     """
 
     operator: Operator
     t: float
     states: list[Array]
     left: float
+    steps: int
 
     @property
     def h(self) -> float:
@@ -189,8 +190,9 @@ def solve(operator: Operator, t: float, start: Start, first: list[Array], allowe
     if linear:
         states = [np.zeros_like(of_patch) for of_patch in states]
     rest = _Rest(operator, t, start)
-    before, left = np.inf, np.inf
+    before, left, steps = np.inf, np.inf, 0
     for _ in range(STEPS):
+        steps += 1
         new = [
             _shaped(flat, m, operator.radau)
             for flat in operator.factored.solve(rest.rights(states))
@@ -214,7 +216,7 @@ def solve(operator: Operator, t: float, start: Start, first: list[Array], allowe
         np.concatenate([of_start[None], of_stages])
         for of_start, of_stages in zip(first, states, strict=True)
     ]
-    return Solved(operator, t, full, left)
+    return Solved(operator, t, full, left, steps)
 
 
 def _change(new: list[Array], old: list[Array]) -> float:

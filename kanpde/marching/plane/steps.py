@@ -4,14 +4,17 @@
     ---------------------------------------------  ----------------------------------------------
     Newton's method does not converge              half as long
     time adds much more than it may                a shorter slab
+    the same, and a shorter slab did not help      the same slab on finer cells
     space adds more than it may                    the same slab on finer cells
     time adds more than it may                     half as long
-    else                                           taken; twice as long where that may do
+    else                                           taken; twice as long where that may do and
+                                                   many slabs are left
 
-Slabs are dyadic parts of the time: of equal ones on the same cells the factors are kept, and where
-data at the start do not fit those on the sides every slab is at most as long as all before it. What
-a slab of length h adds counts √(h/T) times; space may add more at first, when features are narrow
-and fade, by (T/t)^{1/4}.
+Slabs are dyadic parts of the time: of equal ones on the same cells the factors are kept, where
+formulas are not linear or change with time as long as few steps do. A length that was too long is
+not tried again for a while. Where data at the start do not fit those on the sides every slab is at
+most as long as all before it. What a slab of length h adds counts √(h/T) times; space may add more
+at first, when features are narrow and fade, by (T/t)^{1/4}.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from numpy.typing import NDArray
 
 from kanpde.errors import NumericalError
 from kanpde.expressions import Derivative
-from kanpde.marching.plane.cells import coarser, finer, tails
+from kanpde.marching.plane.cells import Refiner, coarser, tails
 from kanpde.marching.plane.indicators import Indicated, counted, indicated
 from kanpde.marching.plane.radau import shifts
 from kanpde.marching.plane.rows import points_of
@@ -59,6 +62,9 @@ SHORTEN, MOST_HALVINGS = 4.0, 4
 many halvings at once.
 """
 
+IN_VAIN = 0.95
+"""Where a shorter slab leaves this share of what time adds, it is space that time does not see."""
+
 LEFT = 0.003
 """Share of the local error that Newton's method may leave."""
 
@@ -66,6 +72,18 @@ IDLE, FALLEN = 0.1, 0.5
 """The next slab may be longer where time adds this share of what it may, or half of what the slab
 before added.
 """
+
+FEW_LEFT = 12
+"""So many slabs with the factors that are there cost less than half of them with new ones, which
+take 7 to 10 times as long as a slab. Not so where an equation is of second order in time: its errors
+grow from slab to slab (on a ring to more than 1e-7 with eight slabs, less with four).
+"""
+
+MANY = 5
+"""Newton steps of a slab after which the next one has an operator of its own."""
+
+HOLDS = 8
+"""How many times a length is not tried again after it was too long."""
 
 ROUGH = 4
 """Stages of the slabs that guess how large the unknowns become."""
@@ -81,6 +99,45 @@ class Marched:
     sizes: Array
     ended: str | None
     rough: float
+
+
+@dataclass
+class Refused:
+    """The last length that was too long, of a `level` at which time added `excess`; `first` is what
+    time added on the first slab that was taken after it, on a level `taken`.
+
+    Twice the length adds as many times as much as it did then. What is known fades: it holds for
+    so many lengthenings that it refuses.
+    """
+
+    level: int
+    excess: float
+    taken: int = 0
+    first: float = 0.0
+    times: int = 0
+
+    def seen(self, level: int, excess: float) -> None:
+        """A slab was taken."""
+        if not self.taken:
+            self.taken, self.first = level, excess
+
+    def again(self, level: int, excess: float) -> bool:
+        """Whether a slab of twice the length, after one of a `level`, would be too long again."""
+        if not (math.isfinite(self.excess) and self.level < self.taken) or self.times >= HOLDS:
+            return False
+        growth = (self.excess / max(self.first, 1e-12)) ** (1 / (self.taken - self.level))
+        is_refused = bool(excess * growth > 1.0)
+        self.times += is_refused
+        return is_refused
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An operator for further slabs, with its cells, and the start of the slab it was made `since`."""
+
+    operator: Operator
+    degrees: Mapping[Cell, int]
+    since: float
 
 
 @dataclass
@@ -116,9 +173,10 @@ class March:
         self.start: Start = Given(self.evolution)
         # the start by polynomials on the present cells, and the operator of the last slab
         self.first: list[Array] | None = None
-        self.operator: tuple[object, Operator] | None = None
+        self.kept: Kept | None = None
         self.added = np.zeros(self.evolution.unknowns)
         self.last, self.rough = math.inf, 0.0
+        self.refused = Refused(0, math.inf)
 
     def run(self) -> Marched:
         """All slabs."""
@@ -152,6 +210,7 @@ class March:
         """Cells that hold the initial values."""
         if not math.isfinite(self.error):
             return
+        refiner = Refiner(self.cover)
         for _ in range(LEVELS):
             patches = layout(self.cover, self.degrees)
             rows = points_of(self.cover, patches)
@@ -165,8 +224,8 @@ class March:
             if sum(added) <= self._allowed or len(patches) > MOST_AT_START:
                 return
             weighted = [of_patch * np.sqrt(weights) for of_patch in columns]
-            self.degrees = finer(
-                self.cover, self.degrees, patches, weighted, (np.array(added), self._allowed)
+            self.degrees = refiner.finer(
+                self.degrees, patches, weighted, (np.array(added), self._allowed)
             )
 
     def _values(self, x: Array) -> Array:
@@ -176,12 +235,15 @@ class March:
 
     def _slab(self) -> str | None:
         """Take a slab, or say why the march ends."""
-        refinements = 0
+        refinements, refiner = 0, Refiner(self.cover)
+        in_vain = math.inf  # what time added before the slab was made shorter on the same cells
         while True:
             over = self.stopped()
             if over and self.strips:
                 return f"was stopped at t = {self._t:.6g}"
             solved = solve(*self._posed(), LEFT * self.error)
+            if not solved.left <= LEFT * self.error and self._renew():
+                continue
             if not solved.left <= LEFT * self.error:
                 if self.level >= DEEPEST:
                     return f"ended at t = {self._t:.6g}, where Newton's method does not converge"
@@ -192,27 +254,36 @@ class March:
             if over:
                 self._take(solved, seen)
                 return f"was stopped at t = {self._t + self._h:.6g}"
-            if excess > SHORTEN and self.level < DEEPEST:
-                self._shorten(min(MOST_HALVINGS, math.ceil(2 * math.log2(excess) / self.stages)))
-            elif refinements < LEVELS and self._refine(solved, seen):
+            of_space = seen.in_time > IN_VAIN * in_vain
+            in_vain = math.inf
+            if of_space and refinements < LEVELS and self._refine(solved, seen, refiner):
+                refinements += 1
+            elif excess > SHORTEN and self.level < DEEPEST:
+                in_vain = seen.in_time
+                halvings = math.ceil(2 * math.log2(excess) / self.stages)
+                self._shorten(min(MOST_HALVINGS, halvings), excess)
+            elif refinements < LEVELS and self._refine(solved, seen, refiner):
                 refinements += 1
             elif excess > 1.0 and self.level < DEEPEST:
-                self._shorten(1)
+                self._shorten(1, excess)
             else:
                 self._take(solved, seen)
+                if solved.steps > MANY:
+                    self.kept = None
                 self._lengthen(excess)
                 return None
 
-    def _shorten(self, halvings: int) -> None:
+    def _shorten(self, halvings: int, excess: float = math.inf) -> None:
+        self.refused = Refused(self.level, excess)
         self.level, self.place = self.level + halvings, self.place << halvings
         self.last = math.inf
 
-    def _refine(self, solved: Solved, seen: Indicated) -> bool:
+    def _refine(self, solved: Solved, seen: Indicated, refiner: Refiner) -> bool:
         """Refine the cells where space adds more than it may; whether that changed them."""
         if seen.in_space.sum() <= self._allowed or solved.operator.bytes > MOST_BYTES:
             return False
         marked = seen.in_space, self._allowed
-        degrees = finer(self.cover, self.degrees, solved.patches, seen.columns, marked)
+        degrees = refiner.finer(self.degrees, solved.patches, seen.columns, marked)
         changed = degrees != self.degrees
         if changed:
             self.degrees, self.first = degrees, None
@@ -224,8 +295,12 @@ class March:
         self.place += 1
         factor = max(excess, 1e-12) ** (-1 / (self.stages + 1.5))
         falls = excess < FALLEN * min(before, 1.0)
+        self.refused.seen(self.level, excess)
         even = self.place % 2 == 0 and self.place < 2**self.level and self.level > 1
-        if even and (factor > 2.0 or excess < IDLE or falls):
+        idle = factor > 2.0 or excess < IDLE or falls
+        few = 2**self.level - self.place <= FEW_LEFT and max(self.evolution.orders) == 1
+        worth = self.kept is None or not few
+        if even and idle and worth and not self.refused.again(self.level, excess):
             self.level, self.place, self.last = self.level - 1, self.place // 2, math.inf
             by = counted(self._known()) * self.error * math.sqrt(self.area)
             degrees = coarser(
@@ -247,25 +322,32 @@ class March:
 
     def _operator(self) -> Operator:
         """The operator of the present length on the present cells."""
-        steady = self.evolution.is_steady
-        key = (self.level, dict(self.degrees), None if steady else self._t)
-        if self.operator is not None and self.operator[0] == key:
-            return self.operator[1]
-        before = None
-        if self.operator is not None and steady and self.operator[1].h == self._h:
-            before = self.operator[1]
-        self.operator = None  # before the next one is made: they are large
-        instant = self._t if steady else self._t + self._h / 2
+        kept = self.kept
+        if kept is not None and kept.operator.h != self._h:
+            kept = None
+        if kept is not None and kept.degrees == self.degrees:
+            return kept.operator
+        self.kept = None  # before the next one is made: they are large
+        instant = self._t if self.evolution.is_steady else self._t + self._h / 2
         operator = Operator.of(
             self.evolution,
             self.radau,
             (instant, self._h),
             (self.cover, layout(self.cover, self.degrees)),
             self._jets,
-            before,
+            kept.operator if kept is not None else None,
         )
-        self.operator = key, operator
+        since = self._t if kept is None else kept.since
+        self.kept = Kept(operator, dict(self.degrees), since)
         return operator
+
+    def _renew(self) -> bool:
+        """Leave the operator to a new one of the present slab, where it is older."""
+        is_older = self.kept is not None and self.kept.since < self._t
+        if is_older and not self.evolution.is_steady:
+            self.kept = None
+            return True
+        return False
 
     def _jets(
         self, wanted: Sequence[Derivative], x: Array, normal: Array | None
