@@ -6,10 +6,11 @@
 | unknown constants, means and integrals | solves at constants | the constants, then as below |
 | unknown fields, measured values | splines | smoothness, number of splines |
 | conditions at one end of an interval, or one coordinate and time | slabs | lengths, knots or lines, degrees |
-| a plane domain that is no box, and time | slabs of patches | lengths, cells, degrees |
+| a plane domain or a body, no box, and time | slabs of patches | lengths, cells, degrees |
 | a box in the plane, and time | patches, then slabs of patches | cells and degrees, lengths |
 | equations that patches can solve (see `kanpde.patches.support`) | patches | cells and degrees |
 | one linear equation on a box in four or more coordinates, of few products | a chain of products | ranks, degrees |
+| a box in space, and time | products where they suit it, then slabs of patches | as above |
 | others whose resolution can be searched for | one network | family, width, intervals |
 | others (an energy, unknown fields elsewhere, balls as regions, …) | one network | the default of its dimension |
 
@@ -117,15 +118,10 @@ def chosen_plan(config: Config, start: Start | None = None) -> Plan:
                 raise ConfigError(f"solutions: needs patches: {error}") from error
     if config.starts.given:
         return OneNetwork(fixed, start=start).prepare()
-    multiplied = replace(fixed, trial=replace(config.trial, nodes="product"))
-    many = len(config.problem.coordinates) > MOST_COORDINATES
-    if many and config.dtype == "float64" and _allowed(multiplied):
-        from kanpde.api.product_plan import Products  # likewise
-
-        try:
-            return Products(multiplied).prepare()
-        except ConfigError:
-            pass  # no few products; one network below
+    if len(config.problem.coordinates) > MOST_COORDINATES and config.dtype == "float64":
+        plan = _in_many(config)
+        if plan is not None:
+            return plan
     searched = replace(
         fixed,
         tolerance=config.tolerance or TOLERANCE[config.dtype],
@@ -135,6 +131,22 @@ def chosen_plan(config: Config, start: Start | None = None) -> Plan:
         return Search(searched).prepare()
     check(fixed)  # on regions that patches cannot solve a tolerance has no one to meet it
     return OneNetwork(fixed).prepare()
+
+
+def _in_many(config: Config) -> Plan | None:
+    """Products in many coordinates, and slabs in space; None where neither suits the problem."""
+    from kanpde.api.in_turn import in_turn, slabs_of  # rooms of their own, as above
+    from kanpde.api.product_plan import Products
+
+    trial = replace(config.trial, nodes="product")
+    multiplied = replace(config, chooses=False, trial=trial)
+    if _allowed(multiplied):
+        try:
+            return in_turn(config, Products(multiplied).prepare())
+        except ConfigError:
+            pass  # no few products
+    slabs = slabs_of(config)
+    return None if slabs is None else slabs.prepare()
 
 
 def _allowed(config: Config) -> bool:

@@ -23,7 +23,7 @@ from kanpde.problem.problem import Problem
 def by_equations(config: Config) -> Plan | None:
     """The march that equations and conditions ask for; None where there is none."""
     statement, dimension = config.problem, len(config.problem.coordinates)
-    may = dimension == 1 or (dimension in (2, 3) and statement.time is not None)
+    may = dimension == 1 or (dimension in (2, 3, 4) and statement.time is not None)
     if not may or config.dtype != "float64":
         return None
     if statement.fit is not None or statement.energy is not None:

@@ -34,6 +34,11 @@ class Patches:
     problem: Problem | None = None
     start: Start | None = None
 
+    @property
+    def words(self) -> str:
+        """What the field is made of."""
+        return "patches in space and time"
+
     def prepare(self) -> Patches:
         """Build the problem and see whether patches can solve it."""
         check(self.config)

@@ -8,7 +8,7 @@ from pathlib import Path
 from kanpde.api.outcome import Outcome
 from kanpde.config import Config
 from kanpde.config.compatibility import check
-from kanpde.config.solve.defaults import TOLERANCE
+from kanpde.config.solve.defaults import SECONDS, TOLERANCE
 from kanpde.errors import ConfigError
 from kanpde.problem.posing import posed
 from kanpde.products import store as chain_store
@@ -27,6 +27,11 @@ class Products:
     config: Config
     begun: Begun | None = None
 
+    @property
+    def words(self) -> str:
+        """What the field is made of."""
+        return "products in space and time"
+
     def prepare(self) -> Products:
         """Solve at the first degree, which shows whether products suit the problem."""
         check(self.config)
@@ -39,7 +44,16 @@ class Products:
 
     def run(self, progress: Progress, folder: Path | None = None) -> Outcome:
         """Degree after degree."""
-        solved = search(self.config, self.begun or prepare(self.config), progress)
+        return self.kept(self.solved(progress, 1.0), folder)
+
+    def solved(self, progress: Progress, patience: float) -> Multiplied:
+        """Degree after degree in a share of the seconds; nothing is kept."""
+        seconds = patience * (self.config.seconds or SECONDS)
+        begun = self.begun or prepare(self.config)
+        return search(replace(self.config, seconds=seconds), begun, progress)
+
+    def kept(self, solved: Multiplied, folder: Path | None) -> Outcome:
+        """What a search gives, kept in a run folder as a run of products."""
         if folder is not None:
             report.write_config(folder / "config.yaml", self.config)
             chain_store.write(folder, solved)

@@ -104,6 +104,17 @@ def add(matrix: list[Array], right: list[Array], rows: Rows, factors: tuple[floa
         right.append(right[-1][:1] * mean)
 
 
+def turned(rows: Array, dimension: int) -> Array:
+    """Rows (N, …) at tensor Gauss points, each times the root of its weight, as those of all modes:
+    the same sums of squares.
+    """
+    nodes = round(len(rows) ** (1 / dimension))
+    grid = rows.reshape(*(nodes,) * dimension, -1)
+    for axis in range(dimension):
+        grid = np.moveaxis(np.tensordot(_rotation(nodes), grid, axes=(1, axis)), 0, axis)
+    return np.ascontiguousarray(grid).reshape(rows.shape)
+
+
 def _with_rest(blocks: Array, given: Array, modes: Indices, measure: float) -> Rows:
     """Rows (R + 1, m·n) of the modes (R, d) that a formula reaches, and one of all others."""
     matrix, root = blocks.reshape(len(blocks), -1), np.sqrt(measure)
@@ -132,6 +143,13 @@ def _analysis(nodes: int) -> Array:
     """From values at Gauss nodes to coefficients of normalised Legendre polynomials."""
     z, w = gauss(nodes)
     return np.ascontiguousarray((legendre(z, nodes - 1) * (w / 2)[:, None]).T)
+
+
+@cache
+def _rotation(nodes: int) -> Array:
+    """The orthogonal matrix from rows at Gauss nodes to those of normalised Legendre polynomials."""
+    z, w = gauss(nodes)
+    return np.ascontiguousarray((legendre(z, nodes - 1) * np.sqrt(w / 2)[:, None]).T)
 
 
 @cache

@@ -54,7 +54,7 @@ def test_a_box_is_solved_by_patches_where_these_do_and_by_slabs_where_not(
     tree = tree_of(["u"], WARMS, ["u = w"])
     x = np.random.default_rng(0).uniform(0.0, 1.0, (200, 3))
     kept = {}
-    patched = prepared(tree).patches.solved(Silent(), 1.0)
+    patched = prepared(tree).field.solved(Silent(), 1.0)
     lost = replace(patched, reason=StopReason.UNREACHED, estimate=None)
     for result, name in ((patched, "patches.npz"), (lost, "slabs.npz")):
         monkeypatch.setattr(Patches, "solved", lambda *_, result=result: result)
@@ -71,7 +71,7 @@ def test_a_box_is_solved_by_patches_where_these_do_and_by_slabs_where_not(
 def test_the_smaller_estimate_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Slabs that do not say how wrong they are leave the result to patches."""
     plan = prepared(tree_of(["u"], WARMS, ["u = w"]))
-    patched = plan.patches.solved(Silent(), 1.0)
+    patched = plan.field.solved(Silent(), 1.0)
     rough = replace(patched, reason=StopReason.UNREACHED, estimate=0.5)
     marched = plan.slabs.solved(Silent(), 1e-3)
     monkeypatch.setattr(Patches, "solved", lambda *_: rough)
@@ -96,9 +96,9 @@ def test_patches_that_do_not_see_the_solution_give_way_to_slabs() -> None:
     start = ["u = exp(-((x - 0.4)**2 + (y - 0.6)**2)/0.002)", "dt(u) = 0"]
     tree["problem"]["conditions"][0]["equation"] = start
     plan = prepared(tree | {"seconds": 2})
-    patched = plan.patches.solved(Silent(), 0.4)
+    patched = plan.field.solved(Silent(), 0.4)
     assert patched.estimate is None and patched.reason is StopReason.UNREACHED
     assert "cannot be told without a finer level" in patched.warnings[0]
     assert not any("two degrees" in stage.name for stage in patched.stages)
-    alone = plan.patches.solved(Silent(), 1.0)
+    alone = plan.field.solved(Silent(), 1.0)
     assert any("two degrees" in stage.name for stage in alone.stages)

@@ -22,9 +22,8 @@ from kanpde.patches.refinement import STEP, cut, refined
 
 Array = NDArray[np.float64]
 Values = Callable[[Array], Array]
-"""Values (N, m) at places (N, 2)."""
+"""Values (N, m) at places (N, d)."""
 
-PLANE = 2
 REST = 0.25
 """Refined are the worst patches until the others add this share of the square of what is allowed."""
 
@@ -44,7 +43,7 @@ STUBBORN = 0.3
 def tails(rows: PatchPoints | PatchRows, columns: Array, weights: Array, index: Index) -> float:
     """Σ w ∫ (∂^α of the last shells)² over a patch, for coefficients (n, C) with weights (C,)."""
     degree = rows.patch.degree
-    shell = exponents(degree, PLANE).sum(axis=1)
+    shell = exponents(degree, rows.patch.dimension).sum(axis=1)
     table = rows.table[index]
     total = 0.0
     for number, share in ((degree, 1.0), (degree - 1, BEFORE)):
@@ -129,7 +128,7 @@ def coarser(
     waiting = sorted(leaves)
     while waiting:
         cell = waiting.pop()
-        for axis in range(PLANE):
+        for axis in range(cover.dimension):
             parent, halves = _parent(cover, cell, axis)
             if parent is None or not _may_join(cover, parent, halves, leaves):
                 continue
@@ -186,13 +185,13 @@ def _rest(cover: Cover, cell: Cell, degree: int, values: Values) -> float:
     inside = cover.inside(cell)
     assert inside is not None
     x, w = cover.interior(cell, degree + 2)
-    at_points = values(x)
-    table = derivatives(x, inside.lower, inside.upper, degree, [(0, 0)])[0, 0]
+    at_points, zero = values(x), (0,) * cover.dimension
+    table = derivatives(x, inside.lower, inside.upper, degree, [zero])[zero]
     root = np.sqrt(w / w.sum())[:, None]
-    small = np.concatenate([table * root, 1e-11 * np.eye(size(degree, PLANE))])
+    small = np.concatenate([table * root, 1e-11 * np.eye(size(degree, cover.dimension))])
     right = np.concatenate([at_points * root, np.zeros((table.shape[1], at_points.shape[1]))])
     coefficients = np.linalg.lstsq(small, right, rcond=None)[0]
-    last = exponents(degree, PLANE).sum(axis=1) >= degree - 1
+    last = exponents(degree, cover.dimension).sum(axis=1) >= degree - 1
     missed = at_points - table @ coefficients
     end = table[:, last] @ coefficients[last]
     return float((w @ (missed**2 + end**2)).sum())

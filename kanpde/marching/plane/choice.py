@@ -1,14 +1,21 @@
-"""Which evolutions in the plane are marched, and which may be one problem of patches in space and time."""
+"""Which evolutions in the plane and in space are marched, and which may be one problem of patches in space and time."""
 
 from __future__ import annotations
 
 from kanpde.marching.plane.statement import evolution
 from kanpde.problem.problem import Problem
 
+PLANE = 2
+
 
 def marches(problem: Problem) -> bool:
-    """Whether an evolution in the plane is marched: patches in space and time cover boxes only."""
-    return not problem.domain.box and evolution(problem) is not None
+    """Whether an evolution is marched at once: patches in space and time cover boxes only."""
+    posed = None if problem.domain.box else evolution(problem)
+    if posed is None or posed.dimension <= PLANE:
+        return posed is not None
+    from kanpde.domains.space.skin import skin_of  # bodies are loaded where there is one
+
+    return skin_of(posed.space) is not None
 
 
 def may_march(problem: Problem) -> bool:

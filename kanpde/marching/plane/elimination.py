@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kanpde.marching.plane.rows import PatchRows
+from kanpde.marching.plane.rows import SPACE, PatchRows
 from kanpde.optimizers.linear_algebra.stacked import Stacked, substituted
 from kanpde.patches.faces import face_rows
 from kanpde.patches.order import dissection, pairs_of
@@ -26,6 +26,9 @@ from kanpde.threads import each, follow
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
+
+DETERMINED = 1e-8
+"""Pivots in space below this share of their column call for rows that keep coefficients small."""
 
 FaceKey = tuple[object, ...]
 Widths = tuple[tuple[FaceKey, int], ...]
@@ -90,14 +93,7 @@ class Group:
 def leaf_of(rows: PatchRows, shifts: Complex) -> Leaf:
     """The leaf of a patch for shifts (K,), those over the length of the slab."""
     count = rows.matrices[0].shape[1]
-    height = len(rows.matrices[0])
-    stacked = np.zeros((len(shifts), height + count, count), dtype=complex)
-    for power, matrix in enumerate(rows.matrices):
-        stacked[:, :height] += (shifts**power)[:, None, None] * matrix
-    norms = np.linalg.norm(stacked[0], axis=0)
-    small = REGULAR * np.maximum(norms, 1e-9 * norms.max())
-    stacked[:, range(height, height + count), range(count)] = small
-    first = Stacked.of(torch.from_numpy(stacked))
+    first = _first(rows, shifts)
     pieces = [
         ((*face.key, degree), *face_rows(rows.patch, face, degree, rows.faces))
         for face, degree in rows.patch.faces
@@ -115,13 +111,36 @@ def leaf_of(rows: PatchRows, shifts: Complex) -> Leaf:
         below[at:to, :count] = matrix
         below[at:to, column[key] : column[key] + taken.shape[1]] = -taken
         at = to
-    system = torch.zeros((len(shifts), count + len(below), width), dtype=torch.complex128)
-    system[:, :count, :count] = first.triangle
-    system[:, count:] = torch.from_numpy(below)
-    second = Stacked.of(system)
+    if pieces:
+        system = torch.zeros((len(shifts), count + len(below), width), dtype=torch.complex128)
+        system[:, :count, :count] = first.triangle
+        system[:, count:] = torch.from_numpy(below)
+        second = Stacked.of(system)
+    else:
+        second = Stacked(first.triangle, torch.zeros_like(first.tau))
     k = count + sum(traces for _, traces in inner)
     below_traces = second.triangle[:, k:, k:]
     return Leaf(first, second, count, inner, Outer(outer, below_traces))
+
+
+def _first(rows: PatchRows, shifts: Complex) -> Stacked:
+    """The factors of the rows of a patch, with rows that keep coefficients small; in space only where
+    the patch alone does not determine them.
+    """
+    height, count = rows.matrices[0].shape
+    stacked = np.zeros((len(shifts), height + count, count), dtype=complex)
+    for power, matrix in enumerate(rows.matrices):
+        stacked[:, :height] += (shifts**power)[:, None, None] * matrix
+    if rows.patch.dimension >= SPACE and height >= count:
+        alone = Stacked.of(torch.from_numpy(stacked[:, :height]))
+        pivots = alone.householder.diagonal(dim1=1, dim2=2).abs()
+        lengths = alone.triangle.norm(dim=1)
+        if bool((pivots > DETERMINED * lengths).all()):
+            return alone
+    norms = np.linalg.norm(stacked[0], axis=0)
+    small = REGULAR * np.maximum(norms, 1e-9 * norms.max())
+    stacked[:, range(height, height + count), range(count)] = small
+    return Stacked.of(torch.from_numpy(stacked))
 
 
 def _faces_of(pieces: Sequence[tuple[FaceKey, Array, Array]]) -> tuple[Widths, Widths]:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kanpde.marching.plane.cells import tails
-from kanpde.marching.plane.rows import SLOPES
+from kanpde.marching.plane.rows import first_derivatives
 from kanpde.marching.plane.slab import Solved
 
 Array = NDArray[np.float64]
@@ -59,15 +59,17 @@ class _Norms:
     def of(cls, solved: Solved, in_slab: Array) -> _Norms:
         """Of a slab, with the weights (s,) of its stages."""
         sums = np.zeros((4, solved.operator.evolution.unknowns))
+        dimension = solved.operator.evolution.dimension
+        zero, slopes = (0,) * dimension, first_derivatives(dimension)
         for of_patch, states, series in zip(
             solved.operator.rows, solved.states, solved.series(), strict=True
         ):
             table, w = of_patch.table, of_patch.inside.w
-            sums[0] += in_slab @ np.einsum("n,snm->sm", w, (table[0, 0] @ states[1:]) ** 2)
-            for index in SLOPES:
+            sums[0] += in_slab @ np.einsum("n,snm->sm", w, (table[zero] @ states[1:]) ** 2)
+            for index in slopes:
                 sums[1] += in_slab @ np.einsum("n,snm->sm", w, (table[index] @ states[1:]) ** 2)
-            sums[2] += w @ (table[0, 0] @ series[-1]) ** 2
-            sums[3] += w @ (table[0, 0] @ series[-2]) ** 2
+            sums[2] += w @ (table[zero] @ series[-1]) ** 2
+            sums[3] += w @ (table[zero] @ series[-2]) ** 2
         return cls(*sums)
 
 
@@ -97,8 +99,8 @@ def indicated(solved: Solved, sizes: Array, error: float) -> Indicated:
     columns = [states[1:].swapaxes(0, 1).reshape(states.shape[1], -1) for states in solved.states]
     in_space = np.zeros(len(columns))
     for number, (rows, of_patch) in enumerate(zip(solved.operator.rows, columns, strict=True)):
-        in_space[number] = tails(rows, of_patch, of_values, (0, 0))
-        for index in SLOPES:
+        in_space[number] = tails(rows, of_patch, of_values, (0,) * evolution.dimension)
+        for index in first_derivatives(evolution.dimension):
             in_space[number] += tails(rows, of_patch, of_slopes, index)
     weighted = [of_patch * np.sqrt(of_values) for of_patch in columns]
     return Indicated(in_time, in_space, weighted, squares)

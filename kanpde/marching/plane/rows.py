@@ -10,18 +10,19 @@ the weights of `patches.rows`, with those of ∂_t as large as the mean shift ma
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kanpde.errors import NumericalError
 from kanpde.expressions import Derivative, Node, number
-from kanpde.marching.plane.statement import PLANE, TIME, Evolution, Formula, values
+from kanpde.marching.plane.statement import TIME, Evolution, Formula, values
 from kanpde.numerics.polynomials import Index, derivatives, reference, size
 from kanpde.patches.affine import Affine
 from kanpde.patches.cells import Cover, Points
 from kanpde.patches.layout import Patch
+from kanpde.patches.modal import has_modes, turned
 from kanpde.patches.outflow import Weak, condition_factor
 from kanpde.patches.rows import (
     MOST_BALANCE,
@@ -39,8 +40,15 @@ Known = Callable[[Sequence[Derivative], Array, Array | None], Mapping[Derivative
 """The values of jets at places with normals, at which formulas are taken apart."""
 
 
-SLOPES: tuple[Index, ...] = ((1, 0), (0, 1))
-"""The first derivatives."""
+SPACE = 3
+
+UNREACHED = 1e-13
+"""Modes whose rows are below this share of the largest are nothing but rounding."""
+
+
+def first_derivatives(dimension: int) -> tuple[Index, ...]:
+    """Their multi-indices."""
+    return tuple(tuple(int(k == axis) for k in range(dimension)) for axis in range(dimension))
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,7 @@ class Shifted(Affine):
     @classmethod
     def at_instant(cls, formula: Formula, t: float, shift: float, known: Known) -> Shifted:
         """Of a formula, at an instant."""
-        slopes = tuple((jet.unknown, jet.index[:PLANE], node) for jet, node in formula.slopes)
+        slopes = tuple((jet.unknown, jet.index[:TIME], node) for jet, node in formula.slopes)
         return cls(
             slopes, number(0.0), formula.weight, formula=formula, t=t, shift=shift, known=known
         )
@@ -97,24 +105,40 @@ def system_of(evolution: Evolution, t: float, shift: float, known: Known, length
 def lengths_of(evolution: Evolution) -> Array:
     """The longest side of space along every axis, by which derivatives are measured."""
     extent = evolution.space.upper - evolution.space.lower
-    return np.full(PLANE, float(extent.max()))
+    return np.full(evolution.dimension, float(extent.max()))
 
 
 @dataclass(frozen=True)
 class Block:
     """The rows of one formula at some points: their weights (N,), and of the mean that is added,
-    if any, those of the weighted rows (N,).
+    if any, those of the weighted rows (N,). Where they are `kept` (N,) rows are those of modes
+    (see `patches.modal`), of as many coordinates as `across`.
     """
 
     factor: Array
     mean: Array | None
+    across: int = 0
+    kept: NDArray[np.bool_] | None = None
+
+    def of_modes(self, across: int, by_power: Sequence[Array]) -> Block:
+        """The block with the modes alone that matrices (N, m·n) reach."""
+        largest = [
+            np.abs(turned(self._scaled(matrix), across)).max(axis=1, initial=0.0)
+            for matrix in by_power
+        ]
+        reached = [row > UNREACHED * row.max(initial=0.0) for row in largest]
+        return replace(self, across=across, kept=np.any(reached, axis=0))
 
     def weighted(self, rows: Array) -> Array:
         """Rows (N, …) at the points as weighted rows (R, …)."""
-        scaled: Array = np.asarray(np.einsum("n,n...->n...", self.factor, rows))
-        if self.mean is None:
-            return scaled
-        return np.concatenate([scaled, np.tensordot(self.mean, scaled, axes=1)[None]])
+        scaled = self._scaled(rows)
+        below = [] if self.mean is None else [np.tensordot(self.mean, scaled, axes=1)[None]]
+        if self.kept is not None:
+            scaled = turned(scaled, self.across)[self.kept]
+        return np.concatenate([scaled, *below]) if below else scaled
+
+    def _scaled(self, rows: Array) -> Array:
+        return np.asarray(np.einsum("n,n...->n...", self.factor, rows))
 
 
 @dataclass(frozen=True)
@@ -163,8 +187,9 @@ def rows_of(
 
 def _indices(evolution: Evolution) -> tuple[Index, ...]:
     """The derivatives in space that formulas need, the value and the slopes."""
-    present = {jet.index[:PLANE] for formula in evolution.formulas for jet in formula.jets}
-    return tuple(sorted({(0, 0), *SLOPES, *present}))
+    present = {jet.index[:TIME] for formula in evolution.formulas for jet in formula.jets}
+    dimension = evolution.dimension
+    return tuple(sorted({(0,) * dimension, *first_derivatives(dimension), *present}))
 
 
 def _slopes(several: Sequence[Affine], points: Sequence[Points]) -> list[list[Array]]:
@@ -188,34 +213,41 @@ def _rows(
 ) -> PatchRows:
     cover, patch, indices = place
     points, slopes_inside = inner
-    n, scales = size(patch.degree, PLANE), system.scales(patch, slopes_inside)
+    n, scales = size(patch.degree, patch.dimension), system.scales(patch, slopes_inside)
     mean, highest = min(MOST_BALANCE, system.ratio(patch)), max(evolution.orders) + 1
     table = _table(cover, patch, points.x, indices)
+    by_mode = patch.dimension >= SPACE and has_modes(cover, patch)
     matrices: list[list[Array]] = [[] for _ in range(highest)]
     blocks: list[Block] = []
     for equation, weight, slopes in zip(
         system.equations, scales.factors, slopes_inside, strict=True
     ):
         share = np.sqrt(points.w / points.w.sum()) * mean
-        blocks.append(Block(np.sqrt(points.w) * weight, share))
-        _add(matrices, blocks[-1], _by_power(equation, slopes, table, n, system.unknowns))
+        block = Block(np.sqrt(points.w) * weight, share)
+        by_power = _by_power(equation, slopes, table, n, system.unknowns)
+        blocks.append(block.of_modes(patch.dimension, by_power) if by_mode else block)
+        _add(matrices, blocks[-1], by_power)
     rims: dict[str, tuple[Points, Mapping[Index, Array]]] = {}
     points_of_parts, slopes_on_parts = outer
     for part, several in slopes_on_parts.items():
         rim = points_of_parts[part]
         at_rim = derivatives(rim.x, patch.lower, patch.upper, patch.degree, indices)
         rims[part] = rim, at_rim
+        assert rim.normal is not None
+        is_side = by_mode and bool((rim.normal == rim.normal[0]).all())
         for condition, slopes in zip(system.conditions[part], several, strict=True):
             full, outflow, _ = condition_factor(condition, slopes, rim, (patch, scales))
             is_flux = any(system.is_flux(o, index) for o, index, _ in condition.slopes)
             share = np.sqrt(rim.w / rim.w.sum()) * mean
-            blocks.append(Block(np.sqrt(rim.w) * outflow * full, share if is_flux else None))
-            _add(matrices, blocks[-1], _by_power(condition, slopes, at_rim, n, system.unknowns))
+            block = Block(np.sqrt(rim.w) * outflow * full, share if is_flux else None)
+            by_power = _by_power(condition, slopes, at_rim, n, system.unknowns)
+            blocks.append(block.of_modes(patch.dimension - 1, by_power) if is_side else block)
+            _add(matrices, blocks[-1], by_power)
     columns = n * system.unknowns
     faces = Rows(
         matrix=np.zeros((0, columns)),
         right=np.zeros(0),
-        weak=Weak.none(columns, PLANE),
+        weak=Weak.none(columns, patch.dimension),
         scales=scales,
         mean=mean,
         orders=system.orders,
@@ -257,7 +289,7 @@ def _table(
     if len(patch.cells) > 1 or not part.whole:
         return derivatives(x, patch.lower, patch.upper, patch.degree, indices)
     scale = 2.0 / (patch.upper - patch.lower)
-    table = reference(patch.degree, nodes_inside(patch.degree, PLANE), indices)
+    table = reference(patch.degree, nodes_inside(patch.degree, patch.dimension), indices)
     return {index: table[index] * float(np.prod(scale ** np.array(index))) for index in indices}
 
 
@@ -274,6 +306,6 @@ def points_of(cover: Cover, patches: Sequence[Patch]) -> list[PatchPoints]:
     """The points of patches, without formulas."""
     every = []
     for patch in patches:
-        points = interior(cover, patch)
-        every.append(PatchPoints(patch, points, _table(cover, patch, points.x, ((0,) * PLANE,))))
+        points, zero = interior(cover, patch), (0,) * patch.dimension
+        every.append(PatchPoints(patch, points, _table(cover, patch, points.x, (zero,))))
     return every

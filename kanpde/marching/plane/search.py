@@ -1,4 +1,4 @@
-"""Evolutions in the plane as runs that a search compares."""
+"""Evolutions in the plane and in space as runs that a search compares."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kanpde.errors import ConfigError
 from kanpde.marching.converging import Converged, Ladder, Run, converge
 from kanpde.marching.ordinary.search import relative
 from kanpde.marching.plane.features import seen
-from kanpde.marching.plane.statement import PLANE, Array, Evolution, evolution, shortened
+from kanpde.marching.plane.statement import Array, Evolution, evolution, shortened
 from kanpde.marching.plane.steps import March, guessed
 from kanpde.marching.plane.strips import Strip
 from kanpde.patches.boxes import BoxCover
@@ -31,6 +31,8 @@ from kanpde.problem.problem import Problem
 from kanpde.progress import Progress
 from kanpde.trial.patch_slabs import PatchSlabs
 from kanpde.trial.patchwork import Patchwork
+
+PLANE = 2
 
 LADDER = Ladder(first=1e-2, smallest=1e-9, growth=3.0)
 """Marches begin coarse: one takes about three times as long as the one before."""
@@ -86,10 +88,10 @@ class PlaneRun:
     @cached_property
     def trial(self) -> PatchSlabs:
         """A KAN on each patch of each slab."""
-        slabs = []
+        slabs, dimension = [], self.posed.dimension
         for strip in self.strips:
             outer = [
-                (ridge_map(int(degree), PLANE) @ of_patch).T
+                (ridge_map(int(degree), dimension) @ of_patch).T
                 for degree, of_patch in zip(strip.tiles.degrees, strip.series, strict=True)
             ]
             slabs.append(Patchwork(strip.tiles, outer))
@@ -104,13 +106,13 @@ class PlaneRun:
         return named
 
     def values(self, x: Array) -> Array:
-        """The unknowns (N, m) at points (N, 3)."""
+        """The unknowns (N, m) at points (N, d + 1)."""
         number = np.searchsorted(self.edges[1:-1], x[:, -1])
         values = np.empty((len(x), self.posed.unknowns))
         for k, strip in enumerate(self.strips):
             chosen = np.flatnonzero(number == k)
             if len(chosen):
-                series = strip.at(x[chosen, :PLANE])
+                series = strip.at(x[chosen, :-1])
                 series = series.reshape(len(chosen), self.posed.unknowns, -1)
                 tau = 2 * (x[chosen, -1] - strip.t) / strip.h - 1
                 table = legvander(tau, series.shape[2] - 1)
@@ -132,7 +134,7 @@ def prepare(config: Config) -> Evolution:
     evolving = evolution(problem)
     if evolving is None:
         raise ConfigError(
-            f"problem '{problem.name}': is no evolution in the plane with initial values and"
+            f"problem '{problem.name}': is no evolution in the plane or in space with initial values and"
             f" conditions on sides; give trial and schedule"
         )
     return evolving
@@ -141,12 +143,16 @@ def prepare(config: Config) -> Evolution:
 def cover_of(evolving: Evolution) -> Cover:
     """Cells over the space."""
     problem, space = evolving.problem, evolving.space
-    periodic, count = periodic_axes(problem), FIRST[PLANE - 1]
+    periodic, count = periodic_axes(problem), FIRST[evolving.dimension - 1]
+    if not space.box and evolving.dimension > PLANE:
+        from kanpde.patches.solids import SolidCover  # bodies are loaded where there is one
+
+        return SolidCover(space, count)
     if not space.box:
         return PlaneCover(space, count, periodic)
     paired = periodic_parts(problem.conditions)
     constrained = [part for part in evolving.conditions if part not in paired]
-    return BoxCover(space, count, constrained, PLANE, periodic)
+    return BoxCover(space, count, constrained, evolving.dimension, periodic)
 
 
 def march(

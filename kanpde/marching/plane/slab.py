@@ -1,5 +1,5 @@
-"""One slab of an evolution in the plane: polynomials of t between its start and its Radau points,
-whose coefficients are polynomials of x and y on patches.
+"""One slab of an evolution: polynomials of t between its start and its Radau points,
+whose coefficients are polynomials of space on patches.
 
     U_i = u(t + h c_i),    ∂_t^q U = E^q U - Σ_{l<q} E^{q-l} 1 ∂_t^l u_0,    E = A⁻¹/h
 
@@ -23,7 +23,7 @@ from kanpde.expressions import Derivative
 from kanpde.marching.plane.elimination import Factored
 from kanpde.marching.plane.radau import Shifts
 from kanpde.marching.plane.rows import Known, PatchPoints, PatchRows, lengths_of, rows_of, system_of
-from kanpde.marching.plane.statement import PLANE, TIME, Evolution, Formula, values
+from kanpde.marching.plane.statement import TIME, Evolution, Formula, values
 from kanpde.numerics.polynomials import Index, size
 from kanpde.patches.cells import Cover
 from kanpde.patches.layout import Patch
@@ -31,7 +31,6 @@ from kanpde.patches.linearisation import Pieces
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
-ZERO: Index = (0, 0)
 
 STEPS = 12
 """Steps at most where formulas are not linear."""
@@ -44,7 +43,7 @@ class Start(Protocol):
     """The unknowns and their derivatives by t at the start of a slab."""
 
     def at(self, x: Array, wanted: Sequence[Derivative], normal: Array | None) -> list[Array]:
-        """The values (N,) of jets ∂_x^α ∂_t^l u_i, l < q_i, at places (N, 2)."""
+        """The values (N,) of jets ∂_x^α ∂_t^l u_i, l < q_i, at places (N, d)."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class Ended:
     def at(self, x: Array, wanted: Sequence[Derivative], normal: Array | None) -> list[Array]:
         """From the polynomials of the patches of that slab."""
         numbered = [
-            Derivative(jet.unknown + self.unknowns * jet.index[TIME], jet.index[:PLANE])
+            Derivative(jet.unknown + self.unknowns * jet.index[TIME], jet.index[:TIME])
             for jet in wanted
         ]
         return self.pieces.at(x, numbered, normal)
@@ -124,7 +123,7 @@ class Operator:
 
     @cached_property
     def inside(self) -> Array:
-        """All points inside (N, 2)."""
+        """All points inside (N, d)."""
         return np.concatenate([rows.inside.x for rows in self.rows])
 
     @cached_property
@@ -267,7 +266,7 @@ class _Rest:
         for jet in sorted(present, key=lambda jet: (jet.unknown, jet.index)):
             total = np.zeros((len(places), len(self.times)))
             for lower in range(jet.index[TIME]):
-                given = Derivative(jet.unknown, (*jet.index[:PLANE], lower))
+                given = Derivative(jet.unknown, (*jet.index[:TIME], lower))
                 (at_start,) = self.start.at(places, [given], normal)
                 total += np.outer(at_start, self.powers[jet.index[TIME] - lower].sum(axis=1))
             known[jet] = total
@@ -314,7 +313,7 @@ class _Rest:
         present = {jet for formula in formulas for jet in formula.jets}
         at_stages: dict[Derivative, Array] = {}
         for jet in present:
-            alpha, power = jet.index[:PLANE], jet.index[TIME]
+            alpha, power = jet.index[:TIME], jet.index[TIME]
             column = np.concatenate(
                 [table[alpha] @ turned[power][:, :, jet.unknown].T for table, turned in tables]
             )
@@ -324,20 +323,20 @@ class _Rest:
         for stage, t in enumerate(self.times):
             of_stage = {jet: column[:, stage] for jet, column in at_stages.items()}
             found[:, :, stage] = values(nodes, x, float(t), normal, of_stage)
-        ends = np.cumsum([len(table[ZERO]) for table, _ in tables])[:-1]
+        ends = np.cumsum([len(next(iter(table.values()))) for table, _ in tables])[:-1]
         by_formula = [np.split(of_formula, ends) for of_formula in found]
         return [[column[k] for column in by_formula] for k in range(len(tables))]
 
 
 def projected(rows: PatchRows | PatchPoints, at_points: Array) -> Array:
     """The polynomials (n, m) of a patch nearest to values (N, m) at its points inside."""
-    table, w = rows.table[ZERO], rows.inside.w
-    patch = rows.patch
+    patch, w = rows.patch, rows.inside.w
+    table = rows.table[(0,) * patch.dimension]
     extent = float(np.prod(patch.upper - patch.lower))
     if len(patch.cells) == 1 and abs(w.sum() / extent - 1) < 1e-12:
         return np.asarray(table.T @ (at_points * (w / extent)[:, None]))
     root = np.sqrt(w / extent)[:, None]
-    n = size(patch.degree, PLANE)
+    n = size(patch.degree, patch.dimension)
     small = np.concatenate([table * root, 1e-11 * np.eye(n)])
     right = np.concatenate([at_points * root, np.zeros((n, at_points.shape[1]))])
     return np.asarray(np.linalg.lstsq(small, right, rcond=None)[0])

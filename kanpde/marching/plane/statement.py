@@ -1,8 +1,9 @@
-"""Equations that evolve in the plane: what holds inside, on the sides and at the start.
+"""Equations that evolve in the plane or in space: what holds inside, on the sides and at the start.
 
-    F_e(x, y, t, u, ∂u, …) = 0,  e = 1 … m,    B = 0  on sides,    ∂_t^k u_i = f_ik(x, y)  at the start,  k < q_i
+    F_e(x, y, …, t, u, ∂u, …) = 0,  e = 1 … m,    B = 0  on sides,    ∂_t^k u_i = f_ik(x, y, …)  at the start,  k < q_i
 
-with q_i the highest derivative of unknown i by t. The domain in space is any one in the plane.
+with q_i the highest derivative of unknown i by t. The domain in space is any one in the plane, a box
+or a body.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ from kanpde.problem.problem import Problem
 
 Array = NDArray[np.float64]
 
-PLANE, TIME = 2, 2
-"""Coordinates of space, and the number of that of time."""
+SPACES, TIME = (2, 3), -1
+"""How many coordinates of space there may be; that of time is the last one."""
 
 MOST_ORDER = 2
 """Highest derivative in space."""
@@ -67,7 +68,8 @@ class Formula:
     def is_steady(self) -> bool:
         """Whether its slopes depend on neither time nor the unknowns."""
         nodes = postorder([slope for _, slope in self.slopes])
-        moving = any(isinstance(node, Coordinate) and node.index == TIME for node in nodes)
+        time = {len(jet.index) - 1 for jet in self.jets}
+        moving = any(isinstance(node, Coordinate) and node.index in time for node in nodes)
         return not moving and not any(isinstance(node, Derivative) for node in nodes)
 
 
@@ -90,10 +92,15 @@ class Evolution:
 
     @property
     def space(self) -> Domain:
-        """The domain in the plane."""
+        """The domain in space."""
         domain = self.problem.domain
         assert isinstance(domain, SpaceTime)
         return domain.space
+
+    @property
+    def dimension(self) -> int:
+        """Coordinates of space."""
+        return self.space.dimension
 
     @property
     def times(self) -> tuple[float, float]:
@@ -114,15 +121,15 @@ class Evolution:
         return all(formula.is_steady for formula in self.formulas)
 
     def start(self, jet: Derivative, x: Array) -> Array:
-        """A jet of the initial values at places (N, 2), by their formulas; zero for an unknown that
+        """A jet of the initial values at places (N, d), by their formulas; zero for an unknown that
         has none.
         """
         point = np.column_stack([x, np.full(len(x), self.times[0])])
-        of_time = Derivative(jet.unknown, (0, 0, jet.index[TIME]))
+        of_time = Derivative(jet.unknown, (*(0,) * self.dimension, jet.index[TIME]))
         node = self.initial.get(of_time)
         if node is None:
             return np.zeros(len(x))
-        for axis in range(PLANE):
+        for axis in range(self.dimension):
             for _ in range(jet.index[axis]):
                 node = differentiate(node, axis)
         return np.asarray(evaluate([node], torch.from_numpy(point))[0].numpy())
@@ -133,7 +140,7 @@ def evolution(problem: Problem) -> Evolution | None:
     domain = problem.domain
     if not is_plain(problem) or not isinstance(domain, SpaceTime):
         return None
-    if domain.space.dimension != PLANE or len(problem.equations) != len(problem.unknowns):
+    if domain.space.dimension not in SPACES or len(problem.equations) != len(problem.unknowns):
         return None
     if any(condition.data is not None for condition in problem.conditions):
         return None
@@ -166,7 +173,7 @@ def _highest(problem: Problem) -> tuple[tuple[int, ...], tuple[int, ...]]:
         for jet in jets(node):
             number, index = jet.unknown, jet.index
             by_time[number] = max(by_time[number], index[TIME])
-            in_space[number] = max(in_space[number], sum(index[:PLANE]))
+            in_space[number] = max(in_space[number], sum(index[:TIME]))
     return tuple(by_time), tuple(in_space)
 
 
@@ -175,26 +182,29 @@ def _initial(conditions: list[Condition], orders: tuple[int, ...]) -> dict[Deriv
     are given in another way.
     """
     given: dict[Derivative, Node] = {}
+    dimension = 0
     for condition in conditions:
         present = jets(condition.node)
         if len(present) != 1:
             return None
         (jet,) = present
+        dimension = len(jet.index) - 1
         try:
             factors, rest = linear_parts(condition.node)
         except ValueError:
             return None
-        if any(jet.index[:PLANE]) or jet.index[TIME] >= max(1, orders[jet.unknown]) or jet in given:
+        if any(jet.index[:TIME]) or jet.index[TIME] >= max(1, orders[jet.unknown]) or jet in given:
             return None
         given[jet] = divide(negate(rest), factors[jet])
-    needed = {Derivative(i, (0, 0, k)) for i, order in enumerate(orders) for k in range(order)}
+    zero = (0,) * dimension
+    needed = {Derivative(i, (*zero, k)) for i, order in enumerate(orders) for k in range(order)}
     return given if needed <= set(given) else None
 
 
 def values(
     nodes: list[Node], x: Array, t: float, normal: Array | None, known: Mapping[Derivative, Array]
 ) -> Array:
-    """Formulas (F, N) at places x (N, 2) and a time, on the boundary with normals (N, 2), for the
+    """Formulas (F, N) at places x (N, d) and a time, on the boundary with normals (N, d), for the
     given values (N,) of their jets.
     """
     points = torch.from_numpy(np.column_stack([x, np.full(len(x), t)]))

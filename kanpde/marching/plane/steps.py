@@ -211,16 +211,17 @@ class March:
         if not math.isfinite(self.error):
             return
         refiner = Refiner(self.cover)
+        zero = (0,) * self.evolution.dimension
         for _ in range(LEVELS):
             patches = layout(self.cover, self.degrees)
             rows = points_of(self.cover, patches)
             columns = [projected(of, self._values(of.inside.x)) for of in rows]
             squares = sum(
-                of.inside.w @ (of.table[0, 0] @ c) ** 2 for of, c in zip(rows, columns, strict=True)
+                of.inside.w @ (of.table[zero] @ c) ** 2 for of, c in zip(rows, columns, strict=True)
             )
             by = counted(np.maximum(self.sizes, np.sqrt(squares / self.area)))
             weights = 1 / (by * self.error) ** 2 / self.area
-            added = [tails(of, c, weights, (0, 0)) for of, c in zip(rows, columns, strict=True)]
+            added = [tails(of, c, weights, zero) for of, c in zip(rows, columns, strict=True)]
             if sum(added) <= self._allowed or len(patches) > MOST_AT_START:
                 return
             weighted = [of_patch * np.sqrt(weights) for of_patch in columns]
@@ -230,7 +231,8 @@ class March:
 
     def _values(self, x: Array) -> Array:
         """The unknowns (N, m) at the start of the slab."""
-        wanted = [Derivative(number, (0, 0, 0)) for number in range(self.evolution.unknowns)]
+        zero = (0,) * (self.evolution.dimension + 1)
+        wanted = [Derivative(number, zero) for number in range(self.evolution.unknowns)]
         return np.stack(self.start.at(x, wanted, None), axis=1)
 
     def _slab(self) -> str | None:

@@ -17,8 +17,6 @@ Array = NDArray[np.float64]
 CHUNK = 1000
 """Points that are evaluated at a time."""
 
-PLANE = 2
-
 
 @dataclass(frozen=True)
 class Strip:
@@ -36,10 +34,11 @@ class Strip:
         return Locator(self.tiles)
 
     def at(self, x: Array) -> Array:
-        """The coefficients in time (N, m (s + 1)) at places (N, 2)."""
+        """The coefficients in time (N, m (s + 1)) at places (N, d)."""
         tiles, owner = self.tiles, self._locator.patch_of(x)
         values = np.empty((len(x), self.series[0].shape[1]))
-        ones, zero = np.ones(PLANE), (0,) * PLANE
+        dimension = x.shape[1]
+        ones, zero = np.ones(dimension), (0,) * dimension
         of_points = tiles.degrees[owner]
         for degree in sorted(set(of_points.tolist())):
             chosen = np.flatnonzero(of_points == degree)
@@ -61,5 +60,5 @@ class Strip:
     def restored(cls, t: float, h: float, arrays: Mapping[str, Array], prefix: str) -> Strip:
         """From the numbers of a file."""
         tiles = Tiles(**{key.name: arrays[f"{prefix}{key.name}"] for key in fields(Tiles)})  # type: ignore[arg-type]
-        ends = np.cumsum([size(int(degree), PLANE) for degree in tiles.degrees])[:-1]
+        ends = np.cumsum([size(int(degree), tiles.lower.shape[1]) for degree in tiles.degrees])[:-1]
         return cls(t, h, tiles, tuple(np.split(arrays[f"{prefix}series"], ends)))
