@@ -20,7 +20,7 @@ from kanpde.numerics.quadrature import Array
 from kanpde.patches.cells import Cell, Cover
 from kanpde.patches.levels import Ground, Level
 from kanpde.patches.marking import BULK, REACHES, Aim, aim_of, diffusive_length, goal_of, shares
-from kanpde.patches.refinement import Layers, refined
+from kanpde.patches.refinement import Layers, enriched, refined
 from kanpde.patches.statement import Statement
 from kanpde.patches.support import SECOND, orders_of
 from kanpde.problem.problem import Problem
@@ -35,6 +35,12 @@ SEEN = 0.1
 
 SETTLED = 0.5
 """A refinement that leaves more than this share of the error did not do what it aimed at."""
+
+FADED = 0.2
+"""Layers that are missing stay where others fall to this share with two degrees more."""
+
+FALLS = 3.0
+"""Factor for errors that do not fall quite like their rows from degree to degree."""
 
 FEW_CELLS, GROWTH = 150, 3
 """A level has so many cells, or so many times those of the level before, at most, unless it would
@@ -67,6 +73,7 @@ class Aims:
         constant: how many times the size of its shares the error of a level was last.
         change: the last change between levels.
         checked: the estimate of the last enrichment and the sum of squared rows it belongs to.
+        before: the degrees of the level whose error was told last, and its squared rows.
     """
 
     ground: Ground
@@ -76,6 +83,7 @@ class Aims:
     constant: float = math.inf
     change: float = 0.0
     checked: tuple[float, float] | None = None
+    before: tuple[Mapping[Cell, int], float] | None = None
 
     @classmethod
     def of(
@@ -101,7 +109,7 @@ class Aims:
 
     def told(self, level: Level, error: float) -> None:
         """A level turned out to have this relative error."""
-        self.change = error
+        self.change, self.before = error, (level.degrees, level.total)
         size = self.size(level) if self.are_set else 0.0
         if size > 0.0:
             self.constant = error / size
@@ -118,9 +126,17 @@ class Aims:
         if self.are_set:
             return max(self.constant * self.size(level), self.ground.missing(level))
         if self.checked is None:
-            return max(change, self.ground.missing(level))
+            return max(self._left(level) * change, self.ground.missing(level))
         estimate, total = self.checked
         return estimate * level.total / total if total > 0 else estimate
+
+    def _left(self, level: Level) -> float:
+        """What the change to a level may have left, where it is the level before with two degrees
+        more: errors fall like the rows. To look costs nothing there.
+        """
+        if self.before is None or level.degrees != enriched(self.before[0]):
+            return 1.0
+        return min(1.0, FALLS * math.sqrt(level.total / self.before[1]))
 
     def size(self, level: Level) -> float:
         """The error of a level by the shares of its patches, up to a factor."""
@@ -140,7 +156,7 @@ class Aims:
         """
         known = level.degrees, level.patches, level.coefficients, level.squares
         degrees: dict[Cell, int] = {}
-        layers = Layers(level.missed[:, :-1], level.widths)
+        layers = self._layers(level, before)
         if not self.are_set or self.is_unsettled(level, before):
             for bulk in BULKS if self.repeated else BULKS[:1]:
                 degrees = refined(self.ground.cover, *known, layers, bulk)
@@ -165,7 +181,7 @@ class Aims:
         if not also_smaller:
             return
         known = level.degrees, level.patches, level.coefficients, level.squares
-        layers = Layers(level.missed[:, :-1], level.widths)
+        layers = self._layers(level, before)
         aimed = self.are_set and not self.is_unsettled(level, before)
         for reach, bulk in SMALLER:
             goal: Aim | float = bulk
@@ -173,6 +189,23 @@ class Aims:
                 of_patches, wanted = self._shares(level), reach * self.size(level)
                 goal = aim_of(self.ground.cover, (level, before), of_patches, wanted, bulk)
             yield refined(self.ground.cover, *known, layers, goal)
+
+    def _layers(self, level: Level, before: Level | None) -> Layers:
+        """What conditions at an outflow lack of full weight, but for what is no layer."""
+        lacking = level.missed[:, :-1]
+        fades = self._fades(level, before)
+        return Layers(np.zeros_like(lacking) if fades else lacking, level.widths)
+
+    def _fades(self, level: Level, before: Level | None) -> bool:
+        """Whether what one patch that is all of a domain in space misses at an outflow is no layer:
+        it is little, and falls as fast as all errors do where u is smooth.
+        """
+        if self.ground.cover.dimension <= PLANE or len(level.patches) > 1:
+            return False
+        missing = self.ground.missing(level)
+        if before is None:
+            return missing <= SEEN
+        return missing <= FADED * self.ground.missing(before)
 
     def _shares(self, level: Level) -> Array:
         """The share (J,) of every patch in the squared error of a level."""

@@ -16,6 +16,7 @@ from kanpde.patches.blocks import SUM, Block, FaceKey, Widths, numbers
 from kanpde.patches.faces import face_rows
 from kanpde.patches.layout import Patch
 from kanpde.patches.normal import projected
+from kanpde.patches.parities import parts, turned
 from kanpde.patches.rows import REGULAR, SPACE, Rows
 
 
@@ -67,6 +68,8 @@ def eliminated(patches: Sequence[Patch], rows: Sequence[Rows], ties: Ties | None
     for key, traces in (*inner, *outer):
         column[key] = width
         width += traces
+    if not pieces:
+        return Block(number, (), np.zeros((0, 0)), np.zeros(0), (), first[:n], rest, data)
     below = sum(len(matrix) for _, _, matrix, _, _ in pieces)
     on_coefficients, on_traces = _columns(below, n), _columns(below, width + 1)
     at = 0
@@ -136,6 +139,10 @@ def _stacked(rows: Sequence[Rows], ties: Ties | None) -> tuple[Array, int]:
     """The triangle of the rows of a leaf with their right side, and the number of coefficients."""
     widths = [of_patch.matrix.shape[1] for of_patch in rows]
     height, n = sum(len(of_patch.matrix) for of_patch in rows), sum(widths)
+    if len(rows) == 1 and ties is None and rows[0].orders.shape[1] >= SPACE:
+        apart = _apart(rows[0], n)
+        if apart is not None:
+            return apart, n
     tied = 0 if ties is None else len(ties.matrix)
     # the last row of zeros makes the regularisation a triangle, which costs less
     stacked = np.zeros((height + tied + n + 1, n + 1), order="F")
@@ -143,10 +150,8 @@ def _stacked(rows: Sequence[Rows], ties: Ties | None) -> tuple[Array, int]:
     for of_patch, width in zip(rows, widths, strict=True):
         to, end = top + len(of_patch.matrix), start + width
         stacked[top:to, start:end], stacked[top:to, n] = of_patch.matrix, of_patch.right
-        # the coefficients of a cut cell may be determined to rounding only
-        norms = np.linalg.norm(of_patch.matrix, axis=0)
-        small = REGULAR * np.maximum(norms, 1e-9 * norms.max())
-        stacked[range(height + tied + start, height + tied + end), range(start, end)] = small
+        diagonal = range(height + tied + start, height + tied + end), range(start, end)
+        stacked[diagonal] = _small(of_patch.matrix)
         top, start = to, end
     if ties is not None:
         stacked[height : height + tied, :n], stacked[height : height + tied, n] = (
@@ -154,3 +159,31 @@ def _stacked(rows: Sequence[Rows], ties: Ties | None) -> tuple[Array, int]:
             ties.right,
         )
     return triangle(stacked, n + 1), n
+
+
+def _apart(rows: Rows, n: int) -> Array | None:
+    """The triangle of the rows of a patch from those of the systems that they fall into: columns in
+    their old order make an upper triangle of all. None where they do not fall apart.
+    """
+    above = turned(rows.matrix, rows.right)
+    small, first, rest = _small(rows.matrix), np.zeros((n + 1, n + 1)), 0.0
+    used = np.zeros(len(above), dtype=np.bool_)
+    for mine, columns in parts(above[:, :n]):
+        count, k = len(mine), len(columns)
+        if k == n:
+            return None
+        system = np.zeros((count + k + 1, k + 1), order="F")
+        system[:count, :k], system[:count, k] = above[np.ix_(mine, columns)], above[mine, n]
+        system[range(count, count + k), range(k)] = small[columns]
+        upper = triangle(system, k + 1)
+        first[np.ix_(columns, columns)], first[columns, n] = upper[:k, :k], upper[:k, k]
+        rest += float(upper[k, k] ** 2)
+        used[mine] = True
+    first[n, n] = np.sqrt(rest + float(np.sum(above[~used, n] ** 2)))
+    return first
+
+
+def _small(matrix: Array) -> Array:
+    """Diagonal rows (n,) for columns that may be determined to rounding only, on a cut cell."""
+    norms = np.linalg.norm(matrix, axis=0)
+    return np.asarray(REGULAR * np.maximum(norms, 1e-9 * norms.max()))

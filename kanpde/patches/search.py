@@ -233,16 +233,18 @@ class _Search:
             cells = Cells.of(self.cover, degrees)
             if not footprint.fits(cells.patches, *self.sizes):
                 end = End.MEMORY
-            elif self._fits(cells, bool(level.stall)):
+            elif self._fits(cells, level):
                 return cells, End.REACHED
             else:
                 end = End.TIME
         return None, end
 
-    def _fits(self, cells: Cells, stalled: bool) -> bool:
-        """Whether a level and its enrichment are expected to end in time."""
-        rich = [richer(patch) for patch in cells.patches]
-        amount = self._expected(cells.patches, False, stalled) + self._expected(rich, True, False)
+    def _fits(self, cells: Cells, level: Level) -> bool:
+        """Whether the next level and its enrichment are expected to end in time."""
+        amount = self._expected(cells.patches, False, bool(level.stall))
+        if cells.degrees != enriched(level.degrees):  # else it is the enrichment of this level
+            rich = [richer(patch) for patch in cells.patches]
+            amount += self._expected(rich, True, False)
         allowed = SHARE * self.seconds
         if not is_fast(self.changes):
             allowed *= self.patience**2 if self._is_hopeless() else self.patience
