@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from kanpde.config.problem.numbers import AT, MEAN
-from kanpde.expressions import Constant
+from kanpde.expressions import Constant, Derivative
 from kanpde.expressions.evaluate import evaluate
 from kanpde.numerics.polynomials import gauss
 from kanpde.numerics.quadrature import PointSet
@@ -101,7 +101,9 @@ def numbers(problem: Problem, trial: AnyTrial, rules: Rules) -> dict[str, float]
         place = [0.0] * problem.domain.dimension + values
         row = torch.tensor([place], dtype=torch.float64)
         constants = dict(enumerate(trial.constants.values.detach()))
-        jet = {Constant(k): each for k, each in constants.items()}
+        jet: dict[Derivative | Constant, torch.Tensor] = {
+            Constant(k): each for k, each in constants.items()
+        }
         (value,) = evaluate([number.outer], row, jet=jet)
         found[number.name] = float(value[0])
     return found

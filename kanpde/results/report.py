@@ -220,7 +220,7 @@ def result_rows(result: Mapping[str, Any]) -> list[Row]:
         rows.append(("by construction (held out, max)", _per_field(result["lifted"])))
     if result.get("lifting_note"):
         rows.append(("lifting", str(result["lifting_note"])))
-    rows += parameter_rows(result) + number_rows(result)
+    rows += [*parameter_rows(result), *number_rows(result)]
     if result.get("validation") is not None:
         rows.append(("relative L2 (validation)", number(result["validation"])))
     points = result.get("points")
