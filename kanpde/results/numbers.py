@@ -109,18 +109,6 @@ def numbers(problem: Problem, trial: AnyTrial, rules: Rules) -> dict[str, float]
     return found
 
 
-def rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """One row of a report per number in the content of result.json."""
-    lines = []
-    for name, entry in result.get("quantities", {}).items():
-        value, estimate = entry["value"], entry["estimate"]
-        told = "its error cannot be told"
-        if estimate is not None:
-            told = f"estimated error {estimate:.1e}"
-        lines.append((name, "not finite" if value is None else f"{value:.12g} ({told})"))
-    return lines
-
-
 def untold(problem: Problem, trial: AnyTrial) -> dict[str, Value]:
     """The numbers of a solution beside which there is no other one."""
     found = numbers(problem, trial, plain_rules(problem)) if problem.numbers else {}

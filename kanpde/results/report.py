@@ -23,7 +23,7 @@ from kanpde.config import (
     yaml_file,
 )
 from kanpde.config.problem.attached_files import portable
-from kanpde.results.numbers import rows as number_rows
+from kanpde.results.number_rows import number_rows
 from kanpde.results.spectrum import eigenvalue_rows
 from kanpde.storage import dump_json, write_bound, write_bytes
 

@@ -338,7 +338,7 @@ def test_a_checkpoint_of_other_constants_is_refused(
     (
         tmp_path / "run" / "digests.json"
     ).unlink()  # as if nothing said that the files belong together
-    monkeypatch.setattr("kanpde.solver.checkpoint.require_run", lambda data, run, path: None)
+    monkeypatch.setattr("kanpde.solver.checkpoint.require_run", lambda *_: None)
     with pytest.raises(CheckpointError, match="unknown parameters do not fit the 2 of the config"):
         api.load(tmp_path / "run")
 

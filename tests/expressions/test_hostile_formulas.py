@@ -131,7 +131,7 @@ MESSAGES = [
     ),
     (
         "grad(wind) = u",
-        "the argument of 'grad' must be a scalar, found a vector with 2 components (character 1)",
+        "a vector and a scalar cannot be added or subtracted (character 12)",
     ),
     (
         "div(u) = 0",
@@ -152,7 +152,7 @@ MESSAGES = [
         "'dot' needs vectors of one length, found 2 and 1 components (character 1)",
     ),
     ("[] = u", "a vector [a, b] needs scalar components (character 1)"),
-    ("[wind] = u", "a vector [a, b] needs scalar components (character 1)"),
+    ("[wind] = u", "a tensor [[a, b], [c, d]] needs as many rows as columns (character 1)"),
     ("dx1(u) = 0", "unknown function 'dx1', did you mean 'dx'? (character 1)"),
 ]
 

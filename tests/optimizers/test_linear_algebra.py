@@ -349,6 +349,7 @@ ALLOWED = {
     "patches/faces.py": "traces of one face, numpy",
     "problem/eigenvalues.py": "polynomials of low degree, once a statement, numpy",
     "products/chains.py": "cores of a chain, of few products, numpy",
+    "products/lowest.py": "cores of a chain, of few products, numpy",
     "products/solving.py": "the small system of GMRES, numpy",
     "products/sweeps.py": "cores of a chain and matrices of one coordinate, numpy",
     "products/univariate.py": "conditions of one coordinate, numpy",

@@ -33,7 +33,8 @@ def in_all_regions(node: Reader) -> Reader:
         if isinstance(item, Mapping) and REGION in item
     ]
     homes = list(_homes(node, tree))
-    if not stated and not homes:
+    has_regions = bool(mapping(mapping(tree, "domain"), "regions"))
+    if not stated and not (homes and has_regions):
         return node
     regions = _regions(node, tree)
     living = {name: _known(place, regions) for name, place in homes}

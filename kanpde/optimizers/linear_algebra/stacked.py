@@ -49,7 +49,7 @@ class Stacked:
             columns, _, _ = lapack.zunmqr(
                 "L", "C", reflections.numpy(), tau.numpy(), right, ONE_BY_ONE
             )
-            turned[number] = torch.from_numpy(columns)
+            turned[number] = torch.as_tensor(columns, dtype=rows.dtype, device=rows.device)
         return turned
 
 
