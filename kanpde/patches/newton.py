@@ -17,7 +17,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -34,6 +34,7 @@ from kanpde.patches.linearisation import Linearised, Pieces, State, Uniform, bet
 from kanpde.patches.negligible import away
 from kanpde.patches.starts import projected
 from kanpde.patches.statement import Statement
+from kanpde.problem.kinks import switch_by_unknowns
 from kanpde.problem.problem import Problem
 from kanpde.problem.starts import Start
 from kanpde.progress import Progress
@@ -109,6 +110,12 @@ class Newton:
     falls: float | None = None
     solves: int = 0
     next: tuple[State, Level] | None = None
+
+    @cached_property
+    def switches(self) -> bool:
+        """Whether formulas change their branch where an unknown says."""
+        conditions = (condition.node for condition in self.problem.conditions)
+        return switch_by_unknowns([*self.problem.equations, *conditions])
 
     def solved(self, cells: Cells, before: Level | None) -> Level:
         """The solution on a level, from that of the level before; `stall` says why there is none.
@@ -273,7 +280,9 @@ class Newton:
             ratio = math.inf if self.falls is None else self.falls * change
         else:
             ratio = change / before
-            if ratio < QUADRATIC and change > ROUNDED:
+            # where the unknowns switch between branches no step says how the next one falls: other
+            # points may switch in it
+            if ratio < QUADRATIC and change > ROUNDED and not self.switches:
                 self.falls = ratio / before
         if change <= ROUNDED and not ratio < QUADRATIC:
             return change

@@ -285,9 +285,9 @@ class _Search:
         if rich.stall and self._is_over():
             self.best = self.best or Checked.untold(poor)
             return self.best
-        plates = max(orders_of(self.problem)) > SECOND
+        hidden = max(orders_of(self.problem)) > SECOND or bool(self.newton and self.newton.switches)
         gap = self._away(rich, poor)
-        least = extrapolated(self.changes) if plates else 0.0
+        least = extrapolated(self.changes) if hidden else 0.0
         checked = compared(self.ground, rich, poor, least, gap)
         self.aims.checked_with(poor, checked.poorer)
         fell = self.ground.squares(poor), self.ground.squares(rich)

@@ -12,7 +12,17 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from kanpde.expressions import Call, Coordinate, Mul, Node, Number, Pow, differentiate, substitute
+from kanpde.expressions import (
+    Call,
+    Coordinate,
+    Mul,
+    Node,
+    Number,
+    Pow,
+    differentiate,
+    jets,
+    substitute,
+)
 from kanpde.expressions.tree import postorder
 from kanpde.numerics.quadrature import Array
 from kanpde.problem.findings import numbers
@@ -27,6 +37,14 @@ NEAREST = 1e-8
 
 MOST = 24
 """Along an axis with more places none of them is used: they are a wave."""
+
+
+def switch_by_unknowns(nodes: Iterable[Node]) -> bool:
+    """Whether formulas have kinks or jumps where an unknown says, as obstacles have."""
+    return any(
+        isinstance(part, Call) and part.name in SWITCHES and bool(jets(part.args[0]))
+        for part in postorder(tuple(nodes))
+    )
 
 
 def kinks(nodes: Iterable[Node], lower: Array, upper: Array, most: int = MOST) -> list[Array]:

@@ -250,6 +250,14 @@ def test_steps_that_fall_slowly_end_where_the_cells_lack_more(
     assert away < 3 * level.unconverged
 
 
+@pytest.mark.parametrize(("term", "known"), [("u**3", True), ("max(u, 0)**3", False)])
+def test_where_unknowns_switch_no_fall_of_steps_is_believed(term: str, known: bool) -> None:
+    """An obstacle's error was told 60 times too small: a level ended after one step."""
+    newton, level = newton_of(2, 5, equations=[f"-laplacian(u) + {term} = 40"])
+    assert not level.stall and level.steps > 2
+    assert (newton.falls is not None) == known
+
+
 def test_a_step_that_was_looked_at_is_solved_once() -> None:
     newton, level = newton_of(2, 5, equations=["-laplacian(u) + u**3 = 1e4"])
     assert not level.stall and newton.solves == level.steps

@@ -12,7 +12,7 @@ import kanpde
 from kanpde.api.solving import configure
 from kanpde.expressions import Scope, parse_expression
 from kanpde.patches.covers import cover_of
-from kanpde.problem.kinks import kinks
+from kanpde.problem.kinks import kinks, switch_by_unknowns
 from kanpde.problem.problem import Problem
 
 SCOPE = Scope(coordinates=("x", "y"), unknowns=("u",), parameters={"a": 0.3})
@@ -76,3 +76,17 @@ def test_data_with_a_kink_are_met_exactly() -> None:
     )
     solution = kanpde.solve({"problem": tree, "output": {"vtu": False, "plots": False}})
     assert solution.relative_l2["u"] < 1e-11
+
+
+@pytest.mark.parametrize(
+    ("formula", "switches"),
+    [
+        ("min(-laplacian(u), u - x**2)", True),
+        ("where(u > 0.5, u, 1)", True),
+        ("abs(u)*u", True),
+        ("where(x > 0.5, u, u**2) + abs(x)*u", False),
+        ("sqrt(u**2 + 1)", False),
+    ],
+)
+def test_formulas_that_switch_by_unknowns_are_told(formula: str, switches: bool) -> None:
+    assert switch_by_unknowns([parse_expression(formula, SCOPE)]) == switches
