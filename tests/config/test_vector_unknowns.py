@@ -68,7 +68,7 @@ def test_modes_of_a_vector_are_written_by_components() -> None:
         ({"equations": "-laplacian(u) = x"}, "one side is a vector and the other a scalar"),
         ({"exact": {"u": ["x"]}}, "must be a vector with 2 components"),
         ({"domain": {"interval": [0, 1]}}, "take a shape in the plane or in space"),
-        ({"unknowns": [{"u": "vektor"}]}, "this domain has none"),
+        ({"unknowns": [{"u": "vektor"}]}, "must be one of real, complex"),
     ],
 )
 def test_a_message_says_what_is_wrong(keys: dict[str, Any], message: str) -> None:
