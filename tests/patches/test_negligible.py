@@ -38,11 +38,9 @@ def stokes(pressure: str) -> dict[str, object]:
     }
 
 
-@cache
-def two_levels(pressure: str) -> tuple[Problem, Ground, Level, Level]:
-    """Degrees 6 and 8 on the same cells."""
-    problem = problem_of(**stokes(pressure))
-    cover = cover_of(problem, 2)
+def solved_twice(problem: Problem, cells: int) -> tuple[Ground, Level, Level]:
+    """The ground, and the levels of degrees 8 and 6 on the same cells."""
+    cover = cover_of(problem, cells)
     ground, statement = Ground(cover, problem.domain.quadrature(500)), Statement.of(problem)
     poor, rich = (
         ground.solved(
@@ -52,7 +50,14 @@ def two_levels(pressure: str) -> tuple[Problem, Ground, Level, Level]:
         )
         for degree in (6, 8)
     )
-    return problem, ground, rich, poor
+    return ground, rich, poor
+
+
+@cache
+def two_levels(pressure: str) -> tuple[Problem, Ground, Level, Level]:
+    """Degrees 6 and 8 on the same cells."""
+    problem = problem_of(**stokes(pressure))
+    return problem, *solved_twice(problem, 2)
 
 
 def test_a_pressure_that_is_zero_counts_by_what_viscosity_would_make_of_it() -> None:
@@ -91,16 +96,7 @@ def test_sources_give_an_unknown_no_size() -> None:
         equations=["-laplacian(u) = sin(300*x)*sin(300*y)", "-laplacian(v) = 1"],
         conditions=[{"part": "boundary", "equation": ["u = 0", "v = x"]}],
     )
-    cover = cover_of(problem, 1)
-    ground, statement = Ground(cover, problem.domain.quadrature(500)), Statement.of(problem)
-    poor, rich = (
-        ground.solved(
-            statement,
-            Cells.of(cover, dict.fromkeys(cover.start(), degree)),
-            Elimination(cover.counts),
-        )
-        for degree in (6, 8)
-    )
+    ground, rich, poor = solved_twice(problem, 1)
     told = away(problem, ground, rich, poor.values, 1e-5)
     assert told.relative[0] > 0.3 and not told.beside.any()
 
