@@ -93,6 +93,6 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`", did you mean 'width'?"` for the known name nearest to `word`, or an empty text when none
     is near.
     """
-    candidates = [name for name in known if name != word]
+    candidates = {name.lower(): name for name in known if name != word}
     near = difflib.get_close_matches(word[:LONGEST_NAME].lower(), candidates, n=1, cutoff=0.6)
-    return f", did you mean {near[0]!r}?" if near else ""
+    return f", did you mean {candidates[near[0]]!r}?" if near else ""

@@ -34,6 +34,19 @@ _STATE = re.compile(r"checkpoints/(.*/)?(last|previous|best)\.pt")
 _UNBOUND = re.compile(r"(.*/)?(digests\.json|\.lock)|run\.log|branches/.*|checkpoints/.*")
 
 
+def require_run(folder: Path) -> None:
+    """Refuse what is no run folder.
+
+    Raises:
+        ConfigError: it is missing, a file, or holds no config.
+    """
+    if (folder / CONFIG).is_file():
+        return
+    found = "it has no config.yaml" if folder.is_dir() else "it is a file"
+    found = found if folder.exists() else "it does not exist"
+    raise ConfigError(f"{folder}: not a run folder ({found}); give the folder that a solve printed")
+
+
 def require_whole(folder: Path) -> None:
     """CheckpointError where a file that a solution is read from is missing or not as it was
     written, or a folder within is of another run.
@@ -83,11 +96,7 @@ def examined(folder: Path) -> tuple[Examined, ...]:
     Raises:
         ConfigError: it is no run folder.
     """
-    if not (folder / CONFIG).is_file():
-        raise ConfigError(
-            f"{folder}: not a run folder (it has no config.yaml); give the folder that a solve"
-            f" printed"
-        )
+    require_run(folder)
     entries = [_digests(folder), _asked(CONFIG, lambda: _config(folder))]
     bound = bindings(folder) if entries[0].sound else {}
     files = bound.get("files", {})

@@ -14,7 +14,7 @@ from typing import Any
 
 from kanpde import threads
 from kanpde.api.beginning import beginning
-from kanpde.api.checking import require_whole
+from kanpde.api.checking import CONFIG, require_run, require_whole
 from kanpde.api.outcome import Outcome, Plan
 from kanpde.api.planning import plan_of
 from kanpde.config import Config, ProblemConfig, shipped, validate, yaml_file
@@ -258,11 +258,8 @@ def _merged(below: Any, above: Any) -> Any:
 
 def _saved(folder: str | Path) -> tuple[Path, Config]:
     path = Path(folder)
-    if not (source := path / "config.yaml").is_file():
-        raise ConfigError(
-            f"{path}: not a run folder (it has no config.yaml); give the folder that a solve"
-            f" printed"
-        )
+    require_run(path)
+    source = path / CONFIG
     tree = yaml_file.load(source)
     require_values(path, source.name, tree)
     require_whole(path)

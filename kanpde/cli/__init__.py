@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from kanpde import ranks
 from kanpde.cli.arguments import SUMMARY, VERBS, parse
 from kanpde.cli.errors import guarded
+from kanpde.cli.mistakes import unknown_verb
 from kanpde.cli.ranked import is_idle
 from kanpde.errors import ConfigError
-from kanpde.names import did_you_mean
 from kanpde.version import VERSION
 
 
@@ -58,9 +58,7 @@ def _dispatch(words: list[str]) -> int:
         "open": looking.open_page,
     }
     if words[0] not in actions:
-        raise ConfigError(
-            f"unknown verb '{words[0]}'{did_you_mean(words[0], VERBS)} known: {', '.join(VERBS)}"
-        )
+        raise ConfigError(unknown_verb(words[0], VERBS))
     if is_idle(words[0]):
         return 0
     return actions[words[0]](parse(words[0], words[1:]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
+from kanpde.cli.mistakes import unknown_option
 from kanpde.config.shipped import TEMPLATES
 from kanpde.errors import ConfigError
 
@@ -51,7 +52,11 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise the mistake instead of ending the process."""
-        raise ConfigError(f"{message}; see {self.prog} --help")
+        options = [option for action in self._actions for option in action.option_strings]
+        remedy = unknown_option(message, options)
+        raise ConfigError(
+            f"{message}{remedy}{'' if remedy.endswith('?') else ';'} see {self.prog} --help"
+        )
 
 
 def parse(verb: str, words: list[str]) -> argparse.Namespace:

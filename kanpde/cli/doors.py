@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from kanpde.cli.mistakes import bare_word, no_problem
 from kanpde.config import Config, shipped, validate, yaml_file
 from kanpde.config.overrides import Override, named
 from kanpde.config.shipped import make_problem
@@ -66,6 +67,8 @@ def file_config(arguments: argparse.Namespace) -> Config:
         config = validate(tree, source=path.name, base=path.parent)
     except ConfigError as error:
         raise named(error, path.name, overrides) from error
+    for override in overrides:
+        override.require_use(tree)
     try:
         Formulas.of(config.problem)
     except ConfigError as error:
@@ -172,12 +175,10 @@ def check_words(arguments: argparse.Namespace) -> None:
         ConfigError: no problem, a bare word, or an option of the data door.
     """
     if not arguments.what:
-        raise ConfigError(_no_problem(shipped.names()))
+        raise ConfigError(no_problem(shipped.names()))
     for word in arguments.what:
         if "=" not in word and not word.startswith("~"):
-            raise ConfigError(
-                f"'{word}' is neither a .yaml file nor an override; did you mean problem={word}?"
-            )
+            raise ConfigError(bare_word(word, shipped.names()))
     for name in ("seed", "seeds"):
         if getattr(arguments, name, None) is not None:
             raise ConfigError(
@@ -315,7 +316,7 @@ def _explain(error: Exception) -> str:
         group, _, name = str(missing).rpartition("/")
         return shipped.unknown(group, name, tuple(options))
     if str(error).startswith("You must specify 'problem'"):
-        return _no_problem(tuple(line.strip() for line in str(error).splitlines()[2:]))
+        return no_problem(tuple(line.strip() for line in str(error).splitlines()[2:]))
     cause = error.__cause__
     parent, key = getattr(cause, "parent_node", None), getattr(cause, "key", None)
     if isinstance(parent, Mapping) and isinstance(key, str) and key not in parent:
@@ -325,10 +326,6 @@ def _explain(error: Exception) -> str:
     if str(error).startswith("Ambiguous value"):
         return f"{_first_line(error)}: a list is written [a,b], a text 'a,b', and a sweep needs --multirun"
     return _first_line(error) + (f" ({_first_line(cause)})" if isinstance(cause, Exception) else "")
-
-
-def _no_problem(known: Sequence[str]) -> str:
-    return f"no problem given; name a .yaml file or one of problem={', problem='.join(known)}"
 
 
 def _first_line(error: BaseException) -> str:

@@ -8,7 +8,7 @@ reaches no key that a file may not hold either: words that begin with `_`, and `
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +73,27 @@ class Override:
         rest = place.removeprefix(dotted(self.path))
         return rest != place and rest[:1] in ("", ".", "[")
 
+    def require_use(self, tree: Mapping[str, Any]) -> None:
+        """Refuse the value of a parameter that nothing in the file holds: it would change nothing.
+
+        Raises:
+            ConfigError: the parameter is not found in any other text of the problem.
+        """
+        if self.removes or self.path[:2] != ("problem", "parameters") or len(self.path) != 3:
+            return
+        name = str(self.path[2])
+        problem = dict(tree["problem"])
+        own = problem.get("parameters")
+        known = [key for key in own if key != name] if isinstance(own, Mapping) else []
+        problem["parameters"] = (
+            {key: own[key] for key in known} if isinstance(own, Mapping) else own
+        )
+        if not any(re.search(rf"\b{re.escape(name)}\b", text) for text in _texts(problem)):
+            raise ConfigError(
+                f"{self.word}: nothing in the problem holds the parameter {name!r}, so that its value"
+                f" would change nothing{did_you_mean(name, known)}"
+            )
+
     def _at(self, node: Any, depth: int) -> dict[str, Any] | list[Any]:
         """`node`, at the first `depth` keys of the path, with the change below it."""
         key, last = self.path[depth], depth == len(self.path) - 1
@@ -115,6 +136,19 @@ def named(error: ConfigError, source: str, overrides: Sequence[Override]) -> Con
             inside = place.removeprefix(dotted(override.path)).removeprefix(".")
             return ConfigError(": ".join(text for text in (override.word, inside, rule) if text))
     return error
+
+
+def _texts(node: Any) -> Iterator[str]:
+    """All texts in `node`, keys and values."""
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield str(key)
+            yield from _texts(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _texts(value)
+    elif isinstance(node, str):
+        yield node
 
 
 def _path(keys: str, name: str) -> tuple[str | int, ...]:

@@ -14,6 +14,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
+from kanpde.config.other_words import answer
 from kanpde.errors import ConfigError
 from kanpde.names import did_you_mean
 
@@ -140,7 +141,7 @@ class Reader:
         entries = self.entries()
         for key, entry in entries.items():
             if key not in known:
-                hint = (hints or {}).get(key)
+                hint = (hints or {}).get(key) or answer(key, known)
                 advice = f"; {hint}" if hint else did_you_mean(key, known)
                 raise entry.error(f"unknown key{advice} (known keys: {listed(known)})")
         given = {key: entry for key, entry in entries.items() if entry.value is not None}

@@ -32,6 +32,15 @@ _WORDS: Mapping[str, Any] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _SPECIAL = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+# what PyYAML says, and what to do
+_REMEDIES = (
+    ("'\\t'", "; indent with spaces, not with tabs"),
+    ("unexpected end of stream", "; close the quote"),
+    ("but got ':'", "; put a text that holds ': ' between quotes"),
+    ("mapping values are not allowed", "; put a text that holds ': ' between quotes"),
+    ("expected ',' or '", "; a bracket is not closed, or a comma is missing"),
+    ("expected <block end>", "; lines of one list or mapping begin in one column"),
+)
 _PACKAGE = re.compile(r"^[ \t]*#[ \t]*@[ \t]*package", re.MULTILINE)
 _REFERENCE = re.compile(r"\$\{([A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z0-9][A-Za-z0-9_]*)*)\}", re.ASCII)
 
@@ -121,7 +130,11 @@ def _explain(error: Exception) -> str:
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "is not YAML"
     mark = getattr(error, "problem_mark", None)
     place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-    return f"{place}{' '.join(ascii(problem)[1:-1].split())}"
+    opened = getattr(error, "context_mark", None)
+    remedy = next((answer for words, answer in _REMEDIES if words in problem), "")
+    if remedy and opened and opened.line != mark.line:
+        remedy += f" (opened in line {opened.line + 1}, column {opened.column + 1})"
+    return f"{place}{' '.join(ascii(problem)[1:-1].split())}{remedy}"
 
 
 def scalar(text: str) -> Any:

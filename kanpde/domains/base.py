@@ -232,12 +232,17 @@ class Domain(ABC):
         rules.require_product(kind, self.dimension)
         return layout
 
+    @staticmethod
+    def vanished_part(name: str) -> str:
+        """The sentence for a part of which combining the shapes left nothing."""
+        return (
+            f"part {name!r}: must bound the domain, found none of it left after combining the"
+            " shapes; list it under `free`, or move its shape"
+        )
+
     def _require_part(self, name: str) -> None:
         if name in self.vanished:
-            raise ConfigError(
-                f"part {name!r}: must bound the domain, found none of it left after combining the"
-                " shapes; list it under `free`, or move its shape"
-            )
+            raise ConfigError(self.vanished_part(name))
         if name not in self.parts:
             raise ConfigError(
                 f"part {name!r}: the domain has the parts"

@@ -174,6 +174,10 @@ class Parser:
         ends = before is not None and (before.kind in ("number", "name") or before.text == ")")
         if ends and (token.kind in ("number", "name") or token.text == "("):
             remedy = "; write '*' for a product"
+            if before is not None and before.kind == "number" and token.kind == "name":
+                remedy += ", and a number without its unit"
+        if token.text == "if":
+            remedy = "; write where(condition, value, other)"
         if before is not None and before.kind == "number" and token.text == ",":
             remedy = "; a decimal number has a point, as in 0.2"
         if token.text == "==":

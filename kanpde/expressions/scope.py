@@ -40,6 +40,7 @@ HABITS = {
     "jv": "besselj", "j0": "besselj(0, x)", "j1": "besselj(1, x)", "inner": "dot",
     "real": "re(...)", "imag": "im(...)", "conjugate": "conj(...)", "angle": "arg(...)",
     "tr": "trace", "identity": "eye", "Identity": "eye",
+    **dict.fromkeys(("diff", "Derivative", "D", "partial"), "dx(u) or dxx(u) for a derivative"),
     "diracdelta": "dirac(x - a)",
     "rot": "curl", "laplace": "laplacian(u)",
     "lambda": "'eigen: {count: 6}' beside the equations for an eigenvalue",

@@ -116,10 +116,14 @@ def _printable(character: str) -> str:
     return " " if character in "\t\r\n" else "?"
 
 
+_CURLED = "\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"
+_QUOTES = "put the formula between plain quotes, \"...\" or '...'"
+
+
 def _stranger(character: str) -> str:
     code = ord(character)
     if code > 126 or code < 32:
-        remedy = "formulas are plain ASCII"
+        remedy = _QUOTES if character in _CURLED else "formulas are plain ASCII"
         if code in _UNICODE_HINTS:
             remedy = f"write {_UNICODE_HINTS[code]}"
         return f"the character U+{code:04X} is not allowed, {remedy}"

@@ -87,8 +87,10 @@ def _on_one_shape(
     match config:
         case BoundaryConfig():
             for part in config.parts:
-                if config.whole and part in domain.vanished:
-                    continue
+                if part in domain.vanished:
+                    if config.whole:
+                        continue
+                    raise ConfigError(f"{where}: {domain.vanished_part(part)}")
                 label = config.name or part
                 yield BoundaryCondition(name=part, node=node, weight=weight, part=part, label=label)
         case MeasuredConfig():

@@ -72,10 +72,7 @@ _EVERY = (
 _PIECE = re.compile(r"boundary|rest|outer[0-9]*|hole[0-9]+|initial|final")
 """Parts of a mesh without groups, and of time."""
 _HINTS = {
-    "on": "use 'part'",
     "true": "use 'part' (YAML 1.1 reads the key 'on' as true)",
-    "where": "use 'part'",
-    "value": 'write an equation, for example equation: "u = 0"',
     "sigma": "use 'noise'",
 }
 

@@ -67,6 +67,8 @@ def read_interval(node: Reader, *, named: bool = True) -> tuple[float, float, st
 
 def read_time(node: Reader) -> TimeConfig:
     """The ends of `{from: 0, to: 1}`, or of `{interval: ...}`."""
+    if not isinstance(node.value, Mapping):
+        raise node.wrong("the ends, as in {from: 0, to: 1}")
     fields = node.fields(("from", "to", "interval"))
     if "interval" in fields:
         if len(fields) > 1:

@@ -170,7 +170,7 @@ READ: Mapping[str, Callable[[Reader], Any]] = {
 def _optimizer(node: Reader) -> OptimizerStage:
     every = dict.fromkeys(key for defaults in STAGE.values() for key in defaults)
     keys = ("optimizer", *_CHANGES, *every, "seconds", *_ADAPTIVE, "sparsify")
-    fields = node.fields(keys, ("optimizer",), {"lr": "use 'learning_rate'"})
+    fields = node.fields(keys, ("optimizer",))
     name = fields.pop("optimizer").choice(tuple(OPTIMIZERS))
     defaults = STAGE[name]
     adaptive = {key: fields.pop(key) for key in _ADAPTIVE if key in fields}

@@ -1,0 +1,94 @@
+"""Keys as other programs call them, and what stands for each of them here.
+
+The answer is given only where the key that it names is known, so that `width` is answered in a
+rectangle, where `lower` and `upper` are meant, and not in a trial, where it is a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+_CONDITIONS = (
+    "use 'conditions': a list of {part: left, equation: \"u = 0\"}; the part of the start in time is"
+    " called initial"
+)
+_CONDITION = 'use \'equation\', for example "u = 0" (a value), "dn(u) = 1" (a normal derivative)'
+_DISK = "use 'disk': {center: [0, 0], radius: 1}"
+_BOX = "use 'box': {lower: [0, 0, 0], upper: [1, 1, 1]}"
+_RECTANGLE = "use 'rectangle': {lower: [0, 0], upper: [2, 1]}"
+_DIFFERENCE = "a hole is cut by 'difference': [the shape, what is cut out of it]"
+_CORNERS = "use 'lower' and 'upper', the corners: lower: [0, 0], upper: [2, 1]"
+_STEPS = "use 'steps' in a stage of the schedule"
+_SCHEDULE = "iterations belong to a stage: schedule: [{optimizer: lbfgs, steps: 1000}]"
+
+# word: ((key that must be known, answer), ...)
+_ANSWERS: dict[str, tuple[tuple[str, str], ...]] = {
+    **dict.fromkeys(
+        ("bc", "bcs", "ic", "ics", "boundary_conditions", "boundary", "initial",
+         "initial_conditions", "initial_condition", "constraints"),
+        (("conditions", _CONDITIONS),),
+    ),
+    **dict.fromkeys(
+        ("pde", "pdes", "equation", "residual", "residuals", "ode", "odes"),
+        (("equations", "use 'equations': a list of texts"),),
+    ),
+    **dict.fromkeys(
+        ("variables", "fields", "functions", "outputs", "dependent_variables"),
+        (("unknowns", "use 'unknowns': [u]"),),
+    ),
+    **dict.fromkeys(("geometry", "geom", "region"), (("domain", "use 'domain'"),)),
+    **dict.fromkeys(
+        ("solution", "analytical", "analytic", "exact_solution", "reference_solution"),
+        (("exact", "use 'exact': {u: formula}"),),
+    ),
+    **dict.fromkeys(("coefficients", "constants", "params"), (("parameters", "use 'parameters'"),)),
+    **dict.fromkeys(
+        ("type", "kind", "value", "dirichlet", "neumann", "robin", "bc_type"),
+        (("equation", _CONDITION),),
+    ),
+    **dict.fromkeys(("where", "on", "edge", "face", "side"), (("part", "use 'part'"),)),
+    **dict.fromkeys(("circle", "disc"), (("disk", _DISK),)),
+    **dict.fromkeys(("square", "rect"), (("rectangle", _RECTANGLE),)),
+    "sphere": (("ball", "use 'ball': {center: [0, 0, 0], radius: 1}"),),
+    **dict.fromkeys(("cube", "cuboid", "hexahedron", "block"), (("box", _BOX),)),
+    **dict.fromkeys(("line", "segment"), (("interval", "use 'interval': [0, 1]"),)),
+    **dict.fromkeys(
+        ("minus", "hole", "holes", "subtract", "cut"), (("difference", _DIFFERENCE),)
+    ),
+    **dict.fromkeys(("plus", "add"), (("union", "use 'union': [...]"),)),
+    **dict.fromkeys(("msh", "mesh_file", "gmsh"), (("mesh", "use 'mesh': plate.msh"),)),
+    **dict.fromkeys(
+        ("width", "height", "depth", "size", "min", "max", "corner", "center"),
+        (("lower", _CORNERS),),
+    ),
+    **dict.fromkeys(("r", "R"), (("radius", "use 'radius'"),)),
+    **dict.fromkeys(("start", "t0", "begin"), (("from", "use 'from'"),)),
+    **dict.fromkeys(("end", "stop", "t1", "final"), (("from", "use 'to'"),)),
+    **dict.fromkeys(
+        ("epochs", "iterations", "max_iter", "niter", "maxiter"),
+        (("steps", _STEPS), ("schedule", _SCHEDULE)),
+    ),
+    "lr": (("learning_rate", "use 'learning_rate'"),),
+    **dict.fromkeys(
+        ("layers", "hidden", "hidden_layers", "neurons", "layer_sizes"),
+        (("width", "use 'width', the hidden nodes: width: [20, 20]"),),
+    ),
+    "k": (("degree", "the degree of the splines is 'degree'"),),
+    "grid": (("intervals", "the grid of the splines is given by 'intervals'"),),
+    **dict.fromkeys(
+        ("device", "cuda", "gpu"),
+        (("dtype", "every solve runs on the processor; remove it"),),
+    ),
+    **dict.fromkeys(
+        ("rtol", "tol", "accuracy", "eps", "precision"),
+        (("tolerance", "use 'tolerance', the relative error to reach"),),
+    ),
+    **dict.fromkeys(("time_limit", "timeout", "budget"), (("seconds", "use 'seconds'"),)),
+    **dict.fromkeys(("random_seed", "random_state"), (("seed", "use 'seed'"),)),
+}  # fmt: skip
+
+
+def answer(word: str, known: Collection[str]) -> str:
+    """What to write for the key `word` where the keys `known` are allowed, or an empty text."""
+    fitting = (sentence for key, sentence in _ANSWERS.get(word, ()) if key in known)
+    return next(fitting, "")

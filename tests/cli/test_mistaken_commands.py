@@ -1,0 +1,94 @@
+"""Commands as newcomers mistype them: one line that says what to type."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from kanpde.cli import main
+
+ROD = """\
+problem:
+  name: rod
+  unknowns: [u]
+  domain: {interval: [0, 1]}
+  parameters: {k: 2.0}
+  equations: ["k*dxx(u) = -1"]
+  conditions:
+    - {part: [left, right], equation: "u = 0"}
+"""
+
+# the words after `kanpde`, and what the answer must hold
+MISTAKEN = [
+    ("sovle rod.yaml", "did you mean 'solve'?"),
+    ("rod.yaml", "write kanpde solve rod.yaml"),
+    ("run rod.yaml", "did you mean 'solve'?"),
+    ("train rod.yaml", "did you mean 'solve'?"),
+    ("convert folder", "did you mean 'export'?"),
+    ("bogus", "unknown verb 'bogus'; known: solve"),
+    ("solve", "name a .yaml file, or a shipped problem as in problem=poisson_square"),
+    ("solve nothere.yaml", "nothere.yaml: no such file"),
+    ("solve rod", "did you mean rod.yaml?"),
+    ("solve poisson_square", "did you mean problem=poisson_square?"),
+    ("solve poison_square", "did you mean problem=poisson_square?"),
+    ("solve problem=poison_square", "did you mean 'poisson_square'?"),
+    ("solve folder", "it is a folder: kanpde resume"),
+    ("solve notes.txt", "a problem file ends in .yaml"),
+    ("solve xyzzy", "kanpde list shows them"),
+    ("solve rod.yaml rod.yaml", "cannot be mixed with 'rod.yaml'"),
+    ("solve rod.yaml tolerence=1e-8", "did you mean 'tolerance'?"),
+    ("solve rod.yaml tolerance 1e-8", "as in tolerance=1e-8"),
+    ("solve rod.yaml --tolerance 1e-8", "write tolerance=1e-8 without dashes"),
+    ("solve rod.yaml --tolerance=1e-8", "write tolerance=1e-8 without dashes"),
+    ("solve rod.yaml tolerance=1e-8,seconds=5", "must be a number"),
+    ("solve rod.yaml seconds=2m", "seconds=2m: must be a number"),
+    ("solve rod.yaml trial.width=ten", "must be an integer from 1 to 4096"),
+    ("solve rod.yaml problem.parameters.K=3", "nothing in the problem holds the parameter 'K'"),
+    ("solve rod.yaml -o out", "write --out"),
+    ("solve rod.yaml --output out", "write --out"),
+    ("solve rod.yaml --out", "expected one argument"),
+    ("solve rod.yaml --quite", "did you mean '--quiet'?"),
+    ("export", "RUN"),
+    ("export nothere", "not a run folder (it does not exist)"),
+    ("export rod.yaml", "not a run folder (it is a file)"),
+    ("export folder", "not a run folder (it has no config.yaml)"),
+    ("export folder --to stl", "choose from"),
+    ("check rod.yaml", "not a run folder (it is a file)"),
+    ("resume", "RUN"),
+    ("init rod", "choose another name or give --overwrite"),
+    ("init mine --template heet", "did you mean 'heat'?"),
+    ("init 'a b'", "letters, digits and _"),
+    ("show poison_square", "did you mean 'poisson_square'?"),
+    ("schema --out nodir/s.json", "cannot be written"),
+]
+
+
+@pytest.mark.parametrize(("words", "expected"), MISTAKEN, ids=[words for words, _ in MISTAKEN])
+def test_a_mistaken_command_is_answered_by_one_line_with_the_remedy(
+    words: str,
+    expected: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "rod.yaml").write_text(ROD, encoding="utf-8")
+    (tmp_path / "notes.txt").write_text("notes", encoding="utf-8")
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    code = main(shlex.split(words))
+    printed = capsys.readouterr().err
+    assert code in (2, 4, 6)
+    assert printed.startswith("kanpde: error: ")
+    assert printed.count("\n") == 1
+    assert expected in printed
+
+
+def test_a_parameter_that_the_file_lacks_may_be_given_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "rod.yaml"
+    file.write_text(ROD.replace("  parameters: {k: 2.0}\n", ""), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert main(["solve", "rod.yaml", "problem.parameters.k=3", "--quiet"]) == 0

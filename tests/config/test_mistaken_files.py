@@ -1,0 +1,178 @@
+"""Files as newcomers mistype them, or as other programs spell them: one line that names the place
+and the remedy.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kanpde.cli import main
+
+FLAT = """\
+problem:
+  name: flat
+  unknowns: [u]
+  domain: {rectangle: {lower: [0, 0], upper: [1, 1]}}
+  equations: ["laplacian(u) = -1"]
+  conditions:
+    - {part: boundary, equation: "u = 0"}
+"""
+HOLED = """\
+problem:
+  name: holed
+  unknowns: [T]
+  domain:
+    difference:
+      - {rectangle: {lower: [0, 0], upper: [2, 1]}}
+      - {disk: {center: [1, 0.5], radius: 0.2, name: hole}}
+  equations: ["laplacian(T) = 0"]
+  conditions:
+    - {part: left, equation: "T = 1"}
+    - {part: right, equation: "T = 0"}
+    - {part: [bottom, top], equation: "dn(T) = 0"}
+    - {part: hole, equation: "dn(T) = 0"}
+"""
+ROD = """\
+problem:
+  name: rod
+  unknowns: [u]
+  domain: {interval: [0, 1]}
+  time: {from: 0, to: 1}
+  equations: ["dt(u) = dxx(u)"]
+  conditions:
+    - {part: initial, equation: "u = sin(pi*x)"}
+    - {part: [left, right], equation: "u = 0"}
+"""
+SQUARE = "rectangle: {lower: [0, 0], upper: [1, 1]}"
+EDGE = '    - {part: boundary, equation: "u = 0"}\n'
+
+
+def put(text: str, old: str, new: str) -> str:
+    """The file with one change."""
+    assert text.count(old) == 1, old
+    return text.replace(old, new)
+
+
+def right_side(formula: str) -> str:
+    """The flat problem with another right side."""
+    return put(FLAT, '= -1"', f'= {formula}"')
+
+
+def operator(formula: str) -> str:
+    """The flat problem with another left side."""
+    return put(FLAT, "laplacian(u)", formula)
+
+
+def shape(text: str) -> str:
+    """The flat problem on another domain."""
+    return put(FLAT, SQUARE, text)
+
+
+def top(line: str) -> str:
+    """The flat problem with one more key beside `problem`."""
+    return FLAT + line + "\n"
+
+
+# name: (file, words of the one line that answers it)
+MISTAKEN = {
+    "nabla and a power": (operator("nabla^2(u)"), ("equations[0]", "use '**' for powers")),
+    "a delta": (operator("Δu"), ("equations[0]", "write laplacian(...)")),
+    "deepxde": (operator("dde.grad.hessian(u, x)"), ("unexpected character '.'",)),
+    "u_xx": (operator("u_xx + u_yy"), ("write dxx(u) for a derivative",)),
+    "sympy's diff": (operator("diff(u, x, 2)"), ("write dx(u) or dxx(u)",)),
+    "Derivative": (operator("Derivative(u, (x, 2))"), ("write dx(u) or dxx(u)",)),
+    "a misspelt operator": (operator("laplacien(u)"), ("did you mean 'laplacian'?",)),
+    "matlab's operator": (operator("laplace(u)"), ("write laplacian(u)",)),
+    "an open parenthesis": (operator("div(grad(u)"), ("expected ')'",)),
+    "two equal signs": (put(FLAT, " = -1", " == -1"), ("write '='", "(character 14)")),
+    "no equal sign": (put(FLAT, " = -1", ""), ("exactly one '='",)),
+    "no product sign": (right_side("-2x"), ("write '*' for a product",)),
+    "a decimal comma": (right_side("-1,5"), ("a decimal number has a point",)),
+    "a unit in a formula": (put(HOLED, "T = 1", "T = 100 degC"), ("a number without its unit",)),
+    "a unit in a number": (put(FLAT, "[1, 1]", "[1 m, 1 m]"), ("upper[0]", "must be a number")),
+    "Python's if": (right_side("1 if x > 0 else 0"), ("write where(condition, value, other)",)),
+    "numpy": (right_side("np.sin(x)"), ("a function goes by its name alone",)),
+    "ln": (right_side("ln(x + 1)"), ("write log",)),
+    "the third coordinate": (right_side("-z"), ("unknown name 'z'; known are x, y, u",)),
+    "no value of a parameter": (operator("k*laplacian(u)"), ("unknown name 'k'",)),
+    "a small letter": (put(HOLED, "laplacian(T)", "laplacian(t)"), ("did you mean 'T'?",)),
+    "tabs": (FLAT.replace("    - {part", "\t- {part"), ("line 7, column 1", "indent with spaces")),
+    "an open quote": (
+        put(FLAT, '"u = 0"', '"u = 0'), ("close the quote (opened in line 7, column 34)",)
+    ),
+    "curled quotes": (put(FLAT, '"u = 0"', "“u = 0”"), ("between plain quotes",)),
+    "an open bracket": (put(FLAT, "[1, 1]}}", "[1, 1}}"), ("line 4", "a bracket is not closed")),
+    "a colon in a text": (
+        put(FLAT, '"u = 0"', "u: 0"), ("line 7", "put a text that holds ': ' between quotes")
+    ),
+    "a colon in a name": (put(FLAT, "name: flat", "name: a: b"), ("line 2", "between quotes")),
+    "lines out of line": (
+        put(FLAT, EDGE, f"   {EDGE.strip()}\n{EDGE}"), ("line 8", "begin in one column")
+    ),
+    "a key twice": (put(FLAT, "  equations", "  name: b\n  equations"), ("'name' stands twice",)),
+    "no problem": ('name: p\nequations: ["u = 0"]\n', ("it belongs under 'problem'",)),
+    "a part without condition": (
+        put(HOLED, '    - {part: right, equation: "T = 0"}\n', ""),
+        ("no condition on the part right",),
+    ),
+    "a misspelt part": (put(HOLED, "part: left", "part: lft"), ("did you mean 'left'?",)),
+    "corners swapped": (
+        put(FLAT, "lower: [0, 0], upper: [1, 1]", "lower: [1, 1], upper: [0, 0]"),
+        ("lower must be less than upper",),
+    ),
+    "a square": (shape("square: 1"), ("use 'rectangle'",)),
+    "width and height": (shape("rectangle: {width: 2, height: 1}"), ("use 'lower' and 'upper'",)),
+    "a circle": (shape("circle: {r: 1}"), ("use 'disk'",)),
+    "minus": (shape("minus: []"), ("a hole is cut by 'difference'",)),
+    "a hole outside": (
+        put(HOLED, "center: [1, 0.5]", "center: [9, 0.5]"), ("'hole'", "move its shape")
+    ),
+    "time as a list": (put(ROD, "{from: 0, to: 1}", "[0, 1]"), ("as in {from: 0, to: 1}",)),
+    "start and end": (put(ROD, "from: 0, to: 1", "start: 0, end: 1"), ("use 'from'",)),
+    "time backwards": (put(ROD, "from: 0, to: 1", "from: 1, to: 0"), ("found 1 and 0",)),
+    "t=0": (put(ROD, "part: initial", "part: t=0"), ("(parts: left, right, initial, final)",)),
+    "no start": (
+        put(ROD, '    - {part: initial, equation: "u = sin(pi*x)"}\n', ""),
+        ("no condition on the part initial",),
+    ),
+    "a rate without time": (operator("dt(u) - laplacian(u)"), ("needs the coordinate 't'",)),
+    "dirichlet": (put(FLAT, EDGE, "    - {type: dirichlet, value: 0}\n"), ("use 'equation'",)),
+    "bcs": (put(FLAT, "conditions:", "bcs:"), ("use 'conditions'",)),
+    "pde": (put(FLAT, "equations:", "pde:"), ("use 'equations'",)),
+    "du/dn": (put(FLAT, '"u = 0"', '"du/dn = 0"'), ("dn(u) for the normal derivative",)),
+    "a percentage": (top("tolerance: 1%"), ("tolerance: must be a number",)),
+    "minutes": (top("seconds: 2min"), ("seconds: must be a number",)),
+    "epochs": (top("epochs: 1000"), ("steps: 1000",)),
+    "epochs of a stage": (top("schedule: [{optimizer: lbfgs, epochs: 9}]"), ("use 'steps'",)),
+    "lr": (top("schedule: [{optimizer: adam, lr: 0.1, steps: 9}]"), ("use 'learning_rate'",)),
+    "layers": (top("trial: {kind: mlp, layers: [2, 50, 1]}"), ("use 'width'",)),
+    "another network": (top("trial: {kind: fno}"), ("must be one of kan, mlp",)),
+    "device": (top("device: cuda"), ("every solve runs on the processor",)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MISTAKEN)
+def test_a_mistaken_file_is_answered_by_one_line_with_the_remedy(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, words = MISTAKEN[name]
+    file = tmp_path / "mine.yaml"
+    file.write_text(text, encoding="utf-8")
+    code = main(["solve", str(file)])
+    printed = capsys.readouterr().err
+    assert code == 2
+    assert printed.startswith("kanpde: error: ")
+    assert printed.count("\n") == 1
+    for expected in words:
+        assert expected in printed
+
+
+@pytest.mark.parametrize("text", [FLAT, HOLED, ROD])
+def test_the_files_that_the_mistakes_are_made_in_have_none(text: str, tmp_path: Path) -> None:
+    from kanpde.config import yaml_file
+    from kanpde.config.validate import validate
+    from kanpde.problem.formulas import Formulas
+
+    Formulas.of(validate(yaml_file.loads(text, source="mine.yaml"), source="mine.yaml").problem)
