@@ -132,7 +132,7 @@ def _explain(error: Exception) -> str:
     place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
     opened = getattr(error, "context_mark", None)
     remedy = next((answer for words, answer in _REMEDIES if words in problem), "")
-    if remedy and opened and opened.line != mark.line:
+    if remedy and opened and mark and opened.line != mark.line:
         remedy += f" (opened in line {opened.line + 1}, column {opened.column + 1})"
     return f"{place}{' '.join(ascii(problem)[1:-1].split())}{remedy}"
 

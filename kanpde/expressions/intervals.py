@@ -317,6 +317,8 @@ def _angle(y: Enclosure, x: Enclosure) -> Enclosure:
     second = _minus(_times(_column(y.values), x.slopes))
     squares = _plus(powers(x.values, 2.0), powers(y.values, 2.0))
     slopes = _times(_plus(first, second), _column(powers(squares, -1.0)))
+    jump = np.where(split[:, None], np.inf, 0.0)
+    slopes = slopes[0] - jump, slopes[1] + jump  # no difference quotient is bounded over the cut
     return Enclosure(np.arctan2(y.centre, x.centre), (lower, upper), slopes)
 
 

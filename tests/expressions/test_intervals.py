@@ -18,7 +18,7 @@ FORMULAS = [
     "(2 + x)**(-3)", "exp(sin(5*x*y))/(2 + y)**1.5", "1/(x**2 + 0.01)", "x**3*y**2",
     "erf(3*x*y) - erfc(x + y)", "gamma(x + 3)*lgamma(2.2 + y)", "max(x, y, 0.3)",
     "besselj(0, 5*x) + besselj(3, 4*x*y)", "min(x*y, 0.1)**2", "heaviside(x - y)*y",
-    "where(x > y and y < 0.4, exp(x), sin(3*y))",
+    "where(x > y and y < 0.4, exp(x), sin(3*y))", "atan2(y, x)*x", "x - 2*atan2(x, y)",
 ]  # fmt: skip
 
 
