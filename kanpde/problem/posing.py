@@ -11,7 +11,7 @@ from kanpde.expressions import gridded
 from kanpde.problem import eigenvalues, probing, solvability, wellposedness
 from kanpde.problem.findings import Finding
 from kanpde.problem.pencils import require_pencil, with_value
-from kanpde.problem.probing import Feature
+from kanpde.problem.feature_search import Feature
 from kanpde.problem.problem import Problem
 
 

@@ -105,6 +105,25 @@ def test_what_u_xx_and_u_x_do_does_not_grow() -> None:
     assert flow.real.max() < 0
 
 
+@pytest.mark.parametrize(("periodic", "even"), [(False, True), (False, False), (True, True)])
+def test_the_roughness_of_splines_is_about_the_error_of_interpolation(
+    periodic: bool, even: bool
+) -> None:
+    inner = np.linspace(-1.0, 1.0, 17)
+    knots = inner if even else np.sort(np.append(inner, [-0.4, 0.3, 0.35]))
+    line = Line(knots, periodic, 0.0, 2.0)
+
+    def wave(s: Any) -> Any:
+        return np.exp(np.sin(np.pi * s + 0.7))
+
+    coefficients = line.interpolated(wave(line.points())[:, None])[:, 0]
+    fine = np.linspace(-1.0, 1.0, 2001)[:-1]
+    local = line.local(fine)
+    error = (local.values[0] * coefficients[local.columns]).sum(axis=1) - wave(fine)
+    true = float(np.sqrt((error**2).mean()))
+    assert 0.5 * true < line.rough(coefficients) < 5 * true
+
+
 def test_the_jet_of_a_kan_with_products_is_that_of_autograd() -> None:
     torch.manual_seed(0)
     line = Line(np.linspace(-1.0, 1.0, 17), False, 0.0, 2.0)

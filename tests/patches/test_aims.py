@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,16 @@ def test_shares_are_products_of_the_residual_and_of_what_the_dual_problem_leaves
     np.testing.assert_allclose(shares(level, 2.0, 1e-7), 0.1 * np.maximum(0.1, (depths / 2) ** 2))
     # where convection is strong, corners count like everything else
     np.testing.assert_allclose(shares(level, 0.0, 1.0), 1e-8)
+
+
+def test_what_conditions_of_less_weight_lack_counts_in_the_shares() -> None:
+    """Along every axis; the last column is the squared norm of missing layers."""
+    cover = cover_of(corner_problem(), 4)
+    level = level_of(cover, 4, lambda patches: np.array([1e-8] * len(patches)))
+    missed = np.outer(np.arange(1.0, 1 + len(level.patches)), [1e-8, 2e-8, 100.0])
+    lacking = replace(level, missed=missed)
+    expected = 1e-8 * (1 + 3 * np.arange(1.0, 1 + len(level.patches)))
+    np.testing.assert_allclose(shares(lacking, 0.0, 1.0), expected)
 
 
 def test_the_exponent_of_a_corner_follows_from_two_levels() -> None:

@@ -10,7 +10,8 @@ import pytest
 from kanpde import api
 from kanpde.errors import ConfigError
 from kanpde.problem.posing import features, posed
-from kanpde.problem.probing import Feature, unresolved
+from kanpde.problem.feature_search import Feature
+from kanpde.problem.probing import unresolved
 from kanpde.problem.problem import Problem
 
 LINE = {"interval": {"lower": 0, "upper": 1}}
