@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from torch import nn
+
 from kanpde.api.choice import Choice
 from kanpde.api.continuing import Continued
 from kanpde.api.outcome import Plan
@@ -15,16 +17,38 @@ from kanpde.problem.starts import Start
 from kanpde.results.solution import Solution
 
 
-def plan_of(config: Config, after: Solution | None = None, start: Start | None = None) -> Plan:
-    """The plan of a config from a start; ConfigError where it cannot start from the parameters of
-    `after`.
+def plan_of(
+    config: Config,
+    after: Solution | None = None,
+    start: Start | None = None,
+    module: nn.Module | None = None,
+) -> Plan:
+    """The plan of a config from a start, with a `module` of the user's own; ConfigError where it
+    cannot start from the parameters of `after`.
     """
+    if config.trial.kind == "module":
+        return _of_module(config, after, start, module)
     if after is not None and config.starts.given:
         key = config.starts.given[0]
         raise ConfigError(f"{key}: does not go with 'after', which is a start; remove one of them")
     if config.starts.continuation:
         return Continued(config, start, _from)
     return _plan(config, after, start)
+
+
+def _of_module(
+    config: Config, after: Solution | None, start: Start | None, module: nn.Module | None
+) -> Plan:
+    """One schedule on a module; ConfigError for what a network of unknown layers cannot do."""
+    refused = {
+        "slabs": in_slabs(config),
+        "eigen": config.problem.eigen is not None,
+        "continuation": config.starts.continuation,
+    }
+    for key, given in refused.items():
+        if given:
+            raise ConfigError(f"{key}: does not go with a module of your own; leave it out")
+    return OneNetwork(config, after, start, module)
 
 
 def _from(config: Config, start: Start | None) -> Plan:

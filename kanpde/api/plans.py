@@ -27,6 +27,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from torch import nn
+
 from kanpde.api.outcome import Outcome
 from kanpde.config import Config
 from kanpde.config.compatibility import check
@@ -58,11 +60,14 @@ class Built:
 
 @dataclass(frozen=True)
 class OneNetwork:
-    """One schedule on one trial solution, from the parameters of `after` or a start, if given."""
+    """One schedule on one trial solution, from the parameters of `after` or a start, if given; on a
+    `module` of the user's own where the config asks for one.
+    """
 
     config: Config
     after: Solution | None = None
     start: Start | None = None
+    module: nn.Module | None = None
     built: Built | None = None
 
     def prepare(self) -> OneNetwork:
@@ -89,7 +94,7 @@ class OneNetwork:
 
     def load(self, folder: Path) -> Outcome:
         """The last checkpoint."""
-        built = Built(self.config, build(self.config), 0.0)
+        built = Built(self.config, build(self.config, module=self.module), 0.0)
         solver = _solver(built, Silent(), Store.at(folder, make=False))
         solver.resume(self.config.trial)
         return _network_outcome(built, solver, solver.seconds)
@@ -100,7 +105,7 @@ class OneNetwork:
             return self.built
         began = time.perf_counter()
         config, problem = posed_with_directions(self.config)
-        parts = build(config, problem)
+        parts = build(config, problem, self.module)
         if self.after is not None:
             (earlier,) = self.after.trial.each
             go_on(parts.trial, earlier, config.trial)

@@ -12,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from kanpde import threads
 from kanpde.api.beginning import beginning
 from kanpde.api.checking import CONFIG, require_run, require_whole
@@ -101,16 +103,25 @@ def solve(
     overwrite: bool = False,
     progress: Progress | None = None,
     after: Solution | None = None,
+    module: nn.Module | None = None,
     **keys: Any,
 ) -> Solution:
     """Solve a problem; further keywords are those of `configure`. It starts from the parameters of
     `after`, if given.
 
+    A `module` of your own, (N, d) coordinates scaled to [-1, 1] → (N, unknowns), takes the place of
+    the KAN: a copy of it is trained, by adam and lbfgs where no `schedule` is given, with
+    derivatives by autograd.
+
     With `out` a run folder is made there with config, checkpoints, history and result; without it
     nothing is written. Raises the KanpdeError that names what is wrong.
     """
+    if module is not None:
+        keys["trial"] = {**(keys.get("trial") or {}), "kind": "module"}
     config = problem if isinstance(problem, Config) and not keys else configure(problem, **keys)
-    plan = prepare(config, after)  # a mistake must neither leave a folder nor cost an old run
+    plan = prepare(
+        config, after, module
+    )  # a mistake must neither leave a folder nor cost an old run
     if out is None:
         return solution_of(plan.run(progress or Silent()))
     folder = run_folder.create(out, name=config.problem.name, overwrite=overwrite)
@@ -118,11 +129,11 @@ def solve(
 
 
 @plain_torch()
-def prepare(config: Config, after: Solution | None = None) -> Plan:
+def prepare(config: Config, after: Solution | None = None, module: nn.Module | None = None) -> Plan:
     """Build everything that a solve needs first; it serves one solve. Raises the KanpdeError that
     names what is wrong.
     """
-    return plan_of(config, after, beginning(config, load)).prepare()
+    return plan_of(config, after, beginning(config, load), module).prepare()
 
 
 @plain_torch()
@@ -139,21 +150,29 @@ def solve_into(plan: Plan, folder: Path, progress: Progress | None = None) -> So
 
 
 @plain_torch()
-def resume(folder: str | Path, progress: Progress | None = None) -> Solution:
-    """Go on with an interrupted run from its last checkpoint, to the same bits on the same machine."""
+def resume(
+    folder: str | Path, progress: Progress | None = None, module: nn.Module | None = None
+) -> Solution:
+    """Go on with an interrupted run from its last checkpoint, to the same bits on the same machine;
+    a run with a `module` of your own needs it again.
+    """
     path, config = _saved(folder)
     with folder_lock.locked(path):
         log = run_folder.RunLog(path, progress or Silent())
-        solution = solution_of(plan_of(config, start=beginning(config, load)).resume(log, path))
+        solution = solution_of(
+            plan_of(config, None, beginning(config, load), module).resume(log, path)
+        )
         run_files.write(path, solution)
     return solution
 
 
 @plain_torch()
-def load(folder: str | Path) -> Solution:
-    """The solution of a run folder, as its last checkpoint holds it."""
+def load(folder: str | Path, module: nn.Module | None = None) -> Solution:
+    """The solution of a run folder, as its last checkpoint holds it; a run with a `module` of your
+    own needs it again.
+    """
     path, config = _saved(folder)
-    outcome = plan_of(config).load(path)
+    outcome = plan_of(config, module=module).load(path)
     if not all(bool(values.isfinite().all()) for values in outcome.trial.parameters()):
         raise CheckpointError(f"{path}: its parameters are not finite; solve it again")
     solution = solution_of(outcome)

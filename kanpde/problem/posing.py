@@ -9,9 +9,9 @@ from kanpde.config import ProblemConfig
 from kanpde.config.problem.attached_files import mesh_notes
 from kanpde.expressions import gridded
 from kanpde.problem import eigenvalues, probing, solvability, wellposedness
+from kanpde.problem.feature_search import Feature
 from kanpde.problem.findings import Finding
 from kanpde.problem.pencils import require_pencil, with_value
-from kanpde.problem.feature_search import Feature
 from kanpde.problem.problem import Problem
 
 

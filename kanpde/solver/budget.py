@@ -53,7 +53,7 @@ def parameter_count(trial: TrialConfig, inputs: int, unknowns: int) -> int:
     shape = [inputs, *trial.width, unknowns]
     edges = [a * b for a, b in pairwise(shape)]
     added = len(trial.functions) * unknowns
-    if trial.kind == "mlp":
+    if trial.kind in ("mlp", "module"):
         return sum(edges) + sum(shape[1:]) + added
     base = 1 if trial.base == "silu" else 0
     if trial.on == "nodes":
@@ -168,7 +168,7 @@ def _derivatives(problem: ProblemConfig) -> JetSpace:
 
 def _columns(trial: TrialConfig, shape: list[int]) -> int:
     """Parameters of the outer layer for one unknown."""
-    if trial.kind == "mlp":
+    if trial.kind in ("mlp", "module"):
         return shape[-2] + 1
     return shape[-2] * (trial.intervals[-1] + trial.degree[-1] + (trial.base == "silu"))
 
@@ -182,7 +182,7 @@ def _functions(trial: TrialConfig, layer: int) -> int:
 
 def _features(trial: TrialConfig, shape: list[int], space: JetSpace) -> int:
     """Numbers of the features of the outer layer at a point."""
-    if trial.kind == "mlp":
+    if trial.kind in ("mlp", "module"):
         return len(space.indices) * (shape[-2] + 1)
     factors = sum(sum(index) for index in space.indices)
     return shape[-2] * (_functions(trial, -1) * (space.order + 2) + factors)
@@ -190,7 +190,7 @@ def _features(trial: TrialConfig, shape: list[int], space: JetSpace) -> int:
 
 def _gradient(trial: TrialConfig, shape: list[int], space: JetSpace) -> int:
     """Numbers at a point that a gradient by all parameters holds."""
-    if trial.kind == "mlp":
+    if trial.kind in ("mlp", "module"):
         return 7 * len(space.indices) * sum(shape[1:-1])
     total = 0
     for layer, (before, after) in enumerate(pairwise(shape)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
+from torch import nn
 
 from kanpde.ansatz.lifting import lift
 from kanpde.ansatz.network import build_network, enriched
@@ -17,12 +18,13 @@ from kanpde.assembly.objective import Objective
 from kanpde.assembly.residual import Assembly, terms
 from kanpde.config import Config
 from kanpde.config.compatibility import check
+from kanpde.errors import ConfigError
 from kanpde.problem.conditions import MeanCondition, PeriodicCondition
 from kanpde.problem.problem import Problem
 from kanpde.solver.adaptive import PointSource
 from kanpde.solver.budget import check_budget
 from kanpde.trial.constants import Constants
-from kanpde.trial.networks import Circles
+from kanpde.trial.networks import Circles, Own
 from kanpde.trial.solution import TrialSolution
 
 
@@ -37,14 +39,15 @@ class Parts:
     source: PointSource | None = None
 
 
-def build(config: Config, problem: Problem | None = None) -> Parts:
-    """Build everything, on the `problem` of the config where that is made already; ConfigError or
-    BudgetError name the key to change.
+def build(config: Config, problem: Problem | None = None, module: nn.Module | None = None) -> Parts:
+    """Build everything, on the `problem` of the config where that is made already, and with the
+    `module` where the trial solution is one of the user's own; ConfigError or BudgetError name the
+    key to change.
     """
     check(config)  # for a config that was changed in Python and not validated again
     check_budget(config)
     problem = Problem.create(config.problem) if problem is None else problem
-    trial, posed = _trial(config, problem)
+    trial, posed = _trial(config, problem, module)
     dtype = dtype_of(config)
     if problem.energy is not None:
         points = quadrature(posed, config.sampler, dtype)
@@ -83,7 +86,9 @@ def dtype_of(config: Config) -> torch.dtype:
     return {"float64": torch.float64, "float32": torch.float32}[config.dtype]
 
 
-def _trial(config: Config, problem: Problem) -> tuple[TrialSolution, Problem]:
+def _trial(
+    config: Config, problem: Problem, module: nn.Module | None
+) -> tuple[TrialSolution, Problem]:
     """The trial solution, and the problem with the conditions that it does not meet by
     construction.
     """
@@ -96,9 +101,11 @@ def _trial(config: Config, problem: Problem) -> tuple[TrialSolution, Problem]:
     lower, upper = (
         torch.tensor(side).to(dtype) for side in (problem.domain.lower, problem.domain.upper)
     )
-    network = enriched(
-        build_network(config.trial, problem, config.seed, dtype, circles), config.trial, problem
-    )
+    if config.trial.kind == "module":
+        network = _own(module, problem, circles, dtype)
+    else:
+        built = build_network(config.trial, problem, config.seed, dtype, circles)
+        network = enriched(built, config.trial, problem)
     unknown = config.problem.unknown_parameters.values()
     constants = Constants(
         [parameter.start for parameter in unknown],
@@ -109,6 +116,19 @@ def _trial(config: Config, problem: Problem) -> tuple[TrialSolution, Problem]:
         network, lower, upper, lifting, config.trial.derivatives, constants, wrapping
     )
     return trial, replace(problem, conditions=conditions)
+
+
+def _own(
+    module: nn.Module | None, problem: Problem, circles: Circles | None, dtype: torch.dtype
+) -> Own:
+    """The user's module as a network."""
+    if module is None:
+        raise ConfigError(
+            "trial.kind: a module of your own comes from Python: kanpde.solve(problem,"
+            " module=net), kanpde.load(run, module=net)"
+        )
+    inputs = circles.inputs if circles else problem.domain.dimension
+    return Own(module, inputs, len(problem.outputs), dtype)
 
 
 def _collocation(config: Config, problem: Problem, circles: Circles | None) -> Collocation:

@@ -24,7 +24,7 @@ from kanpde.errors import CheckpointError, ConfigError, KanpdeError, StorageErro
 from kanpde.storage import bindings, forget, move, replacing, require_unaltered, run_of
 from kanpde.trial.bases import restored
 from kanpde.trial.constants import Constants
-from kanpde.trial.networks import KAN, MLP, Affine, Enriched, NodeSplines, SplineLayer
+from kanpde.trial.networks import KAN, MLP, Affine, Enriched, NodeSplines, Own, SplineLayer
 from kanpde.trial.solution import TrialSolution
 
 MAGIC = b"kanpde checkpoint 1 "
@@ -213,6 +213,8 @@ def network_state(network: nn.Module) -> dict[str, Any]:
         if any(layer.mask is not None for layer in layers):
             facts["left"] = _copies([layer.kept_edges for layer in layers])
         return {"kind": "kan", **facts, "tensors": _copies(tensors)}
+    if isinstance(network, Own):
+        return network.state()
     if isinstance(network, MLP):
         return {
             "kind": "mlp",
@@ -276,10 +278,12 @@ def restore_network(state: Mapping[str, Any], trial: TrialConfig) -> KAN | MLP:
 
 def restore_beside(
     state: Mapping[str, Any], trial: TrialConfig, present: nn.Module
-) -> KAN | MLP | Enriched:
+) -> KAN | MLP | Own | Enriched:
     """The network of a state with the functions beside the `present` one, if there are any;
     CheckpointError as above.
     """
+    if isinstance(present, Own):
+        return present.restored(state)
     network, given = restore_network(state, trial), state.get("functions")
     if not isinstance(present, Enriched):
         if given is not None:

@@ -50,7 +50,9 @@ _VECTORS = items(items(number()), 1)
 IN_THE_PLANE = "; by default as many as the coordinates ask for, here those of two coordinates"
 
 TRIAL: dict[str, Schema] = {
-    "kind": described(choice(trial.KINDS), "Which network.", "kan", "mlp"),
+    "kind": described(
+        choice(trial.KINDS), "Which network; a module of your own comes from Python.", "kan", "mlp"
+    ),
     "width": described(
         one_or_more(integer(1, trial.WIDEST), 0, trial.MOST_LAYERS),
         f"Hidden sizes{IN_THE_PLANE}; an mlp has {list(_MLP['width'])}.",

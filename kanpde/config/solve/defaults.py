@@ -93,12 +93,12 @@ step: the same limit."""
 
 
 def trial_defaults(kind: str, dimension: int) -> FrozenMap[Any]:
-    """Default `trial` keys of a kan or an mlp of `dimension` coordinates, but for what depends on
-    the layers.
+    """Default `trial` keys of a kan, an mlp or a module of `dimension` coordinates, but for what
+    depends on the layers.
     """
-    return (
-        _MLP if kind == "mlp" else FrozenMap({"width": _KAN_WIDTH[min(dimension, 4) - 1], **_KAN})
-    )
+    if kind == "kan":
+        return FrozenMap({"width": _KAN_WIDTH[min(dimension, 4) - 1], **_KAN})
+    return _MLP if kind == "mlp" else FrozenMap({"lifting": False, "periodic": False})
 
 
 def layer_defaults(dimension: int, layers: int) -> FrozenMap[Any]:
@@ -115,8 +115,8 @@ def layer_defaults(dimension: int, layers: int) -> FrozenMap[Any]:
 
 
 def schedule_defaults(kind: str) -> tuple[FrozenMap[Any], ...]:
-    """Default stages of a kan or an mlp."""
-    return _SCHEDULE[kind]
+    """Default stages of a kan, an mlp or a module."""
+    return _SCHEDULE["mlp" if kind == "module" else kind]
 
 
 def sampler_defaults(dimension: int) -> FrozenMap[Any]:

@@ -127,7 +127,15 @@ def read_schedule(node: Reader, trial: TrialConfig) -> tuple[StageConfig, ...]:
     for stage, item in zip(stages, items, strict=True):
         if trial.kind == "mlp" and isinstance(stage, OptimizerStage) and stage.sparsify:
             raise item.error("an mlp has no edges to sparsify; remove sparsify")
+        if trial.kind == "module":
+            _check_of_module(stage, item)
     return stages
+
+
+def _check_of_module(stage: StageConfig, node: Reader) -> None:
+    """ConfigError for a stage that needs to know the layers of a network."""
+    if isinstance(stage, OptimizerStage) and (stage.traits.matrix is not None or stage.sparsify):
+        raise node.error("a module is trained by adam or lbfgs alone; use one of them")
 
 
 def _stage(node: Reader) -> StageConfig:
@@ -236,8 +244,9 @@ def _check_grids(
             continue
         (name,) = item.fields(_CHANGES)
         advice = "give a schedule of your own" if "recommended" in item.path else ""
-        if trial.kind == "mlp":
-            raise item.error(f"an mlp has no grid; remove {name}")
+        if trial.kind != "kan":
+            article = "an mlp" if trial.kind == "mlp" else f"a {trial.kind}"
+            raise item.error(f"{article} has no grid; remove {name}")
         if isinstance(stage, UpdateGrid):
             other = next((basis for basis in trial.bases if basis != "bspline"), None)
             if other:

@@ -17,7 +17,7 @@ from kanpde.config.solve.patches import PatchesConfig, read_patches
 from kanpde.config.solve.products import read_nodes
 from kanpde.errors import ConfigError
 
-KINDS = ("kan", "mlp")
+KINDS = ("kan", "mlp", "module")
 CENTERS = ("none", "source")
 ENDS = ("extended", "clamped")
 BASES = ("bspline", "chebyshev", "rbf", "fourier")
@@ -60,6 +60,7 @@ _KEYS = {
         "rank",
     ),
     "mlp": (*_COMMON, "activation", "scale"),
+    "module": ("kind", "lifting", "periodic"),
 }
 KEYS = tuple(dict.fromkeys(_KEYS["kan"] + _KEYS["mlp"]))
 STARTS = {"kan": ("ridge", "paper", "scaled", "stretched"), "mlp": ("xavier", "features")}
@@ -67,8 +68,8 @@ STARTS = {"kan": ("ridge", "paper", "scaled", "stretched"), "mlp": ("xavier", "f
 
 @dataclass(frozen=True)
 class TrialConfig:
-    """A kan (degree, intervals, base, radial) or an mlp (activation, scale); what the other kind
-    has is empty or default.
+    """A kan (degree, intervals, base, radial), an mlp (activation, scale) or a module of the user's
+    own, which only Python can give; what the other kinds have is empty or default.
 
     `basis` holds one name per layer: K = intervals + degree functions whichever it is (see
     `kanpde.trial.bases.global_bases`). They sit on the `edges`, or on the `nodes` behind affine
@@ -166,10 +167,13 @@ def read_trial(
     fields = {**defaults, **recommended, **explicit}
     for key, entry in fields.items():
         if key not in _KEYS[kind]:
-            article = "an mlp" if kind == "mlp" else "a kan"
+            article = "an mlp" if kind == "mlp" else f"a {kind}"
             raise entry.error(
                 f"{article} has no {key!r}; remove it (keys of {article}: {listed(_KEYS[kind])})"
             )
+    if kind == "module":
+        by_construction = {key: fields[key].flag() for key in ("lifting", "periodic")}
+        return TrialConfig(kind, (), derivatives="autograd", **by_construction)
     width = _width(fields["width"], kind)
     if kind == "mlp":
         return TrialConfig(

@@ -10,6 +10,7 @@ from kanpde.trial.networks.layer import NodeSplines, SplineLayer
 from kanpde.trial.networks.mlp import MLP, build_mlp
 from kanpde.trial.networks.multipoles import Multipoles
 from kanpde.trial.networks.nodes import build_nodes
+from kanpde.trial.networks.own import Own
 from kanpde.trial.networks.stretched import build_stretched
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Enriched",
     "Multipoles",
     "NodeSplines",
+    "Own",
     "Radial",
     "SplineLayer",
     "bare",
