@@ -23,7 +23,7 @@ from kanpde.config.problem.region_equations import in_all_regions
 from kanpde.config.problem.statement import PROBLEM_KEYS, ProblemConfig, read_statement
 from kanpde.config.problem.vector_unknowns import in_components
 from kanpde.config.reader import Reader
-from kanpde.config.solve.defaults import schedule_defaults
+from kanpde.config.solve.defaults import BY_GRADIENTS, WEIGHTS, schedule_defaults
 from kanpde.config.solve.settings import (
     CompareConfig,
     OutputConfig,
@@ -39,6 +39,7 @@ from kanpde.config.solve.settings import (
 from kanpde.config.solve.slabs import read_slabs
 from kanpde.config.solve.stages import (
     StageConfig,
+    by_gradients,
     read_schedule,
 )
 from kanpde.config.solve.starts import read_starts
@@ -228,9 +229,13 @@ def _discretisation(
         dimension,
         place["sampler"],
     )
+    stages = read_schedule(schedule, trial)
+    # a penalty beside an energy is as exact as it is large, however it is minimised
+    walks = problem.energy is None and by_gradients(stages)
     weights = read_weights(
         weights_fields(stated["weights"]),
         weights_fields(advice["weights"]),
         dict.fromkeys(name for condition in problem.conditions for name in condition.names),
+        BY_GRADIENTS if walks else WEIGHTS["conditions"],
     )
-    return trial, read_schedule(schedule, trial), sampler, weights
+    return trial, stages, sampler, weights

@@ -838,3 +838,26 @@ def test_one_number_stands_for_all_coordinates_beside_dimensions() -> None:
 def test_corners_of_boxes_are_numbers_of_all_coordinates(box: object, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         read_shape(Reader({"box": box}, "file", ()))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "weight"),
+    [
+        ([{"optimizer": "adam", "steps": 5}, {"optimizer": "lbfgs", "steps": 5}], 10.0),
+        ([{"optimizer": "least_squares"}, {"optimizer": "lbfgs", "steps": 5}], 1e4),
+    ],
+)
+def test_conditions_weigh_less_where_only_gradients_lead(
+    schedule: list[dict[str, Any]], weight: float
+) -> None:
+    problem = {"name": "rod", "unknowns": ["u"], "domain": {"interval": [0, 1]}}
+    problem |= {
+        "equations": ["dxx(u) = 1"],
+        "conditions": [{"part": "boundary", "equation": "u = 0"}],
+    }
+    config = validate({"problem": problem, "schedule": schedule}, source="rod")
+    assert config.weights.conditions == weight
+    again = validate(config.as_tree(), source="rod")
+    assert again.weights == config.weights
+    given = {"problem": problem, "schedule": schedule, "weights": {"conditions": 3.0}}
+    assert validate(given, source="rod").weights.conditions == 3.0

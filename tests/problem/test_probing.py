@@ -9,8 +9,8 @@ import pytest
 
 from kanpde import api
 from kanpde.errors import ConfigError
-from kanpde.problem.posing import features, posed
 from kanpde.problem.feature_search import Feature
+from kanpde.problem.posing import features, posed
 from kanpde.problem.probing import unresolved
 from kanpde.problem.problem import Problem
 

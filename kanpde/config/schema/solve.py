@@ -25,6 +25,7 @@ from kanpde.config.schema.nodes import (
 from kanpde.config.solve import adaptive, patches, products, settings, slabs, stages, trial
 from kanpde.config.solve.defaults import (
     ADAPTIVE_WEIGHTS,
+    BY_GRADIENTS,
     COMPARE,
     OUTPUT,
     POINTS,
@@ -297,7 +298,11 @@ DEFS: dict[str, Schema] = {
                 _WEIGHT, "Factor of the equations' mean square.", WEIGHTS["equations"], 100
             ),
             "conditions": described(
-                _WEIGHT, "Factor of the conditions' mean square.", WEIGHTS["conditions"], 1e3
+                _WEIGHT,
+                f"Factor of the conditions' mean square; {BY_GRADIENTS:g} where every stage is adam or"
+                " lbfgs.",
+                WEIGHTS["conditions"],
+                1e3,
             ),
             "scaled": described(
                 flag(), "Divides every term by the size of its coefficients.", True, False

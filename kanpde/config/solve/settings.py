@@ -116,8 +116,12 @@ def weights_fields(node: Reader) -> dict[str, Reader]:
     return node.fields(("equations", "conditions", "scaled", "terms"))
 
 
-def read_weights(explicit: Fields, recommended: Fields, known: Collection[str]) -> WeightsConfig:
-    """Explicit keys over recommended ones over defaults; `known` are the names of terms."""
+def read_weights(
+    explicit: Fields, recommended: Fields, known: Collection[str], conditions: float
+) -> WeightsConfig:
+    """Explicit keys over recommended ones over defaults, of which that of `conditions` follows from
+    the schedule; `known` are the names of terms.
+    """
     fields = {**recommended, **explicit}
     numbers = ("equations", "conditions")
     values = {key: fields[key].number(most=HEAVIEST, above=0.0) for key in numbers if key in fields}
@@ -130,7 +134,7 @@ def read_weights(explicit: Fields, recommended: Fields, known: Collection[str]) 
             )
         terms[name] = entry.number(most=HEAVIEST, above=0.0)
     return WeightsConfig(
-        **values,
+        **{"conditions": conditions, **values},
         scaled=fields["scaled"].flag() if "scaled" in fields else True,
         terms=FrozenMap(terms),
     )

@@ -114,6 +114,12 @@ def adapts(stages: Sequence[StageConfig]) -> bool:
     )
 
 
+def by_gradients(stages: Sequence[StageConfig]) -> bool:
+    """Whether every optimizer among `stages` takes steps along gradients alone."""
+    optimizers = [stage for stage in stages if isinstance(stage, OptimizerStage)]
+    return all(stage.traits.matrix is None for stage in optimizers)
+
+
 def read_schedule(node: Reader, trial: TrialConfig) -> tuple[StageConfig, ...]:
     """The stages of a schedule that fits `trial`."""
     items = node.items("a list of stages, for example [{optimizer: least_squares}]", 1, MOST_STAGES)
@@ -134,7 +140,7 @@ def read_schedule(node: Reader, trial: TrialConfig) -> tuple[StageConfig, ...]:
 
 def _check_of_module(stage: StageConfig, node: Reader) -> None:
     """ConfigError for a stage that needs to know the layers of a network."""
-    if isinstance(stage, OptimizerStage) and (stage.traits.matrix is not None or stage.sparsify):
+    if not by_gradients([stage]) or (isinstance(stage, OptimizerStage) and stage.sparsify):
         raise node.error("a module is trained by adam or lbfgs alone; use one of them")
 
 
