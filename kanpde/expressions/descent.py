@@ -169,16 +169,16 @@ class Parser:
 
     def _unexpected(self, rule: str) -> ConfigError:
         token = self._token
-        before = self.tokens[self._next - 1] if self._next else None
+        before = self.tokens[self._next - 1] if self._next else Token("start", "", 0)
         remedy = ""
-        ends = before is not None and (before.kind in ("number", "name") or before.text == ")")
+        ends = before.kind in ("number", "name") or before.text == ")"
         if ends and (token.kind in ("number", "name") or token.text == "("):
             remedy = "; write '*' for a product"
-            if before is not None and before.kind == "number" and token.kind == "name":
+            if before.kind == "number" and token.kind == "name" and len(token.text) > 1:
                 remedy += ", and a number without its unit"
         if token.text == "if":
             remedy = "; write where(condition, value, other)"
-        if before is not None and before.kind == "number" and token.text == ",":
+        if before.kind == "number" and token.text == ",":
             remedy = "; a decimal number has a point, as in 0.2"
         if token.text == "==":
             remedy = "; write '='"

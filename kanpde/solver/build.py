@@ -101,6 +101,7 @@ def _trial(
     lower, upper = (
         torch.tensor(side).to(dtype) for side in (problem.domain.lower, problem.domain.upper)
     )
+    network: nn.Module
     if config.trial.kind == "module":
         network = _own(module, problem, circles, dtype)
     else:

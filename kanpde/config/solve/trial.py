@@ -172,8 +172,8 @@ def read_trial(
                 f"{article} has no {key!r}; remove it (keys of {article}: {listed(_KEYS[kind])})"
             )
     if kind == "module":
-        by_construction = {key: fields[key].flag() for key in ("lifting", "periodic")}
-        return TrialConfig(kind, (), derivatives="autograd", **by_construction)
+        lifting, periodic = fields["lifting"].flag(), fields["periodic"].flag()
+        return TrialConfig(kind, (), derivatives="autograd", lifting=lifting, periodic=periodic)
     width = _width(fields["width"], kind)
     if kind == "mlp":
         return TrialConfig(
