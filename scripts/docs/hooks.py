@@ -1,5 +1,5 @@
-"""Hooks of the documentation site: shipped problem files are part of it, and pages that name another
-page as `docs/NAME.md` link to it.
+"""Hooks of the documentation site: shipped problem files are part of it, pages that name another
+page as `docs/NAME.md` link to it, and the search has a name.
 """
 
 from __future__ import annotations
@@ -35,3 +35,8 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
         return f"[`{match[1]}`]({target})"
 
     return _PAGE.sub(link, text)
+
+
+def on_post_page(output: str, page: Any, config: Any) -> str:
+    """Name the dialog of the search, which the theme leaves without a name for screen readers."""
+    return output.replace('role="dialog"', 'role="dialog" aria-label="Search"', 1)
