@@ -3,6 +3,7 @@ slabs.
 
 | the field | next |
 |---|---|
+| does not see a start in the plane that jumps or does not fit | slabs alone |
 | meets the tolerance, or is stopped | end |
 | does not, and more than LEAST of the seconds are left | slabs; the smaller estimate is kept |
 | does not | end |
@@ -30,7 +31,7 @@ from kanpde.api.product_plan import Products
 from kanpde.config import Config
 from kanpde.config.solve.defaults import SECONDS, TOLERANCE
 from kanpde.marching.plane import search as in_the_plane
-from kanpde.marching.plane.choice import may_march
+from kanpde.marching.plane.choice import may_march, only_marches
 from kanpde.problem.problem import Problem
 from kanpde.progress import Progress
 
@@ -70,6 +71,8 @@ class InTurn:
 
     def run(self, progress: Progress, folder: Path | None = None) -> Outcome:
         """The field first."""
+        if only_marches(self.slabs.posed):
+            return self.slabs.run(progress, folder)
         began, seconds = time.perf_counter(), self.config.seconds or SECONDS
         tolerance = self.config.tolerance or TOLERANCE[self.config.dtype]
         fielded = self.field.solved(progress, PATIENCE)

@@ -90,7 +90,7 @@ def _axis(node: Node, dimension: int) -> int | None:
 def _zeros(node: Node, axis: int, ends: tuple[Array, Array]) -> list[float]:
     """Where a function of one coordinate changes its sign."""
     slope = differentiate(node, axis)
-    if isinstance(slope, Number) and slope.value and not _holds_switch(node):
+    if isinstance(slope, Number) and slope.value and not holds_switch(node):
         at_zero = substitute(node, {Coordinate(axis): Number(0.0)})
         if isinstance(at_zero, Number):
             return [-at_zero.value / slope.value]
@@ -102,7 +102,8 @@ def _zeros(node: Node, axis: int, ends: tuple[Array, Array]) -> list[float]:
     return exact + _bisected(node, axis, ends[0], (x[changes], x[changes + 1]))
 
 
-def _holds_switch(node: Node) -> bool:
+def holds_switch(node: Node) -> bool:
+    """Whether a formula has kinks or jumps."""
     return any(isinstance(part, Call) and part.name in SWITCHES for part in postorder((node,)))
 
 

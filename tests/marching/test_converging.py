@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import math
+import time
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from kanpde.marching.converging import BELIEVED, SURE, _fallen, _of_ladder, _share
+from kanpde.marching.converging import (
+    BELIEVED,
+    FINER,
+    HALF,
+    SURE,
+    Ladder,
+    _fallen,
+    _of_ladder,
+    _Search,
+    _share,
+)
+from kanpde.progress import StageResult
 
 
 def test_a_march_that_is_much_finer_is_believed_as_errors_fell_before() -> None:
@@ -30,10 +42,28 @@ def test_what_is_left_on_a_ladder_follows_the_fall() -> None:
     assert _of_ladder([1e-2]) == 1.0
     assert _of_ladder([1e-2, 1e-4]) == pytest.approx(0.3)
     assert _of_ladder([1e-2, 5e-3]) == 1.0
-    assert _of_ladder([1e-2, 1e-4, 1e-6]) == pytest.approx(0.1)
+    assert _of_ladder([1e-2, 1e-4, 1e-6]) == pytest.approx(0.2)
     assert _of_ladder([1e-2, 3e-3, 3e-5]) == pytest.approx(0.3)
     assert _of_ladder([1e-2, 1e-4, 3e-5]) == 1.0
     assert _of_ladder([1e-2, 1e-2, 1e-2]) == 1.0
+
+
+def test_a_march_that_is_half_as_much_finer_falls_half_as_far() -> None:
+    """Errors that fell by 100 with a tenth of the local error fall by 10 with its root."""
+    root = 0.1**0.5
+    assert _of_ladder([1e-2, 1e-4], [0.1, 0.1]) == pytest.approx(0.3)
+    assert _of_ladder([1e-2, 1e-4], [0.1, root]) == pytest.approx(SURE * 0.1 / 0.9)
+
+
+def test_where_a_tenth_takes_too_long_its_root_is_marched() -> None:
+    """Marches of 1 and 3 seconds: one of 9 does not fit into 0.85 · 12, one of 3 √3 does."""
+    config = cast("Any", SimpleNamespace(tolerance=1e-6, seconds=12.0))
+    nothing = cast("Any", None)
+    search = _Search(config, nothing, nothing, 1e-9, Ladder(1e-2, 1e-9, 3.0))
+    search.began = time.perf_counter() - 4.0
+    search.stages = [StageResult("march", 1, 0.1, seconds, "solved") for seconds in (1.0, 3.0)]
+    assert search._too_long(1e-3, FINER)
+    assert not search._too_long(1e-3, HALF)
 
 
 def test_a_misfit_below_the_local_error_makes_no_estimate_larger() -> None:

@@ -46,6 +46,7 @@ class LineRun:
     coefficients: tuple[Array, ...]
     ended: str | None
     rough: float
+    left: float = 0.0
 
     @property
     def slabs(self) -> int:

@@ -42,6 +42,7 @@ class OrdinaryRun:
     ended: str | None
     end: float
     rough: float = 0.0
+    left: float = 0.0
 
     @property
     def slabs(self) -> int:

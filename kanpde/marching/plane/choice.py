@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from kanpde.marching.plane.statement import evolution
+from kanpde.marching.plane.statement import Evolution, evolution
 from kanpde.problem.problem import Problem
 
 PLANE = 2
+
+FAR = 0.01
+"""Data at the start that are away by more from the conditions make layers that no field follows."""
 
 
 def marches(problem: Problem) -> bool:
@@ -24,3 +27,11 @@ def may_march(problem: Problem) -> bool:
     """
     posed = evolution(problem) if problem.domain.box else None
     return posed is not None and min(posed.orders) > 0
+
+
+def only_marches(posed: Evolution) -> bool:
+    """Whether one field of patches in space and time would not see the solution on a plane box:
+    data at the start jump, or do not fit, and fade.
+    """
+    fades = max(posed.orders) == 1
+    return posed.dimension == PLANE and fades and (posed.misfit > FAR or posed.jumps)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -12,6 +13,7 @@ from numpy.polynomial.legendre import legvander
 
 from kanpde.config import Config
 from kanpde.config.compatibility import check
+from kanpde.config.solve.defaults import TOLERANCE
 from kanpde.errors import ConfigError
 from kanpde.marching.converging import Converged, Ladder, Run, converge
 from kanpde.marching.ordinary.search import relative
@@ -28,7 +30,7 @@ from kanpde.patches.plane import PlaneCover
 from kanpde.problem.conditions import periodic_parts
 from kanpde.problem.posing import posed
 from kanpde.problem.problem import Problem
-from kanpde.progress import Progress
+from kanpde.progress import Progress, StopReason
 from kanpde.trial.patch_slabs import PatchSlabs
 from kanpde.trial.patchwork import Patchwork
 
@@ -52,6 +54,10 @@ SAMPLES = 10_000
 """Points at which marches are compared."""
 
 
+LATER = 0.1
+"""Where data do not fit at the start, differences are told behind this share of the time as well."""
+
+
 @dataclass(frozen=True)
 class PlaneRun:
     """A march of an evolution; `sizes` (m,) are root mean squares of its unknowns."""
@@ -61,6 +67,7 @@ class PlaneRun:
     sizes: Array
     ended: str | None
     rough: float = 0.0
+    left: float = 0.0
 
     @property
     def slabs(self) -> int:
@@ -121,9 +128,19 @@ class PlaneRun:
 
     def difference(self, before: Run) -> float:
         """At points that fill space and time evenly, as far as this march came."""
+        return self._difference(before, self.posed.times[0])
+
+    def later_difference(self, before: Run) -> tuple[float, float]:
+        """The same behind the first LATER of the time, and when that is."""
+        begin, end = self.edges[0], self.edges[-1]
+        since = begin + LATER * (end - begin)
+        return self._difference(before, since), since
+
+    def _difference(self, before: Run, since: float) -> float:
         assert isinstance(before, PlaneRun)
         domain = self.problem.domain
         x = np.array(domain.interior(SAMPLES, "sobol", np.random.default_rng(0)).x)
+        x = x[x[:, -1] >= since]
         return relative(self.values(x), before.values(x))
 
 
@@ -162,28 +179,54 @@ def march(
     number: int,
     sizes: Array,
     stopped: Callable[[], bool],
+    tolerance: float = math.inf,
 ) -> PlaneRun:
     """One march: with a local `error`, the `number`-th of a search, with what is known of the
-    `sizes` (m,) of the unknowns, until it is `stopped`.
+    `sizes` (m,) of the unknowns, until it is `stopped`. Newton's method leaves little of the
+    `tolerance`.
     """
     rows = DEGREES, WAVE_STAGES if max(posed.orders) > 1 else STAGES
     degree, stages = (row[min(number, len(row) - 1)] for row in rows)
     first = seen(posed, cover, dict.fromkeys(cover.start(), degree))
-    marched = March(posed, cover, error, stages, first, sizes, stopped).run()
-    return PlaneRun(posed, marched.strips, marched.sizes, marched.ended, marched.rough)
+    marched = March(posed, cover, error, stages, first, sizes, stopped, tolerance).run()
+    return PlaneRun(
+        posed, marched.strips, marched.sizes, marched.ended, marched.rough, marched.left
+    )
 
 
 def search(config: Config, progress: Progress, posed: Evolution) -> Converged:
     """March until the tolerance is met; NumericalError where no slab can be solved."""
     cover = cover_of(posed)
+    tolerance = config.tolerance or TOLERANCE[config.dtype]
     coarse = balanced(cover, dict.fromkeys(cover.start(), DEGREES[0]))
     sizes = guessed(posed, cover, coarse)
 
     def run(error: float, number: int, stopped: Callable[[], bool], before: Run | None) -> Run:
-        known = before.sizes if isinstance(before, PlaneRun) else sizes
-        return march(posed, cover, error, number, known, stopped)
+        if not isinstance(before, PlaneRun):
+            return march(posed, cover, error, number, sizes, stopped, tolerance)
+        made = march(posed, cover, error, number, before.sizes, stopped, tolerance)
+        if made.ended is None and not posed.fits:
+            later.append(made.later_difference(before))
+        return made
 
-    return converge(config, progress, run, LADDER.smallest, LADDER)
+    later: list[tuple[float, float]] = []
+    found = converge(config, progress, run, LADDER.smallest, LADDER)
+    if not later or found.reason is not StopReason.UNREACHED:
+        return found
+    return replace(found, warnings=(*found.warnings, _of_start(posed, *later[-1])))
+
+
+def _of_start(posed: Evolution, difference: float, since: float) -> str:
+    """What data that do not fit at the start mean for the error."""
+    name = posed.problem.coordinates[-1]
+    where = "jump or have kinks"
+    if posed.unfit:
+        where = f"do not meet the conditions on {', '.join(posed.unfit)}"
+    return (
+        f"the initial values {where}, so that u has steep layers near {name} ="
+        f" {posed.times[0]:g}, where most of the error is; behind {name} = {since:.3g} the last two"
+        f" marches differ by {difference:.1e}"
+    )
 
 
 def restored(posed: Evolution, arrays: Mapping[str, Array]) -> PlaneRun:

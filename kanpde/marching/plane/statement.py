@@ -31,13 +31,20 @@ from kanpde.expressions import (
 from kanpde.expressions.evaluate import Unknown, evaluate
 from kanpde.expressions.tree import postorder
 from kanpde.marching.ordinary.statement import is_plain
+from kanpde.marching.stops import Stops
 from kanpde.problem.conditions import BoundaryCondition, Condition, PeriodicCondition
+from kanpde.problem.kinks import holds_switch
 from kanpde.problem.problem import Problem
 
 Array = NDArray[np.float64]
 
 SPACES, TIME = (2, 3), -1
 """How many coordinates of space there may be; that of time is the last one."""
+
+FITS, SEEN = 1e-6, 200
+"""A condition fits the initial values when they are away from it by no more than this share at so
+many points.
+"""
 
 MOST_ORDER = 2
 """Highest derivative in space."""
@@ -119,6 +126,70 @@ class Evolution:
     def is_steady(self) -> bool:
         """Whether one linear system serves all slabs of one length."""
         return all(formula.is_steady for formula in self.formulas)
+
+    @cached_property
+    def stops(self) -> Stops:
+        """Instants at which formulas jump or have kinks."""
+        nodes = [formula.node for formula in self.formulas]
+        rest = np.append(self.space.lower, self.times[0])
+        return Stops.of(nodes, self.dimension, self.times, rest)
+
+    @cached_property
+    def fits(self) -> bool:
+        """Whether initial values are smooth, as far as formulas tell, and meet the conditions."""
+        return not self.unfit and not self.jumps
+
+    @cached_property
+    def jumps(self) -> bool:
+        """Whether initial values jump or have kinks."""
+        return any(map(holds_switch, self.initial.values()))
+
+    @property
+    def unfit(self) -> tuple[str, ...]:
+        """The parts with a condition that initial values do not meet."""
+        return tuple(part for part, away in self._misfits.items() if away > FITS)
+
+    @property
+    def misfit(self) -> float:
+        """How far initial values are from the conditions, as a share of the unknowns."""
+        return max(self._misfits.values(), default=0.0)
+
+    @cached_property
+    def _misfits(self) -> Mapping[str, float]:
+        return {part: self._away(part) for part in self.conditions}
+
+    def _away(self, part: str) -> float:
+        """How far initial values are from the conditions on a part, as a share of the unknowns or of
+        what the conditions would give inside; 0 for conditions that hold rates.
+        """
+        points, largest, sizes = self.space.part_quadrature(part, SEEN), 0.0, self._begins
+        inside, at_rim = self.space.quadrature(SEEN).x, len(points.x)
+        x = np.concatenate([points.x, inside])
+        normal = np.resize(np.asarray(points.normal), x.shape)
+        length = float((self.space.upper - self.space.lower).max())
+        for formula in self.conditions[part]:
+            if any(jet.index[TIME] >= max(1, self.orders[jet.unknown]) for jet in formula.jets):
+                continue
+            known = {jet: self.start(jet, x) for jet in formula.jets}
+            nodes = [formula.node, *(node for _, node in formula.slopes)]
+            row, *slopes = values(nodes, x, self.times[0], normal, known)
+            whole = sum(
+                np.abs(slope) / length ** sum(jet.index[:TIME])
+                for jet, slope in zip(formula.jets, slopes, strict=True)
+            )
+            size = max((sizes[jet.unknown] for jet in formula.jets), default=0.0)
+            away = np.abs(row) / np.where(whole > 0, whole, np.inf)
+            scale = max(size, float(np.nanmax(away)))
+            if scale > 0:
+                largest = max(largest, float(np.nanmax(away[:at_rim])) / scale)
+        return largest
+
+    @cached_property
+    def _begins(self) -> Array:
+        """The largest initial values (m,)."""
+        x, zero = self.space.quadrature(SEEN).x, (0,) * (self.dimension + 1)
+        starts = [self.start(Derivative(i, zero), x) for i in range(self.unknowns)]
+        return np.array([np.abs(start).max() for start in starts])
 
     def start(self, jet: Derivative, x: Array) -> Array:
         """A jet of the initial values at places (N, d), by their formulas; zero for an unknown that

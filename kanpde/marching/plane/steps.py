@@ -10,11 +10,11 @@
     else                                           taken; twice as long where that may do and
                                                    many slabs are left
 
-Slabs are dyadic parts of the time: of equal ones on the same cells the factors are kept, where
-formulas are not linear or change with time as long as few steps do. A length that was too long is
-not tried again for a while. Where data at the start do not fit those on the sides every slab is at
-most as long as all before it. What a slab of length h adds counts √(h/T) times; space may add more
-at first, when features are narrow and fade, by (T/t)^{1/4}.
+Slabs are dyadic parts of the time, or of the times between instants at which formulas jump or have
+kinks: of equal ones on the same cells the factors are kept, where formulas are not linear or change
+with time as long as few steps do. A length that was too long is not tried again for a while. What a
+slab of length h adds counts √(h/T) times; space may add more at first, when features are narrow and
+fade, by (T/t)^{1/4}.
 """
 
 from __future__ import annotations
@@ -46,8 +46,10 @@ Array = NDArray[np.float64]
 FIRST = 3
 """Halvings of the time for the first slab that is tried."""
 
-DEEPEST = 40
-"""Most halvings."""
+DEEPEST, ROUNDED = 40, 1e-12
+"""Most halvings, and by what share lengths differ that are the same: parts of the time end a few
+roundings before a stop.
+"""
 
 MOST_AT_START, MOST_BYTES = 800, 1e9
 """Most patches for initial values, and memory for the factors of a slab beyond which its cells are
@@ -65,8 +67,11 @@ many halvings at once.
 IN_VAIN = 0.95
 """Where a shorter slab leaves this share of what time adds, it is space that time does not see."""
 
-LEFT = 0.003
-"""Share of the local error that Newton's method may leave."""
+LEFT, OF_TOLERANCE = 0.003, 0.03
+"""Shares of the local error and of the tolerance that Newton's method may leave on a slab: marches of
+other local errors may take the same steps, and their difference does not show what these leave (measured
+57 times too small).
+"""
 
 IDLE, FALLEN = 0.1, 0.5
 """The next slab may be longer where time adds this share of what it may, or half of what the slab
@@ -92,13 +97,15 @@ ROUGH = 4
 @dataclass(frozen=True)
 class Marched:
     """A march; `sizes` (m,) are root mean squares of the unknowns over the time, `ended` says why
-    it ended before the time does, `rough` is what cells did not resolve, relative to the unknowns.
+    it ended before the time does, `rough` is what cells did not resolve, and `left` what Newton's
+    method may have left on all slabs together, relative to the unknowns.
     """
 
     strips: tuple[Strip, ...]
     sizes: Array
     ended: str | None
     rough: float
+    left: float
 
 
 @dataclass
@@ -152,6 +159,7 @@ class March:
         degrees: the first cells with their degrees.
         sizes: root mean squares (m,) of the unknowns over the time, as far as they are known.
         stopped: says that the march should stop.
+        tolerance: what the march is one for.
     """
 
     evolution: Evolution
@@ -161,30 +169,46 @@ class March:
     degrees: Mapping[Cell, int]
     sizes: Array
     stopped: Callable[[], bool]
-    level: int = FIRST
-    place: int = 0
+    tolerance: float = math.inf
     strips: list[Strip] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.radau = shifts(self.stages)
-        self.begin, end = self.evolution.times
-        self.length = end - self.begin
+        begin, end = self.evolution.times
+        self.span = self.length = end - begin
+        self.left = 0.0
+        self.allowed = min(LEFT * self.error, OF_TOLERANCE * self.tolerance)
         self.area = self.evolution.space.measure
         self.start: Start = Given(self.evolution)
         # the start by polynomials on the present cells, and the operator of the last slab
         self.first: list[Array] | None = None
         self.kept: Kept | None = None
         self.added = np.zeros(self.evolution.unknowns)
-        self.last, self.rough = math.inf, 0.0
-        self.refused = Refused(0, math.inf)
+        self.rough, self.stops = 0.0, self.evolution.stops
+        self._part(begin, FIRST)
 
     def run(self) -> Marched:
         """All slabs."""
         self._see_start()
         ended = None
-        while self.place < 2**self.level and ended is None:
+        while ended is None:
             ended = self._slab()
-        return Marched(tuple(self.strips), self._sizes(), ended, self.rough)
+            if self.place < 2**self.level or ended is not None:
+                continue
+            if self.stop == self.stops.end:
+                break
+            self._part(self.stop, self.level)
+        return Marched(tuple(self.strips), self._sizes(), ended, self.rough, self.left)
+
+    def _part(self, begin: float, level: int) -> None:
+        """Go on at the beginning or behind a stop, with slabs that are as long as those of a level
+        before.
+        """
+        before = self.length * 0.5**level
+        self.begin, self.stop = begin, self.stops.after(begin)
+        self.length = self.stops.before(self.stop) - begin
+        self.level, self.place = max(0, round(math.log2(self.length / before))), 0
+        self.last, self.refused = math.inf, Refused(0, math.inf)
 
     @property
     def _t(self) -> float:
@@ -197,7 +221,7 @@ class March:
     @property
     def _allowed(self) -> float:
         """How many times as much as later space may add to the present slab, squared."""
-        return math.sqrt(2**self.level / (self.place + 1))
+        return math.sqrt(self.span / ((self.place + 1) * self._h))
 
     def _sizes(self) -> Array:
         """Root mean squares so far."""
@@ -243,16 +267,16 @@ class March:
             over = self.stopped()
             if over and self.strips:
                 return f"was stopped at t = {self._t:.6g}"
-            solved = solve(*self._posed(), LEFT * self.error)
-            if not solved.left <= LEFT * self.error and self._renew():
+            solved = solve(*self._posed(), self.allowed)
+            if not solved.left <= self.allowed and self._renew():
                 continue
-            if not solved.left <= LEFT * self.error:
+            if not solved.left <= self.allowed:
                 if self.level >= DEEPEST:
                     return f"ended at t = {self._t:.6g}, where Newton's method does not converge"
                 self._shorten(1)
                 continue
             seen = indicated(solved, self._known(), self.error)
-            excess = seen.in_time * 2.0 ** (-self.level / 2) / self.error
+            excess = seen.in_time * math.sqrt(self._h / self.span) / self.error
             if over:
                 self._take(solved, seen)
                 return f"was stopped at t = {self._t + self._h:.6g}"
@@ -325,7 +349,7 @@ class March:
     def _operator(self) -> Operator:
         """The operator of the present length on the present cells."""
         kept = self.kept
-        if kept is not None and kept.operator.h != self._h:
+        if kept is not None and not math.isclose(kept.operator.h, self._h, rel_tol=ROUNDED):
             kept = None
         if kept is not None and kept.degrees == self.degrees:
             return kept.operator
@@ -362,7 +386,7 @@ class March:
 
     def _take(self, solved: Solved, seen: Indicated) -> None:
         """Keep a slab and start from its end."""
-        self.added = self.added + seen.squares * solved.h
+        self.added, self.left = self.added + seen.squares * solved.h, self.left + solved.left
         if seen.in_space.sum() > self._allowed:
             self.rough = max(self.rough, self.error * math.sqrt(seen.in_space.sum()))
         tiles = tiles_of(self.cover, solved.patches)

@@ -41,6 +41,7 @@ class WaveRun:
     parts: tuple[Slab, ...]
     ended: str | None = None
     rough: float = 0.0
+    left: float = 0.0
 
     @property
     def slabs(self) -> int:

@@ -40,6 +40,7 @@ class TransportRun:
     parts: tuple[Slab, ...]
     ended: str | None = None
     rough: float = 0.0
+    left: float = 0.0
 
     @property
     def slabs(self) -> int:

@@ -1,0 +1,134 @@
+"""Starts and instants at which an evolution in the plane is not smooth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+import kanpde
+from kanpde.api.solving import configure
+from kanpde.marching.converging import Ladder
+from kanpde.marching.plane import search
+from kanpde.marching.plane.choice import only_marches
+from kanpde.marching.plane.search import PlaneRun, cover_of, march
+from kanpde.marching.plane.statement import Evolution, evolution
+from kanpde.problem.problem import Problem
+
+SQUARE = {"rectangle": {"lower": [0, 0], "upper": [1, 1]}}
+SIDES = ["left", "right", "bottom", "top"]
+MODE = "sin(2*pi*x)*sin(pi*y)"
+
+
+def _tree(equation: str, start: str, sides: Mapping[str, str]) -> dict[str, Any]:
+    problem = {
+        "name": "starts",
+        "unknowns": ["u"],
+        "domain": SQUARE,
+        "time": {"interval": [0, 0.5]},
+        "equations": [equation],
+        "conditions": [
+            {"part": "initial", "equation": f"u = {start}"},
+            *({"part": side, "equation": condition} for side, condition in sides.items()),
+        ],
+    }
+    return {"problem": problem, "output": {"vtu": False, "plots": False}}
+
+
+def _evolution(equation: str, start: str, sides: Mapping[str, str]) -> Evolution:
+    posed = evolution(Problem.create(configure(_tree(equation, start, sides)).problem))
+    assert posed is not None
+    return posed
+
+
+def _marched(posed: Evolution, error: float, number: int) -> PlaneRun:
+    none = np.zeros(1)
+    return march(posed, cover_of(posed), error, number, none, lambda: False, 1e-6)
+
+
+def _error(run: PlaneRun, exact: Any) -> float:
+    x = run.problem.domain.interior(1000, "sobol", np.random.default_rng(0)).x
+    right = exact(*x.T)
+    return float(np.linalg.norm(run.values(x)[:, 0] - right) / np.linalg.norm(right))
+
+
+def test_slabs_end_where_a_source_is_switched_on() -> None:
+    """A slab that holds the instant errs by 1e-3 of u however fine it is."""
+    posed = _evolution(
+        "dt(u) = laplacian(u) + where(t > 0.3, 20, 0)*sin(pi*x)*sin(pi*y)",
+        f"0.1*{MODE}",
+        dict.fromkeys(SIDES, "u = 0"),
+    )
+    rate = 2 * np.pi**2
+
+    def exact(x: Any, y: Any, t: Any) -> Any:
+        before = 0.1 * np.sin(2 * np.pi * x) * np.sin(np.pi * y) * np.exp(-5 * np.pi**2 * t)
+        since = np.maximum(t - 0.3, 0.0)
+        behind = 20 / rate * (1 - np.exp(-rate * since))
+        return before + behind * np.sin(np.pi * x) * np.sin(np.pi * y)
+
+    run = _marched(posed, 1e-3, 1)
+    assert np.isclose(run.edges, 0.3).any()
+    assert run.end == 0.5
+    assert _error(run, exact) < 1e-4
+
+
+def test_steps_that_marches_have_in_common_count() -> None:
+    """u is linear in space and nearly so in time: two marches differ by less than what Newton's
+    method leaves in both.
+    """
+    u = "x*y*exp(-t)"
+    posed = _evolution(
+        f"dt(u) - 0.05*laplacian(u) + u**3 - u = ({u})**3 - 2*{u}",
+        "x*y",
+        dict.fromkeys(SIDES, f"u = {u}"),
+    )
+    first, second = _marched(posed, 1e-2, 0), _marched(posed, 1e-3, 1)
+    error = _error(second, lambda x, y, t: x * y * np.exp(-t))
+    assert 0 < second.left < 1e-6
+    assert error < second.difference(first) + second.left
+
+
+@pytest.mark.parametrize(
+    ("start", "left", "unfit"),
+    [
+        ("0", "u = 1", ("left",)),
+        ("0", "dn(u) = 1 - u", ("left",)),
+        (MODE, "u = 0", ()),  # which is 1e-17 on the sides
+        (MODE, "u = t", ()),
+        ("0", "u = sin(pi*(x - 1))", ()),  # -1e-16, which is not 0
+    ],
+)
+def test_parts_whose_conditions_the_start_does_not_meet(
+    start: str, left: str, unfit: tuple[str, ...]
+) -> None:
+    """What is far away is marched at once, without one field over space and time."""
+    sides = dict.fromkeys(SIDES, "u = 0") | {"left": left}
+    posed = _evolution("dt(u) = laplacian(u)", start, sides)
+    assert posed.unfit == unfit
+    assert posed.fits is not bool(unfit)
+    assert only_marches(posed) is bool(unfit)
+
+
+def test_a_start_that_jumps_is_marched_at_once() -> None:
+    """The conditions are met, but one field would not see the jump fade."""
+    sides = dict.fromkeys(SIDES, "dn(u) = 0")
+    posed = _evolution("dt(u) = laplacian(u)", "where(x < 0.4, 1, 0)", sides)
+    assert not posed.unfit
+    assert not posed.fits
+    assert only_marches(posed)
+
+
+def test_a_start_that_does_not_fit_is_told_with_what_is_left_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The steep layer at the start holds most of the error."""
+    monkeypatch.setattr(search, "LADDER", Ladder(1e-1, 5e-2, 3.0))
+    sides = {"left": "u = 1"} | dict.fromkeys(SIDES[1:], "dn(u) = 0")
+    solution = kanpde.solve(_tree("dt(u) = laplacian(u)", "0", sides))
+    assert solution.result.exit_code == 8
+    (told,) = (text for text in solution.result.verdict.warnings if "initial values" in text)
+    assert "do not meet the conditions on left" in told
+    assert "behind t = 0.05 the last two marches differ by" in told
