@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from kanpde.errors import ConfigError
 from kanpde.numerics.polynomials import Indices, decay, directions
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.cells import DEEPEST, Cell, Cover
@@ -55,6 +56,9 @@ the number of coordinates.
 """
 
 STEP = 2
+FINEST = DEEPEST - 3
+"""Most halvings by a refinement: beside a tip cells are cut further, until they are in one part."""
+
 RAISES, LAYERS = 3, 8
 """Most steps in degree, and most layers of cells at a corner, from one level to the next."""
 
@@ -121,7 +125,10 @@ def refined(
         for cell, axes in _cuts(patch, weights).items():
             if cell in leaves:
                 _cut_to_corners(cover, leaves, (cell, axes), times)
-    return balanced(cover, leaves)
+    try:
+        return balanced(cover, leaves)
+    except ConfigError:  # no finer cells are in one part
+        return dict(degrees)
 
 
 def cut(
@@ -195,7 +202,7 @@ def _cut_to_corners(
     near = [cell]
     for _ in range(times):
         halves = [half for whole in near for half in _split(cover, leaves, whole, axes)]
-        near = [half for half in halves if is_at_corner(cover, half) and max(half.levels) < DEEPEST]
+        near = [half for half in halves if is_at_corner(cover, half) and max(half.levels) < FINEST]
 
 
 def _split(cover: Cover, leaves: dict[Cell, int], cell: Cell, axes: Iterable[int]) -> list[Cell]:
@@ -234,7 +241,7 @@ def _graded(
         near = [child for child in children if child.indices[axis] == index]
         parts += [child for child in children if child.indices[axis] != index]
         thin = not near or float(cover.size(near[0])[axis]) <= width
-        if thin or not math.isfinite(width) or near[0].levels[axis] >= DEEPEST:
+        if thin or not math.isfinite(width) or near[0].levels[axis] >= FINEST:
             return parts + near
         cell = near[0]
 
@@ -244,9 +251,7 @@ def _cuts(patch: Patch, weights: Array) -> dict[Cell, list[int]]:
     are largest along one.
     """
     levels = np.array([cell.levels for cell in patch.cells])
-    chosen = (weights >= ALONG[patch.dimension - 1] * weights.max()) & (
-        levels.min(axis=0) < DEEPEST
-    )
+    chosen = (weights >= ALONG[patch.dimension - 1] * weights.max()) & (levels.min(axis=0) < FINEST)
     cuts = {}
     for cell, at in zip(patch.cells, levels, strict=True):
         axes = np.flatnonzero(chosen & (at == levels.min(axis=0))).tolist()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from patch_helpers import EDGES, LSHAPE, SIDES, first, problem_of
 
+from kanpde.errors import ConfigError
 from kanpde.patches.aims import Aims
 from kanpde.patches.cells import Cell, Cover
 from kanpde.patches.covers import cover_of
@@ -176,3 +177,17 @@ def test_a_level_that_newtons_method_solves_several_times_is_twice_as_large() ->
     before = sum((degree + 1) * (degree + 2) for degree in level.degrees.values())
     assert sizes[False] < 1.5 * before
     assert sizes[True] >= 2 * before
+
+
+def test_cells_are_left_where_no_finer_ones_are_in_one_part(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ConfigError("a gap")
+
+    cover = cover_of(corner_problem(), 4)
+    level = level_of(cover, 4)
+    known = cover, level.degrees, level.patches, level.coefficients, level.squares
+    assert refined(*known) != level.degrees
+    monkeypatch.setattr("kanpde.patches.refinement.balanced", refuse)
+    assert refined(*known) == level.degrees
