@@ -3,7 +3,8 @@
     max_i |a(x_{i+1}) - a(x_i)| > 1/2 Σ_i |a(x_{i+1}) - a(x_i)|   on a line across a patch
 
 The derivative of a jump is nothing at every point: div(k*grad(u)) loses the balance of fluxes there
-and the rows of all patches can be met by a wrong solution.
+and the rows of all patches can be met by a wrong solution. A pole at the rim of the domain, as that
+of 1/sin(x)**2 in coordinates of a sphere, is no jump: there a goes on growing as far as the rim.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kanpde.domains import Domain
 from kanpde.numerics.quadrature import Array
@@ -27,6 +29,12 @@ ACROSS = (0.117, 0.493, 0.871)
 
 SAME = 1e-6
 """Places nearer to each other than this share of a patch are one."""
+
+HALVINGS = 40
+"""Bisections to the rim."""
+
+NEARER, GROWN = (0.1, 0.01, 0.001), 1.5
+"""Shares of the distance to the rim, and how many times a grows from each to the next at a pole."""
 
 HALF, SMALLEST = 0.5, 1e-3
 """Share of the change along a line, and of the largest coefficient, that one step must hold."""
@@ -65,12 +73,41 @@ def jump(
     if settled:
         holds = holds & np.logical_not(_crosses(lines, patches, settled))
     size = np.where(holds & (steps > SMALLEST * largest), steps, 0.0)
+    if size.any():
+        size = np.where(_poles(affine, domain, (lines, second), size), 0.0, size)
     if not size.any():
         return None
     _, line, step = np.unravel_index(int(size.argmax()), size.shape)
     place = lines[line, step : step + 2].mean(axis=0)
     axis = int(np.ptp(lines[line], axis=0).argmax())
     return Jump(tuple(place.tolist()), axis)
+
+
+def _poles(
+    affine: Affine, domain: Domain, known: tuple[Array, Sequence[int]], size: Array
+) -> NDArray[np.bool_]:
+    """Which steps (S, lines, STEPS) with a `size` are next to the rim and those of a pole there."""
+    lines, second = known
+    beside = domain.contains(lines.reshape(-1, domain.dimension), 0.0).reshape(lines.shape[:2])
+    poles: NDArray[np.bool_] = np.zeros(size.shape, dtype=bool)
+    which, line, step = np.nonzero(size)
+    for end, beyond in ((step, step - 1), (step + 1, step + 2)):
+        there = (beyond >= 0) & (beyond <= STEPS)
+        there &= ~beside[line, np.clip(beyond, 0, STEPS)]
+        if not there.any():
+            continue
+        inside = lines[line[there], end[there]]
+        low, high = inside, lines[line[there], beyond[there]]
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            within = domain.contains(middle, 0.0)[:, None]
+            low, high = np.where(within, middle, low), np.where(within, high, middle)
+        places = [low + share * (inside - low) for share in (1.0, *NEARER)]
+        at_places = np.abs([affine.at(place)[0][second] for place in places])
+        values = at_places[:, which[there], np.arange(int(there.sum()))]
+        grows = (values[1:] >= GROWN * values[:-1]).all(axis=0)
+        poles[which[there], line[there], step[there]] |= grows
+    return poles
 
 
 def _lines(patch: Patch) -> Array:
