@@ -31,6 +31,7 @@ import numpy as np
 import torch
 
 from kanpde.domains import Ball, Disk, Domain, Planar, Solid, SpaceTime
+from kanpde.domains.plane.bends import Bend
 from kanpde.domains.plane.curves import Curve, Segment
 from kanpde.domains.plane.regions import (
     Combination,
@@ -160,7 +161,8 @@ def _tree(region: Region) -> _Term:
             return _polygon(points[::-1], [*parts[-2::-1], parts[-1]])
         case OutlinedRegion() | SidesRegion():
             raise ConfigError(
-                "trial.lifting: a mesh with bent edges has no distance function; set it to false"
+                "trial.lifting: an ellipse or a mesh with bent edges has no distance function; set it"
+                " to false"
             )
         case Combination(operation="difference", operands=(first, *others)):
             return _Group(True, (_tree(first), *(_negative(_tree(other)) for other in others)))
@@ -299,6 +301,7 @@ def _length(*nodes: Node) -> Node:
 def _trimmed(curve: Curve) -> Node:
     """Zero on the piece only, positive elsewhere; lengths are shares of its own."""
     ends, length = curve.at(np.array([0.0, 1.0])), curve.length
+    assert not isinstance(curve, Bend)  # refused with its region
     if not isinstance(curve, Segment) and curve.closed:
         return _length(_round(curve.center, curve.radius, curve.part).node)
     if isinstance(curve, Segment):

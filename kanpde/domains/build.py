@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from kanpde.config.problem.shapes import (
     BoxShape,
     CombinedShape,
     DiskShape,
+    EllipseShape,
     ExtrusionShape,
     PolygonShape,
     RegionsShape,
@@ -163,7 +165,13 @@ def _meshed(shape: MeshShape, tests: Mapping[str, Test] | None = None) -> Domain
 
 def _region(shape: Shape, names: tuple[str, ...] = ()) -> Region:
     """The plane region of a shape; edges of a rectangle run around it: bottom, right, top, left."""
-    from kanpde.domains.plane.regions import Combination, DiskRegion, PolygonRegion
+    from kanpde.domains.plane.bends import ellipse
+    from kanpde.domains.plane.regions import (
+        Combination,
+        DiskRegion,
+        OutlinedRegion,
+        PolygonRegion,
+    )
 
     names = names or shape.parts
     match shape:
@@ -173,6 +181,9 @@ def _region(shape: Shape, names: tuple[str, ...] = ()) -> Region:
             )
         case DiskShape():
             return DiskRegion(frozen_array(shape.center), shape.radius, names[0])
+        case EllipseShape():
+            angle = math.radians(shape.angle)
+            return OutlinedRegion(ellipse(frozen_array(shape.center), shape.radii, angle, names[0]))
         case PolygonShape():
             return PolygonRegion(frozen_array(shape.vertices), names)
         case BoxShape(lower=(x0, y0), upper=(x1, y1)):
@@ -184,5 +195,5 @@ def _region(shape: Shape, names: tuple[str, ...] = ()) -> Region:
         case _:
             raise ConfigError(
                 f"combined shape: takes shapes in the plane, found {type(shape).__name__}; use"
-                " disks and polygons"
+                " disks, ellipses and polygons"
             )

@@ -16,6 +16,7 @@ from itertools import pairwise
 import numpy as np
 
 from kanpde.domains import Domain
+from kanpde.domains.plane.bends import Bend
 from kanpde.domains.plane.curves import Arc, Curve, Segment
 from kanpde.numerics.quadrature import Array
 
@@ -151,7 +152,18 @@ def _tips(curves: tuple[Curve, ...], axis: int) -> list[float]:
                 inner = curve.at(curve.extremes()[1:-1])
                 turned = np.abs(inner - curve.center)[:, axis] > curve.radius / 2
                 places += inner[turned, axis].tolist()
+            if isinstance(curve, Bend):
+                places += _turned(curve, axis)
     return places
+
+
+def _turned(bend: Bend, axis: int) -> list[float]:
+    """The coordinates at which a bend turns back along an axis, away from the domain."""
+    shares = bend.extremes()[1:-1]
+    if not len(shares):
+        return []
+    along = np.abs(bend.normal(shares))[:, axis] > 0.5
+    return list(bend.at(shares)[along & (bend.curvature(shares) < 0), axis].tolist())
 
 
 def _apart(place: float, others: Array, close: float) -> bool:

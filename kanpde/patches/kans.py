@@ -12,9 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from kanpde.domains import Composite
 from kanpde.numerics.polynomials import combined, derivatives
@@ -22,6 +24,7 @@ from kanpde.numerics.quadrature import Array
 from kanpde.optimizers.linear_algebra import back_substituted, factor
 from kanpde.patches.cells import Cover
 from kanpde.patches.layout import Patch
+from kanpde.problem.level_curves import AnyCurve, LevelSet
 from kanpde.problem.pieces import Pieces
 from kanpde.trial.patchwork import SPACE, Locator, Patchwork, Tiles, grouped, modes
 
@@ -105,10 +108,26 @@ def patchwork(
     """
     tiles = tiles_of(cover, patches)
     if pieces is not None:
-        cuts = np.array([curve.coefficients for curve in pieces.curves])
-        tiles = replace(tiles, cuts=cuts, below=pieces.below, between=pieces.owner)
+        tiles = replace(tiles, below=pieces.below, between=pieces.owner, **_cuts(pieces.curves))
     outer = [
         (ridge_map(patch.degree, patch.dimension) @ polynomial).T
         for patch, polynomial in zip(patches, coefficients, strict=True)
     ]
     return Patchwork(tiles, outer)
+
+
+def _cuts(curves: Sequence[AnyCurve]) -> dict[str, NDArray[Any]]:
+    """Curves as arrays of `Tiles`."""
+    cuts = np.full((len(curves), 4), np.nan)
+    outlines: list[Array] = []
+    outlined: list[int] = []
+    for number, curve in enumerate(curves):
+        if isinstance(curve, LevelSet):
+            outlines += list(curve.outlines)
+            outlined += [number] * len(curve.outlines)
+        else:
+            cuts[number] = curve.coefficients
+    if not outlines:
+        return {"cuts": cuts}
+    numbers = np.array(outlined, dtype=np.int64)
+    return {"cuts": cuts, "outlines": np.array(outlines), "outlined": numbers}

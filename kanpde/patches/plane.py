@@ -15,7 +15,7 @@ from kanpde.domains import Domain
 from kanpde.domains.mesh import Indices
 from kanpde.domains.outline import corners, outline
 from kanpde.domains.plane.crossings import Pool, meeting_points
-from kanpde.domains.plane.curves import Arc, Curve, Segment, split
+from kanpde.domains.plane.curves import Curve, Segment, split
 from kanpde.domains.plane.slices import Slab, slabs
 from kanpde.numerics.polynomials import cube, gauss
 from kanpde.numerics.quadrature import Array
@@ -47,7 +47,7 @@ NOTABLE = 0.1
 
 FEWEST = 3
 ROUND = 1.5
-"""Nodes on an arc, beside those on a segment of the same length."""
+"""Nodes on an arc or a bend, beside those on a segment of the same length."""
 
 
 @dataclass(frozen=True)
@@ -336,7 +336,7 @@ def _sliced(part: PlaneInside, nodes: int, fewest: int = FEWEST) -> tuple[Array,
 
 
 def _along(curve: Curve, nodes: int, reach: float) -> Points:
-    round_ = ROUND if isinstance(curve, Arc) else 1.0
+    round_ = 1.0 if isinstance(curve, Segment) else ROUND
     count = max(FEWEST, int(np.ceil(nodes * round_ * curve.length / reach)) + 1)
     z, w = gauss(count)
     s = (z + 1) / 2

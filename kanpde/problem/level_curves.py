@@ -1,10 +1,11 @@
-"""Lines and circles on which a formula changes its sign, found from its values alone.
+"""Curves on which a formula changes its sign, found from its values alone.
 
     q(x) = c + b·x + a |x|²,    |∇q| = 1 where q = 0:   a line where a = 0, else a circle of radius 1/(2a)
 
 A formula may be written in many ways: x + y < 1, sqrt(x**2 + y**2) < 0.3 and exp(-x**2 - y**2) > 0.9
 are a line and two circles. So its zeros are found between points by bisection, and lines and circles
-are fitted to them; what none of them meets to rounding is left alone.
+are fitted to them. Where none of these meets them to rounding, the whole set where q is negative is
+outlined by smooth curves, or left alone where it has corners or crosses itself.
 """
 
 from __future__ import annotations
@@ -15,6 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kanpde.domains.base import length_scale
+from kanpde.domains.plane.bends import COUNT, Bend
+from kanpde.domains.plane.level_sets import negative
+from kanpde.domains.plane.regions import OutlinedRegion
+from kanpde.numerics import chebyshev
 from kanpde.numerics.quadrature import Array
 
 ZEROS, HALVINGS = 400, 60
@@ -22,6 +28,11 @@ ZEROS, HALVINGS = 400, 60
 
 NEIGHBOURS, FEWEST = 8, 6
 """Zeros beside each other to which a curve is fitted first, and how many it must meet."""
+
+MARGINS = 0.0371, 0.0293
+"""How far curves are followed below and beyond the box of the domain, as shares of it; symmetric
+curves are not to meet the points of a grid.
+"""
 
 EXACT = 1e-10
 """How near to its zeros a curve runs, as a share of the domain."""
@@ -72,32 +83,85 @@ class LevelCurve:
         away = np.sum((x - self.center) ** 2, axis=1)
         return np.asarray((away - radius**2) / (2 * radius))
 
+    def below(self, x: Array) -> NDArray[np.bool_]:
+        """Whether q < 0 at points (N, 2)."""
+        return np.asarray(self.at(x) < 0)
+
+
+@dataclass(frozen=True)
+class LevelSet:
+    """The boundary of the region where a formula, `values`, is negative, as far as a box reaches."""
+
+    values: Callable[[Array], Array]
+    region: OutlinedRegion
+
+    @property
+    def axis(self) -> None:
+        """It stands across no axis."""
+        return None
+
+    @property
+    def outlines(self) -> Array:
+        """All pieces as polynomials (B, n, 2) in the share of their length (`numerics.outlines`)."""
+        nodes = chebyshev.lobatto(COUNT)
+        return np.array([chebyshev.interpolated(piece.at(nodes)) for piece in self.region.curves])
+
+    @property
+    def middles(self) -> Array:
+        """A point (N, 2) of every bend."""
+        bends = [curve for curve in self.region.curves if isinstance(curve, Bend)]
+        return np.concatenate([bend.at(np.array([0.5])) for bend in bends])
+
+    def below(self, x: Array) -> NDArray[np.bool_]:
+        """Whether points (N, 2) are inside."""
+        return np.asarray(self.values(x) < 0)
+
+    def at(self, x: Array) -> Array:
+        """The distance (N,) of points (N, 2) to the curve, negative inside."""
+        return self.region.level(x)
+
+
+AnyCurve = LevelCurve | LevelSet
+
 
 def level_curves(
-    values: Callable[[Array], Array], x: Array, size: float
-) -> list[LevelCurve] | None:
+    values: Callable[[Array], Array], x: Array, box: tuple[Array, Array]
+) -> list[AnyCurve] | None:
     """The curves between points (N, 2) at which a formula has values of both signs; None where they
-    are no lines and circles.
+    are not known, as where they are not smooth.
 
     Args:
         values: the formula, from points to values (N,).
         x: points.
-        size: that of the domain.
+        box: the corners of that of the domain.
     """
+    size = length_scale(*box)
     at_points = values(x)
     positive = at_points > 0
     if not np.isfinite(at_points).all() or positive.all() or not positive.any():
         return None
     left = _zeros(values, x, positive)
-    found: list[LevelCurve] = []
+    found: list[AnyCurve] = []
     while len(left):
         pair = _first(left, EXACT * size)
         if pair is None:
-            return None
+            whole = _outlined(values, x, box)
+            return None if whole is None else [whole]
         curve, on = pair
         found.append(curve)
         left = left[~on]
     return found
+
+
+def _outlined(
+    values: Callable[[Array], Array], x: Array, box: tuple[Array, Array]
+) -> LevelSet | None:
+    """All curves of a formula at once, None where they are not what points (N, 2) see."""
+    below, beyond = (margin * float((box[1] - box[0]).max()) for margin in MARGINS)
+    region = negative(values, box[0] - below, box[1] + beyond, "")
+    if region is None or not any(isinstance(curve, Bend) for curve in region.curves):
+        return None
+    return LevelSet(values, region) if ((region.level(x) < 0) == (values(x) < 0)).all() else None
 
 
 def _zeros(values: Callable[[Array], Array], x: Array, positive: NDArray[np.bool_]) -> Array:
@@ -154,14 +218,20 @@ def _fitted(points: Array, near: float) -> LevelCurve | None:
     return curve if np.abs(curve.at(points)).max() < near else None
 
 
-def are_one(first: LevelCurve, second: LevelCurve, size: float) -> bool:
+def are_one(first: AnyCurve, second: AnyCurve, size: float) -> bool:
     """Whether two curves are the same to rounding."""
+    if isinstance(first, LevelSet) and isinstance(second, LevelSet):
+        pairs = ((first, second), (second, first))
+        away = max(np.abs(one.at(other.middles)).max() for one, other in pairs)
+        return bool(away < 10 * EXACT * size)
+    if isinstance(first, LevelSet) or isinstance(second, LevelSet):
+        return False
     known = [np.array(curve.coefficients) for curve in (first, second)]
     scale = np.array([1 / size, 1.0, 1.0, size])
     away = min(float(np.abs((known[0] - sign * known[1]) * scale).max()) for sign in (1, -1))
     return away < 10 * EXACT
 
 
-def sides(curves: Sequence[LevelCurve], x: Array) -> NDArray[np.bool_]:
+def sides(curves: Sequence[AnyCurve], x: Array) -> NDArray[np.bool_]:
     """On which side of every curve points (N, 2) are: whether q < 0, (N, K)."""
-    return np.array([curve.at(x) < 0 for curve in curves]).reshape(len(curves), len(x)).T
+    return np.array([curve.below(x) for curve in curves]).reshape(len(curves), len(x)).T

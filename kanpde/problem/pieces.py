@@ -1,4 +1,4 @@
-"""A plane domain cut into pieces by the lines and circles across which formulas jump or have kinks.
+"""A plane domain cut into pieces by the smooth curves across which formulas jump or have kinks.
 
     where(a > 0, p, q)  is p on the pieces with a > 0, q on the others;   sign and abs alike
 
@@ -35,7 +35,14 @@ from kanpde.expressions.tree import postorder
 from kanpde.numerics.quadrature import Array
 from kanpde.problem.findings import numbers
 from kanpde.problem.kinks import SWITCHES, factors
-from kanpde.problem.level_curves import LevelCurve, are_one, level_curves, sides
+from kanpde.problem.level_curves import (
+    AnyCurve,
+    LevelCurve,
+    LevelSet,
+    are_one,
+    level_curves,
+    sides,
+)
 
 SAMPLES = 1 << 14
 """Points at which the signs of tests are looked at."""
@@ -116,14 +123,14 @@ class Pieces:
     Attributes:
         domain: the pieces; where two meet, the part of both has the same name.
         equations: by piece.
-        curves: K lines and circles.
+        curves: K lines, circles and others.
         below: for every set of sides (S, K) whether q < 0.
         owner: the piece (S,) that lies there.
     """
 
     domain: Composite
     equations: tuple[tuple[Node, ...], ...]
-    curves: tuple[LevelCurve, ...]
+    curves: tuple[AnyCurve, ...]
     below: NDArray[np.bool_]
     owner: NDArray[np.int64]
 
@@ -149,16 +156,17 @@ class Pieces:
             return None
         x = domain.interior(SAMPLES, "sobol", np.random.default_rng(0)).x
         size = length_scale(domain.lower, domain.upper)
-        curves = _curves(jumps.nodes, x, size)
+        curves = _curves(jumps.nodes, x, (domain.lower, domain.upper))
         if curves is None or all(curve.axis is not None for curve in curves):
             return None
         curves = [_standing(curve, planes, size) for curve in curves]
         return _cut(domain, jumps, curves, x)
 
 
-def _curves(equations: Sequence[Node], x: Array, size: float) -> list[LevelCurve] | None:
+def _curves(equations: Sequence[Node], x: Array, box: tuple[Array, Array]) -> list[AnyCurve] | None:
     """All curves; those of tests that hold other tests come after these."""
-    curves: list[LevelCurve] = []
+    curves: list[AnyCurve] = []
+    size = length_scale(*box)
     for _ in range(DEEPEST):
         known = len(curves)
         groups = sides(curves, x)
@@ -168,7 +176,7 @@ def _curves(equations: Sequence[Node], x: Array, size: float) -> list[LevelCurve
             if tests is None:
                 return None
             for test in tests:
-                found = _of_test(test, mine, size)
+                found = _of_test(test, mine, box)
                 if found is None:
                     return None
                 for curve in found:
@@ -181,9 +189,9 @@ def _curves(equations: Sequence[Node], x: Array, size: float) -> list[LevelCurve
     return None
 
 
-def _of_test(test: Node, x: Array, size: float) -> list[LevelCurve] | None:
+def _of_test(test: Node, x: Array, box: tuple[Array, Array]) -> list[AnyCurve] | None:
     """The curves between points (N, 2) on which a test changes its sign."""
-    found: list[LevelCurve] = []
+    found: list[AnyCurve] = []
     for factor in factors(test):
 
         def values(at: Array, factor: Node = factor) -> Array:
@@ -193,7 +201,7 @@ def _of_test(test: Node, x: Array, size: float) -> list[LevelCurve] | None:
         if np.isnan(at_points).any():
             return None
         if (at_points > 0).any() and (at_points < 0).any():
-            of_factor = level_curves(values, x, size)
+            of_factor = level_curves(values, x, box)
             if of_factor is None:
                 return None
             found += of_factor
@@ -242,10 +250,10 @@ def _decided(name: str, children: Sequence[Node], otherwise: Node, x: Array) -> 
             return test if positive else negate(test)
 
 
-def _standing(curve: LevelCurve, planes: Sequence[Array], size: float) -> LevelCurve:
+def _standing(curve: AnyCurve, planes: Sequence[Array], size: float) -> AnyCurve:
     """A line across an axis at the place that is known exactly."""
     axis = curve.axis
-    if axis is None:
+    if axis is None or isinstance(curve, LevelSet):
         return curve
     at = float(curve.center[axis])
     places = planes[axis][np.abs(planes[axis] - at) < WHOLE * size]
@@ -259,7 +267,7 @@ def _seam(first: int, second: int) -> str:
     return f"seam {low + 1}-{high + 1}"
 
 
-def _cut(domain: Domain, jumps: Jumps, curves: Sequence[LevelCurve], x: Array) -> Pieces | None:
+def _cut(domain: Domain, jumps: Jumps, curves: Sequence[AnyCurve], x: Array) -> Pieces | None:
     """The pieces between curves, None where they are not all of the domain."""
     of_points = sides(curves, x)
     below = np.unique(of_points, axis=0)
@@ -295,14 +303,14 @@ def _together(below: NDArray[np.bool_], kinds: Sequence[Kind]) -> NDArray[np.int
 
 def _members(
     domain: Domain,
-    curves: Sequence[LevelCurve],
+    curves: Sequence[AnyCurve],
     below: NDArray[np.bool_],
     owner: NDArray[np.int64],
 ) -> tuple[Planar, ...]:
     """The pieces; ConfigError where one is empty or touches itself."""
     whole, size = OutlinedRegion(outline(domain)), length_scale(domain.lower, domain.upper)
     cutters = [_cutter(domain, curve) for curve in curves]
-    coefficients = np.array([curve.coefficients for curve in curves])
+    levels = tuple(curve.at for curve in curves)
     members = []
     for number in range(int(owner.max()) + 1):
         between = [_between(whole, cutters, row) for row in below[owner == number]]
@@ -315,13 +323,16 @@ def _members(
                 curve = replace(curve, part=_seam(number, int(owner[row])))
             rim.append(curve)
         names = dict.fromkeys(curve.part for curve in rim)
-        region = SidesRegion(whole, coefficients, below[owner == number], tuple(rim))
+        region = SidesRegion(whole, levels, below[owner == number], tuple(rim))
         members.append(Planar(region, tuple(names)))
     return tuple(members)
 
 
-def _cutter(domain: Domain, curve: LevelCurve) -> Region:
+def _cutter(domain: Domain, curve: AnyCurve) -> Region:
     """Where q < 0 about a domain."""
+    if isinstance(curve, LevelSet):
+        cut = (replace(piece, part=CUT) for piece in curve.region.curves)
+        return OutlinedRegion(tuple(cut))
     radius = curve.radius
     if radius is not None:
         return DiskRegion(frozen_array(curve.center), radius, CUT)

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from kanpde.expressions import Node
 from kanpde.numerics.jets import Jet, JetSpace, coordinates
+from kanpde.numerics.outlines import encloses
 from kanpde.numerics.polynomials import combined, cube, derivatives, legendre, size
 from kanpde.trial.constants import Constants
 from kanpde.trial.dyadic import DEPTH, DyadicIndex, Lattice
@@ -51,7 +52,8 @@ class Tiles:
 
     Where regions are pieces of one function they are told apart by curves c + b·x + a |x|² = 0 in the
     plane, `cuts` (K, 4) as (c, b_1, b_2, a): where points are `below` 0 or not, as one of the rows
-    (S, K) says, they are in the region `between` (S,).
+    (S, K) says, they are in the region `between` (S,). Where a row of `cuts` is NaN a point is below
+    if it is inside the outlines (B, n, 2) whose number of a cut, `outlined` (B,), is that of the row.
     """
 
     lines: Array
@@ -64,6 +66,8 @@ class Tiles:
     cuts: Array = field(default_factory=lambda: np.empty((0, 4)))
     below: Flags = field(default_factory=lambda: np.empty((0, 0), dtype=bool))
     between: Indices = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    outlines: Array = field(default_factory=lambda: np.empty((0, 0, 2)))
+    outlined: Indices = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     @property
     def dimension(self) -> int:
@@ -84,6 +88,8 @@ class Tiles:
         """The region (N,) of points (N, 2) between the cuts."""
         table = np.column_stack([np.ones(len(x)), x, np.sum(x**2, axis=1)])
         is_below = table @ self.cuts.T < 0
+        for number in np.unique(self.outlined).tolist():
+            is_below[:, number] = encloses(self.outlines[self.outlined == number], x)
         # beside a point where curves meet rounding may find sides that no point has
         differ = (is_below[:, None] != self.below).sum(axis=2)
         return np.asarray(self.between[differ.argmin(axis=1)])

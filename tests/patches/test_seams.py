@@ -98,6 +98,22 @@ def test_a_disk_in_a_field_and_the_same_field_from_its_file(tmp_path: Path) -> N
     assert (kanpde.load(tmp_path / "run")(X) == solution(X)).all()
 
 
+def test_an_ellipse_and_the_same_field_from_its_file(tmp_path: Path) -> None:
+    g, k = (
+        "((x - 0.5)**2/0.1 + (y - 0.45)**2/0.02 - 1)",
+        "where((x - 0.5)**2/0.1 < 1 - (y - 0.45)**2/0.02, 7, 1)",
+    )
+    run = solved(
+        out=tmp_path / "run",
+        equations=[f"div({k}*grad(u)) = laplacian({g}*(1 + x))"],
+        conditions=given(f"{g}*(1 + x)/{k}"),
+    )
+    x, y = X.T
+    level = (x - 0.5) ** 2 / 0.1 + (y - 0.45) ** 2 / 0.02 - 1
+    assert run(X)[:, 0] == pytest.approx(level * (1 + x) / np.where(level < 0, 7, 1), abs=1e-9)
+    assert (kanpde.load(tmp_path / "run")(X) == run(X)).all()
+
+
 def test_a_mean_is_one_over_all_pieces() -> None:
     """Fluxes are given, and the mean of u = s/k + t is that of both pieces together."""
     k = "where(x + y < 1, 1, 10)"

@@ -1,4 +1,4 @@
-"""Lines and circles across which formulas jump, and the pieces that they cut a domain into."""
+"""Lines, circles and other curves across which formulas jump, and the pieces that they cut a domain into."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kanpde.api.solving import configure
 from kanpde.expressions import linear_parts
 from kanpde.problem.findings import numbers
 from kanpde.problem.kinks import SWITCHES
-from kanpde.problem.level_curves import LevelCurve, level_curves
+from kanpde.problem.level_curves import LevelCurve, LevelSet, level_curves
 from kanpde.problem.pieces import Jumps, Pieces
 from kanpde.problem.problem import Problem
 
@@ -44,7 +44,7 @@ def curves_of(text: str) -> list[LevelCurve] | None:
     (equation,) = problem(f"-laplacian(u) = {text}").equations
     _, source = linear_parts(equation)
     x = np.random.default_rng(0).uniform(-1, 1, (4000, 2))
-    return level_curves(lambda at: numbers((source,), at)[0], x, 2.0)
+    return level_curves(lambda at: numbers((source,), at)[0], x, (-np.ones(2), np.ones(2)))
 
 
 CIRCLES = {
@@ -73,14 +73,32 @@ def test_several_lines_of_one_formula() -> None:
 
 
 @pytest.mark.parametrize("text", ["y - x**2", "x**2 + 2*y**2 - 0.3"])
-def test_other_curves_are_none(text: str) -> None:
-    assert curves_of(text) is None
+def test_other_smooth_curves_are_outlined(text: str) -> None:
+    (curve,) = curves_of(text) or [None]
+    assert isinstance(curve, LevelSet)
+    x, y = curve.middles.T
+    met = y - x**2 if text.startswith("y") else x**2 + 2 * y**2 - 0.3
+    assert np.abs(met).max() < 1e-12
+
+
+def test_curves_with_corners_are_none() -> None:
+    assert curves_of("x**4 + y**2 - 0.3 + sqrt((x - y)**2)") is None
 
 
 def test_pieces_of_a_disk_and_a_line() -> None:
     disk = math.pi * 0.09
     assert areas("where(x**2 + y**2 < 0.09, 10, 1)") == pytest.approx([disk, 4 - disk])
     assert areas("where(x + y < 0, 10, 1)") == pytest.approx([2, 2])
+
+
+def test_pieces_of_other_curves() -> None:
+    area = math.pi * 0.6 * 0.3
+    assert areas("where(x**2/0.36 + y**2/0.09 < 1, 10, 1)") == pytest.approx([area, 4 - area])
+    assert areas("where(y < x**2, 10, 1)") == pytest.approx([4 / 3, 8 / 3])
+    # two curves that cross each other
+    both = areas("(where(x**2/0.36 + y**2/0.09 < 1, 3, 1) + where(y < x**2, 0, 1))")
+    assert len(both) == 4
+    assert sum(both) == pytest.approx(4)
 
 
 def test_what_lies_beside_each_other_without_a_jump_is_one_piece() -> None:
@@ -100,5 +118,5 @@ def test_formulas_of_pieces_hold_no_tests() -> None:
 
 def test_planes_across_axes_and_other_curves_are_left_alone() -> None:
     assert pieces("where(x < 0.3, 10, 1)") is None
-    assert pieces("where(y < x**2, 10, 1)") is None
+    assert pieces("where((x**2 + y**2)**2 < x**2 - y**2, 10, 1)") is None
     assert pieces("(2 + x)") is None

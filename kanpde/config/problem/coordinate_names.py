@@ -36,7 +36,7 @@ def space_of(tree: Mapping[str, Any]) -> tuple[str, ...] | None:
         lower = given.get("lower")
         corner = len(lower) if isinstance(lower, list | tuple) else given.get("dimensions")
         counts = {
-            "interval": 1, "rectangle": 2, "disk": 2, "polygon": 2, "ball": 3, "extrusion": 3,
+            "interval": 1, "rectangle": 2, "disk": 2, "ellipse": 2, "polygon": 2, "ball": 3, "extrusion": 3,
             "box": corner if isinstance(corner, int) else None,
         }  # fmt: skip
         count = counts.get(str(kind))

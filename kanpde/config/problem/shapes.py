@@ -30,6 +30,9 @@ from kanpde.config.problem.polygons import polygon_flaw
 from kanpde.config.reader import Reader, listed
 
 MOST_VERTICES = 1000
+FLATTEST = 100
+"""Most that one half axis of an ellipse may be of the other."""
+
 _SIDES = ("left", "right", "bottom", "top", "back", "front")
 
 
@@ -71,6 +74,25 @@ class DiskShape:
     def parts(self) -> tuple[str, ...]:
         """The name of the one boundary part."""
         return (self.name or "circle",)
+
+
+@dataclass(frozen=True)
+class EllipseShape:
+    """The inside of an ellipse with half axes `radii`, the first one turned from the x axis by
+    `angle` degrees to the left; one part, `ellipse` unless named.
+    """
+
+    center: tuple[float, float]
+    radii: tuple[float, float]
+    angle: float = 0.0
+    name: str | None = None
+
+    dimension: ClassVar[int] = 2
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The name of the one boundary part."""
+        return (self.name or "ellipse",)
 
 
 @dataclass(frozen=True)
@@ -172,7 +194,7 @@ class RegionsShape:
         return tuple(dict.fromkeys(names))
 
 
-Simple = IntervalShape | BoxShape | DiskShape | BallShape | PolygonShape | MeshShape
+Simple = IntervalShape | BoxShape | DiskShape | EllipseShape | BallShape | PolygonShape | MeshShape
 Shape = Simple | CombinedShape | ExtrusionShape | RegionsShape
 
 
@@ -222,6 +244,8 @@ def read_shape(node: Reader) -> Shape:
         return IntervalShape(lower, upper, name)
     if kind == "polygon":
         return _polygon(entry)
+    if kind == "ellipse":
+        return _ellipse(entry)
     return _box(entry, kind) if kind in ("rectangle", "box") else _round(entry, kind)
 
 
@@ -254,15 +278,39 @@ def _round(node: Reader, kind: str) -> DiskShape | BallShape:
     fields = node.fields(
         ("center", "radius", "name"), ("center", "radius"), {"centre": "did you mean 'center'?"}
     )
-    radius = fields["radius"].number(1 / FARTHEST, FARTHEST, above=0.0)
     center = _point(fields["center"], 2 if kind == "disk" else 3)
-    if radius < 1e-10 * max(abs(value) for value in center):
-        raise fields["radius"].error(
-            f"{radius!r} is too small beside the center for double precision; shift it"
-        )
+    radius = _radius(fields["radius"], center)
     if kind == "disk":
         return DiskShape((center[0], center[1]), radius, part_name(fields))
     return BallShape((center[0], center[1], center[2]), radius, part_name(fields))
+
+
+def _radius(node: Reader, center: tuple[float, ...]) -> float:
+    radius = node.number(1 / FARTHEST, FARTHEST, above=0.0)
+    if radius < 1e-10 * max(abs(value) for value in center):
+        raise node.error(
+            f"{radius!r} is too small beside the center for double precision; shift it"
+        )
+    return radius
+
+
+def _ellipse(node: Reader) -> EllipseShape:
+    fields = node.fields(
+        ("center", "radii", "angle", "name"),
+        ("center", "radii"),
+        {"centre": "did you mean 'center'?", "radius": "did you mean 'radii'?"},
+    )
+    center = _point(fields["center"], 2)
+    first, second = (
+        _radius(item, center) for item in fields["radii"].items("a list of 2 numbers", 2, 2)
+    )
+    if max(first, second) > FLATTEST * min(first, second):
+        raise fields["radii"].error(
+            f"one must be at most {FLATTEST} times the other, found {first!r} and {second!r};"
+            " use a rectangle"
+        )
+    angle = fields["angle"].number(-360.0, 360.0) if "angle" in fields else 0.0
+    return EllipseShape((center[0], center[1]), (first, second), angle, part_name(fields))
 
 
 def _polygon(node: Reader) -> PolygonShape:
@@ -302,6 +350,8 @@ def _combined(operation: str, node: Reader) -> CombinedShape:
 def _extrusion(node: Reader) -> ExtrusionShape:
     fields = node.fields(("base", "lower", "upper", "name"), ("base", "lower", "upper"))
     base = read_shape(fields["base"])
+    if _has_ellipse(base):
+        raise fields["base"].error("an extrusion takes no ellipse; use a disk or a polygon")
     if base.dimension != 2:
         raise fields["base"].error(
             "an extrusion takes a shape in the plane (rectangle, disk, polygon, mesh, ...)"
@@ -316,8 +366,16 @@ def _extrusion(node: Reader) -> ExtrusionShape:
     return shape
 
 
+def _has_ellipse(shape: Shape) -> bool:
+    if isinstance(shape, CombinedShape):
+        return any(map(_has_ellipse, shape.operands))
+    return isinstance(shape, EllipseShape)
+
+
 _COMBINATIONS = ("union", "difference", "intersection")
-_SIMPLE = ("interval", "rectangle", "box", "disk", "ball", "polygon", "extrusion", "mesh")
+_SIMPLE = (
+    *("interval", "rectangle", "box", "disk", "ellipse", "ball", "polygon", "extrusion", "mesh"),
+)
 _KINDS = (*_SIMPLE, *_COMBINATIONS)
 
 
@@ -339,6 +397,10 @@ def shape_tree(shape: Shape) -> dict[str, Any]:
             return {kind: {"lower": list(shape.lower), "upper": list(shape.upper), **name}}
         case DiskShape():
             return {"disk": {"center": list(shape.center), "radius": shape.radius, **name}}
+        case EllipseShape():
+            turned = {"angle": shape.angle} if shape.angle else {}
+            axes = {"center": list(shape.center), "radii": list(shape.radii)}
+            return {"ellipse": {**axes, **turned, **name}}
         case BallShape():
             return {"ball": {"center": list(shape.center), "radius": shape.radius, **name}}
         case ExtrusionShape():

@@ -89,6 +89,23 @@ DEFS: dict[str, Schema] = {
                 "Part circle, or its name.",
                 example={"center": [0, 0], "radius": 1},
             ),
+            "ellipse": described(
+                mapping(
+                    {
+                        "center": _point(2),
+                        "radii": described(items(_RADIUS, 2, 2), "Half axes.", example=[2, 1]),
+                        "angle": described(
+                            number(-360, 360),
+                            "Degrees by which the first axis is turned from x to the left.",
+                            example=30,
+                        ),
+                        "name": _NAME,
+                    },
+                    ("center", "radii"),
+                ),
+                "Part ellipse, or its name; not in extrusions.",
+                example={"center": [0, 0], "radii": [2, 1]},
+            ),
             "ball": described(
                 mapping(
                     {"center": _point(3), "radius": _RADIUS, "name": _NAME}, ("center", "radius")

@@ -25,9 +25,9 @@ from kanpde.domains.meshes.check import CheckedMesh, checked
 from kanpde.domains.meshes.solids import add_body, surfaces_of_parts
 from kanpde.domains.plane import chains
 from kanpde.domains.plane.boundary import JOIN
-from kanpde.domains.plane.regions import crosses_ray
 from kanpde.domains.plane.triangulation import outline
 from kanpde.errors import ConfigError
+from kanpde.numerics.outlines import crosses_ray
 from kanpde.numerics.quadrature import Array
 from kanpde.storage import replacing
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kanpde.domains.plane.curves import Segment
+from kanpde.domains.plane.curves import Arc, Segment
 from kanpde.domains.plane.regions import Combination, DiskRegion, PolygonRegion, Region
 from kanpde.domains.space.bodies import BallBody, Body, CombinedBody, Primitive, Prism
 from kanpde.errors import ConfigError
@@ -106,6 +106,7 @@ def _distances(primitive: Primitive, x: Array) -> list[tuple[str, Array]]:
         if isinstance(curve, Segment):
             distance = np.abs((x[:, :2] - curve.a) @ curve.normal(np.zeros(1))[0])
         else:
+            assert isinstance(curve, Arc)  # an extrusion has no bends
             distance = np.abs(np.linalg.norm(x[:, :2] - curve.center, axis=1) - curve.radius)
         distances.append((curve.part, np.maximum(off, distance)))
     return distances

@@ -1,4 +1,5 @@
-"""Where plane curves meet: closed forms for segment/segment, segment/circle and circle/circle.
+"""Where plane curves meet: closed forms for segment/segment, segment/circle and circle/circle, and
+what `bend_crossings` finds of bends.
 
 Circles at distance d with radii r, R meet at c + α e ± h e⊥ with e from centre to centre, α = (d² +
 r² − R²)/(2d) and h = √((d+r+R)(r+R−d)(d−r+R)(d+r−R))/(2d); a line at distance δ from the centre
@@ -15,6 +16,8 @@ from typing import final
 import numpy as np
 
 from kanpde.domains.mesh import Indices
+from kanpde.domains.plane import bend_crossings
+from kanpde.domains.plane.bends import Bend
 from kanpde.domains.plane.curves import Arc, Curve, Segment
 from kanpde.numerics.quadrature import Array
 
@@ -22,8 +25,8 @@ from kanpde.numerics.quadrature import Array
 @final
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """Segments a → b (S, 2) and full circles (C, 2), (C,) of several shapes, each with the number
-    of its owner.
+    """Segments a → b (S, 2), full circles (C, 2), (C,) and bends of several shapes, each with the
+    number of its owner.
     """
 
     a: Array
@@ -32,18 +35,22 @@ class Pool:
     centers: Array
     radii: Array
     circle_owner: Indices
+    bends: tuple[tuple[Bend, int], ...] = ()
 
     @staticmethod
     def of(primitives: Sequence[Sequence[Curve]]) -> Pool:
         """The curves of shapes; the owner of a curve is the index of its shape."""
         segments: list[tuple[Segment, int]] = []
         circles: list[tuple[Arc, int]] = []
+        bends: list[tuple[Bend, int]] = []
         for owner, curves in enumerate(primitives):
             for curve in curves:
                 if isinstance(curve, Segment):
                     segments.append((curve, owner))
-                else:
+                elif isinstance(curve, Arc):
                     circles.append((curve, owner))
+                else:
+                    bends.append((curve, owner))
         return Pool(
             a=np.array([s.a for s, _ in segments]).reshape(-1, 2),
             b=np.array([s.b for s, _ in segments]).reshape(-1, 2),
@@ -51,6 +58,7 @@ class Pool:
             centers=np.array([c.center for c, _ in circles]).reshape(-1, 2),
             radii=np.array([c.radius for c, _ in circles]),
             circle_owner=np.array([i for _, i in circles], dtype=np.int64),
+            bends=tuple(bends),
         )
 
     def without(self, owner: int) -> Pool:
@@ -63,11 +71,20 @@ class Pool:
             centers=self.centers[circles],
             radii=self.radii[circles],
             circle_owner=self.circle_owner[circles],
+            bends=tuple((bend, i) for bend, i in self.bends if i != owner),
         )
 
 
 def meeting_points(curve: Curve, others: Pool, tolerance: float) -> Array:
     """The points (N, 2) where `curve` meets `others`; coincident circles give none."""
+    if isinstance(curve, Bend):
+        return _bend_others(curve, others, tolerance)
+    bent = []
+    for bend, _ in others.bends:
+        if isinstance(curve, Segment):
+            bent.append(bend_crossings.with_segment(bend, curve.a, curve.b, tolerance))
+        else:
+            bent.append(bend_crossings.with_circle(bend, curve.center, curve.radius, tolerance))
     if isinstance(curve, Segment):
         like = _segment_segments(curve, others.a, others.b, tolerance)
         unlike = _segments_circles(
@@ -86,7 +103,18 @@ def meeting_points(curve: Curve, others: Pool, tolerance: float) -> Array:
             radii=np.array([curve.radius]),
             tolerance=tolerance,
         )
-    return np.concatenate([like, unlike])
+    return np.concatenate([like, unlike, *bent])
+
+
+def _bend_others(bend: Bend, others: Pool, tolerance: float) -> Array:
+    found = [np.empty((0, 2))]
+    for a, b in zip(others.a, others.b, strict=True):
+        found.append(bend_crossings.with_segment(bend, a, b, tolerance))
+    for center, radius in zip(others.centers, others.radii, strict=True):
+        found.append(bend_crossings.with_circle(bend, center, float(radius), tolerance))
+    for other, _ in others.bends:
+        found.append(bend_crossings.with_bend(bend, other, tolerance))
+    return np.concatenate(found)
 
 
 def _segment_segments(segment: Segment, a: Array, b: Array, tolerance: float) -> Array:

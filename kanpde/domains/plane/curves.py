@@ -1,5 +1,5 @@
-"""Oriented plane curves: a segment a → b and a circular arc c + R (cos φ, sin φ), φ from `start` to
-`start + sweep`.
+"""Oriented plane curves: a segment a → b, a circular arc c + R (cos φ, sin φ), φ from `start` to
+`start + sweep`, and any other smooth curve as a polynomial (`bends`).
 
 Walked with the domain on the left, the unit normal on the right points outward. By Green's theorem
 a closed chain of curves encloses the area ½ ∮ (x − o)·n ds, for any origin o, with the closed forms
@@ -18,6 +18,7 @@ from typing import final
 
 import numpy as np
 
+from kanpde.domains.plane.bends import Bend
 from kanpde.numerics.quadrature import Array
 
 TURN = 2 * np.pi
@@ -108,6 +109,11 @@ class Arc:
         """R |sweep|."""
         return self.radius * abs(self.sweep)
 
+    @property
+    def turn(self) -> float:
+        """By what angle the direction changes."""
+        return abs(self.sweep)
+
     def at(self, s: Array) -> Array:
         """Points (N, 2) at the shares `s` (N,)."""
         return np.asarray(self.center + self.radius * self._radial(s), dtype=np.float64)
@@ -175,7 +181,7 @@ class Arc:
         return float(self.radius * self.sweep + (self.center - origin) @ swept) * self.radius / 2
 
 
-Curve = Segment | Arc
+Curve = Segment | Arc | Bend
 
 
 def split(curve: Curve, points: Array, closest: float) -> list[Curve]:

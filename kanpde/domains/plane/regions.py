@@ -9,7 +9,7 @@ Source: Ricci, The Computer Journal 16 (1973) 157–160.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -18,9 +18,11 @@ from typing import final
 import numpy as np
 
 from kanpde.config.problem.polygons import polygon_flaw
+from kanpde.domains.plane.bends import Bend
 from kanpde.domains.plane.curves import TURN, Arc, Curve, Segment
 from kanpde.domains.plane.disk import require_radius
 from kanpde.errors import ConfigError
+from kanpde.numerics.outlines import crosses_ray
 from kanpde.numerics.quadrature import Array
 
 OPERATIONS = ("union", "difference", "intersection")
@@ -130,8 +132,8 @@ class Combination:
 @final
 @dataclass(frozen=True, eq=False)
 class OutlinedRegion:
-    """What closed loops of segments and arcs enclose, `curves` in any order, holes included; none
-    may cross another.
+    """What closed loops of segments, arcs and bends enclose, `curves` in any order, holes included;
+    none may cross another.
     """
 
     curves: tuple[Curve, ...]
@@ -158,13 +160,14 @@ class OutlinedRegion:
         """
         distance, inside = np.full(len(x), np.inf), np.zeros(len(x), dtype=bool)
         for curve, (a, b) in zip(self._short, self._ends, strict=True):
-            nearest = curve.at(np.clip(curve.locate(x), 0.0, 1.0))
-            distance = np.minimum(distance, np.linalg.norm(x - nearest, axis=1))
+            distance = np.minimum(distance, _distance(curve, x))
             inside ^= crosses_ray(a, b, x)
             if isinstance(curve, Arc):
                 beyond = (b[0] - a[0]) * (x[:, 1] - a[1]) - (b[1] - a[1]) * (x[:, 0] - a[0])
                 in_disk = np.linalg.norm(x - curve.center, axis=1) < curve.radius
                 inside ^= in_disk & (beyond * curve.sweep < 0)
+            elif isinstance(curve, Bend):
+                inside ^= curve.in_cap(x)
         return np.where(inside, -distance, distance)
 
     def primitives(self) -> tuple[tuple[Curve, ...], ...]:
@@ -175,25 +178,25 @@ class OutlinedRegion:
 @final
 @dataclass(frozen=True, eq=False)
 class SidesRegion:
-    """What of a region lies on given sides of lines and circles q = c + b·x + a |x|² = 0, with
-    |∇q| = 1 there; `rim` is its boundary.
+    """What of a region lies on given sides of K curves q = 0, with |∇q| = 1 there; `rim` is its
+    boundary.
 
     Attributes:
         whole: the region.
-        coefficients: (K, 4) as (c, b_1, b_2, a).
+        levels: q of every curve, from points (N, 2) to (N,).
         below: sets of sides (S, K), whether q < 0; what lies on any of them belongs to it.
         rim: the curves of the boundary, with names of their own.
     """
 
     whole: Region
-    coefficients: Array
+    levels: tuple[Callable[[Array], Array], ...]
     below: np.ndarray[tuple[int, int], np.dtype[np.bool_]]
     rim: tuple[Curve, ...]
 
     def level(self, x: Array) -> Array:
         """The level function (N,) at points (N, 2)."""
-        table = np.column_stack([np.ones(len(x)), x, np.sum(x**2, axis=1)])
-        of_sides = np.where(self.below, 1.0, -1.0) * (table @ self.coefficients.T)[:, None]
+        q = np.array([level(x) for level in self.levels]).T
+        of_sides = np.where(self.below, 1.0, -1.0) * q[:, None]
         within = of_sides.max(axis=2).min(axis=1)
         return np.asarray(np.maximum(self.whole.level(x), within))
 
@@ -202,9 +205,17 @@ class SidesRegion:
         return (self.rim,)
 
 
+def _distance(curve: Curve, x: Array) -> Array:
+    """How far points (N, 2) are from a curve at most; exact near a bend."""
+    if isinstance(curve, Bend):
+        return curve.distance(x)
+    nearest = curve.at(np.clip(curve.locate(x), 0.0, 1.0))
+    return np.asarray(np.linalg.norm(x - nearest, axis=1))
+
+
 def _quarters(curve: Curve) -> list[Curve]:
     """A curve, or the equal pieces of an arc that turn by a right angle at most."""
-    if isinstance(curve, Segment):
+    if not isinstance(curve, Arc):
         return [curve]
     count = int(np.ceil(abs(curve.sweep) / (TURN / 4) - 1e-9))
     ends = np.linspace(0.0, 1.0, max(count, 1) + 1)
@@ -212,15 +223,6 @@ def _quarters(curve: Curve) -> list[Curve]:
 
 
 Region = DiskRegion | PolygonRegion | OutlinedRegion | SidesRegion | Combination
-
-
-def crosses_ray(a: Array, b: Array, x: Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Whether the horizontal ray to the right from each of the points `x` (N, 2) crosses the
-    segment a → b; (N,).
-    """
-    spans = (a[1] > x[:, 1]) != (b[1] > x[:, 1])
-    side = (b[0] - a[0]) * (x[:, 1] - a[1]) - (b[1] - a[1]) * (x[:, 0] - a[0])
-    return np.asarray(spans & ((side > 0) == (b[1] > a[1])))
 
 
 def combined_level(operation: str, levels: Sequence[Array]) -> Array:

@@ -18,7 +18,7 @@ from typing import final
 
 import numpy as np
 
-from kanpde.domains.plane.curves import Arc, Curve
+from kanpde.domains.plane.curves import Curve, Segment
 from kanpde.numerics import quadrature as rules
 from kanpde.numerics.quadrature import Array, Layout
 
@@ -45,8 +45,8 @@ class Slab:
 
     @property
     def round(self) -> bool:
-        """Whether an arc bounds a cell."""
-        return any(isinstance(curve, Arc) for curve in self.curves)
+        """Whether an arc or a bend bounds a cell."""
+        return any(not isinstance(curve, Segment) for curve in self.curves)
 
     def fewest_across(self, fewest: int) -> int:
         """The least number of nodes in x: twice as many where a root is to be resolved."""

@@ -14,8 +14,8 @@ from __future__ import annotations
 import numpy as np
 
 from kanpde.domains.mesh import Indices, Mesh, simplex_mesh
-from kanpde.domains.plane.curves import TURN, Arc, Curve
-from kanpde.domains.plane.regions import crosses_ray
+from kanpde.domains.plane.curves import TURN, Curve, Segment
+from kanpde.numerics.outlines import crosses_ray
 from kanpde.numerics.quadrature import Array
 
 CHORDS_PER_TURN = 24
@@ -65,8 +65,8 @@ def _shares(curve: Curve, size: float) -> Array:
     a full circle.
     """
     chords = curve.length / size
-    if isinstance(curve, Arc):
-        chords = max(chords, CHORDS_PER_TURN * abs(curve.sweep) / TURN)
+    if not isinstance(curve, Segment):
+        chords = max(chords, CHORDS_PER_TURN * curve.turn / TURN)
     return np.linspace(0.0, 1.0, max(1, int(np.ceil(chords))) + 1)
 
 

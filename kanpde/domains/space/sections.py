@@ -17,7 +17,7 @@ from typing import final
 import numpy as np
 
 from kanpde.domains.plane.boundary import EmptyRegion
-from kanpde.domains.plane.curves import Curve, Segment
+from kanpde.domains.plane.curves import Arc, Curve
 from kanpde.domains.plane.planar import Planar
 from kanpde.domains.plane.regions import Region
 from kanpde.domains.space.bodies import BallBody, Body, Prism, combined, critical_heights
@@ -166,14 +166,14 @@ class Sections:
     def stretch(self, curve: Curve) -> float:
         """dA / (ds dz) on a curve of a slice."""
         ball = self._ball(curve)
-        if ball is None or isinstance(curve, Segment):
+        if ball is None or not isinstance(curve, Arc):
             return 1.0
         return ball.domain.radius / curve.radius
 
     def normal(self, curve: Curve, s: Array, x: Array) -> Array:
         """Outward normals (N, 3) at points x (N, 3) of the shares s of a curve."""
         ball = self._ball(curve)
-        if ball is None or isinstance(curve, Segment):
+        if ball is None or not isinstance(curve, Arc):
             return np.pad(curve.normal(s), ((0, 0), (0, 1)))
         normal = np.sign(curve.sweep) * (x - ball.domain.center)
         return np.asarray(normal / np.linalg.norm(normal, axis=1, keepdims=True))

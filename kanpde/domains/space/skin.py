@@ -23,11 +23,12 @@ from kanpde.domains.outline import corners, outline
 from kanpde.domains.plane.curves import Arc, Curve, Segment
 from kanpde.domains.plane.disk import Disk
 from kanpde.domains.plane.planar import Planar
-from kanpde.domains.plane.regions import DiskRegion, Region, crosses_ray
+from kanpde.domains.plane.regions import DiskRegion, Region
 from kanpde.domains.space.ball import Ball
 from kanpde.domains.space.bodies import BallBody, Body, Prism
 from kanpde.domains.space.cylinder import Extrusion
 from kanpde.domains.space.solid import Solid
+from kanpde.numerics.outlines import crosses_ray
 from kanpde.numerics.quadrature import Array
 
 SAME = 1e-9

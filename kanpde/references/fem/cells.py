@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from kanpde.domains import Box, Disk, Domain, Planar
+from kanpde.domains.plane.bends import Bend
 from kanpde.domains.plane.curves import TURN, Arc, Curve, Segment
 from kanpde.errors import ConfigError, NumericalError
 
@@ -66,9 +67,9 @@ class Cells:
     def _arcs(self) -> tuple[_OnArc, ...]:
         """The curved sides, by local number and curve."""
         groups: dict[tuple[int, int], list[Side]] = {}
-        curves: dict[int, Arc] = {}
+        curves: dict[int, Arc | Bend] = {}
         for side in self.sides:
-            if isinstance(side.curve, Arc):
+            if side.curve is not None and not isinstance(side.curve, Segment):
                 groups.setdefault((side.local, id(side.curve)), []).append(side)
                 curves[id(side.curve)] = side.curve
         return tuple(
@@ -155,12 +156,12 @@ class _OnArc:
 
     cells: Indices
     local: int
-    arc: Arc
+    arc: Arc | Bend
     first: Array
     last: Array
 
     @classmethod
-    def of(cls, sides: Sequence[Side], local: int, arc: Arc) -> _OnArc:
+    def of(cls, sides: Sequence[Side], local: int, arc: Arc | Bend) -> _OnArc:
         cells = np.array([side.cell for side in sides])
         first = np.array([side.first for side in sides])
         last = np.array([side.last for side in sides])
@@ -323,7 +324,7 @@ def _corners(mesh: Any, curves: Sequence[Curve]) -> Indices:
 
 def _snapped(coarse: Any, fine: Any, curves: Sequence[Curve]) -> Any:
     """The refined mesh with the middles of boundary sides moved onto their curves."""
-    bent = [edge for edge in _edges(coarse, curves) if isinstance(curves[edge.curve], Arc)]
+    bent = [edge for edge in _edges(coarse, curves) if not isinstance(curves[edge.curve], Segment)]
     if not bent:
         return fine
     chords = np.array([(coarse.p[:, edge.a] + coarse.p[:, edge.b]) / 2 for edge in bent])
