@@ -6,6 +6,7 @@
 | unknown constants, means and integrals | solves at constants | the constants, then as below |
 | unknown fields, measured values | splines | smoothness, number of splines |
 | conditions at one end of an interval, or one coordinate and time | slabs | lengths, knots or lines, degrees |
+| one coordinate and time, equations with jumps or kinks at places | patches, then slabs | cells and degrees, lengths |
 | a plane domain or a body, no box, and time | slabs of patches | lengths, cells, degrees |
 | a box in the plane, and time | patches, then slabs of patches | cells and degrees, lengths |
 | equations that patches can solve (see `kanpde.patches.support`) | patches | cells and degrees |
@@ -81,7 +82,7 @@ def chosen_plan(config: Config, start: Start | None = None) -> Plan:
     """The prepared plan of the way that the problem calls for, from a start if there is one;
     ConfigError or BudgetError say why it cannot begin.
     """
-    from kanpde.api.evolving import by_equations  # marches need scipy, a slow import
+    from kanpde.api.evolving import by_equations, in_pieces  # marches need scipy, a slow import
 
     if any(condition.data is not None for condition in config.problem.conditions):
         from kanpde.api.inverse_plan import inverse
@@ -101,7 +102,7 @@ def chosen_plan(config: Config, start: Start | None = None) -> Plan:
             f"{config.starts.given[0]}: '{config.problem.name}' is marched from its initial values,"
             f" which are its only start; remove it"
         )
-    if marched is not None:
+    if marched is not None and not in_pieces(config):
         return marched.prepare()
     fixed = replace(config, chooses=False)
     patched = replace(fixed, trial=replace(config.trial, patches=PatchesConfig()))
@@ -111,8 +112,10 @@ def chosen_plan(config: Config, start: Start | None = None) -> Plan:
 
         try:
             patches = Patches(patched, start=start).prepare()
-            return patches if config.starts.given else in_turn(config, patches)
+            return patches if config.starts.given else in_turn(config, patches, marched)
         except ConfigError as error:
+            if marched is not None:
+                return marched.prepare()
             # patches cannot solve it; a mistake of the file shows again below
             if config.starts.solutions > 1:
                 raise ConfigError(f"solutions: needs patches: {error}") from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import cast
 
 from kanpde.api.march_plan import Engine, Evolving
-from kanpde.api.outcome import Plan
 from kanpde.config import Config
 from kanpde.marching.lines import search as on_a_line
 from kanpde.marching.lines.statement import evolution
@@ -20,7 +19,15 @@ from kanpde.marching.transport.statement import transport
 from kanpde.problem.problem import Problem
 
 
-def by_equations(config: Config) -> Plan | None:
+def in_pieces(config: Config) -> bool:
+    """Whether an evolution on a line has equations that jump or have kinks at places, which cells can
+    end at, and splines do not follow.
+    """
+    evolving = evolution(Problem.create(config.problem))
+    return evolving is not None and evolving.in_pieces
+
+
+def by_equations(config: Config) -> Evolving | None:
     """The march that equations and conditions ask for; None where there is none."""
     statement, dimension = config.problem, len(config.problem.coordinates)
     may = dimension == 1 or (dimension in (2, 3, 4) and statement.time is not None)

@@ -1,5 +1,5 @@
-"""The plan of an evolution on a box in the plane or in space: a field over space and time first, then
-slabs.
+"""The plan of an evolution on a box in the plane or in space, or on a line of several materials: a
+field over space and time first, then slabs.
 
 | the field | next |
 |---|---|
@@ -8,9 +8,9 @@ slabs.
 | does not, and more than LEAST of the seconds are left | slabs; the smaller estimate is kept |
 | does not | end |
 
-In the plane the field is one of patches, in space a chain of products. Patches have PATIENCE of the
-seconds, and all of them while their changes fall fast; where they do not see the solution they have
-the square of that share, and no estimate. Products have PATIENCE of the seconds.
+On a line and in the plane the field is one of patches, in space a chain of products. Patches have
+PATIENCE of the seconds, and all of them while their changes fall fast; where they do not see the
+solution they have the square of that share, and no estimate. Products have PATIENCE of the seconds.
 
 A field in space and time is the better one where u is smooth in both, or of few products. Slabs take
 few unknowns at a time and follow what moves, fades or is not linear.
@@ -97,9 +97,11 @@ class InTurn:
         return self.slabs.load(folder)
 
 
-def in_turn(config: Config, field: Patches | Products) -> Plan:
-    """A prepared field, and then slabs where the problem evolves and can be marched."""
-    slabs = slabs_of(config)
+def in_turn(config: Config, field: Patches | Products, marched: Evolving | None = None) -> Plan:
+    """A prepared field, and then slabs where the problem evolves and can be marched, by `marched`
+    if that is given.
+    """
+    slabs = marched or slabs_of(config)
     return field if slabs is None else InTurn(config, field, slabs).prepare()
 
 

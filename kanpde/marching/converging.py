@@ -186,14 +186,15 @@ def _fallen(differences: Sequence[float], ratios: Sequence[float], believed: flo
     return float(min(believed, SURE * ratios[-1] ** rate))
 
 
-def _share(richer: Run, before: Run, error: float, believed: float) -> float:
-    """What the error of a march may be as a share of its difference from the one before: where
-    there is something that none resolves, more than a slab may add, errors fall as slowly as that
-    does.
+def _share(richer: Run, before: Run, errors: tuple[float, float], believed: float) -> float:
+    """What the error of a march may be as a share of its difference from the one before, where
+    their local errors are `errors`, the coarser one first: where there is something that none
+    resolves, more than a slab may add, errors fall as slowly as that does.
     """
+    coarser, error = errors
     if richer.rough <= error:
         return believed if error > ROUNDED else 1.0
-    ratio = min(SLOWEST, richer.rough / before.rough) if before.rough else SLOWEST
+    ratio = min(SLOWEST, richer.rough / max(before.rough, coarser))
     return max(1.0, SAFETY * ratio / (1 - ratio))
 
 
@@ -263,7 +264,7 @@ class _Search:
                 believed = _of_ladder(differences, ratios)
             else:
                 believed = _fallen(differences, ratios, self.believed)
-            share = _share(richer, best, error, believed)
+            share = _share(richer, best, (coarser, error), believed)
             estimate = max(ROUNDING, share * difference + richer.left, richer.rough)
             best = richer
             self.progress.message(

@@ -72,5 +72,7 @@ def test_a_misfit_below_the_local_error_makes_no_estimate_larger() -> None:
     def run(rough: float) -> Any:
         return cast("Any", SimpleNamespace(rough=rough))
 
-    assert _share(run(1e-11), run(0.0), 1e-10, BELIEVED) == BELIEVED
-    assert _share(run(1e-9), run(0.0), 1e-10, BELIEVED) > 10
+    assert _share(run(1e-11), run(0.0), (1e-9, 1e-10), BELIEVED) == BELIEVED
+    assert _share(run(1e-9), run(0.0), (1e-9, 1e-10), BELIEVED) > 10
+    assert _share(run(2e-10), run(0.0), (1e-9, 1e-10), BELIEVED) == pytest.approx(1.0)
+    assert _share(run(9e-10), run(1.8e-9), (1e-9, 1e-10), BELIEVED) == pytest.approx(2.0)

@@ -32,6 +32,7 @@ def tree_of(equation: str, start: Any, sides: list[dict[str, Any]], end: float) 
 
 INSULATED = [{"part": ["left", "right"], "equation": "dx(u) = 0"}]
 HELD = [{"part": ["left", "right"], "equation": "u = 0"}]
+REPEATING = [{"periodic": ["left", "right"]}]
 
 
 def evolution_of(equation: str, start: Any, sides: list[dict[str, Any]]) -> Any:
@@ -40,12 +41,19 @@ def evolution_of(equation: str, start: Any, sides: list[dict[str, Any]]) -> Any:
 
 
 def heat_by_series(start: str, x: np.ndarray) -> np.ndarray:
-    """u at points (N, 2): a hat between cold ends, or a step between insulated ones."""
+    """u at points (N, 2): a hat between cold ends, a step between insulated ones, or a ramp that
+    repeats.
+    """
+    if start == "ramp":
+        n = 2 * np.pi * np.arange(1, 2000)
+        decays = np.exp(-np.outer(x[:, 1], n**2))
+        waves = np.sin(np.outer(x[:, 0], n))
+        return np.asarray(0.5 - 2 * (waves * decays) @ (1 / n))
     k = np.arange(1, 4000) * np.pi
     decays = np.exp(-np.outer(x[:, 1], k**2))
     if start == "hat":
         modes = np.sin(np.outer(x[:, 0], k))
-        return (modes * decays) @ (8 * np.sin(k / 2) / k**2)
+        return np.asarray((modes * decays) @ (8 * np.sin(k / 2) / k**2))
     modes = np.cos(np.outer(x[:, 0], k))
     return np.asarray(0.3 + (modes * decays) @ (2 * np.sin(0.3 * k) / k))
 
@@ -55,6 +63,7 @@ def heat_by_series(start: str, x: np.ndarray) -> np.ndarray:
     [
         ("hat", "u = min(2*x, 2 - 2*x)", HELD),
         ("step", "u = where(x < 0.3, 1, 0)", INSULATED),
+        ("ramp", "u = x", REPEATING),
     ],
 )
 def test_rough_initial_values_that_diffusion_smooths_are_solved(
@@ -92,3 +101,45 @@ def test_knots_are_graded_where_diffusion_smooths_what_jumps() -> None:
     assert evolution_of("dt(u) = dxx(u)", wave, HELD).fits
     advected = evolution_of("dtt(u) = dxx(u)", [step, "dt(u) = 0"], HELD)
     assert not len(advected.kinks)
+
+
+@pytest.mark.parametrize(
+    ("start", "places"),
+    [
+        ("u = cos(2*pi*x)", []),
+        ("u = x", [-1, 1]),
+        ("u = x*(1 - x)", [-1, 1]),
+        ("u = abs(x - 0.25)", [-0.5, -1, 1]),
+        ("u = exp(-200*(x - 0.5)**2)", []),
+    ],
+)
+def test_the_seam_is_a_kink_where_initial_values_do_not_go_on(
+    start: str, places: list[float]
+) -> None:
+    evolving = evolution_of("dt(u) = dxx(u)", start, REPEATING)
+    assert evolving.kinks.tolist() == places
+    assert evolving.fits is (not places)
+
+
+def test_u_xx_does_not_grow_on_graded_knots_that_repeat() -> None:
+    """At the knots, or for degree 11, some eigenvalues are far above zero."""
+    from scipy.linalg import eigvals
+
+    even = Line(np.linspace(-1.0, 1.0, 17), True, 0.0, 1.0, graded=(0.1, -1.0, 1.0))
+    line = even.adapted(Stretch.none(-1.0, 1.0, True), 16)
+    local = line.local(line.points(2))
+    value, bend = np.zeros((2, line.size, line.size))
+    for columns, rows in zip(local.columns.T, local.values.transpose(2, 0, 1), strict=True):
+        value[np.arange(line.size), columns] += rows[0]
+        bend[np.arange(line.size), columns] += rows[2]
+    heat = eigvals(bend, value)
+    assert np.linalg.cond(value) < 100
+    assert heat.real.max() < 1e-10 * np.abs(heat).max()
+    assert np.abs(heat.imag).max() < 1e-10 * np.abs(heat).max()
+
+
+def test_a_run_on_graded_knots_that_repeat_is_loaded_to_the_same_bits(tmp_path: Any) -> None:
+    tree = tree_of("dt(u) = dxx(u)", "u = x", REPEATING, 0.1)
+    solution = kanpde.solve(tree, out=tmp_path / "run", tolerance=1e-2)
+    points = np.array([[0.01, 1e-6], [0.2, 0.01], [0.9, 0.1]])
+    assert np.array_equal(kanpde.load(tmp_path / "run")(points), solution(points))

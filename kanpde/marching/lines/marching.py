@@ -29,8 +29,11 @@ LOW, HIGH = 6, 8
 FIRST = 1e-3
 """Length of the first slab, and of the first one behind a stop, as a share of the interval."""
 
+SHORT = 1e-6
+"""A slab this much shorter still tells what unknowns without a derivative by t begin as."""
+
 FLOOR = 1e-3
-LEAST_INTERVALS, MOST_INTERVALS = 16, 448
+LEAST_INTERVALS, MOST_INTERVALS = 16, 672
 FEWER = 0.7
 """The first march has at most this share of the most intervals: two marches at their limit would
 agree on what neither resolves.
@@ -82,6 +85,8 @@ class Marching:
     strips: list[Strip] = field(default_factory=list)
     rough: float = 0.0
     moved: int = -1
+    fastest: Array = field(default_factory=lambda: np.zeros(0))
+    """The largest root mean square of each ∂_t u so far, (m,)."""
 
     def __post_init__(self) -> None:
         lower, upper = self.evolution.ends
@@ -95,9 +100,14 @@ class Marching:
         self.line = self._graded(line, {*unfit, *self.evolution.kinks.tolist()})
         comes = self.evolution.comes
         self.largest = np.max([comes, *unfit.values()], axis=0)
+        self.fastest = np.zeros(len(self.evolution.orders))
         self.floor = 1.0 if unfit or comes.any() else FLOOR
         self.most = MOST_INTERVALS if self.shorter < 1 else round(FEWER * MOST_INTERVALS)
         self.state = self._begin()
+        ends = self._unfit_by_algebra(start)
+        if ends:
+            self.line, self.floor = self._graded(line, {*self.line.graded, *ends}), 1.0
+            self.state = self._begin()
 
     # Splines ------------------------------------------------------------------------------------
 
@@ -245,6 +255,32 @@ class Marching:
         self.line = self._graded(self.line, {*self.line.graded, *ends})
         self.move(self.respaced(self.strips[-1], self.line.intervals))
 
+    def _unfit_by_algebra(self, t: float) -> frozenset[float]:
+        """Further ends at which initial values do not fit, once the unknowns without a derivative by
+        t are what the equations make of these values.
+        """
+        orders = self.evolution.orders
+        if 0 not in orders:
+            return frozenset()
+        still = np.zeros((len(orders), self.line.size, LOW))
+        system = System.of(self.evolution, t, FIRST * SHORT * self.span, self.line, self.state, LOW)
+        strip = system.solve(still, np.full(len(orders), self.error))
+        if strip is None:
+            return frozenset()
+        local = self.line.local(np.array([-1.0, 1.0]))
+
+        def at_end(normal: float, jet: Derivative) -> Array:
+            if orders[jet.unknown]:
+                x = self.line.x(np.array([normal]))
+                return self.evolution.start(
+                    Derivative(jet.unknown, (0, jet.index[1])), x, jet.index[0]
+                )
+            found = strip.at(np.ones(1), orders)[jet.unknown]
+            return np.asarray(local.apply(jet.index[0], found)[int(normal > 0)])
+
+        size = np.maximum(self.largest, self.line.rms(strip.at(np.ones(1), orders)))
+        return self.evolution.unfit_at(t, at_end, size) - {*self.line.graded}
+
     def _graded(self, line: Line, places: set[float]) -> Line:
         """Splines with knots as close to these places as at first.
 
@@ -290,9 +326,8 @@ class Marching:
             if poor is None:
                 continue
             top = poor.top @ rule(LOW).at(rule(HIGH).nodes, 0).T
-            rich = System.of(self.evolution, t, h, self.line, self.state, HIGH).solve(
-                top, allowed + 1e-300
-            )
+            rich_system = System.of(self.evolution, t, h, self.line, self.state, HIGH)
+            rich = rich_system.solve(top, allowed + 1e-300)
             if rich is None:
                 continue
             values = rich.at(CHECKED, orders)
@@ -306,6 +341,8 @@ class Marching:
             may = np.maximum(may, 1e-13 * np.maximum(self.largest, size)) + 1e-300
             may = may / self.lasting(h)
             in_space = max(self._rough(rich, i) / may[i] for i in self._unknowns) / IN_SPACE
+            if self.line.intervals < self.most:
+                in_space = max(in_space, self._astray(rich_system, rich))
             return rich, float((away / may).max()), in_space
         return None
 
@@ -325,6 +362,18 @@ class Marching:
     def _rough(self, strip: Strip, unknown: int) -> float:
         coefficients = strip.at(LOOKED_AT, self.evolution.orders)[unknown]
         return max(strip.line.rough(column) for column in coefficients.T)
+
+    def _astray(self, system: System, strip: Strip) -> float:
+        """How far a slab of a second order by t leaves its equations between their points, in units
+        of what it may add: a wave keeps what its splines miss of derivatives by x, and they miss
+        far more of these than of u.
+        """
+        if max(self.evolution.orders) < 2:
+            return 0.0
+        orders = self.evolution.orders
+        fastest = np.maximum(self.fastest, strip.line.rms(strip.at(CHECKED, orders, 1)))
+        may = self.error * fastest / self.lasting(strip.h) + 1e-300
+        return float((strip.h * system.astray(strip.top) / may).max())
 
     def _starts(self, h: float) -> list[Array]:
         """Highest derivatives (m, K, LOW) to begin from: none, the last ones going on, or held."""
@@ -353,6 +402,8 @@ class Marching:
         self.state = strip.end(self.evolution.orders)
         values = strip.at(LOOKED_AT, self.evolution.orders)
         self.largest = np.maximum(self.largest, strip.line.rms(values))
+        speeds = strip.at(LOOKED_AT, self.evolution.orders, 1)
+        self.fastest = np.maximum(self.fastest, strip.line.rms(speeds))
 
 
 def _sizes(state: State, line: Line) -> Array:

@@ -83,7 +83,7 @@ class LineRun:
         """Edges, knots and coefficients."""
         numbered = {f"knots{k}": line.breakpoints for k, line in enumerate(self.lines)}
         numbered |= {f"coefficients{k}": rows for k, rows in enumerate(self.coefficients)}
-        return {"edges": self.edges, **numbered}
+        return {"edges": self.edges, "graded": np.array(self.lines[0].graded), **numbered}
 
     def difference(self, before: Run) -> float:
         """At points that fill space and time evenly, as far as this march came."""
@@ -132,6 +132,7 @@ def as_run(posed: Evolution, marched: March) -> LineRun:
 def restored(posed: Evolution, arrays: Mapping[str, Array]) -> LineRun:
     """A march from the numbers of a file."""
     numbers = range(len(arrays["edges"]) - 1)
-    lines = tuple(Line(arrays[f"knots{k}"], posed.periodic, *posed.ends) for k in numbers)
+    graded = tuple(arrays.get("graded", np.zeros(0)).tolist())  # absent in older files
+    lines = tuple(Line(arrays[f"knots{k}"], posed.periodic, *posed.ends, graded) for k in numbers)
     coefficients = tuple(arrays[f"coefficients{k}"] for k in numbers)
     return LineRun(posed, arrays["edges"], lines, coefficients, None, 0.0)

@@ -10,7 +10,7 @@ by t; see `ordinary.collocation` for the integrals I. Newton's matrix is banded 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -29,6 +29,9 @@ GROWS, KEPT = 4.0, 0.2
 """Changes that grow by the first factor go nowhere; factors are kept while changes fall to the
 second one.
 """
+
+NOISE = 4 * float(np.finfo(np.float64).eps)
+"""What rounding leaves of each product of a derivative and a coefficient."""
 
 Slopes = dict[Derivative, Array]
 State = tuple[Array, ...]
@@ -101,6 +104,14 @@ class _Placed:
     local: Local
     points: torch.Tensor
 
+    @classmethod
+    def at(cls, rows: Rows, s: Array, local: Local, where: tuple[Line, Array]) -> _Placed:
+        """Rows at positions of a line and all of some instants (s,)."""
+        line, instants = where
+        x = line.x(s)
+        points = np.stack([np.repeat(x, len(instants)), np.tile(instants, len(x))], axis=1)
+        return cls(rows, s, local, torch.from_numpy(points))
+
 
 @dataclass(frozen=True)
 class System:
@@ -120,16 +131,14 @@ class System:
     ) -> System:
         """The system with so many Radau instants."""
         table = rule(stages)
+        instants = t + h * table.nodes
         placed = []
         for rows in evolution.rows:
             end = np.array([rows.normal])  # -1 or 1, as the positions of the ends are
             order = None if rows.at is None else evolution.spatial[rows.at]
             s = end if order is None else line.points(order)
             local = line.local(end) if order is None else line.met(order)
-            instants = t + h * table.nodes
-            x = line.x(s)
-            points = np.stack([np.repeat(x, stages), np.tile(instants, len(x))], axis=1)
-            placed.append(_Placed(rows, s, local, torch.from_numpy(points)))
+            placed.append(_Placed.at(rows, s, local, (line, instants)))
         return cls(evolution, t, h, line, state, table, tuple(placed))
 
     def solve(self, top: Array, allowed: Array) -> Strip | None:
@@ -155,6 +164,29 @@ class System:
                 factors = None
             before = change
         return None
+
+    def astray(self, top: Array) -> Array:
+        """How fast ∂_t u runs away from equations of second order by t between the points where
+        they are met, beyond rounding, as a root mean square, (m,); zero for other unknowns.
+        """
+        rates, instants = np.zeros(len(top)), self.t + self.h * self.table.nodes
+        for rows in self.evolution.rows:
+            newest = Derivative(-1 if rows.at is None else rows.at, (0, 2))
+            if [jet for jet, _ in rows.slopes if jet.index[1] == 2] != [newest]:
+                continue
+            s = self.line.between(self.evolution.spatial[newest.unknown])
+            local = self.line.local(s)
+            placed = _Placed.at(rows, s, local, (self.line, instants))
+            right, (slopes,) = replace(self, placed=(placed,))._rows(top, needs_slopes=True)
+            rounding = np.zeros_like(right)
+            for jet, slope in slopes.items():
+                size = np.abs(self._by_time(jet.unknown, jet.index[1], top[jet.unknown]))
+                values = np.abs(local.values[jet.index[0]])
+                largest = np.einsum("nw,nws->ns", values, size[local.columns])
+                rounding += np.abs(slope) * NOISE * largest.ravel()
+            away = np.maximum(np.abs(right) - rounding, 0.0) / np.abs(slopes[newest])
+            rates[newest.unknown] = math.sqrt(float((away**2).mean()))
+        return rates
 
     def _change(self, step: Array, top: Array, allowed: Array) -> float:
         """How large a step is, in units of the change that is small enough."""

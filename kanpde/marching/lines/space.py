@@ -89,7 +89,7 @@ class Line:
     @property
     def degree(self) -> int:
         """p."""
-        return REPEATING if self.periodic else DEGREE
+        return REPEATING if self.periodic and not self.graded else DEGREE
 
     @property
     def intervals(self) -> int:
@@ -123,9 +123,11 @@ class Line:
 
     def points(self, order: int = 0) -> Array:
         """The positions (K - r,) of an equation of such an order in x, (K,) where u repeats."""
-        if self.periodic:
+        if self.periodic and not self.graded:
             return self.breakpoints[:-1]
         fewer, greville = order // 2, self.grid.greville()[0].numpy()
+        if self.periodic:  # in the order of the knots next to them
+            return np.roll((greville[: self.size] + 1) % 2 - 1, -(self.degree // 2))
         if order % 2 == 0 and order > 2:
             behind = np.arange(1, fewer + 1)
             return np.delete(greville, np.concatenate([behind, self.size - 1 - behind]))
@@ -154,6 +156,11 @@ class Line:
         if order not in self._met:
             self._met[order] = self.local(self.points(order))
         return self._met[order]
+
+    def between(self, order: int) -> Array:
+        """The positions in the middles between `points`."""
+        points = np.sort(self.points(order))
+        return np.asarray((points[1:] + points[:-1]) / 2)
 
     @cached_property
     def _highest(self) -> tuple[Array, NDArray[np.int64]]:

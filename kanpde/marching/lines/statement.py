@@ -54,6 +54,9 @@ FITS, LOOKED_AT = 1e-6, 257
 share of the largest of them at so many places.
 """
 
+SMOOTH = 3
+"""Initial values that repeat must do so with so many of their derivatives, from none on."""
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -130,16 +133,35 @@ class Evolution:
 
     @cached_property
     def kinks(self) -> Array:
-        """Positions inside (-1, 1) where initial values that diffusion smooths jump or have kinks;
-        none of many.
+        """Positions inside (-1, 1) where initial values that diffusion smooths jump or have kinks,
+        and -1 and 1 where they do so as they repeat; none of many.
         """
-        if self.periodic or not self.diffuses:
+        if not self.diffuses:
             return np.zeros(0)
         lower, upper = self.problem.domain.lower, self.problem.domain.upper
         places = kinks([node for _, node in self.initial], lower, upper)[0]
         if len(places) > MOST_KINKS:
             return np.zeros(0)
-        return np.asarray(2 * (places - lower[0]) / (upper[0] - lower[0]) - 1)
+        inside = 2 * (places - lower[0]) / (upper[0] - lower[0]) - 1
+        seam = (-1.0, 1.0) if self.periodic and not self._repeats else ()
+        return np.asarray([*inside, *seam])
+
+    @cached_property
+    def in_pieces(self) -> bool:
+        """Whether equations jump or have kinks at places inside."""
+        nodes = [rows.node for rows in self.rows if rows.at is not None]
+        return len(kinks(nodes, self.problem.domain.lower, self.problem.domain.upper)[0]) > 0
+
+    @property
+    def _repeats(self) -> bool:
+        """Whether initial values and their derivatives by x go on smoothly from end to end."""
+        x = np.linspace(*self.ends, LOOKED_AT)
+        for i in range(len(self.orders)):
+            for n in range(SMOOTH):
+                values = np.nan_to_num(self.start(Derivative(i, (0, 0)), x, n))
+                if abs(values[-1] - values[0]) > FITS * np.abs(values).max():
+                    return False
+        return True
 
     @cached_property
     def comes(self) -> Array:
@@ -198,7 +220,9 @@ class Evolution:
         behind = math.nextafter(instant, math.inf)
         for rows in self.rows:
             present = [jet for jet, _ in rows.slopes]
-            if rows.at is None and all(j.index[1] < self.orders[j.unknown] for j in present):
+            if rows.at is None and all(
+                j.index[1] < max(1, self.orders[j.unknown]) for j in present
+            ):
                 known = {jet: at_end(rows.normal, jet) for jet in present}
                 if (self._weighed(rows, behind, known) > FITS * size).any():
                     ends.add(rows.normal)
