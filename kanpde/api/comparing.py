@@ -7,12 +7,13 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from kanpde.api import contenders
+from kanpde.api import contenders, rivals
 from kanpde.api.outcome import Plan
 from kanpde.api.planning import plan_of
 from kanpde.api.solving import Source, configure, solution_of
 from kanpde.config import Config, Pace
 from kanpde.config.compatibility import check_comparison
+from kanpde.config.solve.defaults import TOLERANCE
 from kanpde.numerics.torch_state import plain_torch
 from kanpde.progress import Progress, Silent
 from kanpde.results import export, folder_lock, report, run_folder
@@ -50,6 +51,11 @@ def prepare_comparison(config: Config) -> Plan:
     Raises the KanpdeError that names what is wrong.
     """
     check_comparison(config)
+    if rivals.are_met(config):
+        if config.trial.patches is not None:
+            kan = replace(config.trial.patches, network="kan")
+            config = replace(config, trial=replace(config.trial, patches=kan))
+        return plan_of(config).prepare()
     return plan_of(contenders.kan_config(config, config.seed)).prepare()
 
 
@@ -80,6 +86,8 @@ def _compare(plan: Plan, progress: Progress) -> tuple[Comparison, Solution | Non
     pictures. Stops early when the observer asks for it.
     """
     config = plan.config
+    if rivals.are_met(config):
+        return _met_by_rivals(plan, progress)
     entries: list[Entry] = []
     pair: tuple[Solution | None, Solution | None] = (None, None)
     for seed in takewhile(
@@ -99,6 +107,25 @@ def _compare(plan: Plan, progress: Progress) -> tuple[Comparison, Solution | Non
             entries += [Entry(mode, solution.result.as_dict()) for solution in both]
             pair = pair if pair[0] is not None else both
     return Comparison(config.problem.name, tuple(entries)), *pair
+
+
+def _met_by_rivals(
+    plan: Plan, progress: Progress
+) -> tuple[Comparison, Solution | None, Solution | None]:
+    """What the program chooses beside patches of MLPs, which draw nothing: one seed is enough."""
+    config, entries = plan.config, list[Entry]()
+    aim = config.tolerance or TOLERANCE[config.dtype]
+    kan = solution_of(plan.run(progress))
+    beside, first = rivals.Rivals(config, kan, progress), None
+    for mode in config.compare.modes:
+        if progress.stop is not None:
+            break
+        mlp = beside.solved(mode)
+        if progress.stop is not None:
+            break
+        entries += [Entry(mode, kan.result.as_dict()), Entry(mode, mlp.result.as_dict())]
+        first = first or mlp
+    return Comparison(config.problem.name, tuple(entries), aim), kan, first
 
 
 def _settled_slabs(config: Config, kan: Solution) -> tuple[Config, int | None]:

@@ -129,6 +129,18 @@ def merit(result: Result, rehearsed: bool = False) -> float:
     return result.metrics.residual_rms if errors is None else math.hypot(*errors["rmse"].values())
 
 
+def widest_mlp(config: Config, seed: int) -> Config:
+    """One hidden layer of BEST_WIDTH random features with slopes of middle size."""
+    candidates = best_mlps(config, seed)
+    return candidates[len(candidates) // 2]
+
+
+def parameters_of_widest(config: Config) -> int:
+    """Parameters of an MLP with one hidden layer of BEST_WIDTH."""
+    d, m = _sizes(config)
+    return BEST_WIDTH * (d + m + 1) + m
+
+
 def longer(config: Config, seconds: float) -> Config:
     """The same solve on given slabs, followed by L-BFGS on all parameters for `seconds` in all."""
     assert not isinstance(config.slabs, Pace)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from kanpde.config.solve.starts import StartConfig, StartsConfig
 from kanpde.errors import ConfigError
 from kanpde.patches import store as patch_store
 from kanpde.patches.branches import branches
+from kanpde.patches.cells import Cell
+from kanpde.patches.limits import Limits
 from kanpde.patches.patched import Patched
-from kanpde.patches.search import prepare as prepared
+from kanpde.patches.preparation import prepare as prepared
 from kanpde.patches.search import search as search_patches
 from kanpde.problem.problem import Problem
 from kanpde.problem.starts import Start
@@ -28,11 +31,15 @@ from kanpde.results.verdict import Aim
 
 @dataclass(frozen=True)
 class Patches:
-    """A network on every cell of the domain, refined until the tolerance is met."""
+    """A network on every cell of the domain, refined until the tolerance is met, or as far as so many
+    `parameters` allow, or on given `cells` with their degrees.
+    """
 
     config: Config
     problem: Problem | None = None
     start: Start | None = None
+    cells: Mapping[Cell, int] | None = None
+    parameters: int | None = None
 
     @property
     def words(self) -> str:
@@ -52,7 +59,9 @@ class Patches:
         """Level after level."""
         if self.config.starts.solutions > 1:
             return self._several(branches(self.config, progress, self.start), folder)
-        return self.kept(search_patches(self.config, progress, start=self.start), folder)
+        limits = Limits(self.cells, self.parameters)
+        patched = search_patches(self.config, progress, start=self.start, limits=limits)
+        return self.kept(patched, folder)
 
     def _several(self, solutions: list[Patched], folder: Path | None) -> Outcome:
         """The first of several solutions, with the others beside it."""

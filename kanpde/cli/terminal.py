@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from kanpde.cli.progress_lines import Lines
 from kanpde.cli.signals import interruptible
 from kanpde.progress import StopReason
-from kanpde.results.report import Row, comparison_rows, number, result_rows, stage_rows
+from kanpde.results.comparison_table import comparison_header, comparison_rows
+from kanpde.results.report import Row, number, result_rows, stage_rows
 from kanpde.storage import dump_json
 
 if TYPE_CHECKING:
@@ -188,18 +189,8 @@ def show_comparison(comparison: Comparison, folder: Path, *, quiet: bool, as_jso
         _write(dump_json(comparison.as_dict()))
         return
     if not quiet:
-        what = "relative L2" if comparison.measure == "relative_l2" else "residual"
-        header = (
-            "mode",
-            "trial solution",
-            "parameters",
-            f"median {what}",
-            "worst",
-            "median seconds",
-            "",
-        )
         if comparison.entries:
-            _table(comparison_rows(comparison), header)
+            _table(comparison_rows(comparison), comparison_header(comparison))
         else:
             _write(
                 "it was stopped before a KAN and an MLP were solved, so there is nothing to compare"

@@ -16,9 +16,10 @@ from typing import Any
 from kanpde.config.config import Config, in_slabs
 from kanpde.config.problem.conditions import BoundaryConfig, MeanConfig, PeriodicConfig
 from kanpde.config.reader import Reader, listed
+from kanpde.config.solve.compared import not_compared
 from kanpde.config.solve.optimizers import MINIMISERS
 from kanpde.config.solve.patches import unsuited_to_patches
-from kanpde.config.solve.products import not_compared, unsuited_to_products
+from kanpde.config.solve.products import unsuited_to_products
 from kanpde.config.solve.searched import not_searched
 from kanpde.config.solve.slabs import Pace
 from kanpde.config.solve.stages import OptimizerStage, StageConfig, adapts
@@ -58,7 +59,7 @@ def check(config: Config, root: Reader = NOWHERE, places: Mapping[str, Reader] =
 
 def check_comparison(config: Config) -> None:
     """Refuse what a comparison of KAN and MLP does not go with; ConfigError as above."""
-    _refuse((_comparison,), config, NOWHERE, NO_PLACES)
+    _refuse((not_compared,), config, NOWHERE, NO_PLACES)
 
 
 def _refuse(
@@ -381,20 +382,6 @@ _RULES = (
     _kept_solves,
     unsuited_to_starts,
 )
-
-
-def _comparison(config: Config) -> Refusals:
-    """What one side of a comparison cannot have, or chooses for itself."""
-    reason = "not in a comparison, which solves both sides as configured; remove it"
-    given = (*config.starts.given, *(["tolerance"] if config.tolerance is not None else []))
-    yield from (((key,), reason) for key in given)
-    yield from not_compared(config.trial)
-    if config.problem.fit is not None and config.problem.fit.search is not None:
-        yield ("problem", "fit", "search"), reason
-    reason = "not in a comparison, whose mlp has no edges and runs the same stages; remove it"
-    for number, stage in enumerate(config.schedule):
-        if isinstance(stage, OptimizerStage) and stage.sparsify is not None:
-            yield ("schedule", number, "sparsify"), reason
 
 
 def _schedules(config: Config) -> Iterator[tuple[Path, Sequence[StageConfig]]]:

@@ -42,9 +42,10 @@ from kanpde.patches.kans import patchwork
 from kanpde.patches.layout import balanced
 from kanpde.patches.levels import Cells, Ground
 from kanpde.patches.pace import Pace, work
+from kanpde.patches.preparation import points_of
 from kanpde.patches.probing import resolved
 from kanpde.patches.refinement import enriched, refined
-from kanpde.patches.search import SAMPLES, SHARE, points_of
+from kanpde.patches.search import SAMPLES, SHARE
 from kanpde.patches.statement import Statement
 from kanpde.patches.verdict import place
 from kanpde.problem.problem import Problem

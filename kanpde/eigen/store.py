@@ -14,7 +14,7 @@ from kanpde.eigen.modes import Eigenvalue, problem_of
 from kanpde.eigen.search import Spectrum
 from kanpde.eigen.statement import prepare
 from kanpde.patches import store as patch_store
-from kanpde.patches.search import points_of
+from kanpde.patches.preparation import points_of
 from kanpde.problem.problem import Problem
 from kanpde.results.stored_arrays import read_arrays, write_arrays
 from kanpde.results.stored_outcome import packed, refusing_damage, unpacked

@@ -28,7 +28,7 @@ from kanpde.marching.lines.steps import march as march_on_a_line
 from kanpde.marching.ordinary.pieces import Series, trial
 from kanpde.marching.ordinary.statement import is_ordinary, statement
 from kanpde.marching.ordinary.steps import march as march_in_time
-from kanpde.patches.search import prepare as prepared
+from kanpde.patches.preparation import prepare as prepared
 from kanpde.patches.search import search as search_patches
 from kanpde.problem.problem import Problem
 from kanpde.progress import Silent, StopReason

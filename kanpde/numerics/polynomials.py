@@ -146,7 +146,8 @@ def decay(coefficients: Array, degree: int, dimension: int) -> float:
     root of the share of the last two shells of that of the two before.
     """
     shells = np.zeros(degree + 1)
-    shell = exponents(degree, dimension).sum(axis=1)
+    # random features may be fewer
+    shell = exponents(degree, dimension).sum(axis=1)[: len(coefficients)]
     np.add.at(shells, shell, (coefficients**2).sum(axis=1))
     if degree < 4:
         return 1.0

@@ -48,7 +48,8 @@ def branches(config: Config, progress: Progress, start: Start | None) -> list[Pa
     if first.estimate is None or first.problem.is_linear:
         return [first]
     solutions, sample = [first], first.problem.domain.quadrature(NEWTON_SAMPLES)
-    ground = Ground(cover_of(first.problem, _cells(config)), sample)
+    network = first.trial.kind
+    ground = Ground(cover_of(first.problem, _cells(config), network), sample)
     hunt = Timed(progress, time.perf_counter() + HUNT * (until - time.perf_counter()))
     hunted = _hunted(config, (ground, first), hunt, start)
     for number, level in enumerate(hunted):

@@ -20,6 +20,7 @@ import numpy as np
 
 from kanpde.domains import Domain
 from kanpde.domains.base import length_scale
+from kanpde.numerics.local_functions import POLYNOMIALS
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.cuts import CutSide
 from kanpde.trial.dyadic import Lattice
@@ -118,6 +119,7 @@ class Cover(ABC):
         )
         self.members: tuple[Cover, ...] = ()
         self.region: int | None = None
+        self.functions = POLYNOMIALS
         self.lattice = Lattice(self.lines)
         self.periods = {axis: self.counts[axis] for axis in periodic}
         self._boxes: dict[Cell, tuple[Array, Array]] = {}

@@ -6,6 +6,7 @@ import numpy as np
 
 from kanpde.domains import Composite
 from kanpde.errors import ConfigError
+from kanpde.numerics.local_functions import of_network
 from kanpde.patches.boxes import BoxCover
 from kanpde.patches.cells import Cover
 from kanpde.patches.fluxes import Surfaces
@@ -25,14 +26,22 @@ SAMPLES, SAME = 64, 1e-9
 """Points of periodic parts, and how flat they must be as a share of the domain."""
 
 
-def cover_of(problem: Problem, cells: int | None = None) -> Cover:
+def cover_of(problem: Problem, cells: int | None = None, network: str = "kan") -> Cover:
     """Cells over a box in any number of coordinates, space and time included, or over a plane
     domain, or over regions of such; ConfigError where it is none.
 
     Args:
         problem: its domain and the parts with conditions.
         cells: first cells along the longest side, by default `FIRST`.
+        network: the kind of network on every cell.
     """
+    cover = _cover(problem, cells)
+    for each in (cover, *cover.members):
+        each.functions = of_network(network)
+    return cover
+
+
+def _cover(problem: Problem, cells: int | None) -> Cover:
     domain, time = problem.domain, problem.config.time is not None
     if problem.pieces is not None:
         domain = problem.pieces.domain

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kanpde.numerics.polynomials import size
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.blocks import (
     SUM,
@@ -191,14 +190,14 @@ class Elimination:
         for group, of_leaf, leaf, (values, square) in zip(
             groups, members, leaves, solved, strict=True
         ):
-            sizes = [size(patch.degree, patch.dimension) for patch in of_leaf]
+            sizes = [patch.count for patch in of_leaf]
             values = values[: len(values) - sum(width for _, width in leaf.inner)]
             unknowns = len(values) // sum(sizes)
             ends = np.cumsum(sizes)[:-1] * unknowns
             squares |= dict.fromkeys(group, np.array(square / len(group)))
             parts |= zip(group, np.split(values, ends), strict=True)
         unknowns = int(present().agreed(unknowns))
-        sizes = [unknowns * size(patch.degree, patch.dimension) for patch in patches]
+        sizes = [unknowns * patch.count for patch in patches]
         return joined(parts, sizes), gathered(squares, len(patches), ()), condition
 
     def share(self, patches: Sequence[Patch], groups: Sequence[tuple[int, ...]]) -> Share:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kanpde.numerics.local_functions import LocalFunctions
 from kanpde.numerics.polynomials import (
     Index,
     Indices,
@@ -24,7 +25,6 @@ from kanpde.numerics.polynomials import (
     derivatives,
     exponents,
     reference,
-    size,
 )
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.fluxes import Fluxes
@@ -139,10 +139,11 @@ def _known(patch: Patch, face: Face, degrees: tuple[int, int], most: int) -> _Kn
     """
     # as many nodes on both sides, so that a cut face has the same modes there
     every = patch.degree, max(patch.degree, degrees[0]), degrees[1]
+    functions = patch.functions
     # in space tables are large and few faces are alike
     if face.cut is not None or patch.dimension >= SPACE:
-        return _computed(face, (patch.lower, patch.upper), every, most)
-    known = _on_reference(_place(patch, face), every, most)
+        return _computed(face, (patch.lower, patch.upper), every, most, functions)
+    known = _on_reference(_place(patch, face), every, most, functions)
     scale = 2.0 / (patch.upper - patch.lower)
     along, across = scale[face.along], float(scale[face.axis])
     root = np.sqrt(1.0 / float(np.prod(along)))
@@ -178,16 +179,22 @@ def _place(patch: Patch, face: Face) -> _Place:
 
 
 @lru_cache(maxsize=PLACES)
-def _on_reference(place: _Place, degrees: tuple[int, int, int], most: int) -> _Known:
+def _on_reference(
+    place: _Place, degrees: tuple[int, int, int], most: int, functions: LocalFunctions
+) -> _Known:
     """What is known on a face of the box [-1, 1]^d."""
     low, high = np.array(place.low), np.array(place.high)
     face = Face(key=(), axis=place.axis, at=place.at, low=low, high=high, size=2.0)
     ones = np.ones(len(low) + 1)
-    return _computed(face, (-ones, ones), degrees, most)
+    return _computed(face, (-ones, ones), degrees, most, functions)
 
 
 def _computed(
-    face: Face, box: tuple[Array, Array], degrees: tuple[int, int, int], most: int
+    face: Face,
+    box: tuple[Array, Array],
+    degrees: tuple[int, int, int],
+    most: int,
+    functions: LocalFunctions,
 ) -> _Known:
     """What is known on a face of a patch with a box; `degrees` are those of the patch, the highest
     beside the face, and of the traces.
@@ -203,12 +210,12 @@ def _computed(
         for k in range(most - 1)
     ]
     every = {*index, *(other for others in turned for other in others)}
-    table = derivatives(face.points(modes.z), *box, patch_degree, sorted(every))
+    table = functions.table(face.points(modes.z), *box, patch_degree, sorted(every))
     projected = modes.values.T * weights
     mode_turns = np.array([weights @ slopes / root for slopes in modes.slopes])
     mode_turns = mode_turns.reshape(dimension - 1, len(projected))
     counts = [modes.count(degree - k) for k in range(most)]
-    columns = size(patch_degree, dimension)
+    columns = functions.count(patch_degree, dimension)
     turns = []
     for others in turned:
         means = [weights @ table[other] / root for other in others]
@@ -261,7 +268,7 @@ def _take_fluxes(
     x = face.points(modes.z)
     terms = fluxes.terms(patch, face, x)
     indices = sorted({index for of_equation in terms for _, index in of_equation})
-    table = derivatives(x, patch.lower, patch.upper, patch.degree, indices)
+    table = patch.table(x, indices)
     projected = (modes.values.T * modes.weights)[: len(known.normal[1])]
     normal_index, n = tuple(int(k == face.axis) for k in range(patch.dimension)), known.columns
     values, slopes = len(known.normal[0]), len(known.normal[1])

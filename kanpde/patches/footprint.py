@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kanpde.errors import BudgetError
-from kanpde.numerics.polynomials import size
 from kanpde.patches.layout import Patch
 from kanpde.patches.order import over_leaves
 from kanpde.patches.pace import SPACE, Group, coefficients, ends_of, merged
@@ -89,9 +88,7 @@ def _blocks(patches: Sequence[Patch], unknowns: int, counts: Sequence[int]) -> t
 def _rows(patches: Sequence[Patch], unknowns: int) -> int:
     """Numbers in the rows of the patches that are made together."""
     of_patch = [
-        nodes_inside(patch.degree, patch.dimension) ** patch.dimension
-        * unknowns**2
-        * size(patch.degree, patch.dimension)
+        nodes_inside(patch.degree, patch.dimension) ** patch.dimension * unknowns**2 * patch.count
         for patch in patches
     ]
     return int(min(sum(sorted(of_patch)[-CHUNK:]), MOST_NUMBERS + max(of_patch)))

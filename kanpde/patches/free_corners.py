@@ -19,7 +19,7 @@ import numpy as np
 from kanpde.domains.outline import ENDS, SMOOTH, outline
 from kanpde.domains.plane.curves import Curve
 from kanpde.expressions import jets
-from kanpde.numerics.polynomials import Index, derivatives
+from kanpde.numerics.polynomials import Index
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.layout import Patch
 from kanpde.patches.scales import Scales
@@ -58,7 +58,7 @@ class FreeCorner:
             for axis, size in enumerate(patch.sizes)
         ]
         factor = np.sqrt(np.mean(squared)) * patch.size**2.5
-        table = derivatives(self.at[None], patch.lower, patch.upper, patch.degree, SECOND)
+        table = patch.table(self.at[None], SECOND)
         twist = sum(c * table[index] for c, index in zip(self.twist, SECOND, strict=True))
         assert isinstance(twist, np.ndarray)
         matrix = np.zeros((1, unknowns, twist.shape[1]))

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
-from kanpde.numerics.polynomials import Index, derivatives, size
+from kanpde.numerics.polynomials import Index
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.affine import Affine
 from kanpde.patches.cells import Cell, Cover, Points
@@ -231,12 +231,12 @@ def _tied(
     tables: dict[int, Mapping[Index, Array]] = {}
     for region, side in by_region.items():
         patch = side.patch
-        tables[region] = derivatives(points.x, patch.lower, patch.upper, patch.degree, indices)
+        tables[region] = patch.table(points.x, indices)
     for (unknown, index, _), values in zip(affine.slopes, slopes, strict=True):
         some_side = next(iter(by_region.values()))
         region, local = divmod(unknown, len(some_side.rows.orders))
         side = by_region[region]
-        n = size(side.patch.degree, side.patch.dimension)
+        n = side.patch.count
         start = side.start + local * n
         matrix[:, start : start + n] += values[:, None] * tables[region][index]
         rms = float(np.sqrt(np.mean(values**2)))

@@ -1,10 +1,10 @@
-"""From the coefficients of orthonormal polynomials to those of KANs.
+"""From the coefficients of orthonormal functions to those of networks.
 
     M k = c,   M = ⟨L_p, Φ_p⟩:   k = M⁺ c
 
 with the functions Φ_p that the outer layer of a KAN combines. They are more than the polynomials
 L_p of degree p (ridges are redundant), so the smallest k is taken; the map is one matrix for each
-degree.
+degree. An MLP of random features has the coefficients T c (`numerics.random_features`).
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ import torch
 from numpy.typing import NDArray
 
 from kanpde.domains import Composite
-from kanpde.numerics.polynomials import combined, derivatives
+from kanpde.numerics.polynomials import combined
 from kanpde.numerics.quadrature import Array
+from kanpde.numerics.random_features import transform
 from kanpde.optimizers.linear_algebra import back_substituted, factor
 from kanpde.patches.cells import Cover
 from kanpde.patches.layout import Patch
@@ -40,6 +41,13 @@ def ridge_map(degree: int, dimension: int) -> Array:
     identity = torch.eye(matrix.shape[1], dtype=torch.float64)
     shortest = factors.join(back_substituted(factors.triangle, identity, transpose=True), None)
     return np.asarray(shortest.numpy())
+
+
+def outer_map(patch: Patch) -> Array:
+    """The matrix from the coefficients (n,) of a patch to those of the outer layer of its network."""
+    if patch.functions.are_polynomials:
+        return ridge_map(patch.degree, patch.dimension)
+    return transform(patch.degree, patch.dimension)
 
 
 def tiles_of(cover: Cover, patches: Sequence[Patch]) -> Tiles:
@@ -74,7 +82,7 @@ def values_at(
             of_region = [patches[k] for k in mine], [coefficients[k] for k in mine]
             values[here] = values_at(member, *of_region, x[here])
         return values
-    tiles = tiles_of(cover, patches)
+    tiles, functions = tiles_of(cover, patches), patches[0].functions
     owner = Locator(tiles).patch_of(x)
     degrees = tiles.degrees[owner]
     values = np.empty((len(x), coefficients[0].shape[1]))
@@ -83,7 +91,11 @@ def values_at(
         for number, some in grouped(owner, np.arange(len(x))):
             low, high = tiles.lower[number], tiles.upper[number]
             local, degree = (2 * x[some] - low - high) / (high - low), int(tiles.degrees[number])
-            values[some] = combined(local, coefficients[number], degree, [zero])[0]
+            if functions.are_polynomials:
+                values[some] = combined(local, coefficients[number], degree, [zero])[0]
+            else:
+                of_patch = functions.table(local, -ones, ones, degree, (zero,))[zero]
+                values[some] = of_patch @ coefficients[number]
         return values
     for degree in set(degrees.tolist()):
         chosen = np.flatnonzero(degrees == degree)
@@ -91,7 +103,7 @@ def values_at(
             some = chosen[start : start + CHUNK]
             low, high = tiles.lower[owner[some]], tiles.upper[owner[some]]
             local = (2 * x[some] - low - high) / (high - low)
-            table = derivatives(local, -ones, ones, degree, (zero,))[zero]
+            table = functions.table(local, -ones, ones, degree, (zero,))[zero]
             of_points = np.stack([coefficients[number] for number in owner[some]])
             values[some] = np.einsum("kn,knm->km", table, of_points)
     return values
@@ -110,10 +122,10 @@ def patchwork(
     if pieces is not None:
         tiles = replace(tiles, below=pieces.below, between=pieces.owner, **_cuts(pieces.curves))
     outer = [
-        (ridge_map(patch.degree, patch.dimension) @ polynomial).T
+        (outer_map(patch) @ polynomial).T
         for patch, polynomial in zip(patches, coefficients, strict=True)
     ]
-    return Patchwork(tiles, outer)
+    return Patchwork(tiles, outer, patches[0].functions.network)
 
 
 def _cuts(curves: Sequence[AnyCurve]) -> dict[str, NDArray[Any]]:

@@ -17,6 +17,8 @@ from types import MappingProxyType
 import numpy as np
 
 from kanpde.errors import ConfigError
+from kanpde.numerics.local_functions import POLYNOMIALS, LocalFunctions
+from kanpde.numerics.polynomials import Index
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.cells import DEEPEST, Cell, Cover, geometric
 from kanpde.patches.cuts import CutSide
@@ -66,8 +68,8 @@ class Face:
 
 @dataclass(frozen=True)
 class Patch:
-    """Cells that share one polynomial per unknown of total degree `degree` in the scaled
-    coordinates of the box lower … upper; `faces` with the degree of the traces on each. `sizes`
+    """Cells that share one sum of `functions` per unknown, by default a polynomial of total degree
+    `degree`, in the scaled coordinates of the box lower … upper; `faces` with the degree of the traces on each. `sizes`
     (d,) are those of the largest cell, `depth` the distance to the nearest corner of the domain.
     """
 
@@ -79,11 +81,21 @@ class Patch:
     depth: float
     faces: tuple[tuple[Face, int], ...]
     region: int = 0
+    functions: LocalFunctions = POLYNOMIALS
 
     @property
     def dimension(self) -> int:
         """d."""
         return len(self.lower)
+
+    @property
+    def count(self) -> int:
+        """n, the number of functions."""
+        return self.functions.count(self.degree, self.dimension)
+
+    def table(self, x: Array, indices: Iterable[Index]) -> dict[Index, Array]:
+        """∂^α of all functions at points x (N, d) for every multi-index α, each (N, n)."""
+        return self.functions.table(x, self.lower, self.upper, self.degree, indices)
 
     @property
     def size(self) -> float:
@@ -284,4 +296,5 @@ def _patch(cover: Cover, cells: list[Cell], degree: int, faces: list[tuple[Face,
         depth=min(cover.depth(cell) for cell in cells),
         faces=tuple(faces),
         region=cover.region or 0,
+        functions=cover.functions,
     )

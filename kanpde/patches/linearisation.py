@@ -19,7 +19,8 @@ import torch
 from kanpde.errors import NumericalError
 from kanpde.expressions import Constant, Derivative, Node, jets, partial
 from kanpde.expressions.evaluate import evaluate
-from kanpde.numerics.polynomials import Index, derivatives
+from kanpde.numerics.local_functions import LocalFunctions
+from kanpde.numerics.polynomials import Index
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.affine import Affine
 from kanpde.patches.layout import Patch
@@ -90,6 +91,7 @@ class Pieces:
         """The jets from the polynomials of the patches that the points lie in."""
         number = self.locator.patch_of(x if normal is None else x - self._inward * normal)
         values = [np.empty(len(x)) for _ in wanted]
+        functions = self.patches[0].functions
         for degree, (same, lower, upper, coefficients) in self._by_degree.items():
             slot = np.full(len(self.patches), -1)
             slot[same] = np.arange(len(same))
@@ -97,7 +99,8 @@ class Pieces:
             for start in range(0, len(chosen), CHUNK):
                 some = chosen[start : start + CHUNK]
                 at = slot[number[some]]
-                pieces = _jets(x[some], (lower[at], upper[at]), degree, (coefficients, at), wanted)
+                kind, box = (functions, degree), (lower[at], upper[at])
+                pieces = _jets(x[some], box, kind, (coefficients, at), wanted)
                 for column, piece in zip(values, pieces, strict=True):
                     column[some] = piece
         return values
@@ -106,7 +109,7 @@ class Pieces:
 def _jets(
     x: Array,
     box: tuple[Array, Array],
-    degree: int,
+    kind: tuple[LocalFunctions, int],
     coefficients: tuple[Array, Array],
     wanted: Sequence[Derivative],
 ) -> list[Array]:
@@ -116,7 +119,8 @@ def _jets(
     scale = 2.0 / (upper - lower)
     one = np.ones(x.shape[1])
     local = (x - (lower + upper) / 2) * scale
-    table = derivatives(local, -one, one, degree, sorted({jet.index for jet in wanted}))
+    functions, degree = kind
+    table = functions.table(local, -one, one, degree, sorted({jet.index for jet in wanted}))
     values = []
     for jet in wanted:
         stretch = np.prod(scale ** np.array(jet.index), axis=1)

@@ -30,9 +30,10 @@ Rows = tuple[Array, Array]
 
 
 def has_modes(cover: Cover, patch: Patch) -> bool:
-    """Whether a patch is a whole cell in several coordinates."""
+    """Whether a patch is a whole cell in several coordinates, and of polynomials."""
     part = cover.inside(patch.cells[0])
-    return patch.dimension > 1 and len(patch.cells) == 1 and part is not None and part.whole
+    of_polynomials = patch.functions.are_polynomials and patch.dimension > 1
+    return of_polynomials and len(patch.cells) == 1 and part is not None and part.whole
 
 
 def is_constant(slopes: Array, normal: Array | None = None, share: Array | None = None) -> bool:

@@ -108,8 +108,7 @@ def merged(
 
 def coefficients(patch: Patch, unknowns: int) -> int:
     """Coefficients of all unknowns on a patch."""
-    dimension = len(patch.lower)
-    return unknowns * comb(patch.degree + dimension, dimension)
+    return unknowns * patch.count
 
 
 def ends_of(patch: Patch, unknowns: int) -> Mapping[object, int]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kanpde.expressions import Node
-from kanpde.numerics.polynomials import derivatives, gauss, size
+from kanpde.numerics.polynomials import gauss
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.affine import Affine, functional, indices_of
 from kanpde.patches.cells import Cover, Points
@@ -104,8 +104,8 @@ class Pins:
         """F of every polynomial (N, m·n) at points, its constant (N,), and the factor of values."""
         slopes, constant = affine.at(points.x, points.normal)
         indices = indices_of([affine])
-        table = derivatives(points.x, patch.lower, patch.upper, patch.degree, indices)
-        n = size(patch.degree, patch.dimension)
+        table = patch.table(points.x, indices)
+        n = patch.count
         values = functional(affine, slopes, table, n, self.unknowns)
         full, _, _ = condition_factor(affine, slopes, points, (patch, rows.scales))
         return values, constant, full

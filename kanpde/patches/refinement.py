@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kanpde.errors import ConfigError
-from kanpde.numerics.polynomials import Indices, decay, directions
+from kanpde.numerics.polynomials import Indices, decay
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.cells import DEEPEST, Cell, Cover
 from kanpde.patches.layout import Patch, balanced
@@ -46,9 +46,6 @@ ALONE = (0.4, 0.25)
 its halves are eight, so that higher degrees cost little beside them. Measured, by degree 8, 10, 12, 14:
 one and a half waves along an axis fall by 0.39, 0.23, 0.13, 0.09, a Gaussian by 0.20, 0.17, 0.14, 0.12.
 """
-
-HIGHEST = (16, 16, 22)
-"""Degrees are raised to this one, by the number of coordinates."""
 
 ALONG = (0.1, 0.1, 0.3)
 """A patch is split along the axes with this share of the squared coefficients of the worst one, by
@@ -121,7 +118,7 @@ def refined(
             continue
         if aim is not None:
             times = aim.times(number, float(aim.falls[number]), LAYERS)
-        weights = directions(coefficients[number], patch.degree, patch.dimension)
+        weights = patch.functions.weights(coefficients[number], patch.degree, patch.dimension)
         for cell, axes in _cuts(patch, weights).items():
             if cell in leaves:
                 _cut_to_corners(cover, leaves, (cell, axes), times)
@@ -137,7 +134,7 @@ def cut(
     """Cut the cells of a patch along the axes that the end of its expansion is about; the halves
     have a `degree`.
     """
-    weights = directions(coefficients, patch.degree, patch.dimension)
+    weights = patch.functions.weights(coefficients, patch.degree, patch.dimension)
     for cell, axes in _cuts(patch, weights).items():
         if cell in leaves:
             halves = _split(cover, leaves, cell, axes)
@@ -146,7 +143,7 @@ def cut(
 
 def _raise(leaves: dict[Cell, int], patch: Patch, times: int) -> None:
     """Raise the cells of a patch in degree so many times, as far as they can be."""
-    degree = min(patch.degree + STEP * times, HIGHEST[patch.dimension - 1])
+    degree = min(patch.degree + STEP * times, patch.functions.highest[patch.dimension - 1])
     # a cell with patches of several regions may be split already
     present = [cell for cell in patch.cells if cell in leaves]
     leaves.update(dict.fromkeys(present, degree))
@@ -168,7 +165,7 @@ def _is_fast(
         ring = patch.depth <= RING * patch.size and patch.degree <= MODERATE
         limit = GRADED if ring or minor else FAST
     fall = decay(coefficients, patch.degree, patch.dimension)
-    return fall < limit and patch.degree + STEP <= HIGHEST[patch.dimension - 1]
+    return fall < limit and patch.degree + STEP <= patch.functions.highest[patch.dimension - 1]
 
 
 def _is_minor(cover: Cover, patch: Patch, aim: Aim, number: int) -> bool:

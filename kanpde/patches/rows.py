@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kanpde.expressions import Node
-from kanpde.numerics.polynomials import Index, Indices, derivatives, reference, size
+from kanpde.numerics.polynomials import Index, Indices
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.affine import Affine, functional, indices_of
 from kanpde.patches.cells import Cover, Points
@@ -335,7 +335,7 @@ def _rows(
 ) -> Rows:
     points, values = inner
     scales = system.scales(patch, [slopes for slopes, _ in values])
-    n, mean = size(patch.degree, patch.dimension), min(MOST_BALANCE, system.ratio(patch))
+    n, mean = patch.count, min(MOST_BALANCE, system.ratio(patch))
     by_mode, table = has_modes(cover, patch), None
     matrix: list[Array] = []
     right: list[Array] = []
@@ -364,9 +364,7 @@ def _rows(
                 of_modes = on_face(terms, constant, rim, patch, system.unknowns)
                 add(matrix, right, of_modes, (full, mean if balanced else 0.0))
                 continue
-            at_rim = at_rim or derivatives(
-                rim.x, patch.lower, patch.upper, patch.degree, indices_of(affine)
-            )
+            at_rim = at_rim or patch.table(rim.x, indices_of(affine))
             factor = np.sqrt(rim.w) * share * full
             at_points = functional(condition, slopes, at_rim, n, system.unknowns)
             matrix.append(at_points * factor[:, None])
@@ -404,9 +402,9 @@ def _table(
     """
     part, dimension = cover.inside(patch.cells[0]), patch.dimension
     assert part is not None
-    large = len(x) * size(patch.degree, dimension) > LARGE
+    large = len(x) * patch.count > LARGE
     if len(patch.cells) > 1 or not part.whole or large or not indices:
-        return derivatives(x, patch.lower, patch.upper, patch.degree, indices)
+        return patch.table(x, indices)
     scale = 2.0 / (patch.upper - patch.lower)
-    table = reference(patch.degree, nodes_inside(patch.degree, dimension), indices)
+    table = patch.functions.reference(patch.degree, nodes_inside(patch.degree, dimension), indices)
     return {index: table[index] * float(np.prod(scale ** np.array(index))) for index in indices}

@@ -22,12 +22,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
-import torch
-
-from kanpde.assembly.collocation import Collocation, held_out
 from kanpde.config import Config
 from kanpde.config.solve.defaults import SECONDS, TOLERANCE
-from kanpde.errors import ConfigError
 from kanpde.patches import footprint
 from kanpde.patches.aims import SEEN, Aims
 from kanpde.patches.cells import Cell
@@ -41,21 +37,21 @@ from kanpde.patches.integration import FEWER, rules_of
 from kanpde.patches.kans import patchwork
 from kanpde.patches.layout import Patch, balanced
 from kanpde.patches.levels import Cells, Ground, Level
+from kanpde.patches.limits import UNLIMITED, Limits
 from kanpde.patches.negligible import Away, away
 from kanpde.patches.newton import Newton
 from kanpde.patches.pace import Pace, work
 from kanpde.patches.patched import Patched
 from kanpde.patches.pins import is_pinned
+from kanpde.patches.preparation import points_of, prepare
 from kanpde.patches.probing import resolved
 from kanpde.patches.refinement import enriched, richer
-from kanpde.patches.seams import with_pieces
 from kanpde.patches.sharing import Agreed, clock
 from kanpde.patches.starts import seen
 from kanpde.patches.statement import Statement
-from kanpde.patches.support import SECOND, orders_of, require
+from kanpde.patches.support import SECOND, orders_of
 from kanpde.patches.unbounded import Unbounded
 from kanpde.patches.verdict import Course, End, is_falling, is_fast, is_late, sentence
-from kanpde.problem.posing import posed
 from kanpde.problem.problem import Problem
 from kanpde.problem.starts import Start
 from kanpde.progress import Overdue, Progress, StageResult, StopReason, Timed, history_of
@@ -80,36 +76,23 @@ STALLS = 2
 """Levels on which Newton's method may stall before the search ends: the first may be too coarse."""
 
 
-def prepare(config: Config) -> Problem:
-    """The problem of a config; ConfigError where patches cannot solve it."""
-    if config.dtype != "float64":
-        raise ConfigError(
-            f"trial.patches: needs dtype float64, found {config.dtype}; remove dtype or the patches"
-        )
-    problem, patches = posed(config.problem), config.trial.patches
-    assert patches is not None
-    require(problem, patches.degree)
-    return replace(problem, pieces=with_pieces(problem))
-
-
-def points_of(problem: Problem) -> Collocation:
-    """Points that stand for those of a solve where a report asks for some."""
-    return held_out(problem.domain, problem.parts, SAMPLES // 4, torch.float64)
-
-
 def search(
-    config: Config, progress: Progress, patience: float = 1.0, start: Start | None = None
+    config: Config,
+    progress: Progress,
+    patience: float = 1.0,
+    start: Start | None = None,
+    limits: Limits = UNLIMITED,
 ) -> Patched:
     """Solve a problem on patches; ConfigError or NumericalError say what is wrong.
 
     `patience` is the share of the seconds after which it ends where changes do not fall fast; its
     square, without an estimate, where they are above SEEN. Where formulas are not linear Newton's
-    method begins with `start`.
+    method begins with `start`. `limits` hold it to what another solution has.
     """
     problem = prepare(config)
     for corner in free_corners(problem):
         progress.message(f"no force acts on the corner {corner.place} between two free edges")
-    return _Search(config, progress, problem, patience, start).run()
+    return _Search(config, progress, problem, patience, start, limits).run()
 
 
 @dataclass
@@ -119,6 +102,7 @@ class _Search:
     problem: Problem
     patience: float = 1.0
     start: Start | None = None
+    limits: Limits = UNLIMITED
     began: float = field(default_factory=clock)
     unbounded: Unbounded = field(default_factory=Unbounded)
     stages: list[StageResult] = field(default_factory=list)
@@ -135,7 +119,7 @@ class _Search:
         self.patches = patches
         self.tolerance = self.config.tolerance or TOLERANCE[self.config.dtype]
         self.seconds = self.config.seconds or SECONDS
-        self.cover = cover_of(self.problem, patches.cells)
+        self.cover = cover_of(self.problem, patches.cells, patches.network)
         self.plain, self.rich = (Elimination(self.cover.counts) for _ in range(2))
         self.known: dict[bool, frozenset[object]] = {False: frozenset(), True: frozenset()}
         self.newton: Newton | None = None
@@ -207,6 +191,8 @@ class _Search:
 
     def _first(self, probed: bool) -> dict[Cell, int]:
         """The first cells with their degrees; where they are `probed` they see every feature."""
+        if self.limits.cells is not None:
+            return balanced(self.cover, self.limits.cells)
         start = dict.fromkeys(self.cover.start(), self.patches.degree)
         statement = self.newton.beginning() if self.newton is not None else self.statement
         first = balanced(self.cover, start)
@@ -219,7 +205,7 @@ class _Search:
     def _further(self, level: Level, before: Level | None) -> tuple[Cells | None, End]:
         """The cells of the next level, or why there is none."""
         ends = {
-            End.GIVEN: not self.patches.refine,
+            End.GIVEN: not self.patches.refine or self.limits.cells is not None,
             End.PATCHES: len(level.patches) >= self.patches.most,
             End.EXACT: level.total == 0.0,
             End.STOPPED: self.progress.stop is not None,
@@ -233,6 +219,8 @@ class _Search:
             cells = Cells.of(self.cover, degrees)
             if not footprint.fits(cells.patches, *self.sizes):
                 end = End.MEMORY
+            elif not self.limits.allow(cells.patches, len(self.problem.unknowns)):
+                end = End.PATCHES
             elif self._fits(cells, level):
                 return cells, End.REACHED
             else:

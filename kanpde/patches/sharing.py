@@ -20,7 +20,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kanpde.numerics.polynomials import size
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.blocks import SUM, Block, FaceKey, Traces, Widths, go_back, numbers
 from kanpde.patches.layout import Patch
@@ -64,10 +63,7 @@ class Share:
     @classmethod
     def of(cls, tree: Tree, leaves: Sequence[Sequence[Patch]], ranks: Ranks) -> Share:
         """The share of this rank in a tree over the patches of leaves."""
-        weights = [
-            float(sum(size(patch.degree, patch.dimension) ** 3 for patch in leaf))
-            for leaf in leaves
-        ]
+        weights = [float(sum(patch.count**3 for patch in leaf)) for leaf in leaves]
         low, high, below = 0, ranks.count, list[int]()
         above: int | None = None
         while high - low > 1 and not isinstance(tree, int):

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from kanpde.numerics.polynomials import derivatives
 from kanpde.numerics.quadrature import Array
 from kanpde.optimizers.linear_algebra import fit
 from kanpde.patches.cells import Cell
@@ -38,7 +37,7 @@ def projected(ground: Ground, patches: Sequence[Patch], start: Start) -> list[Ar
     coefficients = []
     for patch, at, of_patch in zip(patches, points, np.split(values, ends), strict=True):
         zero = (0,) * patch.dimension
-        table = derivatives(at.x, patch.lower, patch.upper, patch.degree, [zero])[zero]
+        table = patch.table(at.x, [zero])[zero]
         weights = np.sqrt(at.w)[:, None]
         matrix, right = torch.tensor(weights * table), torch.tensor(weights * of_patch)
         coefficients.append(np.asarray(fit(matrix, right, CUTOFF).numpy()))

@@ -13,7 +13,6 @@ import numpy as np
 
 from kanpde.domains import Composite
 from kanpde.expressions import Node
-from kanpde.numerics.polynomials import size
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.affine import Affine
 from kanpde.patches.blocks import Block
@@ -110,7 +109,7 @@ class Statement:
         for end, leaf in enumerate(leaves):
             for patch in (patches[k] for k in leaf):
                 nodes = nodes_inside(patch.degree, patch.dimension) ** patch.dimension
-                numbers += nodes * self.unknowns**2 * size(patch.degree, patch.dimension)
+                numbers += nodes * self.unknowns**2 * patch.count
             if end - start >= CHUNK or numbers > MOST_NUMBERS:
                 yield leaves[start : end + 1]
                 start, numbers = end + 1, 0

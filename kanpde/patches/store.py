@@ -14,7 +14,7 @@ import numpy as np
 
 from kanpde.config import Config
 from kanpde.patches.patched import Patched
-from kanpde.patches.search import points_of, prepare
+from kanpde.patches.preparation import points_of, prepare
 from kanpde.results.numbers import Value
 from kanpde.results.stored_arrays import read_arrays, write_arrays
 from kanpde.results.stored_outcome import packed, refusing_damage, unpacked
@@ -50,6 +50,7 @@ def read(folder: Path, config: Config) -> Patched:
 def arrays_of(trial: Patchwork) -> dict[str, Any]:
     """A trial solution as arrays: where the patches are, and the outer parameters by degree."""
     arrays = {f"tiles_{key}": value for key, value in vars(trial.tiles).items()}
+    arrays["network"] = np.array(trial.kind)
     return arrays | {
         f"outer_{degree}": outer.detach().numpy()
         for degree, outer in zip(trial.by_degree, trial.outer, strict=True)
@@ -65,7 +66,8 @@ def trial_of(arrays: dict[str, Any]) -> Patchwork:
             if key.startswith("tiles_")
         }
     )
-    return Patchwork(tiles, _in_order(tiles, arrays))
+    # runs of earlier versions do not say it
+    return Patchwork(tiles, _in_order(tiles, arrays), str(arrays.get("network", "kan")))
 
 
 def _in_order(tiles: Tiles, arrays: dict[str, Any]) -> list[Any]:

@@ -2,8 +2,9 @@
 
 A comparison has modes (equal parameters, equal wall-clock, each at its best schedule). In each mode
 both kinds solve the same problem on the same points once per seed. The measure is the relative L2
-error, the largest over the unknowns; without an exact or reference solution it is the held-out
-residual, which is then called a residual and not an error. Per mode and kind the median and the
+error, the largest over the unknowns; without an exact or reference solution it is the estimate of
+that error where both kinds were searched for in the same way, and else the held-out residual, which
+is then called a residual and not an error. Per mode and kind the median and the
 worst over the seeds count, and the smaller median wins if it is smaller by a factor of two.
 """
 
@@ -27,6 +28,13 @@ LABELS: Mapping[str, str] = {
     "best": "each at its best",
 }
 """What the modes are called in tables."""
+
+MEASURES: Mapping[str, str] = {
+    "relative_l2": "relative L2 error",
+    "estimate": "estimated relative L2 error",
+    "residual_rms": "held-out residual",
+}
+"""What the measures are called."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +63,18 @@ class Entry:
         """The largest value of `measure` over the unknowns, dimensionless; None when unknown, inf
         when not finite.
         """
-        value = self.result[measure]
+        value: Any = self.result.get(measure)
         values = list(value.values()) if isinstance(value, Mapping) else [value]
         if not values or any(v is None for v in values):
             return None
         return max(float(v) if math.isfinite(v) else math.inf for v in values)
+
+    @property
+    def trial(self) -> str:
+        """The trial solution in words."""
+        trial = self.result["trial"]
+        pieces = [f"{trial[key]} {key}" for key in ("patches", "slabs") if trial.get(key)]
+        return f"{self.kind.upper()}, {', '.join(pieces)}" if pieces else self.kind.upper()
 
     @property
     def rmse(self) -> float | None:
@@ -73,7 +88,9 @@ class Entry:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Entry:
         """The solve whose `as_dict` is `data`."""
-        trial = {key: data[key] for key in ("kind", "shape", "parameters")}
+        known = ("kind", "shape", "parameters", "patches", "slabs")
+        trial = {key: data[key] for key in known if key in data}
+        trial |= {key: data[key] for key in ("kind", "shape", "parameters")}
         stages = [{"steps": data["steps"]}]
         result = {
             key: value
@@ -99,6 +116,7 @@ class Entry:
             "kind": self.kind,
             "seed": self.result["seed"],
             "shape": list(self.result["trial"]["shape"]),
+            **{k: v for k, v in self.result["trial"].items() if k in ("patches", "slabs")},
             "parameters": self.parameters,
             "seconds": self.seconds,
             "steps": sum(stage["steps"] for stage in self.result["stages"]),
@@ -108,7 +126,11 @@ class Entry:
                 if "parameters" in self.result
                 else {}
             ),
-            **{key: self.result[key] for key in ("fit", "quantities") if key in self.result},
+            **{
+                key: self.result[key]
+                for key in ("fit", "quantities", "estimate", "verdict", "warnings")
+                if key in self.result
+            },
         } | {key: self.result[key] for key in keys}
 
 
@@ -118,6 +140,7 @@ class Summary:
 
     mode: str
     kind: str
+    trial: str
     shape: tuple[int, ...]
     parameters: int
     seeds: int
@@ -125,6 +148,7 @@ class Summary:
     worst: float
     median_seconds: float
     worst_seconds: float
+    estimate: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for compare.json."""
@@ -142,20 +166,24 @@ class Verdict:
     ratio: float
     seconds_ratio: float
     measure: str
+    seeds: int = 2
 
     def sentence(self) -> str:
         """The verdict for a reader; `seconds_ratio` is the winner's median time over the
         loser's.
         """
-        what = {"relative_l2": "relative L2 error", "residual_rms": "held-out residual"}[
-            self.measure
-        ]
+        what = ("median " if self.seeds > 1 else "") + MEASURES[self.measure]
         mode = LABELS.get(self.mode, self.mode)
+        if self.winner == "none":
+            return f"{mode}: neither wins, the error of neither can be told"
         if self.winner == "tie":
-            return f"{mode}: neither wins, the median {what}s differ by a factor of {self.ratio:.2g} only"
+            return f"{mode}: neither wins, the {what}s differ by a factor of {self.ratio:.2g} only"
         loser = KINDS[1 - KINDS.index(self.winner)]
+        if not math.isfinite(self.ratio):
+            untold = f"the error of the {loser.upper()} cannot be told"
+            return f"{mode}: the {self.winner.upper()} wins, {untold}"
         return (
-            f"{mode}: the {self.winner.upper()} wins, its median {what} is {self.ratio:.3g} times "
+            f"{mode}: the {self.winner.upper()} wins, its {what} is {self.ratio:.3g} times "
             f"smaller than the {loser.upper()}'s, in {self.seconds_ratio:.2g} times the seconds"
         )
 
@@ -166,10 +194,13 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All solves of KAN against MLP on one problem."""
+    """All solves of KAN against MLP on one problem; the `tolerance` that both were searched for, None
+    where each had a network of a given size.
+    """
 
     problem: str
     entries: tuple[Entry, ...]
+    tolerance: float | None = None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], source: str) -> Comparison:
@@ -180,7 +211,7 @@ class Comparison:
         """
         try:
             entries = tuple(Entry.from_dict(solve) for solve in data["solves"])
-            comparison = cls(str(data["problem"]), entries)
+            comparison = cls(str(data["problem"]), entries, data.get("tolerance"))
             comparison.summaries()
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise StorageError(
@@ -189,10 +220,16 @@ class Comparison:
         return comparison
 
     @property
+    def estimated(self) -> bool:
+        """Whether the errors of both are estimated in the same way, by a search."""
+        return self.tolerance is not None
+
+    @property
     def measure(self) -> str:
-        """`relative_l2` when every solve has one, else `residual_rms`."""
-        known = all(entry.worst_of("relative_l2") is not None for entry in self.entries)
-        return "relative_l2" if known else "residual_rms"
+        """`relative_l2` when every solve has one, else `estimate` or `residual_rms`."""
+        if all(entry.worst_of("relative_l2") is not None for entry in self.entries):
+            return "relative_l2"
+        return "estimate" if self.estimated else "residual_rms"
 
     @property
     def modes(self) -> tuple[str, ...]:
@@ -231,6 +268,7 @@ class Comparison:
         return {
             "problem": self.problem,
             "measure": self.measure,
+            "tolerance": self.tolerance,
             "summary": [summary.as_dict() for summary in self.summaries()],
             "verdicts": [verdict.as_dict() for verdict in self.verdicts()],
             "solves": [entry.as_dict() for entry in self.entries],
@@ -244,16 +282,20 @@ class Comparison:
         shape = tuple(int(n) for n in group[0].result["trial"]["shape"])
         parameters = max(entry.parameters for entry in group)
         middle = (median(values), max(values), median(seconds), max(seconds))
-        return Summary(mode, kind, shape, parameters, len(group), *middle)
+        estimates = [entry.worst_of("estimate") for entry in group]
+        known = [estimate for estimate in estimates if estimate is not None]
+        told = max(known) if len(known) == len(group) else None
+        trial = group[0].trial
+        return Summary(mode, kind, trial, shape, parameters, len(group), *middle, told)
 
     def _verdict(self, kan: Summary, mlp: Summary) -> Verdict:
         if kan.median == mlp.median:
-            return Verdict(kan.mode, "tie", 1.0, 1.0, self.measure)
+            winner = "tie" if math.isfinite(kan.median) else "none"
+            return Verdict(kan.mode, winner, 1.0, 1.0, self.measure, kan.seeds)
         best, other = (kan, mlp) if kan.median < mlp.median else (mlp, kan)
         ratio = other.median / best.median if best.median > 0 else math.inf
         seconds_ratio = (
             best.median_seconds / other.median_seconds if other.median_seconds > 0 else math.inf
         )
-        return Verdict(
-            kan.mode, best.kind if ratio >= CLEAR else "tie", ratio, seconds_ratio, self.measure
-        )
+        winner = best.kind if ratio >= CLEAR else "tie"
+        return Verdict(kan.mode, winner, ratio, seconds_ratio, self.measure, kan.seeds)

@@ -136,27 +136,6 @@ def write_comparison(folder: Path, comparison: Comparison) -> None:
     write_bound(folder / "compare.csv", dump_csv(header, rows).encode())
 
 
-def comparison_rows(comparison: Comparison) -> list[Row]:
-    """One row per mode and kind: mode, trial solution, parameters, median and worst measure, median
-    seconds, winner.
-    """
-    from kanpde.results.comparison import LABELS
-
-    winners = {verdict.mode: verdict.winner for verdict in comparison.verdicts()}
-    return [
-        (
-            LABELS.get(s.mode, s.mode),
-            f"{s.kind.upper()} {list(s.shape)}",
-            str(s.parameters),
-            number(s.median),
-            number(s.worst),
-            f"{s.median_seconds:.2f}",
-            "wins" if winners.get(s.mode) == s.kind else "",
-        )
-        for s in comparison.summaries()
-    ]
-
-
 def dump_csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """A table as CSV text with Unix line ends."""
     stream = io.StringIO()

@@ -17,7 +17,8 @@ from kanpde.config import yaml_file
 from kanpde.errors import ConfigError
 from kanpde.expressions.mathml import mathml
 from kanpde.results.comparison import Comparison
-from kanpde.results.report import Row, comparison_rows, number, result_rows, stage_rows
+from kanpde.results.comparison_table import comparison_header, comparison_rows
+from kanpde.results.report import Row, number, result_rows, stage_rows
 from kanpde.storage import read_unaltered, require_values, write_text
 from kanpde.version import VERSION
 
@@ -136,8 +137,7 @@ def _verdict(result: Mapping[str, Any]) -> str:
 
 def _compared(folder: Path, comparison: Comparison) -> list[str]:
     sentences = [f"<p>{escape(verdict.sentence())}</p>" for verdict in comparison.verdicts()]
-    what = "relative L2" if comparison.measure == "relative_l2" else "residual"
-    header = ("mode", "trial solution", "parameters", f"median {what}", "worst", "median s", "")
+    header = comparison_header(comparison)
     picture = _picture(folder / "error_vs_seconds.png", "KAN and MLP: error against seconds")
     return [
         f'<section class="verdict" aria-label="Verdict">{"".join(sentences)}</section>',

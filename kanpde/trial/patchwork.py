@@ -1,11 +1,12 @@
-"""One field over a domain in d coordinates, made of a KAN [d, n, m] on every patch of dyadic cells.
+"""One field over a domain in d coordinates, made of a network on every patch of dyadic cells.
 
     u(x) = KAN_j(s_j(x))  for x in a cell of patch j,   s_j: box of the patch → [-1, 1]^d affine
 
 Every KAN has n = C(p + d - 1, d - 1) fixed directions (lines on its first edges) and splines of
 degree p with one interval: together they are all polynomials of total degree p. KANs of equal
 degree differ in their outer coefficients alone, which are the parameters here; `piece` hands one
-out as a trial solution of its own.
+out as a trial solution of its own. So do MLPs [d, H, m] with a hidden layer of fixed weights
+(`numerics.random_features`).
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from kanpde.expressions import Node
 from kanpde.numerics.jets import Jet, JetSpace, coordinates
 from kanpde.numerics.outlines import encloses
 from kanpde.numerics.polynomials import combined, cube, derivatives, legendre, size
+from kanpde.numerics.random_features import activations, hidden
 from kanpde.trial.constants import Constants
 from kanpde.trial.dyadic import DEPTH, DyadicIndex, Lattice
-from kanpde.trial.networks import KAN, build_kan
+from kanpde.trial.networks import KAN, MLP, build_kan
 from kanpde.trial.networks.kan import directions
 from kanpde.trial.solution import CHUNK, Located, Network, TrialSolution
 
@@ -139,11 +141,14 @@ class Patchwork(nn.Module):
 
     Args:
         tiles: cells and boxes of the J patches.
-        coefficients: the outer parameters (m, n (p + 1)) of the KAN of each patch.
+        coefficients: the outer parameters (m, n (p + 1)) of the KAN of each patch, or those of
+            the MLP, (m, H + 1).
+        kind: of the networks, kan or mlp.
     """
 
-    def __init__(self, tiles: Tiles, coefficients: Sequence[Array]) -> None:
+    def __init__(self, tiles: Tiles, coefficients: Sequence[Array], kind: str = "kan") -> None:
         super().__init__()
+        self.kind = kind
         self.tiles = tiles
         for name in ("cells", "owner", "degrees", "region"):
             self.register_buffer(name, torch.tensor(getattr(tiles, name)))
@@ -197,6 +202,10 @@ class Patchwork(nn.Module):
         return self._unknowns * (1 if len(self.tiles.cuts) else len(self._regions))
 
     @property
+    def _is_kan(self) -> bool:
+        return self.kind == "kan"
+
+    @property
     def _unknowns(self) -> int:
         return int(self.outer[0].shape[1])
 
@@ -220,6 +229,12 @@ class Patchwork(nn.Module):
         """P, the outer coefficients of all KANs."""
         return sum(parameter.numel() for parameter in self.parameters())
 
+    @property
+    def outer_sizes(self) -> dict[int, int]:
+        """The outer parameters of one unknown on a patch, by degree."""
+        pairs = zip(self.by_degree, self.outer, strict=True)
+        return {degree: int(outer.shape[-1]) for degree, outer in pairs}
+
     def outside_share(self, x: Tensor) -> float:
         """Share of points outside the grids: none, since every point lies in the box of a patch."""
         return 0.0
@@ -228,7 +243,8 @@ class Patchwork(nn.Module):
         """One patch as a trial solution with a KAN of its own, on the box of the patch."""
         degree = int(self.tiles.degrees[patch])
         outer = self.outer[self.by_degree.index(degree)][self._slot[patch]].detach()
-        network = template(degree, self._unknowns, self.tiles.dimension)
+        kind = degree, self._unknowns, self.tiles.dimension
+        network: KAN | MLP = template(*kind) if self._is_kan else mlp_template(*kind)
         network.set_outer(outer.T)
         lower, upper = self.tiles.lower[patch], self.tiles.upper[patch]
         return TrialSolution(network, torch.tensor(lower), torch.tensor(upper))
@@ -299,13 +315,22 @@ class Patchwork(nn.Module):
             low, high = self.tiles.lower[patch], self.tiles.upper[patch]
             degree, scale = int(self.tiles.degrees[patch]), 2 / (high - low)
             local = (x[some] - (low + high) / 2) * scale
-            values = combined(local, polynomials[self._slot[patch]].T, degree, space.indices)
+            outer = polynomials[self._slot[patch]].T
+            if self._is_kan:
+                values = combined(local, outer, degree, space.indices)
+            else:
+                table = activations(local, degree, space.indices)
+                values = np.stack([table[index] @ outer for index in space.indices])
             powers = [np.prod(scale ** np.array(index)) for index in space.indices]
             data[:, :, some] = values.swapaxes(1, 2) * np.reshape(powers, (-1, 1, 1))
 
     def _polynomials(self, k: int) -> Array:
-        """What the KANs of one degree are as polynomials: coefficients (J_k, m, n)."""
+        """What the KANs of one degree are as polynomials: coefficients (J_k, m, n); of MLPs those of
+        the activations.
+        """
         outer = self.outer[k].detach().double().cpu().numpy()
+        if not self._is_kan:
+            return np.asarray(outer)
         return np.asarray(outer @ modes(self.by_degree[k], self.tiles.dimension))
 
     def _jet(self, x: Array, space: JetSpace, number: Indices, coefficients: Array) -> Array:
@@ -314,7 +339,10 @@ class Patchwork(nn.Module):
         scale = 2 / (high - low)
         local, ones = (x - (low + high) / 2) * scale, np.ones(x.shape[1])
         degree = int(self.tiles.degrees[number[0]])
-        table = derivatives(local, -ones, ones, degree, space.indices)
+        if self._is_kan:
+            table = derivatives(local, -ones, ones, degree, space.indices)
+        else:
+            table = activations(local, degree, space.indices)
         rows = [
             np.einsum("kn,kmn->mk", table[index], coefficients) * np.prod(scale**index, axis=1)
             for index in space.indices
@@ -349,6 +377,14 @@ def template(degree: int, outputs: int, dimension: int) -> KAN:
     # on as a straight line and its second derivative is lost
     network.shrink_lines(1 + RIM)
     return network
+
+
+def mlp_template(degree: int, outputs: int, dimension: int) -> MLP:
+    """An MLP [d, H, m] whose hidden layer is that of `random_features`."""
+    weights, biases = hidden(degree, dimension)
+    outer = torch.zeros(len(weights), outputs, dtype=torch.float64)
+    ends = torch.zeros(outputs, dtype=torch.float64)
+    return MLP([torch.tensor(weights.T), outer], [torch.tensor(biases), ends], "tanh")
 
 
 def _directions(degree: int, dimension: int) -> Tensor:

@@ -330,6 +330,7 @@ DECOMPOSITIONS = {
     *("lstsq", "svd", "svdvals", "solve_triangular", "cholesky", "cholesky_ex", "cho_factor"),
 }
 ALLOWED = {
+    "numerics/random_features.py": "activations of one layer, once for each degree, numpy",
     "ansatz/surrogate.py": "a polynomial of a table's structure, once a fit, numpy",
     "trial/networks/kan.py": "QR of a random 3 × 3 matrix: a rotation",
     "solver/ritz.py": "roots of one small matrix per point, in batches",

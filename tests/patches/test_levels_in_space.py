@@ -16,8 +16,9 @@ from kanpde.patches.cells import Cell
 from kanpde.patches.covers import cover_of
 from kanpde.patches.elimination import Elimination
 from kanpde.patches.levels import Cells, Ground, Level
+from kanpde.patches.preparation import prepare
 from kanpde.patches.refinement import enriched, refined
-from kanpde.patches.search import _Search, prepare
+from kanpde.patches.search import _Search
 from kanpde.patches.statement import Statement
 from kanpde.progress import Silent
 

@@ -230,7 +230,7 @@ def test_where_no_resolution_can_be_chosen(keys: dict[str, Any], message: str) -
 
 def test_a_comparison_takes_no_tolerance() -> None:
     with pytest.raises(ConfigError, match="tolerance: not in a comparison"):
-        api.compare(config(NODE, tolerance=1e-6))
+        api.compare(config(NODE, trial={"width": [4]}, tolerance=1e-6))
 
 
 # Directions of the source

@@ -123,7 +123,7 @@ TRIAL: dict[str, Schema] = {
     ),
     "patches": described(
         reference("patches"),
-        "A KAN on every cell; beside kind alone, and in up to three coordinates.",
+        "A network on every cell; beside kind alone, and in up to three coordinates.",
         None,
         {},
     ),
@@ -248,6 +248,12 @@ DEFS: dict[str, Schema] = {
             ),
             "refine": described(
                 flag(), "Splits and raises them to the tolerance.", _PATCHES.refine, False
+            ),
+            "network": described(
+                choice(patches.NETWORKS),
+                "On every cell: a kan, or an mlp of random features.",
+                _PATCHES.network,
+                "mlp",
             ),
         }
     ),

@@ -31,13 +31,6 @@ def read_nodes(fields: Mapping[str, Reader]) -> tuple[bool, int | None]:
     return True, fields["rank"].integer(1, HIGHEST_RANK)
 
 
-def not_compared(trial: Any) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The keys of a `TrialConfig` that a comparison with one network does not know."""
-    for key, present in (("patches", trial.patches), ("nodes", trial.nodes == "product")):
-        if present:
-            yield ("trial", key), "not in a comparison yet, which knows one network; remove it"
-
-
 def unsuited_to_products(config: Any) -> Iterator[tuple[tuple[str, ...], str]]:
     """The keys of a whole `Config` that a chain of products cannot solve, each with the reason."""
     if config.trial.nodes != "product":

@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
-from kanpde.results.comparison import LABELS, Comparison
+from kanpde.results.comparison import LABELS, MEASURES, Comparison
 from kanpde.results.plotting.canvas import (
     BELOW,
     INK,
@@ -46,7 +46,7 @@ Edges = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 _MOST_EDGES, _COLUMNS, _FEWEST_COLUMNS, _MOST_LABELS = 48, 12, 6, 8
 _MARKERS = {"equal_parameters": "o", "equal_time": "s", "best": "^"}
-_MEASURES = {"relative_l2": "relative L2 error", "residual_rms": "held-out residual, rms"}
+_MEASURES = {**MEASURES, "residual_rms": "held-out residual, rms"}
 
 
 def draw_history(history: History, problem: str) -> Figure:
@@ -133,7 +133,8 @@ def draw_comparison(comparison: Comparison) -> Figure:
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
     figure.suptitle(
-        f"{comparison.problem}: KAN against MLP, small markers are seeds, large ones medians",
+        f"{comparison.problem}: KAN against MLP"
+        + ("" if comparison.estimated else ", small markers are seeds, large ones medians"),
         fontsize=11,
     )
     for entry in comparison.entries:
@@ -157,7 +158,10 @@ def draw_comparison(comparison: Comparison) -> Figure:
             size=11.0,
             alpha=1.0,
         )
-        label = f"{summary.kind.upper()} {list(summary.shape)}, {summary.parameters} parameters\n"
+        trial = f"{summary.kind.upper()} {list(summary.shape)}"
+        if comparison.estimated:
+            trial = summary.trial
+        label = f"{trial}, {summary.parameters} parameters\n"
         label += LABELS.get(summary.mode, summary.mode)
         handles.append(
             Line2D([], [], markersize=8, label=label, **_style(summary.kind, summary.mode))
