@@ -28,7 +28,8 @@ from kanpde.products.chains import (
     total,
 )
 from kanpde.products.factors import laplace_like
-from kanpde.products.sweeps import NotConvergedError, diagonal, solved_by_sweeps
+from kanpde.products.spectra import Spectrum
+from kanpde.products.sweeps import NotConvergedError, solved_by_sweeps
 from kanpde.products.univariate import Axis
 
 ACCURACY = 1e-6
@@ -91,15 +92,6 @@ class Operator:
         return cores
 
 
-@dataclass(frozen=True)
-class _Spectrum:
-    """A_k = S diag(λ) S^{-1} on the polynomials that meet the homogeneous conditions."""
-
-    values: Array
-    vectors: Array
-    inverse: Array
-
-
 @dataclass(frozen=True, eq=False)
 class Inverse:
     """The inverse of Σ_k A_k on polynomials that meet homogeneous conditions, up to ACCURACY.
@@ -117,13 +109,13 @@ class Inverse:
             raise NoInverseError("eigenvalues lie too near the imaginary axis")
 
     @cached_property
-    def spectra(self) -> list[_Spectrum]:
+    def spectra(self) -> list[Spectrum]:
         """The spectra of all coordinates; the sign is that which makes the sums positive."""
-        known: dict[bytes, _Spectrum] = {}
+        known: dict[bytes, Spectrum] = {}
         for matrix in self._matrices:
             # real vectors of a pair of nearly equal eigenvalues come from a symmetric matrix alone
             if matrix.tobytes() not in known:
-                known[matrix.tobytes()] = _Spectrum(*diagonal(matrix))
+                known[matrix.tobytes()] = Spectrum.of(matrix)
         return [known[matrix.tobytes()] for matrix in self._matrices]
 
     @cached_property
@@ -183,19 +175,12 @@ class Inverse:
 
     def summed(self, right: Chain, relative: float) -> Chain:
         """The same by the sum of exponentials, up to ACCURACY."""
-        tests = []
-        for axis, spectrum in zip(self.operator.axes, self.spectra, strict=True):
-            tests.append(spectrum.inverse @ axis.tested @ axis.projection)
-        # the vectors of eigenvalues that are not normal differ in length: ranks are reduced after
-        # going back
+        tests = [axis.tested @ axis.projection for axis in self.operator.axes]
         given = scaled(mapped(right, tests), self.sign)
         summands = []
         for t, w in zip(*self.rule, strict=True):
-            decays = [
-                np.exp(-t * self.sign * s.values)[:, None] * s.vectors.T for s in self.spectra
-            ]
-            chain = mapped(given, [decay.T for decay in decays])
-            summands.append(scaled(chain, w))
+            decays = [spectrum.decay(self.sign * t) for spectrum in self.spectra]
+            summands.append(scaled(mapped(given, decays), w))
         return _real(total(summands, relative), relative)
 
 

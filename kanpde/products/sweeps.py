@@ -26,15 +26,13 @@ from kanpde.products.chains import (
     right_orthogonal,
     rounded,
 )
+from kanpde.products.spectra import Spectrum, solve
 
 SWEEPS = 40
 """Most half sweeps."""
 
 ENRICHED = 4
 """Ranks of the residual that are added to those of the solution in every core."""
-
-SYMMETRIC = 1e-10
-"""Matrices whose antisymmetric part is smaller, relative to them, count as symmetric."""
 
 
 class NotConvergedError(ArithmeticError):
@@ -72,7 +70,7 @@ class _Sweeps:
     tolerance: float
     left: list[_Sides] = field(default_factory=list)
     right: list[_Sides] = field(default_factory=list)
-    pairs: dict[int, Pair] = field(default_factory=dict)
+    spectra: dict[int, Spectrum] = field(default_factory=dict)
 
     def prepare(self) -> None:
         """Products of all cores but the first."""
@@ -119,19 +117,15 @@ class _Sweeps:
         left, right = self.left[k], self.right[-1]
         ahead = np.tensordot(left.sources, self.source[k], axes=(1, 0))
         wanted = np.tensordot(ahead, right.sources, axes=(2, 1))
-        matrices = (left.matrices, self.matrices[k], right.matrices)
-        try:
-            pairs = (diagonal(left.matrices), self._own(k), diagonal(right.matrices))
-        except np.linalg.LinAlgError as error:
-            raise NotConvergedError("a matrix is not diagonalisable") from error
-        return _solve(matrices, pairs, wanted)
+        spectra = (Spectrum.of(left.matrices), self._own(k), Spectrum.of(right.matrices))
+        return solve(spectra, wanted)
 
-    def _own(self, k: int) -> Pair:
+    def _own(self, k: int) -> Spectrum:
         """Of a coordinate's matrix, once for equal coordinates."""
         matrix = self.matrices[k]
-        if id(matrix) not in self.pairs:
-            self.pairs[id(matrix)] = diagonal(matrix)
-        return self.pairs[id(matrix)]
+        if id(matrix) not in self.spectra:
+            self.spectra[id(matrix)] = Spectrum.of(matrix)
+        return self.spectra[id(matrix)]
 
     def _step(self, k: int) -> None:
         """Truncate a core, add the residual's, make it orthonormal and move the centre on."""
@@ -190,53 +184,6 @@ class _Sweeps:
                 np.tensordot(z, np.tensordot(side.residual, source, axes=(1, 0)), axes=two),
             )
         )
-
-
-Pair = tuple[Array, Array, Array]
-"""Eigenvalues, vectors and the inverse of the vectors."""
-
-
-def diagonal(matrix: Array) -> Pair:
-    """Eigenvalues, vectors and their inverse, orthonormal for a symmetric matrix; LinAlgError."""
-    if _is_symmetric(matrix):
-        values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
-        return values, vectors, vectors.T
-    values, vectors = np.linalg.eig(matrix)
-    return values, vectors, np.linalg.inv(vectors)
-
-
-def _solve(matrices: tuple[Array, Array, Array], pairs: Sequence[Pair], wanted: Array) -> Array:
-    """X with L X + A X + R X = wanted along its three indices."""
-    (a, *_), (b, *_), (c, *_) = pairs
-    sums = a[:, None, None] + b[:, None] + c
-    vectors, inverses = [pair[1] for pair in pairs], [pair[2] for pair in pairs]
-
-    def divided(right: Array) -> Array:
-        with np.errstate(all="ignore"):
-            return np.real(_along(vectors, _along(inverses, right) / sums))
-
-    result = divided(wanted)
-    # vectors of eigenvalues that are not normal lose digits, which one repetition gives back
-    if any(pair[2].base is not pair[1] for pair in pairs):
-        image = _along((matrices[0], None, None), result)
-        image = image + _along((None, matrices[1], None), result)
-        image = image + _along((None, None, matrices[2]), result)
-        result = result + divided(wanted - image)
-    return result
-
-
-def _is_symmetric(matrix: Array) -> bool:
-    return float(np.abs(matrix - matrix.T).max()) <= SYMMETRIC * float(np.abs(matrix).max())
-
-
-def _along(matrices: Sequence[Array | None], core: Array) -> Array:
-    """A matrix, or none, applied along every one of three indices."""
-    for _ in range(3):
-        matrix, matrices = matrices[0], [*matrices[1:], matrices[0]]
-        core = core.transpose(1, 2, 0)
-        if matrix is not None:
-            core = np.asarray(core @ matrix.T)
-    return core
 
 
 def solved_by_sweeps(
