@@ -11,6 +11,8 @@
 | a box in the plane, and time | patches, then slabs of patches | cells and degrees, lengths |
 | equations that patches can solve (see `kanpde.patches.support`) | patches | cells and degrees |
 | one linear equation on a box in four or more coordinates, of few products | a chain of products | ranks, degrees |
+| the same where formulas hold linear forms | functions of these, then products | intervals |
+| the same over ranges of parameters | a chain of products | as above |
 | a box in space, and time | products where they suit it, then slabs of patches | as above |
 | others whose resolution can be searched for | one network | family, width, intervals |
 | others (an energy, unknown fields elsewhere, balls as regions, …) | one network | the default of its dimension |
@@ -121,7 +123,8 @@ def chosen_plan(config: Config, start: Start | None = None) -> Plan:
                 raise ConfigError(f"solutions: needs patches: {error}") from error
     if config.starts.given:
         return OneNetwork(fixed, start=start).prepare()
-    if len(config.problem.coordinates) > MOST_COORDINATES and config.dtype == "float64":
+    many = len(config.problem.coordinates) > MOST_COORDINATES or config.problem.ranges
+    if many and config.dtype == "float64":
         plan = _in_many(config)
         if plan is not None:
             return plan
@@ -138,14 +141,16 @@ def chosen_plan(config: Config, start: Start | None = None) -> Plan:
 
 def _in_many(config: Config) -> Plan | None:
     """Products in many coordinates, and slabs in space; None where neither suits the problem."""
-    from kanpde.api.in_turn import in_turn, slabs_of  # rooms of their own, as above
+    from kanpde.api.along_forms import along_forms  # rooms of their own, as above
+    from kanpde.api.in_turn import in_turn, slabs_of
     from kanpde.api.product_plan import Products
 
     trial = replace(config.trial, nodes="product")
     multiplied = replace(config, chooses=False, trial=trial)
     if _allowed(multiplied):
         try:
-            return in_turn(config, Products(multiplied).prepare())
+            products = Products(multiplied).prepare()
+            return along_forms(config, products, in_turn(config, products))
         except ConfigError:
             pass  # no few products
     slabs = slabs_of(config)

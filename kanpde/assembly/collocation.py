@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kanpde.assembly.lengthwise import spread
 from kanpde.config import SamplerConfig
 from kanpde.domains import Domain
 from kanpde.domains.plane.disk import GOLDEN
@@ -59,6 +60,7 @@ class Needs:
 
     circles: tuple[int, ...] = ()
     least: Mapping[str, int] = field(default_factory=dict)
+    directions: Sequence[Sequence[float]] = ()
 
 
 NOTHING = Needs()
@@ -84,17 +86,17 @@ def collocate(
     """
     rng = np.random.default_rng(seed)
     axes = needs.circles if sampler.kind == "chebyshev" else ()
-    interior = _even(
-        domain.interior(sampler.interior, sampler.kind, rng, sampler.jitter), domain, axes
-    )
+
+    def placed(points: PointSet) -> PointSet:
+        return spread(_even(points, domain, axes), domain, needs.directions)
+
+    interior = placed(domain.interior(sampler.interior, sampler.kind, rng, sampler.jitter))
     counts = {
         part: max(count, needs.least.get(part, 0))
         for part, count in share(domain, tuple(parts), sampler.boundary).items()
     }
     sampled = {
-        part: Points.of(
-            _even(domain.part(part, count, sampler.kind, rng, sampler.jitter), domain, axes), dtype
-        )
+        part: Points.of(placed(domain.part(part, count, sampler.kind, rng, sampler.jitter)), dtype)
         for part, count in counts.items()
     }
     average = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kanpde.domains.box import Box
-from kanpde.domains.space.cylinder import SpaceTime
+from kanpde.domains.space.cylinder import Ranged, SpaceTime
 from kanpde.errors import ConfigError
 from kanpde.expressions import (
     Coordinate,
@@ -91,7 +91,7 @@ def _require(problem: Problem) -> None:
         (len(problem.coordinates) >= 2, "at least two coordinates"),
         (len(problem.outputs) == 1 and len(problem.equations) == 1, "one unknown and one equation"),
         (config.fit is None and problem.energy is None, "an equation"),
-        (not problem.constants and not config.ranges, "no unknown parameters and no ranges"),
+        (not problem.constants, "no unknown parameters"),
     )
     for met, wanted in rules:
         if not met:
@@ -99,19 +99,30 @@ def _require(problem: Problem) -> None:
 
 
 def _space(problem: Problem) -> object:
+    """Ω without time and without parameters that run over ranges."""
     domain = problem.domain
-    return domain.space if isinstance(domain, SpaceTime) else domain
+    while isinstance(domain, SpaceTime | Ranged):
+        domain = domain.space
+    return domain
+
+
+def _axis_of(problem: Problem, part: str) -> int:
+    """The coordinate at whose end a part is; those of ranges have no parts."""
+    number = problem.domain.parts.index(part) // 2
+    in_space = problem.domain.dimension - len(problem.config.ranges)
+    in_space -= problem.config.time is not None
+    return number if number < in_space else problem.domain.dimension - 1
 
 
 def _faces(problem: Problem, condition: Condition) -> list[Face]:
     """What a condition says of the ends of a coordinate."""
     names = problem.domain.parts
     if isinstance(condition, PeriodicCondition):
-        axis = names.index(condition.part) // 2
+        axis = _axis_of(problem, condition.part)
         return [_periodic(problem, condition, axis)]
     if not isinstance(condition, BoundaryCondition) or condition.part not in names:
         raise UnsuitedError(f"conditions on faces, found one that is {condition.kind}")
-    axis, end = divmod(names.index(condition.part), 2)
+    axis, end = _axis_of(problem, condition.part), names.index(condition.part) % 2
     outward: dict[Node, Node] = {
         Normal(k): Number(float(k == axis) * (2 * end - 1)) for k in range(len(problem.coordinates))
     }

@@ -135,7 +135,12 @@ def _own(
 def _collocation(config: Config, problem: Problem, circles: Circles | None) -> Collocation:
     """The points of equations and conditions, where no table and no energy gives them."""
     averaged = any(isinstance(condition, MeanCondition) for condition in problem.conditions)
-    needs = Needs(circles.axes if circles else (), points_on_holes(config.trial, problem))
+    directions = config.trial.directions
+    needs = Needs(
+        circles.axes if circles else (),
+        points_on_holes(config.trial, problem),
+        () if isinstance(directions, str) else directions,
+    )
     return collocate(
         problem.domain,
         problem.parts,

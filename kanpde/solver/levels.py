@@ -1,7 +1,8 @@
 """The trial solutions that a tolerance is searched for with, level by level.
 
 Families, cheap ones first: sums of univariate functions, the characteristic directions of the
-equation alone, the directions of its source alone, the distance to its centre, even directions.
+equation alone, the directions of its source alone, those of linear forms in its formulas, the
+distance to its centre, even directions.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from kanpde.ansatz.characteristics import characteristics
+from kanpde.ansatz.linear_forms import formula_directions
 from kanpde.ansatz.projection_pursuit import source_centers, source_directions
 from kanpde.ansatz.radial_units import round_holes
 from kanpde.config import STAGE, Config, OptimizerStage, SamplerConfig
@@ -22,6 +24,7 @@ CHARACTERISTIC, SOURCE, EVEN = (
     "directions of the source",
     "even directions",
 )
+FORMS = "directions of the formulas"
 RADIAL = "distance to the centre of the source"
 
 STEPS = (8, 16, 32, 64, 128, 256, 512)
@@ -51,12 +54,12 @@ Shape = tuple[int, int, int]
 
 
 class Families:
-    """The levels of a search as configs, family by family; the source is pursued where its families
-    are reached.
+    """The levels of a search as configs, family by family, or `only` those of one; the source is
+    pursued where its families are reached.
     """
 
-    def __init__(self, config: Config, problem: Problem) -> None:
-        self._config, self._problem = config, problem
+    def __init__(self, config: Config, problem: Problem, only: str | None = None) -> None:
+        self._config, self._problem, self._only = config, problem, only
 
     def first(self) -> Config:
         """The config of the first level."""
@@ -65,6 +68,11 @@ class Families:
 
     def __iter__(self) -> Iterator[tuple[str, list[Config]]]:
         """Name and configs of every family, coarse ones first."""
+        for name, configs in self._all():
+            if self._only in (None, name):
+                yield name, configs
+
+    def _all(self) -> Iterator[tuple[str, list[Config]]]:
         problem = self._problem
         d = problem.domain.dimension
         intervals = (*STEPS, 1024, 2048) if d == 1 else STEPS[:4]
@@ -77,6 +85,9 @@ class Families:
         directions = source_directions(problem)
         if directions:
             yield self._family(SOURCE, len(directions), STEPS[2:], directions=directions)
+        forms = () if directions or d == 1 else formula_directions(problem)
+        if forms:
+            yield self._family(FORMS, len(forms), (*STEPS[2:], 1024), directions=forms)
         centers = source_centers(problem)
         if centers:
             yield self._family(RADIAL, len(centers), STEPS[2:], centers=centers)

@@ -39,7 +39,7 @@ from kanpde.progress import Overdue, Progress, StopReason
 from kanpde.solver.budget import check_budget
 from kanpde.solver.build import Parts, build
 from kanpde.solver.error_estimate import CLEARLY, estimate, stability
-from kanpde.solver.levels import EVEN, Families
+from kanpde.solver.levels import EVEN, FORMS, Families
 from kanpde.solver.loop import Solver
 
 SECONDS = 120.0
@@ -52,6 +52,9 @@ SLOWLY = 0.7
 """Even directions are climbed on while a level's residual is below this share of the one before:
 narrow features are found late.
 """
+
+FEW = 4
+"""Directions of formulas that are climbed to the last level: their columns are few."""
 
 BEGUN = 1e-2
 """Even directions are climbed on, whatever they bring, until the residual is below this share of
@@ -91,25 +94,26 @@ class Chosen:
 class First:
     """The first level, built and not yet solved, and the wall `seconds` that took.
 
-    It serves one search, which trains the network in it.
+    It serves one search, which trains the network in it; `only` names the family that is searched.
     """
 
     problem: Problem
     config: Config
     parts: Parts
     seconds: float
+    only: str | None = None
 
 
-def begin(config: Config) -> First:
-    """Build the first level of a search; ConfigError, BudgetError or NumericalError say why it
-    cannot begin.
+def begin(config: Config, only: str | None = None) -> First:
+    """Build the first level of a search, of one family or of all; ConfigError, BudgetError or
+    NumericalError say why it cannot begin.
     """
     began = time.perf_counter()
     check(config)
     problem = posed(config.problem)
-    candidate = Families(config, problem).first()
+    candidate = Families(config, problem, only).first()
     parts = build(candidate, problem)
-    return First(problem, candidate, parts, time.perf_counter() - began)
+    return First(problem, candidate, parts, time.perf_counter() - began, only)
 
 
 def choose(config: Config, progress: Progress, first: First) -> Chosen:
@@ -122,6 +126,7 @@ def choose(config: Config, progress: Progress, first: First) -> Chosen:
 class _Search:
     def __init__(self, config: Config, progress: Progress, first: First) -> None:
         self._config, self._progress = config, progress
+        self._only = first.only
         self._first: Parts | None = first.parts
         """The parts of the first level until it is solved."""
         self._began = time.perf_counter() - first.seconds
@@ -146,7 +151,7 @@ class _Search:
 
     def _climb(self) -> Chosen:
         why = "no finer level is left"
-        for name, candidates in Families(self._config, self._problem):
+        for name, candidates in Families(self._config, self._problem, self._only):
             before: Level | None = None
             for candidate in candidates:
                 refusal = self._refusal(candidate)
@@ -173,9 +178,10 @@ class _Search:
         have begun to.
 
         On a line splines have no other family beside them, and a layer shows only where the knots
-        are as close as it is thin.
+        are as close as it is thin; along few directions of formulas alike.
         """
-        if self._problem.domain.dimension == 1:
+        along_few = name == FORMS and level.config.trial.width[0] <= FEW
+        if self._problem.domain.dimension == 1 or along_few:
             return False
         if name == EVEN:
             return (

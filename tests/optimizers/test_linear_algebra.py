@@ -352,7 +352,7 @@ ALLOWED = {
     "products/chains.py": "cores of a chain, of few products, numpy",
     "products/lowest.py": "cores of a chain, of few products, numpy",
     "products/solving.py": "the small system of GMRES, numpy",
-    "products/sweeps.py": "cores of a chain and matrices of one coordinate, numpy",
+    "products/sweeps.py": "cores of a chain, of few products, numpy",
     "products/univariate.py": "conditions of one coordinate, numpy",
     "references/fem/triangles.py": "the functions of one triangle, numpy",
     "symbolic/kan/rounding.py": "columns of one edge on a table, numpy",

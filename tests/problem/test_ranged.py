@@ -15,6 +15,7 @@ from kanpde.config import BoxShape, DiskShape, TimeConfig
 from kanpde.domains import Domain, build_domain
 from kanpde.errors import ConfigError
 from kanpde.solver.build import build
+from kanpde.trial.chain import ProductChain
 
 RANGES = ((1.0, 3.0), (-2.0, 0.0))
 CASES: dict[str, Domain] = {
@@ -158,3 +159,34 @@ def test_the_shipped_family_is_solved_over_the_whole_range_and_exported(tmp_path
         assert np.abs(error).max() < 1e-7 * np.abs(wanted).max()
     head = solution.export(tmp_path / "u.csv", 8).read_text().splitlines()[0]
     assert head.startswith("x,mu,u,u_exact")
+
+
+def test_a_range_beside_time_is_solved_by_a_chain_of_products() -> None:
+    node = tree(
+        time={"interval": [0, 0.2]},
+        equations=["dt(u) = mu*dxx(u)"],
+        conditions=[
+            {"part": "left", "equation": "u = 0"},
+            {"part": "right", "equation": "u = 0"},
+            {"part": "initial", "equation": "u = mu*sin(pi*x)"},
+        ],
+        exact={"u": "mu*sin(pi*x)*exp(-mu*pi**2*t)"},
+    )
+    solution = api.solve({"problem": node["problem"]})
+    assert isinstance(solution.trial, ProductChain)
+    assert solution.relative_l2["u"] is not None and solution.relative_l2["u"] < 1e-8
+    assert solution.result.estimate is not None and solution.result.estimate < 1e-6
+
+
+def test_many_ranges_are_solved_at_once() -> None:
+    ranges = {f"y{k}": [0, 1] for k in range(1, 11)}
+    total = " + ".join(f"y{k}/{k}**2" for k in range(1, 11))
+    node = tree(
+        parameter_ranges=ranges,
+        definitions={"a": total},
+        equations=["-laplacian(u) = exp(-a)*pi**2*sin(pi*x)"],
+        conditions=[{"part": ["left", "right"], "equation": "u = 0"}],
+        exact={"u": "exp(-a)*sin(pi*x)"},
+    )
+    solution = api.solve({"problem": node["problem"]})
+    assert solution.relative_l2["u"] is not None and solution.relative_l2["u"] < 1e-9

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from kanpde.config.frozen_map import FrozenMap
 from kanpde.config.reader import Reader
 
-MOST_PARAMETERS, MOST_RANGES = 50, 8
+MOST_PARAMETERS, MOST_RANGES = 50, 100
 _LARGEST = 1e100
 
 
