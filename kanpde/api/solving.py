@@ -14,7 +14,6 @@ from typing import Any
 
 from torch import nn
 
-from kanpde import threads
 from kanpde.api.beginning import beginning
 from kanpde.api.checking import CONFIG, require_run, require_whole
 from kanpde.api.outcome import Outcome, Plan
@@ -26,6 +25,7 @@ from kanpde.config.problem.statement import problem_tree
 from kanpde.config.shipped import make_problem
 from kanpde.errors import CheckpointError, ConfigError
 from kanpde.numerics.torch_state import plain_torch
+from kanpde.parallel import threads
 from kanpde.problem.posing import features, findings
 from kanpde.problem.probing import unresolved
 from kanpde.problem.problem import Problem

@@ -7,12 +7,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from kanpde import ranks
 from kanpde.cli.arguments import SUMMARY, VERBS, parse
 from kanpde.cli.errors import guarded
 from kanpde.cli.mistakes import unknown_verb
 from kanpde.cli.ranked import is_idle
 from kanpde.errors import ConfigError
+from kanpde.parallel import ranks
 from kanpde.version import VERSION
 
 

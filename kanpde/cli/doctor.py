@@ -11,9 +11,9 @@ import tempfile
 from importlib import metadata
 from pathlib import Path
 
-from kanpde import ranks, threads
 from kanpde.config import shipped
 from kanpde.errors import KanpdeError, NumericalError, StorageError
+from kanpde.parallel import ranks, threads
 from kanpde.results.report import Row, number
 from kanpde.storage import write_text
 from kanpde.version import VERSION

@@ -7,9 +7,9 @@ import traceback
 import warnings
 from collections.abc import Callable
 
-from kanpde import ranks
 from kanpde.cli.terminal import show_error, show_warning
 from kanpde.errors import BudgetError, KanpdeError, is_out_of_memory
+from kanpde.parallel import ranks
 from kanpde.progress import Overdue, StopReason
 
 OUT_OF_MEMORY = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from kanpde import ranks
 from kanpde.config import Config
+from kanpde.parallel import ranks
 
 if TYPE_CHECKING:
     from kanpde.api.outcome import Plan

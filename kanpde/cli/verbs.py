@@ -22,8 +22,8 @@ from kanpde.errors import (
     ToleranceError,
     is_out_of_memory,
 )
+from kanpde.parallel.ranks import launched, number
 from kanpde.progress import Overdue
-from kanpde.ranks import launched, number
 from kanpde.results import folder_lock, report, run_folder
 from kanpde.storage import altered, binding, dump_json, write_text
 

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 
 import torch
 
-from kanpde.threads import alone
+from kanpde.parallel.threads import alone
 
 
 @contextmanager

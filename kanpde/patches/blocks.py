@@ -15,7 +15,7 @@ import torch
 
 from kanpde.numerics.quadrature import Array
 from kanpde.optimizers.linear_algebra import back_substituted
-from kanpde.ranks import number as rank
+from kanpde.parallel.ranks import number as rank
 
 FaceKey = tuple[object, ...]
 Traces = dict[FaceKey, Array]

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from kanpde.numerics.quadrature import Array
+from kanpde.parallel.ranks import present
+from kanpde.parallel.threads import each, follow
 from kanpde.patches.blocks import (
     SUM,
     Block,
@@ -37,8 +39,6 @@ from kanpde.patches.outflow import Weak
 from kanpde.patches.rows import Rows
 from kanpde.patches.sharing import Share, climbed, gathered, joined
 from kanpde.patches.stacking import has_sums, order_of, stacked
-from kanpde.ranks import present
-from kanpde.threads import each, follow
 
 WEAK = 1e-7
 """Smallest singular values that normal equations do not resolve."""

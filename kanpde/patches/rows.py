@@ -25,6 +25,7 @@ import numpy as np
 from kanpde.expressions import Node
 from kanpde.numerics.polynomials import Index, Indices
 from kanpde.numerics.quadrature import Array
+from kanpde.parallel.threads import each
 from kanpde.patches.affine import Affine, functional, indices_of
 from kanpde.patches.cells import Cover, Points
 from kanpde.patches.fluxes import Fluxes, Surfaces
@@ -35,7 +36,6 @@ from kanpde.patches.offsets import StableOrders, leading, stable_orders
 from kanpde.patches.outflow import Weak, condition_factor
 from kanpde.patches.scales import Scales, magnitude
 from kanpde.problem.problem import Problem
-from kanpde.threads import each
 
 REGULAR = 1e-13
 """Rows that keep coefficients small, beside the largest column: a cut cell may leave some free."""

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field, replace
 
 from kanpde.config import Config
 from kanpde.config.solve.defaults import SECONDS, TOLERANCE
+from kanpde.parallel.ranks import present
 from kanpde.patches import footprint
 from kanpde.patches.aims import SEEN, Aims
 from kanpde.patches.cells import Cell
@@ -55,7 +56,6 @@ from kanpde.patches.verdict import Course, End, is_falling, is_fast, is_late, se
 from kanpde.problem.problem import Problem
 from kanpde.problem.starts import Start
 from kanpde.progress import Overdue, Progress, StageResult, StopReason, Timed, history_of
-from kanpde.ranks import present
 from kanpde.results.numbers import Value, numbers
 from kanpde.results.numbers import compared as compared_numbers
 from kanpde.trial.patchwork import Patchwork

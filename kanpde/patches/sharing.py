@@ -21,11 +21,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from kanpde.numerics.quadrature import Array
+from kanpde.parallel.ranks import Ranks, present
 from kanpde.patches.blocks import SUM, Block, FaceKey, Traces, Widths, go_back, numbers
 from kanpde.patches.layout import Patch
 from kanpde.patches.order import Tree, mapped, members_of
 from kanpde.progress import Relay, StopReason
-from kanpde.ranks import Ranks, present
 
 REASONS = tuple(StopReason)
 

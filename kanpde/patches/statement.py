@@ -14,6 +14,7 @@ import numpy as np
 from kanpde.domains import Composite
 from kanpde.expressions import Node
 from kanpde.numerics.quadrature import Array
+from kanpde.parallel.threads import each
 from kanpde.patches.affine import Affine
 from kanpde.patches.blocks import Block
 from kanpde.patches.cells import Cover
@@ -27,7 +28,6 @@ from kanpde.patches.rows import rows as rows_of
 from kanpde.patches.seams import seams_of
 from kanpde.problem.pieces import Pieces
 from kanpde.problem.problem import Problem
-from kanpde.threads import each
 
 CHUNK = 500
 MOST_NUMBERS = 50_000_000

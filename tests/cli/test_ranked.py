@@ -17,12 +17,12 @@ import pytest
 import kanpde
 from kanpde.cli.ranked import why_alone
 from kanpde.config import yaml_file
+from kanpde.parallel.ranks import Ranks
 from kanpde.patches.covers import cover_of
 from kanpde.patches.layout import balanced, layout
 from kanpde.patches.order import members_of, over_leaves
 from kanpde.patches.sharing import Share
 from kanpde.problem.posing import posed
-from kanpde.ranks import Ranks
 
 SHARED = """
 problem:

@@ -19,10 +19,10 @@ from torch import Tensor
 
 from kanpde.marching.plane.rows import SPACE, PatchRows
 from kanpde.optimizers.linear_algebra.stacked import Stacked, substituted
+from kanpde.parallel.threads import each, follow
 from kanpde.patches.faces import face_rows
 from kanpde.patches.order import dissection, pairs_of
 from kanpde.patches.rows import REGULAR
-from kanpde.threads import each, follow
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kanpde.threads import each
+from kanpde.parallel.threads import each
 
 PIECE = 10**10
 """Operations of one call, about: 0.3 s of one core at 30 Gflop/s, 5 s of one at 2. No clock is

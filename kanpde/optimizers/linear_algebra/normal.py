@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from kanpde.optimizers.linear_algebra import householder
-from kanpde.threads import each
+from kanpde.parallel.threads import each
 
 
 def condensed(gram: Tensor, count: int) -> tuple[Tensor, Tensor] | None:

@@ -278,7 +278,7 @@ def add_up() -> float:
         port = str(free.getsockname()[1])
     given = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2"}
     given.pop("TORCHELASTIC_USE_AGENT_STORE", None)
-    command = [sys.executable, "-c", "from kanpde.ranks import probe; probe()"]
+    command = [sys.executable, "-c", "from kanpde.parallel.ranks import probe; probe()"]
     begun = [
         subprocess.Popen(
             command,

@@ -14,9 +14,9 @@ import pytest
 import torch
 
 import kanpde
-from kanpde import threads
 from kanpde.errors import ConfigError
 from kanpde.optimizers.linear_algebra import condensed, householder, upper
+from kanpde.parallel import threads
 
 PLATE = {
     "problem": {
