@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kanpde.assembly.residual import Assembly, equation_terms, reader
+from kanpde.assembly.residual import reader
 from kanpde.domains import Mesh
 from kanpde.expressions import Derivative, Node, jets
 from kanpde.expressions.evaluate import evaluate
@@ -46,8 +46,8 @@ def sample(
     else the one it lies in.
 
     u and, where `exact` is known, u_exact and u_error = u - u_exact; then quantities, vectors,
-    u_gradient if asked for, and the residual of the equations. Units are those of the formulas.
-    Raises NumericalError where a source is not finite.
+    u_gradient if asked for, and the residual of the equations, NaN where a coefficient or a source
+    has no value. Units are those of the formulas.
     """
     x = torch.tensor(points).to(trial.scale.dtype)
     region = problem.region_of(x) if regions is None else torch.tensor(regions)
@@ -62,15 +62,16 @@ def sample(
     for quantity in quantities:
         components = formula_values(quantity.nodes, trial, x, (region, len(problem.regions)))
         fields[quantity.name] = _padded(components) if quantity.vector else components[0]
-    with torch.no_grad():
-        interior_terms = [term for term in equation_terms(problem, x, region=region) if len(term.x)]
-        residuals = iter(Assembly(interior_terms, trial).residuals(trial))
     count = problem.per_region
-    for k, place in enumerate(problem.places(region)):
+    for k, (equation, place) in enumerate(
+        zip(problem.equations, problem.places(region), strict=True)
+    ):
         name = "residual" if count == 1 else f"residual_{k % count + 1}"
         if len(x[place]):
+            (residual,) = formula_values((equation,), trial, x[place])
             at = place if isinstance(place, slice) else place.numpy()
-            fields.setdefault(name, np.zeros(len(x)))[at] = next(residuals).double().numpy()
+            known = np.where(np.isfinite(residual), residual, np.nan)
+            fields.setdefault(name, np.zeros(len(x)))[at] = known
     return fields
 
 
