@@ -201,13 +201,19 @@ def binding(folder: Path, *places: str) -> Iterator[None]:
     """Bind the files that the block leaves at `places`: files of a folder, or folders in it.
 
     Their digests are forgotten first, so that a kill in the block leaves files that are compared
-    with nothing. A folder without digests.json stays without it.
+    with nothing; after an error those that are as they were are bound again. A folder without
+    digests.json stays without it.
 
     Raises:
         StorageError: a file cannot be read or written.
     """
+    before = bindings(folder).get("files", {})
     forget(folder, *places)
-    yield
+    try:
+        yield
+    except Exception:
+        _bind_unchanged(folder, before)
+        raise
     if bound := bindings(folder):
         files = dict(bound["files"])
         for path in sorted(folder.rglob("*")):
@@ -215,6 +221,19 @@ def binding(folder: Path, *places: str) -> Iterator[None]:
             if _is_at(name, places) and path.is_file() and not is_temporary(path):
                 files[name] = [_digest_of(path)]
         _write_digests(folder, {**bound, "files": files})
+
+
+def _bind_unchanged(folder: Path, before: Mapping[str, Any]) -> None:
+    """Bind the forgotten files of `before` that still are what was bound."""
+    if bound := bindings(folder):
+        kept = bound["files"]
+        files = {
+            name: digests
+            for name, digests in before.items()
+            if name in kept
+            or ((folder / name).is_file() and digests == [_digest_of(folder / name)])
+        }
+        _write_digests(folder, {**bound, "files": {**files, **kept}})
 
 
 def forget(folder: Path, *places: str) -> None:

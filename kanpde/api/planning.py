@@ -41,6 +41,7 @@ def _of_module(
 ) -> Plan:
     """One schedule on a module; ConfigError for what a network of unknown layers cannot do."""
     refused = {
+        "seconds": config.seconds is not None,
         "slabs": in_slabs(config),
         "eigen": config.problem.eigen is not None,
         "continuation": config.starts.continuation,

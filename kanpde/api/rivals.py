@@ -81,17 +81,22 @@ class Rivals:
         if isinstance(trial, Patchwork) and trial.kind == "kan":
             limited = replace(patches, cells=matching_cells(trial))
         else:
-            limited = replace(patches, parameters=trial.parameter_count)
+            # a search that ends at the tolerance would end far below that number
+            reached = replace(patches.config, tolerance=self._reached())
+            limited = replace(patches, config=reached, parameters=trial.parameter_count)
         return self._run(limited)
 
     def _in_as_long(self, patches: Patches) -> Solution:
         """For as long as the KAN took, to what it reached."""
         seconds = self.config.compare.seconds or self.kan.seconds
-        tolerance = self.kan.result.estimate
-        if tolerance is None or not 0.0 < tolerance < 1.0:
-            tolerance = self.config.tolerance
-        timed = replace(patches.config, seconds=seconds / SHARE, tolerance=tolerance)
+        timed = replace(patches.config, seconds=seconds / SHARE, tolerance=self._reached())
         return self._run(replace(patches, config=timed))
+
+    def _reached(self) -> float | None:
+        """The estimate of the KAN, where it has one, else the tolerance."""
+        estimate = self.kan.result.estimate
+        known = estimate is not None and 0.0 < estimate < 1.0
+        return estimate if known else self.config.tolerance
 
     def _best(self, patches: Patches) -> Solution:
         """To the tolerance, or over the whole domain."""

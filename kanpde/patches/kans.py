@@ -27,7 +27,8 @@ from kanpde.patches.cells import Cover
 from kanpde.patches.layout import Patch
 from kanpde.problem.level_curves import AnyCurve, LevelSet
 from kanpde.problem.pieces import Pieces
-from kanpde.trial.patchwork import SPACE, Locator, Patchwork, Tiles, grouped, modes
+from kanpde.trial.patch_networks import modes
+from kanpde.trial.patchwork import SPACE, Locator, Patchwork, Tiles, grouped
 
 CHUNK = 1024
 """Points that are evaluated at a time."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kanpde.domains import Domain
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.cells import DEEPEST, Cell, Cover
 from kanpde.patches.kans import tiles_of
@@ -22,7 +23,7 @@ from kanpde.patches.rows import System, interior
 from kanpde.patches.steepness import jump
 from kanpde.trial.patchwork import Locator
 
-PROBES = 1 << 16
+PROBES, SLENDER = 1 << 16, 0.2
 MORE, SMALLEST = 2.0, 1e-3
 """How many times larger the range of a formula may be at probes than at points of a cell, beside
 this share of its largest value.
@@ -45,6 +46,15 @@ class _Feature:
     axes: tuple[int, ...]
 
 
+def probes_of(domain: Domain) -> Array:
+    """PROBES points (N, d) inside a domain: quasi-random ones, but where it fills so little of its
+    bounding box that most of them would be thrown away (a flat ellipse took minutes).
+    """
+    fills = domain.measure / float(np.prod(domain.upper - domain.lower))
+    kind = "sobol" if fills > SLENDER else "gauss"
+    return domain.interior(PROBES, kind, np.random.default_rng(0)).x
+
+
 def resolved(cover: Cover, systems: Sequence[System], first: Mapping[Cell, int]) -> dict[Cell, int]:
     """First cells split until they see all features; those given where that takes too many.
 
@@ -56,7 +66,7 @@ def resolved(cover: Cover, systems: Sequence[System], first: Mapping[Cell, int])
     leaves = balanced(cover, first)
     probed = []
     for member, system in zip(cover.members or (cover,), systems, strict=True):
-        probes = member.domain.interior(PROBES, "sobol", np.random.default_rng(0)).x
+        probes = probes_of(member.domain)
         probed.append((member, system, (probes, _formulas(system, probes))))
     while True:
         patches = layout(cover, leaves)

@@ -9,6 +9,7 @@ import numpy as np
 from kanpde.patches.cells import Cover
 from kanpde.patches.fluxes import SAMPLES, Surfaces
 from kanpde.patches.layout import Patch
+from kanpde.patches.probing import probes_of
 from kanpde.patches.rows import System, interior
 from kanpde.patches.steepness import jump
 from kanpde.patches.verdict import point
@@ -16,7 +17,7 @@ from kanpde.problem.concentrated import Edge
 from kanpde.problem.findings import numbers
 from kanpde.problem.problem import Problem
 
-PROBES, UNSEEN = 1 << 16, 2.0
+UNSEEN = 2.0
 """Points at which sources are probed, and how many times larger they may be there."""
 
 HALVINGS = 40
@@ -51,7 +52,7 @@ def unseen(
 def _hidden(
     cover: Cover, system: System, patches: Sequence[Patch], names: Sequence[str]
 ) -> str | None:
-    probes = cover.domain.interior(PROBES, "sobol", np.random.default_rng(0)).x
+    probes = probes_of(cover.domain)
     inside = [interior(cover, patch).x for patch in patches]
     for name, equation in zip(names, system.equations, strict=True):
         title = name if name.startswith("equation") else f"equation {name}"

@@ -96,6 +96,7 @@ def _zeros(node: Node, axis: int, ends: tuple[Array, Array]) -> list[float]:
             return [-at_zero.value / slope.value]
     lower, upper = (float(end[axis]) for end in ends)
     x = np.linspace(lower, upper, SAMPLES)
+    x = np.union1d(x, _turning(node, axis, ends[0], x))
     signs = np.sign(_values(node, axis, x, ends[0]))
     changes = np.flatnonzero(signs[:-1] * signs[1:] < 0)
     exact = [float(at) for at in x[1:-1][signs[1:-1] == 0]]
@@ -113,6 +114,22 @@ def _values(node: Node, axis: int, x: Array, other: Array) -> Array:
     points[:, axis] = x
     (values,) = numbers((node,), points)
     return np.nan_to_num(values)
+
+
+def _turning(node: Node, axis: int, other: Array, x: Array) -> Array:
+    """Where a function comes nearest to zero between points of one sign."""
+    values = _values(node, axis, x, other)
+    size, signs = np.abs(values), np.sign(values)
+    least = (size[1:-1] <= size[:-2]) & (size[1:-1] <= size[2:])
+    k = np.flatnonzero(least & (signs[:-2] == signs[1:-1]) & (signs[1:-1] == signs[2:])) + 1
+    if not len(k):
+        return x[:0]
+    low, high, sign = x[k - 1], x[k + 1], signs[k]
+    for _ in range(2 * HALVINGS):
+        first, second = low + (high - low) / 3, high - (high - low) / 3
+        left = sign * _values(node, axis, first, other) < sign * _values(node, axis, second, other)
+        low, high = np.where(left, low, first), np.where(left, second, high)
+    return np.asarray((low + high) / 2)
 
 
 def _bisected(node: Node, axis: int, other: Array, ends: tuple[Array, Array]) -> list[float]:

@@ -22,6 +22,10 @@ CLEAR = 2.0
 """Medians that differ by less than this factor are a tie: rounding and the choice of seeds decide
 there.
 """
+
+CLEAR_OF_ESTIMATES = 10.0
+"""The same where no true error is known: an estimate may be several times the error, or below it."""
+
 LABELS: Mapping[str, str] = {
     "equal_parameters": "equal parameters",
     "equal_time": "equal wall-clock",
@@ -297,5 +301,6 @@ class Comparison:
         seconds_ratio = (
             best.median_seconds / other.median_seconds if other.median_seconds > 0 else math.inf
         )
-        winner = best.kind if ratio >= CLEAR else "tie"
+        clear = CLEAR_OF_ESTIMATES if self.measure == "estimate" else CLEAR
+        winner = best.kind if ratio >= clear else "tie"
         return Verdict(kan.mode, winner, ratio, seconds_ratio, self.measure, kan.seeds)

@@ -90,7 +90,7 @@ def _trivial(problem: Problem, trial: AnyTrial) -> list[Finding]:
     if problem.regions or problem.config.fit is not None:
         return []
     x = problem.domain.quadrature(INSIDE).x
-    values = trial.evaluate(_tensor(trial, x)).double().numpy()
+    values = trial.evaluate(_tensor(trial, x)).detach().double().numpy()
     largest = np.abs(values).max(axis=0)
     findings = []
     for number, name in enumerate(problem.unknowns):

@@ -13,7 +13,7 @@ from kanpde.results.solution import Solution
 from kanpde.results.web_page import REPORT, write_page
 from kanpde.storage import bind_part, bind_start, binding
 
-MADE = ("field.vtu", SERIES, Path(SERIES).stem, "figures", REPORT)
+MADE = ("field.vtu", "field.csv", SERIES, Path(SERIES).stem, "figures", REPORT)
 """What is made of a solution beside its report, as places in the folder."""
 
 

@@ -11,10 +11,8 @@ out as a trial solution of its own. So do MLPs [d, H, m] with a hidden layer of 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 
 import numpy as np
 import torch
@@ -24,12 +22,12 @@ from torch import Tensor, nn
 from kanpde.expressions import Node
 from kanpde.numerics.jets import Jet, JetSpace, coordinates
 from kanpde.numerics.outlines import encloses
-from kanpde.numerics.polynomials import combined, cube, derivatives, legendre, size
-from kanpde.numerics.random_features import activations, hidden
+from kanpde.numerics.polynomials import combined, derivatives
+from kanpde.numerics.random_features import activations
 from kanpde.trial.constants import Constants
 from kanpde.trial.dyadic import DEPTH, DyadicIndex, Lattice
-from kanpde.trial.networks import KAN, MLP, build_kan
-from kanpde.trial.networks.kan import directions
+from kanpde.trial.networks import KAN, MLP
+from kanpde.trial.patch_networks import mlp_template, modes, template
 from kanpde.trial.solution import CHUNK, Located, Network, TrialSolution
 
 SPACE = 3
@@ -41,9 +39,6 @@ Flags = NDArray[np.bool_]
 
 NEAREST = 1_000_000
 """Pairs of a point and a cell that are compared at a time."""
-
-RIM = 1e-9
-"""By how much the grids of outer splines are wider than a patch, as a share of it."""
 
 
 @dataclass(frozen=True)
@@ -356,84 +351,3 @@ def grouped(number: Indices, chosen: Indices) -> Iterator[tuple[int, Indices]]:
     for some in np.split(ordered, np.flatnonzero(np.diff(number[ordered])) + 1):
         for start in range(0, len(some), CHUNK):
             yield int(number[some[0]]), some[start : start + CHUNK]
-
-
-def template(degree: int, outputs: int, dimension: int) -> KAN:
-    """A KAN [d, n, m] of n even directions and outer splines of degree p with one interval, which
-    are Bernstein polynomials.
-    """
-    ridges = _directions(degree, dimension)
-    network = build_kan(
-        [dimension, len(ridges), outputs],
-        [1, degree],
-        [1, 1],
-        "ridge",
-        base=False,
-        generator=torch.Generator().manual_seed(0),
-        chosen=ridges,
-        clamped=True,
-    )
-    # a point on the rim of its patch must not fall out of a grid by rounding, where a spline goes
-    # on as a straight line and its second derivative is lost
-    network.shrink_lines(1 + RIM)
-    return network
-
-
-def mlp_template(degree: int, outputs: int, dimension: int) -> MLP:
-    """An MLP [d, H, m] whose hidden layer is that of `random_features`."""
-    weights, biases = hidden(degree, dimension)
-    outer = torch.zeros(len(weights), outputs, dtype=torch.float64)
-    ends = torch.zeros(outputs, dtype=torch.float64)
-    return MLP([torch.tensor(weights.T), outer], [torch.tensor(biases), ends], "tanh")
-
-
-def _directions(degree: int, dimension: int) -> Tensor:
-    """As many directions (n, d) as there are monomials of degree p in d coordinates."""
-    count = math.comb(degree + dimension - 1, dimension - 1)
-    if dimension != 2:
-        return directions(dimension, count, torch.Generator().manual_seed(0))
-    angle = torch.arange(count, dtype=torch.float64) * (math.pi / count)
-    return torch.stack([torch.cos(angle), torch.sin(angle)], dim=1)
-
-
-@cache
-def modes(degree: int, dimension: int) -> Array:
-    """What every function that the outer layer of `template` combines is as a polynomial:
-    coefficients (n (p + 1), N) of the orthonormal ones of degree p.
-
-    A function of a ridge is a sum of L_j(a·x), whose inner products with products of degrees above
-    j are zero, and p + 1 Gauss points along every axis give the others exactly.
-    """
-    points, weights = cube(degree + 1, dimension)
-    zero, ones = (0,) * dimension, np.ones(dimension)
-    polynomials = derivatives(points, -ones, ones, degree, (zero,))[zero]
-    weighted = polynomials * (weights[:, None] / 2.0**dimension)
-    ridges = _directions(degree, dimension).numpy()
-    along = points @ (ridges / np.abs(ridges).sum(axis=1, keepdims=True)).T
-    of_legendre = np.zeros((degree + 1, len(ridges), polynomials.shape[1]))
-    before, now = np.zeros_like(along), np.ones_like(along)
-    for j in range(degree + 1):
-        shells = size(j, dimension)
-        of_legendre[j, :, :shells] = now.T @ weighted[:, :shells]
-        before, now = now, ((2 * j + 1) * along * now - j * before) / (j + 1)
-    mixed = np.tensordot(_of_ridge(degree), of_legendre, axes=(1, 0))
-    return np.asarray(mixed.swapaxes(0, 1).reshape(-1, polynomials.shape[1]))
-
-
-def _of_ridge(degree: int) -> Array:
-    """The functions of one ridge by Legendre polynomials, (p + 1, p + 1)."""
-    z, w = cube(degree + 1, 1)
-    values = ridge_functions(degree, 1, z)
-    norms = np.sqrt(2 * np.arange(degree + 1) + 1)
-    return np.asarray((values.T * (w / 2)) @ legendre(z[:, 0], degree) * norms)
-
-
-def ridge_functions(degree: int, dimension: int, x: Array) -> Array:
-    """The functions that the outer layer of `template` combines at points (N, d) of [-1, 1]^d,
-    (N, n (p + 1)).
-    """
-    network, ones = template(degree, 1, dimension), torch.ones(dimension, dtype=torch.float64)
-    space = JetSpace(((0,) * dimension,))
-    hidden = network.hidden(coordinates(torch.tensor(x), space, ones, 0 * ones))
-    value = torch.ones(1, 1, len(x), dtype=torch.float64)
-    return np.asarray(network.stack[-1].blocks(hidden, value)[0].detach().numpy().T)

@@ -35,15 +35,8 @@ FORMULAS = {"exp_sine": "exp(sin(pi*x) + y**2)", "product": "x*y", "kink": "abs(
 PDES = ("poisson_paper", "helmholtz", "poisson_peak", "klein_gordon")
 FIT_SAMPLER: dict[str, Any] = {"interior": 484, "boundary": 88, "kind": "chebyshev"}
 PDE_SAMPLER: dict[str, Any] = {"interior": 1444, "boundary": 152, "kind": "chebyshev"}
-ROWS = (
-    "B-splines on edges",
-    "B-splines on nodes",
-    "Chebyshev",
-    "Gaussians (rbf)",
-    "Fourier",
-    "MLP, tanh",
-    "MLP, sine features",
-)
+_SPLINES = ("B-splines on edges", "B-splines on nodes")
+ROWS = (*_SPLINES, "Chebyshev", "Gaussians (rbf)", "Fourier", "MLP, tanh", "MLP, sine features")
 
 
 TEXT = f"""# Bases on the edges, the same spline on the nodes, and an MLP

@@ -13,7 +13,6 @@ rows into the page, where the rows of other runs stay.
 from __future__ import annotations
 
 import argparse
-import resource
 import shutil
 import tempfile
 from collections import Counter
@@ -126,6 +125,8 @@ def put(cells: Mapping[str, str], seconds: float) -> None:
 
 def _cpu() -> float:
     """CPU seconds of all children that have ended."""
+    import resource  # which Windows lacks
+
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

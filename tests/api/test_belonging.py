@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import kanpde
 from kanpde import api, storage
 from kanpde.api.checking import examined
 from kanpde.cli import main
@@ -326,3 +327,16 @@ def test_flipped_bits_change_no_meaning(name: str, made: Path, tmp_path: Path) -
         except KanpdeError:
             continue
         assert seen.config == meaning.config and (seen([[0.3, 0.3]]) == meaning([[0.3, 0.3]])).all()
+
+
+def test_every_file_of_an_equation_in_time_alone_belongs_to_its_run(tmp_path: Path) -> None:
+    problem = {
+        "name": "decay",
+        "unknowns": ["u"],
+        "time": {"interval": [0, 1]},
+        "equations": ["dt(u) = -u"],
+        "conditions": [{"part": "initial", "equation": "u = 1"}],
+    }
+    kanpde.solve({"problem": problem}, out=tmp_path / "run")
+    assert (tmp_path / "run" / "field.csv").is_file()
+    assert all(entry.sound for entry in examined(tmp_path / "run"))

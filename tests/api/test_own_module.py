@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import kanpde
+from kanpde.cli import main
 from kanpde.errors import CheckpointError, ConfigError
 
 AT = np.array([[0.3], [0.7]])
@@ -29,6 +30,17 @@ class Waves(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, 1) → (N, 1)."""
         return torch.sin(x * self.rates + self.phases) @ self.sizes
+
+
+class Complex(nn.Linear):
+    """A module with complex values."""
+
+    def __init__(self) -> None:
+        super().__init__(1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 1) → (N, 1), complex."""
+        return torch.complex(super().forward(x), super().forward(x))
 
 
 def rod(**keys: Any) -> kanpde.Problem:
@@ -77,6 +89,9 @@ def test_its_run_is_loaded_with_the_module_and_refused_without(tmp_path: Path) -
         (3, "must be a torch.nn.Module, found int"),
         (nn.Tanh(), "no parameters to train"),
         (nn.Linear(2, 1), "cannot be called with points"),
+        (nn.Sequential(nn.Linear(1, 1), nn.Dropout(0.5)), "another value at each call"),
+        (nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1)), "beside other points"),
+        (Complex(), "must give real values"),
         (nn.Linear(1, 2), r"to values \(3, 1\), one column for each unknown, found \(3, 2\)"),
     ],
 )
@@ -88,6 +103,7 @@ def test_a_module_that_does_not_fit_is_refused(module: Any, words: str) -> None:
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
+        ({"seconds": 5}, "seconds: does not go with a module"),
         ({"tolerance": 1e-3}, "only the resolution of a kan is chosen"),
         ({"schedule": [{"optimizer": "least_squares"}]}, "trained by adam or lbfgs alone"),
         ({"schedule": [{"extend_grid": 8}, *QUICK]}, "a module has no grid"),
@@ -110,3 +126,12 @@ def test_a_file_cannot_give_a_module(tmp_path: Path) -> None:
     )
     with pytest.raises(ConfigError, match=r"comes from Python: kanpde\.solve"):
         kanpde.solve(file)
+
+
+def test_a_figure_that_cannot_be_drawn_leaves_the_run_as_it_was(tmp_path: Path) -> None:
+    """Its network comes from Python alone, so that the command cannot load it."""
+    solved(Waves(), out=tmp_path / "run")
+    before = (tmp_path / "run" / "digests.json").read_bytes()
+    assert main(["plot", str(tmp_path / "run")]) == 2
+    assert (tmp_path / "run" / "digests.json").read_bytes() == before
+    assert main(["check", str(tmp_path / "run")]) == 0

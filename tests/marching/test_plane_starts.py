@@ -12,7 +12,9 @@ import kanpde
 from kanpde.api.solving import configure
 from kanpde.marching.converging import Ladder
 from kanpde.marching.plane import search
+from kanpde.marching.plane.between import hides_sources
 from kanpde.marching.plane.choice import only_marches
+from kanpde.marching.plane.radau import shifts
 from kanpde.marching.plane.search import PlaneRun, cover_of, march
 from kanpde.marching.plane.statement import Evolution, evolution
 from kanpde.problem.problem import Problem
@@ -132,3 +134,14 @@ def test_a_start_that_does_not_fit_is_told_with_what_is_left_later(
     (told,) = (text for text in solution.result.verdict.warnings if "initial values" in text)
     assert "do not meet the conditions on left" in told
     assert "behind t = 0.05 the last two marches differ by" in told
+
+
+@pytest.mark.parametrize("width", [0.001, 0.01])
+def test_a_pulse_between_the_points_of_a_slab_is_seen_before_it_is_missed(width: float) -> None:
+    """A march that misses it agrees with the finer one, which misses it too."""
+    pulse = f"exp(-((t - 0.157)/{width})**2)/({width}*sqrt(pi))"
+    posed = _evolution(f"dt(u) = laplacian(u) + {pulse}", "1", dict.fromkeys(SIDES, "dn(u) = 0"))
+    shares = shifts(3).nodes
+    assert hides_sources(posed, (0.0, 0.4), shares, 0)
+    assert not hides_sources(posed, (0.1568, 0.1572), shares, 0)
+    assert not hides_sources(posed, (0.2, 0.5), shares, 0)

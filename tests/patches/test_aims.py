@@ -155,7 +155,7 @@ def test_whole_faces_are_scaled_from_one_table() -> None:
     for patch in Cells.of(cover, balanced(cover, degrees)).patches:
         for face, degree in patch.faces:
             box, both = (patch.lower, patch.upper), (patch.degree, degree, degree)
-            direct = _computed(face, box, both, 2)
+            direct = _computed(face, box, both, 2, patch.functions)
             scaled = _known(patch, face, (degree, degree), 2)
             for name in ("normal", "turns", "mode_turns"):
                 pairs = zip(getattr(direct, name), getattr(scaled, name), strict=True)

@@ -90,3 +90,12 @@ def test_data_with_a_kink_are_met_exactly() -> None:
 )
 def test_formulas_that_switch_by_unknowns_are_told(formula: str, switches: bool) -> None:
     assert switch_by_unknowns([parse_expression(formula, SCOPE)]) == switches
+
+
+@pytest.mark.parametrize("test", ["(t - 0.3138)**2 < 1e-10", "abs(t - 0.3138) < 1e-5"])
+def test_a_pulse_shorter_than_the_samples_has_two_ends(test: str) -> None:
+    scope = Scope(coordinates=("t",), time=False, unknowns=(), where="here")
+    node = parse_expression(f"where({test}, 5, 0)", scope)
+    (places,) = kinks([node], np.array([0.0]), np.array([1.0]))
+    ends = [place for place in places if abs(place - 0.3138) < 2e-5]
+    np.testing.assert_allclose(sorted(ends)[:1] + sorted(ends)[-1:], [0.31379, 0.31381], atol=1e-9)

@@ -33,5 +33,7 @@ def only_marches(posed: Evolution) -> bool:
     """Whether one field of patches in space and time would not see the solution on a plane box:
     data at the start jump, or do not fit, and fade.
     """
+    if not isinstance(posed, Evolution):  # a line
+        return False
     fades = max(posed.orders) == 1
     return posed.dimension == PLANE and fades and (posed.misfit > FAR or posed.jumps)

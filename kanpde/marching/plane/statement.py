@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 
 from kanpde.domains import Domain, SpaceTime
 from kanpde.expressions import (
+    Add,
     Coordinate,
     Derivative,
     Node,
+    add,
     differentiate,
     divide,
     jets,
@@ -126,6 +128,18 @@ class Evolution:
     def is_steady(self) -> bool:
         """Whether one linear system serves all slabs of one length."""
         return all(formula.is_steady for formula in self.formulas)
+
+    @cached_property
+    def sources(self) -> list[Node]:
+        """Of each equation the sum of its terms without unknowns, where that changes with time."""
+        sums = []
+        for formula in self.equations:
+            node = formula.node
+            terms = node.children if isinstance(node, Add) else (node,)
+            source = add(*(term for term in terms if not jets(term)))
+            if Coordinate(self.dimension) in postorder((source,)):
+                sums.append(source)
+        return sums
 
     @cached_property
     def stops(self) -> Stops:

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from kanpde.errors import NumericalError
 from kanpde.expressions import Derivative
+from kanpde.marching.plane.between import hides_sources
 from kanpde.marching.plane.cells import Refiner, coarser, tails
 from kanpde.marching.plane.indicators import Indicated, counted, indicated
 from kanpde.marching.plane.radau import shifts
@@ -259,6 +260,10 @@ class March:
         wanted = [Derivative(number, zero) for number in range(self.evolution.unknowns)]
         return np.stack(self.start.at(x, wanted, None), axis=1)
 
+    def _hides_sources(self) -> bool:
+        slab, number = (self._t, self._t + self._h), len(self.strips)
+        return hides_sources(self.evolution, slab, self.radau.nodes, number)
+
     def _slab(self) -> str | None:
         """Take a slab, or say why the march ends."""
         refinements, refiner = 0, Refiner(self.cover)
@@ -267,6 +272,9 @@ class March:
             over = self.stopped()
             if over and self.strips:
                 return f"was stopped at t = {self._t:.6g}"
+            if self.level < DEEPEST and self._hides_sources():
+                self._shorten(1)
+                continue
             solved = solve(*self._posed(), self.allowed)
             if not solved.left <= self.allowed and self._renew():
                 continue

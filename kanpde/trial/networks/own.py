@@ -43,12 +43,25 @@ class Own(nn.Module):
                 f"module: {self.name} cannot be called with points ({_TRIED}, {inputs}) in"
                 f" {dtype}: {' '.join(str(error).split())[:200]}"
             ) from error
+        if isinstance(found, Tensor) and (found.is_complex() or not found.requires_grad):
+            raise ConfigError(
+                f"module: {self.name} must give real values that depend on its parameters, found"
+                f" {'complex' if found.is_complex() else 'detached'} ones"
+            )
         wanted = (_TRIED, outputs)
         shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
         if shape != wanted:
             raise ConfigError(
                 f"module: {self.name} must map points ({_TRIED}, {inputs}) to values {wanted}, one"
                 f" column for each unknown, found {shape}"
+            )
+        with torch.no_grad():
+            alone = self.module(tried[:2])
+        if not torch.allclose(found[:2], alone, rtol=1e-6, atol=1e-9):
+            raise ConfigError(
+                f"module: {self.name} gives a point another value at each call or beside other"
+                " points (dropout, batch norm, means over rows do); leave that out, or call .eval()"
+                " on the module"
             )
 
     def forward(self, x: Tensor) -> Tensor:
