@@ -61,6 +61,9 @@ _ANSWERS: dict[str, tuple[tuple[str, str], ...]] = {
         ("width", "height", "depth", "size", "min", "max", "corner", "center"),
         (("lower", _CORNERS),),
     ),
+    **dict.fromkeys(
+        ("rotation", "rotate", "tilt", "theta"), (("angle", "use 'angle', in degrees"),)
+    ),
     **dict.fromkeys(("r", "R"), (("radius", "use 'radius'"),)),
     **dict.fromkeys(("start", "t0", "begin"), (("from", "use 'from'"),)),
     **dict.fromkeys(("end", "stop", "t1", "final"), (("from", "use 'to'"),)),

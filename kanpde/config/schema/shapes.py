@@ -103,7 +103,7 @@ DEFS: dict[str, Schema] = {
                     },
                     ("center", "radii"),
                 ),
-                "Part ellipse, or its name; not in extrusions.",
+                "Part ellipse, or its name; `angle` turns it, in degrees; not in extrusions.",
                 example={"center": [0, 0], "radii": [2, 1]},
             ),
             "ball": described(
