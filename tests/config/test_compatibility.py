@@ -217,7 +217,7 @@ def test_a_config_that_python_changed_is_refused_as_a_file_is(
 
 
 def test_a_comparison_refuses_before_it_makes_a_folder(tmp_path: Any) -> None:
-    to_tolerance = whole(PLATE, tolerance=1e-3)
+    to_tolerance = whole(PLATE, tolerance=1e-3, trial={"width": [8]})
     penalised = staged(OptimizerStage("adam", 3, learning_rate=1e-3, sparsify=Sparsify(1.0)))
     for config, sentence in (
         (to_tolerance, "tolerance: not in a comparison"),
