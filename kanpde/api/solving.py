@@ -119,9 +119,8 @@ def solve(
     if module is not None:
         keys["trial"] = {**(keys.get("trial") or {}), "kind": "module"}
     config = problem if isinstance(problem, Config) and not keys else configure(problem, **keys)
-    plan = prepare(
-        config, after, module
-    )  # a mistake must neither leave a folder nor cost an old run
+    # a mistake must neither leave a folder nor cost an old run
+    plan = prepare(config, after, module)
     if out is None:
         return solution_of(plan.run(progress or Silent()))
     folder = run_folder.create(out, name=config.problem.name, overwrite=overwrite)

@@ -145,3 +145,11 @@ def test_a_pulse_between_the_points_of_a_slab_is_seen_before_it_is_missed(width:
     assert hides_sources(posed, (0.0, 0.4), shares, 0)
     assert not hides_sources(posed, (0.1568, 0.1572), shares, 0)
     assert not hides_sources(posed, (0.2, 0.5), shares, 0)
+
+
+def test_a_pulse_of_data_on_a_side_is_seen_too() -> None:
+    pulse = "1 + 50*exp(-((t - 0.157)/0.001)**2)"
+    sides = {**dict.fromkeys(SIDES, "dn(u) = 0"), "left": f"u = {pulse}"}
+    posed = _evolution("dt(u) = laplacian(u)", "1", sides)
+    assert len(posed.sources) == 1
+    assert hides_sources(posed, (0.0, 0.4), shifts(3).nodes, 0)

@@ -21,8 +21,9 @@ _BOUNDARY = (2, 800, 4800, 4000)
 WEIGHTS: FrozenMap[float] = FrozenMap({"equations": 1.0, "conditions": 1e4})
 BY_GRADIENTS = 10.0
 """The weight of conditions where no stage solves a linear system. Adam and L-BFGS walk along the
-narrow valley that a large one makes: after 200 and 500 steps an mlp was 290 times worse at 1e4 than
-at 10 on Poisson's equation, and a small kan 5 times.
+narrow valley that a large one makes: an mlp [24, 24] on `poisson_square` had an error of 1.25 after
+200 and 500 steps at 1e4 and has 3.6e-3 at 10 (`kanpde solve experiment=pinn problem=poisson_square
+trial.width=[24,24] sampler.interior=300 sampler.boundary=80`, its schedule with these steps).
 """
 
 OUTPUT: FrozenMap[bool] = FrozenMap({"vtu": True, "plots": True})

@@ -1,4 +1,4 @@
-"""Sources that are large only between the instants at which a slab meets the equations.
+"""Sources, and data on the sides, that are large only between the instants at which a slab meets the equations.
 
 Radau's points of a slab may all miss a pulse in time, and so do those of every shorter slab that is
 compared with it: the march then ends with a small estimate and without the pulse (half of u, where

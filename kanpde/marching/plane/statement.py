@@ -22,6 +22,7 @@ from kanpde.expressions import (
     Coordinate,
     Derivative,
     Node,
+    Normal,
     add,
     differentiate,
     divide,
@@ -131,13 +132,17 @@ class Evolution:
 
     @cached_property
     def sources(self) -> list[Node]:
-        """Of each equation the sum of its terms without unknowns, where that changes with time."""
+        """Of each equation and condition the sum of its terms without unknowns, where that changes
+        with time (and not with the normal: it is looked at inside too).
+        """
         sums = []
-        for formula in self.equations:
+        for formula in self.formulas:
             node = formula.node
             terms = node.children if isinstance(node, Add) else (node,)
             source = add(*(term for term in terms if not jets(term)))
-            if Coordinate(self.dimension) in postorder((source,)):
+            parts = postorder((source,))
+            changes = Coordinate(self.dimension) in parts
+            if changes and not any(isinstance(part, Normal) for part in parts):
                 sums.append(source)
         return sums
 
