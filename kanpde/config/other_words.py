@@ -16,8 +16,15 @@ _CONDITION = 'use \'equation\', for example "u = 0" (a value), "dn(u) = 1" (a no
 _DISK = "use 'disk': {center: [0, 0], radius: 1}"
 _BOX = "use 'box': {lower: [0, 0, 0], upper: [1, 1, 1]}"
 _RECTANGLE = "use 'rectangle': {lower: [0, 0], upper: [2, 1]}"
+_BALL = "use 'ball': {center: [0, 0, 0], radius: 1}"
+_ELLIPSE = "use 'ellipse': {center: [0, 0], radii: [2, 1]}"
+WRITTEN = {
+    "rectangle": _RECTANGLE, "box": _BOX, "disk": _DISK, "ellipse": _ELLIPSE, "ball": _BALL
+}  # fmt: skip
+"""How a shape is written, where something else than a mapping stands in its place."""
 _DIFFERENCE = "a hole is cut by 'difference': [the shape, what is cut out of it]"
 _CORNERS = "use 'lower' and 'upper', the corners: lower: [0, 0], upper: [2, 1]"
+_KIND = "the kind of a shape is its key: {rectangle: {lower: [0, 0], upper: [2, 1]}}"
 _STEPS = "use 'steps' in a stage of the schedule"
 _SCHEDULE = "iterations belong to a stage: schedule: [{optimizer: lbfgs, steps: 1000}]"
 
@@ -43,13 +50,14 @@ _ANSWERS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     **dict.fromkeys(("coefficients", "constants", "params"), (("parameters", "use 'parameters'"),)),
     **dict.fromkeys(
-        ("type", "kind", "value", "dirichlet", "neumann", "robin", "bc_type"),
-        (("equation", _CONDITION),),
+        ("value", "dirichlet", "neumann", "robin", "bc_type"), (("equation", _CONDITION),)
     ),
+    **dict.fromkeys(("type", "kind"), (("equation", _CONDITION), ("rectangle", _KIND))),
+    "shape": (("rectangle", _KIND),),
     **dict.fromkeys(("where", "on", "edge", "face", "side"), (("part", "use 'part'"),)),
     **dict.fromkeys(("circle", "disc"), (("disk", _DISK),)),
     **dict.fromkeys(("square", "rect"), (("rectangle", _RECTANGLE),)),
-    "sphere": (("ball", "use 'ball': {center: [0, 0, 0], radius: 1}"),),
+    "sphere": (("ball", _BALL),),
     **dict.fromkeys(("cube", "cuboid", "hexahedron", "block"), (("box", _BOX),)),
     **dict.fromkeys(("line", "segment"), (("interval", "use 'interval': [0, 1]"),)),
     **dict.fromkeys(
@@ -58,7 +66,8 @@ _ANSWERS: dict[str, tuple[tuple[str, str], ...]] = {
     **dict.fromkeys(("plus", "add"), (("union", "use 'union': [...]"),)),
     **dict.fromkeys(("msh", "mesh_file", "gmsh"), (("mesh", "use 'mesh': plate.msh"),)),
     **dict.fromkeys(
-        ("width", "height", "depth", "size", "min", "max", "corner", "center"),
+        ("width", "height", "depth", "size", "min", "max", "corner", "center", "bounds",
+         "x", "y", "z", "x_range", "y_range", "xlim", "ylim", "xmin", "xmax"),
         (("lower", _CORNERS),),
     ),
     **dict.fromkeys(

@@ -124,6 +124,10 @@ MISTAKEN = {
     ),
     "a square": (shape("square: 1"), ("use 'rectangle'",)),
     "width and height": (shape("rectangle: {width: 2, height: 1}"), ("use 'lower' and 'upper'",)),
+    "a rectangle of ranges": (shape("rectangle: [[0, 1], [0, 1]]"), ("lower: [0, 0]", "a list")),
+    "ranges by name": (shape("rectangle: {x: [0, 1], y: [0, 1]}"), ("use 'lower' and 'upper'",)),
+    "type: box": (shape("type: box"), ("the kind of a shape is its key",)),
+    "a value by name": (put(FLAT, 'equation: "u = 0"', "u: 0"), ('equation: "u = ..."',)),
     "a circle": (shape("circle: {r: 1}"), ("use 'disk'",)),
     "minus": (shape("minus: []"), ("a hole is cut by 'difference'",)),
     "a hole outside": (

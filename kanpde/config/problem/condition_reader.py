@@ -125,7 +125,12 @@ def read_conditions(node: Reader, around: Surroundings) -> tuple[ConditionConfig
 
 
 def _condition(node: Reader, around: Surroundings) -> list[ConditionConfig]:
-    fields = node.fields(_EVERY, hints=_HINTS)
+    hints = {
+        name: f'write equation: "{name} = ..."'
+        for name in around.names
+        if name not in around.coordinates
+    }
+    fields = node.fields(_EVERY, hints={**hints, **_HINTS})
     marks = [key for key in fields if key in _MARKS]
     if {"mean", "integral"} & {*marks}:
         marks = [key for key in marks if key != "part"]  # which says where it is taken

@@ -9,10 +9,11 @@ dimensionless.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from kanpde.config.other_words import WRITTEN
 from kanpde.config.problem.box_corners import FARTHEST, read_corners
 from kanpde.config.problem.coordinate_names import read_inputs, usual
 from kanpde.config.problem.intervals import (
@@ -27,7 +28,7 @@ from kanpde.config.problem.intervals import (
 )
 from kanpde.config.problem.meshes import MeshShape, mesh_tree, read_mesh
 from kanpde.config.problem.polygons import polygon_flaw
-from kanpde.config.reader import Reader, listed
+from kanpde.config.reader import Reader, listed, shown
 
 MOST_VERTICES = 1000
 FLATTEST = 100
@@ -233,6 +234,8 @@ def read_shape(node: Reader) -> Shape:
         kinds = listed(list(fields)) or "none"
         raise node.error(f"must hold exactly one shape ({listed(_KINDS)}), found {kinds}")
     ((kind, entry),) = fields.items()
+    if kind in WRITTEN and not isinstance(entry.value, Mapping):
+        raise entry.error(f"{WRITTEN[kind]}, found {shown(entry.value)}")
     if kind in _COMBINATIONS:
         return _combined(kind, entry)
     if kind == "extrusion":
