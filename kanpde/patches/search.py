@@ -58,6 +58,7 @@ from kanpde.problem.starts import Start
 from kanpde.progress import Overdue, Progress, StageResult, StopReason, Timed, history_of
 from kanpde.results.numbers import Value, numbers
 from kanpde.results.numbers import compared as compared_numbers
+from kanpde.results.verdict import UNRESOLVED
 from kanpde.trial.patchwork import Patchwork
 
 SHARE = 0.85
@@ -345,7 +346,7 @@ class _Search:
         assert checked is not None
         level = checked.level
         each = dict(zip(self.problem.unknowns, checked.estimates, strict=False))
-        course = Course(self.changes, end, self.tolerance, each)
+        course = Course(self.changes, end, UNRESOLVED if self._fixed else self.tolerance, each)
         words = sentence(level, checked.estimate, checked.singular, course)
         is_known = not checked.singular and math.isfinite(checked.estimate)
         estimate = checked.estimate if is_known else None
@@ -403,6 +404,9 @@ class _Search:
             return StopReason.UNREACHED
         if estimate <= self.tolerance:
             return StopReason.TOLERANCE if self.config.tolerance else StopReason.ACCURATE
-        if self.config.tolerance is None and not self.patches.refine:
-            return StopReason.FINISHED
-        return StopReason.UNREACHED
+        return StopReason.FINISHED if self._fixed else StopReason.UNREACHED
+
+    @property
+    def _fixed(self) -> bool:
+        """Whether the file fixes the patches and asks for no tolerance."""
+        return self.config.tolerance is None and not self.patches.refine

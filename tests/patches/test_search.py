@@ -58,6 +58,14 @@ def test_given_patches_stay_as_they_are() -> None:
     assert solution.result.estimate is not None
 
 
+def test_given_patches_without_a_tolerance_are_judged_by_one_percent() -> None:
+    tree = rectangle_problem(0.7)
+    tree["trial"]["patches"]["degree"] = 3
+    result = kanpde.solve(tree).result
+    assert result.estimate is not None and 1e-6 < result.estimate < 1e-2
+    assert result.exit_code == 0
+
+
 def test_smooth_solutions_are_raised_not_split() -> None:
     exact = "sin(3*x + 0.4)*exp(-y)"
     tree = tree_of(
