@@ -14,15 +14,17 @@ Source: the jump conditions of divergence equations, e.g. Evans, Partial Differe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kanpde.expressions import jets
 from kanpde.numerics.polynomials import Index
 from kanpde.numerics.quadrature import Array
 from kanpde.patches.affine import Affine
 from kanpde.patches.layout import Face, Patch
+from kanpde.patches.nonlinear_fluxes import Numbers, concentrated, draws, frozen, through
 from kanpde.problem.concentrated import Edge, edges_of
 from kanpde.problem.findings import numbers
 from kanpde.problem.problem import Problem
@@ -40,10 +42,10 @@ SAMPLES = 1 << 12
 
 @dataclass(frozen=True)
 class Fluxes:
-    """What is known of the planes across which formulas of linear equations of second order jump.
+    """What is known of the planes across which formulas of equations of second order jump.
 
     Attributes:
-        equations: F_k, as many as unknowns.
+        equations: F_k, as many as unknowns, at a state where they are not linear.
         edges: what they have concentrated.
         planes: along every axis places at which traces are fluxes.
         settled: along every axis places at which jumps of coefficients are taken into account.
@@ -56,6 +58,10 @@ class Fluxes:
     settled: tuple[Array, ...]
     units: Array
     extent: Array
+
+    def of_state(self, equations: tuple[Affine, ...]) -> Fluxes:
+        """The fluxes of the equations as they are taken apart, at a state or for good."""
+        return replace(self, equations=equations)
 
     def are_on(self, face: Face) -> bool:
         """Whether the traces of a face are fluxes."""
@@ -102,17 +108,26 @@ class Surfaces:
     def of(cls, problem: Problem) -> Surfaces:
         """Of a problem; on regions nothing is looked at."""
         edges = edges_of(problem)
-        if problem.regions or not problem.kinks or not _is_plain(problem):
+        if problem.regions or not problem.kinks or not _is_plain(problem, edges):
             return cls(None, tuple(edge for edge in edges if not edge.is_empty))
-        equations = tuple(Affine.of(node) for node in problem.equations)
         sample = problem.domain.interior(SAMPLES, "sobol", np.random.default_rng(0)).x
+        drawn = () if problem.is_linear else draws(problem.equations, edges)
+        if problem.is_linear:
+            equations = tuple(Affine.of(node) for node in problem.equations)
+        else:
+            equations = tuple(frozen(node, drawn[0]) for node in problem.equations)
         off_planes = [edge for edge in edges if not _is_on_planes(edge, problem, sample)]
         extent = problem.domain.upper - problem.domain.lower
         planes: list[Array] = []
         settled: list[Array] = []
         missed = {edge.test: edge for edge in off_planes if not edge.is_empty}
         for axis, places in enumerate(problem.kinks):
-            kinds = [_kind(equations, edges, (axis, float(at)), problem, sample) for at in places]
+            kinds = [
+                _kind_by_numbers(drawn, edges, (axis, float(at)), problem, sample)
+                if drawn
+                else _kind(equations, edges, (axis, float(at)), problem, sample)
+                for at in places
+            ]
             chosen = np.array([kind == "flux" for kind in kinds], dtype=bool)
             known = np.array([kind != "unclear" for kind in kinds], dtype=bool)
             planes.append(places[chosen])
@@ -121,19 +136,23 @@ class Surfaces:
                 at_plane = [edge for edge in edges if _changes(edge, axis, float(at), sample)]
                 missed |= {edge.test: edge for edge in at_plane if not edge.is_empty}
         units = _units(equations, sample)
-        fluxes = Fluxes(equations, edges, tuple(planes), tuple(settled), units, extent)
+        # D of the normal derivative is the jump of the diffusion itself, and tried to be all there is
+        of_linear = () if drawn else edges
+        fluxes = Fluxes(equations, of_linear, tuple(planes), tuple(settled), units, extent)
         return cls(fluxes, tuple(missed.values()))
 
 
-def _is_plain(problem: Problem) -> bool:
-    """Whether there is one linear equation of second order for every unknown."""
-    if not problem.is_linear or len(problem.equations) != len(problem.unknowns):
+def _is_plain(problem: Problem, edges: Sequence[Edge]) -> bool:
+    """Whether there is one equation of second order for every unknown, and no formula jumps where
+    an unknown says.
+    """
+    if len(problem.equations) != len(problem.unknowns):
         return False
     for number, node in enumerate(problem.equations):
-        orders = [index for o, index, _ in Affine.of(node).slopes if o == number]
-        if max(map(sum, orders), default=0) != SECOND:
+        orders = [jet.order for jet in jets(node) if jet.unknown == number]
+        if max(orders, default=0) != SECOND:
             return False
-    return problem.order == SECOND
+    return problem.order == SECOND and not any(jets(edge.test) for edge in edges)
 
 
 def _unit(axis: int, dimension: int, times: int = 1) -> Index:
@@ -230,6 +249,37 @@ def _kind(
         if not _is_divergence(_jumps(equation, axis, x, step), of_equation, axis):
             return "unclear"
     return "flux"
+
+
+def _kind_by_numbers(
+    drawn: Sequence[Numbers],
+    edges: Sequence[Edge],
+    plane: tuple[int, float],
+    problem: Problem,
+    sample: Array,
+) -> str:
+    """The same for equations that are not linear, with numbers in the place of the unknowns."""
+    axis, at = plane
+    x = _on_plane(sample, axis, at, problem)
+    step = SAME * float(problem.domain.upper[axis] - problem.domain.lower[axis])
+    changes = [(edge, _change(edge, axis, x, step)) for edge in edges if len(x)]
+    mine = [(edge, change) for edge, change in changes if change.any()]
+    if mine and all(edge.is_empty for edge, _ in mine):
+        return "plain"
+    for values in drawn:
+        for number, node in enumerate(problem.equations):
+            jumps = _jumps(frozen(node, values), axis, x, step)
+            if not mine and _is_large(jumps):
+                return "unclear"
+            expected = through(jumps, values, len(x))
+            total = np.zeros(len(x))
+            for edge, change in mine:
+                if edge.equation == number:
+                    total += np.where(change, concentrated(edge, values, x), 0.0)
+            sizes = [np.abs(jump).max(initial=0.0) for jump in jumps.values()]
+            if not np.abs(total - expected).max(initial=0.0) <= CLOSE * max(map(float, sizes)):
+                return "unclear"
+    return "flux" if mine else "plain"
 
 
 def _jumps(equation: Affine, axis: int, x: Array, step: float) -> dict[tuple[int, Index], Array]:

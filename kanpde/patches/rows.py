@@ -103,7 +103,8 @@ class System:
             lengths_of(problem),
             free_corners(problem),
         )
-        return replace(system, fluxes=Surfaces.of(problem).fluxes)
+        fluxes = Surfaces.of(problem).fluxes
+        return system if fluxes is None else replace(system, fluxes=fluxes.of_state(equations))
 
     @classmethod
     def between(

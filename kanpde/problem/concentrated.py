@@ -52,13 +52,15 @@ Jet = tuple[int, tuple[int, ...]]
 @dataclass(frozen=True)
 class Edge:
     """D of one equation where `test` changes its sign; `slopes` are those by the jets of unknowns,
-    `constant` is the rest, None where D is not affine.
+    `constant` is the rest, None where D is not affine; `strength` is D as a formula, None where it
+    holds a test itself.
     """
 
     equation: int
     test: Node
     slopes: Mapping[Jet, Node]
     constant: Node | None
+    strength: Node | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -145,10 +147,11 @@ def _edge(number: int, test: Node, strength: Node, of_test: set[Node]) -> Edge:
     curved = any(_level(part) > 1 for part in of_test)
     mixed = any(_level(part) for part in postorder((strength,)))
     unknown = any(jets(slope) for slope in slopes.values())
-    if curved or mixed or unknown or any(jet.unknown < 0 for jet in jets(strength)):
-        return Edge(number, test, {}, None)
+    repeated = curved or mixed or any(jet.unknown < 0 for jet in jets(strength))
+    if repeated or unknown:
+        return Edge(number, test, {}, None, None if repeated else strength)
     zeros: dict[Node, Node] = {Derivative(o, index): Number(0.0) for o, index in slopes}
-    return Edge(number, test, slopes, substitute(strength, zeros))
+    return Edge(number, test, slopes, substitute(strength, zeros), strength)
 
 
 def _level(node: Node) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from patch_helpers import SIDES, problem_tree
+from scipy.optimize import brentq
 
 import kanpde
 from kanpde.api.solving import configure
@@ -52,6 +53,34 @@ def test_a_flux_is_continuous_through_layers(form: str) -> None:
     expected = through_layers([1, 0.01, 5], x)
     assert solution(x[:, None])[:, 0] == pytest.approx(expected, abs=1e-9 * expected.max())
     assert solution.result.estimate is not None
+
+
+def test_a_flux_is_continuous_through_materials_whose_conduction_grows_with_the_solution() -> None:
+    """-(k(u) u')' = 0 with K = ∫ k du a straight line in each material, found by a root."""
+
+    def gap(u: float) -> float:
+        second = 20 * (1 + 7 / 4 + 1 / 2 - u - 7 * u**2 / 4 - u**3 / 2)
+        return (u + u**2 / 4) / 0.37 - second / 0.63
+
+    between = brentq(gap, 0, 1, xtol=1e-15)
+    k = "where(x < 0.37, 1, 20*(1 + 3*u))*(1 + 0.5*u)"
+    sides = [{"part": "left", "equation": "u = 0"}, {"part": "right", "equation": "u = 1"}]
+    solution = solved(domain=LINE, equations=[f"dx({k}*dx(u)) = 0"], conditions=sides)
+    assert solution(np.array([[0.37]]))[0, 0] == pytest.approx(between, abs=1e-8)
+    assert solution.result.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "equation",
+    [
+        "dx(where(x < 0.4, 1, 5)*dx(u)**3) = u",
+        "dx(where(x < 0.4, 1, 5)*dx(u)) + dx(where(x < 0.4, 1, 2)*u**2) = 1",
+        "where(x < 0.4, 1, 5)*dxx(u) + dx(where(x < 0.4, 1, 2)*dx(u)) = u**2",
+    ],
+)
+def test_a_flux_that_is_not_the_diffusion_times_the_derivative_is_left_out(equation: str) -> None:
+    of_problem = surfaces(domain=LINE, equations=[equation], conditions=ENDS)
+    assert of_problem.missed
 
 
 def test_without_a_divergence_the_derivative_is_continuous() -> None:
