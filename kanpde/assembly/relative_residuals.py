@@ -5,7 +5,8 @@
     relative residual = (∫ r² / ∫ s²)^{1/2}
 
 On the boundary, and for averages, a derivative counts with its root mean square over the domain if
-that is larger: u = 0 on a side is judged beside the size of u inside. Nowhere does |∂^α u| count
+that is larger, or that of another derivative of the same order in space: u = 0 on a side is judged
+beside the size of u inside, ∂_n u = 0 where u changes along the side alone beside ∂u there. Nowhere does |∂^α u| count
 with less than NOTHING times what u changes by over the domain, or rounding would be judged beside
 rounding where a derivative or an unknown is zero. Dimensionless; multiplying an equation by a
 number does not change it.
@@ -29,19 +30,23 @@ Typical = Mapping[MultiIndex, Tensor]
 """Root mean squares (m,) over the domain of a derivative of every unknown."""
 
 
-def sizes(assembly: Assembly, jets: Sequence[Sequence[Jet]], constants: Tensor) -> list[Tensor]:
+def sizes(
+    assembly: Assembly, jets: Sequence[Sequence[Jet]], constants: Tensor, space: int
+) -> list[Tensor]:
     """s of every term, (R,) each.
 
     Args:
         assembly: the terms at their points.
         jets: those of a trial solution at these points, from `assembly.jets`.
         constants: the values (q,) of the unknown constants.
+        space: how many coordinates, the first ones, are lengths.
     """
     pairs = list(zip(jets, assembly.bound, strict=True))
     inside = [(sides[0], bound) for sides, bound in pairs if bound.term.interior]
     typical = _typical([jet for jet, _ in inside])
     least = _least(inside[0][1].term.x, typical) if inside else {}
-    on_boundary = {index: torch.maximum(rms, least[index]) for index, rms in typical.items()}
+    steepest = _steepest(typical, space)
+    on_boundary = {index: torch.maximum(rms, least[index]) for index, rms in steepest.items()}
     return [
         _size(bound, sides[0], constants, least if bound.term.interior else on_boundary)
         for sides, bound in pairs
@@ -66,6 +71,15 @@ def _typical(jets: Sequence[Jet]) -> dict[MultiIndex, Tensor]:
             rms = jet.derivative(index).square().mean(dim=1).sqrt()
             largest[index] = torch.maximum(largest[index], rms) if index in largest else rms
     return largest
+
+
+def _steepest(typical: Typical, space: int) -> Typical:
+    """The largest root mean square of all derivatives that differ in directions of space alone."""
+    largest: dict[tuple[int, MultiIndex], Tensor] = {}
+    for index, rms in typical.items():
+        kind = sum(index[:space]), index[space:]
+        largest[kind] = torch.maximum(largest[kind], rms) if kind in largest else rms
+    return {index: largest[sum(index[:space]), index[space:]] for index in typical}
 
 
 def _least(x: Tensor, typical: Typical) -> dict[MultiIndex, Tensor]:

@@ -262,7 +262,9 @@ def _residuals(
         assembly = Assembly(every_term, trial)
         jets = assembly.jets(trial)
         rows_of_terms = assembly.rows_of(jets, trial)
-        sizes_of_terms = sizes(assembly, jets, trial.constants.values)
+        config = problem.config
+        space = len(problem.coordinates) - len(config.ranges) - (config.time is not None)
+        sizes_of_terms = sizes(assembly, jets, trial.constants.values, space)
     for term, rows, size in zip(every_term, rows_of_terms, sizes_of_terms, strict=True):
         if term.columns is not None:  # measured values are no condition, and not held out
             condition = next(measured)

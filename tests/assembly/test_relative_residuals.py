@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
 
 import kanpde
+from kanpde.assembly.relative_residuals import _steepest
 
 
 def shares(problem: dict[str, Any], **keys: Any) -> dict[str, float]:
@@ -54,3 +56,11 @@ def test_a_condition_that_is_missed_shows_beside_the_solution_inside() -> None:
     }
     coarse = shares(problem, trial={"width": [2], "intervals": 1, "degree": 3})
     assert max(coarse[side] for side in SIDES) > 0.05
+
+
+def test_a_derivative_along_a_side_is_judged_beside_the_steepest_one_of_its_order() -> None:
+    """u(x, y, t) that hardly depends on y: dn(u) = 0 below and above is not missed by rounding."""
+    rms = {(0, 0, 0): 1.0, (1, 0, 0): 2.0, (0, 1, 0): 1e-7, (0, 0, 1): 5.0, (1, 1, 0): 3.0}
+    steepest = _steepest({index: torch.tensor([size]) for index, size in rms.items()}, 2)
+    assert steepest[0, 1, 0].tolist() == [2.0]
+    assert steepest[0, 0, 1].tolist() == [5.0] and steepest[1, 1, 0].tolist() == [3.0]
