@@ -25,7 +25,7 @@ from kanpde.storage import (
 
 CONFIG = "config.yaml"
 
-READ = ("result.json", "fit.npz", "fit_test.npz")
+READ = re.compile(r"result\.json|(fit|fit_test|points_\d+)\.npz")
 """Files beside the config and the checkpoints that a run folder is read with."""
 
 _STATE = re.compile(r"checkpoints/(.*/)?(last|previous|best)\.pt")
@@ -56,7 +56,7 @@ def require_whole(folder: Path) -> None:
         if _STATE.fullmatch(name):
             if not any((folder / name).with_stem(stem).is_file() for stem in ("last", "previous")):
                 raise CheckpointError(f"{folder / name}: is missing; put it back, or solve again")
-        elif name in READ or name.startswith("checkpoints/"):
+        elif READ.fullmatch(name) or name.startswith("checkpoints/"):
             require_unaltered(folder, name)
     parts = bound.get("parts", {})
     ended = "digest" in bound and "result.json" in bound["files"]

@@ -14,6 +14,7 @@ from typing import Any
 
 from torch import nn
 
+from kanpde.api.arrays import own_points
 from kanpde.api.beginning import beginning
 from kanpde.api.checking import CONFIG, require_run, require_whole
 from kanpde.api.outcome import Outcome, Plan
@@ -50,6 +51,7 @@ def configure(
     trial: Mapping[str, Any] | None = None,
     schedule: Sequence[Mapping[str, Any]] | None = None,
     sampler: Mapping[str, Any] | None = None,
+    points: Mapping[str, Any] | None = None,
     weights: Mapping[str, Any] | None = None,
     compare: Mapping[str, Any] | None = None,
     parameters: Mapping[str, float] | None = None,
@@ -62,10 +64,14 @@ def configure(
 
     `problem` is the name of a shipped problem, the path of a YAML file, a whole config tree (with a
     `problem` node), a `Config` or a `Problem`. Keys of `trial`, `sampler`, `weights`, `compare` and
-    `parameters` are merged key by key; `schedule` is replaced. Raises ConfigError.
+    `parameters` are merged key by key; `schedule` is replaced. `points` are points of your own for
+    one network, arrays (N, d) of what is called `interior`, `boundary` or as a part of the boundary;
+    what is not given is sampled. Raises ConfigError.
     """
     tree, source, trusted, base = _tree(problem)
     tree = plain_tree(tree)
+    if points is not None:
+        sampler = {**(sampler or {}), "points": own_points(points)}
     given = {"trial": trial, "sampler": sampler, "weights": weights, "compare": compare}
     tree |= {
         key: _merged(tree.get(key), plain_tree(value))

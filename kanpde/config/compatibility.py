@@ -19,6 +19,7 @@ from kanpde.config.reader import Reader, listed
 from kanpde.config.solve.compared import not_compared
 from kanpde.config.solve.optimizers import MINIMISERS
 from kanpde.config.solve.patches import unsuited_to_patches
+from kanpde.config.solve.points import unsuited_to_points
 from kanpde.config.solve.products import unsuited_to_products
 from kanpde.config.solve.searched import not_searched
 from kanpde.config.solve.slabs import Pace
@@ -372,6 +373,7 @@ def _kept_solves(config: Config) -> Refusals:
 _RULES = (
     unsuited_to_patches,
     unsuited_to_products,
+    unsuited_to_points,
     _energy,
     _table,
     _tolerance,

@@ -72,7 +72,7 @@ class Config:
             "problem": problem_tree(self.problem),
             "trial": None if self.chooses else trial_tree(self.trial),
             "schedule": None if self.chooses else schedule_tree(self.schedule),
-            "sampler": None if self.chooses else dict(vars(self.sampler)),
+            "sampler": None if self.chooses else self.sampler.as_tree(),
             "weights": self.weights.as_tree(),
             "slabs": None if self.chooses else slabs_tree(self.slabs),
             **self.starts.tree(self.problem),

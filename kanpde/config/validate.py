@@ -226,7 +226,7 @@ def _discretisation(
     sampler = read_sampler(
         sampler_fields(stated["sampler"]),
         sampler_fields(advice["sampler"]),
-        dimension,
+        problem.coordinates,
         place["sampler"],
     )
     stages = read_schedule(schedule, trial)

@@ -23,6 +23,7 @@ from kanpde.config import (
     yaml_file,
 )
 from kanpde.config.problem.attached_files import portable
+from kanpde.config.solve.points import stored_points
 from kanpde.results.number_rows import number_rows
 from kanpde.results.spectrum import eigenvalue_rows
 from kanpde.storage import dump_json, write_bound, write_bytes
@@ -67,7 +68,11 @@ def write_config(path: Path, config: Config) -> Path:
     tables = dict(files)
     for name, table in fit.files.items() if fit else ():
         tables[name] = table.archive()
-    kept = replace(config, problem=replace(problem, fit=fit))
+    points = stored_points(config.sampler.points)
+    for table in points.values():
+        tables[str(table.file)] = table.archive()
+    sampler = replace(config.sampler, points=points)
+    kept = replace(config, problem=replace(problem, fit=fit), sampler=sampler)
     text = yaml_file.dumps(kept.as_tree())
     write_bound(path, text.encode(), yaml_file.loads(text, source=path.name))
     for name, archive in tables.items():
@@ -84,6 +89,9 @@ def plain_tree(config: Config) -> dict[str, Any]:
         not isinstance(table.tree()["values"], str) for table in (fit.train, fit.test) if table
     ):
         config = replace(config, problem=replace(config.problem, fit=fit.stored()))
+    points = config.sampler.points
+    if any(not isinstance(table.tree().get("values", ""), str) for table in points.values()):
+        config = replace(config, sampler=replace(config.sampler, points=stored_points(points)))
     return config.as_tree()
 
 

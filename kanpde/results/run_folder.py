@@ -25,10 +25,10 @@ _OWN = frozenset({
     "compare.json", "compare.csv", "error_vs_seconds.png", "both.vtu", *_SWEEP,
     "jobs", *_OF_PLUGINS,
     "series", "series.pvd", "points.vtu", "reference.vtu", "formula.json", "symbolic.json", "fit.npz", "fit_test.npz",
-    "report.html", "branches",
+    "report.html", "branches", "paraview.py",
 })  # fmt: skip
 _EXPORTED = re.compile(
-    r"field\.(vtu|vtk|csv|npz)|mesh(_\w+)?\.(msh|vtu|vtk|inp|meshb?|xdmf|xmf|bdf|nas|fem|med|stl|su2)|search[1-9]"
+    r"field\.(vtu|vtk|csv|npz)|mesh(_\w+)?\.(msh|vtu|vtk|inp|meshb?|xdmf|xmf|bdf|nas|fem|med|stl|su2)|search[1-9]|points_\d+\.npz"
 )
 """Fields and the problem's meshes under any of their names, and what a search for a tolerance
 leaves behind when it is killed.

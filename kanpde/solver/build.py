@@ -15,6 +15,7 @@ from kanpde.ansatz.radial_units import points_on_holes
 from kanpde.assembly.collocation import Collocation, Needs, collocate, samples
 from kanpde.assembly.energy import EnergyObjective, quadrature
 from kanpde.assembly.objective import Objective
+from kanpde.assembly.own_points import with_own_points
 from kanpde.assembly.residual import Assembly, terms
 from kanpde.config import Config
 from kanpde.config.compatibility import check
@@ -141,7 +142,7 @@ def _collocation(config: Config, problem: Problem, circles: Circles | None) -> C
         points_on_holes(config.trial, problem),
         () if isinstance(directions, str) else directions,
     )
-    return collocate(
+    sampled = collocate(
         problem.domain,
         problem.parts,
         config.sampler,
@@ -150,3 +151,4 @@ def _collocation(config: Config, problem: Problem, circles: Circles | None) -> C
         averaged,
         needs,
     )
+    return with_own_points(sampled, config.sampler.points, problem.domain, dtype_of(config))

@@ -21,6 +21,7 @@ from kanpde.config.schema.nodes import (
     number,
     one_or_more,
     reference,
+    text,
 )
 from kanpde.config.solve import adaptive, patches, products, settings, slabs, stages, trial
 from kanpde.config.solve.defaults import (
@@ -295,6 +296,13 @@ DEFS: dict[str, Schema] = {
             ),
             "jitter": described(
                 number(0.0, 1.0), "How much the seed moves them.", _SAMPLER["jitter"], 0.0
+            ),
+            "points": described(
+                entries(mapping({"data": text(), "values": either(text(), {"type": "object"})})),
+                "Points of your own in place of these: interior, a part, or boundary for whatever"
+                " part each lies on; columns are the coordinates. What is not given is sampled.",
+                {},
+                {"interior": {"data": "inside.csv"}, "left": {"values": "x,y\n0,0.5\n"}},
             ),
         }
     ),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 from kanpde.config.frozen_map import FrozenMap, freeze, thaw
 from kanpde.config.problem.intervals import TimeConfig
+from kanpde.config.problem.tables import Table
 from kanpde.config.reader import Reader, listed
 from kanpde.config.solve.defaults import (
     COMPARE,
@@ -17,6 +18,7 @@ from kanpde.config.solve.defaults import (
     sampler_defaults,
     schedule_defaults,
 )
+from kanpde.config.solve.points import BOUNDARY, INTERIOR, points_tree, read_points
 from kanpde.config.solve.stages import LONGEST_SECONDS, StageConfig, read_schedule, schedule_tree
 from kanpde.config.solve.trial import read_trial, trial_fields
 from kanpde.names import did_you_mean
@@ -29,13 +31,20 @@ MODES = ("equal_parameters", "equal_time", "best")
 @dataclass(frozen=True)
 class SamplerConfig:
     """About `interior` and `boundary` collocation points; `jitter` in [0, 1] is how much the seed
-    moves them.
+    moves them. `points` are those of the user's own, by the name of their place.
     """
 
     interior: int
     boundary: int
     kind: str
     jitter: float = 1.0
+    points: Mapping[str, Table] = field(default_factory=FrozenMap)
+
+    def as_tree(self) -> dict[str, Any]:
+        """Plain data, but for tables too long for text, that reads back to the same."""
+        points = points_tree(self.points)
+        counts = {key: value for key, value in vars(self).items() if key not in {"points", *points}}
+        return {**counts, "points": points} if points else counts
 
 
 @dataclass(frozen=True)
@@ -94,20 +103,28 @@ Fields = Mapping[str, Reader]
 
 def sampler_fields(node: Reader) -> dict[str, Reader]:
     """The keys of a (partial) sampler node."""
-    return node.fields(("interior", "boundary", "kind", "jitter"))
+    return node.fields(("interior", "boundary", "kind", "jitter", "points"))
 
 
 def read_sampler(
-    explicit: Fields, recommended: Fields, dimension: int, place: Reader
+    explicit: Fields, recommended: Fields, coordinates: Sequence[str], place: Reader
 ) -> SamplerConfig:
-    """Explicit keys over recommended ones over the defaults of `dimension` coordinates."""
+    """Explicit keys over recommended ones over the defaults of so many coordinates."""
+    dimension = len(coordinates)
+    points = read_points({**recommended, **explicit}.get("points"), coordinates)
+    for key in (INTERIOR, BOUNDARY):
+        if key in points and key in explicit:
+            raise explicit[key].error(
+                "does not go with points of your own there; remove one of them"
+            )
     defaults = {key: place.child(key, value) for key, value in sampler_defaults(dimension).items()}
     fields = {**defaults, **recommended, **explicit}
     return SamplerConfig(
-        fields["interior"].integer(1, MOST_POINTS),
-        fields["boundary"].integer(1, MOST_POINTS),
+        len(points.get(INTERIOR, ())) or fields["interior"].integer(1, MOST_POINTS),
+        len(points.get(BOUNDARY, ())) or fields["boundary"].integer(1, MOST_POINTS),
         fields["kind"].choice(SAMPLERS),
         fields["jitter"].number(0.0, 1.0),
+        points,
     )
 
 
