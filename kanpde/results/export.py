@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,11 +24,16 @@ if TYPE_CHECKING:
     from kanpde.domains import Mesh
 
 Fields = Mapping[str, NDArray[np.float64]]
+OfCells = Mapping[str, Sequence[NDArray[np.int64]]]
 _RESERVED = frozenset({"points", "coordinates", "file", "allow_pickle"})
 
 
 def write_field(
-    path: str | Path, mesh: Mesh, fields: Fields, coordinates: Sequence[str] = ()
+    path: str | Path,
+    mesh: Mesh,
+    fields: Fields,
+    coordinates: Sequence[str] = (),
+    of_cells: OfCells = MappingProxyType({}),
 ) -> Path:
     """Write `fields` on `mesh` to `path`, atomically; the format follows the suffix.
 
@@ -35,6 +42,7 @@ def write_field(
         mesh: points (V, d) and cells.
         fields: arrays (V,) or, for vectors of three components or more, (V, k), one per name.
         coordinates: d names for the columns of CSV; default x, y, z or x1 … xd.
+        of_cells: for every block of cells a number of each, by name; .vtu and .vtk hold them.
 
     Returns:
         The path written.
@@ -46,7 +54,7 @@ def write_field(
     """
     target = Path(path)
     target = target if target.suffix else target.with_suffix(".vtu")
-    writer = _writer(target.suffix)
+    writer = _writer(target.suffix, of_cells)
     arrays = {name: np.asarray(values, dtype=np.float64) for name, values in fields.items()}
     for name, values in arrays.items():
         count = len(mesh.points)
@@ -80,10 +88,11 @@ def merge_fields(kan: Fields, mlp: Fields) -> dict[str, NDArray[np.float64]]:
 _Writer = Callable[[Path, "Mesh", dict[str, NDArray[np.float64]], tuple[str, ...]], None]
 
 
-def _writer(suffix: str) -> _Writer:
+def _writer(suffix: str, of_cells: OfCells) -> _Writer:
+    mesh_writer = partial(_write_mesh, of_cells=of_cells)
     table: dict[str, _Writer] = {
-        ".vtu": _write_mesh,
-        ".vtk": _write_mesh,
+        ".vtu": mesh_writer,
+        ".vtk": mesh_writer,
         ".csv": _write_csv,
         ".npz": _write_npz,
     }
@@ -99,7 +108,11 @@ def _writer(suffix: str) -> _Writer:
 
 
 def _write_mesh(
-    path: Path, mesh: Mesh, fields: dict[str, NDArray[np.float64]], names: tuple[str, ...]
+    path: Path,
+    mesh: Mesh,
+    fields: dict[str, NDArray[np.float64]],
+    names: tuple[str, ...],
+    of_cells: OfCells,
 ) -> None:
     count, dimension = mesh.points.shape
     if dimension > 3:
@@ -114,6 +127,7 @@ def _write_mesh(
         points,
         [(kind, np.asarray(block, dtype=np.int64)) for kind, block in mesh.cells],
         fields,
+        cell_data=of_cells,
     )
 
 

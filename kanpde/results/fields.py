@@ -24,6 +24,7 @@ from kanpde.expressions.evaluate import evaluate
 from kanpde.numerics.jets import JetSpace, unit
 from kanpde.problem.formulas import Quantity
 from kanpde.problem.problem import Problem
+from kanpde.trial.patchwork import Patchwork
 from kanpde.trial.piecewise import AnyTrial
 
 Array = NDArray[np.float64]
@@ -99,6 +100,19 @@ def with_regions(fields: Mapping[str, Array], mesh: Mesh) -> dict[str, Array]:
         return dict(fields)
     name = "region_number" if "region" in fields else "region"
     return {**fields, name: mesh.regions.astype(float)}
+
+
+def patches_of(trial: AnyTrial, mesh: Mesh) -> dict[str, list[Indices]]:
+    """The number of the patch and its degree for every cell (C,) of each block of a mesh, by the
+    middle of the cell; nothing where the trial solution has no patches.
+    """
+    if not isinstance(trial, Patchwork):
+        return {}
+    patches = []
+    for _, cells in mesh.cells:
+        regions = None if mesh.regions is None else mesh.regions[cells[:, 0]]
+        patches.append(trial.patches_at(mesh.points[cells].mean(axis=1), regions))
+    return {"patch": patches, "degree": [trial.tiles.degrees[numbers] for numbers in patches]}
 
 
 def _bridged(values: Array, mesh: Mesh) -> Array:

@@ -7,13 +7,14 @@ from pathlib import Path
 from kanpde.config.problem.intervals import TimeShape
 from kanpde.progress import StopReason
 from kanpde.results import report
+from kanpde.results.paraview import SCRIPT, write_script
 from kanpde.results.run_folder import LOG, branch_folder
 from kanpde.results.series import SERIES
 from kanpde.results.solution import Solution
 from kanpde.results.web_page import REPORT, write_page
 from kanpde.storage import bind_part, bind_start, binding
 
-MADE = ("field.vtu", "field.csv", SERIES, Path(SERIES).stem, "figures", REPORT)
+MADE = ("field.vtu", "field.csv", SCRIPT, SERIES, Path(SERIES).stem, "figures", REPORT)
 """What is made of a solution beside its report, as places in the folder."""
 
 
@@ -45,6 +46,8 @@ def _write_made(folder: Path, solution: Solution) -> None:
     sampled = solution.sampled() if output.vtu and solution.meshable else None
     if sampled is not None:
         solution.export(folder / "field.vtu", sampled=sampled)
+        files = ("field.vtu",) if output.series is None else (SERIES, "field.vtu")
+        write_script(folder, sampled.fields, sampled.mesh.points.shape[1], files)
     if sampled is not None and isinstance(solution.config.problem.domain, TimeShape):
         solution.export(folder / "field.csv", sampled=sampled)
     if output.series is not None and not (

@@ -24,7 +24,7 @@ from kanpde.problem.problem import Problem
 from kanpde.progress import History, StageResult, StopReason
 from kanpde.results import export
 from kanpde.results.access import Access, plain_rows
-from kanpde.results.fields import bridged, sample, with_regions
+from kanpde.results.fields import bridged, patches_of, sample, with_regions
 from kanpde.results.metrics import Metrics
 from kanpde.results.numbers import Value
 from kanpde.results.parameter_intervals import Estimate
@@ -321,7 +321,8 @@ class Solution(Access):
         sampled = sampled or self.sampled(resolution)
         mesh, fields = sampled.mesh, bridged(self.problem, sampled.fields, sampled.mesh)
         fields = with_regions(fields, mesh)
-        return export.write_field(path, mesh, fields, self.problem.coordinates)
+        of_cells = patches_of(self.trial, mesh)
+        return export.write_field(path, mesh, fields, self.problem.coordinates, of_cells)
 
     @plain_torch()
     def export_series(

@@ -250,6 +250,20 @@ class Patchwork(nn.Module):
         """
         return self._locators[region].patch_of(x)
 
+    def patches_at(self, x: Array, regions: Indices | None = None) -> Indices:
+        """The number of the patch for each point (N, d), (N,), in the region where it lies or in
+        one of its own, (N,).
+        """
+        if len(self.tiles.cuts):
+            regions = self.tiles.region_of(x)
+        if regions is None:
+            return self.patch_of(x)
+        number = np.empty(len(x), dtype=np.int64)
+        for region in self._regions:
+            some = regions == region
+            number[some] = self.patch_of(x[some], region)
+        return number
+
     def forward(self, x: Tensor) -> Tensor:
         """u at points x (N, d), (N, m)."""
         return self.evaluate(x)
@@ -269,12 +283,7 @@ class Patchwork(nn.Module):
         x = at.x.detach().double().cpu().numpy()
         data = np.empty((len(at.space.indices), self.outputs, len(x)))
         if len(self.tiles.cuts):
-            here = self.tiles.region_of(x)
-            number = np.empty(len(x), dtype=np.int64)
-            for region in self._regions:
-                some = here == region
-                number[some] = self.patch_of(x[some], region)
-            self._fill(data, x, at.space, number)
+            self._fill(data, x, at.space, self.patches_at(x))
             return Jet(at.space, torch.tensor(data, dtype=at.x.dtype, device=at.x.device))
         for region in range(len(self._regions)):
             columns = slice(region * self._unknowns, (region + 1) * self._unknowns)

@@ -16,13 +16,20 @@ import torch
 from matplotlib.image import imread
 
 import kanpde
-from kanpde.config.problem.shapes import BallShape, BoxShape, DiskShape, IntervalShape, TimeConfig
+from kanpde.config.problem.shapes import (
+    BallShape,
+    BoxShape,
+    DiskShape,
+    EllipseShape,
+    IntervalShape,
+    TimeConfig,
+)
 from kanpde.domains import Domain, build_domain
 from kanpde.errors import StorageError
 from kanpde.results.comparison import Comparison, Entry
 from kanpde.results.fields import sample
 from kanpde.results.plotting import write_comparison, write_figures
-from kanpde.results.plotting.canvas import decades
+from kanpde.results.plotting.canvas import FIELD, SIGNED, decades, field_scale
 from kanpde.results.plotting.curves import draw_comparison, draw_edges, draw_history
 from kanpde.results.plotting.run import _magnitudes
 from kanpde.results.plotting.views import Slices, Triangles, view_of
@@ -140,6 +147,37 @@ def test_three_coordinates_are_cut_in_the_middle_or_at_instants() -> None:
         titles[name] = [plane.title for plane in view.slices]
     assert titles["ball"] == ["z = 0", "y = 0", "x = 0"]
     assert titles["heat in the plane"] == ["t = 0", "t = 1", "t = 2"]
+
+
+def test_planes_end_at_the_boundary_of_the_domain() -> None:
+    """Whole cells of a grid would leave stairs: 1 % of the area of a disk."""
+    view = view_of(*DOMAINS["ball"])
+    assert isinstance(view, Slices)
+    for plane in view.slices:
+        x, y = plane.mesh.x[plane.mesh.triangles], plane.mesh.y[plane.mesh.triangles]
+        across = (x[:, 1] - x[:, 0]) * (y[:, 2] - y[:, 0]) - (x[:, 2] - x[:, 0]) * (
+            y[:, 1] - y[:, 0]
+        )
+        assert np.abs(across).sum() / 2 == pytest.approx(np.pi, rel=1e-3)
+        rim = np.hypot(plane.mesh.x, plane.mesh.y)
+        assert (np.abs(rim - 1) < 1e-9).sum() > 200
+
+
+def test_most_triangles_of_a_flat_domain_have_a_corner_inside() -> None:
+    flat = build_domain(EllipseShape((0.0, 0.0), (1.0, 0.02), 0.0, None))
+    view = view_of(flat, ("x", "y"))
+    assert isinstance(view, Triangles)
+    on_rim = np.abs(np.hypot(view.points[:, 0], view.points[:, 1] / 0.02) - 1) < 1e-6
+    assert on_rim[view.triangles].all(axis=1).mean() < 0.1
+    assert view.labels[1] == "y (× 4)"
+    assert not view.equal
+
+
+def test_a_field_of_both_signs_is_white_at_zero() -> None:
+    cmap, norm = field_scale(np.array([-1.0, 3.0, np.nan]))
+    assert (cmap, norm.vmin, norm.vmax) == (SIGNED, -3.0, 3.0)
+    cmap, norm = field_scale(np.array([-1e-9, 3.0]))
+    assert (cmap, norm.vmin, norm.vmax) == (FIELD, -1e-9, 3.0)
 
 
 def test_magnitudes_span_at_most_eight_decades_and_survive_zero_and_nan() -> None:

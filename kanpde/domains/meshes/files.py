@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from xml.sax.saxutils import escape
 
@@ -142,6 +143,7 @@ def write(
     cells: Sequence[tuple[str, NDArray[np.int64]]],
     point_data: Mapping[str, Values],
     groups: Sequence[NDArray[np.int64]] = (),
+    cell_data: Mapping[str, Sequence[NDArray[np.int64]]] = MappingProxyType({}),
 ) -> None:
     """Write a mesh with one value or vector per point to `path`; the format follows the suffix.
 
@@ -152,6 +154,7 @@ def write(
             "triangle", "quad", ...
         point_data: arrays (V,) or, for vectors, (V, 3), one per name.
         groups: for every block the group of each of its cells, 0 for none; `read` finds them again.
+        cell_data: for every block one number per cell, by name.
 
     Raises:
         ConfigError: the suffix, a shape or an index is wrong.
@@ -166,6 +169,7 @@ def write(
         for name, values in point_data.items()
     }
     mesh = meshio.Mesh(points, [(kind, block) for kind, block in cells], point_data=as_written)
+    mesh.cell_data.update({name: list(blocks) for name, blocks in cell_data.items()})
     if groups:
         mesh.cell_data[_TAGS[0]] = list(groups)
     meshio.write(path, mesh, file_format=path.suffix[1:])

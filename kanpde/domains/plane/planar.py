@@ -31,6 +31,9 @@ FEWEST_ON_PIECE = 2
 FEWEST_GAUSS_ON_PIECE = 6
 """Nodes on every piece of a boundary part, however short: of Chebyshev and of Gauss rules."""
 
+FLAT = 1.5
+"""A region whose longest side is longer than so many times the root of its area is flat."""
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -173,5 +176,7 @@ class Planar(Domain):
         return np.asarray((shifts[0] + shifts[1]) / 2, dtype=np.float64)
 
     def _mesh(self, resolution: int) -> Mesh:
-        size = float(np.max(self.upper - self.lower)) / resolution
+        longest = float(np.max(self.upper - self.lower))
+        # in a flat region most triangles would have all corners on the rim, where fields are zero
+        size = min(longest, FLAT * float(np.sqrt(self.measure))) / resolution
         return triangulate(self.curves, size, JOIN * length_scale(self.lower, self.upper))

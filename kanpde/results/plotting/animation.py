@@ -12,14 +12,14 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.animation import AbstractMovieWriter, FFMpegWriter, PillowWriter
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap, Normalize
+from matplotlib.colors import Colormap
 from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from matplotlib.tri import Triangulation
 from numpy.typing import NDArray
 
 from kanpde.errors import ConfigError
-from kanpde.results.plotting.canvas import FIELD, arranged
+from kanpde.results.plotting.canvas import arranged, field_scale
 from kanpde.results.plotting.settings import defaults
 from kanpde.results.plotting.views import Triangles, View, view_of
 from kanpde.results.series import at_time, space_of
@@ -109,29 +109,26 @@ def _first(view: View, values: Array, names: Sequence[str]) -> tuple[Figure, Upd
 
 def _panel(figure: Figure, axes: Axes, view: View, values: Array, name: str) -> Update:
     """One unknown (T, V): its scale spans all instants."""
-    finite = values[np.isfinite(values)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    low, high = (low, high) if high > low else (low - 0.5, high + 0.5)
-    drawn = view.draw([axes], values[0], FIELD, Normalize(low, high), name)
+    cmap, norm = field_scale(values)
+    low, high = float(norm.vmin or 0.0), float(norm.vmax or 0.0)
+    drawn = view.draw([axes], values[0], cmap, norm, name)
     if isinstance(view, Triangles) and drawn is not None:
-        drawn.set_cmap(_colours())
+        colours = colormaps[cmap].resampled(_LEVELS)
+        drawn.set_cmap(colours)
         bar = figure.colorbar(drawn, ax=axes, pad=0.02, aspect=25)
         bar.ax.tick_params(labelsize=8)
         axes.collections[0].remove()
-        return _bands(axes, view, low, high)
+        return _bands(axes, view, (low, high), colours)
     line, margin = axes.lines[0], 0.05 * (high - low)
     axes.set_ylim(low - margin, high + margin)
     return lambda frame: line.set_ydata(frame)
 
 
-def _colours() -> Colormap:
-    return colormaps[FIELD].resampled(_LEVELS)
-
-
-def _bands(axes: Axes, view: Triangles, low: float, high: float) -> Update:
-    """What draws values (V,) between `low` and `high` as bands of one colour; what is not finite
+def _bands(axes: Axes, view: Triangles, ends: tuple[float, float], colours: Colormap) -> Update:
+    """What draws values (V,) between two `ends` as bands of one colour; what is not finite
     has the lowest.
     """
+    low, high = ends
     mesh = Triangulation(view.points[:, 0], view.points[:, 1], view.triangles)
     levels = np.linspace(low, high, _LEVELS + 1)
     levels[-1] = np.nextafter(high, np.inf)  # a band does not hold its upper end
@@ -142,7 +139,7 @@ def _bands(axes: Axes, view: Triangles, low: float, high: float) -> Update:
             shown.pop().remove()
         field = np.where(np.isfinite(frame), frame, low)
         shown.append(
-            axes.tricontourf(mesh, field, levels=levels, cmap=_colours(), vmin=low, vmax=high)
+            axes.tricontourf(mesh, field, levels=levels, cmap=colours, vmin=low, vmax=high)
         )
 
     return update

@@ -19,14 +19,18 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
+from numpy.typing import NDArray
 
+from kanpde.results.colour_range import colour_range
 from kanpde.storage import replacing
 
 KAN, MLP, INK, QUIET = "#0072B2", "#D55E00", "#222222", "#8A8A8A"
 """Colours that colour-blind readers tell apart (Okabe and Ito), and two greys."""
 
-FIELD, MAGNITUDE = "viridis", "magma"
-"""Perceptually uniform colour maps of a field and of a magnitude."""
+FIELD, MAGNITUDE, SIGNED = "viridis", "magma", "RdBu_r"
+"""Perceptually uniform colour maps of a field and of a magnitude; of a field of both signs one that
+is white at zero.
+"""
 
 LINE, LEFT, RIGHT, BELOW = 0.23, 0.85, 0.2, 0.55
 """Inches of a line of a heading, and beside and below axes for ticks and labels."""
@@ -36,7 +40,8 @@ _DPI = 140
 # Half the time of the default, and files as large: pictures are runs of equal or similar pixels.
 _COMPRESSION = {"compress_level": 1, "compress_type": zlib.Z_RLE}
 
-_TICKS = 6
+_TICKS, _TICK_INCHES = 6, 0.3
+"""Ticks of an axis at most, and the inches that one needs."""
 _SMALLEST = 6.0
 """Points of a heading at least, however long it is."""
 
@@ -84,15 +89,36 @@ def tidy(axes: Axes, xlabel: str = "", ylabel: str = "", title: str = "") -> Axe
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
     axes.set_title(title, fontsize=10, y=1.0)  # a place of its own, or it is searched for
-    for axis in (axes.xaxis, axes.yaxis):
+    width, height = _inches(axes)
+    for axis, inches in ((axes.xaxis, width), (axes.yaxis, height)):
         if axis.get_scale() == "linear":
-            axis.set_major_locator(MaxNLocator(_TICKS, steps=[1, 2, 2.5, 5, 10]))
+            axis.set_major_locator(_locator(inches))
     axes.tick_params(labelsize=8, color=QUIET)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     axes.grid(True, which="major", color="#E4E4E4", linewidth=0.6)
     axes.set_axisbelow(True)
     return axes
+
+
+def _inches(axes: Axes) -> tuple[float, float]:
+    """Width and height."""
+    figure = axes.get_figure(root=True)
+    across, down = (0.0, 0.0) if figure is None else figure.get_size_inches()
+    place_in_figure = axes.get_position()
+    return float(across * place_in_figure.width), float(down * place_in_figure.height)
+
+
+def _locator(inches: float) -> MaxNLocator:
+    """Ticks of an axis of so many inches."""
+    count = int(np.clip(inches / _TICK_INCHES, 1, _TICKS))
+    return MaxNLocator(count, steps=[1, 2, 2.5, 5, 10], min_n_ticks=min(2, count))
+
+
+def field_scale(values: NDArray[np.float64]) -> tuple[str, Normalize]:
+    """The colour map and the range of a field."""
+    low, high, signed = colour_range(values)
+    return SIGNED if signed else FIELD, Normalize(low, high)
 
 
 def logarithmic(axis: Axis, low: float, high: float) -> None:
@@ -133,7 +159,7 @@ def scale_bar(axes: Axes, cmap: str, norm: Normalize) -> None:
     colours = np.linspace(0.0, 1.0, 256)[:, None]
     axes.imshow(colours, cmap=cmap, aspect="auto", origin="lower", extent=(0.0, 1.0, *ends))
     axes.set_xticks([])
-    axes.yaxis.set_major_locator(MaxNLocator(_TICKS, steps=[1, 2, 2.5, 5, 10]))
+    axes.yaxis.set_major_locator(_locator(_inches(axes)[1]))
     if logarithm:
         values, labels = decades(low, high)
         axes.set_yticks([math.log10(value) for value in values], labels)

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from kanpde.results.plotting.canvas import (
     BELOW,
-    FIELD,
     LEFT,
     LINE,
     MAGNITUDE,
     RIGHT,
     blank,
+    field_scale,
     heading,
     place,
     save,
@@ -39,12 +39,16 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 Panel = tuple[str, Array]
+Scale = tuple[str, Normalize]
 
 _NOTHING = 1e-17
 """Top of the scale of a magnitude that is zero everywhere."""
 
 _BETWEEN, _BAR = 0.7, 1.05
 """Inches between the pictures of a row, and beside them for the colour bar."""
+
+_LOWEST_BAR = 0.9
+"""Inches of the lowest colour bar."""
 
 _DECADES = 8.0
 """Most decades that a picture of a magnitude spans below its largest value."""
@@ -129,16 +133,12 @@ def _fields(
 
 def _signed(view: View, panels: Sequence[Panel], scale: Sequence[Panel], title: str) -> Figure:
     """Fields in their own units; the colours of panel i span the values of `scale[i]`."""
-    norms = []
-    for _, field in scale:
-        finite = field[np.isfinite(field)]
-        norms.append(Normalize(*_span(finite)))
-    return _grid(view, panels, norms, FIELD, title)
+    return _grid(view, panels, [field_scale(field) for _, field in scale], title)
 
 
 def _magnitudes(view: View, panels: Sequence[Panel], title: str) -> Figure:
     """Magnitudes in a logarithmic scale, at most eight decades below the largest."""
-    shown, norms = [], []
+    shown, scales = [], []
     for label, field in panels:
         magnitude = np.abs(field)
         finite = magnitude[np.isfinite(magnitude)]
@@ -146,35 +146,27 @@ def _magnitudes(view: View, panels: Sequence[Panel], title: str) -> Figure:
         clipped = np.maximum(magnitude, top * 10.0**-_DECADES)
         low = float(np.quantile(clipped[np.isfinite(clipped)], 0.01)) if finite.size else top
         shown.append((label, clipped))
-        norms.append(LogNorm(min(low, top / 10.0), top))
-    return _grid(view, shown, norms, MAGNITUDE, title)
+        scales.append((MAGNITUDE, LogNorm(min(low, top / 10.0), top)))
+    return _grid(view, shown, scales, title)
 
 
-def _grid(
-    view: View, panels: Sequence[Panel], norms: Sequence[Normalize], cmap: str, title: str
-) -> Figure:
+def _grid(view: View, panels: Sequence[Panel], scales: Sequence[Scale], title: str) -> Figure:
     """One row per panel, one column per picture of the view, one colour bar per row."""
     width, height = view.size
+    tall = max(height, _LOWEST_BAR) if view.coloured else height
     step = width + _BETWEEN
     right = LEFT + view.panels * step - _BETWEEN
     head = 0.1 + LINE * (1 + title.count("\n"))
-    alone = len(panels) == 1 and not isinstance(norms[0], LogNorm)
+    alone = len(panels) == 1 and not isinstance(scales[0][1], LogNorm)
     above = LINE * ((not alone) + (view.panels > 1)) + 0.05
-    row = above + height + BELOW
+    row = above + tall + BELOW
     figure = blank(right + (_BAR if view.coloured else RIGHT), head + len(panels) * row)
     heading(figure, title)
-    for index, ((label, values), norm) in enumerate(zip(panels, norms, strict=True)):
+    for index, ((label, values), (cmap, norm)) in enumerate(zip(panels, scales, strict=True)):
         top = head + index * row + above
-        axes = [place(figure, LEFT + k * step, top, width, height) for k in range(view.panels)]
+        middle = top + (tall - height) / 2
+        axes = [place(figure, LEFT + k * step, middle, width, height) for k in range(view.panels)]
         view.draw(axes, values, cmap, norm, "" if alone else label)
         if view.coloured:
-            scale_bar(place(figure, right + 0.1, top, 0.16, height), cmap, norm)
+            scale_bar(place(figure, right + 0.1, top, 0.16, tall), cmap, norm)
     return figure
-
-
-def _span(values: Array) -> tuple[float, float]:
-    """Smallest and largest value, apart by something even when the field is constant."""
-    if not values.size:
-        return 0.0, 1.0
-    low, high = float(values.min()), float(values.max())
-    return (low, high) if high > low else (low - 0.5, high + 0.5)

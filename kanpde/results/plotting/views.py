@@ -2,8 +2,8 @@
 coordinates.
 
 d = 1: a curve. d = 2: the triangles of the domain's mesh. d = 3: three slices through the middle,
-or three instants when the last coordinate is time. d > 3: the curve along the diagonal of the
-bounding box.
+or three instants when the last coordinate is time, cut where they leave the domain. d > 3: the
+curve along the diagonal of the bounding box.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.tri import Triangulation
 from numpy.typing import NDArray
 
+from kanpde.domains.plane.cutgrid import cut_grid
+from kanpde.errors import ConfigError
 from kanpde.results.plotting.canvas import KAN, logarithmic, tidy
 
 if TYPE_CHECKING:
@@ -31,6 +33,9 @@ Array = NDArray[np.float64]
 _CURVE, _MESH, _SLICE = 600, 96, 91
 _SINGLE, _PANEL = 4.5, 2.7
 """Inches across a picture that stands alone, and across one of several."""
+
+_FLATTEST = 0.08
+"""Height over width of the flattest picture with equal axes; a flatter one is stretched to it."""
 
 
 class View(ABC):
@@ -91,6 +96,11 @@ class Triangles(View):
     def __post_init__(self) -> None:
         width, height = np.ptp(self.points, axis=0)
         ratio = float(height / width) if self.equal else 0.75
+        if not _FLATTEST <= ratio <= 1 / _FLATTEST:
+            stretched, times = (1, _FLATTEST / ratio) if ratio < 1 else (0, _FLATTEST * ratio)
+            names = list(self.labels)
+            names[stretched] += f" (× {times:.2g})"
+            self.labels, self.equal = (names[0], names[1]), False
         self.size = _within(_SINGLE, ratio, 1.6)
 
     @cached_property
@@ -110,28 +120,29 @@ class Triangles(View):
 
 @dataclass(frozen=True)
 class Slice:
-    """One plane: labels of its axes, grid (S,) along each, its title, which grid points lie in the
-    domain (S, S).
-    """
+    """One plane: labels of its axes, triangles over its first points (V, 2), its title."""
 
     labels: tuple[str, str]
-    first: Array
-    second: Array
+    mesh: Triangulation
     title: str
-    inside: NDArray[np.bool_]
-    equal: bool
+
+    @property
+    def count(self) -> int:
+        """V."""
+        return len(self.mesh.x)
 
 
 @dataclass
 class Slices(View):
-    """Values on planes in three coordinates."""
+    """Values on planes in three coordinates, in a window of `sides` (width, height) for each."""
 
     points: Array
     slices: tuple[Slice, ...]
+    sides: Sequence[tuple[float, float]]
 
     def __post_init__(self) -> None:
         self.panels = len(self.slices)
-        spans = [float(np.ptp(plane.second) / np.ptp(plane.first)) for plane in self.slices]
+        spans = [height / width for width, height in self.sides]
         self.size = (_PANEL, _PANEL * float(np.clip(max(spans), 0.4, 1.4)))
 
     def draw(
@@ -140,16 +151,13 @@ class Slices(View):
         """One picture per plane, all in one scale."""
         start = 0
         for plane, panel in zip(self.slices, axes, strict=True):
-            count = int(plane.inside.sum())
-            picture = np.full(plane.inside.shape, np.nan)
-            picture[plane.inside] = values[start : start + count]
-            start += count
-            drawn = panel.pcolormesh(
-                plane.first, plane.second, picture.T, cmap=cmap, norm=norm, shading="nearest"
-            )
+            shown = values[start : start + plane.count]
+            start += plane.count
+            drawn = panel.tripcolor(plane.mesh, shown, shading="gouraud", cmap=cmap, norm=norm)
             head = f"{title}\n" if panel is axes[len(axes) // 2] else "\n" if title else ""
             tidy(panel, *plane.labels, title=head + plane.title).grid(False)
-            panel.set_aspect("equal" if plane.equal else "auto")
+            panel.margins(0)
+            panel.set_aspect("equal")
         return drawn
 
 
@@ -180,34 +188,53 @@ def view_of(domain: Domain, coordinates: Sequence[str], mesh: Mesh | None = None
     return _diagonal(domain)
 
 
-def _middle_planes(domain: Domain, names: Sequence[str]) -> Slices:
+def _middle_planes(domain: Domain, names: Sequence[str]) -> View:
     middle = (domain.lower + domain.upper) / 2
-    return _planes(domain, names, [(axis, float(middle[axis])) for axis in (2, 1, 0)], equal=True)
+    return _planes(domain, names, [(axis, float(middle[axis])) for axis in (2, 1, 0)])
 
 
-def _instants(domain: Domain, names: Sequence[str]) -> Slices:
+def _instants(domain: Domain, names: Sequence[str]) -> View:
     times = np.linspace(domain.lower[2], domain.upper[2], 3)
-    return _planes(domain, names, [(2, float(time)) for time in times], equal=True)
+    return _planes(domain, names, [(2, float(time)) for time in times])
 
 
-def _planes(
-    domain: Domain, names: Sequence[str], cuts: Sequence[tuple[int, float]], *, equal: bool
-) -> Slices:
-    slices, points = [], []
-    for axis, level in cuts:
-        i, j = (k for k in range(3) if k != axis)
-        first = np.linspace(domain.lower[i], domain.upper[i], _SLICE)
-        second = np.linspace(domain.lower[j], domain.upper[j], _SLICE)
-        x = np.full((_SLICE, _SLICE, 3), level)
-        x[:, :, i], x[:, :, j] = np.meshgrid(first, second, indexing="ij")
-        inside = domain.contains(x.reshape(-1, 3)).reshape(_SLICE, _SLICE)
-        points.append(x[inside])
-        slices.append(
-            Slice(
-                (names[i], names[j]), first, second, f"{names[axis]} = {level:.3g}", inside, equal
-            )
-        )
-    return Slices(np.concatenate(points), tuple(slices))
+def _planes(domain: Domain, names: Sequence[str], cuts: Sequence[tuple[int, float]]) -> View:
+    """Pictures of those planes that meet the domain."""
+    sections = [_section(domain, names, axis, level) for axis, level in cuts]
+    points = [x for x, _, _ in sections if len(x)]
+    if not points:
+        return _diagonal(domain)
+    slices = tuple(plane for _, plane, _ in sections if plane is not None)
+    sides = [side for x, _, side in sections if len(x)]
+    return Slices(np.concatenate(points), slices, sides)
+
+
+def _section(
+    domain: Domain, names: Sequence[str], axis: int, level: float
+) -> tuple[Array, Slice | None, tuple[float, float]]:
+    """The points (V, 3) of a picture of one plane, the plane, and the sides of its window; none
+    where it does not meet the domain.
+    """
+    i, j = (k for k in range(3) if k != axis)
+    lower, upper = domain.lower, domain.upper
+    axes = tuple(np.linspace(lower[k], upper[k], _SLICE) for k in (i, j))
+
+    def embedded(x: Array) -> Array:
+        whole = np.full((len(x), 3), level)
+        whole[:, i], whole[:, j] = x.T
+        return whole
+
+    def outside(x: Array) -> Array:
+        return np.where(domain.contains(embedded(x)), -1.0, 1.0)
+
+    sides = float(upper[i] - lower[i]), float(upper[j] - lower[j])
+    try:
+        section = cut_grid(outside, axes, 0.0)
+    except ConfigError:  # no cell is left
+        return np.empty((0, 3)), None, sides
+    mesh = Triangulation(section.points[:, 0], section.points[:, 1], section.cells[0][1])
+    title = f"{names[axis]} = {level:.3g}"
+    return embedded(section.points), Slice((names[i], names[j]), mesh, title), sides
 
 
 def _diagonal(domain: Domain) -> Curve:
