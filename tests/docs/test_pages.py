@@ -4,11 +4,14 @@ may hold, Python blocks run, commands parse, pages made from the program are cur
 
 from __future__ import annotations
 
+import ast
+import json
 import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +25,7 @@ from kanpde.config.problem.statement import PROBLEM_KEYS
 from kanpde.config.schema import file_schema
 from kanpde.results.report import result_rows
 from scripts.__main__ import programs
+from scripts.docs import ages
 from scripts.docs.reference import outdated
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -137,6 +141,17 @@ def test_python_blocks_of_a_page_run_one_after_the_other(page: Path, tmp_path: P
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").rglob("*.ipynb")), ids=lambda p: p.stem)
+def test_what_a_notebook_imports_exists(path: Path) -> None:
+    """`python -m scripts notebooks` runs them, which takes a minute."""
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom):
+            module = import_module(str(node.module))
+            assert [name.name for name in node.names if not hasattr(module, name.name)] == []
+
+
 def commands() -> Iterator[tuple[str, str]]:
     """Every command line of the fenced blocks, with its place."""
     for block in blocks("", "sh", "bash", "console"):
@@ -173,6 +188,20 @@ def test_every_command_exists_with_its_options() -> None:
 
 def test_the_reference_is_what_the_program_says() -> None:
     assert outdated() == []
+
+
+def test_every_table_of_errors_says_its_version() -> None:
+    assert {page.name: ages.unnamed(page) for page in ages.pages() if ages.unnamed(page)} == {}
+
+
+def test_a_table_that_grew_without_its_version_is_found(tmp_path: Path) -> None:
+    table = "## Plates\n\n| case | error |\n|---|---|\n| a | 1e-7 |\n| b | 2.5e-08 |\n"
+    foot = f"\n{ages.HEAD}\n\n- Plates: case | error, 2 rows: version 0.2.0, 2026-11-30\n"
+    page = tmp_path / "page.md"
+    page.write_text(table + foot, encoding="utf-8")
+    assert ages.unnamed(page) == []
+    page.write_text(table + "| c | 1e-9 |\n" + foot, encoding="utf-8")
+    assert ages.unnamed(page) == ["Plates: case | error, 3 rows"]
 
 
 def test_readme_fits_on_a_screen_and_shows_one_picture() -> None:
