@@ -56,7 +56,7 @@ gives them are refined. Measured, flow past a cylinder: an error of 0.1 after 18
 
 
 SMALLER = ((0.5, 0.5), (0.7, 0.2))
-"""Where the seconds do not suffice for what a level aims at: shares of the error, and the shares of
+"""Where what a level aims at is too much work: shares of the error, and the shares of
 all squares that the patches which are refined hold at least.
 """
 

@@ -31,6 +31,7 @@ from kanpde.patches.blocks import (
     substitute,
     substituted,
 )
+from kanpde.patches.fronts import tree_of
 from kanpde.patches.layout import Patch
 from kanpde.patches.leaves import Ties, eliminated, triangle
 from kanpde.patches.normal import Projected, corrected, merged_normal
@@ -203,7 +204,10 @@ class Elimination:
     def share(self, patches: Sequence[Patch], groups: Sequence[tuple[int, ...]]) -> Share:
         """Which leaves of a level, made of the patches of `groups`, are those of this rank."""
         members = [[patches[number] for number in group] for group in groups]
-        tree = over_leaves([of_leaf[0].cells[0] for of_leaf in members], self.counts)
+        if present().count > 1:  # ranks share dyadic halves, which are alike in work
+            tree = over_leaves([of_leaf[0].cells[0] for of_leaf in members], self.counts)
+        else:
+            tree = tree_of(members, self.counts)
         return Share.of(tree, members, present())
 
     def _traces(
@@ -247,7 +251,7 @@ class Elimination:
         leaves = self.leaves(patches)
         self._leaves = {_key([patch]): leaf for patch, leaf in zip(patches, leaves, strict=True)}
         self._weak = {patch.key: self._weak[patch.key] for patch in patches}
-        tree = over_leaves([patch.cells[0] for patch in patches], self.counts)
+        tree = tree_of([(patch,) for patch in patches], self.counts)
         return leaves, self._merge_by_qr(tree, leaves)
 
     def _merge_all(self, tree: Tree, leaves: Sequence[Block]) -> tuple[list[Block], bool]:

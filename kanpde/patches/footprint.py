@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kanpde.errors import BudgetError
+from kanpde.patches.fronts import SPACE, Group, ends_of, merged, tree_of
 from kanpde.patches.layout import Patch
-from kanpde.patches.order import over_leaves
-from kanpde.patches.pace import SPACE, Group, coefficients, ends_of, merged
+from kanpde.patches.pace import coefficients
 from kanpde.patches.refinement import richer
 from kanpde.patches.rows import nodes_inside
 from kanpde.patches.statement import CHUNK, MOST_NUMBERS
@@ -81,7 +81,7 @@ def _blocks(patches: Sequence[Patch], unknowns: int, counts: Sequence[int]) -> t
         largest = max(largest, 3 * (columns + 1) ** 2)
         return (columns - outer) * (columns + 1) + (outer + 1) ** 2
 
-    tree = over_leaves([patch.cells[0] for patch in patches], counts)
+    tree = tree_of([(patch,) for patch in patches], counts)
     return stored + int(merged(tree, groups, of_group)[1]), largest
 
 

@@ -12,9 +12,9 @@ dual solutions are smooth, or vanish, they leave little near the corners. Measur
 (-Δu = 1, degree 12, 72 patches): the re-entrant corner has 0.9 of the squared rows and less than
 0.04 of the error, the five others 0.1 and the rest.
 
-A level aims at a share of the error of the one before. Patches above their part of it are raised,
-or cut, as often as the fall of their coefficients, or the exponent of their corner, says: from two
-levels, squared rows at a corner fall like h^{2α}.
+A level aims at a share of the error of the one before. Patches above their part of it are raised
+once, or cut towards a corner as often as its exponent says: from two levels, squared rows at a
+corner fall like h^{2α}.
 
 Source: Aubin, Ann. Sc. Norm. Super. Pisa 21 (1967) 599-637; Babuška & Guo, SIAM J. Numer. Anal. 25
 (1988) 837-861 (layers and degrees at corners).

@@ -13,14 +13,11 @@ known already cost nothing. Measured on four problems up to 758 patches: the sec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import comb
-from typing import NamedTuple
 
-from kanpde.patches.faces import trace_degree
+from kanpde.patches.fronts import SPACE, Group, by_normal, by_qr, ends_of, merged, tree_of
 from kanpde.patches.layout import Patch
-from kanpde.patches.order import Tree, over_leaves
 
 LEVEL, PATCH, NEW, GROUP = 2e7, 5e6, 3.4e7, 1.3e7
 """Work beside QR: of a level, of each of its patches, of each new one, of each new group."""
@@ -28,13 +25,14 @@ LEVEL, PATCH, NEW, GROUP = 2e7, 5e6, 3.4e7, 1.3e7
 MERGE = 0.4
 """QR of large blocks is that much faster than of small ones."""
 
-NORMAL, COPIED = 0.15, 1.0
-"""The same in space, and what the copy of a number of a Gram matrix counts."""
-
-SPACE, SECOND = 3, 2
-
 FACTOR = 1.3
 """What a prediction is multiplied by."""
+
+GROWTH, LITTLE = 3.0, 1e10
+"""What a level and its enrichment may take at most, in the work of all before, and what they always
+may (about three seconds): a search whose next level does not end in time has used a fifth of the
+seconds at least.
+"""
 
 RECENT = 3
 """Levels that the pace is taken from."""
@@ -62,64 +60,23 @@ def work(
             else:
                 total += NEW + (2 * n + 2 * traces) * n**2 + (2 * n + traces) * traces**2
     of_group = _normal if len(counts) >= SPACE else _by_qr
-    tree = over_leaves([patch.cells[0] for patch in patches], counts)
+    tree = tree_of([(patch,) for patch in patches], counts)
     return total + merged(tree, groups, of_group)[1]
 
 
 def _by_qr(rows: int, columns: int, outer: int) -> float:
     """The work of a merge by QR."""
-    inner = columns - outer
-    return GROUP + MERGE * (inner * outer**2 + 2 * inner**2 * outer)
+    return GROUP + MERGE * by_qr(rows, columns, outer)
 
 
 def _normal(rows: int, columns: int, outer: int) -> float:
     """The work of a merge by normal equations."""
-    inner = columns - outer
-    operations = inner**3 / 3 + inner**2 * outer + inner * outer**2
-    return GROUP + NORMAL * operations + COPIED * columns**2
-
-
-class Group(NamedTuple):
-    """The faces of a group with the number of traces on each, and whether it has new patches."""
-
-    ends: Mapping[object, int]
-    new: bool
-
-
-def merged(
-    tree: Tree, leaves: Sequence[Group], of_group: Callable[[int, int, int], float]
-) -> tuple[Group, float]:
-    """The group of a whole tree, and the sum of `of_group` (rows, columns, those that stay) over
-    its groups with new patches.
-    """
-    if isinstance(tree, int):
-        return leaves[tree], 0.0
-    (first, before), (second, beside) = (merged(half, leaves, of_group) for half in tree)
-    both = {**first.ends, **second.ends}
-    outer = {
-        face: n for face, n in both.items() if not (face in first.ends and face in second.ends)
-    }
-    new, total = first.new or second.new, before + beside
-    if new:
-        rows = sum(first.ends.values()) + sum(second.ends.values())
-        total += of_group(rows, sum(both.values()), sum(outer.values()))
-    return Group(outer, new), total
+    return GROUP + by_normal(rows, columns, outer)
 
 
 def coefficients(patch: Patch, unknowns: int) -> int:
     """Coefficients of all unknowns on a patch."""
     return unknowns * patch.count
-
-
-def ends_of(patch: Patch, unknowns: int) -> Mapping[object, int]:
-    """On a face values of a degree, and normal derivatives of one degree less."""
-    across = len(patch.lower) - 1
-    ends: dict[object, int] = {}
-    for face, degree in patch.faces:
-        traces = trace_degree(degree, across + 1, SECOND)
-        both = comb(traces + across, across) + comb(traces - 1 + across, across)
-        ends[face.key] = unknowns * both
-    return ends
 
 
 @dataclass
@@ -131,6 +88,10 @@ class Pace:
     def tell(self, amount: float, seconds: float) -> None:
         """A level of this work took so long."""
         self.measured.append((amount, seconds))
+
+    def allows(self, amount: float) -> bool:
+        """Whether that much is not too much beside all levels before; no clock is asked."""
+        return amount <= max(LITTLE, GROWTH * sum(work for work, _ in self.measured))
 
     def seconds(self, amount: float) -> float:
         """What that much work will take; nothing is known before the first level."""

@@ -56,8 +56,15 @@ STEP = 2
 FINEST = DEEPEST - 3
 """Most halvings by a refinement: beside a tip cells are cut further, until they are in one part."""
 
-RAISES, LAYERS = 3, 8
-"""Most steps in degree, and most layers of cells at a corner, from one level to the next."""
+LAYERS = 8
+"""Most layers of cells at a corner from one level to the next. Degrees rise by one step: least squares
+spread what a corner lacks to all patches, and most of what they seem to lack is gone when it is cut.
+"""
+
+LEAST = 4
+"""Lowest degree of layers: what r^α leaves to a cell falls by 2^α from one to the next, so that
+degrees may fall with them.
+"""
 
 SPACE = 3
 
@@ -106,16 +113,13 @@ def refined(
             _grade(cover, leaves, patch, (lacking, layers.widths[number]))
             continue
         minor = aim is not None and _is_minor(cover, patch, aim, number)
-        times = 1
         kind = aim is not None, minor, len(patches) == 1
         if _is_fast(cover, patch, coefficients[number], kind):
-            if aim is not None:
-                fall = decay(coefficients[number], patch.degree, patch.dimension)
-                times = aim.times(number, fall**2, RAISES)
-            _raise(leaves, patch, times)
+            _raise(leaves, patch)
             continue
         if minor:
             continue
+        times = 1
         if aim is not None:
             times = aim.times(number, float(aim.falls[number]), LAYERS)
         weights = patch.functions.weights(coefficients[number], patch.degree, patch.dimension)
@@ -141,9 +145,9 @@ def cut(
             leaves.update(dict.fromkeys(halves, degree))
 
 
-def _raise(leaves: dict[Cell, int], patch: Patch, times: int) -> None:
-    """Raise the cells of a patch in degree so many times, as far as they can be."""
-    degree = min(patch.degree + STEP * times, patch.functions.highest[patch.dimension - 1])
+def _raise(leaves: dict[Cell, int], patch: Patch) -> None:
+    """Raise the cells of a patch in degree, as far as they can be."""
+    degree = min(patch.degree + STEP, patch.functions.highest[patch.dimension - 1])
     # a cell with patches of several regions may be split already
     present = [cell for cell in patch.cells if cell in leaves]
     leaves.update(dict.fromkeys(present, degree))
@@ -194,12 +198,17 @@ def _marked(squares: Array, aim: Aim | None, bulk: float) -> Indices:
 def _cut_to_corners(
     cover: Cover, leaves: dict[Cell, int], cut: tuple[Cell, Sequence[int]], times: int
 ) -> None:
-    """Cut a cell in half along some axes, and those parts that are at corners so often in all."""
+    """Cut a cell in half along some axes, and those parts that are at corners so often in all, every
+    second time with a degree less.
+    """
     cell, axes = cut
     near = [cell]
-    for _ in range(times):
+    for layer in range(times):
         halves = [half for whole in near for half in _split(cover, leaves, whole, axes)]
         near = [half for half in halves if is_at_corner(cover, half) and max(half.levels) < FINEST]
+        if layer % STEP:
+            lower = {half: max(min(LEAST, leaves[half]), leaves[half] - 1) for half in near}
+            leaves.update(lower)
 
 
 def _split(cover: Cover, leaves: dict[Cell, int], cell: Cell, axes: Iterable[int]) -> list[Cell]:

@@ -12,9 +12,10 @@ before: the difference is the estimate, and the better of both solutions the res
 promised and what the next level aims at is known from the change from the last level, and after an
 enrichment from its estimate (`patches.aims`).
 
-A level begins only where it and its enrichment are expected to end in time (`patches.pace`), or else
-one that refines a part of the worst patches (`Aims.choices`); the clock decides nothing else. What
-is kept is the solution of least estimated error. `exact` and references are read by none of it.
+Where a level and its enrichment take too much work beside all before (`Pace.allows`), a part of the
+worst patches is refined (`Aims.choices`). A level begins only where both are expected to end in time;
+the clock decides nothing else. What is kept is the solution
+of least estimated error. `exact` and references are read by none of it.
 """
 
 from __future__ import annotations
@@ -213,27 +214,34 @@ class _Search:
         }
         if any(ends.values()):
             return None, next(end for end, ended in ends.items() if ended)
-        end = End.FINEST
+        end, ahead = End.FINEST, None
         for degrees in self.aims.choices(level, before, self.patience == 1.0):
             if degrees == level.degrees:
                 break
             cells = Cells.of(self.cover, degrees)
             if not footprint.fits(cells.patches, *self.sizes):
                 end = End.MEMORY
-            elif not self.limits.allow(cells.patches, len(self.problem.unknowns)):
+                continue
+            if not self.limits.allow(cells.patches, len(self.problem.unknowns)):
                 end = End.PATCHES
-            elif self._fits(cells, level):
-                return cells, End.REACHED
-            else:
-                end = End.TIME
-        return None, end
+                continue
+            ahead = cells, self._ahead(cells, level)
+            if self.pace.allows(ahead[1]):
+                break
+        if ahead is None:
+            return None, end
+        return (ahead[0], End.REACHED) if self._fits(ahead[1]) else (None, End.TIME)
 
-    def _fits(self, cells: Cells, level: Level) -> bool:
-        """Whether the next level and its enrichment are expected to end in time."""
+    def _ahead(self, cells: Cells, level: Level) -> float:
+        """The work of the next level and its enrichment."""
         amount = self._expected(cells.patches, False, bool(level.stall))
         if cells.degrees != enriched(level.degrees):  # else it is the enrichment of this level
             rich = [richer(patch) for patch in cells.patches]
             amount += self._expected(rich, True, False)
+        return amount
+
+    def _fits(self, amount: float) -> bool:
+        """Whether so much work is expected to end in time."""
         allowed = SHARE * self.seconds
         if not is_fast(self.changes):
             allowed *= self.patience**2 if self._is_hopeless() else self.patience

@@ -114,6 +114,34 @@ def test_corners_get_as_many_layers_as_their_share_needs() -> None:
     assert {max(cell.levels) for cell in cells if is_at_corner(cover, cell)} == {3}
 
 
+def test_degrees_fall_with_the_layers_of_a_corner() -> None:
+    cover = cover_of(corner_problem(), 4)
+    level = level_of(cover, 8)
+    at_corner = np.array([is_at_corner(cover, patch.cells[0]) for patch in level.patches])
+    of_patches = np.where(at_corner, 1.0, 1e-9)
+    aim = Aim(of_patches, 1e-6, np.full(len(of_patches), 0.5**2))
+    cells = refined(
+        cover, level.degrees, level.patches, level.coefficients, level.squares, goal=aim
+    )
+    at = [cell for cell in cells if is_at_corner(cover, cell)]
+    assert {cells[cell] for cell in at} == {4}
+    between = {max(cell.levels): degree for cell, degree in cells.items() if min(cell.levels) >= 3}
+    assert [between[layer] for layer in range(3, 9)] == [7, 7, 6, 6, 5, 4]
+
+
+def test_degrees_rise_by_one_step_however_much_is_lacking() -> None:
+    cover = cover_of(corner_problem(), 4)
+    level = level_of(cover, 8)
+    fast = [column * 0.0 for column in level.coefficients]
+    for column in fast:
+        column[0] = 1.0
+    away = np.array([not is_at_corner(cover, patch.cells[0]) for patch in level.patches])
+    aim = Aim(np.where(away, 1.0, 1e-9), 1e-6, np.ones(len(away)))
+    cells = refined(cover, level.degrees, level.patches, fast, level.squares, goal=aim)
+    raised = [cells[patch.cells[0]] for patch, far in zip(level.patches, away, strict=True) if far]
+    assert raised and set(raised) == {10}
+
+
 def test_the_bound_of_shares_leaves_what_is_aimed_at() -> None:
     cover = cover_of(corner_problem(), 4)
     level = level_of(cover, 4)

@@ -91,20 +91,44 @@ def test_no_level_begins_that_would_not_end_in_time(monkeypatch: pytest.MonkeyPa
     assert heard.messages[-1].endswith("give more seconds")
 
 
-def test_a_part_is_refined_where_there_is_no_time_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The aimed second level is expected to take too long, a smaller one is not."""
-    sizes: list[int] = []
-    fits = search._Search._fits
+def test_a_part_is_refined_where_more_is_too_much_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The aimed second level is too much work, a smaller one is not."""
+    amounts: list[float] = []
 
-    def first_does_not_fit(self: Any, cells: Cells, stalled: bool) -> bool:
-        sizes.append(len(cells.degrees))
-        return len(sizes) > 1 and fits(self, cells, stalled)
+    def second(self: Pace, amount: float) -> bool:
+        amounts.append(amount)
+        return len(amounts) > 1
 
-    monkeypatch.setattr(search._Search, "_fits", first_does_not_fit)
+    monkeypatch.setattr(Pace, "allows", second)
     heard = Heard()
     kanpde.solve(tree_of({"most": 13}, **CORNER), tolerance=1e-8, seconds=600, progress=heard)
-    assert sizes[1] < sizes[0]
-    assert heard.levels[1].split()[0] == str(sizes[1])
+    assert amounts[1] < amounts[0]
+    assert len(heard.levels) > 2
+
+
+def test_the_clock_chooses_no_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the next level does not end in time, none begins that is smaller."""
+    asked: list[float] = []
+
+    def never(self: Any, amount: float) -> bool:
+        asked.append(amount)
+        return False
+
+    monkeypatch.setattr(search._Search, "_fits", never)
+    heard = Heard()
+    kanpde.solve(tree_of(**CORNER), tolerance=1e-8, seconds=600, progress=heard)
+    assert len(asked) == 1
+    assert len(heard.levels) == 2
+
+
+def test_work_grows_by_a_factor_from_level_to_level() -> None:
+    pace = Pace()
+    assert pace.allows(1e9)
+    assert not pace.allows(1e12)
+    for seconds in (1.0, 1e6):
+        pace.tell(5e11, seconds)
+    assert pace.allows(2.9e12)
+    assert not pace.allows(3.1e12)
 
 
 def test_what_is_kept_has_the_least_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
