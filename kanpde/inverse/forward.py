@@ -1,10 +1,12 @@
 """The equations at given constants: what solves them, to an accuracy that is asked for.
 
-| problem at given constants | way | rough | fine |
-|---|---|---|---|
-| conditions at one end of an interval | a march of Radau slabs | local error 1e-6 | 1e-11 |
-| one coordinate of space and time | a march of splines | 1e-3 | 1e-6 |
-| what patches can solve | levels of patches | relative error 1e-3 | 1e-6 |
+| problem at given constants | way | rough | fine | finer |
+|---|---|---|---|---|
+| conditions at one end of an interval | a march of Radau slabs | local error 1e-6 | 1e-11 | 1e-12 |
+| one coordinate of space and time | a march of splines | 1e-3 | 1e-6 | 1e-7 |
+| what patches can solve | levels of patches | relative error 1e-3 | 1e-6 | 1e-7 |
+
+Constants are those of fine solutions; a finer one at the end tells what is wrong with these.
 
 A solve is given as much work as it may take and not as many seconds, so that what it gives is
 always the same: constants far from the right ones may make equations as stiff as they like.
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from enum import IntEnum
 from typing import Protocol
 
 from kanpde.config import Config, ProblemConfig
@@ -38,6 +41,14 @@ FAILURES = (ConfigError, NumericalError, ArithmeticError)
 """How equations at constants that make no sense can end."""
 
 
+class Accuracy(IntEnum):
+    """How accurate solutions are: the columns of the table above."""
+
+    ROUGH = 0
+    FINE = 1
+    FINER = 2
+
+
 class Forward(Protocol):
     """Solves the equations at constants.
 
@@ -53,7 +64,9 @@ class Forward(Protocol):
     def resolution(self) -> float:
         """Accuracy of derivatives by constants."""
 
-    def solve(self, config: Config, fine: bool, stopped: Callable[[], bool]) -> AnyTrial | None:
+    def solve(
+        self, config: Config, accuracy: Accuracy, stopped: Callable[[], bool]
+    ) -> AnyTrial | None:
         """The solution of a problem without unknown constants, None where it has none."""
 
 
@@ -96,9 +109,11 @@ class InTime:
     step: float = 1e-4
     resolution: float = 1e-6
 
-    def solve(self, config: Config, fine: bool, stopped: Callable[[], bool]) -> AnyTrial | None:
+    def solve(
+        self, config: Config, accuracy: Accuracy, stopped: Callable[[], bool]
+    ) -> AnyTrial | None:
         """One march."""
-        error, most = (1e-11, 20_000) if fine else (1e-6, 1500)
+        error, most = ((1e-6, 1500), (1e-11, 20_000), (1e-12, 40_000))[accuracy]
         posed = statement(Problem.create(config.problem))
         marched = march_in_time(posed, error, _Limited(most, stopped))
         if marched.ended is not None:
@@ -113,9 +128,11 @@ class OnALine:
     step: float = 1e-2
     resolution: float = 1e-5
 
-    def solve(self, config: Config, fine: bool, stopped: Callable[[], bool]) -> AnyTrial | None:
+    def solve(
+        self, config: Config, accuracy: Accuracy, stopped: Callable[[], bool]
+    ) -> AnyTrial | None:
         """One march."""
-        error, most = (1e-6, 500) if fine else (1e-3, 80)
+        error, most = ((1e-3, 80), (1e-6, 500), (1e-7, 1000))[accuracy]
         posed = evolution(Problem.create(config.problem))
         if posed is None:
             return None
@@ -142,12 +159,14 @@ class OnPatches:
     step: float = 3e-2
     resolution: float = 1e-5
 
-    def solve(self, config: Config, fine: bool, stopped: Callable[[], bool]) -> AnyTrial | None:
+    def solve(
+        self, config: Config, accuracy: Accuracy, stopped: Callable[[], bool]
+    ) -> AnyTrial | None:
         """One search, which may not end at its tolerance."""
-        most = PatchesConfig().most if fine else 600
+        most = 600 if accuracy == Accuracy.ROUGH else PatchesConfig().most
         patches = replace(PatchesConfig(), most=most)
         trial_config = replace(config.trial, patches=patches)
-        tolerance = 1e-6 if fine else 1e-3
+        tolerance = (1e-3, 1e-6, 1e-7)[accuracy]
         whole = replace(config, trial=trial_config, tolerance=tolerance, chooses=False)
         patched = search_patches(whole, _Stoppable(stopped))
         return None if patched.estimate is None or stopped() else patched.trial

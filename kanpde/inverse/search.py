@@ -6,7 +6,8 @@
 | rows not met to their noise, to a share GOOD of their size, or at random | other starts |
 | least squares of rough solutions | noise where it is not given, once more with these weights |
 | the same with settled noise | fine solutions, a few steps of Gauss and Newton |
-| settled | uncertainty of the constants |
+| settled | one finer solution and a step, unless noise hides what that may change |
+| the same | uncertainty of the constants: noise, and what the finer solution moved |
 
 The equations hold at every step, measured values are met as well as the equations allow: no weight
 says how much either counts. Neither `exact` nor a reference is read.
@@ -26,10 +27,10 @@ from kanpde.config.solve.defaults import SECONDS
 from kanpde.errors import NumericalError
 from kanpde.inverse.constants import Numbers
 from kanpde.inverse.data_first import start
-from kanpde.inverse.forward import FAILURES, Forward, at_constants
+from kanpde.inverse.forward import FAILURES, Accuracy, Forward, at_constants
 from kanpde.inverse.least_squares import Array, Point, differences, fit
 from kanpde.inverse.measured import NOTICED, WITHIN, Measured, with_constants
-from kanpde.inverse.uncertainty import Uncertainty, sentence, uncertainty
+from kanpde.inverse.uncertainty import Uncertainty, moved, sentence, uncertainty
 from kanpde.problem.problem import Problem
 from kanpde.progress import Progress
 
@@ -55,9 +56,9 @@ SETTLED = 0.02
 ROUGH = 1e-4
 """Rows that rough solutions meet to this share of their size are left to fine ones."""
 
-LEFT = 1.0
-"""What the fine solutions may be wrong by as a share of their difference from the rough ones: with
-a tenth the interval of a rate without noise missed it by 3e-7 of itself.
+FALLS, HIDDEN = 0.1, 0.1
+"""Errors of fine solutions as a share of their difference from rough ones (a march of a reaction
+had 0.04), and a share of the standard errors that hides what they move constants by.
 """
 
 SHARE = 0.6
@@ -120,7 +121,7 @@ class _Search:
             point.jacobian,
             self.numbers.units(point.s),
             bool(self.measured.given.all()),
-            LEFT * bias,
+            bias,
             self.forward.resolution,
         )
         misfit = math.sqrt(point.total / len(point.rows))
@@ -142,7 +143,7 @@ class _Search:
 
     # Rows ---------------------------------------------------------------------------------------
 
-    def _rows(self, noise: Array, fine: bool) -> Callable[[Array], Array | None]:
+    def _rows(self, noise: Array, accuracy: Accuracy) -> Callable[[Array], Array | None]:
         by_row = noise[self.measured.group]
 
         def rows(s: Array) -> Array | None:
@@ -150,7 +151,7 @@ class _Search:
             self.solves += 1
             try:
                 known = at_constants(self.config, values)
-                solution = self.forward.solve(known, fine, self._over)
+                solution = self.forward.solve(known, accuracy, self._over)
             except FAILURES:
                 return None
             if solution is None:
@@ -171,7 +172,7 @@ class _Search:
     def _fit(self, start: Array, noise: Array, most: int) -> Point | None:
         sizes = (self.measured.sizes / noise)[self.measured.group]
         enough = ROUGH**2 * float(sizes @ sizes)
-        rows = self._rows(noise, fine=False)
+        rows = self._rows(noise, Accuracy.ROUGH)
         return fit(rows, start, self._step, self.numbers.units, most, enough)
 
     # Stages -------------------------------------------------------------------------------------
@@ -187,7 +188,7 @@ class _Search:
                 best = fitted
             if best is not None and self._is_good(best):
                 return best
-        rows = self._rows(noise, fine=False)
+        rows = self._rows(noise, Accuracy.ROUGH)
         count = min(MOST_STARTS, PER_CONSTANT * len(self.numbers.names))
         tried: list[tuple[float, int, Array]] = []
         for number, begin in enumerate(self.numbers.elsewhere(count)):
@@ -225,14 +226,15 @@ class _Search:
 
     def _polished(self, rough: Point, noise: Array) -> tuple[Point, Array, Array]:
         """Steps of Gauss and Newton on fine solutions, with noise estimated from them, and the
-        difference of fine rows from rough ones, or all that is left of those.
+        difference of finer rows from fine ones, else of fine ones from rough ones, or all that is
+        left of those.
         """
         own = self._estimated(rough, noise)
         ratio = (noise / own)[self.measured.group]
         rough = Point(rough.s, rough.rows * ratio, rough.jacobian * ratio[:, None])
         point, bias, noise = rough, rough.rows, own
         for number in range(POLISH):
-            rows = self._rows(noise, fine=True)
+            rows = self._rows(noise, Accuracy.FINE)
             there = None if self._over() else rows(point.s)
             if there is None:
                 break
@@ -251,10 +253,30 @@ class _Search:
             # values without noise leave errors of rounding, and steps that are no smaller
             floor = rest * units
             if (np.abs(delta) <= SETTLED * np.maximum(self._errors(point), floor)).all():
-                return point, noise, bias
+                return self._checked(point, noise, bias)
             point = Point(point.s + delta, there + jacobian @ delta, jacobian)
         self.settled = False
         return point, noise, bias
+
+    def _checked(self, point: Point, noise: Array, bias: Array) -> tuple[Point, Array, Array]:
+        """After one more step with the rows of a finer solution, and what these changed; nothing new
+        where noise hides it, there is no time, or the solution is the same.
+        """
+        units, rest = self.numbers.units(point.s), self.forward.resolution
+        away = moved(point.jacobian, units, FALLS * bias, rest)
+        if (away <= HIDDEN * self._errors(point)).all():
+            return point, noise, FALLS * bias
+        there = None if self._over() else self._rows(noise, Accuracy.FINER)(point.s)
+        if there is None or (there == point.rows).all():
+            return point, noise, bias
+        bias = there - point.rows
+        delta = -units * np.linalg.lstsq(point.jacobian * units, there, rcond=rest)[0]
+        there = there + point.jacobian @ delta
+        point = Point(point.s + delta, there, point.jacobian)
+        estimated = self._estimated(point, noise)
+        ratio = (noise / estimated)[self.measured.group]
+        point = Point(point.s, there * ratio, point.jacobian * ratio[:, None])
+        return point, estimated, bias * ratio
 
     def _errors(self, point: Point) -> Array:
         """Standard errors of the numbers, in the noise that the rows have."""

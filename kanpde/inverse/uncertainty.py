@@ -3,8 +3,12 @@
     Cov s = (JᵀJ)⁻¹,    J = ∂r/∂s of rows r in units of their noise
 
 An interval of 95 % is s ± (q σ_s + bias): q is the quantile of the normal distribution where all
-noise is given, that of Student's t with n - q degrees of freedom where it is estimated, and the bias
-is what an error of the solution of the equations moves s by.
+noise is given, that of Student's t with n - q degrees of freedom where it is estimated. The bias is
+what an error e of the rows moves s by, as the equations are solved approximately,
+
+    bias = max(|J⁺ e|, SHARE ‖J⁺‖ ‖e‖)    row by row of J⁺,
+
+since an error that moves nothing by chance at one accuracy moves s at another one.
 
 Singular values of J, columns in units of the size of each number, tell what nothing determines: one
 below the accuracy of J is a direction along which the rows do not change.
@@ -24,6 +28,9 @@ from kanpde.inverse.least_squares import Array
 
 UNSURE = 1.0
 """A standard error of so many times its number determines nothing."""
+
+SHARE = 1 / 3
+"""What a known error of the rows may be in the worst direction, as a share of its size."""
 
 TAKES_PART = 0.1
 """Share of an undetermined direction from which on a number belongs to it."""
@@ -56,7 +63,7 @@ def uncertainty(
     """
     n, q = jacobian.shape
     scaled = jacobian * units
-    left, values, right = np.linalg.svd(scaled, full_matrices=False)
+    _, values, right = np.linalg.svd(scaled, full_matrices=False)
     most = values.max(initial=0.0)
     kept = values > resolution * most
     if len(values) < q or n < q:
@@ -65,19 +72,28 @@ def uncertainty(
     pseudo = right.T * inverse  # (q, rank)
     covariance = pseudo @ pseudo.T
     errors = np.sqrt(np.diag(covariance)) * units
-    moved = np.abs(pseudo @ (left.T @ bias)) * units
+    away = moved(jacobian, units, bias, resolution)
     missing = [row for row, known in zip(right, kept, strict=True) if not known]
     missing += list(_complement(right))
     free = [tuple(np.flatnonzero(np.abs(row) > TAKES_PART).tolist()) for row in missing]
     unsure = errors > UNSURE * units
     free += [(number,) for number in np.flatnonzero(unsure).tolist()]
-    reach = _quantile(n - q, given) * errors + moved
+    reach = _quantile(n - q, given) * errors + away
     for numbers in free[: len(missing)]:
         errors[list(numbers)] = math.inf
         reach[list(numbers)] = math.inf
     return Uncertainty(
         errors, reach, tuple(dict.fromkeys(free)), covariance * np.outer(units, units)
     )
+
+
+def moved(jacobian: Array, units: Array, bias: Array, resolution: float) -> Array:
+    """What an error of the rows (n,) moves each number by, (q,): by itself, and by a share of its
+    size in the worst direction.
+    """
+    pseudo = np.linalg.pinv(jacobian * units, rcond=resolution)
+    worst = np.linalg.norm(pseudo, axis=1) * float(np.linalg.norm(bias))
+    return np.asarray(np.maximum(np.abs(pseudo @ bias), SHARE * worst) * units)
 
 
 def _complement(rows: Array) -> Array:

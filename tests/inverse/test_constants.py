@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 from kanpde import api
+from kanpde.config.frozen_map import FrozenMap
 from kanpde.config.problem.unknowns import UnknownParameter
 from kanpde.errors import ConfigError, NumericalError
 from kanpde.inverse.constants import Numbers
-from kanpde.inverse.forward import FAILURES, InTime, OnALine, OnPatches, at_constants, forward_of
+from kanpde.inverse.forward import (
+    FAILURES,
+    Accuracy,
+    InTime,
+    OnALine,
+    OnPatches,
+    at_constants,
+    forward_of,
+)
 from kanpde.inverse.least_squares import Array, differences, fit
 from kanpde.inverse.measured import Measured
-from kanpde.inverse.uncertainty import sentence, uncertainty
+from kanpde.inverse.search import determine
+from kanpde.inverse.uncertainty import moved, sentence, uncertainty
 from kanpde.problem.problem import Problem
+from kanpde.progress import Silent
 
 TIMES = np.linspace(0.25, 4.0, 16)
 BARE = {"output": {"vtu": False, "plots": False}}
@@ -152,6 +164,12 @@ def test_what_solutions_are_wrong_by_widens_intervals() -> None:
     assert wide.reach - plain.reach == pytest.approx([0.5])
 
 
+def test_an_error_that_moves_nothing_by_chance_counts_in_the_worst_direction() -> None:
+    rows, bias = np.ones((4, 1)), np.array([1.0, -1.0, 1.0, -1.0])
+    assert moved(rows, np.ones(1), bias, 1e-6) == pytest.approx([1 / 3])
+    assert moved(rows, np.full(1, 5.0), np.ones(4), 1e-6) == pytest.approx([1.0])
+
+
 # Measured values
 # --------------------------------------------------------------------------------------------------
 
@@ -276,3 +294,27 @@ def test_the_problem_at_constants_has_neither_unknown_constants_nor_measured_val
     assert len(config.problem.conditions) == 1
     assert isinstance(forward_of(api.configure(decay(noisy(0.5, 0.0)))), InTime)
     assert ConfigError in FAILURES
+
+
+class _Shifted(InTime):
+    """Solves with a rate that is wrong by less and less."""
+
+    wrong: ClassVar = {Accuracy.ROUGH: 1e-3, Accuracy.FINE: 1e-5, Accuracy.FINER: 1e-7}
+
+    def solve(self, config: Any, accuracy: Accuracy, stopped: Any) -> Any:
+        rate = config.problem.parameters["k"] + self.wrong[accuracy]
+        problem = replace(config.problem, parameters=FrozenMap({"k": rate}))
+        return super().solve(replace(config, problem=problem), Accuracy.FINE, stopped)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+def test_intervals_hold_what_solutions_are_wrong_by(noise: float) -> None:
+    """The constant of a finer solution, and what that moved it by, where noise does not hide it."""
+    config = api.configure(decay(noisy(0.5, noise)))
+    known = determine(config, Silent(), Problem.create(config.problem), _Shifted())
+    away, reach = abs(known.s[0] - 0.5), known.uncertainty.reach[0]
+    assert away <= reach
+    if noise == 0.0:
+        assert away < 2e-7 and 5e-6 < reach < 3e-5
+    else:
+        assert reach < 2.5 * known.uncertainty.errors[0]
