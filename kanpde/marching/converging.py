@@ -4,7 +4,7 @@
 |---|---|
 | the first | march 2 with a tenth of its local error |
 | the estimate meets the tolerance | end |
-| there is more that no march resolves | end, unreached |
+| there is more that no march resolves, and no less than before | end, unreached |
 | time is over, or local errors are rounding | end, unreached |
 | else | march k + 1, for AIM |
 
@@ -63,6 +63,11 @@ SLOWEST, SAFETY = 0.95, 2.0
 AIM = 0.3
 WILD = 1e-3
 """An estimate above it says that perturbations grow, so that the next march is as fine as can be."""
+
+RESOLVES = 0.5
+"""A march that leaves less than this share of what the one before did not resolve is followed by
+another one, which may resolve it.
+"""
 
 ROUNDED = 5e-12
 """Below it the local errors of the richer solutions may be rounding."""
@@ -186,16 +191,22 @@ def _fallen(differences: Sequence[float], ratios: Sequence[float], believed: flo
     return float(min(believed, SURE * ratios[-1] ** rate))
 
 
-def _share(richer: Run, before: Run, errors: tuple[float, float], believed: float) -> float:
+def _share(
+    richer: Run,
+    before: Run,
+    errors: tuple[float, float],
+    believed: float,
+    differences: Sequence[float],
+) -> float:
     """What the error of a march may be as a share of its difference from the one before, where
     their local errors are `errors`, the coarser one first: where there is something that none
-    resolves, more than a slab may add, errors fall as slowly as that does.
+    resolves, more than a slab may add, errors fall as slowly as that and the `differences` do.
     """
     coarser, error = errors
     if richer.rough <= error:
         return believed if error > ROUNDED else 1.0
     ratio = min(SLOWEST, richer.rough / max(before.rough, coarser))
-    return max(1.0, SAFETY * ratio / (1 - ratio))
+    return max(_of_ladder(differences), SAFETY * ratio / (1 - ratio))
 
 
 def _of_ladder(differences: Sequence[float], ratios: Sequence[float] = ()) -> float:
@@ -236,19 +247,21 @@ class _Search:
             self.seconds *= SHARE
 
     def run(self) -> Converged:
-        error, estimate = self.tolerance, math.inf
+        error, estimate = max(self.tolerance, self.finest / FINER), math.inf
         differences: list[float] = []
         ratios: list[float] = []
         if self.ladder is not None:
             error = max(error, self.ladder.first)
         best = self._march(error, None)
         while best.ended is None and estimate > self.tolerance and error > self.finest:
-            finer = FINER if math.isinf(estimate) else AIM * self.tolerance / estimate
+            finer = FINER if math.isinf(estimate) else min(FINER, AIM * self.tolerance / estimate)
             if self.ladder is not None:
                 finer = HALF if self._too_long(estimate, FINER) else FINER
+            elif best.rough > error:
+                finer = HALF  # what splines miss falls with their number
             elif math.isfinite(estimate) and estimate > WILD:
                 finer = 0.0  # there is nothing to reckon with
-            coarser, error = error, max(self.finest, min(FINER, finer) * error)
+            coarser, error = error, max(self.finest, finer * error)
             if self._over() or self._too_long(estimate, finer):
                 break
             richer = self._march(error, best)
@@ -264,15 +277,16 @@ class _Search:
                 believed = _of_ladder(differences, ratios)
             else:
                 believed = _fallen(differences, ratios, self.believed)
-            share = _share(richer, best, (coarser, error), believed)
+            share = _share(richer, best, (coarser, error), believed, differences)
             estimate = max(ROUNDING, share * difference + richer.left, richer.rough)
+            resolves = self.ladder is None and richer.rough < RESOLVES * best.rough
             best = richer
             self.progress.message(
                 f"{best.slabs} slabs for a local error of {error:.1e}: estimated relative L2 error"
                 f" {estimate:.1e}"
             )
-            if best.rough > self.tolerance:
-                break  # which no shorter slabs resolve
+            if best.rough > self.tolerance and not resolves:
+                break
         return self._ended(best, estimate)
 
     def _compare_in_part(self, richer: Run, best: Run) -> None:

@@ -19,8 +19,9 @@ from kanpde.marching.converging import (
     _of_ladder,
     _Search,
     _share,
+    converge,
 )
-from kanpde.progress import StageResult
+from kanpde.progress import Silent, StageResult, StopReason
 
 
 def test_a_march_that_is_much_finer_is_believed_as_errors_fell_before() -> None:
@@ -72,7 +73,52 @@ def test_a_misfit_below_the_local_error_makes_no_estimate_larger() -> None:
     def run(rough: float) -> Any:
         return cast("Any", SimpleNamespace(rough=rough))
 
-    assert _share(run(1e-11), run(0.0), (1e-9, 1e-10), BELIEVED) == BELIEVED
-    assert _share(run(1e-9), run(0.0), (1e-9, 1e-10), BELIEVED) > 10
-    assert _share(run(2e-10), run(0.0), (1e-9, 1e-10), BELIEVED) == pytest.approx(1.0)
-    assert _share(run(9e-10), run(1.8e-9), (1e-9, 1e-10), BELIEVED) == pytest.approx(2.0)
+    assert _share(run(1e-11), run(0.0), (1e-9, 1e-10), BELIEVED, [1e-6]) == BELIEVED
+    assert _share(run(1e-9), run(0.0), (1e-9, 1e-10), BELIEVED, [1e-6]) > 10
+    assert _share(run(2e-10), run(0.0), (1e-9, 1e-10), BELIEVED, [1e-6]) == pytest.approx(1.0)
+    assert _share(run(9e-10), run(1.8e-9), (1e-9, 1e-10), BELIEVED, [1e-6]) == pytest.approx(2.0)
+
+
+def test_what_splines_miss_is_believed_to_fall_as_it_and_the_differences_did() -> None:
+    def run(rough: float) -> Any:
+        return cast("Any", SimpleNamespace(rough=rough))
+
+    fell = [1e-6, 1e-8]
+    assert _share(run(2e-9), run(1e-7), (1e-9, 1e-10), 1.0, fell) == pytest.approx(0.3)
+    assert _share(run(2e-9), run(4e-9), (1e-9, 1e-10), 1.0, fell) == pytest.approx(2.0)
+    assert _share(run(2e-9), run(1e-7), (1e-9, 1e-10), 1.0, [1e-6, 9e-7]) == pytest.approx(1.0)
+
+
+def _searched(roughs: list[float], tolerance: float, finest: float) -> tuple[list[float], Any]:
+    """The local errors of marches that leave these of the unknowns, and what a search of them ends
+    with; the difference of two is what the coarser one leaves.
+    """
+    errors: list[float] = []
+
+    def march(error: float, number: int, stopped: Any, before: Any) -> Any:
+        errors.append(error)
+        return SimpleNamespace(
+            slabs=1,
+            ended=None,
+            rough=roughs[number],
+            left=0.0,
+            end=1.0,
+            problem=SimpleNamespace(coordinates=("x", "t")),
+            difference=lambda other: other.rough or 1e-14,
+        )
+
+    config = cast("Any", SimpleNamespace(tolerance=tolerance, seconds=60.0, dtype="float64"))
+    return errors, converge(config, Silent(), march, finest, believed=1.0)
+
+
+def test_marches_go_on_while_what_splines_miss_falls() -> None:
+    errors, ended = _searched([1e-6, 3e-8, 1.5e-9], 1e-8, 1e-11)
+    assert errors == pytest.approx([1e-8, HALF * 1e-8, 1e-9])
+    assert ended.reason is StopReason.TOLERANCE
+    errors, ended = _searched([1e-6, 9e-7, 8e-7], 1e-8, 1e-11)
+    assert len(errors) == 2 and ended.reason is StopReason.UNREACHED
+
+
+def test_a_tolerance_below_the_finest_local_error_has_two_marches() -> None:
+    errors, ended = _searched([0.0, 0.0], 1e-13, 1e-12)
+    assert errors == pytest.approx([1e-11, 1e-12]) and ended.estimate is not None

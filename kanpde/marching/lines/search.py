@@ -11,6 +11,7 @@ import torch
 
 from kanpde.config import Config
 from kanpde.config.compatibility import check
+from kanpde.config.solve.defaults import TOLERANCE
 from kanpde.errors import ConfigError
 from kanpde.marching.converging import BELIEVED, Converged, Run, converge
 from kanpde.marching.lines.space import Line
@@ -27,8 +28,10 @@ from kanpde.trial.solution import TrialSolution
 SHORTER = 0.7
 """The first and the longest slabs of each further march, or two might have the same ones."""
 
-SMALLEST = 1e-11
-"""Local errors below it cannot be told from rounding."""
+SMALLEST, LEAST, BELOW = 1e-11, 1e-13, 0.01
+"""The smallest local error, and where the tolerance is small this share of it, but no less than the
+second: below it cannot be told from rounding, which high derivatives meet before.
+"""
 
 SAMPLES = 20_000
 """Points at which marches are compared."""
@@ -110,7 +113,9 @@ def search(config: Config, progress: Progress, posed: Evolution) -> Converged:
         return as_run(posed, march(posed, error, stopped, SHORTER**number))
 
     believed = BELIEVED if posed.fits else 1.0
-    return converge(config, progress, run, SMALLEST, believed=believed)
+    tolerance = config.tolerance or TOLERANCE[config.dtype]
+    finest = max(LEAST, min(SMALLEST, BELOW * tolerance))
+    return converge(config, progress, run, finest, believed=believed)
 
 
 def as_run(posed: Evolution, marched: March) -> LineRun:

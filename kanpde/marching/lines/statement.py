@@ -34,6 +34,7 @@ from kanpde.expressions import (
 )
 from kanpde.expressions.evaluate import Unknown, evaluate
 from kanpde.marching.ordinary.statement import is_plain
+from kanpde.marching.pulses import Pulses
 from kanpde.marching.stops import Stops
 from kanpde.problem.conditions import BoundaryCondition, Condition, PeriodicCondition
 from kanpde.problem.kinks import kinks
@@ -53,6 +54,9 @@ FITS, LOOKED_AT = 1e-6, 257
 """A condition at an end fits the initial values when they are away from it by no more than this
 share of the largest of them at so many places.
 """
+
+PLACES = 29
+"""Places at which formulas are looked at for pulses in time."""
 
 SMOOTH = 3
 """Initial values that repeat must do so with so many of their derivatives, from none on."""
@@ -125,6 +129,11 @@ class Evolution:
     def diffuses(self) -> bool:
         """Whether every equation is of first order by t and second by x."""
         return all(r == 2 and q == 1 for r, q in zip(self.spatial, self.orders, strict=True))
+
+    @property
+    def disperses(self) -> bool:
+        """Whether waves run the faster the shorter they are, and nothing damps them."""
+        return any(r > 2 and r % 2 == 1 for r in self.spatial)
 
     @property
     def fits(self) -> bool:
@@ -246,6 +255,17 @@ class Evolution:
         """Instants at which equations or conditions jump or have kinks."""
         nodes = [rows.node for rows in self.rows]
         return Stops.of(nodes, 1, self.times, np.array([self.ends[0], self.times[0]]))
+
+    @cached_property
+    def pulses(self) -> Pulses:
+        """What equations and conditions know of themselves, at places for those inside."""
+        shares = (np.arange(PLACES) + 0.5) / PLACES
+        inside = self.ends[0] + (self.ends[1] - self.ends[0]) * shares
+        parts = []
+        for rows in self.rows:
+            x = np.array([rows.x]) if rows.at is None else inside
+            parts.append((rows.node, np.stack([x, np.zeros(len(x))], axis=1)))
+        return Pulses.of(self.problem, parts, 1, self.times)
 
     @cached_property
     def _begins(self) -> Array:

@@ -3,6 +3,7 @@
 an attempt                              next
 --------------------------------------  --------------------------------------------------------
 adds no more than it may                taken; length of the next slab and intervals by the errors
+hides a pulse of a source or a datum     a tenth
 Newton's method does not converge       from the last highest derivatives alone; a quarter
 adds more in time                       shorter, by the error
 adds more in space                      knots where the slab asks for them, more of them
@@ -78,6 +79,9 @@ def march(
 
 def _goes_on(marching: Marching, t: float, h: float) -> bool:
     """Whether a slab is taken; length and splines are those of the next attempt then."""
+    if marching.hides(t, h):
+        marching.length = LEAST * h
+        return False
     attempt = marching.attempt(t, h)
     if attempt is None:
         marching.length = h / 4

@@ -12,7 +12,7 @@ difference.
     an attempt                                    next
     --------------------------------------------  ------------------------------------------------
     adds no more than it may                      taken; the next one as long as the error allows
-    adds more, or its source is not resolved      shorter, by the error
+    adds more, or hides a pulse in a formula      shorter, by the error
     Newton's method does not converge             from the last highest derivatives alone; a quarter
     as short as times can be told apart           the march ends there
 
@@ -32,6 +32,7 @@ from kanpde.expressions import Add, Node, Number, add, jets
 from kanpde.expressions.evaluate import evaluate
 from kanpde.marching.ordinary.collocation import Piece, rule, solve
 from kanpde.marching.ordinary.statement import Array, Statement
+from kanpde.marching.pulses import Pulses
 
 LOW, HIGH = 9, 12
 """Radau points of the two solutions of a slab."""
@@ -56,14 +57,7 @@ CHECKED = np.linspace(0.0, 1.0, 2 * HIGH + 1)
 """Where the two solutions of a slab are compared."""
 
 PROBES = 1 << 14
-"""Points on the interval at which sources are looked at; each slab sees its share, at least as many
-as it is CHECKED at.
-"""
-
-UNSEEN = 1e-3
-"""A source that is further than this share of its largest value from the polynomial through its
-values at the Radau points of a slab is not resolved there.
-"""
+"""Points on the interval at which the largest source is looked for."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +93,9 @@ class _Marching:
         self.sources = [_source(node) for node in statement.equations]
         everywhere = statement.start + self.span * (np.arange(PROBES) + 0.5) / PROBES
         self.loudest = np.abs(self._sources_at(everywhere)).max(axis=1)
+        ends = (statement.start, statement.end)
+        parts = [(node, np.zeros((1, 1))) for node in statement.equations]
+        self.pulses = Pulses.of(statement.problem, parts, 0, ends)
         self.floor = FLOOR * (self._guessed() if self.known is None else self.known)
 
     def _guessed(self) -> Array:
@@ -173,18 +170,9 @@ class _Marching:
         self.pieces.append(piece)
 
     def unresolved(self, t: float, h: float) -> bool:
-        """Whether a source has a peak between the points of a slab."""
-        if not self.loudest.any() or abs(h) <= abs(self.span) / PROBES:
-            return False  # what is so short, the local error looks after
+        """Whether formulas have a peak between the points of a slab."""
         table = rule(HIGH)
-        count = max(len(CHECKED), math.ceil(PROBES * abs(h / self.span)))
-        # not the points of any rule, nor the same ones in every slab
-        at = (np.arange(count) + 0.5 + 0.4 * math.sin(1 + len(self.pieces))) / count
-        seen = self._sources_at(t + h * table.nodes)
-        probed = self._sources_at(t + h * at)
-        through = seen @ table.at(at, 0).T
-        away = np.abs(probed - through).max(axis=1)
-        return bool((away > UNSEEN * self.loudest).any())
+        return self.pulses.hidden(t, h, table.nodes, lambda at: table.at(at, 0), len(self.pieces))
 
     def _sources_at(self, t: Array) -> Array:
         """The sources of all equations at points (N,), (m, N)."""
