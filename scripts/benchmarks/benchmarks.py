@@ -3,9 +3,10 @@ settings, beside their goals.
 
     python -m scripts benchmarks [--columns kan,mlp,fem] [--seeds N] [--write] [name ...]
 
-Without names every row of GOALS is made. kan (the default): N seeds (3), which jitter the points
-and turn the directions; errors are relative L2 on held-out points, the largest over the unknowns,
-median and worst over the seeds and ANGLES. mlp: the MLP of `kanpde compare`, same engine, with
+Problems in time that recommend nothing have their goal as `tolerance`. Without names every row of
+GOALS is made. kan (the default): N seeds (3), which jitter the points and turn the directions;
+errors are relative L2 on held-out points, the largest over the unknowns, median and worst over the
+seeds and ANGLES. mlp: the MLP of `kanpde compare`, same engine, with
 equal parameters, with equal time, and at its best; one seed. fem: finite elements
 (scripts/benchmarks/fem_column.py) where the problem is elliptic. --write puts the requested columns
 into the rows of docs/benchmarks.md and keeps the others.
@@ -76,6 +77,8 @@ def row(name: str, columns: list[str], seeds: int) -> dict[str, str]:
         "goal": f"{goal:.0e}" + ("" if limit is None else f" in {limit:g} s"),
     }
     config = config_of(name)
+    if config.chooses and config.problem.time is not None:
+        config = configure(config, tolerance=goal)
     if "kan" in columns:
         cells |= kan(config, ANGLES.get(name, ()), seeds)
     if "mlp" in columns:

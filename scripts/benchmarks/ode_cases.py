@@ -105,8 +105,21 @@ def _robertson_rates(t: float, u: Array) -> list[float]:
 
 @cache
 def robertson() -> tuple[float, ...]:
-    """By Radau with the smallest tolerance that it takes."""
-    run = solve_ivp(_robertson_rates, (0, 1e6), (1, 0, 0), "Radau", rtol=1e-13, atol=1e-24)
+    """By Radau with the smallest tolerance that it takes, in the logarithm of 1 + t: what changes
+    there keeps its pace.
+    """
+
+    def rates(s: float, u: Array) -> Array:
+        return math.exp(s) * np.array(_robertson_rates(0.0, u))
+
+    def jacobian(s: float, u: Array) -> Array:
+        _, b, c = u
+        first, last = [-0.04, 1e4 * c, 1e4 * b], [0.0, 6e7 * b, 0.0]
+        middle = [-x - y for x, y in zip(first, last, strict=True)]
+        return math.exp(s) * np.array([first, middle, last])
+
+    span = (0.0, math.log1p(1e6))
+    run = solve_ivp(rates, span, (1, 0, 0), "Radau", rtol=1e-13, atol=1e-22, jac=jacobian)
     return tuple(run.y[:, -1])
 
 
