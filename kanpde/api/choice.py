@@ -2,6 +2,7 @@
 
 | problem | way | what is chosen |
 |---|---|---|
+| inequalities | a penalty, then what it rests on | its strength, the rim, then as below |
 | unknown constants and measured values | solves at constants | the constants, then as below |
 | unknown constants, means and integrals | solves at constants | the constants, then as below |
 | unknown fields, measured values | splines | smoothness, number of splines |
@@ -85,7 +86,11 @@ def chosen_plan(config: Config, start: Start | None = None) -> Plan:
     ConfigError or BudgetError say why it cannot begin.
     """
     from kanpde.api.evolving import by_equations, in_pieces  # marches need scipy, a slow import
+    from kanpde.api.inequality_plan import by_inequalities  # a room of its own, likewise
 
+    bounded = by_inequalities(config, chosen_plan)
+    if bounded is not None:
+        return bounded.prepare()
     if any(condition.data is not None for condition in config.problem.conditions):
         from kanpde.api.inverse_plan import inverse
 

@@ -15,6 +15,7 @@ from kanpde.config.config import Config
 from kanpde.config.frozen_map import FrozenMap
 from kanpde.config.problem.complex_unknowns import in_real_parts
 from kanpde.config.problem.fits import read_fit, states_fit
+from kanpde.config.problem.inequalities import with_least_and_largest
 from kanpde.config.problem.integrals import with_integrals_as_numbers
 from kanpde.config.problem.kernels import with_kernels_as_products
 from kanpde.config.problem.numbers import require_free, without_numbers
@@ -139,7 +140,7 @@ def _problem(node: Reader, trusted: bool, make_problem: MakeProblem | None) -> P
     python = None
     if isinstance(node.value, Mapping) and node.value.get("python") is not None:
         python, node = _made(node, trusted, make_problem)
-    node, numbers = without_numbers(node)
+    node, numbers = without_numbers(with_least_and_largest(node))
     node = with_kernels_as_products(
         in_real_parts(in_all_regions(without_point_sources(in_components(node))))
     )

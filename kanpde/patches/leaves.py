@@ -55,6 +55,7 @@ def eliminated(patches: Sequence[Patch], rows: Sequence[Rows], ties: Ties | None
         ((SUM, which, number), 0, row[None], np.full((1, 1), factor_of_sum), np.array([given]))
         for which, (row, given, factor_of_sum) in enumerate(_added(rows))
     ]
+    pieces = [piece for piece in pieces if len(piece[2])]  # a piece without derivatives has no rows
     rest = float(first[n, n] ** 2) if len(first) > n else 0.0
     data = sum(float(of_patch.right @ of_patch.right) for of_patch in rows)
     inner, outer = _faces_of(pieces)

@@ -208,10 +208,16 @@ def _balances(problem: Problem, pieces: Pieces, seam: Seam) -> list[Balance] | N
     orders, count = orders_of(problem), len(problem.unknowns)
     extent = float((problem.domain.upper - problem.domain.lower).max())
     known = _by_equation(edges_of(problem), len(problem.equations))
-    balances = []
+    balances, plain = [], 0
     for number, edges in enumerate(known):
         first, second = (Affine.of(pieces.equations[piece][number]) for piece in seam.pieces)
-        if max((sum(index) for _, index, _ in first.slopes), default=0) < SECOND:
+        highest = [
+            max((sum(index) for _, index, _ in side.slopes), default=0) for side in (first, second)
+        ]
+        if min(highest) == 0 and max(highest) == SECOND:
+            plain += 1  # one side is known without derivatives: its values are all that hold
+            continue
+        if highest[0] < SECOND:
             continue
         balance = Balance(
             sides=(first, second),
@@ -223,7 +229,7 @@ def _balances(problem: Problem, pieces: Pieces, seam: Seam) -> list[Balance] | N
         if balance is None:
             return None
         balances.append(balance)
-    return balances if len(balances) == orders.count(SECOND) else None
+    return balances if len(balances) + plain == orders.count(SECOND) else None
 
 
 def _by_equation(edges: Sequence[Edge], count: int) -> list[tuple[Edge, ...]]:

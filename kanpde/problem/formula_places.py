@@ -12,6 +12,7 @@ import numpy as np
 from kanpde.domains import Composite, Domain
 from kanpde.expressions import (
     Add,
+    Call,
     Constant,
     Coordinate,
     Derivative,
@@ -205,6 +206,12 @@ def formulas(
     return listed
 
 
+def counted(part: Node) -> tuple[Node, ...]:
+    """The children whose values count: of a test that chooses nothing but the sign does."""
+    tested = isinstance(part, Call) and part.name in ("where", "sign")
+    return tuple(part.children[1:] if tested else part.children)
+
+
 def _free(node: Node, dimension: int) -> list[Node]:
     """The largest parts of a formula that hold coordinates and neither unknowns nor columns of
     data; of sums and products all such terms together.
@@ -217,7 +224,7 @@ def _free(node: Node, dimension: int) -> list[Node]:
             bound.add(part)
     parts: list[Node] = []
     for part in postorder((node,)):
-        free = [child for child in part.children if child not in bound]
+        free = [child for child in counted(part) if child not in bound]
         if part not in bound or not free:
             continue
         joined = {Add: add, Mul: multiply}.get(type(part))

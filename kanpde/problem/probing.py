@@ -21,7 +21,7 @@ from kanpde.numerics.quadrature import Array
 from kanpde.problem.bending import activity, bending_of, inner_of
 from kanpde.problem.feature_search import DEEPEST, SETTLED, Feature, Search
 from kanpde.problem.findings import Finding
-from kanpde.problem.formula_places import Formula
+from kanpde.problem.formula_places import Formula, counted
 
 NARROWEST = 1e-6
 """Relative width below which a feature that is no jump is refused."""
@@ -116,10 +116,23 @@ def _known(feature: Feature, features: Sequence[Feature]) -> bool:
     return False
 
 
+def _outside_of_tests(node: Node) -> list[Node]:
+    """The parts of a formula that do not stand in tests alone."""
+    outside: dict[Node, None] = {}
+    waiting = [node]
+    while waiting:
+        part = waiting.pop()
+        if part in outside:
+            continue
+        outside[part] = None
+        waiting += counted(part)
+    return [part for part in postorder((node,)) if part in outside]
+
+
 def _suspects(formula: Formula) -> list[Node]:
     """The functions in a formula that bend more than a box may hold on the whole domain."""
     suspects, domain = [], formula.domain
-    parts = postorder((formula.node,))
+    parts = _outside_of_tests(formula.node)
     bent = [node for node in parts if bending_of(node) is not None]
     leaves = [node for node in parts if not node.children]
     try:

@@ -203,3 +203,8 @@ def test_points_that_are_too_coarse_are_told() -> None:
     assert warning.warns and "not resolved: the peak of exp(" in warning.sentence
     dense = np.array([0.371234, 0.6128]) + 0.003 * rng.normal(size=(2000, 2))
     assert unresolved(features(problem), dense, sides) == ()
+
+
+def test_conditions_of_where_are_no_features() -> None:
+    wave = "where(sqrt(x**2 + y**2) < 0.5 + 0.01*cos(21*atan2(y, x)), 1, 0)"
+    assert not any("atan2" in feature.formula for feature in found(wave, DISK))

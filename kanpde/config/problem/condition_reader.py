@@ -20,6 +20,7 @@ from kanpde.config.problem.conditions import (
     PeriodicConfig,
     PointConfig,
 )
+from kanpde.config.problem.inequalities import INEQUALITY
 from kanpde.config.problem.intervals import TimeConfig, TimeShape
 from kanpde.config.problem.measurements import (
     MOST_BYTES,
@@ -47,7 +48,7 @@ _MARKS = {
     "interface": "interface",
 }
 _KEYS = {
-    "equation": ("part", "equation", "name", "weight"),
+    "equation": ("part", "equation", INEQUALITY, "name", "weight"),
     "periodic": ("periodic", "name", "weight"),
     "mean": ("mean", "integral", "part", "name", "weight"),
     "point": ("point", "equation", "name", "weight"),
@@ -58,6 +59,7 @@ _EVERY = (
     "part",
     "interface",
     "equation",
+    INEQUALITY,
     "periodic",
     "mean",
     "integral",

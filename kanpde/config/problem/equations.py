@@ -25,7 +25,7 @@ def read_equations(node: Reader) -> tuple[tuple[str, ...], tuple[str, ...], tupl
     for number, item in enumerate(items, start=1):
         fields = {"equation": item}
         if isinstance(item.value, Mapping):
-            fields = item.fields(("equation", "weight", "name"), ("equation",))
+            fields = item.fields(("equation", "inequality", "weight", "name"), ("equation",))
         formulas.append(fields["equation"].formula())
         names.append(fields["name"].text() if "name" in fields else f"equation {number}")
         weights.append(

@@ -33,6 +33,7 @@ from kanpde.config.problem.energies import (
 )
 from kanpde.config.problem.equations import equations_tree, read_equations
 from kanpde.config.problem.gridded_fields import Grid, split_grids
+from kanpde.config.problem.inequalities import FORM
 from kanpde.config.problem.intervals import ENDS_OF_TIME, TimeConfig, TimeShape
 from kanpde.config.problem.meshes import MeshShape, group_name
 from kanpde.config.problem.metrics import read_metric
@@ -71,9 +72,11 @@ PROBLEM_KEYS = (
     "eigen",
 )  # fmt: skip
 _NEEDED = ("unknowns", "domain", "equations", "conditions")
+_BESIDE = f"write it beside an equation: {FORM}"
 _HINTS = {
     "equation": "did you mean 'equations'?",
     "boundary": "did you mean 'conditions'?",
+    **dict.fromkeys(("inequalities", "inequality", "obstacle"), _BESIDE),
     "solution": "did you mean 'exact'?",
     **dict.fromkeys(RECOMMENDED, "it belongs beside 'problem', or under 'recommended'"),
     **dict.fromkeys(("output", "compare", "dtype", "seed"), "it belongs beside 'problem'"),

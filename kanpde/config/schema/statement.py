@@ -31,6 +31,9 @@ _PART = described(
     one_or_more(text()), "Boundary parts, or boundary for all of them.", example="left"
 )
 _EQUATION = described(one_or_more(formula()), "What holds there, or a list of it.", example="u = 0")
+_INEQUALITY = described(
+    formula(), "Beside it: where it holds with =, the equation need not.", "none", "u >= g"
+)
 _COMMON = {
     "name": described(
         text(), "Names it in reports and in weights.terms.", "that of its part", "inflow"
@@ -44,7 +47,8 @@ _DATA = described(text(), "A CSV file with a column for every coordinate.", exam
 _OVER = described(text(), "Takes the mean or the integral over this part.", "the domain", "hole")
 _CONDITIONS = {
     "boundary condition": mapping(
-        {"part": _PART, "equation": _EQUATION, **_COMMON}, ("part", "equation")
+        {"part": _PART, "equation": _EQUATION, "inequality": _INEQUALITY, **_COMMON},
+        ("part", "equation"),
     ),
     "interface condition": mapping(
         {
@@ -139,6 +143,7 @@ DEFS: dict[str, Schema] = {
         mapping(
             {
                 "equation": described(formula(), "left = right.", example="dx(f) = 0"),
+                "inequality": _INEQUALITY,
                 "weight": described(
                     number(most=HEAVIEST, above=0.0), "A factor of its mean square.", 1.0, 1e-4
                 ),
