@@ -171,7 +171,7 @@ def converge(
 ) -> Converged:
     """March until the tolerance of a config is met, with local errors down to `finest`, from the
     tolerance on or down a ladder; `believed` is what is left of the difference of two marches in
-    the finer one. NumericalError where no slab can be solved.
+    the finer one, on a ladder at the least. NumericalError where no slab can be solved.
     """
     return _Search(config, progress, march, finest, ladder, believed).run()
 
@@ -214,7 +214,7 @@ def _of_ladder(differences: Sequence[float], ratios: Sequence[float] = ()) -> fl
     coarse: errors that fall by a factor q from march to march leave q/(1 - q), with SURE for what
     does not fall evenly, but LEAST_LEFT; LEAST_OF_TWO where they fell as fast the time before. Of
     one difference alone all is left. Where the last of the `ratios` of local errors is another one
-    than that before, errors fall by as much less.
+    than that before, errors fall by as much less, and the least share is as much larger.
     """
     left = []
     power = math.log(ratios[-1]) / math.log(ratios[-2]) if len(ratios) > 1 else 1.0
@@ -224,7 +224,7 @@ def _of_ladder(differences: Sequence[float], ratios: Sequence[float] = ()) -> fl
     if not left:
         return 1.0
     least = LEAST_LEFT if len(left) == 1 else min(LEAST_LEFT, max(*left, LEAST_OF_TWO))
-    return min(1.0, max(least, left[-1]))
+    return float(min(1.0, max(least ** min(1.0, power), left[-1])))
 
 
 @dataclass
@@ -274,7 +274,7 @@ class _Search:
             differences.append(difference)
             ratios.append(error / coarser)
             if self.ladder is not None:
-                believed = _of_ladder(differences, ratios)
+                believed = max(self.believed, _of_ladder(differences, ratios))
             else:
                 believed = _fallen(differences, ratios, self.believed)
             share = _share(richer, best, (coarser, error), believed, differences)

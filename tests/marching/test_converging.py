@@ -50,10 +50,15 @@ def test_what_is_left_on_a_ladder_follows_the_fall() -> None:
 
 
 def test_a_march_that_is_half_as_much_finer_falls_half_as_far() -> None:
-    """Errors that fell by 100 with a tenth of the local error fall by 10 with its root."""
+    """Errors that fell by 100 with a tenth of the local error fall by 10 with its root; the least
+    share is the root of that of a tenth.
+    """
     root = 0.1**0.5
     assert _of_ladder([1e-2, 1e-4], [0.1, 0.1]) == pytest.approx(0.3)
-    assert _of_ladder([1e-2, 1e-4], [0.1, root]) == pytest.approx(SURE * 0.1 / 0.9)
+    assert _of_ladder([1e-2, 1e-4], [0.1, root]) == pytest.approx(0.3**0.5)
+    assert _of_ladder([1e-2, 2e-3], [0.1, root]) == pytest.approx(1.0)
+    left = SURE * 0.05**0.5 / (1 - 0.05**0.5)
+    assert _of_ladder([1e-2, 5e-4], [0.1, root]) == pytest.approx(left)
 
 
 def test_where_a_tenth_takes_too_long_its_root_is_marched() -> None:
@@ -122,3 +127,17 @@ def test_marches_go_on_while_what_splines_miss_falls() -> None:
 def test_a_tolerance_below_the_finest_local_error_has_two_marches() -> None:
     errors, ended = _searched([0.0, 0.0], 1e-13, 1e-12)
     assert errors == pytest.approx([1e-11, 1e-12]) and ended.estimate is not None
+
+
+@pytest.mark.parametrize(("believed", "share"), [(0.2, 0.3), (1.0, 1.0)])
+def test_a_ladder_leaves_at_least_what_is_believed(believed: float, share: float) -> None:
+    """Differences of 1e-2 and 1e-4: 0.3 of the last one, or as much as its caller asks for."""
+    falling = iter([1e-2, 1e-4])
+
+    def march(error: float, number: int, *rest: Any) -> Any:
+        run = {"slabs": 1, "ended": None, "rough": 0.0, "left": 0.0}
+        return SimpleNamespace(**run, difference=lambda before: next(falling))
+
+    config = cast("Any", SimpleNamespace(tolerance=2e-4, seconds=100.0))
+    converged = converge(config, Silent(), march, 1e-9, Ladder(1e-2, 1e-9, 3.0), believed)
+    assert converged.estimate == pytest.approx(share * 1e-4)

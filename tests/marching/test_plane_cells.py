@@ -14,9 +14,9 @@ from kanpde.api.solving import configure
 from kanpde.marching.plane import steps
 from kanpde.marching.plane.cells import Refiner
 from kanpde.marching.plane.indicators import indicated
+from kanpde.marching.plane.lengths import HOLDS, Refused
 from kanpde.marching.plane.search import cover_of, march
 from kanpde.marching.plane.statement import Evolution, evolution
-from kanpde.marching.plane.steps import HOLDS, Refused
 from kanpde.numerics.polynomials import exponents
 from kanpde.patches.layout import layout
 from kanpde.problem.problem import Problem

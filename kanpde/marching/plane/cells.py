@@ -33,8 +33,23 @@ BEFORE = 0.05
 IDLE = 0.02
 """Share of the square of what is allowed that all coarsened patches together may add."""
 
-LOWEST = 4
-"""Degrees are not lowered below this one."""
+LOWEST = (0, 4, 6, 4)
+"""Degrees are not lowered below this one, by the number of coordinates: in the plane a patch of degree 4
+takes as long as one of degree 6, and what fades spreads to it.
+"""
+
+MINOR = 0.01
+"""Patches with a smaller share than this of the largest wait where there is a layer: what is left of it
+spreads to them.
+"""
+
+COARSE = 100.0
+"""Where patches add so many times more than they may, a layer is not seen by them at all: the ends of
+their expansions tell nothing of what a higher degree does (squares grew tenfold).
+"""
+
+HIGHER = 10
+"""Two halves of lower degrees become one cell of up to this degree."""
 
 STUBBORN = 0.3
 """A patch whose squares a higher degree leaves above this share has a layer, and is cut."""
@@ -68,20 +83,30 @@ class Refiner:
         patches: Sequence[Patch],
         columns: Sequence[Array],
         added: tuple[Array, float],
+        has_layer: bool = False,
     ) -> dict[Cell, int]:
         """Cells with the worst patches refined, until the others add little of what is allowed.
 
         Where a higher degree did not help, the cell is cut and its halves have the degree before.
+        Where there is a layer that no cell sees, cells are cut.
 
         Args:
             degrees: the cells.
             patches: their patches.
             columns: coefficients (n, C) of each, with equal weights.
             added: the squares that the patches add, and how much they may.
+            has_layer: whether u is known to have a layer.
         """
         squares, allowed = added
         marked = _marked(squares, allowed)
+        if has_layer:
+            marked[squares < MINOR * squares.max()] = 0.0
         worst = np.flatnonzero(marked).tolist()
+        if has_layer and squares.sum() > COARSE * allowed:
+            leaves = dict(degrees)
+            for k in worst:
+                cut(self.cover, leaves, patches[k], columns[k], patches[k].degree)
+            return balanced(self.cover, leaves)
         stubborn = [k for k in worst if self._is_stubborn(patches[k], float(squares[k]))]
         for patch, square in zip(patches, squares, strict=True):
             self.tried[patch.cells, patch.degree] = float(square)
@@ -133,14 +158,17 @@ def coarser(
             if parent is None or not _may_join(cover, parent, halves, leaves):
                 continue
             degree = max(leaves[half] for half in halves)
-            if idle(parent, degree):
+            # a degree more costs less than two patches
+            higher = degree + STEP if len(halves) > 1 and degree + STEP <= HIGHER else degree
+            enough = next((p for p in (degree, higher) if idle(parent, p)), None)
+            if enough is not None:
                 for half in halves:
                     del leaves[half]
-                leaves[parent] = degree
+                leaves[parent] = enough
                 waiting.append(parent)
                 break
     for cell, degree in leaves.items():
-        if degree - STEP >= LOWEST and idle(cell, degree - STEP):
+        if degree - STEP >= LOWEST[cover.dimension] and idle(cell, degree - STEP):
             leaves[cell] = degree - STEP
     return balanced(cover, leaves)
 

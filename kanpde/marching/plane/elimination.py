@@ -119,7 +119,7 @@ def leaf_of(rows: PatchRows, shifts: Complex) -> Leaf:
     else:
         second = Stacked(first.triangle, torch.zeros_like(first.tau))
     k = count + sum(traces for _, traces in inner)
-    below_traces = second.triangle[:, k:, k:]
+    below_traces = second.triangle_from(k)
     return Leaf(first, second, count, inner, Outer(outer, below_traces))
 
 
@@ -176,7 +176,7 @@ def merged(first: Outer, second: Outer) -> Group:
             column += traces
     factor = Stacked.of(stacked)
     k = sum(traces for _, traces in inner)
-    return Group(factor, inner, Outer(outer, factor.triangle[:, k:, k:]))
+    return Group(factor, inner, Outer(outer, factor.triangle_from(k)))
 
 
 @dataclass(frozen=True)

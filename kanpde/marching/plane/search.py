@@ -39,16 +39,30 @@ PLANE = 2
 LADDER = Ladder(first=1e-2, smallest=1e-9, growth=3.0)
 """Marches begin coarse: one takes about three times as long as the one before."""
 
+UNFIT_GROWTH = 5.0
+"""The same where the start does not fit: a tenth of the local error has a first slab that is shorter by
+10^(4/3), and 10^(2/3) = 4.6 times as many cells as thin as its layer along curved sides.
+"""
+
 STAGES, DEGREES = (4, 6, 8, 10, 12), (6, 8, 10)
 """Radau points of a slab and degree of the first cells, of one march after the other: errors that
 two marches have in common would not show in their difference.
 """
 
-WAVE_STAGES = (4, 5, 6, 7, 8)
+FEW_STAGES = (4, 5, 6, 7, 8)
 """Radau points where an equation is of second order in time: rates at the end of a slab are
 differences of its stages, which raise what space leaves there with the square of their number. On a
-ring the error was 4e-9 with 6, 4e-8 with 10 and 4e-6 with 12, where it grew from slab to slab.
+ring the error was 4e-9 with 6, 4e-8 with 10 and 4e-6 with 12, where it grew from slab to slab. Also where
+data do not fit at the start: the first slab decides there, whose error falls like 1/s only.
 """
+
+UNFIT_BELIEVED = 1.0
+"""What is left there of the difference of two marches in the finer one: what they add in a layer does not
+fall evenly (errors of 2.6e-6 and 2.8e-6 for local errors of 1e-4 and 1e-5).
+"""
+
+UNFIT_COMMON = 0.3
+"""Share of the local error that marches may have in common there: those two differ by 1.5e-6 only."""
 
 SAMPLES = 10_000
 """Points at which marches are compared."""
@@ -185,7 +199,8 @@ def march(
     `sizes` (m,) of the unknowns, until it is `stopped`. Newton's method leaves little of the
     `tolerance`.
     """
-    rows = DEGREES, WAVE_STAGES if max(posed.orders) > 1 else STAGES
+    is_smooth = posed.fits and max(posed.orders) == 1
+    rows = DEGREES, STAGES if is_smooth else FEW_STAGES
     degree, stages = (row[min(number, len(row) - 1)] for row in rows)
     first = seen(posed, cover, dict.fromkeys(cover.start(), degree))
     marched = March(posed, cover, error, stages, first, sizes, stopped, tolerance).run()
@@ -202,18 +217,22 @@ def search(config: Config, progress: Progress, posed: Evolution) -> Converged:
     sizes = guessed(posed, cover, coarse)
 
     def run(error: float, number: int, stopped: Callable[[], bool], before: Run | None) -> Run:
-        if not isinstance(before, PlaneRun):
-            return march(posed, cover, error, number, sizes, stopped, tolerance)
-        made = march(posed, cover, error, number, before.sizes, stopped, tolerance)
-        if made.ended is None and not posed.fits:
-            later.append(made.later_difference(before))
-        return made
+        known = before.sizes if isinstance(before, PlaneRun) else sizes
+        marched = march(posed, cover, error, number, known, stopped, tolerance)
+        if posed.fits:
+            return marched
+        if isinstance(before, PlaneRun) and marched.ended is None:
+            later.append(marched.later_difference(before))
+        return replace(marched, left=marched.left + UNFIT_COMMON * error)
 
     later: list[tuple[float, float]] = []
-    found = converge(config, progress, run, LADDER.smallest, LADDER)
-    if not later or found.reason is not StopReason.UNREACHED:
-        return found
-    return replace(found, warnings=(*found.warnings, _of_start(posed, *later[-1])))
+    if posed.fits:
+        return converge(config, progress, run, LADDER.smallest, LADDER)
+    ladder = replace(LADDER, growth=UNFIT_GROWTH)
+    converged = converge(config, progress, run, LADDER.smallest, ladder, UNFIT_BELIEVED)
+    if not later or converged.reason is not StopReason.UNREACHED:
+        return converged
+    return replace(converged, warnings=(*converged.warnings, _of_start(posed, *later[-1])))
 
 
 def _of_start(posed: Evolution, difference: float, since: float) -> str:

@@ -31,6 +31,7 @@ from kanpde.expressions import Derivative
 from kanpde.marching.plane.between import hides_sources
 from kanpde.marching.plane.cells import Refiner, coarser, tails
 from kanpde.marching.plane.indicators import Indicated, counted, indicated
+from kanpde.marching.plane.lengths import DEEPEST, Refused, Search
 from kanpde.marching.plane.radau import shifts
 from kanpde.marching.plane.rows import points_of
 from kanpde.marching.plane.slab import Ended, Given, Operator, Solved, Start, projected, solve
@@ -47,10 +48,8 @@ Array = NDArray[np.float64]
 FIRST = 3
 """Halvings of the time for the first slab that is tried."""
 
-DEEPEST, ROUNDED = 40, 1e-12
-"""Most halvings, and by what share lengths differ that are the same: parts of the time end a few
-roundings before a stop.
-"""
+ROUNDED = 1e-12
+"""By what share lengths differ that are the same: parts of the time end a few roundings before a stop."""
 
 MOST_AT_START, MOST_BYTES = 800, 1e9
 """Most patches for initial values, and memory for the factors of a slab beyond which its cells are
@@ -59,11 +58,6 @@ not refined any further.
 
 LEVELS = 14
 """Most refinements of the cells of one slab."""
-
-SHORTEN, MOST_HALVINGS = 4.0, 4
-"""Where time adds so many times too much, cells are not refined before the slab is shorter, by so
-many halvings at once.
-"""
 
 IN_VAIN = 0.95
 """Where a shorter slab leaves this share of what time adds, it is space that time does not see."""
@@ -85,11 +79,16 @@ take 7 to 10 times as long as a slab. Not so where an equation is of second orde
 grow from slab to slab (on a ring to more than 1e-7 with eight slabs, less with four).
 """
 
+GRADED = 2
+"""Lengthenings at once behind a start that does not fit: slabs of 1, 1, 1, 1, 4, 4, 4, 16 … first lengths
+have new factors half as often as slabs of 1, 1, 2, 4, 8, and begin as far from it.
+"""
+
+FADES = 0.75
+"""Behind such a start squares of what space adds may be larger with this power of the time."""
+
 MANY = 5
 """Newton steps of a slab after which the next one has an operator of its own."""
-
-HOLDS = 8
-"""How many times a length is not tried again after it was too long."""
 
 ROUGH = 4
 """Stages of the slabs that guess how large the unknowns become."""
@@ -107,36 +106,6 @@ class Marched:
     ended: str | None
     rough: float
     left: float
-
-
-@dataclass
-class Refused:
-    """The last length that was too long, of a `level` at which time added `excess`; `first` is what
-    time added on the first slab that was taken after it, on a level `taken`.
-
-    Twice the length adds as many times as much as it did then. What is known fades: it holds for
-    so many lengthenings that it refuses.
-    """
-
-    level: int
-    excess: float
-    taken: int = 0
-    first: float = 0.0
-    times: int = 0
-
-    def seen(self, level: int, excess: float) -> None:
-        """A slab was taken."""
-        if not self.taken:
-            self.taken, self.first = level, excess
-
-    def again(self, level: int, excess: float) -> bool:
-        """Whether a slab of twice the length, after one of a `level`, would be too long again."""
-        if not (math.isfinite(self.excess) and self.level < self.taken) or self.times >= HOLDS:
-            return False
-        growth = (self.excess / max(self.first, 1e-12)) ** (1 / (self.taken - self.level))
-        is_refused = bool(excess * growth > 1.0)
-        self.times += is_refused
-        return is_refused
 
 
 @dataclass(frozen=True)
@@ -185,7 +154,7 @@ class March:
         self.first: list[Array] | None = None
         self.kept: Kept | None = None
         self.added = np.zeros(self.evolution.unknowns)
-        self.rough, self.stops = 0.0, self.evolution.stops
+        self.rough, self.stops, self.is_graded = 0.0, self.evolution.stops, False
         self._part(begin, FIRST)
 
     def run(self) -> Marched:
@@ -209,7 +178,7 @@ class March:
         self.begin, self.stop = begin, self.stops.after(begin)
         self.length = self.stops.before(self.stop) - begin
         self.level, self.place = max(0, round(math.log2(self.length / before))), 0
-        self.last, self.refused = math.inf, Refused(0, math.inf)
+        self.last, self.refused, self.is_graded = math.inf, Refused(0, math.inf), False
 
     @property
     def _t(self) -> float:
@@ -222,6 +191,8 @@ class March:
     @property
     def _allowed(self) -> float:
         """How many times as much as later space may add to the present slab, squared."""
+        if self.is_graded:
+            return float((max(1, self.place) * self._h / self.span) ** -FADES)
         return math.sqrt(self.span / ((self.place + 1) * self._h))
 
     def _sizes(self) -> Array:
@@ -264,10 +235,16 @@ class March:
         slab, number = (self._t, self._t + self._h), len(self.strips)
         return hides_sources(self.evolution, slab, self.radau.nodes, number)
 
+    def _may_be_rough(self) -> bool:
+        """Whether layers may begin with the slab: at a start that does not fit, or at a stop."""
+        fits = self.evolution.fits and self.begin == self.evolution.times[0]
+        return self.place == 0 and not fits and max(self.evolution.orders) == 1
+
     def _slab(self) -> str | None:
         """Take a slab, or say why the march ends."""
         refinements, refiner = 0, Refiner(self.cover)
         in_vain = math.inf  # what time added before the slab was made shorter on the same cells
+        search = Search(self.stages, self._may_be_rough())
         while True:
             over = self.stopped()
             if over and self.strips:
@@ -292,14 +269,15 @@ class March:
             in_vain = math.inf
             if of_space and refinements < LEVELS and self._refine(solved, seen, refiner):
                 refinements += 1
-            elif excess > SHORTEN and self.level < DEEPEST:
+            elif self.level < DEEPEST and search.is_too_long(self.level, excess):
                 in_vain = seen.in_time
-                halvings = math.ceil(2 * math.log2(excess) / self.stages)
-                self._shorten(min(MOST_HALVINGS, halvings), excess)
+                self._shorten(search.halvings(self.level, excess), excess)
+                self.is_graded = search.is_sure
             elif refinements < LEVELS and self._refine(solved, seen, refiner):
                 refinements += 1
             elif excess > 1.0 and self.level < DEEPEST:
-                self._shorten(1, excess)
+                self._shorten(search.halvings(self.level, excess), excess)
+                self.is_graded = search.is_sure
             else:
                 self._take(solved, seen)
                 if solved.steps > MANY:
@@ -310,14 +288,16 @@ class March:
     def _shorten(self, halvings: int, excess: float = math.inf) -> None:
         self.refused = Refused(self.level, excess)
         self.level, self.place = self.level + halvings, self.place << halvings
-        self.last = math.inf
+        self.last, self.is_graded = math.inf, False
 
     def _refine(self, solved: Solved, seen: Indicated, refiner: Refiner) -> bool:
         """Refine the cells where space adds more than it may; whether that changed them."""
         if seen.in_space.sum() <= self._allowed or solved.operator.bytes > MOST_BYTES:
             return False
         marked = seen.in_space, self._allowed
-        degrees = refiner.finer(self.degrees, solved.patches, seen.columns, marked)
+        degrees = refiner.finer(
+            self.degrees, solved.patches, seen.columns, marked, self.is_graded and self.place == 0
+        )
         changed = degrees != self.degrees
         if changed:
             self.degrees, self.first = degrees, None
@@ -330,12 +310,14 @@ class March:
         factor = max(excess, 1e-12) ** (-1 / (self.stages + 1.5))
         falls = excess < FALLEN * min(before, 1.0)
         self.refused.seen(self.level, excess)
-        even = self.place % 2 == 0 and self.place < 2**self.level and self.level > 1
+        times = GRADED if self.is_graded and self.level > GRADED else 1
+        even = self.place % 2**times == 0 and self.place < 2**self.level and self.level > 1
         idle = factor > 2.0 or excess < IDLE or falls
         few = 2**self.level - self.place <= FEW_LEFT and max(self.evolution.orders) == 1
         worth = self.kept is None or not few
         if even and idle and worth and not self.refused.again(self.level, excess):
-            self.level, self.place, self.last = self.level - 1, self.place // 2, math.inf
+            self.level, self.place = self.level - times, self.place >> times
+            self.last = math.inf
             by = counted(self._known()) * self.error * math.sqrt(self.area)
             degrees = coarser(
                 self.cover, self.degrees, lambda x: self._values(x) / by, self._allowed

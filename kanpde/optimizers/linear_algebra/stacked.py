@@ -35,7 +35,11 @@ class Stacked:
     @property
     def triangle(self) -> Tensor:
         """R (K, min(N, P), P)."""
-        return self.householder[:, : self.tau.shape[1]].triu()
+        return self.triangle_from(0)
+
+    def triangle_from(self, first: int) -> Tensor:
+        """R without its first rows and columns."""
+        return self.householder[:, first : self.tau.shape[1], first:].triu()
 
     def turned(self, rows: Tensor) -> Tensor:
         """Qᴴ of rows (K, N, C)."""
