@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import functools
 import sys
 import warnings
 from collections.abc import Iterator
@@ -13,9 +15,12 @@ from typing import Any
 import numpy as np
 
 import kanpde
+from kanpde import storage
+from kanpde.api import checking
 from kanpde.api.checking import examined
 from kanpde.config import yaml_file
 from kanpde.errors import KanpdeError
+from scripts.fuzz.folders import FILES
 
 Meaning = tuple[Any, bytes, Any]
 
@@ -94,6 +99,41 @@ def _listening() -> Iterator[set[str]]:
 def _below(names: set[str], folder: Path) -> list[Path]:
     paths = [Path(name) for name in names]
     return [path for path in paths if path.is_absolute() and path.is_relative_to(folder)]
+
+
+def remember() -> None:
+    """Read equal texts, equal digests and equal configs only once from here on: most changes leave
+    them alone.
+    """
+    read = functools.lru_cache(maxsize=64)(yaml_file._built)
+    bindings_of, config_of = storage.bindings, checking._config
+    bound: dict[bytes, dict[str, Any]] = {}
+    sound: dict[tuple[bytes, ...], str] = {}
+
+    def remembered_text(text: str, source: str, depth: int = 1) -> Any:
+        return copy.deepcopy(read(text, source, depth))
+
+    def remembered_bindings(folder: Path) -> dict[str, Any]:
+        content = _content(folder / storage.DIGESTS)
+        if content not in bound:
+            bound[content] = bindings_of(folder)
+        return bound[content]
+
+    def remembered_config(folder: Path) -> str:
+        if folder.name in FILES:  # other files count there
+            return config_of(folder)
+        key = _content(folder / checking.CONFIG), _content(folder / storage.DIGESTS)
+        if key not in sound:
+            sound[key] = config_of(folder)
+        return sound[key]
+
+    yaml_file._built = remembered_text
+    storage.bindings = checking.bindings = remembered_bindings
+    checking._config = remembered_config
+
+
+def _content(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""
 
 
 def values_of(content: bytes) -> Any:
