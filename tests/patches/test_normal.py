@@ -87,6 +87,23 @@ def test_a_singular_system_is_left_to_qr() -> None:
     assert weakest < 1e-12
 
 
+def test_what_normal_equations_do_not_resolve_is_left_to_qr(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The smallest singular value of a Neumann problem with little reaction."""
+    problem = problem_of(
+        domain=BRICK,
+        equations=["-laplacian(u) + 1e-7*u = x - 0.5"],
+        conditions=[{"part": [*HELD, *INSULATED], "equation": "dn(u) = 0"}],
+    )
+    cover, statement = cover_of(problem, 2), Statement.of(problem)
+    patches = layout(cover, balanced(cover, dict.fromkeys(cover.start(), 4)))
+    ours = statement.solve(cover, patches, Elimination(cover.counts))[2][1]
+    monkeypatch.setattr(module, "_is_plain", lambda *leaf: False)
+    theirs = statement.solve(cover, patches, Elimination(cover.counts))[2][1]
+    assert ours < 1e-7 and ours == pytest.approx(theirs, rel=1e-4)
+
+
 def test_traces_of_lower_degree_cost_no_accuracy(monkeypatch: pytest.MonkeyPatch) -> None:
     exact = "sin(2.3*x + 0.4)*cos(1.7*y*z) + exp(x*y - z)"
     problem = problem_of(

@@ -90,6 +90,18 @@ def test_a_flux_beside_a_corner_may_be_missed_by_a_hundredth() -> None:
     assert judge(("u",), aim, (5e-7,), of_shares(conditions={"cut": 0.0125})).trusted
 
 
+def test_a_network_over_the_whole_domain_may_miss_no_condition_by_a_hundredth() -> None:
+    aim = Aim(1e-6, searched=True, local=False)
+    verdict = judge(("u",), aim, (4e-7,), of_shares(conditions={"left": 0.05}))
+    assert not verdict.trusted and verdict.worst is None
+
+
+def test_a_residual_that_is_no_number_is_the_largest() -> None:
+    shares = {"flow": 1e-5, "heat": math.nan, "last": 1e-3}
+    verdict = judge(("u",), Aim(), (None,), of_shares(equations=shares))
+    assert verdict.worst is None and "heat" in verdict.warnings[0]
+
+
 def test_an_estimate_far_below_the_residual_of_a_smooth_network_is_not_believed() -> None:
     aim = Aim(1e-6, searched=True, smooth=True)
     verdict = judge(("u",), aim, (1e-9,), of_shares(equations={"equation 1": 0.5}))
