@@ -12,11 +12,13 @@ SECONDS ?= 60
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test docs fuzz lint benchmark reproduce paper clean
+.PHONY: help demo test test-all mutants docs fuzz lint benchmark reproduce paper clean
 
 help:
 	@echo "make demo       install into $(VENV) and compare a KAN with an MLP on a Poisson problem"
 	@echo "make test       install into $(VENV), then ruff, mypy, import-linter and the test suite"
+	@echo "make test-all   the same, with the tests that take long"
+	@echo "make mutants    plant faults in copies of the code; the tests must see each of them (an hour)"
 	@echo "make docs       the documentation as a site in build/site; a broken link is an error"
 	@echo "make fuzz       mutated files, tables, checkpoints and command lines for a minute (SECONDS=3600: an hour)"
 	@echo "make lint       only ruff, mypy and import-linter"
@@ -51,7 +53,13 @@ lint: $(VENV)/.test
 
 # One process per core, each with one thread.
 test: lint
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not slow" $(PYTEST)
+
+test-all: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST)
+
+mutants: $(VENV)/.test
+	OMP_NUM_THREADS=1 $(BIN)/python -m scripts mutants
 
 $(VENV)/.docs: $(VENV)/.runtime
 	$(INSTALL) --no-build-isolation -e '.[docs]'

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -22,6 +23,11 @@ CUBE = {"box": {"lower": [0, 0, -1], "upper": [1, 2, 1]}}
 DISK = {"disk": {"center": [0.2, -0.1], "radius": 0.8}}
 ENDS = ["left", "right"]
 SIDES = ["left", "right", "bottom", "top"]
+
+
+def slowly(values: Iterable[Any], slow: Container[Any]) -> list[Any]:
+    """Parameters of a test, of which those in `slow` are left to `make test-all`."""
+    return [pytest.param(v, marks=pytest.mark.slow) if v in slow else v for v in values]
 
 
 def generator(seed: int = 0) -> torch.Generator:

@@ -64,10 +64,15 @@ def test_other_words_are_for_hydra() -> None:
     assert "hydra" in imported(f"from kanpde.cli import main; assert main({words!r}) == 0")
 
 
-def test_a_shipped_problem_alone_is_what_hydra_composes() -> None:
+@pytest.mark.parametrize(
+    "names",
+    [shipped.names()[::8], pytest.param(shipped.names(), marks=pytest.mark.slow)],
+    ids=["some", "all"],
+)
+def test_a_shipped_problem_alone_is_what_hydra_composes(names: list[str]) -> None:
     """The short way and Hydra give the same config of every shipped problem."""
     with initialize_config_dir(str(shipped.conf()), version_base="1.3"):
-        for name in shipped.names():
+        for name in names:
             arguments = parse("solve", [f"problem={name}"])
             composed = compose("config", overrides=[f"problem={name}"])
             assert doors.shipped_config(arguments) == doors.hydra_config(composed), name

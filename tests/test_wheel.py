@@ -128,6 +128,7 @@ def test_installed_command_lists_and_solves_outside_the_checkout(
     assert result["relative_l2"]["u"] < 1e-11
 
 
+@pytest.mark.slow
 def test_installed_package_solves_from_python_outside_the_checkout(
     environment: Path, tmp_path: Path
 ) -> None:

@@ -463,15 +463,20 @@ WITH_EXACT = [
     if "exact" in node and "manufactured" not in node.get("definitions", {}).values()
 ]
 NONLINEAR = {"kovasznay", "taylor_green"}  # least squares alone do not solve it
+LONG = {"poisson_drilled_cube", "poisson_multiscale", "poisson_rotated", "helmholtz_rotated"}
+SHORT = {
+    *((name, "lbfgs") for name in (*NONLINEAR, "helmholtz", "heat_1d")),
+    *((name, "least_squares") for name in WITH_EXACT if name not in LONG),
+}
 
 
 @pytest.mark.parametrize(
     ("name", "stage"),
     [
-        (n, stage)
-        for n in WITH_EXACT
+        pytest.param(name, stage, marks=() if (name, stage) in SHORT else pytest.mark.slow)
+        for name in WITH_EXACT
         for stage in ("least_squares", "lbfgs")
-        if stage == "lbfgs" or n not in NONLINEAR
+        if stage == "lbfgs" or name not in NONLINEAR
     ],
 )
 def test_deleting_exact_changes_no_bit_of_any_coefficient(name: str, stage: str) -> None:

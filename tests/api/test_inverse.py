@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from core_helpers import slowly
 
 from kanpde import api
 from kanpde.assembly.outer_system import OuterSystem
@@ -133,9 +134,10 @@ def test_a_constant_may_stand_in_a_condition_and_be_negative() -> None:
     assert solution.relative_l2["u"] is not None and solution.relative_l2["u"] < 1e-10
 
 
-@pytest.mark.parametrize(
-    "stage", ["levenberg_marquardt", "variable_projection", "gauss_newton_cg", "adam", "lbfgs"]
-)
+OPTIMIZERS = ("levenberg_marquardt", "variable_projection", "gauss_newton_cg", "adam", "lbfgs")
+
+
+@pytest.mark.parametrize("stage", slowly(OPTIMIZERS, {"gauss_newton_cg"}))
 def test_every_optimizer_moves_the_constants(stage: str) -> None:
     """The matrix methods after one solve of the field: while it is zero, nothing says which way a
     factor of it should go.
@@ -250,6 +252,7 @@ def test_a_point_with_little_noise_counts_more() -> None:
     assert abs(api.solve(tree(data={**data, "noise": 1e-3})).parameters["k"].value - 2) > 0.01
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
     hits, scores = covered(40, given=False)
     assert hits >= 33 and 0.7 < scores.std(ddof=1) < 1.35
@@ -259,6 +262,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
 # --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_source_is_found_as_well_as_the_noise_allows() -> None:
     """The weight is that of least cross-validation: n - trace degrees of freedom fit to one sigma
     (within two deviations).

@@ -137,6 +137,7 @@ def test_a_march_builds_every_slab_once(built: Counter[str], tmp_path: Path) -> 
     assert take(built) == {"problems": 1, "trials": messages(watch.log, "adds")}
 
 
+@pytest.mark.slow
 def test_a_search_of_slabs_builds_every_attempt_once(built: Counter[str], tmp_path: Path) -> None:
     watch = StopAfter()
     api.solve(heat(tolerance=1e-2), out=tmp_path / "run", progress=watch)

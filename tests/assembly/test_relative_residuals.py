@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 import torch
 
 import kanpde
-from kanpde.assembly.relative_residuals import _steepest
+from kanpde.assembly.relative_residuals import _steepest, share
 
 
 def shares(problem: dict[str, Any], **keys: Any) -> dict[str, float]:
@@ -27,6 +28,7 @@ def shares(problem: dict[str, Any], **keys: Any) -> dict[str, float]:
 
 
 SIDES = ["left", "right", "bottom", "top"]
+FEW = {"trial": {"width": [6], "intervals": 2}, "sampler": {"interior": 200}}
 
 
 @pytest.mark.parametrize("factor", ("1", "1e-9", "1e7"))
@@ -35,8 +37,7 @@ def test_units_of_an_equation_do_not_matter(factor: str) -> None:
         "equations": [f"-{factor}*laplacian(u) = {factor}*exp(x)"],
         "conditions": [{"part": SIDES, "equation": "u = 0"}],
     }
-    few = {"trial": {"width": [6], "intervals": 2}, "sampler": {"interior": 200}}
-    assert shares(problem, **few)["equation 1"] == pytest.approx(0.0726, rel=0.01)
+    assert shares(problem, **FEW)["equation 1"] == pytest.approx(0.0726, rel=0.01)
 
 
 def test_what_is_zero_is_not_judged_beside_rounding() -> None:
@@ -46,7 +47,14 @@ def test_what_is_zero_is_not_judged_beside_rounding() -> None:
         "equations": ["laplacian(u) = 0", "laplacian(v) - v = 0"],
         "conditions": [{"part": SIDES, "equation": ["u = x", "v = 0"]}],
     }
-    assert max(shares(problem).values()) < 1e-3
+    assert max(shares(problem, **FEW).values()) < 1e-3
+
+
+def test_rows_beside_terms_of_size_zero() -> None:
+    zero, one = torch.zeros(3), torch.ones(3)
+    assert share(zero, zero) == 0.0
+    assert share(one, zero) == math.inf
+    assert share(one, 2 * one) == 0.5
 
 
 def test_a_condition_that_is_missed_shows_beside_the_solution_inside() -> None:

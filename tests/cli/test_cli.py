@@ -424,6 +424,7 @@ def test_the_package_runs_as_a_module() -> None:
 # --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_sweep_gives_every_job_its_own_folder(tell: Tell, mine: list[str]) -> None:
     words = [
         "--multirun",
@@ -517,7 +518,7 @@ def test_a_finished_run_resumes_to_itself(tell: Tell, run: str) -> None:
 def test_a_signal_saves_and_the_run_resumes(
     number: int, code: int, tmp_path: Path, tell: Tell
 ) -> None:
-    stage = {"optimizer": "adam", "steps": 10**8, "seconds": 15.0}
+    stage = {"optimizer": "adam", "steps": 10**8, "seconds": 8.0}
     (tmp_path / "long.yaml").write_text(
         yaml.safe_dump({"problem": NODE, **REST, "schedule": [stage]})
     )

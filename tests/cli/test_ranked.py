@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from core_helpers import slowly
 
 import kanpde
 from kanpde.cli.ranked import why_alone
@@ -74,7 +75,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("count", slowly([2, 4], {4}))
 def test_ranks_give_the_field_of_one_process(folder: Path, count: int) -> None:
     """With a sum over all patches that is 0, which passes through the tree as well."""
     process = started(folder, count, "solve", "shared.yaml", "--out", "run", "--quiet")
@@ -106,7 +107,7 @@ def ranks_of(launcher: int) -> Iterator[int]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
-@pytest.mark.parametrize("which", [0, 1, None])
+@pytest.mark.parametrize("which", slowly([0, 1, None], {1, None}))
 def test_a_rank_that_is_killed_ends_the_others(folder: Path, which: int | None) -> None:
     """And so does a signal to the launcher."""
     process = started(folder, 2, "solve", "long.yaml", "--out", "run", "--verbose")

@@ -8,6 +8,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from core_helpers import slowly
 from mesh_helpers import CAVITY, PLATE, mesh_shape
 
 from kanpde.config.problem.shapes import (
@@ -102,7 +103,15 @@ SPAN = TimeConfig(0.5, 2.0)
 CASES = [(name, None) for name in SPACES] + [(name, SPAN) for name in SPACES if name != "box5"]
 
 
-@pytest.fixture(params=CASES, ids=lambda case: case[0] + ("" if case[1] is None else "_in_time"))
+LONG = [
+    *[("drilled_cube", time) for time in (None, SPAN)],
+    *[(name, SPAN) for name in ("bored_cube", "cut_corner", "two_balls")],
+]
+
+
+@pytest.fixture(
+    params=slowly(CASES, LONG), ids=lambda case: case[0] + ("" if case[1] is None else "_in_time")
+)
 def case(request: pytest.FixtureRequest) -> tuple[Domain, float, tuple[str, ...]]:
     name, time = request.param
     shape, measure = SPACES[name]

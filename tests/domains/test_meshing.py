@@ -191,6 +191,7 @@ def finite_elements(domain: MeshDomain) -> tuple[np.ndarray, np.ndarray, np.ndar
 
 
 @needs_gmsh
+@pytest.mark.slow
 def test_a_plate_of_gmsh_is_solved_from_a_file_alone(tmp_path: Path) -> None:
     foreign_plate(tmp_path / "plate.msh")
     (tmp_path / "plate.yaml").write_text(PLATE, encoding="utf-8")

@@ -247,6 +247,7 @@ def test_equations_that_do_not_describe_the_values_are_told() -> None:
     assert any("not by chance" in text for text in solution.result.verdict.warnings)
 
 
+@pytest.mark.slow
 def test_values_missed_by_more_than_their_given_noise_are_told() -> None:
     solution = api.solve(decay(noisy(0.5, 0.05), noise=0.01))
     assert any("times their noise" in text for text in solution.result.verdict.warnings)

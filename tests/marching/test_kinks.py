@@ -63,7 +63,7 @@ def heat_by_series(start: str, x: np.ndarray) -> np.ndarray:
     [
         ("hat", "u = min(2*x, 2 - 2*x)", HELD),
         ("step", "u = where(x < 0.3, 1, 0)", INSULATED),
-        ("ramp", "u = x", REPEATING),
+        pytest.param("ramp", "u = x", REPEATING, marks=pytest.mark.slow),
     ],
 )
 def test_rough_initial_values_that_diffusion_smooths_are_solved(

@@ -130,6 +130,7 @@ def test_a_solution_that_starts_at_zero_may_err_by_a_share_of_what_it_grows_to()
     assert error is not None and error < 1e-6
 
 
+@pytest.mark.slow
 def test_an_unknown_that_is_small_and_rough_does_not_make_slabs_shrink_without_end() -> None:
     """Shifts of splines that are too coarse leave an error that is smooth and does not fall with
     the length: slab after slab met what it was asked for, and each was cut by a tenth.
@@ -194,7 +195,9 @@ def test_the_error_that_is_measured_does_not_depend_on_the_weights(
 # --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("slabs", [4, {"error": 1e-4}], ids=["given", "paced"])
+@pytest.mark.parametrize(
+    "slabs", [4, pytest.param({"error": 1e-4}, marks=pytest.mark.slow)], ids=["given", "paced"]
+)
 def test_a_march_that_is_stopped_between_linear_slabs_says_so(slabs: Any, tmp_path: Path) -> None:
     """Each of its slabs is solved, but not the time interval; it goes on to the same bits."""
     settings = paced(heat(), slabs=slabs)
@@ -227,6 +230,7 @@ def test_time_that_is_over_before_a_stage_ends_the_solve() -> None:
 # --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_march_better_than_asked_is_followed_by_a_finer_one() -> None:
     """Marches asked for errors far above what the coarsest gives were all alike, and none could be
     estimated.
@@ -237,6 +241,7 @@ def test_a_march_better_than_asked_is_followed_by_a_finer_one() -> None:
     assert error is not None and estimate is not None and estimate <= 0.1 and error <= 2 * estimate
 
 
+@pytest.mark.slow
 def test_a_search_that_was_stopped_begins_anew(tmp_path: Path) -> None:
     """It used to end as finished with whatever march it had, whether or not that met the
     tolerance.

@@ -25,6 +25,7 @@ from core_helpers import (
     parts,
     problem_node,
     scramble,
+    slowly,
     uniform,
 )
 from torch import Tensor
@@ -167,6 +168,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "mlp": {"kind": "mlp", "width": [20], "start": "features", "scale": 3.0},
 }
 STAGES = ("variable_projection", "levenberg_marquardt", "broyden", "gauss_newton_cg")
+LONG = {"gauss_newton_cg"}
 Run = tuple[Parts, History, tuple[StageResult, ...], StopReason]
 
 
@@ -277,7 +279,7 @@ def test_a_solution_in_the_trial_space_is_found_to_rounding(stage: str) -> None:
     )
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", slowly(STAGES, LONG))
 def test_every_stop_has_its_reason(stage: str) -> None:
     assert (
         run(small({"optimizer": stage, "steps": 50, "seconds": 1e-9}))[3] is StopReason.TIME_LIMIT
@@ -310,7 +312,7 @@ def test_numbers_that_are_not_finite_end_it_with_the_last_finite_parameters(stag
 
 
 @pytest.mark.parametrize("node", [WAVE, CUBIC], ids=["linear", "nonlinear"])
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", slowly(STAGES, LONG))
 def test_a_run_that_was_interrupted_goes_on_to_the_same_bits(
     stage: str, node: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -178,6 +178,7 @@ def test_bratu_is_solved_up_to_its_fold(factor: float, middle: float) -> None:
     assert solution(np.array([[0.5, 0.5]]))[0, 0] == pytest.approx(middle, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_bratu_beyond_its_fold_is_not_silent() -> None:
     solution, words = solve(1e-3, cells=1, equations=["-laplacian(u) = 12*exp(u)"])
     assert solution.stop_reason.exit_code == 8
@@ -193,6 +194,7 @@ def test_zero_beside_another_solution_is_not_silent() -> None:
     assert "the solution is 0 everywhere, and another one with values from" in words
 
 
+@pytest.mark.slow
 def test_zero_that_other_starts_lead_to_is_the_solution() -> None:
     solution, _ = solve(equations=["-laplacian(u) + u**3 = 0"])
     assert solution.stop_reason is StopReason.TOLERANCE

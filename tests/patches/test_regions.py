@@ -126,6 +126,7 @@ def test_areas_and_contacts_add_up(cells: int) -> None:
     assert members == list(range(len(patches)))
 
 
+@pytest.mark.slow
 def test_a_disk_that_conducts_ten_times_less() -> None:
     """-div(k grad u) = -4 in a disk and around it, k = 1 and 10: u = r²/k and r² (cos 2φ) terms."""
     square = {"rectangle": {"lower": [-1, -1], "upper": [1, 1]}}

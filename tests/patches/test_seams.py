@@ -98,6 +98,7 @@ def test_a_disk_in_a_field_and_the_same_field_from_its_file(tmp_path: Path) -> N
     assert (kanpde.load(tmp_path / "run")(X) == solution(X)).all()
 
 
+@pytest.mark.slow
 def test_an_ellipse_and_the_same_field_from_its_file(tmp_path: Path) -> None:
     g, k = (
         "((x - 0.5)**2/0.1 + (y - 0.45)**2/0.02 - 1)",

@@ -139,6 +139,7 @@ def test_slivers_join_a_neighbour() -> None:
         assert max(shares) > 0.1
 
 
+@pytest.mark.slow
 def test_bodies_are_solved_on_patches_by_default() -> None:
     domain, parts = SOLIDS["cavity"]
     tree = tree_of(

@@ -84,6 +84,7 @@ def test_a_pinned_point_that_cannot_be(change: dict[str, Any], message: str) -> 
         api.solve({"problem": {**PRESSURE, **change}, **SMALL})
 
 
+@pytest.mark.slow
 def test_ordinary_slabs_march_in_the_plane() -> None:
     """u_t = Δu: each slab starts from the end of the one before, and only the first one reads the
     initial condition.

@@ -15,7 +15,7 @@ import pytest
 import scipy.sparse
 import scipy.sparse.linalg
 import torch
-from core_helpers import LINE, SIDES, SQUARE, create, problem_node
+from core_helpers import LINE, SIDES, SQUARE, create, problem_node, slowly
 from numpy.typing import NDArray
 
 from kanpde import api
@@ -477,7 +477,7 @@ def test_every_shipped_reference_is_used_checked_and_small() -> None:
         assert used[name] == name and shipped.reference(name).stat().st_size < 300_000
 
 
-@pytest.mark.parametrize("name", FLOWS)
+@pytest.mark.parametrize("name", slowly(FLOWS, {"kuramoto_sivashinsky", "kdv"}))
 def test_a_shipped_reference_agrees_with_a_coarse_computation(name: str) -> None:
     problem = Problem.create(api.configure(name).problem)
     known = problem.reference

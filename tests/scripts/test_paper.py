@@ -108,6 +108,7 @@ def test_every_row_has_cells_on_the_page() -> None:
         assert {f"`{row.name}`" for row in rows} == {name for (name,) in page}
 
 
+@pytest.mark.slow
 def test_the_scaling_fits_go_from_grid_to_grid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scaling_fits, "GRIDS", (3, 6))
     monkeypatch.setitem(scaling_fits.TOYS, "x", ((1, 1), 6, lambda x: x[:, 0]))

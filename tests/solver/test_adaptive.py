@@ -11,7 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from core_helpers import LINE, SIDES, SQUARE, StopAfter, config, problem_node, scramble, uniform
+from core_helpers import (
+    LINE,
+    SIDES,
+    SQUARE,
+    StopAfter,
+    config,
+    problem_node,
+    scramble,
+    slowly,
+    uniform,
+)
 from torch import Tensor
 
 from kanpde import api
@@ -366,7 +376,10 @@ def vector(solver: Solver) -> Tensor:
 
 @pytest.mark.parametrize(
     "optimizer",
-    ["lbfgs", "broyden", "levenberg_marquardt", "variable_projection", "gauss_newton_cg"],
+    slowly(
+        ["lbfgs", "broyden", "levenberg_marquardt", "variable_projection", "gauss_newton_cg"],
+        {"gauss_newton_cg"},
+    ),
 )
 def test_every_method_that_advances_by_steps_follows(optimizer: str) -> None:
     """And the steps on the second points lower the objective there."""

@@ -12,7 +12,18 @@ from typing import Any
 
 import pytest
 import torch
-from core_helpers import ENDS, LINE, SIDES, SQUARE, StopAfter, config, gap, problem_node, uniform
+from core_helpers import (
+    ENDS,
+    LINE,
+    SIDES,
+    SQUARE,
+    StopAfter,
+    config,
+    gap,
+    problem_node,
+    slowly,
+    uniform,
+)
 from torch import Tensor
 
 from kanpde import api
@@ -543,7 +554,7 @@ class Crash(StopAfter):
         return None
 
 
-@pytest.mark.parametrize("calls", [0, 1, 3])
+@pytest.mark.parametrize("calls", slowly([0, 1, 3], {0, 3}))
 def test_a_crashed_run_goes_on_from_its_last_checkpoint(
     calls: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

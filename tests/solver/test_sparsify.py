@@ -339,6 +339,7 @@ def sparse_run(folder: Path) -> Solution:
     return fit(x, ridge(x), trial=trial, schedule=stages, out=folder)
 
 
+@pytest.mark.slow
 def test_a_sparse_run_is_pruned_and_opens_like_any_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

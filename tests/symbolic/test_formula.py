@@ -217,9 +217,10 @@ def test_a_disk_in_time_is_searched_like_any_other() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (
+        pytest.param(
             lambda p: 1 / (1 + 3 * (p[:, 0] - 0.5) ** 2 + p[:, 1] ** 2),
             1 / (1 + 3 * (x - sympy.Rational(1, 2)) ** 2 + y**2),
+            marks=pytest.mark.slow,
         ),
         (lambda p: np.log(8 / (1 + (p**2).sum(1)) ** 2), sympy.log(8 / (1 + x**2 + y**2) ** 2)),
     ],

@@ -40,6 +40,7 @@ def solved(rows: int, folder: Path | None = None, **keys: Any) -> Solution:
     return fit(*noisy(rows, 0), trial=TRIAL, schedule=stages, out=folder, domain=domain, **keys)
 
 
+@pytest.mark.slow
 def test_training_does_not_follow_the_noise(tmp_path: Path) -> None:
     """Variable projection alone, which solves for more coefficients than there is data for, loses
     the function.

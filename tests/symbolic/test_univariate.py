@@ -36,6 +36,7 @@ def test_a_function_of_the_library_is_found_to_rounding(name: str) -> None:
     assert np.allclose(fitted.value(X), y, rtol=0, atol=1e-11 * np.abs(y).max())
 
 
+@pytest.mark.slow
 def test_the_best_is_the_simplest_that_fits() -> None:
     assert [match(X, curve(name))[0].name for name in ("exp", "gaussian", "log", "x")] == [
         "exp",

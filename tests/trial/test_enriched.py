@@ -23,6 +23,7 @@ from core_helpers import (
     parts,
     problem_node,
     scramble,
+    slowly,
     uniform,
 )
 from torch import Tensor
@@ -181,7 +182,7 @@ STAGES = {
 }
 
 
-@pytest.mark.parametrize("stages", list(STAGES))
+@pytest.mark.parametrize("stages", slowly(STAGES, {"broyden", "gauss_newton_cg", "adam"}))
 def test_every_optimizer_trains_the_coefficients(stages: str, quick: None) -> None:
     """What the network cannot represent, the given function does: the error falls far below what it
     is without.
