@@ -21,6 +21,7 @@ from kanpde.storage import (
     altered,
     bind_part,
     forget,
+    leaf_digests,
     require_values,
     write_bound,
     write_kept,
@@ -340,3 +341,8 @@ def test_every_file_of_an_equation_in_time_alone_belongs_to_its_run(tmp_path: Pa
     kanpde.solve({"problem": problem}, out=tmp_path / "run")
     assert (tmp_path / "run" / "field.csv").is_file()
     assert all(entry.sound for entry in examined(tmp_path / "run"))
+
+
+def test_a_text_is_another_value_than_the_number_that_it_looks_like() -> None:
+    number, text = (leaf_digests({"seed": value}) for value in (1, "1"))
+    assert number != text
