@@ -291,7 +291,7 @@ class _Search:
 
     def _compare_in_part(self, richer: Run, best: Run) -> None:
         """What a march that ended early still says of the one before, for the warning."""
-        if best.problem.domain.dimension > 1:
+        if richer.slabs and best.problem.domain.dimension > 1:
             difference = richer.difference(best)
             name = best.problem.coordinates[-1]
             self.in_part = (
@@ -319,6 +319,8 @@ class _Search:
         number, began = len(self.stages), time.perf_counter()
         self.progress.stage_started(number, number + 1, f"slabs of local error {error:.1e}", 1)
         run = self.march(error, number, self._over, before)
+        if not run.slabs and before is not None:
+            return run  # what the march before has solved is kept
         if not run.slabs:
             raise NumericalError(
                 f"problem '{self.config.problem.name}': no slab from the start was solved (the march"

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from kanpde.errors import NumericalError
 from kanpde.marching.converging import (
     BELIEVED,
     FINER,
@@ -141,3 +142,23 @@ def test_a_ladder_leaves_at_least_what_is_believed(believed: float, share: float
     config = cast("Any", SimpleNamespace(tolerance=2e-4, seconds=100.0))
     converged = converge(config, Silent(), march, 1e-9, Ladder(1e-2, 1e-9, 3.0), believed)
     assert converged.estimate == pytest.approx(share * 1e-4)
+
+
+def test_a_march_that_solves_no_slab_leaves_the_one_before() -> None:
+    """A finer march that cannot begin ends the search, not the run; the first one does."""
+
+    def march(error: float, number: int, *rest: Any) -> Any:
+        slabs = 1 if number in begins else 0
+        ended = None if slabs else "does not go on at 0"
+        problem = SimpleNamespace(domain=SimpleNamespace(dimension=2), coordinates=("x", "t"))
+        run = {"slabs": slabs, "ended": ended, "rough": 0.0, "left": 0.0, "problem": problem}
+        return SimpleNamespace(**run, difference=lambda before: 1e-3, end=1.0)
+
+    problem = SimpleNamespace(name="fronts")
+    config = cast("Any", SimpleNamespace(tolerance=1e-6, seconds=100.0, problem=problem))
+    begins = {0, 1}
+    converged = converge(config, Silent(), march, 1e-11)
+    assert converged.reason is StopReason.UNREACHED and converged.run.slabs == 1
+    begins = set()
+    with pytest.raises(NumericalError, match="no slab from the start"):
+        converge(config, Silent(), march, 1e-11)
