@@ -111,10 +111,11 @@ class Surfaces:
         if problem.regions or not problem.kinks or not _is_plain(problem, edges):
             return cls(None, tuple(edge for edge in edges if not edge.is_empty))
         sample = problem.domain.interior(SAMPLES, "sobol", np.random.default_rng(0)).x
-        drawn = () if problem.is_linear else draws(problem.equations, edges)
+        drawn: Sequence[Numbers] = ()
         if problem.is_linear:
             equations = tuple(Affine.of(node) for node in problem.equations)
         else:
+            drawn = draws(problem.equations, edges)
             equations = tuple(frozen(node, drawn[0]) for node in problem.equations)
         off_planes = [edge for edge in edges if not _is_on_planes(edge, problem, sample)]
         extent = problem.domain.upper - problem.domain.lower
