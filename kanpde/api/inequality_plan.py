@@ -21,22 +21,18 @@ import numpy as np
 import torch
 
 from kanpde.api.outcome import Outcome, Plan
+from kanpde.api.penetration import penetration, require_room
 from kanpde.api.rims import Rest, Rims
 from kanpde.config import Config
 from kanpde.config.problem.conditions import BoundaryConfig
 from kanpde.config.solve.defaults import SECONDS, TOLERANCE
-from kanpde.domains import Domain
 from kanpde.expressions import is_linear
 from kanpde.problem.complementarity import Obstacle, obstacles, penalised
-from kanpde.problem.free_boundaries import (
-    Intervals,
-    Star,
-)
+from kanpde.problem.free_boundaries import Intervals, Star
 from kanpde.problem.problem import Problem
 from kanpde.problem.starts import Start
 from kanpde.progress import Progress, Silent, StopReason
 from kanpde.results import report
-from kanpde.results.fields import formula_values
 from kanpde.results.stored_arrays import read_arrays, write_arrays
 from kanpde.results.stored_outcome import refusing_damage
 from kanpde.trial.piecewise import AnyTrial
@@ -70,6 +66,7 @@ class Inequalities:
 
     def prepare(self) -> Inequalities:
         """What cannot be solved is said at once."""
+        require_room(Problem.create(self.config.problem), self.known)
         self.at(self._penalised([1.0] * len(self.known), SECONDS, 1.0))
         return self
 
@@ -171,7 +168,7 @@ class Inequalities:
         outcome = rough.run(Silent())
         x = torch.tensor(problem.domain.quadrature(SAMPLES).x)
         scale = float(np.sqrt(np.mean(outcome.trial.evaluate(x).double().numpy() ** 2))) or 1.0
-        pressed = [_penetration(each, outcome.trial, problem.domain) for each in self.known]
+        pressed = [penetration(each, outcome.trial, problem.domain) for each in self.known]
         return strengths, scale, pressed, outcome
 
     def _penalised(self, strengths: Sequence[float], seconds: float, coarser: float) -> Config:
@@ -190,7 +187,7 @@ class Inequalities:
         trial, domain = outcome.trial, problem.domain
         x = torch.tensor(domain.quadrature(SAMPLES).x)
         size = float(np.sqrt(np.mean(trial.evaluate(x).double().numpy() ** 2))) or 1.0
-        missed = max(_penetration(each, trial, domain) for each in self.known) / size
+        missed = max(penetration(each, trial, domain) for each in self.known) / size
         if outcome.estimate is None:
             return replace(outcome, config=self.config, problem=self._solved(problem, outcome))
         estimate = outcome.estimate + missed
@@ -219,19 +216,6 @@ def _start(trial: AnyTrial) -> Start:
 
 
 _REACHED = (StopReason.TOLERANCE, StopReason.ACCURATE)
-
-
-def _penetration(obstacle: Obstacle, trial: AnyTrial, domain: Domain) -> float:
-    """How far u is beyond what it must not pass, at most."""
-    rules = [domain.part_quadrature(part, SAMPLES) for part in obstacle.on]
-    most = 0.0
-    for points in rules or [domain.quadrature(SAMPLES)]:
-        normal = None if points.normal is None else torch.tensor(points.normal)
-        for node, sign in ((obstacle.lower, -1.0), (obstacle.upper, 1.0)):
-            if node is not None:
-                (values,) = formula_values([node], trial, torch.tensor(points.x), normal=normal)
-                most = max(most, float((sign * values).max()))
-    return most
 
 
 def by_inequalities(config: Config, at: Callable[..., Plan]) -> Plan | None:

@@ -17,6 +17,7 @@ from kanpde.problem.conditions import BoundaryCondition
 from kanpde.problem.findings import Affine, Finding, affine
 from kanpde.problem.problem import Problem
 from kanpde.results.fields import formula_values
+from kanpde.results.passed_over import passed_over
 from kanpde.trial.piecewise import AnyTrial
 
 STANDS = 0.2
@@ -36,7 +37,8 @@ INSIDE, ON_PART = 2000, 64
 
 def doubts(problem: Problem, trial: AnyTrial) -> tuple[Finding, ...]:
     """What speaks against the solution of a problem."""
-    return (*_standing(problem, trial), *_trivial(problem, trial))
+    doubtful = (*_standing(problem, trial), *_trivial(problem, trial))
+    return (*doubtful, *passed_over(problem, trial))
 
 
 def _standing(problem: Problem, trial: AnyTrial) -> list[Finding]:

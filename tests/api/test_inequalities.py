@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 import kanpde
+from kanpde.errors import ConfigError
 
 A = 0.05278640450004206
 """The string rests where |x - 1/2| < A."""
@@ -63,3 +65,19 @@ def test_a_side_that_is_touched_everywhere() -> None:
     assert np.abs(solution(x)[:, 0] - wanted).max() < 1e-7
     (estimate,) = solution.result.verdict.estimate.values()
     assert 1e-9 < estimate < 1e-6  # what the penalty gives way counts
+
+
+def test_a_kink_that_is_passed_between_the_points_counts_as_error() -> None:
+    """The tent is touched at one point: a string that hangs through it there is off by as much."""
+    text = "min(-dxx(u), u - (0.3 - abs(x - 0.45))) = 0"
+    solution = kanpde.solve({"problem": string(text)}, seconds=600)
+    missed = 0.3 - float(solution(np.array([[0.45]]))[0, 0])
+    estimate = solution.result.estimate
+    assert estimate is not None and estimate > missed > 1e-7
+    assert solution.result.exit_code == 8
+
+
+def test_an_obstacle_above_the_value_on_a_side_is_refused() -> None:
+    text = "min(-dxx(u), u - (0.1 + 0.2*sin(pi*x))) = 0"
+    with pytest.raises(ConfigError, match=r"on 'left' near .* lies below the bound 0.1"):
+        kanpde.solve({"problem": string(text)})

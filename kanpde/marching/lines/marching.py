@@ -22,6 +22,7 @@ from kanpde.marching.lines.slab import State, Strip, System
 from kanpde.marching.lines.space import CLOSER, CLOSEST, MOST_DERIVATIVES, Line
 from kanpde.marching.lines.statement import Array, Evolution
 from kanpde.marching.ordinary.collocation import rule
+from kanpde.problem.feature_places import narrow_inside
 
 LOW, HIGH = 6, 8
 """Radau instants of the two solutions of a slab."""
@@ -91,15 +92,15 @@ class Marching:
     """The largest root mean square of each ∂_t u so far, (m,)."""
 
     def __post_init__(self) -> None:
-        lower, upper = self.evolution.ends
-        start, end = self.evolution.times
+        (lower, upper), (start, end) = self.evolution.ends, self.evolution.times
         self.span = end - start
         self.length = self.shorter * FIRST * self.span
         self.least = math.ceil(LEAST_INTERVALS / self.shorter)
-        even = np.linspace(-1.0, 1.0, self.least + 1)
         unfit = self.evolution.unfit
+        even = np.linspace(-1.0, 1.0, self.least + 1)
         line = Line(even, self.evolution.periodic, lower, upper)
-        self.line = self._graded(line, {*unfit, *self.evolution.kinks.tolist()})
+        inside = (*self.evolution.kinks.tolist(), *narrow_inside(self.evolution.problem))
+        self.line = self._graded(line, {*unfit, *inside})
         comes = self.evolution.comes
         self.in_space = WHERE_WAVES_RUN if self.evolution.disperses else IN_SPACE
         self.largest = np.max([comes, *unfit.values()], axis=0)

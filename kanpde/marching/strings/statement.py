@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from kanpde.expressions import Derivative, Node, Number, is_zero, jets, linear_parts
 from kanpde.marching.lines.statement import Evolution, Rows, evolution, values
+from kanpde.problem.feature_places import graded
 from kanpde.problem.kinks import kinks
 from kanpde.problem.problem import Problem
 
@@ -34,7 +35,9 @@ ALONE = 1e-9
 
 @dataclass(frozen=True)
 class End:
-    """A condition with the factors β of u_x and γ of u_t, and the times of its kinks and jumps."""
+    """A condition with the factors β of u_x and γ of u_t, and the times of its kinks, jumps and
+    narrow features.
+    """
 
     rows: Rows
     beta: float
@@ -95,13 +98,16 @@ def waves(problem: Problem) -> Waves | None:
     if speed is None:
         return None
     lower, upper = problem.domain.lower, problem.domain.upper
-    places = kinks([node for _, node in posed.initial], lower, upper)[0]
+    bent = kinks([node for _, node in posed.initial], lower, upper)[0]
+    places = np.unique(np.concatenate([bent, graded(problem, 0)]))
     if posed.periodic:
         return Waves(posed, speed, None, places)
     by_side: dict[float, End] = {}
     for rows in posed.rows:
         if rows.at is None:
-            end = _end(posed, rows, kinks([rows.node], lower, upper)[1], speed)
+            bent = kinks([rows.node], lower, upper)[1]
+            instants = np.unique(np.concatenate([bent, graded(problem, 1)]))
+            end = _end(posed, rows, instants, speed)
             if end is None:
                 return None
             by_side[rows.normal] = end

@@ -20,6 +20,7 @@ from kanpde.expressions.evaluate import evaluate
 from kanpde.expressions.tree import postorder
 from kanpde.marching.lines.statement import Evolution, Rows, evolution, values
 from kanpde.marching.transport.travel import Travel
+from kanpde.problem.feature_places import graded, inside
 from kanpde.problem.kinks import SWITCHES, kinks
 from kanpde.problem.problem import Problem
 
@@ -34,8 +35,8 @@ LOOKED_AT = 65
 @dataclass(frozen=True)
 class Transport:
     """What a march needs: the same as an evolution on a line, the coordinate y of its labels and the
-    speed in it, whose sign says where lines come in, places y where the initial values have kinks or
-    jumps, and times of those of g.
+    speed in it, whose sign says where lines come in, places y where the initial values have kinks,
+    jumps or what is narrow, and times of those of g.
     """
 
     evolution: Evolution
@@ -110,9 +111,13 @@ def transport(problem: Problem) -> Transport | None:
     if entry is not None and not (entry.normal * speed < 0 and _gives_value(entry)):
         return None
     lower, upper = problem.domain.lower, problem.domain.upper
-    places = kinks([node for _, node in posed.initial], lower, upper)[0]
-    instants = kinks([entry.node], lower, upper)[1] if entry is not None else np.zeros(0)
-    known = Transport(posed, equation, entry, travel, speed, travel.y(places), instants)
+    if inside(problem):
+        return None  # lines cross a narrow source within a small part of a slab
+    places = [kinks([node for _, node in posed.initial], lower, upper)[0], graded(problem, 0)]
+    instants = [np.zeros(0) if entry is None else kinks([entry.node], lower, upper)[1]]
+    instants += [] if entry is None else [graded(problem, 1)]
+    bends = travel.y(np.unique(np.concatenate(places))), np.unique(np.concatenate(instants))
+    known = Transport(posed, equation, entry, travel, speed, *bends)
     return known if _goes_on_outside(known) else None
 
 
