@@ -24,7 +24,7 @@ from kanpde.errors import NumericalError
 from kanpde.inverse.constants import Numbers
 from kanpde.inverse.fields import FIRST, Fitted, State, System, begun, unknown_fields
 from kanpde.inverse.least_squares import Array
-from kanpde.inverse.measured import NOTICED, WITHIN, Measured
+from kanpde.inverse.measured import WITHIN, Measured
 from kanpde.inverse.tensor import Tensor
 from kanpde.inverse.uncertainty import UNSURE, sentence
 from kanpde.marching.lines.space import MOST_DERIVATIVES
@@ -290,19 +290,11 @@ class _Search:
         unsure = ~(errors <= UNSURE * self.numbers.units(fitted.state.s))
         names += [self.numbers.names[i] for i in np.flatnonzero(unsure)]
         warnings = [sentence([name]) for name in names]
-        rest = fitted.rest * noise[self.measured.group]
-        share = self.measured.misfit(rest)
         misfit = math.sqrt(float(np.mean(fitted.rest**2)))
         if self.measured.given.all() and misfit > WITHIN:
             warnings.append(
                 f"not met: the measured values are missed by {misfit:.2g} times their noise; the"
                 f" equations do not describe them"
             )
-        elif (
-            not self.measured.given.all() and share > NOTICED and not self.measured.is_random(rest)
-        ):
-            warnings.append(
-                f"not met: the measured values are missed by {share:.1%} of their size, and not by"
-                f" chance: the equations do not describe them"
-            )
-        return tuple(warnings)
+        missed = self.measured.missed(fitted.rest * noise[self.measured.group])
+        return (*warnings, *([missed] if missed else []))

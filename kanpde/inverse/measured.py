@@ -101,6 +101,22 @@ class Measured:
         every = np.concatenate(products)
         return bool(every.mean() <= CHANCE * math.sqrt(1.5 / len(every)))
 
+    def missed(self, rest: Array) -> str | None:
+        """A warning where values without a given noise are missed by more than it can be: `rest`
+        (n,) are their rows in their own units.
+        """
+        share = self.misfit(rest)
+        if self.given.all() or share <= NOTICED or self.is_random(rest):
+            return None
+        start = f"not met: the measured values are missed by {share:.1%} of their size, and"
+        most = int(np.bincount(self.group).max())
+        if most < FEWEST:
+            return f"{start} {most} are too few to tell whether that is their noise: give `noise`"
+        return (
+            f"{start} not by chance: neighbours are missed in the same direction; the equations do"
+            f" not describe them, or the constants are wrong: give other starts"
+        )
+
 
 def _nearest(x: Array) -> NDArray[np.int64]:
     """The number of the nearest other point of each (N, d), sides scaled to one."""

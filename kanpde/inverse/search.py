@@ -29,7 +29,7 @@ from kanpde.inverse.constants import Numbers
 from kanpde.inverse.data_first import start
 from kanpde.inverse.forward import FAILURES, Accuracy, Forward, at_constants
 from kanpde.inverse.least_squares import Array, Point, differences, fit
-from kanpde.inverse.measured import NOTICED, WITHIN, Measured, with_constants
+from kanpde.inverse.measured import WITHIN, Measured, with_constants
 from kanpde.inverse.uncertainty import Uncertainty, moved, sentence, uncertainty
 from kanpde.problem.problem import Problem
 from kanpde.progress import Progress
@@ -312,12 +312,5 @@ class _Search:
                 f"not met: the measured values are missed by {misfit:.2g} times their noise; the"
                 f" equations do not describe them, or the constants are wrong: give other starts"
             )
-        rest = point.rows * noise[self.measured.group]
-        share = self.measured.misfit(rest)
-        if not self.measured.given.all() and share > NOTICED and not self.measured.is_random(rest):
-            warnings.append(
-                f"not met: the measured values are missed by {share:.1%} of their size, and not by"
-                f" chance: neighbours are missed in the same direction; the equations do not describe"
-                f" them, or the constants are wrong: give other starts"
-            )
-        return tuple(warnings)
+        missed = self.measured.missed(point.rows * noise[self.measured.group])
+        return (*warnings, *([missed] if missed else []))

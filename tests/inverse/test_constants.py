@@ -247,6 +247,18 @@ def test_equations_that_do_not_describe_the_values_are_told() -> None:
     assert any("not by chance" in text for text in solution.result.verdict.warnings)
 
 
+def test_a_few_noisy_values_are_told_to_need_their_noise() -> None:
+    """Of six values the signs of neighbours say nothing of the equations."""
+    noise = 0.01 * np.random.default_rng(100).standard_normal(6)
+    text = table("t,m", TIMES[:6], np.exp(-0.5 * TIMES[:6]) + noise)
+    tree = decay(noisy(0.5, 0.01))
+    tree["problem"]["conditions"][1]["values"] = text
+    warnings = api.solve(tree).result.verdict.warnings
+    assert any("6 are too few to tell" in text and "`noise`" in text for text in warnings)
+    tree["problem"]["conditions"][1]["noise"] = 0.01
+    assert api.solve(tree).result.exit_code == 0
+
+
 @pytest.mark.slow
 def test_values_missed_by_more_than_their_given_noise_are_told() -> None:
     solution = api.solve(decay(noisy(0.5, 0.05), noise=0.01))
