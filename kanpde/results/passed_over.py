@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from kanpde.expressions import Add, Node
+from kanpde.expressions import Add, Mul, Node, multiply
 from kanpde.numerics.quadrature import Array
 from kanpde.problem.conditions import BoundaryCondition
 from kanpde.problem.feature_search import Feature
@@ -75,10 +75,22 @@ def _rules(problem: Problem, feature: Feature) -> Iterator[tuple[Node, Array, Ar
 
 def _share(node: Node, x: Array, normal: Array | None, trial: AnyTrial) -> float:
     """The largest residual beside the largest sum of the sizes of its terms."""
-    terms = node.args if isinstance(node, Add) else (node,)
+    terms = _terms(node)
+    if len(terms) < 2:
+        return 0.0  # a residual is no share of itself
     at = torch.tensor(x).to(trial.scale.dtype)
     unit = None if normal is None else torch.tensor(normal).to(at.dtype)
     with torch.no_grad():
         residual, *values = formula_values([node, *terms], trial, at, normal=unit)
     size = np.abs(values).sum(axis=0).max()
     return float(np.abs(residual).max() / size) if size > 0 else 0.0
+
+
+def _terms(node: Node) -> tuple[Node, ...]:
+    """The terms of a sum, or of a product with one sum among its factors."""
+    if isinstance(node, Mul):
+        sums = [factor for factor in node.args if isinstance(factor, Add)]
+        if len(sums) == 1:
+            others = [factor for factor in node.args if factor is not sums[0]]
+            return tuple(multiply(*others, term) for term in sums[0].args)
+    return node.args if isinstance(node, Add) else (node,)

@@ -83,6 +83,24 @@ def test_what_a_solution_passed_over_is_told() -> None:
     assert passed_over(seen.problem, seen.trial) == []
 
 
+def test_what_a_product_with_a_sum_leaves_is_judged_beside_the_terms_of_the_sum() -> None:
+    """-(…) is a factor -1 times a sum: the sizes of its factors say nothing."""
+    sheet = f"1 + 1e3*exp(-((x - {MIDDLE})/1e-3)**2)"
+    problem = {
+        "name": "sheet",
+        "unknowns": ["u"],
+        "domain": {"interval": [0, 1]},
+        "equations": [f"-d(dx(u)/({sheet}), x) = 0"],
+        "conditions": [
+            {"part": "left", "equation": "u = 0"},
+            {"part": "right", "equation": "u = 1"},
+        ],
+    }
+    solution = kanpde.solve({"problem": problem})
+    assert solution.problem.probed.features
+    assert passed_over(solution.problem, solution.trial) == []
+
+
 def test_places_around_a_feature_double_their_distance() -> None:
     tree = on_a_line(
         f"dt(u) = dxx(u) + exp(-((x - {MIDDLE})/1e-3)**2)",
