@@ -107,8 +107,8 @@ class Pulses:
         if abs(h) > abs(self.span) / PROBES:  # what is so short, the local error looks after
             count = max(FEWEST, math.ceil(PROBES * abs(h / self.span)))
             at = (np.arange(count) + 0.5 + 0.4 * math.sin(1 + number)) / count
-        own = (self.peaks - t) / h
-        at = np.concatenate([at, own[(own > 0) & (own < 1)]])
+        peaks = (self.peaks - t) / h
+        at = np.concatenate([at, peaks[(peaks > 0) & (peaks < 1)]])
         if not len(at):
             return False
         through = interpolate(at)
@@ -141,7 +141,7 @@ def _moves(parts: Iterable[Node], axis: int) -> bool:
         {leaf for leaf in postorder((part.args[0],)) if isinstance(leaf, Coordinate)}
         for part in switches
     )
-    return any(Coordinate(axis) in held and len(held) > 1 for held in leaves)
+    return any(Coordinate(axis) in axes and len(axes) > 1 for axes in leaves)
 
 
 def _at(node: Node, places: Array, axis: int, instants: Array) -> Array:

@@ -198,11 +198,13 @@ def _change(edge: Edge, axis: int, x: Array, step: float) -> NDArray[np.bool_]:
     return edge.changes(x, step * np.eye(x.shape[1])[axis])
 
 
-def _on_plane(sample: Array, axis: int, at: float, problem: Problem) -> Array:
-    """Points of a plane inside the domain."""
+def _on_plane(sample: Array, plane: tuple[int, float], problem: Problem) -> tuple[Array, float]:
+    """Points of a plane inside the domain, and how far beside it coefficients are those of a side."""
+    axis, at = plane
     x = sample.copy()
     x[:, axis] = at
-    return np.asarray(x[problem.domain.contains(x, 0.0)])
+    extent = float(problem.domain.upper[axis] - problem.domain.lower[axis])
+    return np.asarray(x[problem.domain.contains(x, 0.0)]), SAME * extent
 
 
 def _changes(edge: Edge, axis: int, at: float, sample: Array) -> bool:
@@ -230,9 +232,8 @@ def _kind(
     sample: Array,
 ) -> str:
     """ "flux", "plain" where nothing is concentrated on a plane, or "unclear"."""
-    axis, at = plane
-    x = _on_plane(sample, axis, at, problem)
-    step = SAME * float(problem.domain.upper[axis] - problem.domain.lower[axis])
+    axis = plane[0]
+    x, step = _on_plane(sample, plane, problem)
     mine = [edge for edge in edges if len(x) and _change(edge, axis, x, step).any()]
     if not mine:  # what jumps without a word for it, as abs(x)/x, is not understood
         jumps = [_jumps(equation, axis, x, step) for equation in equations]
@@ -260,9 +261,8 @@ def _kind_by_numbers(
     sample: Array,
 ) -> str:
     """The same for equations that are not linear, with numbers in the place of the unknowns."""
-    axis, at = plane
-    x = _on_plane(sample, axis, at, problem)
-    step = SAME * float(problem.domain.upper[axis] - problem.domain.lower[axis])
+    axis = plane[0]
+    x, step = _on_plane(sample, plane, problem)
     changes = [(edge, _change(edge, axis, x, step)) for edge in edges if len(x)]
     mine = [(edge, change) for edge, change in changes if change.any()]
     if mine and all(edge.is_empty for edge, _ in mine):

@@ -75,15 +75,15 @@ def obstacles(config: ProblemConfig) -> tuple[Obstacle, ...]:
 
 
 def _obstacle(number: int, on: tuple[str, ...], text: str, scope: Scope) -> Obstacle | None:
-    said = complementarity(text)
-    if said is None:
+    pair = complementarity(text)
+    if pair is None:
         return None
     try:
-        said = _sorted(said, scope)
-        equation = parse_expression(said.equation, scope)
+        pair = _sorted(pair, scope)
+        equation = parse_expression(pair.equation, scope)
         lower, upper = (
             None if gap is None else parse_expression(gap, scope)
-            for gap in (said.lower, said.upper)
+            for gap in (pair.lower, pair.upper)
         )
     except FormulaError:
         return None
@@ -96,18 +96,18 @@ def _obstacle(number: int, on: tuple[str, ...], text: str, scope: Scope) -> Obst
             f" data, since the equation falls where the unknown rises; change the sign of the"
             f" equation, as in min(-dxx(u) - f, u - g) = 0"
         )
-    return Obstacle(number, on, said, equation, lower, upper)
+    return Obstacle(number, on, pair, equation, lower, upper)
 
 
-def _sorted(said: Complementarity, scope: Scope) -> Complementarity:
+def _sorted(pair: Complementarity, scope: Scope) -> Complementarity:
     """With what holds derivatives as the equation."""
-    if any(jet.order for jet in jets(parse_expression(said.equation, scope))):
-        return said
-    if said.upper is None and said.lower is not None:
-        return Complementarity(said.lower, lower=said.equation)
-    if said.lower is None and said.upper is not None:
-        return Complementarity(said.upper, upper=said.equation)
-    return said
+    if any(jet.order for jet in jets(parse_expression(pair.equation, scope))):
+        return pair
+    if pair.upper is None and pair.lower is not None:
+        return Complementarity(pair.lower, lower=pair.equation)
+    if pair.lower is None and pair.upper is not None:
+        return Complementarity(pair.upper, upper=pair.equation)
+    return pair
 
 
 def _is_gap(gap: Node) -> bool:

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,7 @@ from kanpde.patches.layout import balanced, layout
 from kanpde.patches.order import members_of, over_leaves
 from kanpde.patches.sharing import Share
 from kanpde.problem.posing import posed
+from scripts.benchmarks.ranks import ranks_of
 
 SHARED = """
 problem:
@@ -93,17 +93,6 @@ def test_a_wrong_file_is_told_once_and_all_ranks_end_with_its_code(folder: Path)
     assert text.count("kanpde: error:") == 1, text
     assert set(re.findall(r"exitcode +: (\S+)", text)) == {"2"}, text
     assert not (folder / "run").exists()
-
-
-def ranks_of(launcher: int) -> Iterator[int]:
-    """The processes that a launcher has started."""
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(entry.read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-        if parent == launcher:
-            yield int(entry.parent.name)
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
