@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 
 from kanpde.cli.terminal import show_error, show_warning
-from kanpde.errors import BudgetError, KanpdeError, is_out_of_memory
+from kanpde.errors import BudgetError, KanpdeError, StorageError, is_out_of_memory
 from kanpde.parallel import ranks
 from kanpde.progress import Overdue, StopReason
 
@@ -49,6 +49,8 @@ def guarded(action: Callable[[], int], tell: Callable[[str], None] = show_error)
     except Exception as error:
         if is_out_of_memory(error):
             return report(OUT_OF_MEMORY, BudgetError.exit_code)
+        if isinstance(error, OSError) and error.filename is not None:  # the system refuses a path
+            return report(f"error: {error.strerror}: {error.filename!r}", StorageError.exit_code)
         return report(
             f"internal error: {type(error).__name__}: {error}; KANPDE_DEBUG=1 shows where", 1
         )

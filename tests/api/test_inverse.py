@@ -432,6 +432,7 @@ def test_bad_noise_is_refused() -> None:
         ("seen.txt", "must be the name of a .csv file"),
         ("missing.csv", "no such file: 'missing.csv'"),
         ("link.csv", "leads out of the folder"),
+        (f"{'m' * 300}.csv", "no such file"),
     ],
 )
 def test_files_outside_the_folder_of_the_config_are_refused(

@@ -56,6 +56,8 @@ MISTAKEN = [
     ("export folder", "not a run folder (it has no config.yaml)"),
     ("export folder --to stl", "choose from"),
     ("check rod.yaml", "not a run folder (it is a file)"),
+    (f"check {'rod' * 200}", "File name too long"),
+    (f"solve {'rod' * 200}", "File name too long"),
     ("resume", "RUN"),
     ("init rod", "choose another name or give --overwrite"),
     ("init mine --template heet", "did you mean 'heat'?"),
@@ -65,7 +67,7 @@ MISTAKEN = [
 ]
 
 
-@pytest.mark.parametrize(("words", "expected"), MISTAKEN, ids=[words for words, _ in MISTAKEN])
+@pytest.mark.parametrize(("words", "expected"), MISTAKEN, ids=[words[:60] for words, _ in MISTAKEN])
 def test_a_mistaken_command_is_answered_by_one_line_with_the_remedy(
     words: str,
     expected: str,

@@ -345,6 +345,7 @@ def refusal(folder: Path, value: Any) -> str:
         ),
         ("plate", "a mesh file must end in one of"),
         ("missing.msh", "'missing.msh' does not exist beside the config"),
+        (f"{'m' * 300}.msh", "does not exist beside the config"),
         (
             "../plate.msh",
             "'../plate.msh' leaves the folder of the config; copy the mesh beside the config",

@@ -11,6 +11,7 @@ with.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,7 +77,8 @@ def file_content(node: Reader, suffixes: Sequence[str], most: int = MOST_BYTES) 
             f"the name of a {' or '.join(suffixes)} file in the folder of this config or below (no"
             f" absolute path, no ..)"
         )
-    paths = [folder / path for folder in node.folders if (folder / path).is_file()]
+    # os.path.isfile is False, too, where the system refuses the name (too long, no permission)
+    paths = [folder / path for folder in node.folders if os.path.isfile(folder / path)]
     if not paths:
         raise node.error(f"no such file: {name[:80]!r} (looked for beside the config)")
     if not any(paths[0].resolve().is_relative_to(folder.resolve()) for folder in node.folders):

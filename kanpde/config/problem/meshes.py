@@ -200,13 +200,15 @@ def _bytes(node: Reader, name: str) -> bytes:
             f"a mesh file must end in one of {listed(SUFFIXES)}, found {name[-60:]!r}; convert it"
         )
     places = [(folder.resolve(), (folder / name).resolve()) for folder in node.folders]
-    base, path = next(((base, path) for base, path in places if path.is_file()), places[0])
+    base, path = next(((base, path) for base, path in places if os.path.isfile(path)), places[0])
     if Path(name).is_absolute() or not path.is_relative_to(base):
         raise node.error(
             f"{name!r} leaves the folder of the config; copy the mesh beside the config"
         )
-    if not path.is_file():
-        flaw = "is not a regular file" if path.exists() else "does not exist beside the config"
+    if not os.path.isfile(path):  # False, too, where the system refuses the name
+        flaw = (
+            "is not a regular file" if os.path.exists(path) else "does not exist beside the config"
+        )
         raise node.error(f"{name!r} {flaw}")
     try:
         with path.open("rb") as file:
