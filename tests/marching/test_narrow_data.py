@@ -101,6 +101,23 @@ def test_what_a_product_with_a_sum_leaves_is_judged_beside_the_terms_of_the_sum(
     assert passed_over(solution.problem, solution.trial) == []
 
 
+def test_terms_that_vanish_across_a_feature_say_nothing() -> None:
+    """On x = 0 both terms of the condition of u are below the error of the solve."""
+    problem = {
+        "name": "plain",
+        "unknowns": ["u", "v"],
+        "domain": {"rectangle": {"lower": [0, 0], "upper": [1, 1]}},
+        "definitions": {"g": "sin(4*pi*x)*sin(3*pi*y)", "h": "sin(4*pi*y)*cos(3*pi*x)"},
+        "equations": ["laplacian(u) = laplacian(g)", "laplacian(v) = laplacian(h)"],
+        "conditions": [
+            {"part": ["left", "right", "bottom", "top"], "equation": ["u = g", "v = h"]}
+        ],
+    }
+    solution = kanpde.solve({"problem": problem})
+    assert solution.problem.probed.features
+    assert passed_over(solution.problem, solution.trial) == []
+
+
 def test_places_around_a_feature_double_their_distance() -> None:
     tree = on_a_line(
         f"dt(u) = dxx(u) + exp(-((x - {MIDDLE})/1e-3)**2)",
