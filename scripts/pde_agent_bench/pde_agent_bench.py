@@ -76,8 +76,8 @@ def solved(case: Case, work: Path, seconds: float, overrides: list[str]) -> tupl
     ended = python(words, cwd=work, seconds=seconds)
     result = json_of(folder / "result.json") if ended.code in (0, 8) else {}
     error, trouble = measured(case, folder) if result and case.solution else (None, "")
-    estimate = result.get("estimate")
-    estimate = max(estimate.values()) if isinstance(estimate, dict) and estimate else estimate
+    estimates = (result.get("estimate") or {}).values()
+    estimate = None if None in estimates else max(estimates, default=None)
     cells = [
         f"`{case.name}`",
         case.kind,
