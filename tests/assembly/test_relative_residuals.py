@@ -72,3 +72,22 @@ def test_a_derivative_along_a_side_is_judged_beside_the_steepest_one_of_its_orde
     steepest = _steepest({index: torch.tensor([size]) for index, size in rms.items()}, 2)
     assert steepest[0, 1, 0].tolist() == [2.0]
     assert steepest[0, 0, 1].tolist() == [5.0] and steepest[1, 1, 0].tolist() == [3.0]
+
+
+def test_an_unknown_that_is_zero_is_judged_beside_what_its_equations_would_make_of_it() -> None:
+    """v is 0, and what is computed for it an error of 1e-11: v = 0 on the sides is met."""
+    sides = ["left", "right", "bottom", "top"]
+    problem = {
+        "name": "still",
+        "unknowns": ["u", "v"],
+        "domain": {"rectangle": {"lower": [0, 0], "upper": [1, 1]}},
+        "definitions": {"g": "sin(pi*x)*sin(pi*y)"},
+        "equations": [
+            "3*dxx(u) + dyy(u) + 2*dxy(v) = 3*dxx(g) + dyy(g)",
+            "3*dyy(v) + dxx(v) + 2*dxy(u) = 2*dxy(g)",
+        ],
+        "conditions": [{"part": sides, "equation": ["u = 0", "v = 0"]}],
+    }
+    solution = kanpde.solve({"problem": problem, "tolerance": 1e-4})
+    shares = solution.result.metrics.relative_residuals["conditions"]
+    assert max(shares[side] for side in sides) < 1e-9
