@@ -101,7 +101,8 @@ class Opening:
 
 class Cover(ABC):
     """Cells over a domain, the first ones `cells` along its longest side. Where the domain is made
-    of regions, `members` are their covers with the same cells, each with its number `region`.
+    of regions, `members` are their covers with the same cells, each with its number `region`. Its
+    coordinates may be `skew` times those of a problem as it is stated (see `problem.skewed`).
 
     Args:
         domain: what is covered.
@@ -119,6 +120,7 @@ class Cover(ABC):
         )
         self.members: tuple[Cover, ...] = ()
         self.region: int | None = None
+        self.skew: Array | None = None
         self.functions = POLYNOMIALS
         self.lattice = Lattice(self.lines)
         self.periods = {axis: self.counts[axis] for axis in periodic}
@@ -141,6 +143,14 @@ class Cover(ABC):
     def length(self) -> float:
         """The longest side of the domain."""
         return float(self.extent.max())
+
+    def stated(self, x: Array) -> Array:
+        """Points (d,) or (N, d) in the coordinates of the problem as it is stated."""
+        return x if self.skew is None else np.asarray(np.linalg.solve(self.skew, x.T).T)
+
+    def stated_sizes(self, sizes: Array) -> Array:
+        """The sides (d,) of the box around a cell in those coordinates."""
+        return sizes if self.skew is None else np.asarray(np.abs(np.linalg.inv(self.skew)) @ sizes)
 
     def start(self) -> list[Cell]:
         """The first cells that meet the domain."""

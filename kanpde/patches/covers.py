@@ -7,6 +7,7 @@ import numpy as np
 from kanpde.domains import Composite
 from kanpde.errors import ConfigError
 from kanpde.numerics.local_functions import of_network
+from kanpde.numerics.quadrature import Array
 from kanpde.patches.boxes import BoxCover
 from kanpde.patches.cells import Cover
 from kanpde.patches.fluxes import Surfaces
@@ -26,7 +27,9 @@ SAMPLES, SAME = 64, 1e-9
 """Points of periodic parts, and how flat they must be as a share of the domain."""
 
 
-def cover_of(problem: Problem, cells: int | None = None, network: str = "kan") -> Cover:
+def cover_of(
+    problem: Problem, cells: int | None = None, network: str = "kan", skew: Array | None = None
+) -> Cover:
     """Cells over a box in any number of coordinates, space and time included, or over a plane
     domain, or over regions of such; ConfigError where it is none.
 
@@ -34,8 +37,10 @@ def cover_of(problem: Problem, cells: int | None = None, network: str = "kan") -
         problem: its domain and the parts with conditions.
         cells: first cells along the longest side, by default `FIRST`.
         network: the kind of network on every cell.
+        skew: what coordinates are multiplied by to be those of the problem (see `problem.skewed`).
     """
     cover = _cover(problem, cells)
+    cover.skew = skew
     for each in (cover, *cover.members):
         each.functions = of_network(network)
     return cover

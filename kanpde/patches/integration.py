@@ -7,6 +7,7 @@ import numpy as np
 from kanpde.numerics.quadrature import Array, PointSet
 from kanpde.patches.cells import Cell
 from kanpde.patches.covers import cover_of
+from kanpde.patches.preparation import in_best_coordinates
 from kanpde.problem.problem import Problem
 from kanpde.results.numbers import Rule, Rules, panels
 from kanpde.trial.patchwork import Patchwork
@@ -36,7 +37,8 @@ def of_cells(
     """Points of all cells, or of their pieces of a part (of regions NAME.PART), and the region of
     each.
     """
-    tiles, cover = trial.tiles, cover_of(problem)
+    tiles, skew = trial.tiles, trial.tiles.skew
+    cover = cover_of(in_best_coordinates(problem)[0] if len(skew) else problem)
     pieces: list[tuple[Array, Array, Array | None, int]] = []
     name, dot, rest = (part or "").partition(".")
     owner = problem.regions.index(name) if dot and name in problem.regions else None
@@ -54,4 +56,18 @@ def of_cells(
     x, w = (np.concatenate([piece[k] for piece in pieces]) for k in range(2))
     normals = [piece[2] for piece in pieces if piece[2] is not None]
     region_of = np.concatenate([np.full(len(piece[0]), piece[3]) for piece in pieces])
-    return PointSet(x, w, np.concatenate(normals) if normals else None), region_of
+    points = PointSet(x, w, np.concatenate(normals) if normals else None)
+    return (stated(points, skew) if len(skew) else points), region_of
+
+
+def stated(points: PointSet, skew: Array) -> PointSet:
+    """Points in coordinates ξ = S x, inside or on the boundary, in the coordinates x; |det S| is 1.
+
+    n ds = Sᵀ n_ξ ds_ξ
+    """
+    x = np.asarray(np.linalg.solve(skew, points.x.T).T, dtype=np.float64)
+    if points.normal is None:
+        return PointSet(x, points.w)
+    normal = points.normal @ skew
+    length = np.linalg.norm(normal, axis=1)
+    return PointSet(x, points.w * length, normal / length[:, None])

@@ -62,6 +62,7 @@ def tiles_of(cover: Cover, patches: Sequence[Patch]) -> Tiles:
         upper=np.array([patch.upper for patch in patches]),
         degrees=np.array([patch.degree for patch in patches], dtype=np.int64),
         region=np.array([patch.region for patch in patches], dtype=np.int64),
+        skew=np.empty((0, 0)) if cover.skew is None else cover.skew,
     )
 
 

@@ -14,8 +14,8 @@ enrichment from its estimate (`patches.aims`).
 
 Where a level and its enrichment take too much work beside all before (`Pace.allows`), a part of the
 worst patches is refined (`Aims.choices`). A level begins only where both are expected to end in time;
-the clock decides nothing else. What is kept is the solution
-of least estimated error. `exact` and references are read by none of it.
+the clock decides nothing else. What is kept is the solution of least estimated error. `exact` and
+references are read by none of it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from kanpde.patches.newton import Newton
 from kanpde.patches.pace import Pace, work
 from kanpde.patches.patched import Patched
 from kanpde.patches.pins import is_pinned
-from kanpde.patches.preparation import points_of, prepare
+from kanpde.patches.preparation import in_best_coordinates, points_of, prepare
 from kanpde.patches.probing import resolved
 from kanpde.patches.refinement import enriched, richer
 from kanpde.patches.sharing import Agreed, clock
@@ -121,7 +121,8 @@ class _Search:
         self.patches = patches
         self.tolerance = self.config.tolerance or TOLERANCE[self.config.dtype]
         self.seconds = self.config.seconds or SECONDS
-        self.cover = cover_of(self.problem, patches.cells, patches.network)
+        self.stated, (self.problem, skew) = self.problem, in_best_coordinates(self.problem)
+        self.cover = cover_of(self.problem, patches.cells, patches.network, skew)
         self.plain, self.rich = (Elimination(self.cover.counts) for _ in range(2))
         self.known: dict[bool, frozenset[object]] = {False: frozenset(), True: frozenset()}
         self.newton: Newton | None = None
@@ -168,8 +169,7 @@ class _Search:
             further, end = self._further(level, before)
             if level.stall and self._is_over() and (self.best or before):
                 # Newton's method was stopped by the clock: what was solved before is kept
-                kept = self.best or Checked.untold(before or level)
-                return self._ended(kept, End.TIME)
+                return self._ended(self.best or Checked.untold(before or level), End.TIME)
             stalls += bool(level.stall)
             if level.stall and (further is None or stalls >= STALLS):
                 return self._ended(Checked.untold(level), end)
@@ -354,7 +354,8 @@ class _Search:
         assert checked is not None
         level = checked.level
         each = dict(zip(self.problem.unknowns, checked.estimates, strict=False))
-        course = Course(self.changes, end, UNRESOLVED if self._fixed else self.tolerance, each)
+        aimed_at = UNRESOLVED if self._fixed else self.tolerance
+        course = Course(self.changes, end, aimed_at, each, self.cover)
         words = sentence(level, checked.estimate, checked.singular, course)
         is_known = not checked.singular and math.isfinite(checked.estimate)
         estimate = checked.estimate if is_known else None
@@ -365,9 +366,9 @@ class _Search:
         self.progress.message(words)
         history = history_of(self.stages, self.ends)
         return Patched(
-            problem=self.problem,
+            problem=self.stated,
             trial=self._trial(level),
-            points=points_of(self.problem),
+            points=points_of(self.stated),
             history=history,
             stages=tuple(self.stages),
             reason=self._reason(estimate),
@@ -386,24 +387,23 @@ class _Search:
 
     def _quantities(self, checked: Checked, untold: bool) -> dict[str, Value]:
         """The numbers of a solution, beside those of the level that it was made of."""
-        if not self.problem.numbers:
+        problem, trial = self.stated, self._trial(checked.level)
+        if not problem.numbers:
             return {}
-        trial = self._trial(checked.level)
-        rich = numbers(self.problem, trial, rules_of(self.problem, trial))
+        rich = numbers(problem, trial, rules_of(problem, trial))
         if untold or checked.poor is None:
             return {name: Value(value) for name, value in rich.items()}
-        coarse = numbers(self.problem, trial, rules_of(self.problem, trial, FEWER))
+        coarse = numbers(problem, trial, rules_of(problem, trial, FEWER))
         trial = self._trial(checked.poor)
-        poor = numbers(self.problem, trial, rules_of(self.problem, trial))
+        poor = numbers(problem, trial, rules_of(problem, trial))
         return compared_numbers(rich, coarse, poor, checked.slow)
 
     def _doubts(self) -> Doubts:
         """What makes an estimate worth nothing."""
         asked = self.start is not None or self.config.starts.solutions > 1
-        plain = None if self.newton is not None else self.statement
         start = dict.fromkeys(self.cover.start(), self.patches.degree)
         known = self.problem, self.cover, self.progress, start
-        return Doubts(*known, linear=plain, newton=self.newton, asked=asked)
+        return Doubts(*known, None if self.newton else self.statement, self.newton, asked)
 
     def _reason(self, estimate: float | None) -> StopReason:
         if self.progress.stop is not None:

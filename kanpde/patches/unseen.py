@@ -61,12 +61,12 @@ def _hidden(
         if steep is not None:
             return (
                 f"warning: the error cannot be told, a coefficient of second order of {title}"
-                f" jumps near {point(steep.place, 6)}; give regions, or a smoother coefficient"
+                f" jumps near {point(cover.stated(np.array(steep.place)), 6)}; give regions, or a smoother coefficient"
             )
         known = max(float(np.abs(equation.at(x)[1]).max()) for x in inside)
         at_probes = np.abs(equation.at(probes)[1])
         if at_probes.max() > UNSEEN * known:
-            peak = point(probes[int(at_probes.argmax())], 6)
+            peak = point(cover.stated(probes[int(at_probes.argmax())]), 6)
             return (
                 f"warning: the error cannot be told, the source of {title} has a peak near {peak}"
                 f" that the patches do not see; give more trial.patches.cells"

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+from kanpde.patches.cells import Cover
 from kanpde.patches.levels import Level
 
 FALLEN, FEW = 0.7, 3
@@ -42,14 +43,15 @@ class End(Enum):
 
 @dataclass(frozen=True)
 class Course:
-    """How a search went: the changes from level to level, why it ended, the tolerance, and what
-    its last estimate is by unknown.
+    """How a search went: the changes from level to level, why it ended, the tolerance, what its
+    last estimate is by unknown, and what is known of the cells.
     """
 
     changes: Sequence[float]
     end: End
     tolerance: float
     each: Mapping[str, float] = field(default_factory=dict)
+    cover: Cover | None = None
 
     def told(self, estimate: float) -> str:
         """The estimate, and that of each unknown where there are several."""
@@ -63,12 +65,13 @@ def point(x: Iterable[float], digits: int) -> str:
     return f"({', '.join(f'{value:.{digits}g}' for value in x)})"
 
 
-def place(level: Level) -> str:
-    """Where the largest squared rows are."""
-    worst = level.worst
-    sides = " x ".join(f"{side:.2g}" for side in worst.sizes)
-    middle = point((worst.lower + worst.upper) / 2, 4)
-    return f"the largest residual is at {middle} in a patch of size {sides}"
+def place(level: Level, cover: Cover | None = None) -> str:
+    """Where the largest squared rows are, in the coordinates of the problem as it is stated."""
+    middle, sizes = (level.worst.lower + level.worst.upper) / 2, level.worst.sizes
+    if cover is not None:
+        middle, sizes = cover.stated(middle), cover.stated_sizes(sizes)
+    sides = " x ".join(f"{side:.2g}" for side in sizes)
+    return f"the largest residual is at {point(middle, 4)} in a patch of size {sides}"
 
 
 def is_falling(changes: Sequence[float]) -> bool:
@@ -100,7 +103,7 @@ def is_late(
 
 def sentence(level: Level, estimate: float, singular: bool, course: Course) -> str:
     """The verdict on a level, in one line."""
-    where, count = place(level), len(level.patches)
+    where, count = place(level, course.cover), len(level.patches)
     if level.stall:
         return (
             f"warning: the error cannot be told, Newton's method stalled on {count} patches:"

@@ -53,6 +53,31 @@ def mlp_template(degree: int, outputs: int, dimension: int) -> MLP:
     return MLP([torch.tensor(weights.T), outer], [torch.tensor(biases), ends], "tanh")
 
 
+def skewed(network: KAN | MLP, lower: Array, upper: Array, matrix: Array) -> tuple[Array, Array]:
+    """Let the network of a box in coordinates ξ = S x take x on the box around it instead: the corners
+    (d,) of that box. What its first layer draws are lines, and stay lines.
+
+    Args:
+        network: that of the box with the given corners (d,), which is changed.
+        lower: the lower corner.
+        upper: the upper corner.
+        matrix: S.
+    """
+    inverse, half = np.linalg.inv(matrix), (upper - lower) / 2
+    middle, reach = inverse @ (lower + upper) / 2, np.abs(inverse) @ half
+    # s = C t from the box in x to that in ξ, both as [-1, 1]^d with the same middle
+    change = torch.tensor(matrix * reach / half[:, None])
+    first = next(iter(network.parameters()))
+    with torch.no_grad():
+        if isinstance(network, KAN):
+            ends, slopes = first.mean(dim=2), (first[:, :, 1] - first[:, :, 0]) / 2
+            turned = slopes @ change
+            first.copy_(torch.stack([ends - turned, ends + turned], dim=2))
+        else:
+            first.copy_(change.T @ first)
+    return middle - reach, middle + reach
+
+
 def _directions(degree: int, dimension: int) -> Tensor:
     """As many directions (n, d) as there are monomials of degree p in d coordinates."""
     count = math.comb(degree + dimension - 1, dimension - 1)

@@ -21,13 +21,14 @@ from torch import Tensor, nn
 
 from kanpde.expressions import Node
 from kanpde.numerics.jets import Jet, JetSpace, coordinates
+from kanpde.numerics.linear_maps import turned
 from kanpde.numerics.outlines import encloses
 from kanpde.numerics.polynomials import combined, derivatives
 from kanpde.numerics.random_features import activations
 from kanpde.trial.constants import Constants
 from kanpde.trial.dyadic import DEPTH, DyadicIndex, Lattice
 from kanpde.trial.networks import KAN, MLP
-from kanpde.trial.patch_networks import mlp_template, modes, template
+from kanpde.trial.patch_networks import mlp_template, modes, skewed, template
 from kanpde.trial.solution import CHUNK, Located, Network, TrialSolution
 
 SPACE = 3
@@ -51,6 +52,8 @@ class Tiles:
     plane, `cuts` (K, 4) as (c, b_1, b_2, a): where points are `below` 0 or not, as one of the rows
     (S, K) says, they are in the region `between` (S,). Where a row of `cuts` is NaN a point is below
     if it is inside the outlines (B, n, 2) whose number of a cut, `outlined` (B,), is that of the row.
+
+    Cells may be those of other coordinates ξ = S x, with the matrix `skew` S (d, d), else (0, 0).
     """
 
     lines: Array
@@ -65,6 +68,7 @@ class Tiles:
     between: Indices = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     outlines: Array = field(default_factory=lambda: np.empty((0, 0, 2)))
     outlined: Indices = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    skew: Array = field(default_factory=lambda: np.empty((0, 0)))
 
     @property
     def dimension(self) -> int:
@@ -80,6 +84,10 @@ class Tiles:
     def indices(self) -> Indices:
         """The indices (C, d) of the cells."""
         return self.cells[:, self.dimension :]
+
+    def moved(self, x: Array) -> Array:
+        """Points (N, d) in the coordinates of the cells."""
+        return np.asarray(x @ self.skew.T) if len(self.skew) else x
 
     def region_of(self, x: Array) -> Indices:
         """The region (N,) of points (N, 2) between the cuts."""
@@ -242,13 +250,15 @@ class Patchwork(nn.Module):
         network: KAN | MLP = template(*kind) if self._is_kan else mlp_template(*kind)
         network.set_outer(outer.T)
         lower, upper = self.tiles.lower[patch], self.tiles.upper[patch]
+        if len(self.tiles.skew):
+            lower, upper = skewed(network, lower, upper, self.tiles.skew)
         return TrialSolution(network, torch.tensor(lower), torch.tensor(upper))
 
     def patch_of(self, x: Array, region: int = 0) -> Indices:
         """The number of the patch of a region for each point (N, d), (N,); outside its cells that
         of the nearest.
         """
-        return self._locators[region].patch_of(x)
+        return self._locators[region].patch_of(self.tiles.moved(x))
 
     def patches_at(self, x: Array, regions: Indices | None = None) -> Indices:
         """The number of the patch for each point (N, d), (N,), in the region where it lies or in
@@ -285,10 +295,25 @@ class Patchwork(nn.Module):
         if len(self.tiles.cuts):
             self._fill(data, x, at.space, self.patches_at(x))
             return Jet(at.space, torch.tensor(data, dtype=at.x.dtype, device=at.x.device))
+        if len(self.tiles.skew):
+            data = self._skewed(x, at.space)
+            return Jet(at.space, torch.tensor(data, dtype=at.x.dtype, device=at.x.device))
         for region in range(len(self._regions)):
             columns = slice(region * self._unknowns, (region + 1) * self._unknowns)
             self._fill(data[:, columns], x, at.space, self.patch_of(x, region))
         return Jet(at.space, torch.tensor(data, dtype=at.x.dtype, device=at.x.device))
+
+    def _skewed(self, x: Array, space: JetSpace) -> Array:
+        """The jets (A, m, N) where the cells are those of other coordinates."""
+        sums = [turned(index, self.tiles.skew) for index in space.indices]
+        wide = JetSpace.closure([index for terms in sums for index in terms], x.shape[1])
+        of_cells = np.empty((len(wide.indices), self.outputs, len(x)))
+        self._fill(of_cells, self.tiles.moved(x), wide, self.patch_of(x))
+        rows = [
+            sum(factor * of_cells[wide.position[index]] for index, factor in terms.items())
+            for terms in sums
+        ]
+        return np.stack([np.asarray(row) for row in rows])
 
     def _fill(self, data: Array, x: Array, space: JetSpace, number: Indices) -> None:
         """Write the jets (A, m, N) at points of patches with the given numbers (N,)."""
