@@ -219,3 +219,24 @@ def test_cells_are_left_where_no_finer_ones_are_in_one_part(
     assert refined(*known) != level.degrees
     monkeypatch.setattr("kanpde.patches.refinement.balanced", refuse)
     assert refined(*known) == level.degrees
+
+
+def test_corners_that_hold_the_error_are_aimed_at_though_a_layer_does_little() -> None:
+    """A layer at a weak corner leaves more than half of the error."""
+    ground = Ground(cover_of(corner_problem(), 4), corner_problem().domain.quadrature(100))
+    aims = Aims(ground, 1e-6, 1.0, repeated=False, change=0.05)
+
+    def with_shares(at_corners: float, elsewhere: float) -> Level:
+        def squares(patches: Any) -> Any:
+            near = [is_at_corner(ground.cover, patch.cells[0]) for patch in patches]
+            return np.where(near, at_corners, elsewhere)
+
+        return level_of(ground.cover, 4, squares)
+
+    before = with_shares(1.0, 1e-3)
+    assert not aims.is_unsettled(with_shares(0.6, 1e-3), before)
+    # what is not resolved elsewhere is not known so well
+    assert aims.is_unsettled(with_shares(0.6, 0.6), before)
+    # a solution that is not seen yet
+    aims.change = 1.0
+    assert aims.is_unsettled(with_shares(0.6, 1e-3), before)
