@@ -34,7 +34,7 @@ from kanpde.patches.layout import Patch
 from kanpde.patches.modal import add, constant_terms, has_modes, inside, is_constant, on_face
 from kanpde.patches.offsets import StableOrders, leading, stable_orders
 from kanpde.patches.outflow import Weak, condition_factor
-from kanpde.patches.scales import Scales, magnitude
+from kanpde.patches.scales import Scales, strength, usual_sizes
 from kanpde.problem.problem import Problem
 
 REGULAR = 1e-13
@@ -60,11 +60,11 @@ LARGE = 2_000_000
 
 @dataclass(frozen=True)
 class System:
-    """The equations and the conditions of every part, taken apart; `sizes` (E,) are those of the
-    largest terms of each equation over the domain, with derivatives counted as one over `lengths`
-    (d,), `stable` what every equation and unknown is measured with, `corners` those of plates
-    between free edges. `orders` (m, d) is the highest
-    derivative of every unknown along every axis.
+    """The equations and the conditions of every part, taken apart; `sizes` (E, 2) are those of the
+    largest terms of each equation over the domain and of those of lower order, with derivatives
+    counted as one over `lengths` (d,), `stable` what every equation and unknown is measured with,
+    `corners` those of plates between free edges. `orders` (m, d) is the highest derivative of every
+    unknown along every axis.
     """
 
     unknowns: int
@@ -119,15 +119,22 @@ class System:
         """Equations and conditions on parts, measured at points x (N, d) of the domain, with
         lengths as in `lengths_of` and corners of free edges.
         """
-        terms = [equation.terms(equation.at(x)[0]) for equation in equations]
+        slopes = [equation.at(x)[0] for equation in equations]
+        terms = [each.terms(values) for each, values in zip(equations, slopes, strict=True)]
         orders = np.zeros((unknowns, len(lengths)), dtype=np.int64)
         for equation in equations:
             for unknown, index, _ in equation.slopes:
                 orders[unknown] = np.maximum(orders[unknown], index)
         stable = stable_orders(terms, unknowns)
         sizes = [
-            magnitude(leading(of_equation, offset, stable.unknowns), lengths)
-            for of_equation, offset in zip(terms, stable.equations, strict=True)
+            usual_sizes(
+                ([jet[:2] for jet in equation.slopes], values),
+                leading(of_equation, offset, stable.unknowns),
+                lengths,
+            )
+            for equation, values, of_equation, offset in zip(
+                equations, slopes, terms, stable.equations, strict=True
+            )
         ]
         return cls(
             unknowns=unknowns,
@@ -145,11 +152,11 @@ class System:
         terms = [e.terms(values) for e, values in zip(self.equations, slopes, strict=True)]
         ratio, weight = self.ratio(patch), patch.depth**self.stable.grading
         factors = []
-        for of_equation, largest, offset in zip(
+        for of_equation, (largest, usual), offset in zip(
             terms, self.sizes, self.stable.equations, strict=True
         ):
             of_leading = leading(of_equation, offset, self.stable.unknowns)
-            local = magnitude(of_leading, self.lengths) or largest or 1.0
+            local = strength(of_leading, self.lengths, ratio, usual) or largest or 1.0
             factors.append(weight * ratio**offset / np.sqrt(local * (largest or 1.0)))
         drift, diffusion = self.transport(slopes)
         return Scales(np.array(factors), terms, drift.mean(axis=1), diffusion, self.lengths)
