@@ -33,10 +33,18 @@ PROBES = 1 << 14
 FEWEST = 25
 
 UNSEEN = 1e-3
-"""What is further than this share of its largest value from the polynomial is not resolved."""
+"""What is further than this share of its largest value from the polynomial is not resolved, if a march
+does not say otherwise.
+"""
 
 AROUND = np.linspace(-3.0, 3.0, 25)
 """Instants around a narrow feature, in its widths."""
+
+
+RISEN, CLUSTERS = 0.05, 64
+"""A pulse begins and ends with this share of its largest value; instants that are nearer to each other
+than such a part of the whole time are one.
+"""
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,7 @@ class Pulses:
     axis: int
     span: float
     peaks: Array
+    loud: Array
 
     @classmethod
     def of(
@@ -73,24 +82,34 @@ class Pulses:
         span = ends[1] - ends[0]
         pairs = [(known, places) for node, places in parts for known in _known(node, axis)]
         if not pairs:
-            return cls((), axis, span, np.zeros(0))
+            return cls((), axis, span, np.zeros(0), np.zeros(0))
         features = [feature for feature in problem.probed.features if not feature.sharp]
         wide = [feature.place[axis] + feature.width * span * AROUND for feature in features]
         peaks = np.unique(np.concatenate([*wide, np.zeros(0)]))
         instants = np.concatenate([ends[0] + span * (np.arange(PROBES) + 0.5) / PROBES, peaks])
-        formulas = []
+        formulas, loud = [], []
         for known, places in pairs:
             beside = [
                 feature.place for feature in features if places.shape[1] == len(feature.place)
             ]
             everywhere = np.vstack([places, *beside]) if len(places) > 1 else places
-            loudest = float(np.abs(_at(known, everywhere, axis, instants)).max())
+            sizes = np.abs(_at(known, everywhere, axis, instants))
+            loudest = float(sizes.max())
             if loudest > 0:
                 formulas.append(_Formula(known, everywhere, loudest))
-        return cls(tuple(formulas), axis, span, peaks)
+                loud += [_loud(sizes, instants)] if features else []
+        few = np.concatenate([*loud, np.zeros(0)])
+        _, chosen = np.unique(np.round((few - ends[0]) / span * CLUSTERS), return_index=True)
+        return cls(tuple(formulas), axis, span, peaks, few[chosen])
 
     def hidden(
-        self, t: float, h: float, nodes: Array, interpolate: Interpolate, number: int
+        self,
+        t: float,
+        h: float,
+        nodes: Array,
+        interpolate: Interpolate,
+        number: int,
+        unseen: float = UNSEEN,
     ) -> bool:
         """Whether a slab does not resolve them.
 
@@ -100,6 +119,7 @@ class Pulses:
             nodes: where in it the equations are met, from 0 to 1.
             interpolate: to other instants from 0 to 1.
             number: of the slab; instants of different slabs lie differently between its nodes.
+            unseen: the share of its largest value that a formula may be away from the polynomial.
         """
         if not self.formulas:
             return False
@@ -115,7 +135,7 @@ class Pulses:
         for formula in self.formulas:
             seen = _at(formula.node, formula.places, self.axis, t + h * nodes)
             exact = _at(formula.node, formula.places, self.axis, t + h * at)
-            if np.abs(exact - seen @ through.T).max() > UNSEEN * formula.loudest:
+            if np.abs(exact - seen @ through.T).max() > unseen * formula.loudest:
                 return True
         return False
 
@@ -142,6 +162,17 @@ def _moves(parts: Iterable[Node], axis: int) -> bool:
         for part in switches
     )
     return any(Coordinate(axis) in axes and len(axes) > 1 for axes in leaves)
+
+
+def _loud(sizes: Array, instants: Array) -> Array:
+    """When sizes (P, N) at places are largest, begin and end."""
+    order = np.argsort(instants)
+    in_order, largest = sizes[:, order], sizes.max(axis=1, keepdims=True)
+    present = largest[:, 0] > 0
+    risen = (in_order >= RISEN * largest)[present]
+    first, last = risen.argmax(axis=1), risen.shape[1] - 1 - risen[:, ::-1].argmax(axis=1)
+    numbers = np.concatenate([in_order[present].argmax(axis=1), first, last])
+    return np.asarray(instants[order][numbers])
 
 
 def _at(node: Node, places: Array, axis: int, instants: Array) -> Array:

@@ -90,6 +90,27 @@ def test_slabs_behind_a_layer_are_graded() -> None:
     assert np.linalg.norm(run.values(x)[:, 0] - right) < 1e-3 * np.linalg.norm(right)
 
 
+@pytest.mark.parametrize(
+    ("start", "longer", "power"),
+    [("1", 2, 1.0), ("1", 0, 0.75), ("where(x*y < 0.2, 1, 0)", 2, 0.75)],
+)
+def test_what_space_may_add_fades(start: str, longer: int, power: float) -> None:
+    """In longer slabs behind straight sides as much in every doubling of the time; in the first ones,
+    and along a curve, that is too many cells.
+    """
+    posed = _heat(start)
+    cover = cover_of(posed)
+    first = dict.fromkeys(cover.start(), 6)
+    marched = steps.March(posed, cover, 1e-3, 4, first, np.ones(1), lambda: False)
+    marched.level, marched.is_graded = 10, True
+    marched.refused.seen(10 + longer, 1.0)
+    fades = []
+    for place in (1, 8, 512):
+        marched.place = place
+        fades.append(marched._allowed * place**power)
+    assert np.allclose(fades, fades[0])
+
+
 @pytest.mark.parametrize(("start", "is_jumped"), [("1", True), ("sin(pi*x/2)", False)])
 def test_only_starts_that_do_not_fit_are_jumped_to(
     monkeypatch: pytest.MonkeyPatch, start: str, is_jumped: bool

@@ -18,12 +18,9 @@ from numpy.typing import NDArray
 
 from kanpde.domains import Domain, SpaceTime
 from kanpde.expressions import (
-    Add,
     Coordinate,
     Derivative,
     Node,
-    Normal,
-    add,
     differentiate,
     divide,
     jets,
@@ -34,6 +31,7 @@ from kanpde.expressions import (
 from kanpde.expressions.evaluate import Unknown, evaluate
 from kanpde.expressions.tree import postorder
 from kanpde.marching.ordinary.statement import is_plain
+from kanpde.marching.pulses import Pulses
 from kanpde.marching.stops import Stops
 from kanpde.problem.conditions import BoundaryCondition, Condition, PeriodicCondition
 from kanpde.problem.kinks import holds_switch
@@ -48,6 +46,9 @@ FITS, SEEN = 1e-6, 200
 """A condition fits the initial values when they are away from it by no more than this share at so
 many points.
 """
+
+PLACES = 16
+"""Places at which formulas are looked at for pulses in time."""
 
 MOST_ORDER = 2
 """Highest derivative in space."""
@@ -131,20 +132,12 @@ class Evolution:
         return all(formula.is_steady for formula in self.formulas)
 
     @cached_property
-    def sources(self) -> list[Node]:
-        """Of each equation and condition the sum of its terms without unknowns, where that changes
-        with time (and not with the normal: it is looked at inside too).
-        """
-        sums = []
-        for formula in self.formulas:
-            node = formula.node
-            terms = node.children if isinstance(node, Add) else (node,)
-            source = add(*(term for term in terms if not jets(term)))
-            parts = postorder((source,))
-            changes = Coordinate(self.dimension) in parts
-            if changes and not any(isinstance(part, Normal) for part in parts):
-                sums.append(source)
-        return sums
+    def pulses(self) -> Pulses:
+        """What equations and conditions know of themselves, at places of the space."""
+        x = self.space.interior(PLACES, "sobol", np.random.default_rng(0)).x
+        at_start = np.column_stack([x, np.full(len(x), self.times[0])])
+        parts = [(formula.node, at_start) for formula in self.formulas]
+        return Pulses.of(self.problem, parts, self.dimension, self.times)
 
     @cached_property
     def stops(self) -> Stops:
@@ -162,6 +155,11 @@ class Evolution:
     def jumps(self) -> bool:
         """Whether initial values jump or have kinks."""
         return any(map(holds_switch, self.initial.values()))
+
+    @property
+    def follows_layers(self) -> bool:
+        """Whether few cells follow the layers of a start that does not fit: they are along straight sides."""
+        return self.space.box and self.dimension == min(SPACES) and not self.jumps
 
     @property
     def unfit(self) -> tuple[str, ...]:

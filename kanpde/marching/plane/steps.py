@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from kanpde.errors import NumericalError
 from kanpde.expressions import Derivative
-from kanpde.marching.plane.between import hides_sources
+from kanpde.marching.plane import features
 from kanpde.marching.plane.cells import Refiner, coarser, tails
 from kanpde.marching.plane.indicators import Indicated, counted, indicated
 from kanpde.marching.plane.lengths import DEEPEST, Refused, Search
@@ -84,8 +84,11 @@ GRADED = 2
 have new factors half as often as slabs of 1, 1, 2, 4, 8, and begin as far from it.
 """
 
-FADES = 0.75
-"""Behind such a start squares of what space adds may be larger with this power of the time."""
+FADES, EVEN = 0.75, 0.001
+"""Behind such a start squares of what space adds may be larger with this power of the time. In slabs that
+are longer than the first, where cells follow layers, they are the share EVEN at the end and as much in
+every doubling of the time: with a local error of 1e-5 an error of 2.4e-6 became 3.0e-7 in 1.3 times the time.
+"""
 
 MANY = 5
 """Newton steps of a slab after which the next one has an operator of its own."""
@@ -192,7 +195,10 @@ class March:
     def _allowed(self) -> float:
         """How many times as much as later space may add to the present slab, squared."""
         if self.is_graded:
-            return float((max(1, self.place) * self._h / self.span) ** -FADES)
+            share = max(1, self.place) * self._h / self.span
+            is_longer = self.level < self.refused.taken
+            is_even = is_longer and self.evolution.follows_layers
+            return EVEN / share if is_even else share**-FADES
         return math.sqrt(self.span / ((self.place + 1) * self._h))
 
     def _sizes(self) -> Array:
@@ -231,9 +237,17 @@ class March:
         wanted = [Derivative(number, zero) for number in range(self.evolution.unknowns)]
         return np.stack(self.start.at(x, wanted, None), axis=1)
 
-    def _hides_sources(self) -> bool:
-        slab, number = (self._t, self._t + self._h), len(self.strips)
-        return hides_sources(self.evolution, slab, self.radau.nodes, number)
+    def _hides_pulses(self) -> bool:
+        """Whether formulas have a pulse between the instants of the slab."""
+        slab, number = (self._t, self._h), len(self.strips)
+        return features.hides_pulses(self.evolution, slab, self.stages, number, self.error)
+
+    def _see_pulses(self) -> None:
+        """Cells that see what is loud within the slab."""
+        slab = (self._t, self._h)
+        degrees = features.seen_within(self.evolution, self.cover, self.degrees, slab)
+        if degrees != self.degrees:
+            self.degrees, self.first = degrees, None
 
     def _may_be_rough(self) -> bool:
         """Whether layers may begin with the slab: at a start that does not fit, or at a stop."""
@@ -245,13 +259,13 @@ class March:
         refinements, refiner = 0, Refiner(self.cover)
         in_vain = math.inf  # what time added before the slab was made shorter on the same cells
         search = Search(self.stages, self._may_be_rough())
+        while self.level < DEEPEST and self._hides_pulses():
+            self._shorten(1)
+        self._see_pulses()
         while True:
             over = self.stopped()
             if over and self.strips:
                 return f"was stopped at t = {self._t:.6g}"
-            if self.level < DEEPEST and self._hides_sources():
-                self._shorten(1)
-                continue
             solved = solve(*self._posed(), self.allowed)
             if not solved.left <= self.allowed and self._renew():
                 continue
