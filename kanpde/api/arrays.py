@@ -25,7 +25,7 @@ def own_points(points: Mapping[str, Any]) -> dict[str, Table]:
 
 
 def _table(name: str, given: Any) -> Table:
-    x = plain_array(given, name)
+    x = plain_array(given, name, booleans=False)
     if x.ndim != 2 or not x.size:
         raise ConfigError(
             f"{name} needs an array (N, d) of N > 0 points, found the shape {x.shape}"

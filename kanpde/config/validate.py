@@ -25,6 +25,7 @@ from kanpde.config.problem.statement import PROBLEM_KEYS, ProblemConfig, read_st
 from kanpde.config.problem.vector_unknowns import in_components
 from kanpde.config.reader import Reader
 from kanpde.config.solve.defaults import BY_GRADIENTS, WEIGHTS, schedule_defaults
+from kanpde.config.solve.points import require_network
 from kanpde.config.solve.settings import (
     CompareConfig,
     OutputConfig,
@@ -100,6 +101,7 @@ def validate(
     # A message names the file's own key where there is one, else the recommended one.
     advised = {key: recommended[key] for key in ("schedule", "slabs") if key in recommended}
     check(config, root, {key: node for key, node in advised.items() if key not in fields})
+    require_network(sampler.points, {*fields, *recommended}, root)
     return config
 
 

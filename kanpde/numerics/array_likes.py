@@ -16,9 +16,10 @@ from kanpde.errors import ConfigError
 Array = NDArray[np.float64]
 
 
-def plain_array(given: Any, name: str) -> Array:
+def plain_array(given: Any, name: str, booleans: bool = True) -> Array:
     """`given` as a new array of float64, of any shape; ConfigError that begins with `name` where it
-    holds no real numbers, rows of several lengths, or unknown (masked) ones.
+    holds no real numbers, rows of several lengths, unknown (masked) ones, or booleans where those
+    can be no more than a mistake.
     """
     if isinstance(given, np.ma.MaskedArray) and np.ma.is_masked(given):
         raise ConfigError(f"{name} must all be known, found masked ones; leave them out")
@@ -31,6 +32,10 @@ def plain_array(given: Any, name: str) -> Array:
             f"{name} must be an array of numbers, found {type(given).__name__} that is none"
             f" ({type(error).__name__}: {' '.join(str(error).split())[:80]})"
         ) from error
+    if plain.dtype.kind == "b" and not booleans:
+        raise ConfigError(
+            f"{name} must be real numbers, found booleans; a mask chooses rows of points: x[mask]"
+        )
     if plain.dtype.kind == "O" and all(_is_number(item) for item in plain.flat):
         plain = plain.astype(np.float64)
     if plain.dtype.kind not in "biuf":

@@ -29,7 +29,7 @@ Array = NDArray[np.float64]
 def plain_rows(points: Any, problem: Problem) -> Array:
     """Points of any kind as an array (N, d); ConfigError for another shape."""
     d = problem.domain.dimension
-    given = plain_array(points, "solution: points")
+    given = plain_array(points, "solution: points", booleans=False)
     if given.ndim != 2 or given.shape[1] != d:
         raise ConfigError(
             f"solution: needs points of shape (N, {d}) for {problem.coordinates}, found"

@@ -124,7 +124,7 @@ class Result:
 
 def plain_points(points: Any) -> Array:
     """Points of any kind as an array of their own; ConfigError where they are no real numbers."""
-    return plain_array(points, "solution: points")
+    return plain_array(points, "solution: points", booleans=False)
 
 
 @dataclass(frozen=True, eq=False)

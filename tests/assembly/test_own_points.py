@@ -102,6 +102,7 @@ def test_one_coordinate_and_time() -> None:
         ({"hole": [[0.5, 0.7], [0.5, 0.71]]}, r"1 of 2 points do not lie on the part 'hole'"),
         ({"boundary": [[0.0, 0.5]]}, "none of the 1 points lies on the part 'right'"),
         ({"hol": [[0.5, 0.7]]}, "no condition holds on 'hol', did you mean 'hole'"),
+        ({"interior": inside() > 0.5}, "points.interior: must be real numbers, found booleans"),
         ([[0.5, 0.5]], "points: needs arrays .* by the name of their place"),
     ],
 )
@@ -114,6 +115,13 @@ def test_what_is_wrong_with_points_is_told(points: Any, said: str) -> None:
 def test_what_chooses_points_itself_refuses_them(keys: Any) -> None:
     with pytest.raises(ConfigError, match=r"sampler\.points"):
         kanpde.configure(problem(), points={"interior": inside()}, **keys)
+
+
+def test_points_without_a_network_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"sampler\.points: go with one network, and none"):
+        kanpde.configure(problem(), points={"interior": inside()})
+    quick = [{"optimizer": "adam", "steps": 1}]
+    assert kanpde.configure(problem(), points={"interior": inside()}, schedule=quick)
 
 
 def test_a_count_beside_points_is_refused() -> None:
@@ -138,7 +146,9 @@ def test_a_run_keeps_its_points(tmp_path: Path) -> None:
 
 def test_a_file_holds_them_as_text() -> None:
     config = kanpde.configure(
-        problem(), sampler={"points": {"interior": {"values": "y,x\n0.5,1.5\n0.25,1.25\n"}}}
+        problem(),
+        sampler={"points": {"interior": {"values": "y,x\n0.5,1.5\n0.25,1.25\n"}}},
+        trial={"width": [8]},
     )
     assert config.sampler.interior == 2
     assert build(config).points.interior.x.tolist() == [[1.5, 0.5], [1.25, 0.25]]

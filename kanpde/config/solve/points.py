@@ -9,7 +9,7 @@ What is not given is sampled. From Python they are arrays (N, d).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -46,6 +46,17 @@ def _table(node: Reader, coordinates: Sequence[str]) -> Table:
     return sheet.columns(
         [sheet.at(name, source, f"the coordinate {name!r}") for name in coordinates]
     )
+
+
+def require_network(points: Mapping[str, Table], settled: Collection[str], root: Reader) -> None:
+    """ConfigError where nothing says which network meets the points: the program would choose a way
+    that lays out its own, and the network that is the default has more numbers than most give rows.
+    """
+    if points and not {"trial", "schedule"} & set(settled):
+        raise root.child("sampler", {}).child("points", {}).error(
+            "go with one network, and none is stated; add a trial, as in trial: {width: [24]}, or a"
+            " schedule"
+        )
 
 
 def points_tree(points: Mapping[str, Table]) -> dict[str, Any]:
