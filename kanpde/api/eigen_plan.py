@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from kanpde.api.outcome import Outcome
@@ -75,7 +76,9 @@ class Modes:
         aim = Aim(config.tolerance or refines, given, searched=True, local=True)
         known = dict(vars(spectrum))
         values = tuple(value.as_dict() for value in known.pop("eigenvalues"))
-        return Outcome(self.config, aim=aim, findings={"eigenvalues": values}, **known)
+        keep = partial(eigen_store.write, spectrum=spectrum)
+        findings = {"eigenvalues": values}
+        return Outcome(self.config, aim=aim, findings=findings, keep=keep, **known)
 
 
 def eigen_plan(config: Config, after: Solution | None) -> Modes:

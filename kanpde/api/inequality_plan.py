@@ -15,12 +15,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from kanpde.api.outcome import Outcome, Plan
+from kanpde.api.outcome import Outcome, Plan, also
 from kanpde.api.penetration import penetration, require_room
 from kanpde.api.rims import Rest, Rims
 from kanpde.config import Config
@@ -99,7 +100,7 @@ class Inequalities:
         if folder is not None:
             report.write_config(folder / "config.yaml", self.config)
             _write(folder, final, rest)
-        return self._outcome(outcome, spent, rest)
+        return self._outcome(_keeping(outcome, final, rest), spent, rest)
 
     def resume(self, progress: Progress, folder: Path) -> Outcome:
         """All solves from the first one, which give the same bits."""
@@ -109,7 +110,7 @@ class Inequalities:
         """What the solve ended with."""
         final, rest = _read(folder)
         outcome = self.at(self._final(final, rest, SECONDS)).load(folder)
-        return self._outcome(outcome, 0.0, rest)
+        return self._outcome(_keeping(outcome, final, rest), 0.0, rest)
 
     @property
     def _tolerance(self) -> float:
@@ -222,6 +223,12 @@ def by_inequalities(config: Config, at: Callable[..., Plan]) -> Plan | None:
     """The plan of a config with inequalities, None for any other."""
     known = obstacles(config.problem)
     return Inequalities(config, at, known) if known else None
+
+
+def _keeping(outcome: Outcome, strengths: Sequence[float], rest: Rest | None) -> Outcome:
+    """With what is kept beside the solve within."""
+    own = partial(_write, strengths=strengths, rest=rest)
+    return replace(outcome, keep=also(own, outcome.keep))
 
 
 def _write(folder: Path, strengths: Sequence[float], rest: Rest | None) -> None:

@@ -7,11 +7,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from kanpde.api.outcome import Outcome, Plan
+from kanpde.api.outcome import Outcome, Plan, also
 from kanpde.config import Config
 from kanpde.config.solve.defaults import SECONDS, TOLERANCE
 from kanpde.expressions import Constant, Number
@@ -142,6 +143,7 @@ class Integrals:
             reason=reason,
             seconds=outcome.seconds + spent,
             findings={"parameters": estimates, "data": None},
+            keep=also(partial(_write, known=known), outcome.keep),
         )
 
 

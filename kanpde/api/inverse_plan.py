@@ -8,11 +8,12 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from kanpde.api.outcome import Outcome, Plan
+from kanpde.api.outcome import Outcome, Plan, also
 from kanpde.config import Config
 from kanpde.config.solve.defaults import SECONDS, TOLERANCE
 from kanpde.expressions import Constant, Number, divide
@@ -99,6 +100,7 @@ class Inverse:
             aim=replace(outcome.aim, noise=known.share),
             seconds=outcome.seconds + known.seconds,
             warnings=(*outcome.warnings, *known.warnings),
+            keep=also(partial(store.write, known=known), outcome.keep),
             findings={
                 "parameters": _estimates(problem, numbers, known.values, known.uncertainty),
                 "data": _data(known.rows, known.misfit),
@@ -166,6 +168,7 @@ class AllAtOnce:
             warnings=known.warnings,
             aim=Aim(tolerance, searched=True, local=True, noise=noise),
             findings=findings,
+            keep=partial(store.write_fields, known=known),
         )
 
 

@@ -84,6 +84,7 @@ class Evolving:
             solved.seconds,
             solved.estimate,
             warnings=solved.warnings,
+            keep=partial(slab_file.write, solved=solved),
             aim=Aim(
                 self.config.tolerance or TOLERANCE[self.config.dtype], searched=True, local=True
             ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -16,6 +16,8 @@ from kanpde.results.verdict import Aim
 from kanpde.solver.build import Parts
 from kanpde.trial.piecewise import AnyTrial
 
+Keep = Callable[[Path], None]
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -23,7 +25,9 @@ class Outcome:
     `estimate` of the relative L2 error that a search gives (None where it cannot tell) and those
     `by_unknown` where it tells them apart, the `aim` that it had, `warnings` and `notes` of the
     solve itself, the `findings` of a solve with measured values, the `branches` that were found
-    beside this one, and the `quantities` that are numbers where the solve tells how wrong they are.
+    beside this one, the `quantities` that are numbers where the solve tells how wrong they are, and
+    `keep`, which writes into a folder what `load` of the plan reads (None where only a run folder
+    holds it).
     """
 
     config: Config
@@ -42,6 +46,19 @@ class Outcome:
     notes: tuple[str, ...] = ()
     branches: tuple[Outcome, ...] = ()
     quantities: Mapping[str, Value] = field(default_factory=dict)
+    keep: Keep | None = None
+
+
+def also(write: Keep, rest: Keep | None) -> Keep | None:
+    """What a plan keeps of its own, and after it what the plan within it keeps."""
+    if rest is None:
+        return None
+
+    def both(folder: Path) -> None:
+        write(folder)
+        rest(folder)
+
+    return both
 
 
 class Plan(Protocol):

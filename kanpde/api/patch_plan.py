@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from kanpde.api.outcome import Outcome
@@ -108,7 +109,8 @@ class Patches:
         refines = TOLERANCE[self.config.dtype] if patches.refine else None
         given = self.config.tolerance is not None
         aim = Aim(self.config.tolerance or refines, given, searched=True, local=True)
-        return Outcome(self.config, aim=aim, **vars(patched))
+        keep = partial(patch_store.write, patched=patched)
+        return Outcome(self.config, aim=aim, keep=keep, **vars(patched))
 
 
 def _in(folder: Path) -> StartConfig:

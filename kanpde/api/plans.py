@@ -23,6 +23,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -184,7 +185,7 @@ def chosen_outcome(
     """What a search on one network took, kept in a run folder with its config."""
     if folder is not None:
         report.write_config(folder / "config.yaml", chosen.config)
-        chosen.solver.keep(Store.at(folder), extra)
+        _keep_network(chosen.solver, folder, extra)
     history, stages, _ = chosen.solver.outcome()
     parts = chosen.parts
     return Outcome(
@@ -198,6 +199,7 @@ def chosen_outcome(
         time.perf_counter() - began,
         chosen.estimate,
         findings=findings(parts.problem, parts.assembly, parts.trial),
+        keep=partial(_keep_network, chosen.solver, extra=extra),
     )
 
 
@@ -215,4 +217,11 @@ def _network_outcome(built: Built, solver: Solver, seconds: float) -> Outcome:
         reason,
         seconds,
         findings=findings(parts.problem, points.assembly, parts.trial),
+        keep=partial(_keep_network, solver),
     )
+
+
+def _keep_network(
+    solver: Solver, folder: Path, extra: Mapping[str, Any] = MappingProxyType({})
+) -> None:
+    solver.keep(Store.at(folder), extra)

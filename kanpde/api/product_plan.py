@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from kanpde.api.outcome import Outcome
@@ -71,7 +72,8 @@ class Products:
         given = self.config.tolerance is not None
         tolerance = self.config.tolerance or TOLERANCE[self.config.dtype]
         aim = Aim(tolerance, given, searched=True, local=True)
-        return Outcome(self.config, aim=aim, **vars(solved))
+        keep = partial(chain_store.write, solved=solved)
+        return Outcome(self.config, aim=aim, keep=keep, **vars(solved))
 
 
 def products_plan(config: Config, after: Solution | None) -> Products:

@@ -4,8 +4,10 @@ gives, `SlabSearch` on those that its tolerance asks for.
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from kanpde.api.outcome import Outcome
@@ -49,7 +51,7 @@ class March:
     def load(self, folder: Path) -> Outcome:
         """The slabs that are there."""
         marched = march(unbuilt(self.config), Silent(), folder, read_only=True)
-        return _march_outcome(self.config, marched)
+        return _march_outcome(self.config, marched, folder)
 
     def _begun(self) -> Begun:
         if self.begun is not None:
@@ -64,7 +66,7 @@ class March:
     ) -> Outcome:
         each = watcher(begun.config, begun.problem, folder)
         marched = march(begun, progress, folder, again, each=each)
-        return _march_outcome(begun.config, marched)
+        return _march_outcome(begun.config, marched, folder)
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ class SlabSearch:
         if folder is not None:
             report.write_config(folder / "config.yaml", chosen.config)
         seconds = max(chosen.marched.seconds, time.perf_counter() - began)
-        outcome = _march_outcome(chosen.config, chosen.marched)
+        outcome = _march_outcome(chosen.config, chosen.marched, folder)
         return replace(
             outcome,
             reason=chosen.reason,
@@ -120,7 +122,7 @@ def _first_slab(begun: Begun) -> tuple[Config, Parts]:
     return begun.config, begun.slab.parts
 
 
-def _march_outcome(config: Config, marched: Marched) -> Outcome:
+def _march_outcome(config: Config, marched: Marched, folder: Path | None) -> Outcome:
     return Outcome(
         config,
         marched.problem,
@@ -130,4 +132,10 @@ def _march_outcome(config: Config, marched: Marched) -> Outcome:
         marched.stages,
         marched.reason,
         marched.seconds,
+        keep=None if folder is None else partial(_copied, folder),
     )
+
+
+def _copied(run: Path, folder: Path) -> None:
+    """The checkpoints of every slab, which are written while it is solved."""
+    shutil.copytree(run / "checkpoints", folder / "checkpoints", dirs_exist_ok=True)

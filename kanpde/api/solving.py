@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from kanpde.results.branches import with_branches
 from kanpde.results.metrics import Metrics, measure
 from kanpde.results.numbers import untold
 from kanpde.results.plausibility import CONSTANT, doubts
+from kanpde.results.saving import SUFFIX, saved_solution
 from kanpde.results.solution import Result, Solution, describe_trial
 from kanpde.results.spectrum import estimates_of
 from kanpde.results.verdict import Verdict, judge
@@ -173,9 +175,11 @@ def resume(
 
 @plain_torch()
 def load(folder: str | Path, module: nn.Module | None = None) -> Solution:
-    """The solution of a run folder, as its last checkpoint holds it; a run with a `module` of your
-    own needs it again.
+    """The solution of a run folder, as its last checkpoint holds it, or of a file that
+    `solution.save` wrote; one with a `module` of your own needs it again.
     """
+    if Path(folder).suffix == SUFFIX:
+        return saved_solution(Path(folder), partial(load, module=module))
     path, config = _saved(folder)
     outcome = plan_of(config, module=module).load(path)
     if not all(bool(values.isfinite().all()) for values in outcome.trial.parameters()):
@@ -215,9 +219,12 @@ def solution_of(outcome: Outcome) -> Solution:
         verdict=verdict,
         validation=outcome.estimate if fitted else None,
         quantities=outcome.quantities or untold(outcome.problem, outcome.trial),
+        units=config.problem.units,
         **outcome.findings,
     )
-    solution = Solution(config, outcome.problem, outcome.trial, result, outcome.history, points)
+    solution = Solution(
+        config, outcome.problem, outcome.trial, result, outcome.history, points, keep=outcome.keep
+    )
     return with_branches(solution, tuple(map(solution_of, outcome.branches)))
 
 

@@ -56,6 +56,7 @@ def _dispatch(words: list[str]) -> int:
         "doctor": verbs.doctor,
         "check": looking.check,
         "open": looking.open_page,
+        "completion": starting.completion,
     }
     if words[0] not in actions:
         raise ConfigError(unknown_verb(words[0], VERBS))

@@ -31,6 +31,7 @@ solve partial differential equations with Kolmogorov-Arnold networks
   open RUN                              show its report in a browser
   check RUN                             see whether the files of a run are as it wrote them
   doctor                                check the installation
+  completion bash|zsh                   a script by which the shell completes verbs, options and problems
 
   kanpde VERB --help says more; kanpde --version
 """
@@ -65,15 +66,16 @@ def parse(verb: str, words: list[str]) -> argparse.Namespace:
     Raises:
         ConfigError: a word is unknown or missing.
     """
-    return _parser(verb).parse_intermixed_args(words)
+    return parser_of(verb).parse_intermixed_args(words)
 
 
 def help_of(verb: str) -> str:
     """What `kanpde VERB --help` prints."""
-    return _parser(verb).format_help()
+    return parser_of(verb).format_help()
 
 
-def _parser(verb: str) -> Parser:
+def parser_of(verb: str) -> Parser:
+    """The parser of a verb."""
     parser = Parser(
         prog=f"kanpde {verb}",
         allow_abbrev=False,
@@ -207,6 +209,9 @@ def _export(parser: Parser) -> None:
         "--out", metavar="FILE", help="file (default: RUN/field.FORMAT, RUN/series.pvd)"
     )
     parser.add_argument("--resolution", type=int, metavar="N", help="cells along the longest side")
+    parser.add_argument(
+        "--degree", type=int, default=1, metavar="N", help="with --to vtu: of its cells, to 10 (1)"
+    )
     parser.add_argument(
         "--times",
         type=int,
@@ -382,6 +387,14 @@ def _check(parser: Parser) -> None:
     )
 
 
+def _completion(parser: Parser) -> None:
+    parser.description = (
+        "Print a script by which the shell completes verbs, options, problems, files and runs:"
+        ' eval "$(kanpde completion bash)" in ~/.bashrc, or the same with zsh in ~/.zshrc.'
+    )
+    parser.add_argument("shell", choices=("bash", "zsh"), help="the shell that reads it")
+
+
 _FILL = {
     "solve": _solve,
     "compare": _compare,
@@ -399,6 +412,7 @@ _FILL = {
     "doctor": _doctor,
     "check": _check,
     "open": _open,
+    "completion": _completion,
 }
 VERBS = tuple(_FILL)
 """Everything `kanpde` can be told to do."""

@@ -19,6 +19,18 @@ _VERBS_ELSEWHERE = {
     **dict.fromkeys(("verify", "validate"), "check"),
     **dict.fromkeys(("info", "print", "cat", "explain"), "show"),
 }
+_PROCESSOR = "every solve runs on the processor; remove it"
+_PROCESSES = "processes share a solve by torchrun: torchrun --nproc-per-node=4 -m kanpde solve ..."
+_SCHEDULE = "a stage of the schedule has steps: schedule='[{optimizer: lbfgs, steps: 1000}]'"
+_ANSWERS = {
+    **dict.fromkeys(("--gpu", "--cuda", "--device"), _PROCESSOR),
+    **dict.fromkeys(("-n", "-np", "-j", "--np", "--jobs", "--workers", "--nproc"), _PROCESSES),
+    **dict.fromkeys(("--epochs", "--iterations", "--steps", "--niter"), _SCHEDULE),
+    **dict.fromkeys(("--units", "--unit"), "write problem.units.x=mm problem.units.u=K"),
+    **dict.fromkeys(("--timeout", "--time-limit"), "write seconds=100 without dashes"),
+    **dict.fromkeys(("--tol", "--rtol", "--accuracy"), "write tolerance=1e-8 without dashes"),
+}
+"""Options of other programs that have no option here."""
 _KEYS = ("tolerance", "seconds", "seed", "dtype")
 """Keys of a file that other programs take as options."""
 _OPTIONS_ELSEWHERE = {
@@ -79,6 +91,8 @@ def unknown_option(message: str, options: Iterable[str]) -> str:
         value = value or rest.partition(" ")[0] or "..."
         return f"; write {key}={value} without dashes"
     known = tuple(options)
+    if name in _ANSWERS and name not in known:
+        return f"; {_ANSWERS[name]}"
     meant = _OPTIONS_ELSEWHERE.get(name)
     if meant in known:
         return f"; write {meant}"

@@ -55,6 +55,14 @@ def schema(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def completion(arguments: argparse.Namespace) -> int:
+    """Print what a shell completes `kanpde` by."""
+    from kanpde.cli.completion import script
+
+    terminal.show_text(script(arguments.shell))
+    return 0
+
+
 def _schema() -> str:
     from kanpde.config.schema import file_schema
 

@@ -90,12 +90,14 @@ def export(arguments: argparse.Namespace) -> int:
     if arguments.resolution is not None and not 1 <= arguments.resolution <= 4000:
         raise ConfigError(f"--resolution must be between 1 and 4000, found {arguments.resolution}")
     _check_times(arguments.times, "--to pvd", series)
+    if arguments.degree != 1 and arguments.to != "vtu":
+        raise ConfigError(f"--degree {arguments.degree} goes with --to vtu; remove one")
     solution = api.load(folder)
     with binding(folder, *_inside(folder, target)):
         if series:
             written = solution.export_series(target, arguments.times, arguments.resolution)
         else:
-            written = solution.export(target, arguments.resolution)
+            written = solution.export(target, arguments.resolution, degree=arguments.degree)
     if solution.problem.reference is not None:
         terminal.show_text(
             "the reference is known at scattered points only, not on a mesh; --points writes it"

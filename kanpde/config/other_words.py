@@ -85,6 +85,17 @@ _ANSWERS: dict[str, tuple[tuple[str, str], ...]] = {
         ("layers", "hidden", "hidden_layers", "neurons", "layer_sizes"),
         (("width", "use 'width', the hidden nodes: width: [20, 20]"),),
     ),
+    **dict.fromkeys(
+        ("num_domain", "num_interior", "n_interior", "collocation_points", "N_f"),
+        (("interior", "use 'interior', the number of points inside"),),
+    ),
+    **dict.fromkeys(
+        ("num_boundary", "num_initial", "n_boundary", "N_b", "N_u"),
+        (("jitter", "use 'boundary', the number of points on the boundary and the start of time"),),
+    ),
+    **dict.fromkeys(
+        ("unit", "dimensions"), (("units", "use 'units': {x: mm, u: K}, for labels alone"),)
+    ),
     "k": (("degree", "the degree of the splines is 'degree'"),),
     "grid": (("intervals", "the grid of the splines is given by 'intervals'"),),
     **dict.fromkeys(

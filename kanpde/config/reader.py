@@ -191,7 +191,7 @@ class Reader:
         value = self.value
         is_number = isinstance(value, Real) and not isinstance(value, bool)
         if not is_number and not (isinstance(value, str) and NUMBER.fullmatch(value.strip())):
-            raise self.wrong(wanted)
+            raise self.error(f"must be {wanted}, found {shown(value)}{_unit_hint(value)}")
         try:
             number = float(value)
         except (OverflowError, ValueError):
@@ -256,3 +256,15 @@ def _bounds(least: float, most: float) -> str:
     if most >= LARGEST:
         return f"of at least {least:g}"
     return f"from {least:g} to {most:g}"
+
+
+def _unit_hint(value: Any) -> str:
+    """What to do about `20 mm` and `5 %`, which are no numbers."""
+    if not isinstance(value, str) or (number := NUMBER.match(value.strip())) is None:
+        return ""
+    rest = value.strip()[number.end() :].strip()
+    if rest == "%":
+        return f"; write a share, {float(number[0]) / 100:g}"
+    if rest and all(letter.isalpha() or letter in "°µ/*^()0123456789" for letter in rest):
+        return "; a number has no unit here: use one system of units, and name it in problem.units"
+    return ""

@@ -22,6 +22,7 @@ from kanpde.config.problem.numbers import require_free, without_numbers
 from kanpde.config.problem.point_sources import without_point_sources
 from kanpde.config.problem.region_equations import in_all_regions
 from kanpde.config.problem.statement import PROBLEM_KEYS, ProblemConfig, read_statement
+from kanpde.config.problem.units import read_units, whole_unknowns
 from kanpde.config.problem.vector_unknowns import in_components
 from kanpde.config.reader import Reader
 from kanpde.config.solve.defaults import BY_GRADIENTS, WEIGHTS, schedule_defaults
@@ -142,6 +143,7 @@ def _problem(node: Reader, trusted: bool, make_problem: MakeProblem | None) -> P
     python = None
     if isinstance(node.value, Mapping) and node.value.get("python") is not None:
         python, node = _made(node, trusted, make_problem)
+    declared = whole_unknowns(node.value)
     node, numbers = without_numbers(with_least_and_largest(node))
     node = with_kernels_as_products(
         in_real_parts(in_all_regions(without_point_sources(in_components(node))))
@@ -156,8 +158,20 @@ def _problem(node: Reader, trusted: bool, make_problem: MakeProblem | None) -> P
         problem = replace(problem, numbers=FrozenMap(numbers))
     if python is not None:
         problem = replace(problem, python=python)
+    if "units" in (given := node.entries()):
+        problem = replace(problem, units=read_units(given["units"], _with_units(problem), declared))
     _check_recommended(problem, node)
     return problem
+
+
+def _with_units(problem: ProblemConfig) -> tuple[str, ...]:
+    """The names that a unit may be stated for."""
+    names = [*problem.coordinates, *problem.unknowns, *problem.quantities, *problem.vectors]
+    names += [*problem.numbers, *problem.unknown_parameters]
+    names += [*problem.parameters, *problem.definitions]
+    for regional in problem.regional.values():
+        names += [*regional.parameters, *regional.definitions]
+    return tuple(dict.fromkeys((*names, *problem.grids)))
 
 
 def _check_recommended(problem: ProblemConfig, node: Reader) -> None:

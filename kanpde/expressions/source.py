@@ -35,7 +35,8 @@ _HINTS = {
     ".": "a function goes by its name alone: exp(x)",
     "'": "a derivative is dx(u), dxx(u), d(u, x)",
     "_": "a name begins with a letter",
-    "%": "there is no remainder",
+    "%": "there is neither a remainder nor a percent: write 0.05 for 5 %",
+    "\\": "write laplacian(u), dx(u), pi and so on in place of LaTeX",
 }
 _UNICODE_HINTS = {
     0x2212: "-", 0xD7: "*", 0xB7: "*", 0x22C5: "*", 0xB2: "**2", 0xB3: "**3", 0x3C0: "pi",
@@ -117,6 +118,7 @@ def _printable(character: str) -> str:
 
 
 _CURLED = "\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"
+_OF_UNITS = "\u00b0\u00b5\u2103\u2126\u03a9"
 _QUOTES = "put the formula between plain quotes, \"...\" or '...'"
 
 
@@ -124,6 +126,8 @@ def _stranger(character: str) -> str:
     code = ord(character)
     if code > 126 or code < 32:
         remedy = _QUOTES if character in _CURLED else "formulas are plain ASCII"
+        if character in _OF_UNITS:
+            remedy = "a formula has no units: write the number alone, and its unit in problem.units"
         if code in _UNICODE_HINTS:
             remedy = f"write {_UNICODE_HINTS[code]}"
         return f"the character U+{code:04X} is not allowed, {remedy}"

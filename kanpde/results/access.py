@@ -4,6 +4,7 @@ and its fields as objects of other packages.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -20,7 +21,10 @@ from kanpde.results import interchange
 from kanpde.results.evaluation import Component, Function, derivatives
 from kanpde.results.pictures import Pictures
 
-_later = attributes("kanpde.results", {"draw_in_memory": "plotting", "summary": "web_page"})
+_later = attributes(
+    "kanpde.results",
+    {"draw_in_memory": "plotting", "save_solution": "saving", "summary": "web_page"},
+)
 """Pictures and pages know solutions, so a solution finds what makes them when it is asked."""
 
 Array = NDArray[np.float64]
@@ -65,6 +69,16 @@ class Access:
                     f" the first at"
                     f' {points[wrong][0].tolist()}; leave them out or give outside="allow"'
                 )
+
+    def save(self, path: str | Path) -> Path:
+        """Write the solution as one file, NAME.safetensors: its tensors and, as text, its config and
+        its result. `kanpde.load(path)` has it again; other solutions beside it are left out.
+
+        Raises:
+            ConfigError: the name ends otherwise, or only the run folder holds the solution.
+            StorageError: the file cannot be written.
+        """
+        return Path(_later("save_solution")(self, Path(path)))
 
     @property
     def function(self) -> Function:

@@ -9,7 +9,7 @@ slabs, chains), and exactly: derivatives are those of the trial solution, not di
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -22,6 +22,8 @@ from kanpde.names import did_you_mean
 from kanpde.numerics.jets import JetSpace
 from kanpde.numerics.torch_state import plain_torch
 from kanpde.problem.problem import Problem
+from kanpde.results.compiled import handle_of
+from kanpde.results.compiled import values as compiled
 from kanpde.trial.piecewise import AnyTrial
 
 Array = NDArray[np.float64]
@@ -109,11 +111,15 @@ def _raised(index: Index, axis: int) -> Index:
 class Function:
     """u of a solution as a function of tensors (N, d) → (N, m), or (d,) → (m,).
 
-    It is differentiable by its points to any order, also by torch.func (vmap, grad, jacrev), and
-    does not ask whether they lie in the domain.
+    It is differentiable by its points to any order, also by torch.func (vmap, grad, jacrev), goes
+    through torch.compile and torch.export, and does not ask whether they lie in the domain.
     """
 
     solution: Evaluated
+    handle: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "handle", handle_of(self.solution, derivatives))
 
     def __call__(self, x: Tensor) -> Tensor:
         """The values."""
@@ -123,7 +129,11 @@ class Function:
                 f" {self.solution.problem.coordinates}, found {tuple(x.shape)}"
             )
         rows = x if x.ndim == 2 else x[None]
-        values = _values(rows, self.solution, (0,) * x.shape[-1])
+        index = (0,) * x.shape[-1]
+        if torch.compiler.is_compiling():
+            values = compiled(rows, self.handle, index)
+        else:
+            values = _values(rows, self.solution, index)
         return values if x.ndim == 2 else values[0]
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kanpde.config.problem.units import label, units_of
 from kanpde.domains.meshes import files as meshfile
 from kanpde.errors import ConfigError
 from kanpde.storage import replacing
@@ -34,6 +35,7 @@ def write_field(
     fields: Fields,
     coordinates: Sequence[str] = (),
     of_cells: OfCells = MappingProxyType({}),
+    units: Mapping[str, str] = MappingProxyType({}),
 ) -> Path:
     """Write `fields` on `mesh` to `path`, atomically; the format follows the suffix.
 
@@ -43,6 +45,8 @@ def write_field(
         fields: arrays (V,) or, for vectors of three components or more, (V, k), one per name.
         coordinates: d names for the columns of CSV; default x, y, z or x1 … xd.
         of_cells: for every block of cells a number of each, by name; .vtu and .vtk hold them.
+        units: of coordinates and unknowns; they stand in the head of CSV and beside the fields of
+        .vtu.
 
     Returns:
         The path written.
@@ -54,7 +58,7 @@ def write_field(
     """
     target = Path(path)
     target = target if target.suffix else target.with_suffix(".vtu")
-    writer = _writer(target.suffix, of_cells)
+    writer = _writer(target.suffix, of_cells, units)
     arrays = {name: np.asarray(values, dtype=np.float64) for name, values in fields.items()}
     for name, values in arrays.items():
         count = len(mesh.points)
@@ -88,12 +92,12 @@ def merge_fields(kan: Fields, mlp: Fields) -> dict[str, NDArray[np.float64]]:
 _Writer = Callable[[Path, "Mesh", dict[str, NDArray[np.float64]], tuple[str, ...]], None]
 
 
-def _writer(suffix: str, of_cells: OfCells) -> _Writer:
-    mesh_writer = partial(_write_mesh, of_cells=of_cells)
+def _writer(suffix: str, of_cells: OfCells, units: Mapping[str, str]) -> _Writer:
+    mesh_writer = partial(_write_mesh, of_cells=of_cells, units=units)
     table: dict[str, _Writer] = {
         ".vtu": mesh_writer,
         ".vtk": mesh_writer,
-        ".csv": _write_csv,
+        ".csv": partial(_write_csv, units=units),
         ".npz": _write_npz,
     }
     if suffix in (".xdmf", ".xmf"):
@@ -113,6 +117,7 @@ def _write_mesh(
     fields: dict[str, NDArray[np.float64]],
     names: tuple[str, ...],
     of_cells: OfCells,
+    units: Mapping[str, str],
 ) -> None:
     count, dimension = mesh.points.shape
     if dimension > 3:
@@ -128,32 +133,39 @@ def _write_mesh(
         [(kind, np.asarray(block, dtype=np.int64)) for kind, block in mesh.cells],
         fields,
         cell_data=of_cells,
+        units=units_of(tuple(fields), units, names),
     )
 
 
 def _write_csv(
-    path: Path, mesh: Mesh, fields: dict[str, NDArray[np.float64]], names: tuple[str, ...]
+    path: Path,
+    mesh: Mesh,
+    fields: dict[str, NDArray[np.float64]],
+    names: tuple[str, ...],
+    units: Mapping[str, str],
 ) -> None:
     table = np.column_stack([mesh.points, *fields.values()])
-    columns = _headings(fields, names)
+    columns = [label(name, units) for name in names]
+    columns += _headings(fields, names, units)
     with path.open("w", newline="", encoding="utf-8") as stream:
         rows = csv.writer(stream)
-        rows.writerow([*names, *columns])
+        rows.writerow(columns)
         rows.writerows([repr(float(value)) for value in row] for row in table)
 
 
-def _headings(fields: Fields, coordinates: Sequence[str]) -> list[str]:
+def _headings(fields: Fields, coordinates: Sequence[str], units: Mapping[str, str]) -> list[str]:
     """What the columns of fields are called: a vector has one per component, NAME_x and so on, or
     NAME.x where a field or a coordinate is called NAME_x.
     """
     columns: list[str] = []
     for name, values in fields.items():
         if values.ndim == 1:
-            columns.append(name)
+            columns.append(label(name, units, coordinates))
             continue
         axes = _names(values.shape[1])
         taken = {f"{name}_{axis}" for axis in axes} & {*fields, *coordinates}
-        columns += [f"{name}{'.' if taken else '_'}{axis}" for axis in axes]
+        unit = label(name, units, coordinates).removeprefix(name)
+        columns += [f"{name}{'.' if taken else '_'}{axis}{unit}" for axis in axes]
     return columns
 
 

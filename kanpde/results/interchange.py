@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from kanpde.config.problem.units import units_of
 from kanpde.errors import ConfigError
 
 MOST_POINTS = 5_000_000
@@ -44,8 +45,12 @@ def to_xarray(solution: Any, resolution: int) -> Any:
         name: (names, column.reshape(shape))
         for name, column in zip(solution.problem.unknowns, values.T, strict=True)
     }
+    units = solution.problem.config.units
     attributes = {"problem": solution.problem.name, "estimate": str(solution.result.estimate)}
-    return xarray.Dataset(fields, dict(zip(names, axes, strict=True)), attributes)
+    data = xarray.Dataset(fields, dict(zip(names, axes, strict=True)), attributes)
+    for name, unit in units_of(list(data.variables), units, names).items():
+        data[name].attrs["units"] = unit
+    return data
 
 
 def to_pyvista(solution: Any, resolution: int | None) -> Any:

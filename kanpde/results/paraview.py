@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,7 @@ from paraview.simple import (
 FILES = {files}
 # name: (components, lowest, highest, colour map)
 FIELDS = {fields}
+TITLES = {titles}
 SHOWN = {shown}
 FLAT = {flat}
 
@@ -56,7 +58,7 @@ for name, (components, lowest, highest, colours) in FIELDS.items():
         colouring.VectorMode = "Magnitude"
     colouring.RescaleTransferFunction(lowest, highest)
     bar = GetScalarBar(colouring, view)
-    bar.Title, bar.ComponentTitle = name, "magnitude" if components > 1 else ""
+    bar.Title, bar.ComponentTitle = TITLES[name], "magnitude" if components > 1 else ""
 ColorBy(display, ("POINTS", SHOWN))
 display.SetScalarBarVisibility(view, True)
 if FLAT:
@@ -67,7 +69,11 @@ Render(view)
 
 
 def write_script(
-    folder: Path, fields: Mapping[str, NDArray[np.float64]], dimension: int, files: Sequence[str]
+    folder: Path,
+    fields: Mapping[str, NDArray[np.float64]],
+    dimension: int,
+    files: Sequence[str],
+    titles: Mapping[str, str] = MappingProxyType({}),
 ) -> Path:
     """Write the script into a run folder.
 
@@ -76,6 +82,7 @@ def write_script(
         fields: arrays (V,) or (V, k) by name, the one to show first.
         dimension: coordinates of the mesh.
         files: what may lie in the folder, the one to open first.
+        titles: what bars are called where it is not the name of the field.
 
     Raises:
         StorageError: the file cannot be written.
@@ -85,6 +92,7 @@ def write_script(
     text = _TEXT.format(
         files=repr(list(files)),
         fields="{\n" + rows + "}",
+        titles=json.dumps({name: titles.get(name, name) for name in fields}, ensure_ascii=False),
         shown=json.dumps(next(iter(fields))),
         flat=dimension <= 2,
     )

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from kanpde.config import (
@@ -23,6 +24,7 @@ from kanpde.config import (
     yaml_file,
 )
 from kanpde.config.problem.attached_files import portable
+from kanpde.config.problem.units import label
 from kanpde.config.solve.points import stored_points
 from kanpde.results.number_rows import number_rows
 from kanpde.results.spectrum import eigenvalue_rows
@@ -182,7 +184,7 @@ def result_rows(result: Mapping[str, Any]) -> list[Row]:
     errors = {name: value for name, value in result["relative_l2"].items() if value is not None}
     if errors:
         rows.append(("relative L2 error", _per_field(errors)))
-        rows.append(("max error", _per_field(result["max_error"])))
+        rows.append(("max error", _per_field(result["max_error"], result.get("units", {}))))
         if known := result.get("reference"):
             rows.append(
                 (
@@ -294,7 +296,7 @@ def parameter_rows(result: Mapping[str, Any]) -> list[Row]:
             text += f" ± {estimate['standard_error']:.2g} (95 %: {low:.6g} to {high:.6g})"
         if "error" in estimate:
             text += f", error {estimate['error']:.1e}"
-        rows.append((f"parameter {name}", text))
+        rows.append((f"parameter {label(name, result.get('units', {}))}", text))
     if data := result.get("data"):
         rows.append(
             (
@@ -392,10 +394,15 @@ def _bytes(count: int) -> str:
     return f"{count / 2**20:.1f} MiB" if count >= 2**20 else f"{count / 2**10:.1f} KiB"
 
 
-def _per_field(values: Mapping[str, float | None]) -> str:
-    if len(values) == 1:
-        return number(next(iter(values.values())))
-    return ", ".join(f"{name} {number(value)}" for name, value in values.items())
+def _per_field(
+    values: Mapping[str, float | None], units: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    shown = {
+        name: f"{number(value)} {units.get(name, '')}".strip() for name, value in values.items()
+    }
+    if len(shown) == 1:
+        return next(iter(shown.values()))
+    return ", ".join(f"{name} {text}" for name, text in shown.items())
 
 
 def _short(values: Any) -> str:

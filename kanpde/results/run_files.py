@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kanpde.config.problem.intervals import TimeShape
+from kanpde.config.problem.units import label
 from kanpde.progress import StopReason
 from kanpde.results import report
 from kanpde.results.paraview import SCRIPT, write_script
@@ -47,7 +48,9 @@ def _write_made(folder: Path, solution: Solution) -> None:
     if sampled is not None:
         solution.export(folder / "field.vtu", sampled=sampled)
         files = ("field.vtu",) if output.series is None else (SERIES, "field.vtu")
-        write_script(folder, sampled.fields, sampled.mesh.points.shape[1], files)
+        names, units = solution.problem.coordinates, solution.problem.config.units
+        titles = {name: label(name, units, names) for name in sampled.fields}
+        write_script(folder, sampled.fields, sampled.mesh.points.shape[1], files, titles)
     if sampled is not None and isinstance(solution.config.problem.domain, TimeShape):
         solution.export(folder / "field.csv", sampled=sampled)
     if output.series is not None and not (

@@ -127,7 +127,13 @@ class Series:
                 self._mesh.regions,
             )
             fields = with_regions(bridged(self._problem, fields, self._mesh), self._mesh)
-            export.write_field(folder / self._name(len(self._written)), self._mesh, fields)
+            export.write_field(
+                folder / self._name(len(self._written)),
+                self._mesh,
+                fields,
+                self._problem.coordinates[:-1],
+                units=self._problem.config.units,
+            )
             self._written.append(self._waiting.pop(0))
             self._list()
         if not self._waiting:

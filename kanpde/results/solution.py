@@ -4,7 +4,7 @@ data.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
@@ -24,6 +24,7 @@ from kanpde.problem.problem import Problem
 from kanpde.progress import History, StageResult, StopReason
 from kanpde.results import export
 from kanpde.results.access import Access, plain_rows
+from kanpde.results.curved_cells import curved_mesh
 from kanpde.results.fields import bridged, patches_of, sample, with_regions
 from kanpde.results.metrics import Metrics
 from kanpde.results.numbers import Value
@@ -67,6 +68,7 @@ class Result:
     eigenvalues: tuple[Mapping[str, Any], ...] = ()
     solutions: tuple[Mapping[str, Any], ...] = ()
     quantities: Mapping[str, Value] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def estimate(self) -> float | None:
@@ -118,6 +120,7 @@ class Result:
             )
             | ({"eigenvalues": [dict(e) for e in self.eigenvalues]} if self.eigenvalues else {})
             | ({"solutions": [dict(each) for each in self.solutions]} if self.solutions else {})
+            | ({"units": dict(self.units)} if self.units else {})
             | ({"fit": self.metrics.fit} if self.metrics.fit else {})
         )
 
@@ -142,7 +145,8 @@ class Solution(Access):
     """u(x; θ) with everything known about it. Call it at points (N, d) to get (N, m).
 
     `points` are those of the solve; with time slabs those of the first. `branches` are other
-    solutions of the same problem, where several were asked for.
+    solutions of the same problem, where several were asked for. `keep` writes what it can be read
+    from into a folder.
     """
 
     config: Config
@@ -152,6 +156,7 @@ class Solution(Access):
     history: History
     points: Collocation | None = None
     branches: tuple[Solution, ...] = ()
+    keep: Callable[[Path], None] | None = None
 
     def __repr__(self) -> str:
         """One line for a console: what was solved for, by what, and how well."""
@@ -309,20 +314,31 @@ class Solution(Access):
         path: str | Path,
         resolution: int | None = None,
         sampled: Sampled | None = None,
+        degree: int = 1,
     ) -> Path:
         """Write the fields on a mesh of the domain; the suffix decides (.vtu, .vtk, .csv, .npz, and
         .pvd: see `export_series`).
 
         `resolution` is the number of cells along the longest side; fields that are `sampled`
-        already are not evaluated again. Raises ConfigError or StorageError.
+        already are not evaluated again. Cells of a `degree` up to 10 (.vtu) show what a mesh of
+        degree 1 needs many more for. Raises ConfigError or StorageError.
         """
+        if degree != 1:
+            sampled = self._on_curved_cells(Path(path), degree, resolution)
         if Path(path).suffix == ".pvd":
             return self.export_series(path, None, resolution)
         sampled = sampled or self.sampled(resolution)
         mesh, fields = sampled.mesh, bridged(self.problem, sampled.fields, sampled.mesh)
         fields = with_regions(fields, mesh)
         of_cells = patches_of(self.trial, mesh)
-        return export.write_field(path, mesh, fields, self.problem.coordinates, of_cells)
+        names, units = self.problem.coordinates, self.problem.config.units
+        return export.write_field(path, mesh, fields, names, of_cells, units)
+
+    def _on_curved_cells(self, path: Path, degree: int, resolution: int | None) -> Sampled:
+        if path.suffix != ".vtu":
+            raise ConfigError(f"cells of degree {degree} need a .vtu file, found '{path.name}'")
+        mesh = curved_mesh(self.problem.domain, self.trial, degree, resolution)
+        return Sampled(mesh, self.fields(mesh.points, regions=mesh.regions))
 
     @plain_torch()
     def export_series(

@@ -1,8 +1,8 @@
-"""`report.html` of a run folder: one page that holds everything, reads nothing else and runs nothing.
+"""`report.html` of a run folder: one page that holds everything and reads nothing else.
 
 It is made from the files of the folder alone, so any run can have it again; pictures that are drawn
 already are put into it as they are. Everything that a file says is escaped, and the page forbids
-itself scripts and the network.
+itself the network and scripts, but for that of a view that can be turned.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from kanpde.expressions.mathml import mathml
 from kanpde.results.comparison import Comparison
 from kanpde.results.comparison_table import comparison_header, comparison_rows
 from kanpde.results.report import Row, number, result_rows, stage_rows
+from kanpde.results.volume_view import STYLE, policy, volume_section
 from kanpde.storage import read_unaltered, require_values, write_text
 from kanpde.version import VERSION
 
@@ -79,12 +80,15 @@ def write_page(folder: Path) -> Path:
 
 
 def _whole(title: str, about: str, sections: Sequence[str]) -> str:
-    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    turned = any('id="volume"' in section for section in sections)
+    allowed = f"; {policy()}" if turned else ""
+    rules = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'{allowed}"
+    style = _STYLE + (STYLE if turned else "")
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-        f"<title>{escape(title)} – kanpde</title><style>{_STYLE}</style></head>\n<body><main>\n"
+        f'<meta http-equiv="Content-Security-Policy" content="{rules}">'
+        f"<title>{escape(title)} – kanpde</title><style>{style}</style></head>\n<body><main>\n"
         f"<h1>{escape(title)}</h1>\n<p>{escape(about)}</p>\n" + "\n".join(sections) + "\n"
         f"</main><footer><p>Made by kanpde {VERSION}.</p></footer></body></html>\n"
     )
@@ -109,6 +113,8 @@ def _solved(folder: Path, result: Mapping[str, Any]) -> list[str]:
     if shown:
         header = ("unknown", "estimated relative L2 error")
         sections.append(_section("Estimate", _table(shown, header)))
+    if turned := volume_section(folder):
+        sections.append(turned)
     sections.append(_section("Pictures", _pictures(folder)))
     sections.append(_section("Figures of the solve", _table(_figures(result))))
     stages = stage_rows(result)
@@ -183,10 +189,11 @@ def _equations(problem: Mapping[str, Any]) -> str:
     rows = [_condition(entry) for entry in _list(problem.get("conditions"))]
     if rows:
         parts.append(_markup_table(rows, ("where", "what holds")))
-    for key in ("definitions", "parameters"):
+    for key in ("definitions", "parameters", "units"):
         named = problem.get(key)
         if isinstance(named, Mapping) and named:
-            values = [(escape(str(name)), _value(value)) for name, value in named.items()]
+            shown = _plain if key == "units" else _value
+            values = [(escape(str(name)), shown(value)) for name, value in named.items()]
             parts.append(f"<h3>{key.capitalize()}</h3>" + _markup_table(values, ("name", "value")))
     return _section("What was solved", "".join(parts))
 
@@ -213,6 +220,10 @@ def _condition(entry: Any) -> tuple[str, str]:
     if "values" in entry:
         return "measured values", "".join(mathml(str(e)) for e in _list(entry.get("equation")))
     return "mean", mathml(str(entry.get("mean", "")))
+
+
+def _plain(value: Any) -> str:
+    return escape(str(value))
 
 
 def _value(value: Any) -> str:

@@ -1,15 +1,13 @@
 """Checkpoints: plain tensors, numbers, texts, lists and dicts, behind a digest that is checked
 before anything is read.
 
-File: one ASCII line `kanpde checkpoint 1 <sha256 of the rest>`, then a tensor archive. A folder
+A file is one of `kanpde.trial.state_file`. A folder
 keeps `last`, `previous` and `best` (lowest objective of a finished stage). Files are replaced
 atomically, so a kill leaves the old one or the new one.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,68 +19,24 @@ from torch import Tensor, nn
 
 from kanpde.config import TrialConfig
 from kanpde.errors import CheckpointError, ConfigError, KanpdeError, StorageError
-from kanpde.storage import bindings, forget, move, replacing, require_unaltered, run_of
+from kanpde.storage import bindings, forget, move, require_unaltered, run_of
 from kanpde.trial.bases import restored
 from kanpde.trial.constants import Constants
 from kanpde.trial.networks import KAN, MLP, Affine, Enriched, NodeSplines, Own, SplineLayer
 from kanpde.trial.solution import TrialSolution
+from kanpde.trial.state_file import MAGIC, payload, read, write
 
-MAGIC = b"kanpde checkpoint 1 "
+__all__ = [
+    "MAGIC", "NAMES", "Store", "constants_state", "go_on", "network_state", "read", "require_run",
+    "restore_beside", "restore_constants", "restore_network", "write",
+]  # fmt: skip
 
 NAMES = ("last", "previous", "best")
 
 
-def write(path: Path, data: Mapping[str, Any]) -> None:
-    """Write atomically; CheckpointError if a parameter is not finite, StorageError if the disk
-    refuses.
-    """
-    tensors = [*data["network"].get("tensors", ()), data["network"].get("functions")]
-    if not all(bool(t.isfinite().all()) for t in tensors if t is not None):
-        raise CheckpointError(
-            f"{path.name}: non-finite parameters are never saved; the earlier checkpoint was kept"
-        )
-    buffer = io.BytesIO()
-    torch.save(dict(data), buffer)
-    payload = buffer.getvalue()
-    with replacing(path) as temporary:
-        temporary.write_bytes(
-            MAGIC + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
-        )
-
-
-def read(path: Path) -> dict[str, Any]:
-    """Read and verify; CheckpointError for a damaged or foreign file, StorageError if it cannot be
-    read.
-    """
-    payload = _payload(path)
-    try:
-        data = torch.load(io.BytesIO(payload), weights_only=True)
-    except Exception as error:
-        raise CheckpointError(f"{path}: cannot be decoded: {type(error).__name__}") from error
-    if not isinstance(data, dict):
-        raise CheckpointError(f"{path}: must hold a mapping, found {type(data).__name__}")
-    return data
-
-
-def _payload(path: Path) -> bytes:
-    """What the digest of a checkpoint stands for; CheckpointError where it is another."""
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be read: {error.strerror or error}") from error
-    head, _, payload = raw.partition(b"\n")
-    if not head.startswith(MAGIC):
-        raise CheckpointError(
-            f"{path}: not a kanpde checkpoint of format 1; use a run folder made by this version"
-        )
-    if hashlib.sha256(payload).hexdigest().encode() != head[len(MAGIC) :]:
-        raise CheckpointError(f"{path}: damaged (its digest does not match); solve again")
-    return payload
-
-
 def _is_intact(path: Path) -> bool:
     try:
-        _payload(path)
+        payload(path)
     except CheckpointError:
         return False
     return True

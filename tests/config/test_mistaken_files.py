@@ -153,6 +153,31 @@ MISTAKEN = {
     "lr": (top("schedule: [{optimizer: adam, lr: 0.1, steps: 9}]"), ("use 'learning_rate'",)),
     "layers": (top("trial: {kind: mlp, layers: [2, 50, 1]}"), ("use 'width'",)),
     "another network": (top("trial: {kind: fno}"), ("must be one of kan, mlp",)),
+    "units in numbers": (
+        put(FLAT, "upper: [1, 1]", "upper: [200mm, 100 mm]"),
+        ("upper[0]: must be a number, found '200mm'; a number has no unit here", "problem.units"),
+    ),
+    "a share as a percentage": (top("tolerance: 5 %"), ("must be a number, found '5 %'; write a share, 0.05",)),
+    "a percent in a formula": (right_side("5%"), ("write 0.05 for 5 %",)),
+    "degrees Celsius": (right_side("20°C"), ("U+00B0", "a formula has no units")),
+    "LaTeX": (right_side(r"\\pi"), ("in place of LaTeX",)),
+    "units on top": (top("units: {x: mm}"), ("units: unknown key; it belongs under 'problem'",)),
+    "units of nothing": (
+        put(FLAT, "  unknowns: [u]", "  unknowns: [u]\n  units: {U: K}"),
+        ("problem.units.U: nothing is called 'U', did you mean 'u'",),
+    ),
+    "unit": (
+        put(FLAT, "  unknowns: [u]", "  unknowns: [u]\n  unit: K"), ("use 'units': {x: mm, u: K}",)
+    ),
+    "tolerance in the problem": (
+        put(FLAT, "  unknowns: [u]", "  unknowns: [u]\n  tolerance: 1e-6"),
+        ("problem.tolerance: unknown key; it belongs beside 'problem'",),
+    ),
+    "num_domain": (top("sampler: {num_domain: 9}"), ("use 'interior', the number of points",)),
+    "num_boundary": (top("sampler: {num_boundary: 9}"), ("use 'boundary', the number of points",)),
+    "points without a network": (
+        top('sampler: {points: {interior: {values: "x,y\\n0.5,0.5"}}}'), ("add a trial",)
+    ),
     "device": (top("device: cuda"), ("every solve runs on the processor",)),
 }  # fmt: skip
 

@@ -27,6 +27,7 @@ from kanpde.names import is_identifier, is_reserved
 
 KEYS = (
     "name",
+    "units",
     "description",
     "domain",
     "time",

@@ -8,7 +8,7 @@ Formulas stay text here; what they mean is checked by the parser of formulas. Wh
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any
@@ -58,9 +58,10 @@ from kanpde.config.problem.shapes import (
     shape_tree,
 )
 from kanpde.config.problem.tables import STATED, Fit
+from kanpde.config.problem.taken_names import Names
 from kanpde.config.problem.unknowns import UnknownParameter, read_ranges, read_unknown_parameters
 from kanpde.config.reader import Reader
-from kanpde.names import is_identifier, is_reserved
+from kanpde.names import is_identifier
 
 MOST_UNKNOWNS = 20
 RECOMMENDED = ("trial", "schedule", "sampler", "weights", "slabs")
@@ -69,17 +70,18 @@ PROBLEM_KEYS = (
     "parameters", "unknown_parameters", "parameter_ranges", "definitions",
     "equations", "energy", "boundary_energy", "conditions",
     "free", "metric", "exact", "reference", "quantities", "vectors", "recommended", "python", "fit",
-    "eigen",
+    "eigen", "units",
 )  # fmt: skip
 _NEEDED = ("unknowns", "domain", "equations", "conditions")
 _BESIDE = f"write it beside an equation: {FORM}"
+_BESIDE_PROBLEM = ("tolerance", "seconds", "output", "compare", "dtype", "seed")
 _HINTS = {
     "equation": "did you mean 'equations'?",
     "boundary": "did you mean 'conditions'?",
     **dict.fromkeys(("inequalities", "inequality", "obstacle"), _BESIDE),
     "solution": "did you mean 'exact'?",
     **dict.fromkeys(RECOMMENDED, "it belongs beside 'problem', or under 'recommended'"),
-    **dict.fromkeys(("output", "compare", "dtype", "seed"), "it belongs beside 'problem'"),
+    **dict.fromkeys(_BESIDE_PROBLEM, "it belongs beside 'problem'"),
 }
 _KINDS = {
     "parameters": "a parameter",
@@ -108,7 +110,7 @@ class ProblemConfig:
     file; `chosen` are boundary parts by a comparison. Parameters that are formulas of others are
     among the definitions. `python` is the name of the file that made the problem. A `fit` states
     equations and `exact`, or has a table in their place (see `fits`). With `eigen` the equations hold
-    an eigenvalue.
+    an eigenvalue. `units` are for labels alone.
     """
 
     name: str
@@ -140,6 +142,7 @@ class ProblemConfig:
     python: str | None = field(default=None, compare=False)
     eigen: EigenConfig | None = None
     metric: tuple[str, ...] = ()
+    units: Mapping[str, str] = field(default_factory=FrozenMap)
 
     @property
     def coordinates(self) -> tuple[str, ...]:
@@ -194,7 +197,7 @@ def read_statement(node: Reader) -> ProblemConfig:
     place = fields["domain"] if "domain" in fields else fields["time"]
     regions = region_names(shape)
     # Names are taken in the order of the keys, so that a message names the later one.
-    names = _Names(coordinates(shape, time))
+    names = Names(coordinates(shape, time))
     if eigen is not None:
         names.take(LAMBDA, "the eigenvalue", fields["eigen"])
     for name in regions:
@@ -299,36 +302,7 @@ def _formulas(entries: Mapping[str, Reader]) -> FrozenMap[str]:
     return FrozenMap({name: entry.formula() for name, entry in entries.items()})
 
 
-class _Names:
-    """The names in use, each with what it names."""
-
-    def __init__(self, coordinate_names: Collection[str]) -> None:
-        self._owners = dict.fromkeys(coordinate_names, "a coordinate")
-
-    @property
-    def taken(self) -> tuple[str, ...]:
-        """All names in use."""
-        return tuple(self._owners)
-
-    def take(self, name: str, kind: str, node: Reader) -> None:
-        """Register `name` as `kind`, or say why it cannot be."""
-        if not is_identifier(name):
-            rule = "a name must begin with a letter and hold at most 40 letters, digits and _"
-            raise node.error(f"{rule}, found {name[:60]!r}")
-        if is_reserved(name):
-            raise node.error(
-                f"the name {name!r} has a meaning in formulas already; choose another name for"
-                f" {kind}"
-            )
-        if name in self._owners:
-            raise node.error(
-                f"the name {name!r} is already used for {self._owners[name]}; choose another for"
-                f" {kind}"
-            )
-        self._owners[name] = kind
-
-
-def _unknowns(node: Reader, names: _Names) -> tuple[str, ...]:
+def _unknowns(node: Reader, names: Names) -> tuple[str, ...]:
     items = node.items_or_one("a list of names", 1, MOST_UNKNOWNS)
     unknowns = tuple(item.text() for item in items)
     for name, item in zip(unknowns, items, strict=True):
@@ -341,7 +315,7 @@ def _unknowns(node: Reader, names: _Names) -> tuple[str, ...]:
     return unknowns
 
 
-def _entries(fields: Mapping[str, Reader], key: str, names: _Names) -> dict[str, Reader]:
+def _entries(fields: Mapping[str, Reader], key: str, names: Names) -> dict[str, Reader]:
     entries = fields[key].entries() if key in fields else {}
     for name, entry in entries.items():
         names.take(name, _KINDS[key], entry)
@@ -403,6 +377,7 @@ def problem_tree(problem: ProblemConfig) -> dict[str, Any]:
         "conditions": [condition.tree() for condition in problem.conditions],
         "free": list(problem.free),
         "metric": list(problem.metric),
+        "units": thaw(problem.units),
         "exact": thaw(problem.exact or {}) | by_region["exact"],
         "reference": problem.reference,
         "quantities": thaw(problem.quantities) | thaw(problem.numbers),

@@ -330,6 +330,12 @@ PROPERTIES: dict[str, Schema] = {
     "python": described(
         text(), "A file of problems/, for shipped problems only.", example="poisson_waves"
     ),
+    "units": described(
+        entries(either(text(), {"const": 1})),
+        "What coordinates, unknowns and quantities are measured in, for labels; nothing is converted.",
+        {},
+        {"x": "mm", "u": "K"},
+    ),
     "eigen": described(
         reference("eigenvalues"),
         "Solves for eigenvalues `lambda` of the equations.",

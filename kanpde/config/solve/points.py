@@ -53,9 +53,13 @@ def require_network(points: Mapping[str, Table], settled: Collection[str], root:
     that lays out its own, and the network that is the default has more numbers than most give rows.
     """
     if points and not {"trial", "schedule"} & set(settled):
-        raise root.child("sampler", {}).child("points", {}).error(
-            "go with one network, and none is stated; add a trial, as in trial: {width: [24]}, or a"
-            " schedule"
+        raise (
+            root.child("sampler", {})
+            .child("points", {})
+            .error(
+                "go with one network, and none is stated; add a trial, as in trial: {width: [24]}, or a"
+                " schedule"
+            )
         )
 
 

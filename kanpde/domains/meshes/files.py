@@ -7,6 +7,7 @@ meshio's XDMF writer puts its data file into the current directory, so XDMF is n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -144,6 +145,7 @@ def write(
     point_data: Mapping[str, Values],
     groups: Sequence[NDArray[np.int64]] = (),
     cell_data: Mapping[str, Sequence[NDArray[np.int64]]] = MappingProxyType({}),
+    units: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Write a mesh with one value or vector per point to `path`; the format follows the suffix.
 
@@ -155,6 +157,7 @@ def write(
         point_data: arrays (V,) or, for vectors, (V, 3), one per name.
         groups: for every block the group of each of its cells, 0 for none; `read` finds them again.
         cell_data: for every block one number per cell, by name.
+        units: of fields by their names; .vtu alone holds them.
 
     Raises:
         ConfigError: the suffix, a shape or an index is wrong.
@@ -173,6 +176,23 @@ def write(
     if groups:
         mesh.cell_data[_TAGS[0]] = list(groups)
     meshio.write(path, mesh, file_format=path.suffix[1:])
+    if units and path.suffix == ".vtu":
+        _add_units(path, units)
+
+
+def _add_units(path: Path, units: Mapping[str, str]) -> None:
+    """State the units of fields in a .vtu file as VTK does, behind the numbers of each: meshio writes
+    none, and reads a file that has them.
+    """
+    content = path.read_bytes()
+    for name, unit in units.items():
+        named = re.escape(f'Name="{escape(name, {chr(34): "&quot;"})}"'.encode())
+        key = f'<InformationKey name="UNITS_LABEL" location="vtkDataArray">{escape(unit)}'
+        stated = f"{key}</InformationKey>".encode()
+        field = re.compile(rb"<DataArray [^>]*" + named + rb"[^>]*>[^<]*(?=</DataArray>)")
+        if (array := field.search(content)) is not None:
+            content = content[: array.end()] + stated + content[array.end() :]
+    path.write_bytes(content)
 
 
 def _check(

@@ -18,10 +18,11 @@ from matplotlib.figure import Figure
 from matplotlib.tri import Triangulation
 from numpy.typing import NDArray
 
+from kanpde.config.problem.units import label
 from kanpde.errors import ConfigError
 from kanpde.results.plotting.canvas import arranged, field_scale
 from kanpde.results.plotting.settings import defaults
-from kanpde.results.plotting.views import Triangles, View, view_of
+from kanpde.results.plotting.views import Scale, Triangles, View, view_of
 from kanpde.results.series import at_time, space_of
 from kanpde.storage import make_folder, replacing
 
@@ -60,12 +61,14 @@ def write_animation(path: Path, solution: Solution, times: Sequence[float]) -> P
         )
     writer = _writer(path)
     make_folder(path.parent)
-    view = view_of(space, problem.coordinates[:-1])
+    units = problem.config.units
+    view = view_of(space, problem.coordinates[:-1], units=units)
     values = np.stack([solution(at_time(view.points, t), outside="allow") for t in times])
-    figure, update = _first(view, values, problem.unknowns)
+    time = f" {units['t']}" if "t" in units else ""
+    figure, update = _first(view, values, [label(name, units) for name in problem.unknowns])
     with replacing(path) as temporary, writer.saving(figure, str(temporary), _DPI):
         for t, frame in zip(times, values, strict=True):
-            figure.suptitle(f"{problem.name}, t = {t:.4g}", fontsize=10)
+            figure.suptitle(f"{problem.name}, t = {t:.4g}{time}", fontsize=10)
             update(frame)
             writer.grab_frame()
     return path
@@ -111,12 +114,13 @@ def _panel(figure: Figure, axes: Axes, view: View, values: Array, name: str) -> 
     """One unknown (T, V): its scale spans all instants."""
     cmap, norm = field_scale(values)
     low, high = float(norm.vmin or 0.0), float(norm.vmax or 0.0)
-    drawn = view.draw([axes], values[0], cmap, norm, name)
+    drawn = view.draw([axes], values[0], Scale(cmap, norm, name), name)
     if isinstance(view, Triangles) and drawn is not None:
         colours = colormaps[cmap].resampled(_LEVELS)
         drawn.set_cmap(colours)
         bar = figure.colorbar(drawn, ax=axes, pad=0.02, aspect=25)
         bar.ax.tick_params(labelsize=8)
+        bar.set_label(name, fontsize=9)
         axes.collections[0].remove()
         return _bands(axes, view, (low, high), colours)
     line, margin = axes.lines[0], 0.05 * (high - low)

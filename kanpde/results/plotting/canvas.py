@@ -151,8 +151,8 @@ def _power(mantissa: int, exponent: int) -> str:
     return power if mantissa == 1 else f"{mantissa}×{power}"
 
 
-def scale_bar(axes: Axes, cmap: str, norm: Normalize) -> None:
-    """Fill `axes` with the colours of a scale, its ticks on the right."""
+def scale_bar(axes: Axes, cmap: str, norm: Normalize, label: str = "") -> None:
+    """Fill `axes` with the colours of a scale, its ticks and what it shows on the right."""
     low, high = float(norm.vmin or 0.0), float(norm.vmax or 0.0)
     logarithm = isinstance(norm, LogNorm)
     ends = (math.log10(low), math.log10(high)) if logarithm else (low, high)
@@ -165,6 +165,8 @@ def scale_bar(axes: Axes, cmap: str, norm: Normalize) -> None:
         axes.set_yticks([math.log10(value) for value in values], labels)
     axes.yaxis.tick_right()
     axes.tick_params(labelsize=8)
+    axes.yaxis.set_label_position("right")
+    axes.set_ylabel(label, fontsize=9)
     for spine in axes.spines.values():
         spine.set_visible(False)
 

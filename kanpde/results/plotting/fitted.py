@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from kanpde.config.problem.units import label
 from kanpde.results.plotting.canvas import (
     BELOW,
     INK,
@@ -78,7 +79,9 @@ def _curve(axes: Axes, solution: Solution, rows: Rows, o: int) -> None:
     """The rows, and the fit over the domain."""
     domain = solution.problem.domain
     t = np.linspace(domain.lower[0], domain.upper[0], _CURVE)
-    tidy(axes, solution.problem.coordinates[0], solution.problem.unknowns[o])
+    problem = solution.problem
+    names = problem.coordinates[0], problem.unknowns[o]
+    tidy(axes, *(label(name, problem.config.units) for name in names))
     for kind, (x, y) in rows.items():
         axes.plot(x[:, 0], y[:, o], linestyle="none", markersize=3, **_STYLES[kind])
     axes.plot(t, solution(t[:, None])[:, o], color=KAN, linewidth=1.4, label="fit")
@@ -87,7 +90,8 @@ def _curve(axes: Axes, solution: Solution, rows: Rows, o: int) -> None:
 def _parity(axes: Axes, solution: Solution, rows: Rows, o: int) -> None:
     """Values of the fit over the numbers of the rows; a perfect fit lies on the diagonal."""
     name = solution.problem.unknowns[o]
-    tidy(axes, f"{name} in the table", f"{name} of the fit")
+    shown = label(name, solution.problem.config.units)
+    tidy(axes, f"{shown} in the table", f"{shown} of the fit")
     ends = [float(pick(y[:, o])) for pick in (np.min, np.max) for _, y in rows.values()]
     axes.plot([min(ends), max(ends)], [min(ends), max(ends)], color=INK, linewidth=0.8, zorder=0)
     for kind, (x, y) in rows.items():

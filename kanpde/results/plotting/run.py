@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.colors import LogNorm, Normalize
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from kanpde.config.problem.units import label
 from kanpde.results.plotting.canvas import (
     BELOW,
     LEFT,
@@ -29,7 +30,8 @@ from kanpde.results.plotting.canvas import (
 from kanpde.results.plotting.curves import draw_edges, draw_history
 from kanpde.results.plotting.fitted import draw_fit
 from kanpde.results.plotting.settings import defaults
-from kanpde.results.plotting.views import View, view_of
+from kanpde.results.plotting.views import Scale, View, view_of
+from kanpde.results.plotting.volume import write_volume
 from kanpde.results.report import describe_trial, number
 from kanpde.storage import make_folder
 from kanpde.trial.networks import bare
@@ -39,12 +41,11 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 Panel = tuple[str, Array]
-Scale = tuple[str, Normalize]
 
 _NOTHING = 1e-17
 """Top of the scale of a magnitude that is zero everywhere."""
 
-_BETWEEN, _BAR = 0.7, 1.05
+_BETWEEN, _BAR = 0.7, 1.25
 """Inches between the pictures of a row, and beside them for the colour bar."""
 
 _LOWEST_BAR = 0.9
@@ -76,12 +77,13 @@ def write_figures(
     make_folder(folder)
     result = solution.result.as_dict()
     mesh = None if sampled is None else sampled.mesh
-    view = view_of(solution.problem.domain, solution.problem.coordinates, mesh)
+    problem, units = solution.problem, result.get("units", {})
+    view = view_of(problem.domain, problem.coordinates, mesh, units)
     if sampled is not None and view.points is sampled.mesh.points:
         fields = sampled.fields
     else:
         fields = solution.fields(view.points, regions=view.regions)
-    figures = _fields(view, fields, tuple(solution.problem.unknowns), result)
+    figures = _fields(view, fields, tuple(problem.unknowns), result, units)
     if (fit := draw_fit(solution, result)) is not None:
         figures["fit"] = fit
     figures["history"] = draw_history(solution.history, str(result["problem"]))
@@ -95,13 +97,21 @@ def write_figures(
             f"{result['problem']}: edge functions of the {describe_trial(result['trial'])}"
             + ("; those of the last" if result["trial"].get("slabs", 1) > 1 else ""),
         )
-    return tuple(save(figure, folder / f"{name}.png") for name, figure in figures.items())
+    written = [save(figure, folder / f"{name}.png") for name, figure in figures.items()]
+    if problem.domain.dimension == 3:
+        written.append(write_volume(folder, solution, sampled))
+    return tuple(written)
 
 
 def _fields(
-    view: View, fields: Mapping[str, Array], unknowns: Sequence[str], result: Mapping[str, Any]
+    view: View,
+    fields: Mapping[str, Array],
+    unknowns: Sequence[str],
+    result: Mapping[str, Any],
+    units: Mapping[str, str],
 ) -> dict[str, Figure]:
     """Figures of the fields by file name."""
+    labels = [label(name, units) for name in unknowns]
     head = f"{result['problem']}: "
     values = [(name, fields[name]) for name in unknowns]
     exact = [
@@ -110,9 +120,9 @@ def _fields(
     error = [(name, fields[f"{name}_error"]) for name in unknowns if f"{name}_error" in fields]
     residual = [(name, field) for name, field in fields.items() if name.startswith("residual")]
     title = f"{result['problem']}\n{describe_trial(result['trial'])}"
-    figures = {"solution": _signed(view, values, exact or values, title)}
+    figures = {"solution": _signed(view, values, exact or values, title, labels)}
     if exact:
-        figures["exact"] = _signed(view, exact, exact, head + "exact solution")
+        figures["exact"] = _signed(view, exact, exact, head + "exact solution", labels)
     if error:
         l2, largest = result["relative_l2"], result["max_error"]
         panels = [
@@ -122,31 +132,42 @@ def _fields(
             )
             for name, field in error
         ]
-        figures["error"] = _magnitudes(view, panels, head + "error")
+        labels = [
+            text.replace(name, f"|{name} − exact|", 1)
+            for (name, _), text in zip(error, labels, strict=True)
+        ]
+        figures["error"] = _magnitudes(view, panels, head + "error", labels)
     title = f"{head}residual of the equations, held-out rms {number(result['residual_rms'])}"
     if residual:
-        figures["residual"] = _magnitudes(
-            view, [(f"|{name}|", field) for name, field in residual], title
-        )
+        sizes = [(f"|{name}|", field) for name, field in residual]
+        figures["residual"] = _magnitudes(view, sizes, title, [name for name, _ in sizes])
     return figures
 
 
-def _signed(view: View, panels: Sequence[Panel], scale: Sequence[Panel], title: str) -> Figure:
+def _signed(
+    view: View,
+    panels: Sequence[Panel],
+    scale: Sequence[Panel],
+    title: str,
+    labels: Sequence[str],
+) -> Figure:
     """Fields in their own units; the colours of panel i span the values of `scale[i]`."""
-    return _grid(view, panels, [field_scale(field) for _, field in scale], title)
+    spans = [field_scale(field) for _, field in scale]
+    scales = [Scale(*span, name) for span, name in zip(spans, labels, strict=True)]
+    return _grid(view, panels, scales, title)
 
 
-def _magnitudes(view: View, panels: Sequence[Panel], title: str) -> Figure:
+def _magnitudes(view: View, panels: Sequence[Panel], title: str, labels: Sequence[str]) -> Figure:
     """Magnitudes in a logarithmic scale, at most eight decades below the largest."""
     shown, scales = [], []
-    for label, field in panels:
+    for (heading_of, field), name in zip(panels, labels, strict=True):
         magnitude = np.abs(field)
         finite = magnitude[np.isfinite(magnitude)]
         top = float(finite.max()) if finite.size and finite.max() > 0 else _NOTHING
         clipped = np.maximum(magnitude, top * 10.0**-_DECADES)
         low = float(np.quantile(clipped[np.isfinite(clipped)], 0.01)) if finite.size else top
-        shown.append((label, clipped))
-        scales.append((MAGNITUDE, LogNorm(min(low, top / 10.0), top)))
+        shown.append((heading_of, clipped))
+        scales.append(Scale(MAGNITUDE, LogNorm(min(low, top / 10.0), top), name))
     return _grid(view, shown, scales, title)
 
 
@@ -157,16 +178,16 @@ def _grid(view: View, panels: Sequence[Panel], scales: Sequence[Scale], title: s
     step = width + _BETWEEN
     right = LEFT + view.panels * step - _BETWEEN
     head = 0.1 + LINE * (1 + title.count("\n"))
-    alone = len(panels) == 1 and not isinstance(scales[0][1], LogNorm)
+    alone = len(panels) == 1 and not isinstance(scales[0].norm, LogNorm)
     above = LINE * ((not alone) + (view.panels > 1)) + 0.05
     row = above + tall + BELOW
     figure = blank(right + (_BAR if view.coloured else RIGHT), head + len(panels) * row)
     heading(figure, title)
-    for index, ((label, values), (cmap, norm)) in enumerate(zip(panels, scales, strict=True)):
+    for index, ((heading_of, values), scale) in enumerate(zip(panels, scales, strict=True)):
         top = head + index * row + above
         middle = top + (tall - height) / 2
         axes = [place(figure, LEFT + k * step, middle, width, height) for k in range(view.panels)]
-        view.draw(axes, values, cmap, norm, "" if alone else label)
+        view.draw(axes, values, scale, "" if alone else heading_of)
         if view.coloured:
-            scale_bar(place(figure, right + 0.1, top, 0.16, tall), cmap, norm)
+            scale_bar(place(figure, right + 0.1, top, 0.16, tall), *scale)
     return figure

@@ -9,10 +9,11 @@ curve along the diagonal of the bounding box.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,6 +22,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.tri import Triangulation
 from numpy.typing import NDArray
 
+from kanpde.config.problem.units import label
 from kanpde.domains.plane.cutgrid import cut_grid
 from kanpde.errors import ConfigError
 from kanpde.results.plotting.canvas import KAN, logarithmic, tidy
@@ -38,6 +40,21 @@ _FLATTEST = 0.08
 """Height over width of the flattest picture with equal axes; a flatter one is stretched to it."""
 
 
+class Scale(NamedTuple):
+    """How the values of a field are shown: the name of a colour map, its range, and what they are
+    called on a bar or an axis.
+    """
+
+    cmap: str
+    norm: Normalize
+    label: str = ""
+
+    @property
+    def colours(self) -> dict[str, Any]:
+        """What matplotlib takes."""
+        return {"cmap": self.cmap, "norm": self.norm}
+
+
 class View(ABC):
     """Points (N, d) at which a field is wanted, and the panels that show it; a panel is `size`
     inches wide and high.
@@ -51,7 +68,7 @@ class View(ABC):
 
     @abstractmethod
     def draw(
-        self, axes: Sequence[Axes], values: Array, cmap: str, norm: Normalize, title: str
+        self, axes: Sequence[Axes], values: Array, scale: Scale, title: str
     ) -> ScalarMappable | None:
         """Draw the values (N,) under a title into one axes per panel; returns what a colour bar
         explains, if any.
@@ -71,16 +88,14 @@ class Curve(View):
         self.coloured = False
         self.size = (_SINGLE, 0.6 * _SINGLE)
 
-    def draw(
-        self, axes: Sequence[Axes], values: Array, cmap: str, norm: Normalize, title: str
-    ) -> None:
+    def draw(self, axes: Sequence[Axes], values: Array, scale: Scale, title: str) -> None:
         """A curve over the line's parameter."""
         axes[0].plot(self.parameter, values, color=KAN, linewidth=1.4)
-        if isinstance(norm, LogNorm):
+        if isinstance(scale.norm, LogNorm):
             axes[0].set_yscale("log")
-            axes[0].set_ylim(bottom=norm.vmin)
+            axes[0].set_ylim(bottom=scale.norm.vmin)
             logarithmic(axes[0].yaxis, *axes[0].get_ylim())
-        tidy(axes[0], self.label, title=title)
+        tidy(axes[0], self.label, scale.label, title=title)
 
 
 @dataclass
@@ -107,11 +122,9 @@ class Triangles(View):
     def _mesh(self) -> Triangulation:
         return Triangulation(self.points[:, 0], self.points[:, 1], self.triangles)
 
-    def draw(
-        self, axes: Sequence[Axes], values: Array, cmap: str, norm: Normalize, title: str
-    ) -> ScalarMappable:
+    def draw(self, axes: Sequence[Axes], values: Array, scale: Scale, title: str) -> ScalarMappable:
         """Colours interpolated inside each triangle."""
-        drawn = axes[0].tripcolor(self._mesh, values, shading="gouraud", cmap=cmap, norm=norm)
+        drawn = axes[0].tripcolor(self._mesh, values, shading="gouraud", **scale.colours)
         tidy(axes[0], *self.labels, title=title).grid(False)
         axes[0].margins(0)
         axes[0].set_aspect("equal" if self.equal else "auto")
@@ -145,15 +158,13 @@ class Slices(View):
         spans = [height / width for width, height in self.sides]
         self.size = (_PANEL, _PANEL * float(np.clip(max(spans), 0.4, 1.4)))
 
-    def draw(
-        self, axes: Sequence[Axes], values: Array, cmap: str, norm: Normalize, title: str
-    ) -> ScalarMappable:
+    def draw(self, axes: Sequence[Axes], values: Array, scale: Scale, title: str) -> ScalarMappable:
         """One picture per plane, all in one scale."""
         start = 0
         for plane, panel in zip(self.slices, axes, strict=True):
             shown = values[start : start + plane.count]
             start += plane.count
-            drawn = panel.tripcolor(plane.mesh, shown, shading="gouraud", cmap=cmap, norm=norm)
+            drawn = panel.tripcolor(plane.mesh, shown, shading="gouraud", **scale.colours)
             head = f"{title}\n" if panel is axes[len(axes) // 2] else "\n" if title else ""
             tidy(panel, *plane.labels, title=head + plane.title).grid(False)
             panel.margins(0)
@@ -168,23 +179,29 @@ def _within(width: float, ratio: float, most: float) -> tuple[float, float]:
     return width, width * max(ratio, 0.05)
 
 
-def view_of(domain: Domain, coordinates: Sequence[str], mesh: Mesh | None = None) -> View:
-    """The view that fits the number of coordinates d of `domain`; a `mesh` of the whole domain, on
-    which its fields are known, serves in one or two coordinates.
+def view_of(
+    domain: Domain,
+    coordinates: Sequence[str],
+    mesh: Mesh | None = None,
+    units: Mapping[str, str] = MappingProxyType({}),
+) -> View:
+    """The view that fits the number of coordinates d of `domain`, which have `units`; a `mesh` of
+    the whole domain, on which its fields are known, serves in one or two coordinates.
     """
     timed = coordinates[-1] == "t"
+    labels = tuple(label(name, units) for name in coordinates)
     if domain.dimension == 1:
         if mesh is None or np.any(np.diff(mesh.points[:, 0]) < 0):
             x = np.linspace(domain.lower[0], domain.upper[0], _CURVE)
-            return Curve(x[:, None], x, coordinates[0])
-        return Curve(mesh.points, mesh.points[:, 0], coordinates[0], mesh.regions)
+            return Curve(x[:, None], x, labels[0])
+        return Curve(mesh.points, mesh.points[:, 0], labels[0], mesh.regions)
     if domain.dimension == 2:
         mesh = mesh or domain.mesh(_MESH)
         return Triangles(
-            mesh.points, mesh.cells[0][1], (coordinates[0], coordinates[1]), not timed, mesh.regions
+            mesh.points, mesh.cells[0][1], (labels[0], labels[1]), not timed, mesh.regions
         )
     if domain.dimension == 3:
-        return _instants(domain, coordinates) if timed else _middle_planes(domain, coordinates)
+        return _instants(domain, labels) if timed else _middle_planes(domain, labels)
     return _diagonal(domain)
 
 
