@@ -24,7 +24,7 @@ from kanpde.config.solve.defaults import SECONDS, TOLERANCE
 from kanpde.errors import ConfigError, NumericalError
 from kanpde.expressions import is_zero
 from kanpde.products.chains import ranks
-from kanpde.products.search import DEGREES
+from kanpde.products.search import DEGREES, Begun
 from kanpde.products.solving import Discrete
 from kanpde.products.statement import Statement
 from kanpde.progress import Progress, StopReason
@@ -93,7 +93,8 @@ def along_forms(config: Config, products: Products, field: Plan) -> Plan:
     many.
     """
     begun = products.begun
-    assert begun is not None
+    if not isinstance(begun, Begun):
+        return field
     statement = begun.statement
     if not formula_directions(statement.problem) or most_products(statement) <= MANY:
         return field

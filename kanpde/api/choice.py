@@ -14,6 +14,7 @@
 | one linear equation on a box in four or more coordinates, of few products | a chain of products | ranks, degrees |
 | the same where formulas hold linear forms | functions of these, then products | intervals |
 | the same over ranges of parameters | a chain of products | as above |
+| the same, coefficients of several parameters or with jumps | a chain of the parameters | as above |
 | a box in space, and time | products where they suit it, then slabs of patches | as above |
 | others whose resolution can be searched for | one network | family, width, intervals |
 | others (an energy, unknown fields elsewhere, balls as regions, …) | one network | the default of its dimension |

@@ -12,6 +12,7 @@ from kanpde.config.compatibility import check
 from kanpde.config.solve.defaults import SECONDS, TOLERANCE
 from kanpde.errors import ConfigError
 from kanpde.problem.posing import posed
+from kanpde.products import families
 from kanpde.products import store as chain_store
 from kanpde.products.search import Begun, Multiplied, prepare, search
 from kanpde.progress import Progress
@@ -26,18 +27,23 @@ class Products:
     """A layer per coordinate, joined by nodes that multiply, to a tolerance."""
 
     config: Config
-    begun: Begun | None = None
+    begun: Begun | families.Begun | None = None
 
     @property
     def words(self) -> str:
         """What the field is made of."""
         return "products in space and time"
 
+    @property
+    def is_family(self) -> bool:
+        """Whether space is one layer, and products are those of parameters."""
+        return isinstance(self.begun, families.Begun)
+
     def prepare(self) -> Products:
         """Solve at the first degree, which shows whether products suit the problem."""
         check(self.config)
         check_report(self.config.problem)
-        return replace(self, begun=prepare(self.config))
+        return replace(self, begun=_begun(self.config))
 
     def first(self) -> tuple[Config, None]:
         """Nothing that has a size: the solve finds ranks and degrees."""
@@ -50,8 +56,11 @@ class Products:
     def solved(self, progress: Progress, patience: float) -> Multiplied:
         """Degree after degree in a share of the seconds; nothing is kept."""
         seconds = patience * (self.config.seconds or SECONDS)
-        begun = self.begun or prepare(self.config)
-        return search(replace(self.config, seconds=seconds), begun, progress)
+        begun = self.begun or _begun(self.config)
+        config = replace(self.config, seconds=seconds)
+        if isinstance(begun, families.Begun):
+            return families.search(config, begun, progress)
+        return search(config, begun, progress)
 
     def kept(self, solved: Multiplied, folder: Path | None) -> Outcome:
         """What a search gives, kept in a run folder as a run of products."""
@@ -74,6 +83,11 @@ class Products:
         aim = Aim(tolerance, given, searched=True, local=True)
         keep = partial(chain_store.write, solved=solved)
         return Outcome(self.config, aim=aim, keep=keep, **vars(solved))
+
+
+def _begun(config: Config) -> Begun | families.Begun:
+    """What the search begins with, of the kind that suits the problem."""
+    return families.begun(config) or prepare(config)
 
 
 def products_plan(config: Config, after: Solution | None) -> Products:

@@ -70,14 +70,14 @@ class Edge:
     @property
     def plain(self) -> Node:
         """The test as it is evaluated."""
-        return _plain(self.test)
+        return plain(self.test)
 
     @property
     def plain_strengths(self) -> tuple[Node, ...]:
         """D as it is evaluated on either side, 1 where it is not known."""
         if self.constant is None:
             return (ONE,)
-        return tuple(map(_plain, (*self.slopes.values(), self.constant)))
+        return tuple(map(plain, (*self.slopes.values(), self.constant)))
 
     def changes(self, x: Array, step: Array | float) -> NDArray[np.bool_]:
         """Whether the test has different signs a `step` before and behind points (N, d), (N,)."""
@@ -167,10 +167,10 @@ def _replaced(node: Node, shares: Mapping[Node, Node]) -> Node:
     for part in postorder((node,)):
         if isinstance(part, Call) and part.name == EDGE:
             test = part.args[1]
-            values[part] = shares.get(test) or choose(_plain(test), ONE, ZERO)
+            values[part] = shares.get(test) or choose(plain(test), ONE, ZERO)
     return substitute(node, values) if values else node
 
 
-def _plain(node: Node) -> Node:
+def plain(node: Node) -> Node:
     """A test without edges in it."""
     return _replaced(node, {})

@@ -164,7 +164,7 @@ class ProductChain(nn.Module):
     def _layers(self, x: Tensor, space: JetSpace) -> list[list[Tensor]]:
         """The matrices (N, r, s) of every coordinate and the derivatives that the jet asks for."""
         rates = self.scale
-        values = _legendre((x - self.lower) * rates - 1, max(self.degrees))
+        values = legendre_values((x - self.lower) * rates - 1, max(self.degrees))
         norms = torch.sqrt(2 * torch.arange(len(values), dtype=x.dtype) + 1)
         layers = []
         for k, core in enumerate(self._cores):
@@ -174,7 +174,7 @@ class ProductChain(nn.Module):
             for order in range(highest + 1):
                 derived: Tensor = core
                 if order:
-                    matrix = torch.tensor(_derivative(count - 1, order)).to(core)
+                    matrix = torch.tensor(derivative(count - 1, order)).to(core)
                     derived = torch.einsum("rns,mn->rms", core, matrix) * rates[k] ** order
                 flat = (derived * norms[:count, None]).transpose(0, 1).reshape(count, left * right)
                 along = values[:count, k].T @ flat.to(values)
@@ -188,7 +188,7 @@ def _times(row: Tensor, matrix: Tensor) -> Tensor:
     return torch.bmm(row[:, None], matrix)[:, 0]
 
 
-def _legendre(z: Tensor, degree: int) -> Tensor:
+def legendre_values(z: Tensor, degree: int) -> Tensor:
     """Legendre polynomials of degrees 0 … degree at z (N, d), (degree + 1, d, N)."""
     z = z.T.contiguous()
     if torch.is_grad_enabled():
@@ -206,7 +206,7 @@ def _legendre(z: Tensor, degree: int) -> Tensor:
 
 
 @cache
-def _derivative(degree: int, order: int) -> Array:
+def derivative(degree: int, order: int) -> Array:
     """Coefficients of the derivatives of the orthonormal polynomials, (degree + 1, degree + 1):
     column j is the derivative of p_j.
     """

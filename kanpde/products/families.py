@@ -1,0 +1,384 @@
+"""A linear equation on an interval or a rectangle over ranges of parameters: functions of space found from
+solutions, and a chain of products of the parameters.
+
+    estimate² = |u_h - u_2h|² + |u - u_h|²,   relative, in the mean over space, the root mean square over p
+
+u_h - u_2h is the change to the next finer grid at random parameters: the coarser of the first two that
+differ by less than half of the tolerance is taken. u - u_h is that of the chain to solutions on the grid at
+random parameters that it has not seen. `exact` and references are read by none of it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from kanpde.config import Config
+from kanpde.config.solve.defaults import SECONDS, TOLERANCE
+from kanpde.domains.box import Box
+from kanpde.domains.space.cylinder import Ranged
+from kanpde.expressions import (
+    Call,
+    Node,
+    Normal,
+    Number,
+    divide,
+    is_zero,
+    linear_parts,
+    negate,
+    number,
+)
+from kanpde.expressions.tree import postorder
+from kanpde.numerics.piecewise import Line
+from kanpde.problem.conditions import BoundaryCondition
+from kanpde.problem.kinks import SWITCHES, factors
+from kanpde.problem.posing import posed
+from kanpde.problem.problem import Problem
+from kanpde.products.affine_terms import Form, NotAffineError, WeakForms
+from kanpde.products.chains import LateError, until
+from kanpde.products.elements import Face, Grid
+from kanpde.products.reduction import (
+    Array,
+    Factors,
+    Family,
+    NotReducedError,
+    Ranges,
+    Small,
+    basis_of,
+    layers_of,
+    shortened,
+    values_at,
+    with_constant,
+)
+from kanpde.products.search import SHARE, Multiplied, points_of
+from kanpde.products.separable import depends_on
+from kanpde.progress import Progress, StageResult, StopReason, history_of
+from kanpde.trial.surrogate import Surrogate
+
+SMOOTH = ((6, 0), (10, 0), (16, 0), (24, 0), (36, 0), (52, 0))
+GRADED = ((3, 1), (4, 1), (4, 2), (6, 3), (8, 4))
+"""Degrees, and thinner intervals at each side of a place where formulas jump, grid after grid: of an
+interval or where no two such places cross, and else.
+"""
+
+MOST_FUNCTIONS = 130_000
+"""Of a grid; its factors take about a gigabyte."""
+
+FIRST = 1e-2
+"""Accuracy of the chain that is found first, so that there is one."""
+
+FINER, ATTEMPTS = 0.25, 4
+"""Share of the tolerance that the chain aims at, and by how much less each of so many attempts does."""
+
+SHORTER = 1.0
+"""What a chain may lose for smaller ranks, as a share of what it aims at."""
+
+COMPARED, VERIFIED, SMALL, MORE = 3, 16, 2000, 60
+"""Random parameters at which two grids are compared; those at which the chain is, twice, and so many on
+grids of fewer functions.
+"""
+
+PROBES = 2000
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The forms of a problem, the chain of the first grid, and the wall seconds that it took."""
+
+    problem: Problem
+    forms: WeakForms
+    fixed: tuple[Face, ...]
+    first: Surrogate
+    seconds: float
+
+
+def begun(config: Config) -> Begun | None:
+    """The family of a config where it is one that chains of products alone do not suit: coefficients of
+    several parameters, or that jump in space; None for any other problem.
+    """
+    began = time.perf_counter()
+    statement = config.problem
+    if not statement.ranges or statement.time is not None or config.trial.rank is not None:
+        return None
+    problem = posed(config.problem)
+    dimension = len(problem.coordinates) - len(config.problem.ranges)
+    fixed = _fixed(problem, dimension)
+    if fixed is None:
+        return None
+    try:
+        forms = WeakForms.of(problem, dimension)
+        present = {k for form in forms.forms for k, node in enumerate(form.factors) if node}
+        if len(present) < 2 and not any(map(len, problem.kinks[:dimension])):
+            return None
+        if not _fits_a_grid(problem, forms, len(fixed) == 2 * dimension):
+            return None
+        discrete = Discretized(problem, forms, fixed, *_levels(problem, dimension)[0])
+        first = discrete.surrogate(FIRST)
+    except (NotAffineError, NotReducedError, RuntimeError, np.linalg.LinAlgError):
+        return None
+    return Begun(problem, forms, fixed, first, time.perf_counter() - began)
+
+
+def _fixed(problem: Problem, dimension: int) -> tuple[Face, ...] | None:
+    """The faces where u is given, of a problem with a value without parameters or a zero slope on every
+    face; None for others.
+    """
+    config, space = problem.config, problem.domain
+    while isinstance(space, Ranged):
+        space = space.space
+    single = len(problem.outputs) == 1 and len(problem.equations) == 1
+    plain = config.fit is None and problem.energy is None and not problem.constants
+    if not (isinstance(space, Box) and dimension <= 2 and single and plain):
+        return None
+    known: dict[str, Node | None] = {}
+    for condition in problem.conditions:
+        if not isinstance(condition, BoundaryCondition) or condition.part in known:
+            return None
+        try:
+            slopes, rest = linear_parts(condition.node)
+        except ValueError:
+            return None
+        orders = {sum(jet.index) for jet in slopes}
+        if orders == {0} and all(k < dimension for k in depends_on(rest)):
+            (factor,) = slopes.values()
+            if not isinstance(factor, Number):
+                return None
+            known[condition.part] = divide(negate(rest), factor)
+        elif orders == {1} and is_zero(rest) and _is_normal_slope(slopes.values()):
+            known[condition.part] = None
+        else:
+            return None
+    if set(known) != set(space.parts):
+        return None
+    given = [(k, known[part]) for k, part in enumerate(space.parts)]
+    return tuple(Face(k // 2, k % 2, value) for k, value in given if value is not None) or None
+
+
+def _fits_a_grid(problem: Problem, forms: WeakForms, closed: bool) -> bool:
+    """Whether jumps and kinks lie across one coordinate each, nothing is too narrow to be seen, and zero
+    slopes, where values are not given all around, are zero fluxes.
+    """
+    if problem.probed.features:
+        return False
+    coefficients = [form.coefficient for form in (*forms.forms, *forms.loads)]
+    for part in postorder(coefficients):
+        if not (isinstance(part, Call) and part.name in SWITCHES):
+            continue
+        if any(len(depends_on(factor)) > 1 for factor in factors(part.args[0])):
+            return False
+    return closed or all(form.tested in (-1, form.derived) for form in forms.forms)
+
+
+def _is_normal_slope(slopes: Iterable[Node]) -> bool:
+    """Whether coefficients of first derivatives are components of the normal."""
+    return all(isinstance(slope, Normal) for slope in slopes)
+
+
+def _levels(problem: Problem, dimension: int) -> tuple[tuple[int, int], ...]:
+    crossing = dimension == 2 and all(map(len, problem.kinks[:2]))
+    return GRADED if crossing else SMOOTH
+
+
+@dataclass(frozen=True, eq=False)
+class Discretized:
+    """A family on one grid."""
+
+    problem: Problem
+    forms: WeakForms
+    fixed: tuple[Face, ...]
+    degree: int
+    layers: int
+
+    @cached_property
+    def grid(self) -> Grid:
+        """Lines that end where formulas jump."""
+        lower, upper = self.problem.domain.lower, self.problem.domain.upper
+        lines = []
+        for k in range(self.forms.dimension):
+            ends = [float(lower[k]), *map(float, self.problem.kinks[k]), float(upper[k])]
+            lines.append(Line.graded(ends, self.degree, self.layers))
+        return Grid.of(lines, self.fixed)
+
+    @cached_property
+    def family(self) -> Family:
+        """Its matrices and loads."""
+        matrices: dict[Factors, csr_matrix] = {}
+        loads: dict[Factors, Array] = {}
+        zero = np.zeros(len(self.grid.free))
+        for form in self.forms.forms:
+            matrix, moved = self.grid.matrix(form)
+            if moved.any():
+                loads[form.factors] = loads.get(form.factors, zero) + moved
+            if form.factors in matrices:
+                matrix = csr_matrix(matrices[form.factors] + matrix)
+            matrices[form.factors] = matrix
+        for form in self.forms.loads:
+            loads[form.factors] = loads.get(form.factors, zero) + self.grid.load(form)
+        first = self.forms.dimension
+        domain = self.problem.domain
+        ranges = Ranges(domain.lower[first:], domain.upper[first:], first)
+        one = Form(number(1.0), -1, -1, (None,) * (domain.dimension - first))
+        return Family(matrices, loads, self.grid.matrix(one)[0], ranges)
+
+    def surrogate(self, relative: float) -> Surrogate:
+        """The chain, up to an error of about that share in the mean."""
+        basis = basis_of(self.family, relative)
+        layers = layers_of(Small.of(self.family, basis), relative)
+        functions = np.zeros((self.grid.count, basis.shape[1]))
+        functions[self.grid.free] = basis
+        given = self.grid.given
+        if given.any():
+            functions = np.column_stack([functions, given])
+            layers = with_constant(layers)
+        combinations, layers = shortened(layers, SHORTER * relative)
+        functions = functions @ combinations
+        domain = self.problem.domain
+        lower, upper = domain.lower.tolist(), domain.upper.tolist()
+        return Surrogate(lower, upper, self.grid.lines, functions, layers)
+
+    def missed(self, chain: Surrogate, relative: float) -> float:
+        """How far the chain is from solutions in the mean, relative to them: the larger one of that at
+        random parameters, and of that at parameters near the ends of their ranges.
+        """
+        ranges, generator = self.family.ranges, np.random.default_rng(3)
+        count = VERIFIED if len(self.grid.free) > SMALL else MORE
+        both = (ranges.random(count, generator), ranges.at_the_ends(count, generator))
+        return max(self._missed_at(parameters, chain, relative) for parameters in both)
+
+    def _missed_at(self, parameters: Array, chain: Surrogate, relative: float) -> float:
+        family = self.family
+        basis = chain.functions.detach().numpy()[self.grid.free]
+        layers = [core.detach().numpy() for core in chain.cores]
+        errors, sizes = [], []
+        for p, row in zip(parameters, values_at(layers, family.ranges, parameters), strict=True):
+            near = basis @ row
+            exact = family.solution(p, near, 0.03 * relative)
+            errors.append(family.size(exact - near))
+            sizes.append(family.size(exact))
+        size = float(np.linalg.norm(sizes))
+        return float(np.linalg.norm(errors)) / size if size > 0 else math.inf
+
+    def solutions(self, parameters: Array, x: Array, relative: float) -> Array:
+        """At points of space (N, d) for each of some parameters, (M, N)."""
+        numbers, values = self.grid.rows(x)
+        result = []
+        for p in parameters:
+            whole = self.grid.given.copy()
+            start = np.zeros(len(self.grid.free))
+            whole[self.grid.free] = self.family.solution(p, start, relative)
+            result.append((whole[numbers] * values).sum(axis=1))
+        return np.array(result)
+
+
+def search(config: Config, family: Begun, progress: Progress) -> Multiplied:
+    """The chain of a family to a tolerance."""
+    return _Search(config, family, progress).run()
+
+
+@dataclass
+class _Search:
+    config: Config
+    begun: Begun
+    progress: Progress
+    began: float = field(default_factory=time.perf_counter)
+    stages: list[StageResult] = field(default_factory=list)
+    ends: list[float] = field(default_factory=list)
+
+    def run(self) -> Multiplied:
+        tolerance = self.config.tolerance or TOLERANCE[self.config.dtype]
+        seconds = self.config.seconds or SECONDS
+        chain, estimate, words = self.begun.first, math.inf, ""
+        try:
+            with until(self.began - self.begun.seconds + SHARE * seconds):
+                levels = _levels(self.begun.problem, self.begun.forms.dimension)
+                first = self._discretized(levels[0])
+                self._stage(0, f"degree {levels[0][0]}", first.missed(chain, FIRST))
+                discrete, between = self._grid(first, levels, tolerance)
+                if between > 0.5 * tolerance:
+                    words = "the finest grid is reached"
+                aim = min(FIRST, FINER * max(tolerance, between))
+                for _ in range(ATTEMPTS):
+                    if self.progress.stop is not None:
+                        break
+                    better = discrete.surrogate(aim)
+                    estimated = math.hypot(between, discrete.missed(better, aim))
+                    if estimated < estimate:
+                        chain, estimate = better, estimated
+                    self._stage(len(self.stages), f"ranks up to {max(chain.ranks)}", estimate)
+                    if estimate <= tolerance or between > 0.5 * tolerance:
+                        break
+                    aim *= FINER
+        except LateError as error:
+            words = str(error)
+        except (NotReducedError, RuntimeError, np.linalg.LinAlgError) as error:
+            words = f"the family is not reduced ({error})"
+        met = estimate <= tolerance
+        self.progress.message(
+            f"the estimated error is {estimate:.1e}"
+            + ("" if met or not words else f", and {words}")
+        )
+        return self._ended(chain, estimate, met)
+
+    def _discretized(self, level: tuple[int, int]) -> Discretized:
+        begun = self.begun
+        return Discretized(begun.problem, begun.forms, begun.fixed, *level)
+
+    def _grid(
+        self, first: Discretized, levels: Sequence[tuple[int, int]], tolerance: float
+    ) -> tuple[Discretized, float]:
+        """The grid to take, and its relative difference to the next finer one."""
+        dimension = self.begun.forms.dimension
+        generator = np.random.default_rng(4)
+        parameters = first.family.ranges.random(COMPARED, generator)
+        domain = self.begun.problem.domain
+        low, high = domain.lower[:dimension], domain.upper[:dimension]
+        x = generator.uniform(low, high, (PROBES, dimension))
+        exact = 0.02 * tolerance
+        discrete, change = first, math.inf
+        values = first.solutions(parameters, x, exact)
+        for level in levels[1:]:
+            finer = self._discretized(level)
+            if finer.grid.count > MOST_FUNCTIONS or self.progress.stop is not None:
+                break
+            after = finer.solutions(parameters, x, exact)
+            sizes = np.linalg.norm(after, axis=1)
+            shares = np.linalg.norm(after - values, axis=1) / np.where(sizes > 0, sizes, 1.0)
+            change = float(np.sqrt(np.mean(shares**2)))
+            self._stage(
+                len(self.stages), f"degree {level[0]}, {finer.grid.count} functions", change
+            )
+            if change <= 0.5 * tolerance:
+                return discrete, change
+            discrete, values = finer, after
+        return discrete, change
+
+    def _stage(self, index: int, name: str, shown: float) -> None:
+        now = time.perf_counter() - self.began + self.begun.seconds
+        before = self.ends[-1] if self.ends else 0.0
+        self.progress.stage_started(index, index + 1, name, 1)
+        self.stages.append(StageResult(name, 1, shown, now - before, StopReason.SOLVED.name))
+        self.ends.append(now)
+        self.progress.step(1, shown)
+        self.progress.stage_finished(index, shown, StopReason.SOLVED)
+
+    def _ended(self, chain: Surrogate, estimate: float, met: bool) -> Multiplied:
+        given = self.config.tolerance is not None
+        reason = StopReason.TOLERANCE if given else StopReason.ACCURATE
+        if not met:
+            reason = self.progress.stop or StopReason.UNREACHED
+        return Multiplied(
+            problem=self.begun.problem,
+            trial=chain,
+            points=points_of(self.begun.problem),
+            history=history_of(self.stages, self.ends),
+            stages=tuple(self.stages),
+            reason=reason,
+            estimate=estimate if math.isfinite(estimate) else None,
+            seconds=self.ends[-1] if self.ends else self.begun.seconds,
+        )
