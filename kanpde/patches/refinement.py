@@ -199,16 +199,24 @@ def _cut_to_corners(
     cover: Cover, leaves: dict[Cell, int], cut: tuple[Cell, Sequence[int]], times: int
 ) -> None:
     """Cut a cell in half along some axes, and those parts that are at corners so often in all, every
-    second time with a degree less.
+    second time with a degree less. In space the halves have two degrees less: a patch is cut where
+    higher degrees do not help, and what it costs grows like the ninth power of its degree.
     """
     cell, axes = cut
     near = [cell]
     for layer in range(times):
         halves = [half for whole in near for half in _split(cover, leaves, whole, axes)]
         near = [half for half in halves if is_at_corner(cover, half) and max(half.levels) < FINEST]
-        if layer % STEP:
-            lower = {half: max(min(LEAST, leaves[half]), leaves[half] - 1) for half in near}
-            leaves.update(lower)
+        if cover.dimension >= SPACE:
+            _lower(leaves, halves, STEP)
+        elif layer % STEP:
+            _lower(leaves, near, 1)
+
+
+def _lower(leaves: dict[Cell, int], cells: Iterable[Cell], by: int) -> None:
+    """Lower the degrees of cells, to LEAST at most."""
+    lower = {cell: max(min(LEAST, leaves[cell]), leaves[cell] - by) for cell in cells}
+    leaves.update(lower)
 
 
 def _split(cover: Cover, leaves: dict[Cell, int], cell: Cell, axes: Iterable[int]) -> list[Cell]:
