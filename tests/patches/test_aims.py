@@ -19,6 +19,7 @@ from kanpde.patches.levels import Cells, Ground, Level
 from kanpde.patches.marking import Aim, aim_of, falls, goal_of, is_at_corner, shares
 from kanpde.patches.refinement import refined
 from kanpde.patches.statement import Statement
+from kanpde.patches.unbounded import Unbounded
 from kanpde.problem.problem import Problem
 
 
@@ -200,7 +201,7 @@ def test_a_level_that_newtons_method_solves_several_times_is_twice_as_large() ->
     level = level_of(ground.cover, 8, one_is_worst)
     sizes = {}
     for repeated in (False, True):
-        cells = Aims(ground, 1e-6, None, repeated).refined(level, None)
+        cells = Aims(ground, 1e-6, 1.0, repeated, change=np.inf).refined(level, None)
         sizes[repeated] = sum((degree + 1) * (degree + 2) for degree in cells.values())
     before = sum((degree + 1) * (degree + 2) for degree in level.degrees.values())
     assert sizes[False] < 1.5 * before
@@ -240,3 +241,44 @@ def test_corners_that_hold_the_error_are_aimed_at_though_a_layer_does_little() -
     # a solution that is not seen yet
     aims.change = 1.0
     assert aims.is_unsettled(with_shares(0.6, 1e-3), before)
+
+
+def test_where_given_values_jump_squared_rows_count_with_the_size_of_the_patch() -> None:
+    """They never fall there, so that they would hold nine tenths of all for ever."""
+    conditions = [
+        {"part": ["left", "bottom"], "equation": "u = 0"},
+        {"part": ["right", "top"], "equation": "u = 1"},
+    ]
+    plain = aims_of("-laplacian(u) = 0", conditions=conditions)
+    problem = problem_of(conditions=conditions)
+    jumps = Unbounded.of(problem, Statement.of(problem)).jumps
+    aims = replace(plain, ground=replace(plain.ground, jumps=jumps))
+    level = level_of(aims.ground.cover, 4)
+    at_jumps = aims.ground.at_jumps(level.patches)
+    assert 0 < at_jumps.sum() < len(level.patches)
+    sizes = np.array([patch.size for patch in level.patches]) / aims.ground.cover.length
+    np.testing.assert_allclose(aims._squares(level), np.where(at_jumps, sizes**2, 1.0))
+
+
+def test_levels_of_fourth_order_double_their_coefficients() -> None:
+    """Nothing says what they reach; nine tenths of the squares are one patch of a hundred."""
+    conditions = [{"part": SIDES, "equation": ["u = 0", "laplacian(u) = 0"]}]
+    aims = aims_of("laplacian(laplacian(u)) = 1", conditions=conditions)
+
+    def squares(patches: Any) -> Any:
+        return np.array([1.0] + [5e-3] * (len(patches) - 1))
+
+    level = level_of(aims.ground.cover, 4, squares)
+    assert len(aims.refined(level, None)) >= 2 * len(level.patches)
+
+
+def test_in_space_halves_have_two_degrees_less() -> None:
+    box = {"box": {"lower": [0, 0, 0], "upper": [2, 1, 1]}}
+    conditions = [{"part": "boundary", "equation": "u = 0"}]
+    cover = cover_of(problem_of(domain=box, conditions=conditions), 1)
+    cells = Cells.of(cover, balanced(cover, dict.fromkeys(cover.start(), 8)))
+    flat = [np.ones((patch.count, 1)) for patch in cells.patches]
+    ones = np.ones(len(cells.patches))
+    halves = refined(cover, cells.degrees, cells.patches, flat, ones)
+    assert len(halves) > len(cells.patches)
+    assert set(halves.values()) == {6}
