@@ -19,10 +19,11 @@ file with `tolerance: 1e-6` and nothing else, beside the exact solution at rando
 relative, in L2, the largest over the unknowns, a pressure up to a constant. *right*: exit 0 and an
 error below 3e-6; *unsure*: exit 8; *wrong*: exit 0 and a larger error. Seconds are those of the
 whole process. Sources of cases in space that do not belong to their solutions are corrected, which
-the program lists. Made by
+the program lists. *solved*: exit 0 where the suite has no solution; `python -m scripts
+pde_agent_bench_references FOLDER` compares steady ones in the plane with finite elements of NGSolve. Made by
 
 ```
-python -m scripts pde_agent_bench --write
+python -m scripts pde_agent_bench --all --write
 ```
 
 """
