@@ -91,9 +91,7 @@ class Inverse:
             estimate = max(estimate, known.share)
         return replace(
             outcome,
-            config=replace(
-                outcome.config, problem=self.config.problem, seconds=self.config.seconds
-            ),
+            config=self.config,  # that of the last solve has no unknown constants
             problem=_in_noise(replace(problem, domain=outcome.problem.domain), known.noise),
             trial=trial,
             estimate=estimate,

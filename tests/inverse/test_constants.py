@@ -209,6 +209,25 @@ def test_a_rate_is_found_from_afar_with_an_interval_that_holds_it(tmp_path: Path
     assert solution(at)[:, 0] == pytest.approx(np.exp(-0.5 * at[:, 0]), abs=0.02)
 
 
+def test_constants_of_patches_are_read_back_from_a_run_folder(tmp_path: Path) -> None:
+    """-k u'' = 2: the last solve is on patches, which know no unknown constants."""
+    sides = {"part": ["left", "right"], "equation": "u = 0"}
+    data = {"values": "x,m\n0.5,0.125\n0.25,0.09375\n", "equation": "u = m"}
+    problem = {
+        "name": "string",
+        "unknowns": ["u"],
+        "domain": {"interval": [0, 1]},
+        "unknown_parameters": {"k": 1.0},
+        "equations": ["-k*dxx(u) = 2"],
+        "conditions": [sides, data],
+    }
+    solution = api.solve({"problem": problem}, out=tmp_path / "run")
+    again = api.load(tmp_path / "run")
+    assert again.parameters["k"] == solution.parameters["k"]
+    at = np.array([[0.3], [0.5]])
+    assert np.array_equal(again(at), solution(at))
+
+
 def test_values_without_noise_give_the_digits_of_the_march() -> None:
     solution = api.solve(decay(noisy(0.5, 0.0)))
     assert solution.parameters["k"].value == pytest.approx(0.5, rel=1e-9)
