@@ -30,6 +30,9 @@ FORMAT = "kanpde solution 1"
 _LEFT_OUT = (DIGESTS, LOG, "history.csv", "previous.pt", "best.pt")
 _SEPARATOR = ":"
 
+DIGEST = "sha256"
+"""The entry of the head with the digest of all others and of the tensors."""
+
 Tensors = dict[str, NDArray[Any]]
 
 
@@ -43,7 +46,8 @@ def pack(folder: Path, path: Path, about: Mapping[str, str]) -> Path:
         if source.is_file() and source.name not in _LEFT_OUT:
             name = source.relative_to(folder).as_posix()
             files[name] = _taken_apart(source, name, tensors)
-    head = {**about, "format": FORMAT, "files": json.dumps(files), "sha256": _digest(tensors)}
+    head = {**about, "format": FORMAT, "files": json.dumps(files)}
+    head[DIGEST] = _digest(tensors, head)
     return write_bytes(path, save(tensors, metadata=head))
 
 
@@ -68,7 +72,7 @@ def unpack(path: Path, folder: Path) -> None:
         raise CheckpointError(
             f"{path}: holds tensors, but no solution of kanpde; give what solution.save wrote"
         )
-    if head.get("sha256") != _digest(tensors):
+    if head.pop(DIGEST, None) != _digest(tensors, head):
         raise CheckpointError(f"{path}: damaged (its digest does not match); save it again")
     for name, parts in json.loads(head["files"]).items():
         target = folder / name
@@ -78,8 +82,8 @@ def unpack(path: Path, folder: Path) -> None:
         _put_together(target, name, parts, tensors)
 
 
-def _digest(tensors: Tensors) -> str:
-    digest = hashlib.sha256()
+def _digest(tensors: Tensors, head: Mapping[str, str]) -> str:
+    digest = hashlib.sha256(json.dumps(sorted(head.items())).encode())
     for name in sorted(tensors):
         array = np.ascontiguousarray(tensors[name])
         digest.update(f"{name} {array.dtype} {array.shape} ".encode())
@@ -102,7 +106,7 @@ def _taken_apart(source: Path, name: str, tensors: Tensors) -> Any:
                 if stored[key].dtype.kind == "U":
                     texts[key] = stored[key].tolist()
                 else:
-                    tensors[f"{name}{_SEPARATOR}{key}"] = np.ascontiguousarray(stored[key])
+                    tensors[f"{name}{_SEPARATOR}{key}"] = np.array(stored[key], order="C")
         return texts
     if source.suffix == ".pt":
         tree = {k: v for k, v in state_file.read(source).items() if k not in ("run", "part")}
@@ -136,7 +140,7 @@ def _put_together(target: Path, name: str, parts: Any, tensors: Tensors) -> None
 def _without_tensors(value: Any, place: str, tensors: Tensors) -> Any:
     """Plain data of a checkpoint as JSON: mappings as pairs, since their keys may be numbers."""
     if isinstance(value, torch.Tensor):
-        tensors[place] = np.ascontiguousarray(value.detach().cpu().numpy())
+        tensors[place] = np.array(value.detach().cpu().numpy(), order="C")
         return {"tensor": place}
     if isinstance(value, Mapping):
         pairs = value.items()

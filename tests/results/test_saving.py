@@ -34,6 +34,7 @@ WAYS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "mlp": (SQUARE, {"trial": {"kind": "mlp", "width": [4]}, "schedule": ADAM, "sampler": FEW}),
     "patches": (SQUARE, {"tolerance": 1e-2}),
     "march": (HEAT, {"tolerance": 1e-2}),
+    "integral": (LINE | {"equations": "-dxx(u) = 1 + integral(u)"}, {}),
     "modes": (LINE | {"equations": "-dxx(u) = lambda*u", "eigen": {"count": 2}}, {}),
 }
 
@@ -101,12 +102,17 @@ def test_what_is_no_such_file_is_told(tmp_path: Path) -> None:
 
 
 def test_a_file_writes_nowhere_else(tmp_path: Path) -> None:
-    from kanpde.results.solution_file import pack, unpack
+    from kanpde.results.solution_file import DIGEST, FORMAT, _digest, pack, unpack
 
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.txt").write_text("a")
     path = pack(tmp_path / "in", tmp_path / "u.safetensors", {})
     path.write_bytes(path.read_bytes().replace(b"a.txt", b"../ab"))
+    with pytest.raises(CheckpointError, match="its digest does not match"):
+        unpack(path, tmp_path / "deep")
+    head = {"format": FORMAT, "files": json.dumps({"../ab": "a"})}
+    head[DIGEST] = _digest({}, head)
+    save_file({}, path, metadata=head)
     with pytest.raises(CheckpointError, match="which is outside"):
         unpack(path, tmp_path / "deep")
     assert not (tmp_path / "ab").exists()

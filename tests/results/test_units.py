@@ -52,6 +52,7 @@ def solved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
         ({"temp": "K"}, r"units.temp: nothing is called 'temp' \(known: x, y, T"),
         ({"T": 3}, r"units.T: must be a text"),
         ({"T": "[K]"}, r"units.T: must be a unit such as mm.*found '\[K\]'"),
+        ({"T": "$K"}, r"without brackets \[\], commas, quotes, \$ and"),
         ({"T": "K" * 41}, r"of at most 40 characters"),
         ("K", r"units: must be a mapping"),
     ],

@@ -41,10 +41,15 @@ def read_units(node: Reader, known: Collection[str], whole: Collection[str] = ()
                 f"nothing is called {name[:60]!r}{did_you_mean(name, known)} (known: {listed})"
             )
         unit = "1" if entry.value == 1 else entry.text().strip()
-        if not unit or len(unit) > LONGEST or not unit.isprintable() or set(unit) & set('[],"<>&'):
+        if (
+            not unit
+            or len(unit) > LONGEST
+            or not unit.isprintable()
+            or set(unit) & set('[],"<>&$\\')
+        ):
             raise entry.wrong(
                 f"a unit such as mm, K or W/(m*K), of at most {LONGEST} characters without"
-                ' brackets [], commas and quotes; 1 or "1" for none'
+                ' brackets [], commas, quotes, $ and \\; 1 or "1" for none'
             )
         units |= dict.fromkeys(components or [name], unit)
     return FrozenMap(units)
