@@ -39,14 +39,16 @@ def cover_of(
         network: the kind of network on every cell.
         skew: what coordinates are multiplied by to be those of the problem (see `problem.skewed`).
     """
-    cover = _cover(problem, cells)
+    # in skewed coordinates a cell beside a vertical side may hold what lies beyond another side,
+    # and points of the vertical one must not be taken for its own
+    cover = _cover(problem, cells, skew is None)
     cover.skew = skew
     for each in (cover, *cover.members):
         each.functions = of_network(network)
     return cover
 
 
-def _cover(problem: Problem, cells: int | None) -> Cover:
+def _cover(problem: Problem, cells: int | None, sided: bool) -> Cover:
     domain, time = problem.domain, problem.config.time is not None
     if problem.pieces is not None:
         domain = problem.pieces.domain
@@ -60,7 +62,7 @@ def _cover(problem: Problem, cells: int | None) -> Cover:
 
         return SolidCover(domain, cells or 1, problem.kinks)
     if not domain.box:
-        return PlaneCover(domain, count, periodic, kinks=problem.kinks)
+        return PlaneCover(domain, count, periodic, kinks=problem.kinks, sided=sided)
     paired = periodic_parts(problem.conditions)
     parts = [condition.part for condition in problem.conditions if condition.part]
     constrained = [part for part in parts if part not in paired]

@@ -48,18 +48,18 @@ def first_lines(
     axis: int,
     even: float,
     kinks: Array = NONE,
+    sided: bool = True,
 ) -> Array:
     """The positions (n + 1,) of the first lines along an axis, about `even` apart, and at all
-    `kinks`.
+    `kinks`; where the boundary runs along them unless they are not `sided`.
     """
     low, high = float(domain.lower[axis]), float(domain.upper[axis])
     close = max(NEAR * (high - low), 0.0)
     tips = np.array(_tips(curves, axis))
-    straight = [
-        place for place in sorted(_straight(curves, axis, even)) if _apart(place, tips, close)
-    ]
+    along = sorted(_straight(curves, axis, even))
+    straight = [place for place in along if _apart(place, tips, close)] if sided else []
     fixed = kept(low, high, straight, CLOSEST * even, kinks)
-    places = [*_turning(curves, axis), *tips.tolist()]
+    places = [*_turning(curves, axis), *tips.tolist(), *([] if sided else along)]
     touching = [place for place in places if _apart(place, np.array(fixed), close)]
     lines = [np.array([low])]
     for start, end in pairwise(fixed):

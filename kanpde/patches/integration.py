@@ -38,7 +38,8 @@ def of_cells(
     each.
     """
     tiles, skew = trial.tiles, trial.tiles.skew
-    cover = cover_of(in_best_coordinates(problem)[0] if len(skew) else problem)
+    in_cells = in_best_coordinates(problem)[0] if len(skew) else problem
+    cover = cover_of(in_cells, skew=skew if len(skew) else None)
     pieces: list[tuple[Array, Array, Array | None, int]] = []
     name, dot, rest = (part or "").partition(".")
     owner = problem.regions.index(name) if dot and name in problem.regions else None

@@ -72,11 +72,14 @@ class PlaneCover(Cover):
         periodic: Collection[int] = (),
         lines: Sequence[Array] | None = None,
         kinks: Sequence[Array] = (NONE, NONE),
+        sided: bool = True,
     ) -> None:
         self.curves = outline(domain)
         even = float((domain.upper - domain.lower).max()) / cells
         if lines is None:
-            lines = [first_lines(domain, self.curves, axis, even, kinks[axis]) for axis in (0, 1)]
+            lines = [
+                first_lines(domain, self.curves, axis, even, kinks[axis], sided) for axis in (0, 1)
+            ]
         super().__init__(domain, lines, periodic)
         self.corners = corners(self.curves)
         ends = [curve.at(curve.extremes()) for curve in self.curves]

@@ -26,6 +26,10 @@ MOST_NUMBERS = 20_000_000
 """Numbers of the matrices of all elements of a form that are held at a time."""
 
 
+AGREE = 1e-9
+"""Difference of two values at a corner, beside their size or 1, that is none."""
+
+
 @dataclass(frozen=True)
 class Face:
     """The end 0 or 1 of an axis, where u is a function of space."""
@@ -139,6 +143,19 @@ class Grid:
         first, second = np.broadcast_arrays(x[0][:, :, None], x[1][:, None])
         values = _values(node, np.stack([first.ravel(), second.ravel()], axis=1))
         return np.asarray(values.reshape(first.shape) * w[0][:, :, None] * w[1][:, None])
+
+
+def meet(faces: Sequence[Face], lower: Array, upper: Array) -> bool:
+    """Whether the values on faces agree at every corner that two of them share: the functions there
+    belong to both.
+    """
+    corners = [np.where(ends, upper, lower) for ends in np.ndindex(*(2,) * len(lower))]
+    for ends, corner in zip(np.ndindex(*(2,) * len(lower)), corners, strict=True):
+        there = [face.value for face in faces if face.end == ends[face.axis]]
+        values = np.array([_values(node, corner[None])[0] for node in there])
+        if len(values) and np.ptp(values) > AGREE * max(1.0, np.abs(values).max()):
+            return False
+    return True
 
 
 def _along(lines: Sequence[Line], face: Face) -> Array | float:

@@ -42,7 +42,7 @@ from kanpde.problem.posing import posed
 from kanpde.problem.problem import Problem
 from kanpde.products.affine_terms import Form, NotAffineError, WeakForms
 from kanpde.products.chains import LateError, until
-from kanpde.products.elements import Face, Grid
+from kanpde.products.elements import Face, Grid, meet
 from kanpde.products.reduction import (
     Array,
     Factors,
@@ -157,7 +157,8 @@ def _fixed(problem: Problem, dimension: int) -> tuple[Face, ...] | None:
     if set(known) != set(space.parts):
         return None
     given = [(k, known[part]) for k, part in enumerate(space.parts)]
-    return tuple(Face(k // 2, k % 2, value) for k, value in given if value is not None) or None
+    faces = tuple(Face(k // 2, k % 2, value) for k, value in given if value is not None)
+    return faces if faces and meet(faces, space.lower, space.upper) else None
 
 
 def _fits_a_grid(problem: Problem, forms: WeakForms, closed: bool) -> bool:

@@ -108,3 +108,22 @@ def test_places_of_cells_are_told_in_the_coordinates_of_the_file() -> None:
     np.testing.assert_allclose(stated @ other.matrix.T, corners, atol=1e-14)
     np.testing.assert_allclose(cover.stated(high), stated[1])
     np.testing.assert_allclose(cover.stated_sizes(high - low), np.ptp(stated, axis=0))
+
+
+def test_a_vertical_side_that_looks_into_the_domain_has_its_own_values() -> None:
+    """In the coordinates of the cells the other side at the corner is slanted, and cells to the right
+    of the vertical one would hold a part of the domain.
+    """
+    corner = {"polygon": {"vertices": [[0, 0], [1, 0], [1, 1], [-1, 1], [-1, -1], [0, -1]]}}
+    edges = [{"part": [f"edge{k}" for k in range(1, 7)], "equation": "u = 0"}]
+    problem = {
+        "name": "corner",
+        "unknowns": ["u"],
+        "domain": corner,
+        "equations": ["-div([3*dx(u) + 2*dy(u), 2*dx(u) + 2*dy(u)]) = 1"],
+        "conditions": edges,
+    }
+    solution = kanpde.solve({"problem": problem, "tolerance": 1e-3})
+    assert len(solution.trial.tiles.skew)
+    on_side = np.column_stack([np.zeros(9), -np.linspace(0.05, 0.95, 9)])
+    assert np.abs(solution(on_side)).max() < 1e-3 * np.abs(solution(on_side - [0.3, 0])).max() * 10

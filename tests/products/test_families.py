@@ -197,3 +197,20 @@ def test_piecewise_polynomials_meet_at_the_places() -> None:
     slopes = line.rows(np.array([0.2]), 1)[1]
     before, behind = (line.rows(np.array([0.2 + s * 1e-6]))[1] for s in (-1, 1))
     np.testing.assert_allclose(slopes, (behind - before) / 2e-6, atol=1e-6)
+
+
+def test_values_that_disagree_at_a_corner_go_another_way() -> None:
+    """A coefficient of the grid cannot belong to two faces with two values."""
+    square = {"rectangle": {"lower": [0, 0], "upper": [1, 1]}}
+
+    def family(top: str) -> Any:
+        conditions = [
+            {"part": "top", "equation": f"u = {top}"},
+            {"part": ["left", "right"], "equation": "u = y"},
+            {"part": "bottom", "equation": "u = 0"},
+        ]
+        equation = "-div(where(x < 0.5, a, b)*grad(u)) = 1"
+        return begun(validate(tree(equation, domain=square, conditions=conditions), source="t"))
+
+    assert family("1") is not None
+    assert family("1 + 1e-4") is None
