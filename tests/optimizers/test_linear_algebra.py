@@ -331,6 +331,7 @@ DECOMPOSITIONS = {
 }
 ALLOWED = {
     "numerics/random_features.py": "activations of one layer, once for each degree, numpy",
+    "problem/skewed.py": "2 × 2 tensors of diffusion, once a problem, numpy",
     "ansatz/surrogate.py": "a polynomial of a table's structure, once a fit, numpy",
     "trial/networks/kan.py": "QR of a random 3 × 3 matrix: a rotation",
     "solver/ritz.py": "roots of one small matrix per point, in batches",

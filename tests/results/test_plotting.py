@@ -103,7 +103,11 @@ def solution(
     return SimpleNamespace(
         result=SimpleNamespace(as_dict=lambda: result),
         problem=SimpleNamespace(
-            domain=domain, coordinates=coordinates, unknowns=unknowns, data=None
+            domain=domain,
+            coordinates=coordinates,
+            unknowns=unknowns,
+            data=None,
+            config=SimpleNamespace(time=name if "heat" in name else None, units={}),
         ),
         fields=fields,
         history=history(),
@@ -112,8 +116,14 @@ def solution(
 
 
 @pytest.mark.parametrize("name", DOMAINS)
-def test_every_domain_gives_six_pictures(name: str, tmp_path: Path) -> None:
+def test_every_domain_gives_six_pictures(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kanpde.results.plotting.run.write_volume", lambda *_: Path("volume.json"))
     written = write_figures(tmp_path / "figures", solution(name))
+    if name == "ball":
+        *written, volume = written
+        assert volume.name == "volume.json"
     assert [path.stem for path in written] == [
         "solution",
         "exact",
@@ -186,7 +196,7 @@ def test_magnitudes_span_at_most_eight_decades_and_survive_zero_and_nan() -> Non
     values = np.zeros(len(view.points))
     values[3:5] = 1.0, np.nan
     for field in (values, 0 * values):
-        low, high = _magnitudes(view, [("|e|", field)], "e").axes[0].get_ylim()
+        low, high = _magnitudes(view, [("|e|", field)], "e", ["e"]).axes[0].get_ylim()
         assert high / low < 1e10
 
 

@@ -98,7 +98,7 @@ def write_figures(
             + ("; those of the last" if result["trial"].get("slabs", 1) > 1 else ""),
         )
     written = [save(figure, folder / f"{name}.png") for name, figure in figures.items()]
-    if problem.domain.dimension == 3:
+    if problem.domain.dimension == 3 and problem.config.time is None:
         written.append(write_volume(folder, solution, sampled))
     return tuple(written)
 
