@@ -3,7 +3,7 @@
 The tensors are the arrays of the files that a run folder is read from, as `FILE:ARRAY`; a file that
 holds none is its bytes. What is text or a number stands in the head of the file as JSON, beside what
 a reader without `kanpde` wants to know: problem, unknowns, coordinates, verdict, version. Nothing in
-it can run, and a digest of all tensors is compared before any is used.
+it can run, and a digest of both is compared before anything is used.
 """
 
 from __future__ import annotations

@@ -45,17 +45,17 @@ def main() -> None:
             continue
         file = options.folder / case.name / "result.json"
         if file.is_file():
-            said = json.loads(file.read_text(encoding="utf-8"))
-            print(_row(case, options.folder, said, options.order, options.layers), flush=True)
+            result = json.loads(file.read_text(encoding="utf-8"))
+            print(_row(case, options.folder, result, options.order, options.layers), flush=True)
 
 
-def _row(case: Case, folder: Path, said: dict[str, Any], order: int, layers: int) -> str:
+def _row(case: Case, folder: Path, result: dict[str, Any], order: int, layers: int) -> str:
     import kanpde
 
     points = case.points(POINTS, SEED)
     rough, fine = (solved(case, points, degree, layers) for degree in (order - 2, order))
     values = np.asarray(kanpde.load(folder / case.name)(points, outside="allow"), dtype=float)
-    estimates = list((said.get("estimate") or {}).values())
+    estimates = list((result.get("estimate") or {}).values())
     largest = "" if None in estimates else f"{max(estimates):.1e}"
     floats = any("mean" in condition for condition in case.problem["conditions"])
     errors = f"{distance(values, fine, floats):.1e} | {distance(rough, fine, floats):.1e}"

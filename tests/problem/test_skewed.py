@@ -126,4 +126,4 @@ def test_a_vertical_side_that_looks_into_the_domain_has_its_own_values() -> None
     solution = kanpde.solve({"problem": problem, "tolerance": 1e-3})
     assert len(solution.trial.tiles.skew)
     on_side = np.column_stack([np.zeros(9), -np.linspace(0.05, 0.95, 9)])
-    assert np.abs(solution(on_side)).max() < 1e-3 * np.abs(solution(on_side - [0.3, 0])).max() * 10
+    assert np.abs(solution(on_side)).max() < 1e-2 * np.abs(solution(on_side - [0.3, 0])).max()
