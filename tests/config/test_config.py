@@ -412,6 +412,15 @@ def test_defaults_follow_the_number_of_coordinates(
     assert checked.compare.modes == ("equal_parameters", "equal_time", "best")
 
 
+@pytest.mark.parametrize(
+    "spelling", [[0, 2], {"from": 0, "to": 2}, {"interval": {"lower": 0, "upper": 2}}]
+)
+def test_the_ends_of_time_are_spelled_like_those_of_an_interval(spelling: Any) -> None:
+    sides = {"part": ["left", "right", "initial"], "equation": "u = 0"}
+    node = problem(domain={"interval": [0, 1]}, time=spelling, conditions=[sides])
+    assert validate({"problem": node}, source="my.yaml").problem.time == TimeConfig(0.0, 2.0)
+
+
 def test_time_counts_as_a_coordinate() -> None:
     walls = {"part": ["left", "right", "initial"], "equation": "u = 0"}
     node = problem(domain={"interval": [0, 1]}, time={"interval": [0, 1]}, conditions=[walls])

@@ -133,7 +133,7 @@ MISTAKEN = {
     "a hole outside": (
         put(HOLED, "center: [1, 0.5]", "center: [9, 0.5]"), ("'hole'", "move its shape")
     ),
-    "time as a list": (put(ROD, "{from: 0, to: 1}", "[0, 1]"), ("as in {from: 0, to: 1}",)),
+    "time as a number": (put(ROD, "{from: 0, to: 1}", "1"), ("as in {from: 0, to: 1}",)),
     "start and end": (put(ROD, "from: 0, to: 1", "start: 0, end: 1"), ("use 'from'",)),
     "time backwards": (put(ROD, "from: 0, to: 1", "from: 1, to: 0"), ("found 1 and 0",)),
     "t=0": (put(ROD, "part: initial", "part: t=0"), ("(parts: left, right, initial, final)",)),

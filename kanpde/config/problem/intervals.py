@@ -66,9 +66,12 @@ def read_interval(node: Reader, *, named: bool = True) -> tuple[float, float, st
 
 
 def read_time(node: Reader) -> TimeConfig:
-    """The ends of `{from: 0, to: 1}`, or of `{interval: ...}`."""
+    """The ends of `{from: 0, to: 1}`, of `[0, 1]`, or of `{interval: ...}`."""
+    if isinstance(node.value, list | tuple):
+        lower, upper, _ = read_interval(node, named=False)
+        return TimeConfig(lower, upper)
     if not isinstance(node.value, Mapping):
-        raise node.wrong("the ends, as in {from: 0, to: 1}")
+        raise node.wrong("the ends, as in {from: 0, to: 1} or [0, 1]")
     fields = node.fields(("from", "to", "interval"))
     if "interval" in fields:
         if len(fields) > 1:

@@ -236,15 +236,18 @@ PROPERTIES: dict[str, Schema] = {
         {"inlet": "x < 1e-6 and y > 0.2"},
     ),
     "time": described(
-        mapping(
-            {
-                "from": number(),
-                "to": number(),
-                "interval": either(
-                    items(number(), 2, 2),
-                    mapping({"lower": number(), "upper": number()}, ("lower", "upper")),
-                ),
-            }
+        either(
+            items(number(), 2, 2),
+            mapping(
+                {
+                    "from": number(),
+                    "to": number(),
+                    "interval": either(
+                        items(number(), 2, 2),
+                        mapping({"lower": number(), "upper": number()}, ("lower", "upper")),
+                    ),
+                }
+            ),
         ),
         "Adds the coordinate t and the parts initial and final; without a domain t is alone.",
         example={"from": 0, "to": 1},
