@@ -23,6 +23,11 @@ CLEAR = 2.0
 there.
 """
 
+UNEQUAL = 2.0
+"""Equal parameters that differ by this factor or more are told with the verdict: one MLP over the
+whole domain cannot have as many as slabs of patches.
+"""
+
 CLEAR_OF_ESTIMATES = 10.0
 """The same where no true error is known: an estimate may be several times the error, or below it."""
 
@@ -171,13 +176,15 @@ class Verdict:
     seconds_ratio: float
     measure: str
     seeds: int = 2
+    parameters: tuple[int, int] | None = None
+    """How many the KAN and the MLP have."""
 
     def sentence(self) -> str:
         """The verdict for a reader; `seconds_ratio` is the winner's median time over the
         loser's.
         """
         what = ("median " if self.seeds > 1 else "") + MEASURES[self.measure]
-        mode = LABELS.get(self.mode, self.mode)
+        mode = LABELS.get(self.mode, self.mode) + self._unequal()
         if self.winner == "none":
             return f"{mode}: neither wins, the error of neither can be told"
         if self.winner == "tie":
@@ -191,9 +198,19 @@ class Verdict:
             f"smaller than the {loser.upper()}'s, in {self.seconds_ratio:.2g} times the seconds"
         )
 
+    def _unequal(self) -> str:
+        """What to know of parameters that were to be equal and are not."""
+        if self.mode != "equal_parameters" or self.parameters is None:
+            return ""
+        kan, mlp = self.parameters
+        if max(kan, mlp) < UNEQUAL * min(kan, mlp):
+            return ""
+        return f" (KAN {kan}, MLP {mlp}: as near as each could come)"
+
     def as_dict(self) -> dict[str, Any]:
         """Plain data for compare.json."""
-        return {**vars(self), "sentence": self.sentence()}
+        numbers = self.parameters and list(self.parameters)
+        return {**vars(self), "parameters": numbers, "sentence": self.sentence()}
 
 
 @dataclass(frozen=True)
@@ -293,9 +310,10 @@ class Comparison:
         return Summary(mode, kind, trial, shape, parameters, len(group), *middle, told)
 
     def _verdict(self, kan: Summary, mlp: Summary) -> Verdict:
+        facts = (self.measure, kan.seeds, (kan.parameters, mlp.parameters))
         if kan.median == mlp.median:
             winner = "tie" if math.isfinite(kan.median) else "none"
-            return Verdict(kan.mode, winner, 1.0, 1.0, self.measure, kan.seeds)
+            return Verdict(kan.mode, winner, 1.0, 1.0, *facts)
         best, other = (kan, mlp) if kan.median < mlp.median else (mlp, kan)
         ratio = other.median / best.median if best.median > 0 else math.inf
         seconds_ratio = (
@@ -303,4 +321,4 @@ class Comparison:
         )
         clear = CLEAR_OF_ESTIMATES if self.measure == "estimate" else CLEAR
         winner = best.kind if ratio >= clear else "tie"
-        return Verdict(kan.mode, winner, ratio, seconds_ratio, self.measure, kan.seeds)
+        return Verdict(kan.mode, winner, ratio, seconds_ratio, *facts)

@@ -79,3 +79,17 @@ def test_without_an_exact_solution_estimates_decide_and_one_that_cannot_be_told_
     )
     assert "neither" in neither.verdicts()[0].sentence()
     assert np.isinf(neither.value(neither.entries[0]))
+
+
+@pytest.mark.parametrize(("parameters", "told"), [(9, False), (900, True)])
+def test_parameters_that_could_not_be_made_equal_are_told(parameters: int, told: bool) -> None:
+    kan = {
+        "trial": {"kind": "kan", "shape": [1, 4, 1], "parameters": parameters},
+        "seconds": 1.0,
+        "seed": 0,
+        "relative_l2": {"u": 1e-9},
+    }
+    mlp = {**kan, "trial": {**kan["trial"], "kind": "mlp", "parameters": 8}}
+    pair = tuple(Entry("equal_parameters", each) for each in (kan, mlp))
+    (verdict,) = Comparison("line", pair, 1e-6).verdicts()
+    assert ("(KAN 900, MLP 8: as near as each could come)" in verdict.sentence()) == told
