@@ -86,9 +86,14 @@ def chosen_plan(config: Config, start: Start | None = None) -> Plan:
     """The prepared plan of the way that the problem calls for, from a start if there is one;
     ConfigError or BudgetError say why it cannot begin.
     """
-    from kanpde.api.evolving import by_equations, in_pieces  # marches need scipy, a slow import
+    from kanpde.api.evolving import (  # marches need scipy, a slow import
+        by_equations,
+        in_pieces,
+        require_a_past,
+    )
     from kanpde.api.inequality_plan import by_inequalities  # a room of its own, likewise
 
+    require_a_past(config)
     bounded = by_inequalities(config, chosen_plan)
     if bounded is not None:
         return bounded.prepare()

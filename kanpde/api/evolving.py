@@ -6,6 +6,8 @@ from typing import cast
 
 from kanpde.api.march_plan import Engine, Evolving
 from kanpde.config import Config
+from kanpde.errors import ConfigError
+from kanpde.inverse.forward import at_constants
 from kanpde.marching.lines import search as on_a_line
 from kanpde.marching.lines.statement import evolution
 from kanpde.marching.ordinary import search as ordinary
@@ -25,6 +27,21 @@ def in_pieces(config: Config) -> bool:
     """
     evolving = evolution(Problem.create(config.problem))
     return evolving is not None and evolving.in_pieces
+
+
+def require_a_past(config: Config) -> None:
+    """ConfigError where a problem holds unknowns at earlier places and is not marched from a start
+    on.
+    """
+    if not config.problem.delays:
+        return
+    starts = [each.start for each in config.problem.unknown_parameters.values()]
+    known = at_constants(config, starts) if starts else config
+    if config.dtype != "float64" or not is_ordinary(Problem.create(known.problem)):
+        raise ConfigError(
+            f"problem '{config.problem.name}': unknowns at earlier places are solved in float64, with"
+            f" as many equations as unknowns and all conditions at the start of one coordinate"
+        )
 
 
 def by_equations(config: Config) -> Evolving | None:

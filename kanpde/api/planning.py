@@ -69,6 +69,11 @@ def _plan(config: Config, after: Solution | None, start: Start | None) -> Plan:
         )
     if config.chooses and after is None:
         return Choice(config, start)
+    if config.problem.delays:
+        raise ConfigError(
+            "problem.delays: unknowns at earlier places are marched, which takes neither trial,"
+            " schedule nor after; leave these out"
+        )
     config = replace(config, chooses=False)
     if config.trial.patches is not None or (after and after.config.trial.patches is not None):
         from kanpde.api.patch_plan import patches_plan  # a room of its own: only where it is used

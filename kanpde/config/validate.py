@@ -14,10 +14,12 @@ from kanpde.config.compatibility import check, check_problem
 from kanpde.config.config import Config
 from kanpde.config.frozen_map import FrozenMap
 from kanpde.config.problem.complex_unknowns import in_real_parts
+from kanpde.config.problem.delays import with_delays_as_unknowns
 from kanpde.config.problem.fits import read_fit, states_fit
 from kanpde.config.problem.inequalities import with_least_and_largest
 from kanpde.config.problem.integrals import with_integrals_as_numbers
 from kanpde.config.problem.kernels import with_kernels_as_products
+from kanpde.config.problem.moving_ends import with_fixed_ends
 from kanpde.config.problem.numbers import require_free, without_numbers
 from kanpde.config.problem.point_sources import without_point_sources
 from kanpde.config.problem.region_equations import in_all_regions
@@ -143,12 +145,13 @@ def _problem(node: Reader, trusted: bool, make_problem: MakeProblem | None) -> P
     python = None
     if isinstance(node.value, Mapping) and node.value.get("python") is not None:
         python, node = _made(node, trusted, make_problem)
+    node = with_fixed_ends(node)
     declared = whole_unknowns(node.value)
     node, numbers = without_numbers(with_least_and_largest(node))
     node = with_kernels_as_products(
         in_real_parts(in_all_regions(without_point_sources(in_components(node))))
     )
-    node = with_integrals_as_numbers(node)
+    node = with_integrals_as_numbers(with_delays_as_unknowns(node))
     check_problem(node)
     problem = read_fit(node) if states_fit(node.value) else read_statement(node)
     if numbers:

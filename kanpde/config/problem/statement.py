@@ -23,6 +23,7 @@ from kanpde.config.problem.condition_reader import (
     said_by_a_mean,
 )
 from kanpde.config.problem.conditions import ConditionConfig
+from kanpde.config.problem.delays import Delay, delays_tree, read_delays
 from kanpde.config.problem.eigen import LAMBDA, EigenConfig, read_beside
 from kanpde.config.problem.energies import (
     BoundaryEnergy,
@@ -70,7 +71,7 @@ PROBLEM_KEYS = (
     "parameters", "unknown_parameters", "parameter_ranges", "definitions",
     "equations", "energy", "boundary_energy", "conditions",
     "free", "metric", "exact", "reference", "quantities", "vectors", "recommended", "python", "fit",
-    "eigen", "units",
+    "eigen", "units", "history", "delays",
 )  # fmt: skip
 _NEEDED = ("unknowns", "domain", "equations", "conditions")
 _BESIDE = f"write it beside an equation: {FORM}"
@@ -110,7 +111,8 @@ class ProblemConfig:
     file; `chosen` are boundary parts by a comparison. Parameters that are formulas of others are
     among the definitions. `python` is the name of the file that made the problem. A `fit` states
     equations and `exact`, or has a table in their place (see `fits`). With `eigen` the equations hold
-    an eigenvalue. `units` are for labels alone.
+    an eigenvalue. `units` are for labels alone. `delays` are unknowns that stand for others at
+    earlier places.
     """
 
     name: str
@@ -143,6 +145,7 @@ class ProblemConfig:
     eigen: EigenConfig | None = None
     metric: tuple[str, ...] = ()
     units: Mapping[str, str] = field(default_factory=FrozenMap)
+    delays: Mapping[str, Delay] = field(default_factory=FrozenMap)
 
     @property
     def coordinates(self) -> tuple[str, ...]:
@@ -259,6 +262,7 @@ def read_statement(node: Reader) -> ProblemConfig:
         grids=grids,
         chosen=chosen,
         eigen=eigen,
+        delays=read_delays(fields.get("delays"), unknowns),
         metric=read_metric(fields["metric"], shape, space) if "metric" in fields else (),
     )
 
@@ -378,6 +382,7 @@ def problem_tree(problem: ProblemConfig) -> dict[str, Any]:
         "free": list(problem.free),
         "metric": list(problem.metric),
         "units": thaw(problem.units),
+        "delays": delays_tree(problem.delays),
         "exact": thaw(problem.exact or {}) | by_region["exact"],
         "reference": problem.reference,
         "quantities": thaw(problem.quantities) | thaw(problem.numbers),

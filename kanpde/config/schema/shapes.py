@@ -10,6 +10,7 @@ from kanpde.config.schema.nodes import (
     described,
     either,
     entries,
+    formula,
     integer,
     items,
     mapping,
@@ -56,7 +57,8 @@ def _ends(count: int | None) -> dict[str, Schema]:
     }
 
 
-_INTERVAL = mapping({"lower": _END, "upper": _END, "name": _NAME}, ("lower", "upper"))
+_MOVING_END = either(_END, formula())
+_INTERVAL = mapping({"lower": _MOVING_END, "upper": _MOVING_END, "name": _NAME}, ("lower", "upper"))
 _POLYGON = described(
     items(_point(2), 3, MOST_VERTICES), "Corners in their order; it closes by itself.",
     example=[[0, 0], [1, 0], [0, 1]],
@@ -67,8 +69,9 @@ DEFS: dict[str, Schema] = {
     "shape": mapping(
         {
             "interval": described(
-                either(items(_END, 2, 2), _INTERVAL),
-                "lower < x < upper; parts left, right.",
+                either(items(_MOVING_END, 2, 2), _INTERVAL),
+                "lower < x < upper; parts left, right. Ends may be formulas of t, parameters and"
+                " unknowns of time.",
                 example=[0, 1],
             ),
             "rectangle": described(

@@ -221,7 +221,8 @@ PROPERTIES: dict[str, Schema] = {
     "description": described(text(), "A sentence for readers.", "", "heat in a plate"),
     "unknowns": described(
         one_or_more(either(text(), entries(one_or_more(text()))), 1, MOST_UNKNOWNS),
-        "Names of the unknown functions; a complex one is {u: complex}, one of a region {u: fluid}.",
+        "Names of the unknown functions; a complex one is {u: complex}, one of a region {u: fluid},"
+        " an end that moves {s: time}.",
         example=["u"],
     ),
     "domain": described(
@@ -338,6 +339,18 @@ PROPERTIES: dict[str, Schema] = {
         "What coordinates, unknowns and quantities are measured in, for labels; nothing is converted.",
         {},
         {"x": "mm", "u": "K"},
+    ),
+    "history": described(
+        entries(formula()),
+        "What unknowns are before the start, where equations hold `u(t - 1)`.",
+        {},
+        {"u": "cos(t)"},
+    ),
+    "delays": described(
+        entries(items(either(text(), number()), 2, 2)),
+        "Written for `u(t - 1)`: the unknown that stands for it, what it is of, and the delay.",
+        {},
+        {"u_ago_1": ["u", 1]},
     ),
     "eigen": described(
         reference("eigenvalues"),

@@ -15,7 +15,7 @@ Source: Hairer & Wanner, Solving Ordinary Differential Equations II, Springer 19
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -25,6 +25,7 @@ from numpy.polynomial import legendre
 from torch import Tensor
 
 from kanpde.expressions.evaluate import Unknown, evaluate
+from kanpde.marching.ordinary.past import Lag, earlier
 from kanpde.marching.ordinary.statement import Array, Statement
 
 ITERATIONS = 12
@@ -147,14 +148,15 @@ def solve(
     state: tuple[Array, ...],
     top: Array,
     allowed: Array,
+    past: Sequence[Piece] = (),
 ) -> Piece | None:
-    """The slab from t over h by Newton's method from highest derivatives `top` (m, s); None where
-    that does not converge.
+    """The slab from t over h by Newton's method from highest derivatives `top` (m, s), behind the
+    pieces of the `past`; None where that does not converge.
 
     Its last change is below the share CONVERGED of what may be added to each unknown, `allowed`
     (m,), or is rounding.
     """
-    problem = _Slab.of(statement, t, h, state, top.shape[1])
+    problem = _Slab.of(statement, t, h, state, top.shape[1], past)
     change, before = math.inf, math.inf
     piece = Piece(t, h, state, top)
     for _ in range(ITERATIONS):
@@ -177,20 +179,29 @@ def solve(
 
 @dataclass(frozen=True)
 class _Slab:
-    """A slab's equations at its Radau points `x` (s, 1)."""
+    """A slab's equations at its Radau points `x` (s, 1), with the values (s,) of the `past` there."""
 
     statement: Statement
     h: float
     state: tuple[Array, ...]
     table: Rule
     x: Tensor
+    past: Mapping[Lag, Array]
 
     @classmethod
     def of(
-        cls, statement: Statement, t: float, h: float, state: tuple[Array, ...], stages: int
+        cls,
+        statement: Statement,
+        t: float,
+        h: float,
+        state: tuple[Array, ...],
+        stages: int,
+        pieces: Sequence[Piece],
     ) -> _Slab:
         table = rule(stages)
-        return cls(statement, h, state, table, torch.tensor(t + h * table.nodes)[:, None])
+        x = t + h * table.nodes
+        past = earlier(statement.lags, pieces, statement.orders, t, x)
+        return cls(statement, h, state, table, torch.tensor(x)[:, None], past)
 
     def integral(self, unknown: int, derivative: int) -> Array:
         """The matrix (s, s) from highest derivatives to u^(j) at the points."""
@@ -223,11 +234,16 @@ class _Slab:
         nodes = [*equations, *(node for _, _, node in slopes)]
         values = torch.stack(evaluate(nodes, self.x, jet=known)).numpy()
         rows, factors = values[: len(equations)], values[len(equations) :]
+        for lag, earlier_values in self.past.items():
+            rows[lag.equation] = self.jet(top, lag.name, 0) - earlier_values
         m, s = top.shape
         matrix = np.zeros((m, s, m, s))
         for (number, jet, _), factor in zip(slopes, factors, strict=True):
             integral = self.integral(jet.unknown, jet.index[0])
             matrix[number, :, jet.unknown, :] += factor[:, None] * integral
+        for lag in self.past:
+            matrix[lag.equation] = 0.0
+            matrix[lag.equation, :, lag.name, :] = self.integral(lag.name, 0)
         return _solved(matrix.reshape(m * s, m * s), rows.reshape(-1), (m, s))
 
 

@@ -20,6 +20,7 @@ from kanpde.domains.box import Box
 from kanpde.errors import ConfigError
 from kanpde.expressions import Derivative, Node, jets, partial
 from kanpde.expressions.evaluate import Unknown, evaluate
+from kanpde.marching.ordinary.past import Lag, lags, with_delays
 from kanpde.marching.stops import Stops
 from kanpde.problem.conditions import BoundaryCondition
 from kanpde.problem.problem import Problem
@@ -63,8 +64,16 @@ class Statement:
 
     @cached_property
     def stops(self) -> Stops:
-        """Where equations jump or have kinks whatever the unknowns are."""
-        return Stops.of(self.equations, 0, (self.start, self.end), np.zeros(1))
+        """Where equations jump or have kinks whatever the unknowns are, and what delays make of
+        it.
+        """
+        stops = Stops.of(self.equations, 0, (self.start, self.end), np.zeros(1))
+        return with_delays(stops, self.lags)
+
+    @cached_property
+    def lags(self) -> tuple[Lag, ...]:
+        """Which unknowns stand for others at earlier places."""
+        return lags(self.problem)
 
 
 def is_ordinary(problem: Problem) -> bool:
@@ -81,6 +90,11 @@ def statement(problem: Problem) -> Statement:
     lower, upper = float(problem.domain.lower[0]), float(problem.domain.upper[0])
     at_lower = part == problem.domain.parts[0]
     start, end = (lower, upper) if at_lower else (upper, lower)
+    if problem.config.delays and not at_lower:
+        raise ConfigError(
+            f"problem.conditions: with unknowns at earlier places they stand at the start, x ="
+            f" {lower:g}, found all at x = {upper:g}"
+        )
     orders = _orders(problem)
     return Statement(problem, start, end, orders, _initial(problem, start, at_lower, orders))
 

@@ -117,11 +117,11 @@ class _Marching:
         orders = statement.orders
         for start in self._starts(h):
             allowed = self._may(self._at_least(state))
-            poor = solve(statement, t, h, state, start, allowed)
+            poor = solve(statement, t, h, state, start, allowed, self.pieces)
             if poor is None:
                 continue
             top = rule(LOW).at(rule(HIGH).nodes, 0) @ poor.top.T
-            rich = solve(statement, t, h, state, top.T, allowed)
+            rich = solve(statement, t, h, state, top.T, allowed, self.pieces)
             if rich is None:
                 continue
             values = rich.values(CHECKED, orders)
@@ -203,7 +203,8 @@ def march(
     stops = statement.stops
     t, state, stop = statement.start, statement.initial, stops.after(statement.start)
     forward = math.copysign(1.0, marching.span)
-    longest = shorter * LONGEST * abs(marching.span)
+    # no slab reaches behind what a delay needs of itself
+    longest = min([shorter * LONGEST * abs(marching.span), *(lag.by for lag in statement.lags)])
     while len(marching.pieces) < MOST_SLABS:
         left = abs(stop - t)
         length = min(marching.length, longest)
