@@ -11,6 +11,8 @@ import kanpde
 from kanpde.config.problem.statement import ProblemConfig, problem_tree
 from kanpde.config.validate import validate_problem
 from kanpde.errors import ConfigError
+from kanpde.marching.ordinary.statement import statement
+from kanpde.problem.problem import Problem
 
 
 def tree(equation: str = "dt(u) = -u(t - 1)", **keys: Any) -> dict[str, Any]:
@@ -78,6 +80,14 @@ def test_a_polynomial_by_steps() -> None:
     t = np.array([0.5, 1.5, 2.5])
     steps = 1 - t + np.maximum(t - 1, 0) ** 2 / 2 - np.maximum(t - 2, 0) ** 3 / 6
     assert np.abs(solution(t[:, None])[:, 0] - steps).max() < 1e-12
+
+
+def test_slabs_end_where_derivatives_jump() -> None:
+    problem = read("dt(u) = -u(t - 1) + u(t - 2.5)", time={"interval": [0, 4]})
+    assert statement(Problem.create(problem)).stops.instants.tolist() == [1, 2, 2.5, 3, 3.5]
+    kink = {"u": "abs(t + 0.25)"}
+    problem = read("dt(u) = -u(t - 1)", history=kink, time={"interval": [0, 2]})
+    assert statement(Problem.create(problem)).stops.instants == pytest.approx([0.75, 1, 1.75])
 
 
 def test_two_delays_on_an_interval_with_a_known_solution() -> None:

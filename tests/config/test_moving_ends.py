@@ -48,6 +48,14 @@ def test_an_end_that_is_solved_for_is_an_unknown_that_does_not_depend_on_the_sha
     assert validate_problem(problem_tree(problem), "written.yaml") == problem
 
 
+def test_names_of_equations_stay_and_the_first_place_may_stand_on_either_side() -> None:
+    start = {"part": "initial", "equation": ["0.4 = s", "u = 1 - x/s"]}
+    heat = {"name": "x", "equation": "dt(u) = dxx(u) + x"}
+    problem = read(equations=[heat], conditions=[*MELT["conditions"][:2], start])
+    assert problem.names[0] == "x"
+    assert problem.conditions[-1].equation == "u = 1 - 0.4 * x_share / 0.4"
+
+
 def test_ends_that_are_numbers_of_parameters_are_numbers() -> None:
     ends = {"interval": [0, "2*a"]}
     problem = read(unknowns=["u"], domain=ends, parameters={"a": 0.5}, conditions=[
@@ -62,6 +70,8 @@ def test_ends_that_are_numbers_of_parameters_are_numbers() -> None:
     ("keys", "reason"),
     [
         ({"unknowns": ["u", "s"]}, "write {s: time}"),
+        ({"domain": {"interval": [True, "s"]}}, "'s' is of time alone"),
+        ({"equations": ["dt(u) = dxx(u"]}, "cannot be read as a formula"),
         ({"domain": {"interval": [0, "x"]}}, "found 'x'"),
         ({"domain": {"interval": [0, "t"]}}, "'s' is of time alone"),
         ({"domain": {"interval": [0, 1]}}, "'s' is of time alone"),

@@ -4,7 +4,7 @@
                                               delays: {u_ago_1: [u, 1]}
 
 The equation of u_ago_1 holds up to start + 1; from there on u_ago_1 is u(t - 1)
-(`marching/ordinary/past.py`).
+(`marching/ordinary`).
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def with_fixed_ends(node: Reader) -> Reader:
     try:
         moved = _moved(tree, interval, [str(end) for end in ends], of_time)
     except TreeError as error:
-        raise node.child("domain", None).error(str(error)) from None
+        raise node.error(str(error)) from None
     return Reader(moved, node.source, node.path, node.folders)
 
 
@@ -77,9 +77,10 @@ def _ends(interval: Any) -> list[Any]:
     if isinstance(interval, Mapping):
         pairs = (("lower", "from"), ("upper", "to"))
         interval = [interval.get(first, interval.get(second)) for first, second in pairs]
-    fits = isinstance(interval, list | tuple) and len(interval) == 2
+    whole = isinstance(interval, list | tuple) and len(interval) == 2
+    plain = whole and not any(isinstance(end, bool) for end in interval)
     return (
-        list(interval) if fits and all(isinstance(e, str | int | float) for e in interval) else []
+        list(interval) if plain and all(isinstance(e, str | int | float) for e in interval) else []
     )
 
 
@@ -128,7 +129,12 @@ def _moved(
     moved = dict(tree)
     moved["unknowns"] = [*fields, *of_time]
     moved["domain"] = {"box": {"lower": [0], "upper": [1], "inputs": [SHARE]}}
-    equations = replaced(listed(tree.get("equations")), put.formula)
+    equations = [
+        {key: text if key == "name" else replaced(text, put.formula) for key, text in each.items()}
+        if isinstance(each, Mapping)
+        else replaced(each, put.formula)
+        for each in listed(tree.get("equations"))
+    ]
     moved["equations"] = [*equations, *(f"d({name}, {SHARE}) = 0" for name in of_time)]
     conditions = listed(tree.get("conditions"))
     at_start = _at_start(conditions, of_time)
@@ -156,7 +162,7 @@ def _condition(condition: Any, put: _Shares, at_start: Mapping[str, str]) -> Any
 
     def formula(text: str) -> str:
         sides = put.formula(text).split(" = ")
-        if sides[0] in start:  # says where the end is
+        if set(sides) & set(start):  # says where the end is
             return " = ".join(sides)
         return " = ".join(_known(side, start) for side in sides)
 
@@ -171,8 +177,9 @@ def _at_start(conditions: list[Any], of_time: list[str]) -> dict[str, str]:
         if isinstance(condition, Mapping) and condition.get("part") == INITIAL:
             for text in listed(condition.get("equation")):
                 sides = [side.strip() for side in str(text).split("=")]
-                if len(sides) == 2 and sides[0] in of_time:
-                    found[sides[0]] = sides[1]
+                for name, value in (sides, sides[::-1]) if len(sides) == 2 else ():
+                    if name in of_time:
+                        found[name] = value
     return found
 
 
@@ -193,7 +200,8 @@ class _Shares(ast.NodeTransformer):
     @property
     def place(self) -> str:
         """x."""
-        return f"({self.lower} + {self.length}*{SHARE})"
+        start = "" if self.lower == "(0)" else f"{self.lower} + "
+        return f"({start}{self.length}*{SHARE})"
 
     def formula(self, text: str) -> str:
         """A formula, or an equation of two, in shares."""

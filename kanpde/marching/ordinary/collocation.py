@@ -25,7 +25,7 @@ from numpy.polynomial import legendre
 from torch import Tensor
 
 from kanpde.expressions.evaluate import Unknown, evaluate
-from kanpde.marching.ordinary.past import Lag, earlier
+from kanpde.marching.ordinary.past import Lag
 from kanpde.marching.ordinary.statement import Array, Statement
 
 ITERATIONS = 12
@@ -177,6 +177,29 @@ def solve(
     return None
 
 
+def _earlier(
+    delays: Sequence[Lag], pieces: Sequence[Piece], orders: Sequence[int], t: float, x: Array
+) -> dict[Lag, Array]:
+    """The values (N,) of the delayed unknowns at points (N,) of the slab that begins at t, as far as
+    the march was there before.
+    """
+    known = {}
+    start = pieces[0].t if pieces else t
+    for lag in delays:
+        at = x - lag.by
+        if not pieces or at.mean() < start:
+            continue  # the history, which its equation states
+        first = np.array([piece.t for piece in pieces])
+        number = np.clip(np.searchsorted(first, at, "right") - 1, 0, len(pieces) - 1)
+        values = np.empty(len(at))
+        for k in np.unique(number):
+            here, piece = number == k, pieces[k]
+            share = np.clip((at[here] - piece.t) / piece.h, 0.0, 1.0)
+            values[here] = piece.values(share, orders)[lag.of]
+        known[lag] = values
+    return known
+
+
 @dataclass(frozen=True)
 class _Slab:
     """A slab's equations at its Radau points `x` (s, 1), with the values (s,) of the `past` there."""
@@ -200,7 +223,7 @@ class _Slab:
     ) -> _Slab:
         table = rule(stages)
         x = t + h * table.nodes
-        past = earlier(statement.lags, pieces, statement.orders, t, x)
+        past = _earlier(statement.lags, pieces, statement.orders, t, x)
         return cls(statement, h, state, table, torch.tensor(x)[:, None], past)
 
     def integral(self, unknown: int, derivative: int) -> Array:

@@ -10,18 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kanpde.errors import ConfigError
 from kanpde.expressions import jets
 from kanpde.marching.stops import MOST, Stops
-from kanpde.numerics.quadrature import Array
 from kanpde.problem.problem import Problem
-
-if TYPE_CHECKING:
-    from kanpde.marching.ordinary.collocation import Piece
 
 LEVELS = 14
 """From so many delays on a solution is as smooth as the polynomials of a slab."""
@@ -77,26 +72,3 @@ def with_delays(stops: Stops, delays: Sequence[Lag]) -> Stops:
             break
         instants = np.sort(np.append(instants, new))
     return Stops(instants, stops.start, stops.end)
-
-
-def earlier(
-    delays: Sequence[Lag], pieces: Sequence[Piece], orders: Sequence[int], t: float, x: Array
-) -> dict[Lag, Array]:
-    """The values (N,) of the delayed unknowns at points (N,) of the slab that begins at t, as far as
-    the march was there before.
-    """
-    known = {}
-    start = pieces[0].t if pieces else t
-    for lag in delays:
-        at = x - lag.by
-        if not pieces or at.mean() < start:
-            continue  # the history, which its equation states
-        first = np.array([piece.t for piece in pieces])
-        number = np.clip(np.searchsorted(first, at, "right") - 1, 0, len(pieces) - 1)
-        values = np.empty(len(at))
-        for k in np.unique(number):
-            here, piece = number == k, pieces[k]
-            share = np.clip((at[here] - piece.t) / piece.h, 0.0, 1.0)
-            values[here] = piece.values(share, orders)[lag.of]
-        known[lag] = values
-    return known
