@@ -35,7 +35,6 @@ from kanpde.patches.doubts import Doubts
 from kanpde.patches.elimination import Elimination
 from kanpde.patches.estimates import Checked, compared, extrapolated
 from kanpde.patches.free_corners import free_corners
-from kanpde.patches.integration import FEWER, rules_of
 from kanpde.patches.kans import patchwork
 from kanpde.patches.layout import Patch, balanced
 from kanpde.patches.levels import Cells, Ground, Level
@@ -47,6 +46,7 @@ from kanpde.patches.patched import Patched
 from kanpde.patches.pins import is_pinned
 from kanpde.patches.preparation import in_best_coordinates, points_of, prepare
 from kanpde.patches.probing import resolved
+from kanpde.patches.quantities import quantities
 from kanpde.patches.refinement import enriched, richer
 from kanpde.patches.sharing import Agreed, clock
 from kanpde.patches.starts import seen
@@ -57,8 +57,6 @@ from kanpde.patches.verdict import Course, End, is_falling, is_fast, is_late, se
 from kanpde.problem.problem import Problem
 from kanpde.problem.starts import Start
 from kanpde.progress import Overdue, Progress, StageResult, StopReason, Timed, history_of
-from kanpde.results.numbers import Value, numbers
-from kanpde.results.numbers import compared as compared_numbers
 from kanpde.results.verdict import UNRESOLVED
 from kanpde.trial.patchwork import Patchwork
 
@@ -127,9 +125,8 @@ class _Search:
         self.known: dict[bool, frozenset[object]] = {False: frozenset(), True: frozenset()}
         self.newton: Newton | None = None
         if not self.problem.is_linear:
-            timed = Agreed(Timed(self.progress, self.began + self.seconds))
             few = self._ground(NEWTON_SAMPLES)
-            self.newton = Newton(few, self.problem, timed, self.tolerance, self.start)
+            self.newton = Newton(few, self.problem, self.progress, self.tolerance, self.start)
         else:
             self.statement = Statement.of(self.problem)
         held = footprint.LINEAR if self.newton is None else footprint.NEWTON
@@ -189,7 +186,7 @@ class _Search:
 
     def _is_over(self) -> bool:
         """Whether the seconds are used up."""
-        return clock() - self.began > self.seconds
+        return clock() - self.began > self._allowed
 
     def _first(self, probed: bool) -> dict[Cell, int]:
         """The first cells with their degrees; where they are `probed` they see every feature."""
@@ -242,15 +239,19 @@ class _Search:
 
     def _fits(self, amount: float) -> bool:
         """Whether so much work is expected to end in time."""
-        allowed = SHARE * self.seconds
-        if not is_fast(self.changes):
-            allowed *= self.patience**2 if self._is_hopeless() else self.patience
-        return clock() - self.began + self.pace.seconds(amount) <= allowed
+        return clock() - self.began + self.pace.seconds(amount) <= SHARE * self._allowed
+
+    @property
+    def _allowed(self) -> float:
+        """Seconds that there are, few where changes do not fall fast and another way waits."""
+        if is_fast(self.changes):
+            return self.seconds
+        return self.seconds * (self.patience**2 if self._is_hopeless() else self.patience)
 
     def _is_hopeless(self) -> bool:
         """Whether the solution is not seen yet, or not soon, where another way waits for its turn."""
         late = is_late(self.changes, self.ends, self.tolerance, self.seconds)
-        return self.patience < 1.0 and (self.changes[-1] > SEEN or late)
+        return self.patience < 1.0 and (not self.changes or self.changes[-1] > SEEN or late)
 
     def _work(self, patches: list[Patch], rich: bool) -> float:
         """The work of a level; every block is new where the system changes with the solution."""
@@ -309,6 +310,7 @@ class _Search:
         amount = self._work(cells.patches, rich)
         if self.newton is not None:
             solves = self.newton.solves
+            self.newton.progress = Agreed(Timed(self.progress, self.began + self._allowed))
             level = self.ground.sampled(self.newton.solved(cells, start))
             self.solves = self.newton.solves - solves
             amount *= self.solves
@@ -376,7 +378,7 @@ class _Search:
             seconds=self.ends[-1],
             warnings=(words,) if words.startswith("warning") else (),
             by_unknown=() if estimate is None else checked.estimates,
-            quantities=self._quantities(checked, estimate is None),
+            quantities=quantities(self.stated, self._trial, checked, estimate is None),
             notes=self.unbounded.notes(self.problem.unknowns)
             + checked.notes(self.problem.unknowns),
         )
@@ -384,19 +386,6 @@ class _Search:
     def _trial(self, level: Level) -> Patchwork:
         """The trial solution of a level."""
         return patchwork(self.cover, level.patches, level.coefficients, self.problem.pieces)
-
-    def _quantities(self, checked: Checked, untold: bool) -> dict[str, Value]:
-        """The numbers of a solution, beside those of the level that it was made of."""
-        problem, trial = self.stated, self._trial(checked.level)
-        if not problem.numbers:
-            return {}
-        rich = numbers(problem, trial, rules_of(problem, trial))
-        if untold or checked.poor is None:
-            return {name: Value(value) for name, value in rich.items()}
-        coarse = numbers(problem, trial, rules_of(problem, trial, FEWER))
-        trial = self._trial(checked.poor)
-        poor = numbers(problem, trial, rules_of(problem, trial))
-        return compared_numbers(rich, coarse, poor, checked.slow)
 
     def _doubts(self) -> Doubts:
         """What makes an estimate worth nothing."""

@@ -262,10 +262,13 @@ class Problem:
                     pinned |= link
         for number, name in enumerate(self.outputs):
             if number not in pinned:
+                how = f'{{mean: "{name} = 0"}}'
+                if self.config.time is not None:  # a mean over space and time is one number
+                    place = ", ".join(self.coordinates[:-1])
+                    how = f'{{point: [{place}], equation: "{name} = 0"}} at a place, for all times'
                 raise ConfigError(
                     f"problem '{self.name}': only derivatives of {name} appear, so it is free by a"
-                    f" constant (pure Neumann);"
-                    f' pin it, for example with the condition {{mean: "{name} = 0"}}'
+                    f" constant (pure Neumann); pin it, for example with the condition {how}"
                 )
 
     def _pins(self, condition: Condition, unknown: int) -> bool:

@@ -11,9 +11,14 @@ import torch
 from patch_helpers import EDGES, LSHAPE, SIDES, problem_tree, tree_of
 
 import kanpde
+from kanpde.api.solving import configure
 from kanpde.errors import ConfigError
 from kanpde.numerics.jets import JetSpace, by_autograd
-from kanpde.progress import StopReason
+from kanpde.patches.levels import Cells
+from kanpde.patches.preparation import prepare
+from kanpde.patches.search import _Search
+from kanpde.patches.sharing import clock
+from kanpde.progress import Silent, StopReason
 from kanpde.trial.networks import KAN
 from kanpde.trial.patchwork import Patchwork
 
@@ -249,3 +254,16 @@ def test_an_eigenvalue_is_not_silent() -> None:
         {"problem": {**problem, "equations": [away]}, "trial": trial, "tolerance": 1e-4}
     )
     assert solution.stop_reason.exit_code == 0
+
+
+@pytest.mark.parametrize(("patience", "is_stopped"), [(1.0, False), (0.4, True)])
+def test_newtons_method_ends_where_another_way_waits(patience: float, is_stopped: bool) -> None:
+    tree = tree_of({}, equations=["laplacian(u) = exp(u)"])
+    config = configure(tree | {"seconds": 100.0})
+    problem = prepare(config)
+    search = _Search(config, Silent(), problem, patience, began=clock() - 20.0)
+    assert search.newton is not None
+    # a fifth of the seconds is over, more than the square of that patience
+    level = search._solved(Cells.of(search.cover, search._first(probed=False)), None)
+    assert bool(level.stall) == is_stopped
+    assert (search.newton.progress.stop is not None) == is_stopped

@@ -293,9 +293,9 @@ def test_a_condition_of_no_weight_pins_nothing() -> None:
 def test_one_average_over_space_time_pins_what_the_equation_moves_in_time_only() -> None:
     conditions = [{"part": [*ENDS, "initial"], "equation": "dx(u) = 0"}, {"mean": "u = 0"}]
     keys = {"time": {"interval": [0, 1]}}
-    assert "only derivatives of u appear" in refusal(
-        problem_node(LINE, ["dxx(u) = 0"], conditions, **keys)
-    )
+    refused = refusal(problem_node(LINE, ["dxx(u) = 0"], conditions, **keys))
+    assert "only derivatives of u appear" in refused
+    assert '{point: [x], equation: "u = 0"} at a place, for all times' in refused
     create(problem_node(LINE, ["dt(u) = dxx(u)"], conditions, **keys))
 
 
