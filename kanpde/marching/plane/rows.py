@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from kanpde.errors import NumericalError
 from kanpde.expressions import Derivative, Node, number
+from kanpde.marching.plane.jumps import with_fluxes
 from kanpde.marching.plane.statement import TIME, Evolution, Formula, values
 from kanpde.numerics.polynomials import Index, derivatives, reference, size
 from kanpde.patches.affine import Affine
@@ -99,7 +100,8 @@ def system_of(evolution: Evolution, t: float, shift: float, known: Known, length
         for part, several in evolution.conditions.items()
     }
     x = evolution.space.quadrature(SAMPLES).x
-    return System.between(equations, on_parts, evolution.unknowns, x, lengths)
+    system = System.between(equations, on_parts, evolution.unknowns, x, lengths)
+    return with_fluxes(evolution, system)
 
 
 def lengths_of(evolution: Evolution) -> Array:
@@ -251,6 +253,7 @@ def _rows(
         scales=scales,
         mean=mean,
         orders=system.orders,
+        fluxes=system.fluxes,
     )
     stacked = tuple(np.concatenate(of_power) for of_power in matrices)
     return PatchRows(patch, points, table, rims, stacked, tuple(blocks), faces)

@@ -18,6 +18,7 @@ from kanpde.errors import ConfigError
 from kanpde.marching.converging import Converged, Ladder, Run, converge
 from kanpde.marching.ordinary.search import relative
 from kanpde.marching.plane.features import seen
+from kanpde.marching.plane.jumps import left_out_of
 from kanpde.marching.plane.statement import Array, Evolution, evolution, shortened
 from kanpde.marching.plane.steps import March, guessed
 from kanpde.marching.plane.strips import Strip
@@ -175,15 +176,16 @@ def cover_of(evolving: Evolution) -> Cover:
     """Cells over the space."""
     problem, space = evolving.problem, evolving.space
     periodic, count = periodic_axes(problem), FIRST[evolving.dimension - 1]
+    kinks = problem.kinks[: evolving.dimension]
     if not space.box and evolving.dimension > PLANE:
         from kanpde.patches.solids import SolidCover  # bodies are loaded where there is one
 
-        return SolidCover(space, count)
+        return SolidCover(space, count, kinks)
     if not space.box:
-        return PlaneCover(space, count, periodic)
+        return PlaneCover(space, count, periodic, kinks=kinks)
     paired = periodic_parts(problem.conditions)
     constrained = [part for part in evolving.conditions if part not in paired]
-    return BoxCover(space, count, constrained, evolving.dimension, periodic)
+    return BoxCover(space, count, constrained, evolving.dimension, periodic, kinks=kinks)
 
 
 def march(
@@ -227,12 +229,24 @@ def search(config: Config, progress: Progress, posed: Evolution) -> Converged:
 
     later: list[tuple[float, float]] = []
     if posed.fits:
-        return converge(config, progress, run, LADDER.smallest, LADDER)
+        converged = converge(config, progress, run, LADDER.smallest, LADDER)
+        return _without_flux(posed, converged)
     ladder = replace(LADDER, growth=UNFIT_GROWTH)
     converged = converge(config, progress, run, LADDER.smallest, ladder, UNFIT_BELIEVED)
-    if not later or converged.reason is not StopReason.UNREACHED:
+    if later and converged.reason is StopReason.UNREACHED:
+        words = (*converged.warnings, _of_start(posed, *later[-1]))
+        converged = replace(converged, warnings=words)
+    return _without_flux(posed, converged)
+
+
+def _without_flux(posed: Evolution, converged: Converged) -> Converged:
+    """Without an estimate where marches have left out in common what jumps concentrate on surfaces."""
+    words = left_out_of(posed)
+    if words is None:
         return converged
-    return replace(converged, warnings=(*converged.warnings, _of_start(posed, *later[-1])))
+    is_met = converged.reason is StopReason.TOLERANCE
+    reason = StopReason.UNREACHED if is_met else converged.reason
+    return replace(converged, estimate=None, reason=reason, warnings=(words,))
 
 
 def _of_start(posed: Evolution, difference: float, since: float) -> str:

@@ -33,6 +33,7 @@ from kanpde.expressions.tree import postorder
 from kanpde.marching.ordinary.statement import is_plain
 from kanpde.marching.pulses import Pulses
 from kanpde.marching.stops import Stops
+from kanpde.patches.fluxes import Surfaces
 from kanpde.problem.conditions import BoundaryCondition, Condition, PeriodicCondition
 from kanpde.problem.kinks import holds_switch
 from kanpde.problem.problem import Problem
@@ -138,6 +139,11 @@ class Evolution:
         at_start = np.column_stack([x, np.full(len(x), self.times[0])])
         parts = [(formula.node, at_start) for formula in self.formulas]
         return Pulses.of(self.problem, parts, self.dimension, self.times)
+
+    @cached_property
+    def surfaces(self) -> Surfaces:
+        """What jumps of the equations across surfaces mean."""
+        return Surfaces.of(self.problem)
 
     @cached_property
     def stops(self) -> Stops:
