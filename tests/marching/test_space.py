@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from kanpde.api.march_plan import Evolving
 from kanpde.api.product_plan import Products
 from kanpde.api.solving import configure
 from kanpde.expressions import Derivative
+from kanpde.marching.plane import steps
 from kanpde.marching.plane.elimination import Factored, leaf_of
 from kanpde.marching.plane.radau import shifts
 from kanpde.marching.plane.rows import PatchRows
@@ -77,6 +79,17 @@ def test_a_march_in_a_box_meets_a_closed_form() -> None:
     assert run.ended is None
     x = np.random.default_rng(0).uniform(0.0, 1.0, (500, 4)) * [1, 1, 1, 0.5]
     assert np.abs(run.values(x)[:, 0] - wanted(x)).max() < 1e-4
+
+
+@pytest.mark.parametrize("is_first", [False, True])
+def test_the_clock_is_looked_at_within_a_slab(is_first: bool) -> None:
+    """Where there is no march before, one slab is taken all the same."""
+    posed, looks = posed_of(tree_of()), iter([False])
+    known = posed, cover_of(posed), 1e-2, 0, np.zeros(1), lambda: next(looks, True)
+    with patch.object(steps, "solve", wraps=steps.solve) as solve:
+        run = march(*known, is_first=is_first)
+    assert (run.slabs, solve.called) == (is_first, is_first)
+    assert run.ended is not None and run.ended.startswith("was stopped")
 
 
 def test_rows_of_modes_are_those_of_points(monkeypatch: pytest.MonkeyPatch) -> None:

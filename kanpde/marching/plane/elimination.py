@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kanpde.marching.plane.deadline import NEVER, Deadline
 from kanpde.marching.plane.rows import SPACE, PatchRows
 from kanpde.optimizers.linear_algebra.stacked import Stacked, substituted
 from kanpde.parallel.threads import each, follow
@@ -206,13 +207,15 @@ class Factored:
         shifts: Complex,
         counts: Sequence[int],
         kept: Kept | None = None,
+        deadline: Deadline = NEVER,
     ) -> Factored:
         """The factors of patches for shifts (K,) over the length of the slab; those `kept` of the
-        same rows are used again.
+        same rows are used again. OutOfTime where the `deadline` is over.
         """
         known = kept or Kept({}, {})
 
         def factored_leaf(of_patch: PatchRows) -> Leaf:
+            deadline.require()
             return known.leaves.get(id(of_patch)) or leaf_of(of_patch, shifts)
 
         leaves = tuple(each(factored_leaf, rows))
@@ -220,6 +223,7 @@ class Factored:
         pairs, count = pairs_of(tree, len(leaves)), len(leaves)
 
         def group_of(number: int, before: Sequence[Group]) -> Group:
+            deadline.require()
             made = iter(before)
             first, second = (leaves[k] if k < count else next(made) for k in pairs[number])
             group = known.groups.get((id(first), id(second)))

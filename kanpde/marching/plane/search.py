@@ -14,16 +14,16 @@ from numpy.polynomial.legendre import legvander
 from kanpde.config import Config
 from kanpde.config.compatibility import check
 from kanpde.config.solve.defaults import TOLERANCE
-from kanpde.errors import ConfigError
+from kanpde.errors import ConfigError, NumericalError
 from kanpde.marching.converging import Converged, Ladder, Run, converge
 from kanpde.marching.ordinary.search import relative
 from kanpde.marching.plane.features import seen
 from kanpde.marching.plane.jumps import left_out_of
 from kanpde.marching.plane.statement import Array, Evolution, evolution, shortened
-from kanpde.marching.plane.steps import March, guessed
+from kanpde.marching.plane.steps import March
 from kanpde.marching.plane.strips import Strip
 from kanpde.patches.boxes import BoxCover
-from kanpde.patches.cells import Cover
+from kanpde.patches.cells import Cell, Cover
 from kanpde.patches.covers import FIRST, periodic_axes
 from kanpde.patches.kans import ridge_map
 from kanpde.patches.layout import balanced
@@ -64,6 +64,9 @@ fall evenly (errors of 2.6e-6 and 2.8e-6 for local errors of 1e-4 and 1e-5).
 
 UNFIT_COMMON = 0.3
 """Share of the local error that marches may have in common there: those two differ by 1.5e-6 only."""
+
+ROUGH = 4
+"""Stages of the slabs that guess how large the unknowns become."""
 
 SAMPLES = 10_000
 """Points at which marches are compared."""
@@ -196,19 +199,35 @@ def march(
     sizes: Array,
     stopped: Callable[[], bool],
     tolerance: float = math.inf,
+    is_first: bool = True,
 ) -> PlaneRun:
     """One march: with a local `error`, the `number`-th of a search, with what is known of the
-    `sizes` (m,) of the unknowns, until it is `stopped`. Newton's method leaves little of the
-    `tolerance`.
+    `sizes` (m,) of the unknowns, until it is `stopped`, with no slab unless it `is_first`. Newton's
+    method leaves little of the `tolerance`.
     """
     is_smooth = posed.fits and max(posed.orders) == 1
     rows = DEGREES, STAGES if is_smooth else FEW_STAGES
     degree, stages = (row[min(number, len(row) - 1)] for row in rows)
     first = seen(posed, cover, dict.fromkeys(cover.start(), degree))
-    marched = March(posed, cover, error, stages, first, sizes, stopped, tolerance).run()
+    attempt = March(posed, cover, error, stages, first, sizes, stopped, tolerance, is_first)
+    marched = attempt.run()
     return PlaneRun(
         posed, marched.strips, marched.sizes, marched.ended, marched.rough, marched.left
     )
+
+
+def guessed(posed: Evolution, cover: Cover, first: Mapping[Cell, int]) -> Array:
+    """Root mean squares (m,) of the unknowns over the time, from a few slabs on the first cells; 0
+    where they cannot be solved, or formulas are not linear.
+    """
+    sizes = np.zeros(posed.unknowns)
+    if not posed.problem.is_linear:
+        return sizes  # few slabs on coarse cells may end anywhere
+    march = March(posed, cover, math.inf, ROUGH, first, sizes, lambda: False)
+    try:
+        return march.run().sizes
+    except NumericalError:
+        return sizes
 
 
 def search(config: Config, progress: Progress, posed: Evolution) -> Converged:
@@ -220,7 +239,7 @@ def search(config: Config, progress: Progress, posed: Evolution) -> Converged:
 
     def run(error: float, number: int, stopped: Callable[[], bool], before: Run | None) -> Run:
         known = before.sizes if isinstance(before, PlaneRun) else sizes
-        marched = march(posed, cover, error, number, known, stopped, tolerance)
+        marched = march(posed, cover, error, number, known, stopped, tolerance, before is None)
         if posed.fits:
             return marched
         if isinstance(before, PlaneRun) and marched.ended is None:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kanpde.expressions import Derivative
+from kanpde.marching.plane.deadline import NEVER, Deadline
 from kanpde.marching.plane.elimination import Factored
 from kanpde.marching.plane.radau import Shifts
 from kanpde.marching.plane.rows import Known, PatchPoints, PatchRows, lengths_of, rows_of, system_of
@@ -92,8 +93,10 @@ class Operator:
         cells: tuple[Cover, Sequence[Patch]],
         known: Known,
         before: Operator | None = None,
+        deadline: Deadline = NEVER,
     ) -> Operator:
-        """Of an `instant` and a length, with the values of jets that slopes are taken at.
+        """Of an `instant` and a length, with the values of jets that slopes are taken at; OutOfTime
+        where the `deadline` is over.
 
         What an operator `before` has of the same patches is used again; it is one of the same
         length.
@@ -105,7 +108,7 @@ class Operator:
         of_patch |= {rows.patch.key: rows for rows in rows_of(evolution, system, cover, new)}
         rows = [of_patch[patch.key] for patch in patches]
         kept = None if before is None else before.factored.kept(before.rows)
-        factored = Factored.of(rows, radau.shifts / h, cover.counts, kept)
+        factored = Factored.of(rows, radau.shifts / h, cover.counts, kept, deadline)
         return cls(evolution, radau, h, rows, factored)
 
     @cached_property

@@ -26,10 +26,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from kanpde.errors import NumericalError
 from kanpde.expressions import Derivative
 from kanpde.marching.plane import features
 from kanpde.marching.plane.cells import Refiner, coarser, tails
+from kanpde.marching.plane.deadline import NEVER, Deadline, OutOfTime
 from kanpde.marching.plane.indicators import Indicated, counted, indicated
 from kanpde.marching.plane.lengths import DEEPEST, Refused, Search
 from kanpde.marching.plane.radau import shifts
@@ -93,9 +93,6 @@ every doubling of the time: with a local error of 1e-5 an error of 2.4e-6 became
 MANY = 5
 """Newton steps of a slab after which the next one has an operator of its own."""
 
-ROUGH = 4
-"""Stages of the slabs that guess how large the unknowns become."""
-
 
 @dataclass(frozen=True)
 class Marched:
@@ -133,6 +130,7 @@ class March:
         sizes: root mean squares (m,) of the unknowns over the time, as far as they are known.
         stopped: says that the march should stop.
         tolerance: what the march is one for.
+        is_first: whether it has to take one slab at least, since no march before it is there.
     """
 
     evolution: Evolution
@@ -143,6 +141,7 @@ class March:
     sizes: Array
     stopped: Callable[[], bool]
     tolerance: float = math.inf
+    is_first: bool = True
     strips: list[Strip] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -224,7 +223,8 @@ class March:
             by = counted(np.maximum(self.sizes, np.sqrt(squares / self.area)))
             weights = 1 / (by * self.error) ** 2 / self.area
             added = [tails(of, c, weights, zero) for of, c in zip(rows, columns, strict=True)]
-            if sum(added) <= self._allowed or len(patches) > MOST_AT_START:
+            is_seen = sum(added) <= self._allowed
+            if is_seen or len(patches) > MOST_AT_START or self.stopped():
                 return
             weighted = [of_patch * np.sqrt(weights) for of_patch in columns]
             self.degrees = refiner.finer(
@@ -263,10 +263,14 @@ class March:
             self._shorten(1)
         self._see_pulses()
         while True:
-            over = self.stopped()
-            if over and self.strips:
+            over, may_end = self.stopped(), bool(self.strips) or not self.is_first
+            if over and may_end:
                 return f"was stopped at t = {self._t:.6g}"
-            solved = solve(*self._posed(), self.allowed)
+            try:
+                posed = self._posed(Deadline(self.stopped) if may_end else NEVER)
+            except OutOfTime:
+                return f"was stopped at t = {self._t:.6g}"
+            solved = solve(*posed, self.allowed)
             if not solved.left <= self.allowed and self._renew():
                 continue
             if not solved.left <= self.allowed:
@@ -339,9 +343,9 @@ class March:
             if degrees != self.degrees:
                 self.degrees, self.first = degrees, None
 
-    def _posed(self) -> tuple[Operator, float, Start, list[Array]]:
+    def _posed(self, deadline: Deadline) -> tuple[Operator, float, Start, list[Array]]:
         """What the present slab is solved from."""
-        operator = self._operator()
+        operator = self._operator(deadline)
         if self.first is None:
             ends = np.cumsum([len(rows.inside.x) for rows in operator.rows])[:-1]
             pieces = np.split(self._values(operator.inside), ends)
@@ -350,7 +354,7 @@ class March:
             ]
         return operator, self._t, self.start, self.first
 
-    def _operator(self) -> Operator:
+    def _operator(self, deadline: Deadline) -> Operator:
         """The operator of the present length on the present cells."""
         kept = self.kept
         if kept is not None and not math.isclose(kept.operator.h, self._h, rel_tol=ROUNDED):
@@ -366,6 +370,7 @@ class March:
             (self.cover, layout(self.cover, self.degrees)),
             self._jets,
             kept.operator if kept is not None else None,
+            deadline,
         )
         since = self._t if kept is None else kept.since
         self.kept = Kept(operator, dict(self.degrees), since)
@@ -399,17 +404,3 @@ class March:
         ends, unknowns = solved.ends(), self.evolution.unknowns
         self.start = Ended(Pieces(solved.patches, ends, Locator(tiles)), unknowns)
         self.first = [of_patch[:, :unknowns] for of_patch in ends]
-
-
-def guessed(evolution: Evolution, cover: Cover, first: Mapping[Cell, int]) -> Array:
-    """Root mean squares (m,) of the unknowns over the time, from a few slabs on the first cells; 0
-    where they cannot be solved, or formulas are not linear.
-    """
-    sizes = np.zeros(evolution.unknowns)
-    if not evolution.problem.is_linear:
-        return sizes  # few slabs on coarse cells may end anywhere
-    march = March(evolution, cover, math.inf, ROUGH, first, sizes, lambda: False)
-    try:
-        return march.run().sizes
-    except NumericalError:
-        return sizes
