@@ -22,6 +22,7 @@ from kanpde.numerics.quadrature import Array
 from kanpde.problem.bending import SINGULAR, activity, bending_of, inner_of, sizes
 from kanpde.problem.findings import numbers
 from kanpde.problem.formula_places import Formula, Place, largest
+from kanpde.problem.powers import is_power
 
 WIDE = 0.2
 """Relative width from which a formula counts as smooth."""
@@ -269,7 +270,9 @@ class Search:
         return float((most - least)[0]) / (2 * math.pi)
 
     def _kind(self, formula: Formula, at: Array, direction: Array, width: float) -> Kind | None:
-        """What the function looks like across it, None where the formula hardly changes."""
+        """What the function looks like across it, None where the formula hardly changes, or where it is
+        a power at a vertex.
+        """
         share = SIGNIFICANT
         if self._turning:
             if self._turns() > FEW_TURNS:
@@ -285,6 +288,8 @@ class Search:
             return None
         if not np.ptp(shape) > MOST_OF_IT * (self._extent[1] - self._extent[0]):
             return None  # steep at an end, as a root is, but no layer
+        if is_power(self._node, self._place, at, width):
+            return None
         return "layer" if abs(shape[-1] - shape[0]) > np.ptp(shape) / 2 else "peak"
 
     def _sharp(self, formula: Formula, coordinates: Sequence[str], points: Array) -> Feature | None:

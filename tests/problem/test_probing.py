@@ -140,6 +140,23 @@ def test_a_wave_along_slanted_edges_and_circles_is_no_feature() -> None:
     assert found("0", DISK, conditions=circle) == ()
 
 
+KITE = {
+    "polygon": {"vertices": [[0.3, 0.4], [1, 0.2], [1.2, 0.8], [1, 1.3], [0.5, 1.4], [0.1, 1.2]]}
+}
+RADIUS, ANGLE = "((x - 0.3)**2 + (y - 0.4)**2)", "atan2(y - 0.4, x - 0.3)"
+
+
+@pytest.mark.parametrize("source", [f"{RADIUS}**0.25", f"{RADIUS}**0.75*sin(1.5*{ANGLE})"])
+def test_a_power_at_a_vertex_is_no_layer(source: str) -> None:
+    rest = found(f"-laplacian({source})", KITE) if "sin" in source else found(source, KITE)
+    assert not [each for each in rest if not each.sharp]
+
+
+def test_a_layer_at_a_vertex_is_one() -> None:
+    assert found(f"exp(-sqrt({RADIUS})/1e-3)", KITE)[0].kind in ("layer", "peak")
+    assert found("tanh((x - 0.3 + y - 0.4)/1e-3)", KITE)[0].kind == "layer"
+
+
 SMOOTH = {
     "a polynomial": ("x**4*y - 3*x*y**2 + 1", SQUARE),
     "waves": ("sin(3*x)*cos(2*y) + exp(x*y)", SQUARE),
