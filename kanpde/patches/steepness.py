@@ -36,6 +36,9 @@ HALVINGS = 40
 NEARER, GROWN = (0.1, 0.01, 0.001), 1.5
 """Shares of the distance to the rim, and how many times a grows from each to the next at a pole."""
 
+ENOUGH = 10
+"""Steps inside that a line has at least, or one step is most of it: beside a vertex of a hole few are."""
+
 HALF, SMALLEST = 0.5, 1e-3
 """Share of the change along a line, and of the largest coefficient, that one step must hold."""
 
@@ -69,7 +72,8 @@ def jump(
     values = at_points.reshape(len(second), *lines.shape[:2])
     steps = np.nan_to_num(np.abs(np.diff(values, axis=2)))
     largest = np.nanmax(np.abs(values), axis=(1, 2), keepdims=True)
-    holds = steps > HALF * steps.sum(axis=2, keepdims=True)
+    known = np.isfinite(values[:, :, 1:] + values[:, :, :-1]).sum(axis=2, keepdims=True)
+    holds = (steps > HALF * steps.sum(axis=2, keepdims=True)) & (known >= ENOUGH)
     if settled:
         holds = holds & np.logical_not(_crosses(lines, patches, settled))
     size = np.where(holds & (steps > SMALLEST * largest), steps, 0.0)

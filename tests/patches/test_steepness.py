@@ -7,7 +7,7 @@ from patch_helpers import SIDES, problem_of
 
 from kanpde.patches.affine import Affine
 from kanpde.patches.covers import cover_of
-from kanpde.patches.layout import layout
+from kanpde.patches.layout import balanced, layout
 from kanpde.patches.steepness import Jump, jump
 
 
@@ -42,3 +42,15 @@ def test_jumps_and_narrow_rises_are_seen(coefficient: str, at: float) -> None:
     assert found is not None
     assert found.axis == 0
     assert found.place[0] == pytest.approx(at, abs=0.02)
+
+
+def test_a_line_with_few_points_inside_tells_no_jump() -> None:
+    """Two of them make one step, which is all that changes along the line."""
+    posed = problem_of(
+        domain={"polygon": {"vertices": [[0, 0], [1, 0.7], [1, 1]]}},
+        equations=["-dxx(u) - exp(3*x)*dyy(u) = 1"],
+        conditions=[{"part": "boundary", "equation": "u = 0"}],
+    )
+    cover = cover_of(posed, 1)
+    patches = layout(cover, balanced(cover, dict.fromkeys(cover.start(), 4)))
+    assert jump(Affine.of(posed.equations[0]), posed.domain, patches) is None
