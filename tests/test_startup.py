@@ -59,6 +59,20 @@ def test_a_solve_of_a_box_needs_neither_scipy_nor_hydra(tmp_path: Path) -> None:
     assert "matplotlib.pyplot" not in modules
 
 
+def test_a_steady_problem_on_patches_loads_no_marches() -> None:
+    program = """
+from kanpde.api.choice import chosen_plan
+from kanpde.api.solving import configure
+sides = [{"part": "boundary", "equation": "u = 0"}]
+square = {"rectangle": {"lower": [0, 0], "upper": [1, 1]}}
+rule = {"name": "steady", "unknowns": ["u"], "domain": square, "conditions": sides}
+chosen_plan(configure({"problem": {**rule, "equations": ["-laplacian(u) = 1"]}}))
+"""
+    modules = imported(program)
+    assert "kanpde.patches.search" in modules
+    assert not [name for name in modules if name.startswith("kanpde.marching.")]
+
+
 def test_other_words_are_for_hydra() -> None:
     words = ["solve", "problem=poisson_5d", "seed=1", "--dry-run"]
     assert "hydra" in imported(f"from kanpde.cli import main; assert main({words!r}) == 0")

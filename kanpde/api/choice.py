@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kanpde.api.outcome import Outcome, Plan
 from kanpde.api.plans import OneNetwork, Search
@@ -37,6 +38,9 @@ from kanpde.errors import ConfigError
 from kanpde.problem.starts import Start
 from kanpde.progress import Progress, StopReason
 from kanpde.solver.build import Parts
+
+if TYPE_CHECKING:
+    from kanpde.api.march_plan import Evolving
 
 
 @dataclass(frozen=True)
@@ -86,14 +90,12 @@ def chosen_plan(config: Config, start: Start | None = None) -> Plan:
     """The prepared plan of the way that the problem calls for, from a start if there is one;
     ConfigError or BudgetError say why it cannot begin.
     """
-    from kanpde.api.evolving import (  # marches need scipy, a slow import
-        by_equations,
-        in_pieces,
-        require_a_past,
-    )
-    from kanpde.api.inequality_plan import by_inequalities  # a room of its own, likewise
+    from kanpde.api.inequality_plan import by_inequalities  # a room of its own, a slow import
 
-    require_a_past(config)
+    if config.problem.delays:
+        from kanpde.api.evolving import require_a_past  # marches need scipy, a slow import
+
+        require_a_past(config)
     bounded = by_inequalities(config, chosen_plan)
     if bounded is not None:
         return bounded.prepare()
@@ -109,23 +111,26 @@ def chosen_plan(config: Config, start: Start | None = None) -> Plan:
         said = by_means(config, chosen_plan)
         if said is not None:
             return said.prepare()
-    marched = by_equations(config)
+    marched, pieces = _marched(config)
     if marched is not None and config.starts.given:
         raise ConfigError(
             f"{config.starts.given[0]}: '{config.problem.name}' is marched from its initial values,"
             f" which are its only start; remove it"
         )
-    if marched is not None and not in_pieces(config):
+    if marched is not None and not pieces:
         return marched.prepare()
     fixed = replace(config, chooses=False)
     patched = replace(fixed, trial=replace(config.trial, patches=PatchesConfig()))
     if config.dtype == "float64" and _allowed(patched):
-        from kanpde.api.in_turn import in_turn  # rooms of their own: only where they are used
-        from kanpde.api.patch_plan import Patches
+        from kanpde.api.patch_plan import Patches  # rooms of their own: only where they are used
 
         try:
             patches = Patches(patched, start=start).prepare()
-            return patches if config.starts.given else in_turn(config, patches, marched)
+            if config.starts.given or (marched is None and config.problem.time is None):
+                return patches
+            from kanpde.api.in_turn import in_turn
+
+            return in_turn(config, patches, marched)
         except ConfigError as error:
             if marched is not None:
                 return marched.prepare()
@@ -148,6 +153,19 @@ def chosen_plan(config: Config, start: Start | None = None) -> Plan:
         return Search(searched).prepare()
     check(fixed)  # on regions that patches cannot solve a tolerance has no one to meet it
     return OneNetwork(fixed).prepare()
+
+
+def _marched(config: Config) -> tuple[Evolving | None, bool]:
+    """The march of a problem with time or with one coordinate, and whether it is one in pieces; what
+    marches need takes a second to load.
+    """
+    statement = config.problem
+    if statement.time is None and len(statement.coordinates) > 1:
+        return None, False
+    from kanpde.api.evolving import by_equations, in_pieces
+
+    marched = by_equations(config)
+    return marched, marched is not None and in_pieces(config)
 
 
 def _in_many(config: Config) -> Plan | None:

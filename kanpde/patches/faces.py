@@ -168,14 +168,22 @@ def _place(patch: Patch, face: Face) -> _Place:
     """The place of a face in its patch. Quarters are told exactly: cells that are tiny beside their
     distance from the origin differ by rounding.
     """
-    middle, half = (patch.lower + patch.upper) / 2, (patch.upper - patch.lower) / 2
-    along, axis = face.along, face.axis
-    ends = (np.array([face.low, face.high]) - middle[along]) / half[along]
-    positions = np.append(ends, (face.at - middle[axis]) / half[axis])
-    quarters = np.round(4 * positions) / 4
-    exact = np.where(np.abs(positions - quarters) < SAME, quarters, positions).tolist()
-    count = len(along)
-    return _Place(axis, exact[-1], tuple(exact[:count]), tuple(exact[count:-1]))
+    lower, upper, axis = patch.lower.tolist(), patch.upper.tolist(), face.axis
+    # numbers, not arrays: this is asked for every face
+    low, high = face.low.tolist(), face.high.tolist()
+    along = [k for k in range(len(lower)) if k != axis]
+
+    def exact(value: float, k: int) -> float:
+        position = (value - (lower[k] + upper[k]) / 2) / ((upper[k] - lower[k]) / 2)
+        quarter = round(4 * position) / 4
+        return float(quarter if abs(position - quarter) < SAME else position)
+
+    return _Place(
+        axis,
+        exact(face.at, axis),
+        tuple(map(exact, low, along)),
+        tuple(map(exact, high, along)),
+    )
 
 
 @lru_cache(maxsize=PLACES)
@@ -242,11 +250,16 @@ def face_rows(patch: Patch, face: Face, degree: int, rows: Rows) -> tuple[Array,
     most = max(orders, default=0)
     lower = trace_degree(degree, patch.dimension, most)
     known = _known(patch, face, (degree, lower), most)
-    pairs = []
-    for unknown, times in enumerate(orders):
+    shapes = [_shape(known, times) for times in orders]
+    matrix = np.zeros((sum(height for height, _ in shapes), known.columns * len(orders)))
+    taken = np.zeros((len(matrix), sum(width for _, width in shapes)))
+    row = column = 0
+    for unknown, (times, (height, width)) in enumerate(zip(orders, shapes, strict=True)):
         scale = rows.scales.value(unknown, face.axis, face.size, patch.sizes)
-        pairs.append(_unknown_rows(known, times, (scale, face.size, rows.mean)))
-    matrix, taken = (_diagonal([pair[k] for pair in pairs]) for k in (0, 1))
+        mine, first = slice(row, row + height), unknown * known.columns
+        blocks = matrix[mine, first : first + known.columns], taken[mine, column : column + width]
+        _fill(blocks, known, times, (scale, face.size, rows.mean))
+        row, column = row + height, column + width
     if rows.fluxes is not None and rows.fluxes.are_on(face):
         _take_fluxes((matrix, taken), (patch, face), (degree, lower), (rows.fluxes, known))
     return matrix, taken
@@ -288,41 +301,36 @@ def _take_fluxes(
         taken[range(row, row + slopes), range(column, column + slopes)] = weights * ratio
 
 
-def _unknown_rows(
-    known: _Known, times: int, factors: tuple[float, float, float]
-) -> tuple[Array, Array]:
-    """The rows of an unknown with so many traces; `factors` are V, h and L/h."""
-    scale, extent, mean = factors
-    counts = [len(normal) for normal in known.normal[:times]]
-    ends = np.cumsum([0, *counts])
-    matrices, diagonal, below = [], [], []
+def _shape(known: _Known, times: int) -> tuple[int, int]:
+    """The rows and the traces of an unknown with so many traces."""
+    width = sum(len(normal) for normal in known.normal[:times])
+    return width + sum(len(known.turns[k]) for k in _turning(times)), width
+
+
+def _turning(times: int) -> range:
+    """The orders of derivatives along the normal whose tangential ones have means as fluxes do."""
+    return range(max(0, (times - 1) // 2), max(0, times - 1))
+
+
+def _fill(
+    blocks: tuple[Array, Array], known: _Known, times: int, factors: tuple[float, float, float]
+) -> None:
+    """The rows of an unknown with so many traces, into `blocks` of zeros (R, n) and (R, T);
+    `factors` are V, h and L/h.
+    """
+    (matrix, taken), (scale, extent, mean) = blocks, factors
+    ends = [0]
     for k, normal in enumerate(known.normal[:times]):
-        weights = np.full(len(normal), scale * extent**k)
-        if k and 2 * k >= times and len(weights):
-            weights[0] *= mean
-        matrices.append(weights[:, None] * normal)
-        diagonal.append(weights)
-    for k in range(times - 1):
-        if 2 * (k + 1) < times:
-            continue
-        weight = scale * extent ** (k + 1) * mean
-        matrices.append(weight * known.turns[k])
-        turned = np.zeros((len(known.turns[k]), ends[-1]))
-        turned[:, ends[k] : ends[k + 1]] = weight * known.mode_turns[k]
-        below.append(turned)
-    if not matrices:
-        return np.zeros((0, known.columns)), np.zeros((0, 0))
-    taken = np.concatenate([np.diag(np.concatenate(diagonal)), *below])
-    return np.concatenate(matrices), taken
-
-
-def _diagonal(blocks: list[Array]) -> Array:
-    """A matrix of blocks along its diagonal."""
-    shape = np.sum([block.shape for block in blocks], axis=0)
-    matrix = np.zeros(shape)
-    row = column = 0
-    for block in blocks:
-        height, width = block.shape
-        matrix[row : row + height, column : column + width] = block
-        row, column = row + height, column + width
-    return matrix
+        begin, end = ends[-1], ends[-1] + len(normal)
+        np.multiply(normal, scale * extent**k, out=matrix[begin:end])
+        taken[range(begin, end), range(begin, end)] = scale * extent**k
+        if k and 2 * k >= times and len(normal):
+            matrix[begin] *= mean
+            taken[begin, begin] *= mean
+        ends.append(end)
+    row = ends[-1]
+    for k in _turning(times):
+        weight, below = scale * extent ** (k + 1) * mean, row + len(known.turns[k])
+        np.multiply(known.turns[k], weight, out=matrix[row:below])
+        taken[row:below, ends[k] : ends[k + 1]] = weight * known.mode_turns[k]
+        row = below

@@ -12,7 +12,7 @@ and their numbers follow from tables of one dimension.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -27,6 +27,10 @@ Term = tuple[int, Index, float]
 
 Rows = tuple[Array, Array]
 """Matrix (R, m·n) and right-hand side (R,)."""
+
+
+PLANE, OPERATORS = 2, 256
+"""Coordinates in which the matrices of derivatives are small, and how many of them are kept."""
 
 
 def has_modes(cover: Cover, patch: Patch) -> bool:
@@ -67,10 +71,7 @@ def inside(terms: Sequence[Term], given: Array, patch: Patch, unknowns: int) -> 
     blocks = np.zeros((len(alpha), unknowns, len(alpha)))
     for unknown, index, coefficient in terms:
         scale = float(np.prod((2.0 / extent) ** np.array(index)))
-        block = np.full((len(alpha),) * 2, coefficient * scale)
-        for column, times in zip(alpha.T, index, strict=True):
-            block *= _derived(patch.degree, times)[column[:, None], column]
-        blocks[:, unknown] += block
+        blocks[:, unknown] += coefficient * scale * _differentiated(patch.degree, index)
     return _with_rest(blocks, given, alpha, float(np.prod(extent)))
 
 
@@ -151,6 +152,23 @@ def _rotation(nodes: int) -> Array:
     """The orthogonal matrix from rows at Gauss nodes to those of normalised Legendre polynomials."""
     z, w = gauss(nodes)
     return np.ascontiguousarray((legendre(z, nodes - 1) * np.sqrt(w / 2)[:, None]).T)
+
+
+def _differentiated(degree: int, index: Index) -> Array:
+    """∂^α of all products of total degree `degree` in the same ones (n, n); small ones are kept."""
+    made = _kept if len(index) <= PLANE else _made
+    return made(degree, index)
+
+
+def _made(degree: int, index: Index) -> Array:
+    alpha = exponents(degree, len(index))
+    matrix = np.ones((len(alpha),) * 2)
+    for column, times in zip(alpha.T, index, strict=True):
+        matrix *= _derived(degree, times)[column[:, None], column]
+    return matrix
+
+
+_kept = lru_cache(maxsize=OPERATORS)(_made)
 
 
 @cache

@@ -144,10 +144,11 @@ class PlaneCover(Cover):
         low[axis] = high[axis] = self.box(cells[0])[1][axis]
         low[run], high[run] = self.along(side, 0, run)
         h = high[run] - low[run]
-        near = np.unique(np.concatenate([self._candidates(cell) for cell in cells]))
-        tolerance = max(self.tolerance(cell) for cell in cells)
-        # a cell that no curve is near lies inside with its sides
-        pieces = self._open(low, high, near, tolerance) if len(near) else [Segment(low, high, "")]
+        candidates = [self._candidates(cell) for cell in cells]
+        pieces = [Segment(low, high, "")]
+        if any(map(len, candidates)):  # else no curve is near, and both lie inside with their sides
+            tolerance = max(self.tolerance(cell) for cell in cells)
+            pieces = self._open(low, high, np.unique(np.concatenate(candidates)), tolerance)
         if cells[1].indices[axis] == 0:
             pieces = self._paired(cells, axis, Segment(low, high, ""))
         openings = []

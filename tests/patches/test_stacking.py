@@ -7,6 +7,7 @@ import pytest
 
 from kanpde.patches.blocks import Block, FaceKey, numbers
 from kanpde.patches.elimination import merged
+from kanpde.patches.leaves import triangle
 from kanpde.patches.stacking import order_of, stacked
 
 WIDTHS = {"a": 3, "b": 1, "c": 4, "d": 2, "e": 3}
@@ -21,6 +22,15 @@ def block_of(faces: str, rows: int, seed: int) -> Block:
     matrix = rng.standard_normal((rows, sum(width for _, width in pairs)))
     head = np.zeros((0, matrix.shape[1] + 1))
     return Block(next(numbers), pairs, matrix, rng.standard_normal(rows), (), head)
+
+
+def test_a_triangle_below_rows_gives_r_of_all() -> None:
+    rng = np.random.default_rng(0)
+    rows, below = rng.standard_normal((7, 5)), np.triu(rng.standard_normal((5, 5)))
+    stack = np.asfortranarray(np.concatenate([rows, below]))
+    r = triangle(stack.copy(order="F"), 5)
+    assert np.abs(np.tril(r, -1)).max() == 0.0
+    assert r.T @ r == pytest.approx(stack.T @ stack, abs=1e-13)
 
 
 def test_faces_go_in_the_order_of_the_tree() -> None:
