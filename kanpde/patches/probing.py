@@ -9,7 +9,7 @@ along the axes along which the formula varies around the place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +38,10 @@ MOST_CELLS = 600
 """Features that need more first cells are not resolved: they are told of after the solve."""
 
 
+Look = Callable[[list[Patch]], Array]
+"""Probes (N, d) for patches."""
+
+
 @dataclass(frozen=True)
 class _Feature:
     """A place (d,) that the points of a patch do not see, and the axes along which it varies."""
@@ -55,26 +59,35 @@ def probes_of(domain: Domain) -> Array:
     return domain.interior(PROBES, kind, np.random.default_rng(0)).x
 
 
-def resolved(cover: Cover, systems: Sequence[System], first: Mapping[Cell, int]) -> dict[Cell, int]:
+def resolved(
+    cover: Cover,
+    systems: Sequence[System],
+    first: Mapping[Cell, int],
+    look: Look | None = None,
+) -> dict[Cell, int]:
     """First cells split until they see all features; those given where that takes too many.
 
     Args:
         cover: what is known of the cells.
         systems: that of each region, or of all.
         first: the cells with their degrees.
+        look: chooses the probes anew for every cells, of one region, and nothing else is looked at.
     """
     leaves = balanced(cover, first)
     probed = []
     for member, system in zip(cover.members or (cover,), systems, strict=True):
-        probes = probes_of(member.domain)
+        probes = probes_of(member.domain) if look is None else np.zeros((0, cover.dimension))
         probed.append((member, system, (probes, _formulas(system, probes))))
     while True:
         patches = layout(cover, leaves)
+        if look is not None:
+            probes = look(patches)
+            probed = [(*probed[0][:2], (probes, _formulas(probed[0][1], probes)))]
         features: list[_Feature] = []
         for region, (member, system, at_probes) in enumerate(probed):
             mine = [patch for patch in patches if patch.region == region]
             features += _hidden(member, system, mine, at_probes)
-            features += _jumps(member, system, mine)
+            features += _jumps(member, system, mine) if look is None else ()
         if not features:
             return leaves
         finer = dict(leaves)
@@ -103,6 +116,8 @@ def _hidden(
 ) -> Iterable[_Feature]:
     """Peaks and dips between the points of a patch."""
     probes, at_probes = probed
+    if not len(probes):
+        return
     owner = Locator(tiles_of(cover, patches)).patch_of(probes)
     points = [interior(cover, patch).x for patch in patches]
     starts = np.concatenate([[0], np.cumsum([len(x) for x in points])[:-1]])

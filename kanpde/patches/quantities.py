@@ -15,7 +15,9 @@ from kanpde.trial.patchwork import Patchwork
 def quantities(
     problem: Problem, trial_of: Callable[[Level], Patchwork], checked: Checked, untold: bool
 ) -> dict[str, Value]:
-    """Of a level that was checked; plain values where its error is `untold`."""
+    """Every number of a level that was checked, with what it may be wrong by unless the error is
+    `untold`.
+    """
     if not problem.numbers:
         return {}
     trial = trial_of(checked.level)

@@ -42,6 +42,7 @@ from kanpde.patches.limits import UNLIMITED, Limits
 from kanpde.patches.negligible import Away, away
 from kanpde.patches.newton import Newton
 from kanpde.patches.pace import Pace, work
+from kanpde.patches.passing import Passing
 from kanpde.patches.patched import Patched
 from kanpde.patches.pins import is_pinned
 from kanpde.patches.preparation import in_best_coordinates, points_of, prepare
@@ -121,6 +122,7 @@ class _Search:
         self.seconds = self.config.seconds or SECONDS
         self.stated, (self.problem, skew) = self.problem, in_best_coordinates(self.problem)
         self.cover = cover_of(self.problem, patches.cells, patches.network, skew)
+        self.passing = Passing(self.problem, self.cover, self.tolerance)
         self.plain, self.rich = (Elimination(self.cover.counts) for _ in range(2))
         self.known: dict[bool, frozenset[object]] = {False: frozenset(), True: frozenset()}
         self.newton: Newton | None = None
@@ -164,6 +166,11 @@ class _Search:
             level = self._solved(cells, before, richest)
             self.last = level
             further, end = self._further(level, before)
+            through = None if further is None else self.passing.finer(self.newton, level)
+            ahead = None if through is None else Cells.of(self.cover, through)
+            if ahead is not None and footprint.fits(ahead.patches, *self.sizes):
+                cells, before = ahead, level  # the error of what is not seen cannot be told
+                continue
             if level.stall and self._is_over() and (self.best or before):
                 # Newton's method was stopped by the clock: what was solved before is kept
                 return self._ended(self.best or Checked.untold(before or level), End.TIME)

@@ -17,11 +17,12 @@ import numpy as np
 import torch
 
 from kanpde.domains import Domain
-from kanpde.expressions import Add, Mul, Node, multiply
+from kanpde.expressions import Node
 from kanpde.numerics.quadrature import Array
 from kanpde.problem.conditions import BoundaryCondition
 from kanpde.problem.feature_search import Feature
 from kanpde.problem.findings import Finding
+from kanpde.problem.passages import terms_of
 from kanpde.problem.problem import Problem
 from kanpde.results.fields import formula_values
 from kanpde.trial.piecewise import AnyTrial
@@ -82,7 +83,7 @@ def _rules(problem: Problem, feature: Feature) -> Iterator[tuple[Node, Array, Ar
 
 def _share(node: Node, x: Array, normal: Array | None, trial: AnyTrial, domain: Domain) -> float:
     """The largest residual beside the largest sum of the sizes of its terms."""
-    terms = _terms(node)
+    terms = terms_of(node)
     if len(terms) < 2:
         return 0.0  # a residual is no share of itself
 
@@ -99,13 +100,3 @@ def _share(node: Node, x: Array, normal: Array | None, trial: AnyTrial, domain: 
         return 0.0
     inside = domain.interior(INSIDE, "sobol", np.random.default_rng(0)).x
     return residual / across if residual > NOTHING * residual_and_size(inside)[1] else 0.0
-
-
-def _terms(node: Node) -> tuple[Node, ...]:
-    """The terms of a sum, or of a product with one sum among its factors."""
-    if isinstance(node, Mul):
-        sums = [factor for factor in node.args if isinstance(factor, Add)]
-        if len(sums) == 1:
-            others = [factor for factor in node.args if factor is not sums[0]]
-            return tuple(multiply(*others, term) for term in sums[0].args)
-    return node.args if isinstance(node, Add) else (node,)

@@ -18,6 +18,7 @@ from kanpde.problem.findings import Affine, Finding, affine
 from kanpde.problem.problem import Problem
 from kanpde.results.fields import formula_values
 from kanpde.results.passed_over import passed_over
+from kanpde.results.passed_through import passed_through
 from kanpde.trial.piecewise import AnyTrial
 from kanpde.trial.surrogate import Surrogate
 
@@ -39,7 +40,7 @@ INSIDE, ON_PART = 2000, 64
 def doubts(problem: Problem, trial: AnyTrial) -> tuple[Finding, ...]:
     """What speaks against the solution of a problem."""
     doubtful = (*_standing(problem, trial), *_trivial(problem, trial))
-    return (*doubtful, *passed_over(problem, trial))
+    return (*doubtful, *passed_over(problem, trial), *passed_through(problem, trial))
 
 
 def _standing(problem: Problem, trial: AnyTrial) -> list[Finding]:

@@ -18,6 +18,7 @@ import numpy as np
 
 from kanpde.expressions import Derivative
 from kanpde.marching.equidistribution import FINE, GRADATION, Stretch, density
+from kanpde.marching.lines.passing import Narrow, Passing
 from kanpde.marching.lines.slab import State, Strip, System
 from kanpde.marching.lines.space import CLOSER, CLOSEST, MOST_DERIVATIVES, Line
 from kanpde.marching.lines.statement import Array, Evolution
@@ -90,10 +91,11 @@ class Marching:
     moved: int = -1
     fastest: Array = field(default_factory=lambda: np.zeros(0))
     """The largest root mean square of each ∂_t u so far, (m,)."""
+    narrow: Narrow | None = None
 
     def __post_init__(self) -> None:
         (lower, upper), (start, end) = self.evolution.ends, self.evolution.times
-        self.span = end - start
+        self.span, self.passing = end - start, Passing(self.evolution)
         self.length = self.shorter * FIRST * self.span
         self.least = math.ceil(LEAST_INTERVALS / self.shorter)
         unfit = self.evolution.unfit
@@ -199,20 +201,19 @@ class Marching:
         wanted = np.max([density(s, state * scale, 2.0, periodic) for state in states], axis=0)
         for kink in kinks:
             wanted = np.maximum(wanted, 1 / (CLOSE + GRADATION * np.abs(s - kink)))
+        if self.narrow is not None:
+            wanted = np.maximum(wanted, self.narrow.density(s))
         for end in self.line.graded:  # knots closer to it are there already
             wanted = np.minimum(wanted, 1 / (BLUNT + STEEP * np.abs(s - end)))
         return Stretch.equidistributing(s, wanted, periodic, 2 * LEAST_INTERVALS)
 
     def respaced(self, strip: Strip, intervals: int) -> Line:
         """Splines with their knots where a slab asks for them."""
-        local = strip.line.fine
+        local, states = strip.line.fine, []
         coefficients = strip.at(LOOKED_AT, self.evolution.orders)
-        states = []
         for number in range(len(LOOKED_AT)):
-            rows = [
-                [local.apply(n, coefficients[i, :, number]) for i in self._unknowns]
-                for n in range(MOST_DERIVATIVES + 1)
-            ]
+            by_number = coefficients[:, :, number]
+            rows = [[local.apply(n, u) for u in by_number] for n in range(MOST_DERIVATIVES + 1)]
             states.append(np.array(rows))
         return self.line.adapted(self._stretch(states, np.zeros(0)), intervals)
 
@@ -392,8 +393,7 @@ class Marching:
         last = self.strips[-1]
         if last.line is not self.line:
             local = last.line.local(self.line.points())
-            rows = [self.line.interpolated(local.apply(0, row)) for row in last.top]
-            top = np.array(rows)
+            top = np.array([self.line.interpolated(local.apply(0, row)) for row in last.top])
         else:
             top = last.top
         held = np.repeat(top[:, :, -1:], LOW, axis=2)
@@ -409,9 +409,8 @@ class Marching:
         """Go on behind a solved slab."""
         self.strips.append(strip)
         self.state = strip.end(self.evolution.orders)
-        values = strip.at(LOOKED_AT, self.evolution.orders)
+        values, speeds = (strip.at(LOOKED_AT, self.evolution.orders, b) for b in (0, 1))
         self.largest = np.maximum(self.largest, strip.line.rms(values))
-        speeds = strip.at(LOOKED_AT, self.evolution.orders, 1)
         self.fastest = np.maximum(self.fastest, strip.line.rms(speeds))
 
 

@@ -4,6 +4,7 @@ an attempt                              next
 --------------------------------------  --------------------------------------------------------
 adds no more than it may                taken; length of the next slab and intervals by the errors
 hides a pulse of a source or a datum     a tenth
+passes through what is narrow in u, t    a tenth
 Newton's method does not converge       from the last highest derivatives alone; a quarter
 adds more in time                       shorter, by the error
 adds more in space                      knots where the slab asks for them, more of them
@@ -13,10 +14,14 @@ as short as times can be told apart     the march ends there
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from kanpde.marching.lines.marching import LOW, Marching
+from kanpde.marching.lines.passing import INSTANTS
 from kanpde.marching.lines.slab import Strip
 from kanpde.marching.lines.statement import Evolution
 
@@ -92,6 +97,13 @@ def _goes_on(marching: Marching, t: float, h: float) -> bool:
     intervals = marching.line.intervals
     resolved = in_space <= 1 or intervals >= marching.most
     if in_time <= 1 and resolved:
+        passed = _passed(marching, strip)
+        if passed == math.inf or (passed > 1 and intervals < marching.most):
+            marching.length = LEAST * h if passed == math.inf else h
+            if passed < math.inf:
+                marching.refine(strip, passed)
+            return False
+        in_space = max(in_space, passed)
         marching.take(strip)
         if in_space > 1:
             marching.rough = max(marching.rough, marching.missed(in_space, h))
@@ -103,3 +115,16 @@ def _goes_on(marching: Marching, t: float, h: float) -> bool:
             marching.length = max(marching.length, h)
         marching.refine(strip, in_space)
     return False
+
+
+def _passed(marching: Marching, strip: Strip) -> float:
+    """What a slab passes through in space without seeing it, in units of what it may add; infinite
+    where it does so in time.
+    """
+    passing, line = marching.passing, strip.line
+    sizes = np.maximum(marching.largest, line.rms(strip.at(INSTANTS, marching.evolution.orders)))
+    if passing.in_time(strip, sizes, marching.error):
+        return math.inf
+    allowed = marching.in_space * marching.error
+    marching.narrow = passing.in_space(strip, sizes, allowed)
+    return 0.0 if marching.narrow is None else marching.narrow.missed / allowed

@@ -13,6 +13,7 @@ difference.
     --------------------------------------------  ------------------------------------------------
     adds no more than it may                      taken; the next one as long as the error allows
     adds more, or hides a pulse in a formula      shorter, by the error
+    passes through what is narrow in the unknowns a tenth
     Newton's method does not converge             from the last highest derivatives alone; a quarter
     as short as times can be told apart           the march ends there
 
@@ -24,6 +25,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -32,7 +34,9 @@ from kanpde.expressions import Add, Node, Number, add, jets
 from kanpde.expressions.evaluate import evaluate
 from kanpde.marching.ordinary.collocation import Piece, rule, solve
 from kanpde.marching.ordinary.statement import Array, Statement
+from kanpde.marching.passing import passes
 from kanpde.marching.pulses import Pulses
+from kanpde.problem.passages import Numbers, Passages
 
 LOW, HIGH = 9, 12
 """Radau points of the two solutions of a slab."""
@@ -97,6 +101,7 @@ class _Marching:
         parts = [(node, np.zeros((1, 1))) for node in statement.equations]
         self.pulses = Pulses.of(statement.problem, parts, 0, ends)
         self.floor = FLOOR * (self._guessed() if self.known is None else self.known)
+        self.passages = Passages.of(statement.equations, 1)
 
     def _guessed(self) -> Array:
         """Sizes (m,) from initial values, and from sources that act all the way."""
@@ -174,6 +179,29 @@ class _Marching:
         table = rule(HIGH)
         return self.pulses.hidden(t, h, table.nodes, lambda at: table.at(at, 0), len(self.pieces))
 
+    def passes(self, piece: Piece) -> bool:
+        """Whether a solved slab passes through what is narrow in the unknowns between its points."""
+        if not self.passages.terms:
+            return False
+        orders, jets_of = self.statement.orders, self.passages.jets
+
+        def paths(_: Numbers, at: Array) -> Array:
+            powers = {jet.index[0] for jet in jets_of}
+            fields = {power: piece.values(at, orders, power) for power in powers}
+            columns = [fields[jet.index[0]][jet.unknown] for jet in jets_of]
+            return np.stack([piece.t + piece.h * at, *columns], axis=1)
+
+        here = np.abs(piece.values(CHECKED, orders)).max(axis=1)
+        sizes = np.maximum(np.maximum(here, self.largest), self.floor)
+        sizes, span = np.maximum(sizes, FLOOR * sizes.max()), abs(self.span)
+        scales = self.passages.scales(
+            paths(np.zeros(0, dtype=int), CHECKED), sizes, np.array([span])
+        )
+        least = self.error * span / abs(piece.h)
+        table = rule(piece.stages)
+        instants = (table.nodes, partial(table.at, folds=0))
+        return passes(self.passages, paths, 1, instants, scales, least)
+
     def _sources_at(self, t: Array) -> Array:
         """The sources of all equations at points (N,), (m, N)."""
         return torch.stack(evaluate(self.sources, torch.from_numpy(t)[:, None])).numpy()
@@ -216,6 +244,8 @@ def march(
         share = math.inf if attempt is None else attempt[1]
         factor = LEAST if math.isinf(share) else SAFETY * (1 / max(share, 1e-12)) ** (1 / (LOW + 1))
         marching.length = min(MOST, max(LEAST, factor)) * abs(h)
+        if attempt is not None and share <= 1 and marching.passes(attempt[0]):
+            attempt, marching.length = None, LEAST * abs(h)
         if attempt is not None and share <= 1:
             marching.take(attempt[0])
             if last and stop == statement.end:

@@ -32,6 +32,7 @@ from kanpde.marching.plane.cells import Refiner, coarser, tails
 from kanpde.marching.plane.deadline import NEVER, Deadline, OutOfTime
 from kanpde.marching.plane.indicators import Indicated, counted, indicated
 from kanpde.marching.plane.lengths import DEEPEST, Refused, Search
+from kanpde.marching.plane.passing import THROUGH, Passing
 from kanpde.marching.plane.radau import shifts
 from kanpde.marching.plane.rows import points_of
 from kanpde.marching.plane.slab import Ended, Given, Operator, Solved, Start, projected, solve
@@ -155,6 +156,7 @@ class March:
         # the start by polynomials on the present cells, and the operator of the last slab
         self.first: list[Array] | None = None
         self.kept: Kept | None = None
+        self.passing = Passing(self.evolution, self.cover)
         self.added = np.zeros(self.evolution.unknowns)
         self.rough, self.stops, self.is_graded = 0.0, self.evolution.stops, False
         self._part(begin, FIRST)
@@ -296,6 +298,8 @@ class March:
             elif excess > 1.0 and self.level < DEEPEST:
                 self._shorten(search.halvings(self.level, excess), excess)
                 self.is_graded = search.is_sure
+            elif self.level < DEEPEST and self.passing.is_passed(solved, self._known(), self.error):
+                self._shorten(THROUGH)
             else:
                 self._take(solved, seen)
                 if solved.steps > MANY:
