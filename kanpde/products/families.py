@@ -79,6 +79,11 @@ FINER, ATTEMPTS = 0.25, 4
 SHORTER = 1.0
 """What a chain may lose for smaller ranks, as a share of what it aims at."""
 
+CUT, LARGE = 0.5, 100_000
+"""What a chain of more numbers may lose for smaller ranks once it meets the tolerance, as a share of what
+is left of that.
+"""
+
 COMPARED, VERIFIED, SMALL, MORE = 3, 16, 2000, 60
 """Random parameters at which two grids are compared; those at which the chain is, twice, and so many on
 grids of fewer functions.
@@ -229,6 +234,12 @@ class Discretized:
 
     def surrogate(self, relative: float) -> Surrogate:
         """The chain, up to an error of about that share in the mean."""
+        return self.shortened(*self.reduced(relative), SHORTER * relative)
+
+    def reduced(self, relative: float) -> tuple[Array, list[Array]]:
+        """Functions of space (count, m), orthonormal in the mean but for that which is given, and the
+        layers that are found with an error of about that share in the mean.
+        """
         basis = basis_of(self.family, relative)
         layers = layers_of(Small.of(self.family, basis), relative)
         functions = np.zeros((self.grid.count, basis.shape[1]))
@@ -237,11 +248,14 @@ class Discretized:
         if given.any():
             functions = np.column_stack([functions, given])
             layers = with_constant(layers)
-        combinations, layers = shortened(layers, SHORTER * relative)
-        functions = functions @ combinations
+        return functions, layers
+
+    def shortened(self, functions: Array, layers: list[Array], relative: float) -> Surrogate:
+        """The chain of the lowest ranks and degrees up to that share."""
+        combinations, layers = shortened(layers, relative)
         domain = self.problem.domain
         lower, upper = domain.lower.tolist(), domain.upper.tolist()
-        return Surrogate(lower, upper, self.grid.lines, functions, layers)
+        return Surrogate(lower, upper, self.grid.lines, functions @ combinations, layers)
 
     def missed(self, chain: Surrogate, relative: float) -> float:
         """How far the chain is from solutions in the mean, relative to them: the larger one of that at
@@ -291,8 +305,13 @@ class _Search:
     stages: list[StageResult] = field(default_factory=list)
     ends: list[float] = field(default_factory=list)
 
+    @property
+    def tolerance(self) -> float:
+        """The relative error in the mean that is to be reached."""
+        return self.config.tolerance or TOLERANCE[self.config.dtype]
+
     def run(self) -> Multiplied:
-        tolerance = self.config.tolerance or TOLERANCE[self.config.dtype]
+        tolerance = self.tolerance
         seconds = self.config.seconds or SECONDS
         chain, estimate, words = self.begun.first, math.inf, ""
         try:
@@ -307,12 +326,16 @@ class _Search:
                 for _ in range(ATTEMPTS):
                     if self.progress.stop is not None:
                         break
-                    better = discrete.surrogate(aim)
+                    reduced = discrete.reduced(aim)
+                    better = discrete.shortened(*reduced, SHORTER * aim)
                     estimated = math.hypot(between, discrete.missed(better, aim))
                     if estimated < estimate:
                         chain, estimate = better, estimated
                     self._stage(len(self.stages), f"ranks up to {max(chain.ranks)}", estimate)
-                    if estimate <= tolerance or between > 0.5 * tolerance:
+                    if estimate <= tolerance:
+                        chain, estimate = self._cut(discrete, reduced, between, (chain, estimate))
+                        break
+                    if between > 0.5 * tolerance:
                         break
                     aim *= FINER
         except LateError as error:
@@ -325,6 +348,25 @@ class _Search:
             + ("" if met or not words else f", and {words}")
         )
         return self._ended(chain, estimate, met)
+
+    def _cut(
+        self,
+        discrete: Discretized,
+        reduced: tuple[Array, list[Array]],
+        between: float,
+        best: tuple[Surrogate, float],
+    ) -> tuple[Surrogate, float]:
+        """A large chain cut to what the tolerance asks for: it is made to be evaluated often."""
+        chain, estimate = best
+        if sum(core.numel() for core in chain.cores) <= LARGE:
+            return best
+        share = CUT * math.sqrt(self.tolerance**2 - between**2)
+        shorter = discrete.shortened(*reduced, share)
+        estimated = math.hypot(between, discrete.missed(shorter, share))
+        if estimated > self.tolerance:
+            return best
+        self._stage(len(self.stages), f"ranks cut to {max(shorter.ranks)}", estimated)
+        return shorter, estimated
 
     def _discretized(self, level: tuple[int, int]) -> Discretized:
         begun = self.begun

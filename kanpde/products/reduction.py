@@ -31,7 +31,7 @@ from scipy.sparse.linalg import LinearOperator, gmres, splu
 
 from kanpde.expressions import Node
 from kanpde.expressions.evaluate import evaluate
-from kanpde.products.chains import RankError, added, look_at_the_clock, rounded
+from kanpde.products.chains import RankError, added, centred, look_at_the_clock, rounded
 
 Array = NDArray[Any]
 Factors = tuple[Node | None, ...]
@@ -338,15 +338,23 @@ def with_constant(layers: Sequence[Array]) -> list[Array]:
 
 
 def shortened(layers: Sequence[Array], relative: float) -> tuple[Array, list[Array]]:
-    """Combinations (m, r) of the functions of space and layers of the smallest ranks, up to an error of
-    `relative` in the mean.
+    """Combinations (m, r) of the functions of space and layers of the smallest ranks and degrees, up to an
+    error of `relative` in the mean.
     """
     whole = [np.eye(layers[0].shape[0])[None], *layers]
     try:
-        first, *rest = rounded(whole, relative)
+        whole = rounded(whole, relative)
     except RankError:
         return whole[0][0], list(layers)
-    return first[0], rest
+    # half as much for the degrees, whose errors come on top
+    allowed = 0.5 * relative / math.sqrt(len(layers))
+    first, *rest = whole
+    kept = []
+    for layer, centre in zip(rest, centred(whole)[1:], strict=True):
+        sizes = np.linalg.norm(centre, axis=(0, 2))
+        tails = np.sqrt(np.cumsum(sizes[::-1] ** 2))[::-1]
+        kept.append(layer[:, : max(1, int(np.sum(tails > allowed * tails[0])))])
+    return first[0], kept
 
 
 def _polynomials(degree: int, weights: Array) -> Array:

@@ -11,8 +11,8 @@ Sources: Oseledets, SIAM J. Sci. Comput. 33 (2011), 2295–2317; Liu et al., KAN
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -121,8 +121,7 @@ class ProductChain(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """u at points x (N, d), (N, m); autograd sees all of it."""
-        value = JetSpace(((0,) * len(self._cores),))
-        return self._jet(x, value)[0].T
+        return self._jet_at(JetSpace(((0,) * len(self.lower),)))(x)[0].T
 
     def evaluate(self, x: Tensor) -> Tensor:
         """u at points x (N, d) without a graph, a few points at a time, (N, m)."""
@@ -135,16 +134,23 @@ class ProductChain(nn.Module):
 
     def jet(self, at: Located) -> Jet:
         """The jet of u, (A, m, N)."""
+        jet = self._jet_at(at.space)
         if torch.is_grad_enabled() or len(at.x) <= CHUNK:
-            return Jet(at.space, self._jet(at.x, at.space))
-        parts = [self._jet(at.x[k : k + CHUNK], at.space) for k in range(0, len(at.x), CHUNK)]
+            return Jet(at.space, jet(at.x))
+        parts = [jet(at.x[k : k + CHUNK]) for k in range(0, len(at.x), CHUNK)]
         return Jet(at.space, torch.cat(parts, dim=2))
 
-    def _jet(self, x: Tensor, space: JetSpace) -> Tensor:
+    def _jet_at(self, space: JetSpace) -> Callable[[Tensor], Tensor]:
+        """From points (N, d) to the jet there, (A, m, N); what points have no part in is worked out
+        once for all of them.
+        """
+        return partial(self._jet, space=space, edges=self._edges(space))
+
+    def _jet(self, x: Tensor, space: JetSpace, edges: Sequence[Tensor]) -> Tensor:
         """Products from the left up to the first derivative of an index, from the right behind the
         last one, and what is between: (A, m, N).
         """
-        layers = self._layers(x, space)
+        layers = self._layers(x, edges)
         last = torch.eye(self.outputs).to(x).expand(len(x), -1, -1)
         from_left, from_right = [x.new_ones(len(x), 1)], [last]
         for layer in layers[:-1]:
@@ -161,26 +167,34 @@ class ProductChain(nn.Module):
             rows.append(_times(carried, from_right[derived[-1]]).T)
         return torch.stack(rows)
 
-    def _layers(self, x: Tensor, space: JetSpace) -> list[list[Tensor]]:
-        """The matrices (N, r, s) of every coordinate and the derivatives that the jet asks for."""
-        rates = self.scale
-        values = legendre_values((x - self.lower) * rates - 1, max(self.degrees))
-        norms = torch.sqrt(2 * torch.arange(len(values), dtype=x.dtype) + 1)
+    def _layers(self, x: Tensor, edges: Sequence[Tensor]) -> list[Tensor]:
+        """The matrices of every coordinate and their derivatives (orders, N, r, s)."""
+        values = legendre_values((x - self.lower) * self.scale - 1, max(self.degrees))
         layers = []
+        for k, (edge, core) in enumerate(zip(edges, self._cores, strict=True)):
+            left, count, right = core.shape
+            along = values[:count, k].T @ edge
+            layers.append(along.reshape(len(x), -1, left, right).transpose(0, 1))
+        return layers
+
+    def _edges(self, space: JetSpace) -> list[Tensor]:
+        """Coefficients of all edges of a coordinate and of the derivatives that a jet asks for, by
+        Legendre polynomials, (n, orders r s).
+        """
+        rates, edges = self.scale, []
         for k, core in enumerate(self._cores):
-            highest = max(alpha[k] for alpha in space.indices)
-            count, (left, _, right) = core.shape[1], core.shape
+            left, count, right = core.shape
+            norms = torch.sqrt(2 * torch.arange(count, dtype=core.dtype) + 1)
             of_order = []
-            for order in range(highest + 1):
+            for order in range(max(alpha[k] for alpha in space.indices) + 1):
                 derived: Tensor = core
                 if order:
                     matrix = torch.tensor(derivative(count - 1, order)).to(core)
                     derived = torch.einsum("rns,mn->rms", core, matrix) * rates[k] ** order
-                flat = (derived * norms[:count, None]).transpose(0, 1).reshape(count, left * right)
-                along = values[:count, k].T @ flat.to(values)
-                of_order.append(along.reshape(-1, left, right))
-            layers.append(of_order)
-        return layers
+                flat = (derived * norms[:, None]).transpose(0, 1).reshape(count, left * right)
+                of_order.append(flat)
+            edges.append(torch.cat(of_order, dim=1))
+        return edges
 
 
 def _times(row: Tensor, matrix: Tensor) -> Tensor:

@@ -10,7 +10,8 @@ sums of products of coefficients.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ class Surrogate(ProductChain):
 
     def forward(self, x: Tensor) -> Tensor:
         """u at points x (N, d), (N, 1); autograd sees the parameters and no point."""
-        return self._jet(x, JetSpace(((0,) * len(self.lower),)))[0].T
+        return self._jet_at(JetSpace(((0,) * len(self.lower),)))(x)[0].T
 
     def over_the_ranges(self, x: Array) -> tuple[Array, Array]:
         """Mean and variance over the ranges of the parameters, all of which are equally likely and
@@ -85,7 +86,10 @@ class Surrogate(ProductChain):
         centred = square - np.outer(mean, mean)
         return basis @ mean, np.maximum(0.0, np.einsum("pa,ab,pb->p", basis, centred, basis))
 
-    def _jet(self, x: Tensor, space: JetSpace) -> Tensor:
+    def _jet_at(self, space: JetSpace) -> Callable[[Tensor], Tensor]:
+        return partial(self._jet_of, space=space)
+
+    def _jet_of(self, x: Tensor, space: JetSpace) -> Tensor:
         count = len(self.lines)
         along: dict[tuple[int, ...], Tensor] = {}
         in_space: dict[tuple[int, ...], Tensor] = {}

@@ -14,8 +14,10 @@ from kanpde.config import validate
 from kanpde.numerics.jets import JetSpace
 from kanpde.numerics.piecewise import Line
 from kanpde.problem.posing import posed
+from kanpde.products import families
 from kanpde.products.affine_terms import NotAffineError, WeakForms
 from kanpde.products.families import begun
+from kanpde.products.reduction import shortened
 from kanpde.trial.surrogate import Surrogate
 
 
@@ -214,3 +216,31 @@ def test_values_that_disagree_at_a_corner_go_another_way() -> None:
 
     assert family("1") is not None
     assert family("1 + 1e-4") is None
+
+
+def test_a_large_chain_is_cut_to_what_the_tolerance_asks_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = kanpde.solve(tree(TWO), tolerance=1e-5)
+    monkeypatch.setattr(families, "LARGE", 0)
+    shorter = kanpde.solve(tree(TWO), tolerance=1e-5)
+    x = np.random.default_rng(0).uniform([0, 1, 1], [1, 4, 10], (500, 3))
+    wanted = two_materials(*x.T)
+    error = np.linalg.norm(shorter(x)[:, 0] - wanted) / np.linalg.norm(wanted)
+    assert shorter.trial.parameter_count < whole.trial.parameter_count
+    assert shorter.result.estimate is not None and shorter.result.estimate <= 1e-5
+    assert 1e-7 < error < 1e-5
+
+
+def test_layers_are_cut_within_the_error_that_is_allowed() -> None:
+    """Of 1/(1 + p + q) on [0, 1]² by Legendre polynomials: ranks and degrees fall."""
+    z, w = np.polynomial.legendre.leggauss(30)
+    rows = np.polynomial.legendre.legvander(z, 29) * np.sqrt(2 * np.arange(30) + 1) * w[:, None] / 2
+    table = rows.T @ (1 / (2 + (z[:, None] + z) / 2)) @ rows
+    combinations, layers = shortened([np.eye(30)[None], table[:, :, None]], 1e-4)
+    after = combinations[0] @ layers[0].reshape(layers[0].shape[0], -1)
+    after = after.reshape(-1, layers[0].shape[2]) @ layers[1][:, :, 0]
+    full = np.zeros((30, 30))
+    full[: after.shape[0], : after.shape[1]] = after
+    assert max(after.shape) < 10 and layers[1].shape[0] < 6
+    assert np.linalg.norm(full - table) <= 1.2e-4 * np.linalg.norm(table)
