@@ -17,7 +17,7 @@ solve partial differential equations with Kolmogorov-Arnold networks
   solve FILE.yaml | problem=NAME ...    solve a problem
   compare FILE.yaml | problem=NAME ...  solve it with a KAN and with an MLP, and say who won
   resume RUN                            go on with an interrupted run
-  export RUN --to vtu|pvd|vtk|csv|npz   write the field of a run, or its time series (pvd)
+  export RUN --to vtu|pvd|vtk|csv|npz|py write the field of a run, or its time series (pvd)
   plot RUN [--animate gif|mp4]          draw the figures of a run or of a comparison again, or a film
   plot RUN --diagram                    draw its network, every edge as its function
   simplify RUN [--prune 1e-2]           take out of a run's KAN what hardly matters, into a new run
@@ -45,7 +45,7 @@ with --config-dir and --cfg job. Hydra configs can run code: use that door only 
 --multirun solves one job per combination of values, of problem=NAME or file=FILE.yaml: seed=1,2,3 …
 """
 
-_FORMATS = ("vtu", "pvd", "vtk", "csv", "npz")
+_FORMATS = ("vtu", "pvd", "vtk", "csv", "npz", "py")
 
 
 class Parser(argparse.ArgumentParser):
@@ -203,7 +203,7 @@ def _export(parser: Parser) -> None:
         "--to",
         choices=_FORMATS,
         default="vtu",
-        help="format (default: vtu, for ParaView; pvd: a series)",
+        help="format (default: vtu, for ParaView; pvd: a series; py: products, for numpy alone)",
     )
     parser.add_argument(
         "--out", metavar="FILE", help="file (default: RUN/field.FORMAT, RUN/series.pvd)"

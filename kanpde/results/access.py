@@ -19,7 +19,10 @@ from kanpde.numerics.torch_state import plain_torch
 from kanpde.problem.problem import Problem
 from kanpde.results import interchange
 from kanpde.results.evaluation import Component, Function, derivatives
+from kanpde.results.numpy_file import as_numpy
 from kanpde.results.pictures import Pictures
+from kanpde.trial.numpy_chain import Sensitivity
+from kanpde.trial.piecewise import AnyTrial
 
 _later = attributes(
     "kanpde.results",
@@ -51,7 +54,23 @@ class Access:
     """The part of `Solution` that is built on its values alone."""
 
     problem: Problem
+    trial: AnyTrial
     result: Any
+
+    def sensitivity(self, points: Any) -> Sensitivity:
+        """Mean, variance and Sobol indices over the `parameter_ranges` at points of space (and time),
+        by closed formulas; ConfigError where the solution is no chain of products.
+        """
+        chain = as_numpy(self.problem, self.trial)
+        if not chain.ranges:
+            raise ConfigError("sensitivity: needs parameter_ranges, and the problem has none")
+        x = plain_array(points, "sensitivity: points", booleans=False)
+        others = [name for k, name in enumerate(chain.names) if k not in chain.ranges]
+        if x.ndim != 2 or x.shape[1] != len(others):
+            raise ConfigError(
+                f"sensitivity: needs points of shape (N, {len(others)}) for {others}, found {x.shape}"
+            )
+        return chain.sensitivity(x)
 
     @property
     def _whole(self) -> Any:

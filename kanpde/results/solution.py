@@ -22,7 +22,7 @@ from kanpde.numerics.array_likes import plain_array
 from kanpde.numerics.torch_state import plain_torch
 from kanpde.problem.problem import Problem
 from kanpde.progress import History, StageResult, StopReason
-from kanpde.results import export
+from kanpde.results import export, numpy_file
 from kanpde.results.access import Access, plain_rows
 from kanpde.results.curved_cells import curved_mesh
 from kanpde.results.fields import bridged, patches_of, sample, with_regions
@@ -316,8 +316,8 @@ class Solution(Access):
         sampled: Sampled | None = None,
         degree: int = 1,
     ) -> Path:
-        """Write the fields on a mesh of the domain; the suffix decides (.vtu, .vtk, .csv, .npz, and
-        .pvd: see `export_series`).
+        """Write the fields on a mesh of the domain; the suffix decides (.vtu, .vtk, .csv, .npz,
+        .pvd: see `export_series`, and .py of a chain of products: numpy alone evaluates it).
 
         `resolution` is the number of cells along the longest side; fields that are `sampled`
         already are not evaluated again. Cells of a `degree` up to 10 (.vtu) show what a mesh of
@@ -327,6 +327,8 @@ class Solution(Access):
             sampled = self._on_curved_cells(Path(path), degree, resolution)
         if Path(path).suffix == ".pvd":
             return self.export_series(path, None, resolution)
+        if Path(path).suffix == numpy_file.SUFFIX:
+            return numpy_file.write_module(Path(path), self.problem, self.trial)
         sampled = sampled or self.sampled(resolution)
         mesh, fields = sampled.mesh, bridged(self.problem, sampled.fields, sampled.mesh)
         fields = with_regions(fields, mesh)
