@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -21,28 +21,16 @@ from scipy.sparse import csr_matrix
 
 from kanpde.config import Config
 from kanpde.config.solve.defaults import SECONDS, TOLERANCE
-from kanpde.domains.box import Box
-from kanpde.domains.space.cylinder import Ranged
 from kanpde.expressions import (
-    Call,
-    Node,
-    Normal,
-    Number,
-    divide,
-    is_zero,
-    linear_parts,
-    negate,
     number,
 )
-from kanpde.expressions.tree import postorder
 from kanpde.numerics.piecewise import Line
-from kanpde.problem.conditions import BoundaryCondition
-from kanpde.problem.kinks import SWITCHES, factors
 from kanpde.problem.posing import posed
 from kanpde.problem.problem import Problem
 from kanpde.products.affine_terms import Form, NotAffineError, WeakForms
 from kanpde.products.chains import LateError, until
-from kanpde.products.elements import Face, Grid, meet
+from kanpde.products.elements import Face, Grid
+from kanpde.products.grids import fits_a_grid, fixed_faces, levels_of
 from kanpde.products.reduction import (
     Array,
     Factors,
@@ -56,16 +44,10 @@ from kanpde.products.reduction import (
     values_at,
     with_constant,
 )
+from kanpde.products.resonances import unbounded_between
 from kanpde.products.search import SHARE, Multiplied, points_of
-from kanpde.products.separable import depends_on
 from kanpde.progress import Progress, StageResult, StopReason, history_of
 from kanpde.trial.surrogate import Surrogate
-
-SMOOTH = ((6, 0), (10, 0), (16, 0), (24, 0), (36, 0), (52, 0))
-GRADED = ((3, 1), (4, 1), (4, 2), (6, 3), (8, 4))
-"""Degrees, and thinner intervals at each side of a place where formulas jump, grid after grid: of an
-interval or where no two such places cross, and else.
-"""
 
 MOST_FUNCTIONS = 130_000
 """Of a grid; its factors take about a gigabyte."""
@@ -113,7 +95,7 @@ def begun(config: Config) -> Begun | None:
         return None
     problem = posed(config.problem)
     dimension = len(problem.coordinates) - len(config.problem.ranges)
-    fixed = _fixed(problem, dimension)
+    fixed = fixed_faces(problem, dimension)
     if fixed is None:
         return None
     try:
@@ -121,74 +103,16 @@ def begun(config: Config) -> Begun | None:
         present = {k for form in forms.forms for k, node in enumerate(form.factors) if node}
         if len(present) < 2 and not any(map(len, problem.kinks[:dimension])):
             return None
-        if not _fits_a_grid(problem, forms, len(fixed) == 2 * dimension):
+        if not fits_a_grid(problem, forms, len(fixed) == 2 * dimension):
             return None
-        discrete = Discretized(problem, forms, fixed, *_levels(problem, dimension)[0])
+        levels = levels_of(problem, dimension)
+        if len(levels) < 2:
+            return None
+        discrete = Discretized(problem, forms, fixed, *levels[0])
         first = discrete.surrogate(FIRST)
     except (NotAffineError, NotReducedError, RuntimeError, np.linalg.LinAlgError):
         return None
     return Begun(problem, forms, fixed, first, time.perf_counter() - began)
-
-
-def _fixed(problem: Problem, dimension: int) -> tuple[Face, ...] | None:
-    """The faces where u is given, of a problem with a value without parameters or a zero slope on every
-    face; None for others.
-    """
-    config, space = problem.config, problem.domain
-    while isinstance(space, Ranged):
-        space = space.space
-    single = len(problem.outputs) == 1 and len(problem.equations) == 1
-    plain = config.fit is None and problem.energy is None and not problem.constants
-    if not (isinstance(space, Box) and dimension <= 2 and single and plain):
-        return None
-    known: dict[str, Node | None] = {}
-    for condition in problem.conditions:
-        if not isinstance(condition, BoundaryCondition) or condition.part in known:
-            return None
-        try:
-            slopes, rest = linear_parts(condition.node)
-        except ValueError:
-            return None
-        orders = {sum(jet.index) for jet in slopes}
-        if orders == {0} and all(k < dimension for k in depends_on(rest)):
-            (factor,) = slopes.values()
-            if not isinstance(factor, Number):
-                return None
-            known[condition.part] = divide(negate(rest), factor)
-        elif orders == {1} and is_zero(rest) and _is_normal_slope(slopes.values()):
-            known[condition.part] = None
-        else:
-            return None
-    if set(known) != set(space.parts):
-        return None
-    given = [(k, known[part]) for k, part in enumerate(space.parts)]
-    faces = tuple(Face(k // 2, k % 2, value) for k, value in given if value is not None)
-    return faces if faces and meet(faces, space.lower, space.upper) else None
-
-
-def _fits_a_grid(problem: Problem, forms: WeakForms, closed: bool) -> bool:
-    """Whether jumps and kinks lie across one coordinate each, nothing is too narrow to be seen, and zero
-    slopes, where values are not given all around, are zero fluxes.
-    """
-    if problem.probed.features:
-        return False
-    coefficients = [form.coefficient for form in (*forms.forms, *forms.loads)]
-    for part in postorder(coefficients):
-        if not (isinstance(part, Call) and part.name in SWITCHES):
-            continue
-        if any(len(depends_on(factor)) > 1 for factor in factors(part.args[0])):
-            return False
-    return closed or all(form.tested in (-1, form.derived) for form in forms.forms)
-
-
-def _is_normal_slope(slopes: Iterable[Node]) -> bool:
-    """Whether coefficients of first derivatives are components of the normal."""
-    return all(isinstance(slope, Normal) for slope in slopes)
-
-
-def _levels(problem: Problem, dimension: int) -> tuple[tuple[int, int], ...]:
-    crossing = dimension == 2 and all(map(len, problem.kinks[:2]))
-    return GRADED if crossing else SMOOTH
 
 
 @dataclass(frozen=True, eq=False)
@@ -304,6 +228,7 @@ class _Search:
     began: float = field(default_factory=time.perf_counter)
     stages: list[StageResult] = field(default_factory=list)
     ends: list[float] = field(default_factory=list)
+    warning: str = ""
 
     @property
     def tolerance(self) -> float:
@@ -316,14 +241,15 @@ class _Search:
         chain, estimate, words = self.begun.first, math.inf, ""
         try:
             with until(self.began - self.begun.seconds + SHARE * seconds):
-                levels = _levels(self.begun.problem, self.begun.forms.dimension)
+                levels = levels_of(self.begun.problem, self.begun.forms.dimension)
                 first = self._discretized(levels[0])
                 self._stage(0, f"degree {levels[0][0]}", first.missed(chain, FIRST))
                 discrete, between = self._grid(first, levels, tolerance)
                 if between > 0.5 * tolerance:
                     words = "the finest grid is reached"
+                self.warning = unbounded_between(discrete.family, tuple(self.config.problem.ranges))
                 aim = min(FIRST, FINER * max(tolerance, between))
-                for _ in range(ATTEMPTS):
+                for _ in range(0 if self.warning else ATTEMPTS):
                     if self.progress.stop is not None:
                         break
                     reduced = discrete.reduced(aim)
@@ -343,10 +269,8 @@ class _Search:
         except (NotReducedError, RuntimeError, np.linalg.LinAlgError) as error:
             words = f"the family is not reduced ({error})"
         met = estimate <= tolerance
-        self.progress.message(
-            f"the estimated error is {estimate:.1e}"
-            + ("" if met or not words else f", and {words}")
-        )
+        reason = "" if met or not words else f", and {words}"
+        self.progress.message(self.warning or f"the estimated error is {estimate:.1e}{reason}")
         return self._ended(chain, estimate, met)
 
     def _cut(
@@ -357,8 +281,7 @@ class _Search:
         best: tuple[Surrogate, float],
     ) -> tuple[Surrogate, float]:
         """A large chain cut to what the tolerance asks for: it is made to be evaluated often."""
-        chain, estimate = best
-        if sum(core.numel() for core in chain.cores) <= LARGE:
+        if sum(core.numel() for core in best[0].cores) <= LARGE:
             return best
         share = CUT * math.sqrt(self.tolerance**2 - between**2)
         shorter = discrete.shortened(*reduced, share)
@@ -423,5 +346,6 @@ class _Search:
             stages=tuple(self.stages),
             reason=reason,
             estimate=estimate if math.isfinite(estimate) else None,
+            warnings=(self.warning,) if self.warning else (),
             seconds=self.ends[-1] if self.ends else self.begun.seconds,
         )

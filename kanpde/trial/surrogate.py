@@ -22,7 +22,6 @@ from torch import Tensor, nn
 from kanpde.numerics.jets import JetSpace
 from kanpde.numerics.piecewise import Line, joined_rows
 from kanpde.trial.chain import ProductChain, derivative, legendre_values
-from kanpde.trial.solution import CHUNK
 
 Array = NDArray[Any]
 
@@ -69,22 +68,6 @@ class Surrogate(ProductChain):
     def forward(self, x: Tensor) -> Tensor:
         """u at points x (N, d), (N, 1); autograd sees the parameters and no point."""
         return self._jet_at(JetSpace(((0,) * len(self.lower),)))(x)[0].T
-
-    def over_the_ranges(self, x: Array) -> tuple[Array, Array]:
-        """Mean and variance over the ranges of the parameters, all of which are equally likely and
-        independent, at points of space (N, d), both (N,).
-        """
-        with torch.no_grad():
-            at = [self._space(torch.tensor(x[k : k + CHUNK]), (0,) * x.shape[1]).numpy()
-                  for k in range(0, len(x), CHUNK)]  # fmt: skip
-        cores = [core.detach().numpy() for core in self._cores]
-        mean, square = np.ones(1), np.ones((1, 1))
-        for core in cores[::-1]:
-            mean = core[:, 0] @ mean
-            square = np.einsum("ajb,bc,djc->ad", core, square, core, optimize=True)
-        basis = np.concatenate(at)
-        centred = square - np.outer(mean, mean)
-        return basis @ mean, np.maximum(0.0, np.einsum("pa,ab,pb->p", basis, centred, basis))
 
     def _jet_at(self, space: JetSpace) -> Callable[[Tensor], Tensor]:
         return partial(self._jet_of, space=space)

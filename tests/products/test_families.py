@@ -99,18 +99,16 @@ def test_a_family_is_read_back_to_the_same_bits(two: tuple[kanpde.Solution, Path
 def test_mean_and_variance_are_those_of_the_exact_solution(
     two: tuple[kanpde.Solution, Path],
 ) -> None:
-    trial = two[0].trial
-    assert isinstance(trial, Surrogate)
     z, w = np.polynomial.legendre.leggauss(40)
     a, b = np.meshgrid(2.5 + 1.5 * z, 5.5 + 4.5 * z, indexing="ij")
     weights = np.outer(w, w) / 4
     places = np.array([0.2, 0.5, 0.7])
-    mean, variance = trial.over_the_ranges(places[:, None])
+    over = two[0].sensitivity(places[:, None])
     for k, x in enumerate(places):
         values = two_materials(np.full_like(a, x), a, b)
         first, second = (weights * values).sum(), (weights * values**2).sum()
-        assert mean[k] == pytest.approx(first, rel=3e-6)
-        assert variance[k] == pytest.approx(second - first**2, rel=1e-4)
+        assert over.mean[k] == pytest.approx(first, rel=3e-6)
+        assert over.variance[k] == pytest.approx(second - first**2, rel=1e-4)
 
 
 def test_derivatives_are_those_of_differences(two: tuple[kanpde.Solution, Path]) -> None:
@@ -244,3 +242,35 @@ def test_layers_are_cut_within_the_error_that_is_allowed() -> None:
     full[: after.shape[0], : after.shape[1]] = after
     assert max(after.shape) < 10 and layers[1].shape[0] < 6
     assert np.linalg.norm(full - table) <= 1.2e-4 * np.linalg.norm(table)
+
+
+def test_fields_of_many_waves_are_families() -> None:
+    """A field of a Karhunen-Loève kind: -(k u')' = 1 with k of four waves, the fourth of which is narrow."""
+    field = "2 + 0.5*a*cos(pi*x) + 0.25*b*cos(2*pi*x) + 0.1*c*cos(6*pi*x)"
+    ranges = {"a": [-1, 1], "b": [-1, 1], "c": [-1, 1]}
+    solution = kanpde.solve(tree(f"-d(({field})*d(u, x), x) = 1", parameter_ranges=ranges))
+    assert isinstance(solution.trial, Surrogate) and solution.result.verdict.trusted
+    z, w = np.polynomial.legendre.leggauss(200)
+    generator = np.random.default_rng(0)
+    for p in generator.uniform(-1, 1, (5, 3)):
+
+        def integral(end: float, power: int, p: np.ndarray = p) -> float:
+            x = (z + 1) / 2 * end
+            k = 2 + np.cos(np.pi * np.outer(x, [1, 2, 6])) @ (p * [0.5, 0.25, 0.1])
+            return float((w * x**power / k).sum() * end / 2)
+
+        flux = integral(1, 1) / integral(1, 0)
+        x = np.linspace(0.1, 0.9, 9)
+        wanted = [flux * integral(end, 0) - integral(end, 1) for end in x]
+        values = solution(np.column_stack([x, np.tile(p, (9, 1))]))[:, 0]
+        assert np.linalg.norm(values - wanted) < 5e-6 * np.linalg.norm(wanted)
+
+
+def test_a_resonance_in_the_ranges_is_told() -> None:
+    """-a u'' - b u = 1 has none of its solutions where b = a π²."""
+    solution = kanpde.solve(tree("-d(a*d(u, x), x) - 2*b*u = 1"))
+    result = solution.result
+    assert not result.verdict.trusted and result.estimate is None
+    (warning,) = [text for text in result.verdict.warnings if "eigenvalue" in text]
+    assert warning.startswith("between (a = 1, b = 1) and (a = ")
+    assert "give parameter_ranges without such places" in warning
