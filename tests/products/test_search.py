@@ -10,9 +10,12 @@ import pytest
 import torch
 
 import kanpde
+from kanpde.assembly.collocation import held_out
+from kanpde.config import validate
 from kanpde.errors import ConfigError
+from kanpde.problem.posing import posed
 from kanpde.products.chains import until
-from kanpde.products.search import DEGREES
+from kanpde.products.search import DEGREES, points_of
 from kanpde.products.solving import Discrete, Solved
 from kanpde.progress import StopReason
 from kanpde.trial.chain import ProductChain
@@ -167,3 +170,23 @@ def test_what_is_no_product_is_refused_with_its_reason(keys: dict[str, Any], mes
     given["trial"] = {"nodes": "product"}
     with pytest.raises(ConfigError, match=message):
         kanpde.solve(given)
+
+
+def test_points_of_a_report_are_held_out_without_another_try() -> None:
+    """On the faces of a box in many coordinates all counts end at the same cap: they were the same ones, and a
+    report took eight times as many points to find others.
+    """
+    box = {"box": {"lower": 0, "upper": 1, "dimensions": 20}}
+    problem = {
+        "name": "many",
+        "unknowns": ["u"],
+        "domain": box,
+        "equations": ["-laplacian(u) = 1"],
+        "conditions": [{"part": "boundary", "equation": "u = 0"}],
+    }
+    posed_problem = posed(validate({"problem": problem}, source="test").problem)
+    ours = points_of(posed_problem)
+    theirs = held_out(posed_problem.domain, posed_problem.parts, 20_000, torch.float64)
+    assert ours.boundary_count == 40 * 4
+    assert all(len(theirs.parts[part].x) > 4 for part in posed_problem.parts)
+    assert len(theirs.interior.x) != len(ours.interior.x)

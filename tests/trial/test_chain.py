@@ -8,6 +8,8 @@ import torch
 from numpy.polynomial import legendre
 
 from kanpde.numerics.jets import JetSpace, by_autograd
+from kanpde.products.chains import added, rounded, scaled
+from kanpde.products.univariate import padded
 from kanpde.trial.chain import ProductChain
 
 BONDS, DEGREES = (1, 2, 3, 1), (3, 5, 4)
@@ -72,3 +74,22 @@ def test_the_share_outside_is_that_of_the_worst_coordinate() -> None:
     x = points(4)
     x[0, 1] = 3.5
     assert chain().outside_share(x) == 0.25
+
+
+def test_more_degrees_keep_the_function_and_its_jets() -> None:
+    trial, x = chain(), points()
+    finer = ProductChain(LOWER, UPPER, padded([c.detach().numpy() for c in trial.cores], (9, 9, 9)))
+    space = JetSpace.closure([(2, 0, 1), (0, 2, 0)], 3)
+    jets, wanted = (each.jet(each.locate(x, space)).data for each in (finer, trial))
+    assert finer.degrees == [9, 9, 9]
+    torch.testing.assert_close(jets, wanted, rtol=1e-10, atol=1e-10)
+
+
+def test_products_that_are_not_needed_are_pruned() -> None:
+    """The same function twice has twice the ranks, half of which go."""
+    trial, x = chain(), points()
+    cores = [core.detach().numpy() for core in trial.cores]
+    twice = added(cores, scaled(cores, 2.0))
+    pruned = ProductChain(LOWER, UPPER, rounded(twice, 1e-12))
+    assert ProductChain(LOWER, UPPER, twice).ranks == [4, 6] and pruned.ranks == trial.ranks
+    torch.testing.assert_close(pruned.evaluate(x), 3 * trial.evaluate(x), rtol=1e-10, atol=1e-10)
