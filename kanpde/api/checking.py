@@ -44,6 +44,11 @@ def require_run(folder: Path) -> None:
         return
     found = "it has no config.yaml" if folder.is_dir() else "it is a file"
     found = found if folder.exists() else "it does not exist"
+    if folder.is_file() and folder.suffix == run_folder.SAVED:
+        raise ConfigError(
+            f"{folder}: a saved solution and no run folder; kanpde export writes its field, and"
+            f" kanpde.load reads it"
+        )
     raise ConfigError(f"{folder}: not a run folder ({found}); give the folder that a solve printed")
 
 

@@ -210,7 +210,7 @@ def _export(parser: Parser) -> None:
     )
     parser.add_argument("--resolution", type=int, metavar="N", help="cells along the longest side")
     parser.add_argument(
-        "--degree", type=int, default=1, metavar="N", help="with --to vtu: of its cells, to 10 (1)"
+        "--degree", type=int, metavar="N", help="with --to vtu: of its cells, to 10 (default: 1)"
     )
     parser.add_argument(
         "--times",

@@ -7,16 +7,19 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from kanpde.names import did_you_mean
+from kanpde.results.run_folder import SAVED
 
 _VERBS_ELSEWHERE = {
     **dict.fromkeys(("run", "train", "fit", "start", "simulate", "go"), "solve"),
     **dict.fromkeys(("new", "create", "template"), "init"),
-    **dict.fromkeys(("view", "report", "browse"), "open"),
+    **dict.fromkeys(("view", "report", "browse", "load"), "open"),
     **dict.fromkeys(("convert", "write", "paraview", "vtk", "vtu"), "export"),
     **dict.fromkeys(("draw", "picture", "animate", "figure"), "plot"),
     **dict.fromkeys(("continue", "restart"), "resume"),
     **dict.fromkeys(("problems", "ls", "catalogue"), "list"),
     **dict.fromkeys(("verify", "validate"), "check"),
+    **dict.fromkeys(("test", "selftest", "diagnose"), "doctor"),
+    **dict.fromkeys(("prune", "shrink"), "simplify"),
     **dict.fromkeys(("info", "print", "cat", "explain"), "show"),
 }
 _PROCESSOR = "every solve runs on the processor; remove it"
@@ -28,11 +31,20 @@ _ANSWERS = {
     **dict.fromkeys(("--epochs", "--iterations", "--steps", "--niter"), _SCHEDULE),
     **dict.fromkeys(("--units", "--unit"), "write problem.units.x=mm problem.units.u=K"),
     **dict.fromkeys(("--timeout", "--time-limit"), "write seconds=100 without dashes"),
+    **dict.fromkeys(
+        ("--threads", "--cores", "--cpus"), "write OMP_NUM_THREADS=4 before the command"
+    ),
+    **dict.fromkeys(("--resume", "--continue"), "kanpde resume RUN goes on with a run"),
+    **dict.fromkeys(
+        ("--file", "--config", "-c", "--input", "-i"), "a file is given without an option"
+    ),
     **dict.fromkeys(("--tol", "--rtol", "--accuracy"), "write tolerance=1e-8 without dashes"),
 }
 """Options of other programs that have no option here."""
+_MESHES = (".msh", ".vtu", ".vtk", ".inp", ".mesh", ".xdmf", ".bdf", ".med")
 _KEYS = ("tolerance", "seconds", "seed", "dtype")
 """Keys of a file that other programs take as options."""
+_FORMATS = ("vtu", "pvd", "vtk", "csv", "npz")
 _OPTIONS_ELSEWHERE = {
     **dict.fromkeys(("-o", "--output", "--output-dir", "--outdir", "--dir", "--folder"), "--out"),
     **dict.fromkeys(("--force", "-f"), "--overwrite"),
@@ -45,6 +57,8 @@ _OPTIONS_ELSEWHERE = {
 
 def unknown_verb(word: str, verbs: Sequence[str]) -> str:
     """The sentence for a first word that is no verb."""
+    if word in ("version", "-V"):
+        return "'version' is no verb; write kanpde --version"
     if word.endswith((".yaml", ".yml")):
         return f"'{word}' is no verb; write kanpde solve {word}"
     meant = _VERBS_ELSEWHERE.get(word)
@@ -62,6 +76,10 @@ def bare_word(word: str, problems: Iterable[str]) -> str:
         return f"{sentence}; it is a folder: kanpde resume goes on with a run, kanpde open shows it"
     if beside.is_file():
         return f"{sentence}; did you mean {beside}?"
+    if path.suffix == SAVED:
+        return f"{sentence}; a saved solution is read by kanpde export"
+    if path.is_file() and path.suffix in _MESHES:
+        return f"{sentence}; it is a mesh: kanpde init NAME --template mesh writes a file for one"
     if path.is_file():
         return f"{sentence}; a problem file ends in .yaml"
     near = [word] if word in known else difflib.get_close_matches(word, known, n=1, cutoff=0.6)
@@ -91,6 +109,8 @@ def unknown_option(message: str, options: Iterable[str]) -> str:
         value = value or rest.partition(" ")[0] or "..."
         return f"; write {key}={value} without dashes"
     known = tuple(options)
+    if name in _FORMATS and "--to" in known:
+        return f"; write --to {name}"
     if name in _ANSWERS and name not in known:
         return f"; {_ANSWERS[name]}"
     meant = _OPTIONS_ELSEWHERE.get(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,15 +74,17 @@ def export(arguments: argparse.Namespace) -> int:
         from kanpde import api
 
     folder, series = Path(arguments.run), arguments.to == "pvd"
-    folder_lock.refuse_links(folder)
-    folder_lock.tidy(folder)
+    saved = folder.suffix == run_folder.SAVED and folder.is_file()
+    if not saved:
+        folder_lock.refuse_links(folder)
+        folder_lock.tidy(folder)
     if arguments.points:
         return _export_points(folder)
-    target = (
-        Path(arguments.out)
-        if arguments.out
-        else folder / ("series.pvd" if series else f"field.{arguments.to}")
-    )
+    target = folder / ("series.pvd" if series else f"field.{arguments.to}")
+    if saved:
+        target = folder.with_suffix(f".{arguments.to}")
+    if arguments.out:
+        target = Path(arguments.out)
     if target.suffix != f".{arguments.to}":
         raise ConfigError(
             f"--out '{target.name}' must end in .{arguments.to}, as --to {arguments.to} asks for"
@@ -90,14 +92,14 @@ def export(arguments: argparse.Namespace) -> int:
     if arguments.resolution is not None and not 1 <= arguments.resolution <= 4000:
         raise ConfigError(f"--resolution must be between 1 and 4000, found {arguments.resolution}")
     _check_times(arguments.times, "--to pvd", series)
-    if arguments.degree != 1 and arguments.to != "vtu":
+    if arguments.degree is not None and arguments.to != "vtu":
         raise ConfigError(f"--degree {arguments.degree} goes with --to vtu; remove one")
     solution = api.load(folder)
-    with binding(folder, *_inside(folder, target)):
+    with nullcontext() if saved else binding(folder, *_inside(folder, target)):
         if series:
             written = solution.export_series(target, arguments.times, arguments.resolution)
         else:
-            written = solution.export(target, arguments.resolution, degree=arguments.degree)
+            written = solution.export(target, arguments.resolution, degree=arguments.degree or 1)
     if solution.problem.reference is not None:
         terminal.show_text(
             "the reference is known at scattered points only, not on a mesh; --points writes it"

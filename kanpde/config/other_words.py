@@ -25,6 +25,8 @@ WRITTEN = {
 _DIFFERENCE = "a hole is cut by 'difference': [the shape, what is cut out of it]"
 _CORNERS = "use 'lower' and 'upper', the corners: lower: [0, 0], upper: [2, 1]"
 _KIND = "the kind of a shape is its key: {rectangle: {lower: [0, 0], upper: [2, 1]}}"
+_DIMENSION = "the domain says how many coordinates there are; remove it"
+_OUT = "the folder of a run is given on the command line: --out FOLDER"
 _STEPS = "use 'steps' in a stage of the schedule"
 _SCHEDULE = "iterations belong to a stage: schedule: [{optimizer: lbfgs, steps: 1000}]"
 
@@ -74,8 +76,9 @@ _ANSWERS: dict[str, tuple[tuple[str, str], ...]] = {
         ("rotation", "rotate", "tilt", "theta"), (("angle", "use 'angle', in degrees"),)
     ),
     **dict.fromkeys(("r", "R"), (("radius", "use 'radius'"),)),
-    **dict.fromkeys(("start", "t0", "begin"), (("from", "use 'from'"),)),
-    **dict.fromkeys(("end", "stop", "t1", "final"), (("from", "use 'to'"),)),
+    **dict.fromkeys(("diameter", "d"), (("radius", "use 'radius', half of the diameter"),)),
+    **dict.fromkeys(("start", "t0", "begin", "t_start", "t_min"), (("from", "use 'from'"),)),
+    **dict.fromkeys(("end", "stop", "t1", "final", "t_end", "t_max", "T"), (("from", "use 'to'"),)),
     **dict.fromkeys(
         ("epochs", "iterations", "max_iter", "niter", "maxiter"),
         (("steps", _STEPS), ("schedule", _SCHEDULE)),
@@ -84,6 +87,10 @@ _ANSWERS: dict[str, tuple[tuple[str, str], ...]] = {
     **dict.fromkeys(
         ("layers", "hidden", "hidden_layers", "neurons", "layer_sizes"),
         (("width", "use 'width', the hidden nodes: width: [20, 20]"),),
+    ),
+    **dict.fromkeys(
+        ("net", "network", "model", "nn", "architecture"),
+        (("trial", "use 'trial': {kind: kan, width: [10]}, the hidden nodes"),),
     ),
     **dict.fromkeys(
         ("num_domain", "num_interior", "n_interior", "collocation_points", "N_f"),
@@ -106,7 +113,26 @@ _ANSWERS: dict[str, tuple[tuple[str, str], ...]] = {
         ("rtol", "tol", "accuracy", "eps", "precision"),
         (("tolerance", "use 'tolerance', the relative error to reach"),),
     ),
-    **dict.fromkeys(("time_limit", "timeout", "budget"), (("seconds", "use 'seconds'"),)),
+    **dict.fromkeys(
+        ("time_limit", "timeout", "budget", "max_time", "time_budget", "walltime"),
+        (("seconds", "use 'seconds'"),),
+    ),
+    **dict.fromkeys(("dim", "dimension"), (("unknowns", _DIMENSION),)),
+    **dict.fromkeys(
+        ("t_span", "tspan", "time_interval", "time_range", "t_range"),
+        (("time", "use 'time': {from: 0, to: 1}"),),
+    ),
+    **dict.fromkeys(
+        ("png", "figures", "pictures", "images"), (("plots", "use 'plots', true or false"),)
+    ),
+    **dict.fromkeys(
+        ("folder", "dir", "directory", "path", "file", "out"),
+        (("plots", _OUT), ("output", _OUT)),
+    ),
+
+    **dict.fromkeys(
+        ("backend", "framework"), (("dtype", "every solve runs on torch; remove it"),)
+    ),
     **dict.fromkeys(("random_seed", "random_state"), (("seed", "use 'seed'"),)),
 }  # fmt: skip
 

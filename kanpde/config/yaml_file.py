@@ -18,6 +18,7 @@ import yaml
 
 from kanpde.config.reader import INTEGER, LONGEST_TEXT, NUMBER, control_character, shown
 from kanpde.errors import BudgetError, ConfigError
+from kanpde.names import did_you_mean
 
 Edit = Callable[[dict[str, Any]], dict[str, Any]]
 """What is done to the tree of a file before its references are looked up."""
@@ -103,13 +104,20 @@ def dumps(tree: Mapping[str, Any]) -> str:
     )
 
 
+def _near(path: Path) -> str:
+    """What may be meant by the name of a problem file that is not there."""
+    if not path.parent.is_dir():
+        return f"; there is no folder {path.parent.name}"
+    beside = [file.name for file in path.parent.iterdir() if file.suffix in (".yaml", ".yml")]
+    return did_you_mean(path.name, sorted(beside))
+
+
 def _read(path: Path) -> str:
     source = path.name if path.name.isprintable() else repr(path.name)
     try:
         if not path.is_file():
-            raise ConfigError(
-                f"{source}: {'is not a regular file' if path.exists() else 'no such file'}"
-            )
+            missing = "is not a regular file" if path.exists() else f"no such file{_near(path)}"
+            raise ConfigError(f"{source}: {missing}")
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
     except OSError as error:

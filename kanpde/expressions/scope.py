@@ -224,5 +224,8 @@ class Scope:
         if derivative is not None:
             return f"; write d{derivative[2]}({derivative[1]}) for a derivative"
         if re.fullmatch(rf"d({fields})", name):
-            return f"; write dx({name[1:]}), and dn({name[1:]}) for the normal derivative"
+            along = "dt" if self.time else "dx"
+            return f"; write {along}({name[1:]}), and dn({name[1:]}) for the normal derivative"
+        if re.fullmatch(rf"d[2-4]({fields})", name):
+            return f"; write dxx({name[2:]}), or d({name[2:]}, x, x), for a derivative"
         return f"; write {HABITS[name]}" if name in HABITS else ""

@@ -7,6 +7,7 @@ symbols: + - * / ** ( ) [ ] , = < <= > >= !=
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from kanpde.errors import ConfigError
@@ -30,8 +31,8 @@ _HINTS = {
     "{": "use parentheses",
     "}": "use parentheses",
     "&": "use 'and'",
-    "|": "use 'or'",
-    "!": "compare by < or >",
+    "|": "use 'or' between conditions, abs(x) for a size",
+    "!": "compare by < or >; n! is gamma(n + 1)",
     ".": "a function goes by its name alone: exp(x)",
     "'": "a derivative is dx(u), dxx(u), d(u, x)",
     "_": "a name begins with a letter",
@@ -40,6 +41,7 @@ _HINTS = {
 }
 _UNICODE_HINTS = {
     0x2212: "-", 0xD7: "*", 0xB7: "*", 0x22C5: "*", 0xB2: "**2", 0xB3: "**3", 0x3C0: "pi",
+    0x2202: "dx(u), dt(u) and so on", 0x221E: "the ends of a domain, which are finite",
     0x221A: "sqrt(...)", 0x394: "laplacian(...)", 0x2206: "laplacian(...)", 0x2207: "grad(...)",
 }  # fmt: skip
 
@@ -119,6 +121,7 @@ def _printable(character: str) -> str:
 
 _CURLED = "\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"
 _OF_UNITS = "\u00b0\u00b5\u2103\u2126\u03a9"
+_GREEK = re.compile(r"GREEK (?:SMALL|CAPITAL) LETTER (\w+)")
 _QUOTES = "put the formula between plain quotes, \"...\" or '...'"
 
 
@@ -126,6 +129,8 @@ def _stranger(character: str) -> str:
     code = ord(character)
     if code > 126 or code < 32:
         remedy = _QUOTES if character in _CURLED else "formulas are plain ASCII"
+        if letter := _GREEK.fullmatch(unicodedata.name(character, "")):
+            remedy = f"write {letter[1].lower()}"
         if character in _OF_UNITS:
             remedy = "a formula has no units: write the number alone, and its unit in problem.units"
         if code in _UNICODE_HINTS:

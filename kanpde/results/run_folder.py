@@ -16,6 +16,9 @@ from kanpde.progress import Progress, StopReason
 from kanpde.results.folder_lock import LOCK, held
 from kanpde.storage import DIGESTS, bind_start, is_temporary, make_folder, read_json
 
+SAVED = ".safetensors"
+"""How the file of a solution ends that is one file."""
+
 LOG = "run.log"
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,80}")
 _SWEEP = ("multirun.yaml", "multirun.csv", "multirun.json")

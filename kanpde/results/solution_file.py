@@ -20,12 +20,12 @@ import torch
 from numpy.typing import NDArray
 
 from kanpde.errors import CheckpointError, StorageError
-from kanpde.results.run_folder import LOG
+from kanpde.results.run_folder import LOG, SAVED
 from kanpde.results.stored_arrays import RUN
 from kanpde.storage import DIGESTS, make_folder, write_bytes
 from kanpde.trial import state_file
 
-SUFFIX = ".safetensors"
+SUFFIX = SAVED
 FORMAT = "kanpde solution 1"
 _LEFT_OUT = (DIGESTS, LOG, "history.csv", "previous.pt", "best.pt")
 _SEPARATOR = ":"

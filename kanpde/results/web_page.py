@@ -61,6 +61,9 @@ def write_page(folder: Path) -> Path:
     """
     compared, solved = folder / "compare.json", folder / "result.json"
     if not (compared.is_file() or solved.is_file()):
+        if not folder.is_dir():
+            found = "is a file" if folder.exists() else "does not exist"
+            raise ConfigError(f"{folder}: {found}; give the folder that a solve printed")
         raise ConfigError(
             f"{folder}: has no result yet (neither result.json nor compare.json); solve it first"
         )

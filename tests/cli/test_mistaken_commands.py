@@ -58,6 +58,22 @@ MISTAKEN = [
     ("solve rod.yaml units.x=mm", "units: unknown key; it belongs under 'problem'"),
     ("completion fish", "choose from 'bash', 'zsh'"),
     ("complete bash", "did you mean 'completion'?"),
+    ("solve rodd.yaml", "rodd.yaml: no such file, did you mean 'rod.yaml'?"),
+    ("solve rod.yml", "rod.yml: no such file, did you mean 'rod.yaml'?"),
+    ("solve nodir/rod.yaml", "no such file; there is no folder nodir"),
+    ("solve rod.yaml out=runs/x", "the folder of a run is given on the command line: --out"),
+    ("solve rod.yaml --threads 4", "write OMP_NUM_THREADS=4 before the command"),
+    ("solve rod.yaml --resume", "kanpde resume RUN goes on with a run"),
+    ("solve --config rod.yaml", "a file is given without an option"),
+    ("solve plate.msh", "it is a mesh: kanpde init NAME --template mesh"),
+    ("version", "write kanpde --version"),
+    ("load folder", "did you mean 'open'?"),
+    ("export folder vtu", "write --to vtu"),
+    ("export folder --to csv --degree 1", "--degree 1 goes with --to vtu"),
+    ("open nothere", "nothere: does not exist; give the folder that a solve printed"),
+    ("open rod.yaml", "rod.yaml: is a file; give the folder that a solve printed"),
+    ("resume u.safetensors", "a saved solution and no run folder; kanpde export writes its field"),
+    ("solve u.safetensors", "a saved solution is read by kanpde export"),
     ("export folder --to csv --degree 4", "--degree 4 goes with --to vtu"),
     ("export", "RUN"),
     ("export nothere", "not a run folder (it does not exist)"),
@@ -86,6 +102,8 @@ def test_a_mistaken_command_is_answered_by_one_line_with_the_remedy(
 ) -> None:
     (tmp_path / "rod.yaml").write_text(ROD, encoding="utf-8")
     (tmp_path / "notes.txt").write_text("notes", encoding="utf-8")
+    (tmp_path / "plate.msh").touch()
+    (tmp_path / "u.safetensors").touch()
     (tmp_path / "folder").mkdir()
     monkeypatch.chdir(tmp_path)
     code = main(shlex.split(words))

@@ -178,6 +178,36 @@ MISTAKEN = {
     "points without a network": (
         top('sampler: {points: {interior: {values: "x,y\\n0.5,0.5"}}}'), ("add a trial",)
     ),
+    "a Greek letter": (operator("ν*laplacian(u)"), ("U+03BD", "write nu")),
+    "a partial derivative": (operator("∂u"), ("U+2202", "write dx(u), dt(u) and so on")),
+    "bars": (right_side("|x|"), ("abs(x) for a size",)),
+    "a factorial": (right_side("3!"), ("n! is gamma(n + 1)",)),
+    "d2u/dx2": (operator("d2u/dx2 + d2u/dy2"), ("unknown name 'd2u'; write dxx(u)",)),
+    "du/dt": (put(ROD, "dt(u) =", "du/dt ="), ("unknown name 'du'; write dt(u)",)),
+    "north": (put(HOLED, "part: left", "part: west"), ("unknown part 'west', did you mean 'left'?",)),
+    "a diameter": (put(HOLED, "radius: 0.2", "diameter: 0.4"), ("use 'radius', half of",)),
+    "equations by unknown": (
+        put(FLAT, '["laplacian(u) = -1"]', '{u: "laplacian(u) = -1"}'),
+        ("problem.equations: must be a list of equations, for example",),
+    ),
+    "the end of time": (put(ROD, "to: 1", "t_end: 1"), ("problem.time.t_end", "use 'to'")),
+    "a span of time": (
+        put(ROD, "time: {from: 0, to: 1}", "t_span: [0, 1]"),
+        ("problem.t_span", "use 'time': {from: 0, to: 1}"),
+    ),
+    "a dimension": (
+        put(FLAT, "  unknowns: [u]", "  unknowns: [u]\n  dimension: 2"),
+        ("problem.dimension: unknown key; the domain says how many coordinates",),
+    ),
+    "net": (top("net: [2, 20, 1]"), ("use 'trial': {kind: kan, width: [10]}",)),
+    "max_time": (top("max_time: 100"), ("use 'seconds'",)),
+    "pictures": (top("output: {png: true}"), ("output.png", "use 'plots'")),
+    "a folder in the file": (top("output: {folder: runs/x}"), ("--out FOLDER",)),
+    "backend": (top("backend: jax"), ("every solve runs on torch",)),
+    "columns with units": (
+        put(FLAT, EDGE, EDGE + '    - {values: "x [mm],y [mm],T\\n0.5,0.5,1", equation: "u = T"}\n'),
+        ("no column for the coordinate 'x'; write columns: {x: 'x [mm]'}",),
+    ),
     "device": (top("device: cuda"), ("every solve runs on the processor",)),
 }  # fmt: skip
 

@@ -267,10 +267,23 @@ _STATED: Mapping[str, Callable[..., list[ConditionConfig]]] = {
 """How the conditions with an `equation` are read, by kind."""
 
 
+_SIDES = {
+    **dict.fromkeys(("west", "xmin", "x0", "x_min", "inlet"), "left"),
+    **dict.fromkeys(("east", "xmax", "x1", "x_max", "outlet"), "right"),
+    **dict.fromkeys(("south", "ymin", "y0", "y_min", "down", "lower"), "bottom"),
+    **dict.fromkeys(("north", "ymax", "y1", "y_max", "up", "upper", "lid"), "top"),
+    **dict.fromkeys(("start", "t0", "ic", "t=0"), "initial"),
+}
+"""Sides as other programs call them."""
+
+
 def _hint(name: str, known: Sequence[str]) -> str:
     """What may be meant by an unknown part."""
     if name == WHOLE or name.lower() in ("all", "everywhere", "walls", "on_boundary", "outer"):
         return f"; the whole boundary is part: {WHOLE}, alone"
+    side = _SIDES.get(name.lower().replace(" ", "").replace("=min", "min").replace("=max", "max"))
+    if side in known:
+        return f", did you mean '{side}'?"
     return did_you_mean(name, known)
 
 

@@ -12,10 +12,13 @@ from kanpde.config.reader import Reader
 from kanpde.names import is_identifier
 
 MOST_EQUATIONS, HEAVIEST = 100, 1e30
+_KEYS = {"equation", "inequality", "weight", "name"}
 
 
 def read_equations(node: Reader) -> tuple[tuple[str, ...], tuple[str, ...], tuple[float, ...]]:
     """Formulas, names and weights; without a name of its own number k is `equation k`."""
+    if isinstance(node.value, Mapping) and not _KEYS & {*node.value}:
+        raise node.wrong('a list of equations, for example ["laplacian(u) = -1"]')
     items = (
         [node]
         if isinstance(node.value, Mapping)
@@ -25,7 +28,7 @@ def read_equations(node: Reader) -> tuple[tuple[str, ...], tuple[str, ...], tupl
     for number, item in enumerate(items, start=1):
         fields = {"equation": item}
         if isinstance(item.value, Mapping):
-            fields = item.fields(("equation", "inequality", "weight", "name"), ("equation",))
+            fields = item.fields(tuple(sorted(_KEYS)), ("equation",))
         formulas.append(fields["equation"].formula())
         names.append(fields["name"].text() if "name" in fields else f"equation {number}")
         weights.append(

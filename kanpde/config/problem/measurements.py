@@ -12,6 +12,7 @@ with.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,6 +122,12 @@ def _table(text: str, size: int, node: Reader, source: str, columns: Columns) ->
     return Measurements(tuple(table.names[at] for at in order), tuple(rows))
 
 
+def _with_unit(name: str, header: Sequence[str]) -> str:
+    """How to name a column whose title is the name with a unit, as `kanpde export` writes them."""
+    titles = [title for title in header if re.match(rf"{re.escape(name)}\s*[\[(/]", title)]
+    return f"; write columns: {{{name}: {titles[0]!r}}}" if titles else ""
+
+
 def _order(table: CsvTable, node: Reader, source: str, columns: Columns) -> list[int]:
     """The columns, coordinates first; those of text only, and those whose names no formula can
     hold, are left out.
@@ -132,7 +139,7 @@ def _order(table: CsvTable, node: Reader, source: str, columns: Columns) -> list
     if missing:
         raise node.error(
             f"{source}: no column for the coordinate"
-            f" {missing[0]!r}{did_you_mean(missing[0], header)}"
+            f" {missing[0]!r}{_with_unit(missing[0], header) or did_you_mean(missing[0], header)}"
             f" (columns: {listed(header)}){table.hint}"
         )
     measured = [
@@ -150,7 +157,7 @@ def _order(table: CsvTable, node: Reader, source: str, columns: Columns) -> list
     if not measured and others:
         raise node.error(
             f"{source}: the column name {shown(others[0])} is no name of letters, digits and _, or"
-            f" it holds text; rename it"
+            f" it holds text; rename it, or say which it is: columns: {{measured: {shown(others[0])}}}"
         )
     if not measured:
         raise node.error(f"{source}: no column beside the coordinates; add the measured quantity")
