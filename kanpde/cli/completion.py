@@ -50,7 +50,10 @@ _kanpde() {{
         any) COMPREPLY=($(compgen -f -- "$word")) ;;
     esac
     compopt -o filenames 2>/dev/null
-    if [ "$files" = yaml ]; then
+    if [ "$files" = yaml ] && [ -n "$ZSH_VERSION" ] && [ -n "$word" ]; then
+        IFS=$' \\n'
+        case "problem=" in "$word"*) COMPREPLY+=($(compgen -P problem= -W "{problems}")) ;; esac
+    elif [ "$files" = yaml ]; then
         COMPREPLY+=($(compgen -W "problem=" -- "$word"))
         [ "${{COMPREPLY[*]}}" = problem= ] && compopt -o nospace 2>/dev/null
     fi

@@ -37,7 +37,6 @@ FILES = {files}
 FIELDS = {fields}
 TITLES = {titles}
 SHOWN = {shown}
-FLAT = {flat}
 
 folders = [os.getcwd()]
 if "__file__" in globals():
@@ -59,9 +58,11 @@ for name, (components, lowest, highest, colours) in FIELDS.items():
     colouring.RescaleTransferFunction(lowest, highest)
     bar = GetScalarBar(colouring, view)
     bar.Title, bar.ComponentTitle = TITLES[name], "magnitude" if components > 1 else ""
+    bar.Visibility = 0  # asking for a bar shows it, of every field
 ColorBy(display, ("POINTS", SHOWN))
 display.SetScalarBarVisibility(view, True)
-if FLAT:
+bounds = source.GetDataInformation().GetBounds()
+if bounds[4] == bounds[5]:
     view.InteractionMode = "2D"
 view.ResetCamera()
 Render(view)
@@ -71,7 +72,6 @@ Render(view)
 def write_script(
     folder: Path,
     fields: Mapping[str, NDArray[np.float64]],
-    dimension: int,
     files: Sequence[str],
     titles: Mapping[str, str] = MappingProxyType({}),
 ) -> Path:
@@ -80,7 +80,6 @@ def write_script(
     Args:
         folder: of the run.
         fields: arrays (V,) or (V, k) by name, the one to show first.
-        dimension: coordinates of the mesh.
         files: what may lie in the folder, the one to open first.
         titles: what bars are called where it is not the name of the field.
 
@@ -94,7 +93,6 @@ def write_script(
         fields="{\n" + rows + "}",
         titles=json.dumps({name: titles.get(name, name) for name in fields}, ensure_ascii=False),
         shown=json.dumps(next(iter(fields))),
-        flat=dimension <= 2,
     )
     return write_text(folder / SCRIPT, text)
 

@@ -47,10 +47,9 @@ def _write_made(folder: Path, solution: Solution) -> None:
     sampled = solution.sampled() if output.vtu and solution.meshable else None
     if sampled is not None:
         solution.export(folder / "field.vtu", sampled=sampled)
-        files = ("field.vtu",) if output.series is None else (SERIES, "field.vtu")
         names, units = solution.problem.coordinates, solution.problem.config.units
         titles = {name: label(name, units, names) for name in sampled.fields}
-        write_script(folder, sampled.fields, sampled.mesh.points.shape[1], files, titles)
+        write_script(folder, sampled.fields, (SERIES, "field.vtu"), titles)
     if sampled is not None and isinstance(solution.config.problem.domain, TimeShape):
         solution.export(folder / "field.csv", sampled=sampled)
     if output.series is not None and not (

@@ -58,3 +58,14 @@ def test_the_script_is_printed_and_knows_all_verbs(
     printed = capsys.readouterr().out
     assert all(f"        {verb}) " in printed for verb in VERBS)
     assert ("bashcompinit" in printed) == (shell == "zsh")
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="needs zsh")
+def test_zsh_takes_the_script_and_knows_the_command(tmp_path: Path) -> None:
+    (tmp_path / "kanpde.zsh").write_text(script("zsh"), encoding="utf-8")
+    source = f"ZDOTDIR={tmp_path}; source {tmp_path / 'kanpde.zsh'}; print -r -- $_comps[kanpde]"
+    answer = subprocess.run(
+        ["zsh", "-f", "-c", source], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert "-F _kanpde" in answer.stdout
+    assert not answer.stderr

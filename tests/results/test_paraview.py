@@ -29,6 +29,8 @@ def run(script: Path, monkeypatch: pytest.MonkeyPatch) -> MagicMock:
     simple.GetColorTransferFunction.side_effect = lambda name: simple.by_name.setdefault(
         name, MagicMock()
     )
+    bounds = simple.OpenDataFile.return_value.GetDataInformation.return_value.GetBounds
+    bounds.return_value = (0, 1, 0, 1, 0, 0)
     package = ModuleType("paraview")
     package.simple = simple  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "paraview", package)
@@ -39,7 +41,8 @@ def run(script: Path, monkeypatch: pytest.MonkeyPatch) -> MagicMock:
 
 def test_every_field_has_a_map_that_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "field.vtu").touch()
-    simple = run(write_script(tmp_path, FIELDS, 2, ("series.pvd", "field.vtu")), monkeypatch)
+    script = write_script(tmp_path, FIELDS, ("series.pvd", "field.vtu"))
+    simple = run(script, monkeypatch)
     simple.OpenDataFile.assert_called_once_with(str(tmp_path / "field.vtu"))
     presets = {name: each.ApplyPreset.call_args[0][0] for name, each in simple.by_name.items()}
     viridis = "Viridis (matplotlib)"
@@ -49,10 +52,13 @@ def test_every_field_has_a_map_that_fits(tmp_path: Path, monkeypatch: pytest.Mon
     assert simple.by_name["flux"].VectorMode == "Magnitude"
     assert simple.ColorBy.call_args[0][1] == ("POINTS", "u")
     assert simple.GetActiveViewOrCreate().InteractionMode == "2D"
+    assert simple.GetScalarBar().Visibility == 0
+    (tmp_path / "series.pvd").touch()
+    assert run(script, monkeypatch).OpenDataFile.call_args[0][0] == str(tmp_path / "series.pvd")
 
 
 def test_a_folder_without_a_field_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    script = write_script(tmp_path, FIELDS, 2, ("field.vtu",))
+    script = write_script(tmp_path, FIELDS, ("field.vtu",))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit, match=r"no field\.vtu in"):
         run(script, monkeypatch)
