@@ -284,6 +284,9 @@ def _hint(name: str, known: Sequence[str]) -> str:
     side = _SIDES.get(name.lower().replace(" ", "").replace("=min", "min").replace("=max", "max"))
     if side in known:
         return f", did you mean '{side}'?"
+    pieces = [part for part in known if part.startswith(f"{name}_")]
+    if pieces:
+        return f"; its sides are parts: [{', '.join(pieces)}]"
     return did_you_mean(name, known)
 
 
