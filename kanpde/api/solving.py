@@ -61,6 +61,7 @@ def configure(
     seed: int | None = None,
     tolerance: float | None = None,
     seconds: float | None = None,
+    **others: Any,
 ) -> Config:
     """The checked config of a problem with some keys given here.
 
@@ -68,7 +69,8 @@ def configure(
     `problem` node), a `Config` or a `Problem`. Keys of `trial`, `sampler`, `weights`, `compare` and
     `parameters` are merged key by key; `schedule` is replaced. `points` are points of your own for
     one network, arrays (N, d) of what is called `interior`, `boundary` or as a part of the boundary;
-    what is not given is sampled. Raises ConfigError.
+    what is not given is sampled. `others` are further keys of a file: slabs, start, output, ...
+    Raises ConfigError.
     """
     tree, source, trusted, base = _tree(problem)
     tree = plain_tree(tree)
@@ -87,6 +89,7 @@ def configure(
         "tolerance": tolerance,
         "seconds": seconds,
     }
+    plain_keys |= others
     tree |= {key: plain_tree(value) for key, value in plain_keys.items() if value is not None}
     if parameters is not None:
         node = tree.get("problem")

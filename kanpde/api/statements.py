@@ -31,6 +31,11 @@ _NAMED = ("parameters", "unknown_parameters", "parameter_ranges", "definitions")
 class Problem(Built):
     """A boundary value problem, stated in Python."""
 
+    def __repr__(self) -> str:
+        """Name, unknowns and coordinates."""
+        unknowns, coordinates = ", ".join(self.unknowns), ", ".join(self.coordinates)
+        return f"<Problem {self.config.name!r}: {unknowns} at ({coordinates})>"
+
     def __init__(
         self,
         *,

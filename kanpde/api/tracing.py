@@ -152,7 +152,7 @@ def equation_of(function: Callable[..., Any], known: Collection[str], where: str
     try:
         stated = function(*map(Traced, names))
     except (AttributeError, TypeError, ValueError) as error:
-        raise ConfigError(f"{where}: {error}; write the equation as text") from error
+        raise ConfigError(f"{where}: {error}; {_remedy(str(error))}") from error
     if isinstance(stated, str):
         return stated
     return f"{_traced(stated).text} = 0"
@@ -170,3 +170,12 @@ def _traced(value: Any) -> Traced:
     number = float(value)
     text = repr(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
     return Traced(text if number >= 0 else f"({text})")
+
+
+def _remedy(error: str) -> str:
+    """What to write instead of what Python refused."""
+    if "must be Tensor" in error:
+        return "write np.sin for torch.sin: functions of numpy stand for themselves"
+    if "not supported between" in error:
+        return "write the equation as text, with where(x > 0.5, 1, 0)"
+    return "write the equation as text"

@@ -133,6 +133,7 @@ _ANSWERS: dict[str, tuple[tuple[str, str], ...]] = {
     **dict.fromkeys(
         ("backend", "framework"), (("dtype", "every solve runs on torch; remove it"),)
     ),
+    "seeds": (("compare", "write compare.seeds=5, or --seeds 5 with a file"),),
     **dict.fromkeys(("random_seed", "random_state"), (("seed", "use 'seed'"),)),
 }  # fmt: skip
 

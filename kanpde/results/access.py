@@ -50,6 +50,15 @@ def _unknowns(problem: Problem | None) -> tuple[str, ...]:
     return () if problem is None else problem.unknowns
 
 
+_ELSEWHERE = {
+    **dict.fromkeys(("predict", "evaluate", "eval", "forward"), "; call it: solution(points)"),
+    **dict.fromkeys(("error", "errors", "l2"), "; it has relative_l2, and result.estimate"),
+    **dict.fromkeys(("show", "saveplot", "figure"), "; it has plot()"),
+    **dict.fromkeys(("loss", "losses", "losshistory"), "; it has history"),
+}
+"""What other packages call what a solution has."""
+
+
 class Access:
     """The part of `Solution` that is built on its values alone."""
 
@@ -114,7 +123,7 @@ class Access:
     def __getattr__(self, name: str) -> Component:
         """The same as an attribute, where nothing else has that name: `solution.u(x, y)`."""
         if name.startswith("_") or name not in _unknowns(vars(self).get("problem")):
-            raise AttributeError(f"a solution has no {name!r}")
+            raise AttributeError(f"a solution has no {name!r}{_ELSEWHERE.get(name, '')}")
         return self[name]
 
     @plain_torch()

@@ -62,6 +62,7 @@ MISTAKEN = [
     ("solve rod.yml", "rod.yml: no such file, did you mean 'rod.yaml'?"),
     ("solve nodir/rod.yaml", "no such file; there is no folder nodir"),
     ("solve rod.yaml out=runs/x", "the folder of a run is given on the command line: --out"),
+    ("compare rod.yaml seeds=2", "write compare.seeds=5, or --seeds 5"),
     ("solve rod.yaml --threads 4", "write OMP_NUM_THREADS=4 before the command"),
     ("solve rod.yaml --resume", "kanpde resume RUN goes on with a run"),
     ("solve --config rod.yaml", "a file is given without an option"),

@@ -185,6 +185,14 @@ MISTAKEN = {
     "d2u/dx2": (operator("d2u/dx2 + d2u/dy2"), ("unknown name 'd2u'; write dxx(u)",)),
     "du/dt": (put(ROD, "dt(u) =", "du/dt ="), ("unknown name 'du'; write dt(u)",)),
     "north": (put(HOLED, "part: left", "part: west"), ("unknown part 'west', did you mean 'left'?",)),
+    "a shape for a part": (
+        put(
+            HOLED,
+            "disk: {center: [1, 0.5], radius: 0.2, name: hole}",
+            "rectangle: {lower: [0.5, 0.5], upper: [1, 0.8], name: hole}",
+        ),
+        ("its sides are parts: [hole_left, hole_right, hole_bottom, hole_top]",),
+    ),
     "a diameter": (put(HOLED, "radius: 0.2", "diameter: 0.4"), ("use 'radius', half of",)),
     "equations by unknown": (
         put(FLAT, '["laplacian(u) = -1"]', '{u: "laplacian(u) = -1"}'),
