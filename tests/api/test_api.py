@@ -238,8 +238,8 @@ def test_a_grid_extended_beyond_the_budget_is_refused_before_anything_is_solved(
     assert caught.value.exit_code == 7
 
 
-def test_a_misspelt_keyword_is_python_s_error() -> None:
-    with pytest.raises(TypeError, match="unexpected keyword"):
+def test_a_misspelt_keyword_is_answered_like_a_key_of_a_file() -> None:
+    with pytest.raises(ConfigError, match="trail: unknown key, did you mean 'trial'"):
         api.solve(TREE, trail={})
 
 
