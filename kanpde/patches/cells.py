@@ -208,6 +208,10 @@ class Cover(ABC):
         the domain's.
         """
 
+    def is_at_tip(self, cell: Cell) -> bool:
+        """Whether the parts of a cell on both sides of the tip of a hole may share functions."""
+        return False
+
     @abstractmethod
     def interior(self, cell: Cell, nodes: int) -> tuple[Array, Array]:
         """Quadrature points (N, d) and weights of the part of a cell inside the domain, about

@@ -148,7 +148,8 @@ def neighbours(
 
 def balanced(cover: Cover, degrees: Mapping[Cell, int]) -> dict[Cell, int]:
     """Cells split until neighbours differ by one level at most along every axis and the inside part
-    of each is connected; the children of a cell have its degree.
+    of each is connected, unless it is at the tip of a hole or notch; the children of a cell have
+    its degree.
 
     Raises ConfigError where a part stays disconnected.
     """
@@ -170,7 +171,7 @@ def _disconnected(cover: Cover, leaves: Iterable[Cell]) -> dict[Cell, set[int]]:
     for cell in leaves:
         inside = cover.inside(cell)
         assert inside is not None
-        if inside.pieces == 1:
+        if inside.pieces == 1 or cover.is_at_tip(cell):
             continue
         if max(cell.levels) >= DEEPEST:
             middle = ((inside.lower + inside.upper) / 2).tolist()

@@ -45,6 +45,13 @@ THIN_CUTS, MOST_THIN = 5, 400
 NOTABLE = 0.1
 """Share of the area in thin cells below which they are tips and gaps, where cells grade anyway."""
 
+TIP, NEAR_TIP = 14, 2.0
+"""Halvings of a first cell from which on its parts on both sides of a tip share functions, so many
+sides from the tip at most. A tip at a dyadic place, and many others (0.2 is one), have cells in two
+parts beside them however small the cells are; what is not seen there is of the order of the energy
+in them, and refinement cuts them further where that counts.
+"""
+
 FEWEST = 3
 ROUND = 1.5
 """Nodes on an arc or a bend, beside those on a segment of the same length."""
@@ -199,6 +206,13 @@ class PlaneCover(Cover):
         away = np.maximum(np.maximum(low - self.corners, self.corners - high), 0.0)
         distance = float(np.linalg.norm(away, axis=1).min())
         return min(self.length, geometric(self.size(cell)) + distance)
+
+    def is_at_tip(self, cell: Cell) -> bool:
+        """Whether a small cell is close to a corner of the domain."""
+        size = self.size(cell)
+        first = size * 2.0 ** np.array(cell.levels)
+        near = NEAR_TIP * float(first.max()) / 2**TIP
+        return min(cell.levels) >= TIP and self.depth(cell) <= near + geometric(size)
 
     def interior(self, cell: Cell, nodes: int) -> tuple[Array, Array]:
         """Tensor Gauss points in a whole cell, slices in a cut one."""

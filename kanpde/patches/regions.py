@@ -56,6 +56,11 @@ class RegionsCover(Cover):
         """The least of all regions."""
         return min(member.depth(cell) for member, _ in self._inside(cell))
 
+    def is_at_tip(self, cell: Cell) -> bool:
+        """Whether this holds for all regions of which the cell has more than one piece."""
+        divided = [member for member, part in self._inside(cell) if part.pieces > 1]
+        return all(member.is_at_tip(cell) for member in divided)
+
     def interior(self, cell: Cell, nodes: int) -> tuple[Array, Array]:
         """The points of all regions."""
         rules = [member.interior(cell, nodes) for member, _ in self._inside(cell)]

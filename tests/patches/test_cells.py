@@ -62,6 +62,33 @@ def test_points_lie_inside_and_in_the_box_of_their_patch() -> None:
         assert (x >= patch.lower - 1e-12).all() and (x <= patch.upper + 1e-12).all()
 
 
+WEDGES = [
+    [[0.25, 0.25], [0.55, 0.65], [0.35, 0.55]],
+    [[0.2, 0.2], [0.512, 0.616], [0.3, 0.5]],
+    [[0.6, 0.6], [0.2, 0.5], [0.25, 0.35]],
+]
+
+
+@pytest.mark.parametrize("vertices", WEDGES)
+def test_only_small_cells_at_a_tip_are_in_two_parts(vertices: list[list[float]]) -> None:
+    """Cuts went on without end: at these places the cells beside the tip look alike at all scales."""
+    hole = {"polygon": {"vertices": vertices, "name": "slit"}}
+    edges = ["left", "right", "bottom", "top", "slit1", "slit2", "slit3"]
+    unit = {"rectangle": {"lower": [0, 0], "upper": [1, 1]}}
+    problem = problem_of(
+        domain={"difference": [unit, hole]}, conditions=[{"part": edges, "equation": "u = 0"}]
+    )
+    cover = cover_of(problem, 4)
+    leaves = balanced(cover, dict.fromkeys(cover.start(), 4))
+    parts = {cell: part.pieces for cell in leaves if (part := cover.inside(cell))}
+    divided = [cell for cell, pieces in parts.items() if pieces > 1]
+    assert divided
+    for cell in divided:
+        _, high = cover.box(cell)
+        assert np.abs(high - vertices[0]).max() < 1e-4
+    assert len(leaves) < 1000
+
+
 def test_a_domain_thinner_than_the_first_cells_is_not_one_patch() -> None:
     """All cells were slivers, which joined to a patch as large as the ring."""
     outer, inner = (
