@@ -55,9 +55,15 @@ class Stops:
 
     def before(self, stop: float) -> float:
         """Where a slab ends that goes up to a stop."""
-        if stop == self.end:
-            return stop
-        toward = math.copysign(
-            BEFORE * math.ulp(max(abs(self.start), abs(self.end))), self.start - stop
-        )
-        return stop + toward
+        return stop if stop == self.end else stop + self._back
+
+    def inside(self, t: Array) -> Array:
+        """Instants (N,) with those at the end a few roundings before it."""
+        least = np.minimum if self.end > self.start else np.maximum
+        return np.asarray(least(t, self.end + self._back))
+
+    @property
+    def _back(self) -> float:
+        """From a stop to a few roundings before it."""
+        rounding = math.ulp(max(abs(self.start), abs(self.end)))
+        return math.copysign(BEFORE * rounding, self.start - self.end)

@@ -61,6 +61,14 @@ def test_an_equation_that_is_switched_is_solved_to_rounding() -> None:
     assert min(abs(end - 1.3) for end in ends) < 1e-13
 
 
+def test_a_switch_at_the_end_is_not_reached() -> None:
+    """The last Radau point is the end: with delays as long as time no slab went there."""
+    posed = in_time("dt(y) = where(t < 1, 1, 1e6)", "y = 0", **{"from": 0, "to": 1})
+    marched = ordinary.march(posed, 1e-8, lambda: False)
+    assert marched.ended is None
+    assert Series.of(marched.pieces, posed.orders)(np.ones(1))[0, 0] == pytest.approx(1, abs=1e-9)
+
+
 @pytest.mark.parametrize(("start", "end"), [(0.0, 10.0), (10.0, 0.0)])
 def test_stops_come_one_after_the_other_in_either_direction(start: float, end: float) -> None:
     posed = in_time("dt(y) = sign(sin(t))", "y = 0", **{"from": 0, "to": 10})

@@ -222,7 +222,8 @@ class _Slab:
         pieces: Sequence[Piece],
     ) -> _Slab:
         table = rule(stages)
-        x = t + h * table.nodes
+        # where a delay is over at the end, formulas are those of the near side
+        x = statement.stops.inside(t + h * table.nodes)
         past = _earlier(statement.lags, pieces, statement.orders, t, x)
         return cls(statement, h, state, table, torch.tensor(x)[:, None], past)
 
