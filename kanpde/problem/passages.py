@@ -150,7 +150,7 @@ class Passages:
         }
         sizing = {}
         for number in {term.equation for term in self.terms}:
-            gentle = [term for term in terms_of(self.formulas[number]) if not _narrow(term)]
+            gentle = [term for term in parts_of(self.formulas[number]) if not _narrow(term)]
             slopes = [
                 (jet, substitute(partial(term, jet), places))
                 for term in gentle
@@ -235,6 +235,15 @@ def terms_of(node: Node) -> tuple[Node, ...]:
             others = [factor for factor in node.args if factor is not sums[0]]
             return tuple(multiply(*others, term) for term in sums[0].args)
     return node.args if isinstance(node, Add) else (node,)
+
+
+def parts_of(node: Node) -> tuple[Node, ...]:
+    """The terms of a formula; of one that is a switch as a whole (`min(a, b) = 0` is one) those of
+    both sides, as it is itself as small as its residual.
+    """
+    if isinstance(node, Call) and node.name == "where":
+        return tuple(part for side in node.args[1:] for part in parts_of(side))
+    return terms_of(node)
 
 
 def _plain(node: Node) -> bool:

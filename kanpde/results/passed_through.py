@@ -19,7 +19,7 @@ from kanpde.config.solve.defaults import TOLERANCE
 from kanpde.expressions import jets, text
 from kanpde.numerics.quadrature import Array
 from kanpde.problem.findings import Finding
-from kanpde.problem.passages import Numbers, Passages, Spans, Term, terms_of
+from kanpde.problem.passages import Numbers, Passages, Spans, Term, parts_of
 from kanpde.problem.problem import Problem
 from kanpde.results.fields import formula_values
 from kanpde.trial.piecewise import AnyTrial
@@ -128,7 +128,7 @@ class _Lines:
     def _finding(self, term: Term, at: Array) -> Finding | None:
         """What is told of a term that acts at points (N, d + J), None where the equation holds."""
         x, node = at[:, : self.passages.dimension], self.passages.formulas[term.equation]
-        residual, *rest = formula_values([node, *terms_of(node)], self.trial, self._tensor(x))
+        residual, *rest = formula_values([node, *parts_of(node)], self.trial, self._tensor(x))
         shares = np.abs(residual) / np.maximum(np.abs(rest).sum(axis=0), 1e-300)
         worst = int(shares.argmax())
         if not shares[worst] > PASSED:
