@@ -26,9 +26,6 @@ Solution = Callable[[Array], Array]
 OFFSETS, MARKS = (0.5, 0.18, 0.82), np.linspace(0.01, 0.99, 9)
 """Where in a patch lines go along an axis, and positions along them."""
 
-LEAST_SIZE = 1e-3
-"""No unknown counts as smaller than this share of the largest one."""
-
 
 @dataclass(frozen=True)
 class Passing:
@@ -51,7 +48,6 @@ class Passing:
         if newton is None or level.stall or not self.passages.terms:
             return None
         state, sizes = newton.state(level), np.abs(level.values).max(axis=0)
-        sizes = np.maximum(sizes, LEAST_SIZE * sizes.max())
 
         def solution(x: Array) -> Array:
             return np.column_stack([x, *state.at(x, self.passages.jets, None)])

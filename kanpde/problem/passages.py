@@ -49,6 +49,9 @@ SHARE = 1e-3
 SHORTEST, MOST = 1e-10, 8192
 """Pieces of a path are not halved below such a length, nor are there more of them."""
 
+LEAST_SIZE = 1e-3
+"""No unknown counts as smaller than this share of the largest one."""
+
 GENTLE = 4.0
 """Whole powers up to it are narrow nowhere."""
 
@@ -126,9 +129,11 @@ class Passages:
 
     def scales(self, points: Array, sizes: Array, sides: Array) -> Array:
         """How large each formula is, (E,): the sum of its other terms at points (N, d + J), or what
-        unknowns of such sizes (m,) make of these over the sides (d,) of the domain.
+        unknowns of such sizes (m,) make of these over the sides (d,) of the domain; none
+        counts as tiny beside the largest.
         """
         scales = np.zeros(len(self.formulas))
+        sizes = np.maximum(sizes, LEAST_SIZE * sizes.max(initial=0.0))
         for number, (terms, slopes) in self._sizing.items():
             sums = np.sum(np.abs(_values(terms, points)), axis=0)
             reach = [

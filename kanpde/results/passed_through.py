@@ -36,9 +36,6 @@ REACHES = (1, 4, 16)
 step.
 """
 
-LEAST_SIZE = 1e-3
-"""No unknown counts as smaller than this share of the largest one."""
-
 
 def passed_through(problem: Problem, trial: AnyTrial) -> list[Finding]:
     """The terms of the equations that a solution passes through without seeing them."""
@@ -122,8 +119,7 @@ class _Lines:
 
     @property
     def _sizes(self) -> Array:
-        sizes = np.abs(self._values).max(axis=0)
-        return np.asarray(np.maximum(sizes, LEAST_SIZE * sizes.max()))
+        return np.asarray(np.abs(self._values).max(axis=0))
 
     def _finding(self, term: Term, at: Array) -> Finding | None:
         """What is told of a term that acts at points (N, d + J), None where the equation holds."""

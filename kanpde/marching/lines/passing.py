@@ -30,9 +30,6 @@ UNSEEN = 0.3
 them is not seen.
 """
 
-LEAST_SIZE = 1e-3
-"""No unknown counts as smaller than this share of the largest one."""
-
 
 @dataclass(frozen=True)
 class Narrow:
@@ -126,7 +123,6 @@ class Passing:
         """The sizes of the formulas on a slab, (E,)."""
         even = Spans.of(np.linspace(0.0, 1.0, 10), lines)
         domain = self.evolution.problem.domain
-        sizes = np.maximum(sizes, LEAST_SIZE * sizes.max())
         return passages.scales(paths(even.line, even.begin), sizes, domain.upper - domain.lower)
 
     def _in_time(self, strip: Strip, passages: Passages, places: Array, table: Rule) -> Paths:

@@ -28,9 +28,6 @@ THROUGH = 3
 PLACES = 24
 """Places of the space at which a slab is followed."""
 
-LEAST_SIZE = 1e-3
-"""No unknown counts as smaller than this share of the largest one."""
-
 
 @dataclass(frozen=True)
 class Passing:
@@ -59,9 +56,8 @@ class Passing:
         domain, lines = self.evolution.problem.domain, len(self._places)
         paths = self._paths(solved)
         even = Spans.of(np.linspace(0.0, 1.0, 10), lines)
-        known = np.maximum(sizes, LEAST_SIZE * sizes.max())
         sides = domain.upper - domain.lower
-        scales = passages.scales(paths(even.line, even.begin), known, sides)
+        scales = passages.scales(paths(even.line, even.begin), sizes, sides)
         table = rule(solved.operator.radau.stages)
         instants = (table.nodes, partial(table.at, folds=0))
         return passes(passages, paths, lines, instants, scales, error * sides[-1] / solved.h)
